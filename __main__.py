@@ -1,5 +1,4 @@
-"""Kong-OAM: the OAM Applications of this repository become identity, gateway and workload, in one
-graph."""
+"""Kong-OAM: provisions identity, gateway and workloads from this repository's OAM Applications."""
 
 from components.program import deploy
 

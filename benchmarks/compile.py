@@ -22,7 +22,7 @@ import yaml
 from kong_oam.access.compile.estate import compile_estate
 from kong_oam.access.model import Estate, Stack
 from kong_oam.access.settings.stack import read_file
-from kong_oam.oam.application import read_bytes, read_files, together
+from kong_oam.oam.application import join_readings, read_bytes, read_files
 
 LIMIT = 2.0
 
@@ -134,7 +134,7 @@ def compiled(texts: Iterable[str], stack: Stack) -> Estate:
         read_bytes(f"app{number}.yaml", text.encode())
         for number, text in enumerate(texts)
     )
-    result = compile_estate(together(readings), stack)
+    result = compile_estate(join_readings(readings), stack)
     assert result.estate is not None, result.diagnostics[0]
     return result.estate
 

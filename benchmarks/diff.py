@@ -20,7 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.compile import APPLICATION, compiled, seconds
-from kong_oam.__main__ import SELDOM
+from kong_oam.__main__ import GC_THRESHOLDS
 from kong_oam.access.diff.compare import diff
 from kong_oam.access.diff.facts import model_of
 from kong_oam.access.diff.model import AccessModel
@@ -50,7 +50,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
     applications = -(-options.components // 3)
-    gc.set_threshold(*SELDOM)
+    gc.set_threshold(*GC_THRESHOLDS)
     settings = read_file(Path("stacks/Pulumi.local.yaml"))
     pairs: dict[str, Callable[[], tuple[AccessModel, AccessModel]]] = {
         "nothing changed": lambda: (

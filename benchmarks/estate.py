@@ -231,10 +231,10 @@ def compiling(estate: Large) -> float:
 
 _COMPILE = f"""
 import gc
-from kong_oam.__main__ import SELDOM
+from kong_oam.__main__ import GC_THRESHOLDS
 from kong_oam.cli.estates import estate_of, reading_of, settings_of
 from kong_oam.identity.kinds import describe
-gc.set_threshold(*SELDOM)
+gc.set_threshold(*GC_THRESHOLDS)
 settings = settings_of({STACK!r}, describe=describe)
 estate_of(reading_of(None, settings), settings)
 """

@@ -18,7 +18,7 @@ from dataclasses import replace
 
 from benchmarks.compile import APPLICATION, compiled
 from kong_oam.kong.entities import Entities
-from tests.support.verifying import Deployment, Running, sample
+from tests.support.verified_gateway import Deployment, Running, sample
 
 LIMIT = 60.0
 EVERY = 100

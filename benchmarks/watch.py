@@ -126,7 +126,7 @@ def _answer(watching: subprocess.Popen[str]) -> str:
     lines = []
     for line in watching.stdout:
         lines.append(line)
-        if "waits for the next save" in line:
+        if "waiting for the next save" in line:
             return "".join(lines)
     raise AssertionError("".join(lines))
 

@@ -1,2 +1,1 @@
-"""Provisions by thin Pulumi ComponentResources. All that can be decided before a resource exists,
-`access` decides."""
+"""Thin Pulumi ComponentResources. `access` makes all decisions that need no resource."""

@@ -30,11 +30,10 @@ from .workload.workload import Workload, WorkloadArgs, provision_workload
 
 
 class DeployedComponent(ComponentResource):
-    """The resource that all of one component lies under, also what it is as a client of identity
-    providers. `name` is the component's key.
+    """The parent of all resources of one component, and of its clients at identity providers.
+    `name` is the component's key.
 
-    Whoever has made all of it registers as its output `credentials` what the next run has to know
-    of its clients' credentials, by the client's name.
+    Its output `credentials` describes its credentials for the next run, by client name.
     """
 
     def __init__(self, name: str, opts: ResourceOptions | None = None) -> None:
@@ -43,7 +42,7 @@ class DeployedComponent(ComponentResource):
 
 @dataclass(frozen=True, slots=True)
 class DeploymentArgs:
-    """What all components of a run are deployed with.
+    """The inputs that all components of a run share.
 
     `parents` and `clients` are by component key. `plugins` are the configurations in the state, by
     logical name. `ready` are certificates, before which nothing can be called.
@@ -61,9 +60,9 @@ class DeploymentArgs:
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """What was made of one component.
+    """The deployed resources of one component.
 
-    `services` are by backend, `workloads` by deployment target; the gateway leads to the first.
+    `services` are by backend, `workloads` by deployment target; the gateway forwards to the first.
     """
 
     services: Mapping[str, GatedService]
@@ -71,7 +70,6 @@ class Deployment:
 
     @property
     def resources(self) -> list[Resource]:
-        """All objects in clusters."""
         objects: list[Resource] = []
         for workload in self.workloads.values():
             objects += workload.resources
@@ -79,14 +77,13 @@ class Deployment:
 
 
 Deployments = dict[str, Deployment]
-"""What is deployed, by component key."""
 
 
 def deploy_components(
     application: Application, args: DeploymentArgs
 ) -> Deployments:
-    """Deploy all components of an Application but those that run elsewhere, each after what it
-    depends on. Return what was made, by component key."""
+    """Deploy all components of an Application, each after its dependencies, except components that
+    run elsewhere. Return the deployed components, by key."""
     deployments: Deployments = {}
     for component in _in_order(application):
         if not component.outside:
@@ -101,11 +98,12 @@ def _deploy(
     args: DeploymentArgs,
     others: Mapping[str, Deployment],
 ) -> Deployment:
-    """Deploy one component. `others` are those of its Application that are deployed before it.
+    """Deploy one component. `others` are the components of its Application that are deployed before
+    it.
 
-    What closes comes first: services that lead nowhere, with admission. Then the workload, after
-    those that it depends on. The gates open what this version of the workload is to answer, and
-    the routes come last.
+    The order closes first: services with admission, which have no address. The workload follows the
+    workloads that it depends on. Then come the gates for this version of the workload, and the
+    routes last.
     """
     parent = args.parents[component.key]
     opts = ResourceOptions(parent=parent, provider=args.workspace.provider)
@@ -116,7 +114,7 @@ def _deploy(
         )
         name = f"{component.key}-{backend}"
         services[backend] = provision_service(name, service_args, opts)
-    # A new workload must not be reached by the rules of the one before.
+    # The rules of the version before must not apply to a new workload.
     closing = [service.admission for service in services.values()]
     after: list[Resource] = [*closing]
     for name in component.workload.depends_on:
@@ -126,7 +124,7 @@ def _deploy(
         target.at: _workload(application, target, args, after, others)
         for target in component.instances
     }
-    # Copies in other places answer nobody through this gateway.
+    # Copies in other clusters get no requests from this gateway.
     workload = workloads[component.at]
     for backend, service in services.items():
         name = f"{component.key}-{backend}"
@@ -149,7 +147,7 @@ def _workload(
     after: Predecessors,
     others: Mapping[str, Deployment],
 ) -> Workload:
-    """Make what runs of a component in one of its deployment targets."""
+    """Make the objects of a component in one of its deployment targets."""
 
     def value(awaited: Awaited) -> Output[str]:
         # Another component's value is read in the same cluster.
@@ -169,8 +167,7 @@ def _workload(
 
 
 def _in_order(application: Application) -> Iterator[Component]:
-    """Yield components, each after those that it depends on. There is no circle: reading refuses
-    one."""
+    """Yield components, each after its dependencies. The reader rejects dependency cycles."""
     by_name = {
         component.name: component for component in application.components
     }

@@ -1,5 +1,5 @@
-"""Reads and writes what goes from the base of an estate to its partitions: values that a run knows
-when it begins."""
+"""Reads and writes the values that the base of an estate gives its partitions. A run knows them
+from its start."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from kong_oam.access.partitions import (
     Granted,
     Owners,
     Uses,
+    add_used_offers,
     all_of,
-    lacking,
+    missing_offers,
     offered,
     owners_of_scopes,
     used_by,
     uses,
     uses_of,
-    with_kept,
 )
 from kong_oam.access.settings.partitions import stack_of
 from kong_oam.access.settings.values import Settings
 from kong_oam.diagnostics import some
-from kong_oam.engine.known_stacks import of_command
-from kong_oam.engine.stacks import partitions_before, partitions_of
+from kong_oam.engine.known_stacks import read_known_stacks
+from kong_oam.engine.stacks import earlier_partitions, partitions_of
 from kong_oam.engine.state import Outputs, StackState
 
 from .records import Base, Record
@@ -36,40 +36,41 @@ from .refusal import refuse
 from .state import outputs_of, recorded
 
 GrantedIn = Callable[[StackState, Owners], Granted]
-"""Reads from a state what the clients of its stack are granted."""
+"""Reads the grants of a stack's clients from its state."""
 
 OUTPUT = "base"
 USES = "uses"
-"""The output of a base that its partitions read, and that of a partition that its base reads."""
+"""The stack outputs that a base and its partitions read from each other."""
 
 
 def read_base(
     settings: Settings, estate: Estate, own: StackState, state: StackState
 ) -> Base:
-    """Read the base of the estate from its state; `own` is that of the partition's stack.
+    """Read the base of the estate from its state; `own` is the state of the partition's stack.
 
-    A run ends where the base is older than the partition's Applications need, or than the one that
-    the partition was made with before; a preview warns, and shows as unknown what is not there yet.
+    Ends the run if the base is older than the partition's Applications need, or than the base of
+    the last run. A preview only warns, and shows missing values as unknown.
     """
     name = settings.stack.name
     output = state.outputs.get(OUTPUT) or {}
-    missing = lacking(uses(estate), offered_by(state))
+    missing = missing_offers(uses(estate), offered_by(state))
     generation = int(output.get("generation") or 0)
     before = int(own.outputs.get("generation") or 0)
     if not output:
         _stop(
-            f"'{name}', the base of this estate, was never deployed as one: run `pulumi up -s "
-            f"{name}` first"
+            f"'{name}', the base of this estate, was not deployed as a base yet: run `pulumi up "
+            f"-s {name}` first"
         )
     elif missing:
         _stop(
-            f"the base of this estate, '{name}', has no {some(missing)} yet: run `pulumi up -s "
+            f"the base of this estate, '{name}', lacks {some(missing)}: run `pulumi up -s "
             f"{name}` first"
         )
     elif generation < before:
         _stop(
-            f"the base of this estate, '{name}', is of generation {generation}, and this stack was "
-            f"made with {before}: is that its last state? If it is, run `pulumi up -s {name}` first"
+            f"the base of this estate, '{name}', has generation {generation}, but this stack was "
+            f"made with {before}. Check that its state is current, then run `pulumi up -s "
+            f"{name}` first"
         )
     made = output.get("providers") or {}
     providers = {
@@ -81,20 +82,19 @@ def read_base(
     )
 
 
-def with_all_in_use(
+def with_used_offers(
     estate: Estate, settings: Settings, state: StackState, granted_in: GrantedIn
 ) -> tuple[Estate, list[str]]:
-    """Return the base's estate with all that it offered and some partition still uses, and what
-    that is, in words.
+    """Return the base's estate with all offers that a partition still uses, and their descriptions.
 
-    A partition may also be one that went from the settings since the base's last run, whose
-    components others have by now. `granted_in` reads what its clients are granted.
+    The partition may be missing from the settings since the base's last run, and its components may
+    have moved. `granted_in` reads what its clients are granted.
     """
     before = offered_by(state)
-    if not lacking(before, offered(estate)):
+    if not missing_offers(before, offered(estate)):
         return estate, []
     names = partitions_of(settings, state.outputs)
-    # A scope that some component declares is there for it, of whichever it was before.
+    # A scope stays for a component that declares it, also where another component had it before.
     owners = {
         **owners_of_scopes(estate, before),
         **owners_of_scopes(estate, {}),
@@ -103,11 +103,11 @@ def with_all_in_use(
     for name in names:
         partition = recorded(stack_of(settings.stack.name, name))
         used.append(_used_by(partition, before, owners, granted_in))
-    kept, words = with_kept(estate, before, used)
+    kept, words = add_used_offers(estate, before, used)
     if words:
         pulumi.log.info(
-            f"base: {some(words)} went from the Applications, and partitions still use it: it "
-            f"stays until they have been run, and goes with the next run of '{settings.stack.name}'"
+            f"base: {some(words)} left the Applications, but partitions still use it. Run these "
+            f"partitions; the next run of '{settings.stack.name}' removes it"
         )
     return kept, words
 
@@ -119,9 +119,11 @@ def exported(
     providers: Mapping[str, Mapping[str, Input[Any]]],
     gateway: Mapping[str, Input[Any]],
 ) -> Outputs:
-    """Return what the base exports for its partitions. The generation counts sets of what it
-    offers; it is never below `made_with`, the highest that a partition was made with, also after
-    the base was destroyed or put back."""
+    """Return the outputs of the base for its partitions.
+
+    The generation counts changes of the base's offers. It is never below `made_with`, the highest
+    generation of any partition, also after the base was destroyed or restored.
+    """
     now = offered(estate)
     generation = int((state.outputs.get(OUTPUT) or {}).get("generation") or 0)
     return {
@@ -137,8 +139,8 @@ def exported(
 def exported_uses(
     estate: Estate, before: StackState, as_meant: Output[bool]
 ) -> Output[Outputs]:
-    """Return what a partition exports for its base: what it needs, and what it needed `before` as
-    long as not all gates are as they are meant."""
+    """Return the outputs of a partition for its base: its needs, and its needs `before` until all
+    gates match this run."""
     now = uses(estate)
     either = all_of(now, uses_of(before.outputs.get(USES) or {}))
     return as_meant.apply(
@@ -150,10 +152,12 @@ def exported_uses(
 
 
 def highest_generation(settings: Settings) -> int:
-    """Return the highest generation of the base that a partition was made with: as the command that
-    makes this run knows it (kong_oam.engine.known_stacks), or else as the partition's stack
-    says."""
-    known = of_command()
+    """Return the highest generation of the base that a partition was made with.
+
+    The command that starts the run knows it (kong_oam.engine.known_stacks), or else the partition's
+    stack.
+    """
+    known = read_known_stacks()
     highest = 0
     for name in settings.stack.partitions:
         stack = stack_of(settings.stack.name, name)
@@ -166,34 +170,35 @@ def highest_generation(settings: Settings) -> int:
     return highest
 
 
-def stop_at_retired(settings: Settings, state: StackState) -> None:
-    """End a run of the base where a partition that it had is not in the settings any more, and its
-    stack still has components: nobody would run it again, and what it has would stay, or be made a
-    second time elsewhere."""
+def stop_at_removed_partitions(settings: Settings, state: StackState) -> None:
+    """End a run of the base if a removed partition still has components in its stack.
+
+    No run would update or delete these components, and another stack might make them a second time.
+    """
     name = settings.stack.name
     now = settings.stack.partitions
-    for gone in partitions_before(state.outputs):
+    for gone in earlier_partitions(state.outputs):
         if gone in now:
             continue
         stack = stack_of(name, gone)
         left = recorded(stack).components
         if left:
             refuse(
-                f"partition '{gone}' went from kong-oam:partitions of '{name}', and its stack "
-                f"'{stack}' still has {some(sorted(left))}: `python -m kong_oam move -s {name}` "
-                "brings those that Applications have to where they are to be, and `pulumi destroy "
-                f"-s {stack}` takes away what is left"
+                f"partition '{gone}' left kong-oam:partitions of '{name}', but its stack "
+                f"'{stack}' still has {some(sorted(left))}. Run `python -m kong_oam move -s "
+                f"{name}` to move components of Applications, then `pulumi destroy -s {stack}` "
+                "to delete the rest"
             )
 
 
 def _used_by(
     partition: StackState, offered: Uses, owners: Owners, granted_in: GrantedIn
 ) -> Uses:
-    """Return what the partition may use of what the base offered.
+    """Return the offers of the base that the partition may use.
 
-    That is all of it where its last run was cut off, since its gates are not those of which it said
-    what they use, and where it has components and was not run since they came. What its clients are
-    granted its state says, whatever run left it so.
+    It may use all of them after an interrupted run, whose gates may differ from the record. The
+    same holds before its first run with components that moved here. Its state always has its
+    clients' grants.
     """
     never_run = USES not in partition.outputs and partition.components
     if never_run or not partition.is_confirmed:
@@ -203,11 +208,10 @@ def _used_by(
 
 
 def offered_by(state: StackState) -> Uses:
-    """Return what the base offers by its state."""
     return uses_of((state.outputs.get(OUTPUT) or {}).get("offered") or {})
 
 
 def _stop(message: str) -> None:
     if not is_dry_run():
         refuse(message)
-    pulumi.log.warn(f"base: {message}. What it would give is shown as unknown")
+    pulumi.log.warn(f"base: {message}. Its values are shown as unknown")

@@ -1,5 +1,5 @@
-"""Decides which generation of its key or secret each client has from this run on, and records it
-for the next run."""
+"""Decides the generation of each client's key or secret from this run on, and records it for the
+next run."""
 
 from __future__ import annotations
 
@@ -14,25 +14,24 @@ from kong_oam.access.rotation import (
     Generation,
     GenerationOutput,
     Schedule,
-    advanced,
     current_secret,
     is_shared,
+    next_generation,
 )
 from kong_oam.oam.position import Texts
 
 from .graph import Predecessors
 
 Recorded = pulumi.Output[GenerationOutput]
-"""What the next run is to know of a client's credential. Nothing of it is secret."""
+"""The facts about a client's credential that the next run reads. None of them is secret."""
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
     """The key that one client has when this run is over. `today` is the stack's `asOf`.
 
-    `is_new`: it is the client's next key, from this run on. `before`: what tells the key from
-    others by the state, by the logical name of what has it; empty where the client has a first key
-    or the next.
+    `is_new`: this run introduces the client's next key. `before` identifies the keys in the state,
+    by logical name; it is empty if the client has its first key or the next one.
     """
 
     client: str
@@ -43,11 +42,10 @@ class Turn:
     today: datetime.date
 
     def record(self, resource: str, key: pulumi.Output[str]) -> Recorded:
-        """Return what the next run is to know. Where the key is another one out of turn, say so.
+        """Return the record for the next run. Warn if the key changed out of turn.
 
-        That is what an emergency rotation does, of which the engine tells the program nothing.
-        `resource` is the logical name of what has the key; `key` tells it from others, as
-        the state does.
+        An emergency rotation changes the key without the program's knowledge. `resource` is the
+        logical name of the resource with the key; `key` identifies the key, as in the state.
         """
         generation = self.generation
         before = self.before.get(resource)
@@ -55,12 +53,12 @@ class Turn:
             return pulumi.Output.from_input(generation.to_output(self.schedule))
 
         async def output() -> GenerationOutput:
-            if not await _is_other(key, before):
+            if not await _has_changed(key, before):
                 return generation.to_output(self.schedule)
             pulumi.log.info(
-                f"credentials: {self.client}: generation {generation.number}, since "
-                f"{generation.since}, has another key from {self.today} on, out of turn; the one "
-                "before is refused"
+                f"credentials: {self.client}: the key of generation {generation.number}, since "
+                f"{generation.since}, was replaced out of turn on {self.today}; the provider "
+                "denies the old key"
             )
             return replace(generation, replaced=self.today).to_output(
                 self.schedule
@@ -73,8 +71,8 @@ class Turn:
 class Rotation:
     """The rotation of all clients' credentials. `today` is the stack's `asOf`.
 
-    `previous`: by the client's name, what Generation.to_output gave in the run before. `proofs`:
-    what tells keys and secrets from others by the state (kong_oam.identity.kinds.proofs_in).
+    `previous` has the outputs of Generation.to_output in the run before, by the client's name.
+    `proofs` identify the keys and secrets in the state (kong_oam.identity.kinds.proofs_in).
     """
 
     estate: Estate
@@ -83,15 +81,14 @@ class Rotation:
     proofs: Texts
 
     def turn(self, client: Client) -> Turn:
-        """Decide which key the client has when this run is over, and say which step this run
-        takes."""
+        """Decide the client's key at the end of this run, and print this run's step."""
         last = self._last(
             client,
-            "a key in place of the secret that it shares with it",
+            "a key replaces the secret that it shared",
             shared=False,
         )
         schedule = self.estate.schedule_of(client)
-        now = advanced(last, schedule, self.today)
+        now = next_generation(last, schedule, self.today)
         stays = last is not None and last.number == now.number
         if last is not None and last != now:
             pulumi.log.info(f"credentials: {client.name}: {last.step}")
@@ -102,15 +99,15 @@ class Rotation:
     def shared_secret(
         self, client: Client, holder: pulumi.Output[str], resource: str
     ) -> Recorded:
-        """Return what the next run is to know of a secret that a client shares with its provider.
+        """Return the record, for the next run, of a secret that a client shares with its provider.
 
-        The provider knows one at a time. `holder` is the id of the object that has it there,
-        `resource` that object's logical name. Each run in which the secret is due warns of it, with
-        the command that replaces it.
+        The provider accepts one secret at a time. `holder` is the id of the provider's object with
+        the secret, `resource` its logical name. Each run in which the secret is due warns of it,
+        with the command that replaces it.
         """
         last = self._last(
             client,
-            "a secret that it shares with it in place of a key",
+            "a shared secret replaces its key",
             shared=True,
         )
         schedule = self.estate.schedule_of(client)
@@ -120,8 +117,8 @@ class Rotation:
             if self.today >= now.due(schedule):
                 pulumi.log.warn(
                     f"credentials: {client.name}: the shared secret is due since "
-                    f"{now.due(schedule)}, and nobody replaces it but you: pulumi up -s "
-                    f"{pulumi.get_stack()} --replace '**::{resource}'"
+                    f"{now.due(schedule)}. Replace it: pulumi up -s {pulumi.get_stack()} "
+                    f"--replace '**::{resource}'"
                 )
             return now.to_output(schedule)
 
@@ -130,10 +127,10 @@ class Rotation:
     def _last(
         self, client: Client, to: str, *, shared: bool
     ) -> Generation | None:
-        """Return the generation of the run before. Warn where that was of the other kind of proof.
+        """Return the generation of the last run. Warn if it had the other kind of proof.
 
-        The provider takes the one or the other: what running pods have is worth nothing from then
-        on. `to` says what the client has now; `shared`: it is a secret.
+        The provider accepts one kind at a time: running pods lose access. `to` describes the new
+        proof; `shared` is true for a secret.
         """
         previous = self.previous.get(client.name)
         if not previous:
@@ -141,21 +138,20 @@ class Rotation:
         if is_shared(previous) == shared:
             return Generation.from_output(previous)
         pulumi.log.warn(
-            f"credentials: {client.name}: {to}; pods of before are refused tokens from this run "
-            "until they have rolled"
+            f"credentials: {client.name}: {to}; running pods get no tokens until they restart"
         )
         return None
 
 
-async def _is_other(key: pulumi.Output[str], before: str) -> bool:
-    """Return whether a key is another one than before."""
+async def _has_changed(key: pulumi.Output[str], before: str) -> bool:
+    """Return whether the key changed."""
     if await key.is_known():
         return await key.future() != before
-    # What is left out is not known in a run, and what is replaced is not known in a preview.
+    # A run does not know values that a flag leaves out; a preview does not know replaced values.
     return pulumi.runtime.is_dry_run()
 
 
-def once_held(record: Recorded, holders: Predecessors) -> Recorded:
-    """Return the record once all that runs with the credential is registered."""
+def once_deployed(record: Recorded, holders: Predecessors) -> Recorded:
+    """Return the record once all workloads with the credential are registered."""
     urns = [holder.urn for holder in holders]
     return pulumi.Output.all(record, *urns).apply(lambda outputs: outputs[0])

@@ -1,8 +1,8 @@
-"""Orders what clients are granted and what their pods ask for.
+"""Orders the grants of clients and the scopes that their pods request.
 
-A provider refuses a request for tokens as a whole that asks for a scope too many (RFC 6749, 5.2:
-invalid_scope). So pods ask for more once it is granted, and no less is granted than they ask for.
-Of a change that does both at once the grant comes first. Over partitions such a change is refused
+A provider rejects a token request with one scope too many (RFC 6749, 5.2: invalid_scope). So pods
+request a new scope after its grant, and a grant ends after pods stop requesting it. If a change
+does both, the grant comes first. Over partitions such a change is rejected
 (kong_oam.stacks.grant_changes).
 """
 
@@ -15,16 +15,16 @@ import pulumi
 
 from kong_oam.access.model import Client
 
-from .graph import Predecessors, once_made
+from .graph import Predecessors, first_missing
 
 Make = Callable[[Sequence[pulumi.Input[pulumi.Resource]]], pulumi.Resource]
-"""Makes what a client is granted, after these."""
+"""Makes a client's grants, after these resources."""
 
 
 @dataclass(frozen=True, slots=True)
 class Grants:
-    """What one client is granted: `made` already, or to be made `later`, once its pods ask for no
-    more."""
+    """The grants of one client: `made` already, or to be made `later`, once its pods no longer
+    request more."""
 
     made: Predecessors = ()
     later: Make | None = None
@@ -39,9 +39,9 @@ def grant(
     before: Mapping[str, Collection[str]],
     make: Make,
 ) -> Grants:
-    """Make what a client is granted, unless these scopes are fewer than `before`.
+    """Make the client's grants, unless these scopes are fewer than `before`.
 
-    `before` are the names of the scopes by the state, by the client's name.
+    `before` are the names of the scopes in the state, by the client's name.
     """
     if {*scopes} < {*before.get(client.name, ())}:
         return Grants(later=make)
@@ -49,6 +49,6 @@ def grant(
 
 
 def finish(grants: Grants, running: Predecessors) -> None:
-    """Make what was left for later, after the client's pods."""
+    """Make the postponed grants, after the client's pods."""
     if grants.later:
-        grants.later([once_made(running)])
+        grants.later([first_missing(running)])

@@ -1,8 +1,7 @@
 """Governs how the graph is written to the state: URNs of moved resources, and no stack traces.
 
-Sources: Pulumi's reference of resource options (aliases, transformations); Python's of
-`sys.tracebacklimit`, which `traceback.extract_stack` follows, by which the SDK takes the stack of
-each resource.
+Sources: Pulumi's reference of resource options (aliases, transformations). Python's reference of
+`sys.tracebacklimit`: the SDK's `traceback.extract_stack` follows it.
 """
 
 from __future__ import annotations
@@ -17,21 +16,22 @@ from pulumi import Output, Resource, ResourceOptions
 from pulumi.runtime import is_dry_run, register_stack_transformation
 
 Predecessors = Sequence[Resource]
-"""Resources that have to be there before something else is made or changed."""
+"""Resources that have to exist before another resource is made or changed."""
 
 
-_OF_ALL = "urn", "id"
-"""The outputs that a resource has of whatever type."""
+_COMMON_OUTPUTS = "urn", "id"
+"""The outputs that resources of every type have."""
 _FRAMES = 1
-"""Innermost frames that are taken: the SDK's own, which it leaves out. So a resource has no stack
-trace, which was a quarter of a component's state, nor the line that makes it, 3 KB, which is the
-program's and of no Application."""
+"""Innermost frames that the SDK takes for a stack trace; it leaves out its own. None are left.
+
+A stack trace was a quarter of a component's state. The line that makes a resource was 3 KB: it is
+the program's, not the Application's.
+"""
 
 
 @contextlib.contextmanager
 def without_traces() -> Iterator[None]:
-    """Have resources registered meanwhile keep no stack trace. What is raised is printed in
-    full."""
+    """Register resources without stack traces meanwhile. Errors are still printed in full."""
     before = getattr(sys, "tracebacklimit", None)
     sys.tracebacklimit = _FRAMES
     try:
@@ -44,11 +44,11 @@ def without_traces() -> Iterator[None]:
 
 
 class Moved:
-    """Gives each resource that lies elsewhere in the state the URN that it has there as an alias.
+    """Gives each moved resource the URN that it has in the state as an alias.
 
-    A URN says, by their types, under which components a resource lies: one that lies under others
-    now, as a version before this one or the state of another stack has it, would be deleted and
-    made anew. `urns` are those of the state, by type and logical name.
+    A URN contains the types of all parents. Under other parents, as in an earlier version or
+    another stack's state, the engine would delete the resource and make it anew. `urns` come from
+    the state, by type and logical name.
     """
 
     def __init__(self, urns: Mapping[tuple[str, str], str]) -> None:
@@ -74,24 +74,23 @@ class Moved:
         )
 
     def announce(self) -> None:
-        """Say how many there were, once all are registered."""
+        """Print the number of moved resources, once all are registered."""
         if self._count:
             pulumi.log.info(
-                f"graph: {self._count} resources lie under other components than in the state, and "
-                "move; nothing of them changes, and components that have nothing under them any "
-                "more are deleted"
+                f"graph: {self._count} resources move to other parents in the state, unchanged; "
+                "parents without children are deleted"
             )
 
 
-def once_made(resources: Predecessors) -> Output[Any]:
-    """Return what a resource depends on that is to come after others in this run, and of which its
-    state says nothing.
+def first_missing(resources: Predecessors) -> Output[Any]:
+    """Return the first of `resources` that was not made or changed in this run, as a dependency;
+    else None.
 
-    What a flag leaves as it is the engine takes along with all that it depended on by the state,
-    unless that was registered by then, and what is registered after that it refuses as a second one
-    (pulumi: step_generator.go, getDependencySteps). So no dependency may be in a state that the
-    next run turns round. One of `resources` that was not made, or changed, in a run that goes on
-    without it, is given: the engine then leaves out what comes after it.
+    The engine skips its dependents, also in a run that continues after errors. Resources that
+    succeeded are no dependencies. For a resource that a flag leaves out, the engine registers its
+    dependencies of the state. It then rejects their registration by the program (pulumi:
+    step_generator.go, getDependencySteps). So no state may have a dependency that the next run
+    reverses.
     """
 
     async def first_not_made() -> Resource | None:
@@ -105,13 +104,15 @@ def once_made(resources: Predecessors) -> Output[Any]:
 
 
 async def _is_made(resource: Resource) -> bool:
-    """Tell whether it was made, or changed, in a run that is no preview. Of one that failed or was
-    left out for that the SDK knows no outputs, but for the URN, and an id from before
-    (pulumi.runtime.resource.register_resource)."""
+    """Tell whether the resource was made or changed in a run that is no preview.
+
+    For a failed or skipped resource the SDK knows no outputs except its URN and a former id
+    (pulumi.runtime.resource.register_resource).
+    """
     outputs = [
         output
         for name, output in vars(resource).items()
-        if isinstance(output, Output) and name not in _OF_ALL
+        if isinstance(output, Output) and name not in _COMMON_OUTPUTS
     ]
     for output in outputs:
         if await output.is_known():

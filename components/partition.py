@@ -1,4 +1,4 @@
-"""Decides what of the estate a run deploys: all of it, its base, or one of its partitions."""
+"""Decides which part of the estate a run deploys: the whole, its base, or a partition."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kong_oam.access.partitions import base_of, calls_into, part_of
 from kong_oam.access.settings.partitions import stack_of
 from kong_oam.access.settings.values import ProviderSettings, Settings
 from kong_oam.diagnostics import some
-from kong_oam.engine.known_stacks import UNKNOWN, of_command
+from kong_oam.engine.known_stacks import UNKNOWN, read_known_stacks
 from kong_oam.engine.stacks import partitions_of
 from kong_oam.engine.state import StackState
 from kong_oam.identity.kinds import granted_in, kind_of
@@ -22,8 +22,8 @@ from kong_oam.oam.position import Texts
 from .base import (
     highest_generation,
     read_base,
-    stop_at_retired,
-    with_all_in_use,
+    stop_at_removed_partitions,
+    with_used_offers,
 )
 from .records import Base
 from .refusal import refuse
@@ -34,8 +34,8 @@ from .state import outputs_of, recorded
 class Part:
     """The part of the `estate` that a run deploys.
 
-    `base`, in a partition: the base of its estate. In the base, `kept`: what it still offers since
-    a partition uses it, in words; `made_with`: the highest generation that a partition knows.
+    A partition has the estate's `base`. The base has `kept`: descriptions of old offers that a
+    partition still uses; and `made_with`: the highest generation that a partition knows.
     """
 
     estate: Estate
@@ -45,26 +45,26 @@ class Part:
 
 
 def part_of_run(settings: Settings, estate: Estate, state: StackState) -> Part:
-    """Return what this run deploys. Ends one that would make anew, or delete, what another stack of
-    the estate has, or is to have."""
+    """Return what this run deploys. End a run that would make anew or delete components of another
+    stack of the estate."""
     name = settings.stack.name
     partition = settings.partition
     _stop_at_components_of_others(settings, estate, state)
     if not settings.stack.partitions:
-        stop_at_retired(settings, state)
+        stop_at_removed_partitions(settings, state)
         return Part(estate)
     if partition is None:
-        stop_at_retired(settings, state)
-        everybodys, kept = with_all_in_use(
+        stop_at_removed_partitions(settings, state)
+        base_estate, kept = with_used_offers(
             base_of(estate),
             settings,
             state,
             partial(granted_in, settings.providers),
         )
         return Part(
-            everybodys, kept=kept, made_with=highest_generation(settings)
+            base_estate, kept=kept, made_with=highest_generation(settings)
         )
-    there = recorded(name)
+    base_state = recorded(name)
     part = part_of(estate, partition)
     ids = _foreign_ids(settings, part)
     unknown = []
@@ -75,14 +75,16 @@ def part_of_run(settings: Settings, estate: Estate, state: StackState) -> Part:
                 unknown.append(client.name)
     if unknown:
         pulumi.log.warn(
-            f"partition: the client ids of {some(unknown)} are not known yet: they are let in by a "
-            f"run of this stack after one of theirs (`python -m kong_oam up -s {name}` sees to it)"
+            f"partition: the client ids of {some(unknown)} are unknown until their stacks run, "
+            f"so their calls are denied here. Run `python -m kong_oam up -s {name}`, which runs "
+            "the stacks in order"
         )
-    let_in = [
-        _not_let_in(component, unknown, part) for component in part.foreign
+    without_unknown = [
+        _without_unknown_calls(component, unknown, part)
+        for component in part.foreign
     ]
-    part = replace(part, foreign=tuple(let_in))
-    base = read_base(settings, part, state, there)
+    part = replace(part, foreign=tuple(without_unknown))
+    base = read_base(settings, part, state, base_state)
     _stop_at_components_elsewhere(settings, part, state, base.state)
     return Part(part, replace(base, clients=ids))
 
@@ -90,8 +92,10 @@ def part_of_run(settings: Settings, estate: Estate, state: StackState) -> Part:
 def _stop_at_components_of_others(
     settings: Settings, estate: Estate, state: StackState
 ) -> None:
-    """End a run whose state has components that another stack of the estate is to deploy: they
-    would be deleted here, with all that is theirs, and made anew there."""
+    """End a run whose state has components that another stack of the estate deploys.
+
+    This run would delete them with all their resources, and the other stack would make them anew.
+    """
     name = settings.stack.name
     others = {}
     for key in state.components & estate.components.keys():
@@ -101,20 +105,22 @@ def _stop_at_components_of_others(
     if others:
         first = min(others)
         refuse(
-            f"{some(sorted(others))} are in the state of this stack, and by kong-oam:partitions of "
-            f"'{estate.stack.name}' they are in another ({first}: '{others[first]}'). Move them, "
-            f"with all that is theirs: `python -m kong_oam move -s {name}`"
+            f"{some(sorted(others))} are in the state of this stack, but kong-oam:partitions of "
+            f"'{estate.stack.name}' puts them in another ({first}: '{others[first]}'). Move them "
+            f"with all their resources: `python -m kong_oam move -s {name}`"
         )
 
 
 def _stop_at_components_elsewhere(
     settings: Settings, part: Estate, state: StackState, base: StackState
 ) -> None:
-    """End a run that would make a component anew that another stack of the estate has. The other
-    stacks are only read where this one has not all of its own yet, and of those that the command
-    knows only where they have one of these (kong_oam.engine.known_stacks)."""
+    """End a run that would make a component anew that another stack of the estate has.
+
+    It reads other stacks only if this stack lacks a component that it deploys. The command tells
+    which stacks may have it (kong_oam.engine.known_stacks).
+    """
     name = settings.stack.name
-    known = of_command()
+    known = read_known_stacks()
     new = part.own.keys() - state.components
     if not new:
         return
@@ -132,19 +138,23 @@ def _stop_where_made(
     made = sorted(new & state.components)
     if made:
         refuse(
-            f"{some(made)} are to be in this stack, and are in the state of '{stack}'. Move "
-            f"them, with all that is theirs: `python -m kong_oam move -s {base}`"
+            f"{some(made)} belong to this stack, but are in the state of '{stack}'. Move them "
+            f"with all their resources: `python -m kong_oam move -s {base}`"
         )
 
 
 def _foreign_ids(settings: Settings, part: Estate) -> Mapping[str, Texts]:
-    """Read the client ids of those who call from other partitions, by provider and component: as
-    settings say, or as their stacks recorded them, or as they will be."""
+    """Read the client ids of callers in other partitions, by provider and component.
+
+    They come from settings, from the recorded outputs of their stacks, or from the provider's rule.
+    """
     name = settings.stack.name
     never_run = {
-        stack for stack, known in of_command().items() if not known.generation
+        stack
+        for stack, known in read_known_stacks().items()
+        if not known.generation
     }
-    # Each stack is read once, however many clients are in it.
+    # Read each stack once, for all its clients.
     outputs = cache(outputs_of)
     state = cache(recorded)
 
@@ -156,7 +166,7 @@ def _foreign_ids(settings: Settings, part: Estate) -> Mapping[str, Texts]:
         resource = kind_of(provider).client_resource
         if made or resource is None or stack in never_run:
             return made
-        # It came to its stack since that was run last, which has exported nothing of it yet.
+        # Its stack has not run since it moved there, and so exports nothing of it yet.
         return state(stack).client_ids.get(resource(provider.name, key))
 
     ids: dict[str, dict[str, str]] = {}
@@ -182,10 +192,10 @@ def _foreign_ids(settings: Settings, part: Estate) -> Mapping[str, Texts]:
     return ids
 
 
-def _not_let_in(
+def _without_unknown_calls(
     foreign: Component, unknown: Container[str], part: Estate
 ) -> Component:
-    """Return the component without the calls here of those of its clients that are unknown."""
+    """Return the component without the calls of its unknown clients."""
     clients = []
     for client in foreign.identity.clients:
         if client.name in unknown:

@@ -1,4 +1,4 @@
-"""Saves CPU time of the program, a process that ends with its run."""
+"""Saves CPU time of the program's process, which ends with its run."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ import os
 import pulumi
 
 DEBUG = "KONG_OAM_DEBUG"
-"""The environment variable that lets the SDK say all it has to say to `pulumi up --debug`."""
+"""The environment variable that keeps all messages of the SDK for `pulumi up --debug`."""
 _OBJECTS = 100_000
 _YOUNG = 50
 _OLD = 1000
 
 
 def save_cpu_time() -> None:
-    """Collect cyclic garbage seldom and not at the end, and leave out the SDK's messages for
-    `--debug`. To be called once, at first.
+    """Collect cyclic garbage seldom and not at the end, and drop the SDK's `--debug` messages. Call
+    it once, first.
 
-    Of a run without a change each takes a quarter of the program's CPU time (60 components): a
-    resource is some 40 futures that live until the end and that each collection goes through, and
-    three or four messages, each of which waits for the engine, whether anybody asked for them or
-    not. Sources: Python's reference of `gc.set_threshold`, `gc.freeze`; Pulumi's of `pulumi.log`.
+    In a run without changes each takes a quarter of the program's CPU time (60 components). A
+    resource is some 40 futures that live until the end, and each collection visits them. Three or
+    four messages per resource wait for the engine, also without `--debug`. Sources: Python's
+    reference of `gc.set_threshold`, `gc.freeze`; Pulumi's of `pulumi.log`.
     """
     gc.freeze()
     atexit.register(
         gc.freeze
-    )  # to look for cycles among all resources takes 0.45 s
+    )  # a search for cycles among all resources takes 0.45 s
     gc.set_threshold(_OBJECTS, _YOUNG, _OLD)
     if not os.environ.get(DEBUG):
         pulumi.log.debug = _discard
@@ -39,4 +39,4 @@ def _discard(
     stream_id: int | None = None,
     ephemeral: bool | None = None,
 ) -> None:
-    """Take what `pulumi.log.debug` takes."""
+    """Accept the arguments of `pulumi.log.debug`, and do nothing."""

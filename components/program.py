@@ -1,4 +1,4 @@
-"""The program: makes of OAM Applications identity, gateway and workload, in one graph.
+"""The program: provisions identity, gateway and workloads from OAM Applications, in one graph.
 
 A project's `__main__.py` calls `deploy`; the stack names the Applications.
 """
@@ -14,7 +14,7 @@ from pulumi import Output, ResourceOptions
 from kong_oam.access.compile.estate import compile_estate
 from kong_oam.access.diff.facts import model_of
 from kong_oam.access.diff.model import AccessModel
-from kong_oam.access.diff.snapshot import OUTPUT, dump_model, exported
+from kong_oam.access.diff.snapshot import OUTPUT, dump_model, exported_model
 from kong_oam.access.model import Estate
 from kong_oam.access.report import access_table, grants
 from kong_oam.access.settings.values import Settings
@@ -24,9 +24,9 @@ from kong_oam.errors import EngineError, ProductError, SettingsError
 from kong_oam.identity.kinds import describe, inspect, proofs_in, scopes_in
 from kong_oam.kong import conflicts, preflight
 from kong_oam.kong.account import Account
-from kong_oam.kong.actual import corrected
-from kong_oam.kong.addresses import asked_for
-from kong_oam.kong.extras import kinds
+from kong_oam.kong.actual import corrected_state
+from kong_oam.kong.addresses import uses_caller_address
+from kong_oam.kong.trait_plugins import kinds
 from kong_oam.kubernetes import preflight as kubernetes
 from kong_oam.oam.position import Fields, JsonObject, Texts
 from kong_oam.render.stage import read_applications
@@ -52,7 +52,7 @@ from .gateway.certificates import (
     require_client_certificate,
 )
 from .gateway.enforcement import (
-    are_as_meant,
+    are_current,
     enforced,
     once_known,
     warn_of_unknown_tables,
@@ -72,7 +72,7 @@ from .workload.environment import client_environment, elsewhere
 
 @dataclass(frozen=True)
 class _Plan:
-    """All that is known before anything is provisioned. `certificates` are the stack's own, by
+    """The facts of a run before it provisions anything. `certificates` are the stack's own, by
     name, in PEM; `groups` the ids of groups that roles name, by provider."""
 
     settings: Settings
@@ -85,13 +85,12 @@ class _Plan:
 
     @property
     def estate(self) -> Estate:
-        """What of the estate this run deploys."""
         return self.part.estate
 
 
 @dataclass(frozen=True)
 class _Provisioned:
-    """All that was registered: issuers by provider, deployments by component key."""
+    """The registered resources: issuers by provider, deployments by component key."""
 
     model: AccessModel
     credentials: Mapping[str, Output[Fields]]
@@ -101,7 +100,6 @@ class _Provisioned:
 
     @property
     def services(self) -> list[GatedService]:
-        """The services before all components."""
         services: list[GatedService] = []
         for deployment in self.deployments.values():
             services += deployment.services.values()
@@ -109,7 +107,6 @@ class _Provisioned:
 
     @property
     def plugins(self) -> list[Plugin]:
-        """The plugins before all components."""
         plugins: list[Plugin] = []
         for service in self.services:
             plugins += service.guards
@@ -117,8 +114,8 @@ class _Provisioned:
 
 
 def deploy() -> None:
-    """Read, inspect the products, provision and export. End the run with one message where
-    something is wrong."""
+    """Read, inspect the products, provision and export. End the run with one message if there is an
+    error."""
     save_cpu_time()
     require_checkpoints()
     plan = _plan()
@@ -138,14 +135,14 @@ def _plan() -> _Plan:
             settings.stack.minor,
             labels=settings.stack.labels,
         )
-        # No product is asked about what cannot be deployed anyway.
+        # The run asks no product before it knows that it can deploy.
         compiled = compile_estate(reading, settings.stack)
         stop_at(
             compiled.diagnostics,
             f"in the Applications; nothing was provisioned{compiled.reservation}",
         )
         assert compiled.estate is not None
-        # Once anything is registered the state may be another one.
+        # Read the state before the first registration, which changes it.
         before = recorded()
         part = part_of_run(settings, compiled.estate, before)
         estate = part.estate
@@ -153,10 +150,10 @@ def _plan() -> _Plan:
         stop_at(plugins_found(settings, estate))
         account = config.kong(settings)
         certificates = config.certificates()
-        # A plugin that Kong does not have is named here; the schemas of all others are read next.
+        # Report plugins that Kong lacks first; then read the schemas of all others.
         stop_at(schemas.inspect(account, estate))
         more = kinds(settings, estate)
-        by_address = asked_for(estate)
+        by_address = uses_caller_address(estate)
         over_tls = settings.gateway.upstream_tls
         if base is None:
             require_client_certificate(over_tls, certificates)
@@ -170,8 +167,8 @@ def _plan() -> _Plan:
             ca_file=ca_file,
             by_address=by_address,
         )
-        # After a run that failed the state says what it meant, which is not what Kong has.
-        state = corrected(before, account)
+        # After a failed run the state has the intended rules, which may differ from Kong's.
+        state = corrected_state(before, account)
         held = state.held | base.state.held if base else state.held
         issuers = base.state.issuers if base else state.issuers
         findings: list[Diagnostic] = []
@@ -205,7 +202,7 @@ def _provision(plan: _Plan) -> _Provisioned:
     state = plan.state
     base = plan.part.base
     model = model_of(estate, settings)
-    # The first line of a preview: whatever takes time comes after it.
+    # The first line of a preview, before anything slow.
     if estate.role != "base":
         announce(model, state)
     announce_redis(estate, settings.gateway.redis)
@@ -214,7 +211,7 @@ def _provision(plan: _Plan) -> _Provisioned:
         estate, settings.as_of, state.credentials, proofs_in(state)
     )
     scopes_before = scopes_in(settings.providers, state)
-    # Providers lay what a component is as a client under it, so it is there before them.
+    # Providers lay clients under their components, so the components come first.
     components = {key: DeployedComponent(key) for key in estate.own}
     issuers = {
         provider.name: provision(
@@ -241,12 +238,12 @@ def _provision(plan: _Plan) -> _Provisioned:
     )
     gateway = Gateway("gateway", gateway_args)
     deployments = _deploy(plan, gateway, issuers, components)
-    # What runs with a client's credentials: nothing here for components that run elsewhere.
+    # The workloads with a client's credentials; empty for components that run elsewhere.
     running = {
         key: deployments[key].resources if key in deployments else []
         for key in components
     }
-    # Pods that ask for a scope that they have lost are refused tokens: they roll first.
+    # Pods that request a lost scope get no tokens, so the pods roll first.
     credentials = finish_clients(issuers, running)
     for key, component in components.items():
         names = [client.name for client in estate.own[key].identity.clients]
@@ -276,7 +273,7 @@ def _deploy(
     issuers: Issuers,
     components: Mapping[str, DeployedComponent],
 ) -> Deployments:
-    """Deploy all components of this stack. The base of an estate has none that run."""
+    """Deploy all components of this stack. The base of an estate deploys none."""
     settings = plan.settings
     estate = plan.estate
     clusters = provision_clusters(estate, settings)
@@ -306,7 +303,10 @@ def _deploy(
 
 def _export(plan: _Plan, provisioned: _Provisioned) -> None:
     """Export the stack's outputs. The next run, the commands and `verify` read them."""
-    outputs = {**_outputs(plan, provisioned), **_to_others(plan, provisioned)}
+    outputs = {
+        **_outputs(plan, provisioned),
+        **_outputs_for_other_stacks(plan, provisioned),
+    }
     for name, value in outputs.items():
         pulumi.export(name, value)
 
@@ -329,7 +329,7 @@ def _outputs(plan: _Plan, provisioned: _Provisioned) -> JsonObject:
         "grants": grants(estate),
         OUTPUT: once_known(
             dump_model(provisioned.model),
-            exported(state.outputs) or "",
+            exported_model(state.outputs) or "",
             fingerprint,
             state,
         ),
@@ -350,12 +350,14 @@ def _outputs(plan: _Plan, provisioned: _Provisioned) -> JsonObject:
     return outputs
 
 
-def _to_others(plan: _Plan, provisioned: _Provisioned) -> JsonObject:
-    """Return what the other stacks of the estate read, where there are some."""
+def _outputs_for_other_stacks(
+    plan: _Plan, provisioned: _Provisioned
+) -> JsonObject:
+    """Return the values that other stacks of the estate read, if it has other stacks."""
     estate = plan.estate
     part = plan.part
     if part.base is not None:
-        as_meant = are_as_meant(provisioned.plugins)
+        as_meant = are_current(provisioned.plugins)
         return {
             USES: exported_uses(estate, plan.state, as_meant),
             "generation": part.base.generation,
@@ -363,7 +365,7 @@ def _to_others(plan: _Plan, provisioned: _Provisioned) -> JsonObject:
     if estate.role != "base":
         return {}
     providers = {
-        name: issuer.made for name, issuer in provisioned.issuers.items()
+        name: issuer.recorded for name, issuer in provisioned.issuers.items()
     }
     return {
         "kept": [*part.kept],

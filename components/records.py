@@ -1,4 +1,4 @@
-"""What the base of an estate recorded, as its partitions find it."""
+"""The records of an estate's base, as its partitions read them."""
 
 from __future__ import annotations
 
@@ -14,11 +14,10 @@ from kong_oam.oam.position import Texts
 
 
 class Record(dict[str, Any]):
-    """What the base recorded of one thing, by name; what is not there is unknown, which only a
-    preview goes on with."""
+    """The base's record of one object, by name. A missing value is unknown: only a preview
+    continues with it."""
 
     def value(self, *path: str) -> Output[Any]:
-        """Return what stands at the path."""
         value: Any = self
         for step in path:
             value = value.get(step) if isinstance(value, Mapping) else None
@@ -27,10 +26,10 @@ class Record(dict[str, Any]):
 
 @dataclass(frozen=True)
 class Base:
-    """The base of an estate as a partition finds it: its state, and what it made, by provider and
+    """The base of an estate as a partition reads it: its state, and its resources, by provider and
     at Kong.
 
-    `clients` are not the base's: ids of those who call from other partitions, by provider and
+    `clients` are not the base's: they are ids of callers from other partitions, by provider and
     component.
     """
 
@@ -42,12 +41,12 @@ class Base:
 
 
 def _unknown() -> Output[Any]:
-    """Return what a preview cannot know."""
+    """Return a value that a preview cannot know."""
 
     async def value(of: Any) -> Any:
         return of
 
-    # An Output of a value that is not known, as those of resources that a preview makes.
+    # An Output of an unknown value, like the outputs of resources that a preview makes.
     return Output(
         set(),
         asyncio.ensure_future(value(None)),

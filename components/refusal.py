@@ -1,8 +1,7 @@
 """Stops a run before anything is provisioned, with one clear message.
 
-The engine prints the first line of an error beside the stack each time that it has something to say
-of it, and all of it once at the end: so what was found stands below a first line that sums it up,
-and not in messages of its own.
+The engine prints the first line of an error beside the stack several times, and all lines once at
+the end. So the first line sums up the findings, and the findings follow below it.
 """
 
 from __future__ import annotations
@@ -15,21 +14,21 @@ import pulumi
 from pulumi.runtime import is_dry_run
 
 from kong_oam.diagnostics import Diagnostic, errors
-from kong_oam.engine.refusals import OURS
+from kong_oam.engine.error_prefix import ERROR_PREFIX
 
-_SKIPPED = "PULUMI_SKIP_CHECKPOINTS"
-AT_PRODUCTS = "where this would be provisioned; nothing was"
+_SKIP_CHECKPOINTS = "PULUMI_SKIP_CHECKPOINTS"
+AT_PRODUCTS = "at the products; nothing was provisioned"
 
 
 def stop_at(
     diagnostics: Iterable[Diagnostic], where: str = AT_PRODUCTS
 ) -> None:
-    """Show all warnings. With an error the program ends, before anything is made; `where` says of
-    what the errors are."""
+    """Show all warnings. If there is an error, end the program before it makes anything; `where`
+    names the place of the errors."""
     shown = tuple(diagnostics)
     for diagnostic in shown:
         if diagnostic.severity == "warning":
-            # The engine says itself that it is one.
+            # The engine adds "warning" itself.
             pulumi.log.warn(str(diagnostic).removeprefix("warning "))
     stopping = errors(shown)
     if stopping:
@@ -38,22 +37,22 @@ def stop_at(
 
 
 def refuse(reason: object) -> NoReturn:
-    """End the program with `reason` and without a traceback. The review of a change shows it to
-    everybody."""
-    raise pulumi.RunError(f"{OURS}{reason}")
+    """End the program with `reason` and without a traceback. The review of a change shows it to all
+    readers."""
+    raise pulumi.RunError(f"{ERROR_PREFIX}{reason}")
 
 
 def require_checkpoints() -> None:
-    """End a run that would change something and write nothing down until its end: interrupted, it
-    could not be recovered. A preview keeps nothing anyway.
+    """End a run with a change that writes no checkpoint until its end: it could not be recovered
+    after an interruption. A preview writes no state anyway.
 
     Source: Pulumi's reference of environment variables.
     """
-    if not is_dry_run() and os.environ.get(_SKIPPED, "").lower() in (
+    if not is_dry_run() and os.environ.get(_SKIP_CHECKPOINTS, "").lower() in (
         "1",
         "true",
     ):
         refuse(
-            f"{_SKIPPED} is for previews: a run that is interrupted under it cannot be recovered. "
-            "Unset it"
+            f"{_SKIP_CHECKPOINTS} is set, so an interrupted run could not be recovered. Unset it; it is "
+            "for previews only"
         )

@@ -1,5 +1,4 @@
-"""Read the stack's configuration through Pulumi: settings that may be shown, and credentials that
-may not."""
+"""Reads the stack's configuration through Pulumi: public settings, and secret credentials."""
 
 from __future__ import annotations
 
@@ -25,14 +24,17 @@ _CERTIFICATES = "certificates"
 
 
 def load(describe: Describe) -> Settings:
-    """Read the settings of the current stack, with its providers as `describe` has them. Raises
-    kong_oam.access.settings.values.StackError, also where they are not those in the stack's file."""
+    """Read the settings of the current stack; `describe` describes its providers.
+
+    Raises kong_oam.access.settings.values.StackError, also if the settings differ from the stack's
+    file.
+    """
     prefix = f"{NAMESPACE}:"
     configured = {**get_config_env(), **CONFIG.get()}
     names = (
         key.removeprefix(prefix) for key in configured if key.startswith(prefix)
     )
-    # Every key that is there is checked, so that a misspelt one is an error and not a default.
+    # Check every key, so that a misspelt key is an error and not a default.
     values = {
         name: _value(pulumi.Config(NAMESPACE).require(name))
         for name in names
@@ -43,9 +45,11 @@ def load(describe: Describe) -> Settings:
 
 
 def _require_as_written(stack: str, values: Fields) -> None:
-    """Raise StackError where the engine took a setting from elsewhere than the commands, the
-    review of a change and the policy pack: they would speak of other Applications than those that
-    are deployed."""
+    """Raise StackError if the engine took a setting from another place than the commands do.
+
+    The review of a change and the policy pack would then read other Applications than the run
+    deploys.
+    """
     file = stack_file(stack)
     written = values_in(file) if file.is_file() else {}
     names = {*values, *written} - {_CERTIFICATES}
@@ -53,8 +57,8 @@ def _require_as_written(stack: str, values: Fields) -> None:
     if others:
         keys = some(f"{NAMESPACE}:{name}" for name in sorted(others))
         raise StackError(
-            f"stack '{stack}': {keys}: not as in {file}, which is what check, diff, review and "
-            "policies read; settings stand there alone, not in Pulumi.yaml's config, in another "
+            f"stack '{stack}': {keys}: differs from {file}, which check, diff, review and "
+            "policies read. Keep settings only there, not in Pulumi.yaml's config, in another "
             "stackConfigDir, or in a --config-file"
         )
 
@@ -77,7 +81,8 @@ def certificates() -> Mapping[str, tuple[str, str]]:
         }
     except (AttributeError, KeyError, TypeError):
         raise StackError(
-            f"{NAMESPACE}:{_CERTIFICATES}: each has a `certificate` and a `privateKey`, in PEM"
+            f"{NAMESPACE}:{_CERTIFICATES}: each certificate needs a `certificate` and a "
+            "`privateKey`, in PEM"
         ) from None
 
 

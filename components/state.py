@@ -1,4 +1,4 @@
-"""Read the state of this very stack from the engine, before anything is registered."""
+"""Reads this stack's own state from the engine, before anything is registered."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from kong_oam.engine.state import Outputs, StackState, from_outputs
 from kong_oam.errors import EngineError
 from kong_oam.oam.position import Texts
 
-# Of the engine's built-in provider.
+# The engine's built-in provider.
 _ALL_RESOURCES = "pulumi:pulumi:readStackResourceOutputs"
 _OUTPUTS = "pulumi:pulumi:readStackOutputs"
 
@@ -17,17 +17,16 @@ _NOT_THERE = "unknown stack"  # pulumi: pkg/backend/backend.go
 
 
 def stack_name(stack: str | None = None) -> str:
-    """Return the full name of this stack, or of another, by which the engine finds it:
-    `organization/project/stack`."""
+    """Return the full name of this or another stack for the engine: `organization/project/stack`."""
     return f"{pulumi.get_organization()}/{pulumi.get_project()}/{stack or pulumi.get_stack()}"
 
 
 def recorded(stack: str | None = None) -> StackState:
-    """Read the state of this stack, or of another one of the project. The engine is asked once.
+    """Read the state of this stack, or of another stack of the project, once per run.
 
-    One that was never deployed, or is not there, has recorded nothing. Raises EngineError where the
-    engine does not have it, as when its backend went away since the run began; without the engine's
-    words, which may hold the backend's address.
+    A stack that is missing or was never deployed has an empty state. Raises EngineError if the
+    engine cannot read it, for example when its backend is gone. The error omits the engine's words,
+    which may contain the backend's address.
     """
     return from_outputs(
         _read(_ALL_RESOURCES, {"stackName": stack_name(stack)}, stack)
@@ -35,8 +34,7 @@ def recorded(stack: str | None = None) -> StackState:
 
 
 def outputs_of(stack: str) -> Outputs:
-    """Read the outputs of another stack of the project, alone. Raises EngineError as `recorded`
-    does."""
+    """Read only the outputs of another stack of the project. Raises EngineError as `recorded` does."""
     return _read(_OUTPUTS, {"name": stack_name(stack)}, stack)
 
 
@@ -47,8 +45,8 @@ def _read(token: str, arguments: Texts, stack: str | None) -> Outputs:
         if stack and _NOT_THERE in str(error):
             return {}
         raise EngineError(
-            "the state of this stack cannot be read from its backend, so nothing was provisioned; "
-            f"`pulumi stack export -s {stack or pulumi.get_stack()}` says why. Of files, the "
-            "address needs `?metadata=skip`"
+            "cannot read the state of this stack from its backend, so nothing was provisioned. "
+            f"Run `pulumi stack export -s {stack or pulumi.get_stack()}` for the reason. A "
+            "file:// address needs `?metadata=skip`"
         ) from None
     return answer["outputs"] or {}

@@ -1,4 +1,4 @@
-"""Says what a run waits for, while it waits: plugins tell it to terminals alone, and CI has
+"""Prints the resources that a run waits for. Plugins print progress only on terminals, and CI has
 none."""
 
 from __future__ import annotations
@@ -11,8 +11,7 @@ from pulumi import Output, Resource
 from pulumi.runtime import is_dry_run
 
 _PATIENCE = 30.0
-"""Seconds before the first message, and between one and the next. A run that waits for less says
-nothing."""
+"""Seconds before the first message, and between messages. A shorter wait prints nothing."""
 
 
 class Waiting:
@@ -28,8 +27,8 @@ class Waiting:
     def watch(
         self, resource: Resource, after: Iterable[Resource], message: str
     ) -> None:
-        """Say a message of the resource from when all that it comes `after` is there, until it is
-        there itself."""
+        """Print the resource's message once all resources in `after` exist, until the resource
+        exists."""
         if not self._is_used:
             return
 

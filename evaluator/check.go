@@ -12,8 +12,8 @@ import (
 	"cuelang.org/go/cue/errors"
 )
 
-// checked says what is wrong with the properties of a part: what is unknown to its template, of a wrong type or value,
-// or missing. The template's `parameter` says so, closed as a definition.
+// checked returns the findings about the properties of a part: unknown, missing, or with a wrong type or value. It uses
+// the template's `parameter`, closed as a definition.
 func checked(part Part, number int, context map[string]json.RawMessage) []Finding {
 	template, err := prepared(part)
 	if err != nil {
@@ -43,11 +43,11 @@ func checked(part Part, number int, context map[string]json.RawMessage) []Findin
 	return judge.findings(errors.Errors(errors.Promote(invalid, "")))
 }
 
-// judge says in the terms of properties what CUE says of values.
+// judge translates CUE's errors about values to findings about properties.
 type judge struct {
 	part       int
 	properties any
-	value      cue.Value // of all that was compiled to check them
+	value      cue.Value // everything that was compiled for the check
 }
 
 func (j judge) findings(all []errors.Error) []Finding {
@@ -73,8 +73,8 @@ func (j judge) findings(all []errors.Error) []Finding {
 	return findings
 }
 
-// nearest is what is wrong where a value is none of several alternatives, of each of which CUE gives one error: what
-// the alternative lacks that fits furthest, or all that they would have taken.
+// nearest returns the finding about a value that matches none of several alternatives, for which CUE has one error
+// each. It is the finding of the alternative that matches furthest, or all allowed types and values.
 func (j judge) nearest(whole errors.Error, alternatives []errors.Error) Finding {
 	top := j.finding(whole)
 	var all []Finding
@@ -104,14 +104,14 @@ func (j judge) nearest(whole errors.Error, alternatives []errors.Error) Finding 
 	return best
 }
 
-// knowsMore says whether an alternative takes all fields that there are, and only a type is wrong, where another, that
-// fits no less far, does not know one of them.
+// knowsMore tells whether an alternative knows all fields and only a type is wrong, while another alternative that
+// matches as far does not know a field.
 func knowsMore(found, best Finding) bool {
 	return found.Kind == "type" && best.Kind == "unknown" && len(found.Path) == len(best.Path)
 }
 
-// theOne is the field without which an alternative fits, where no alternative has more to say than that it does not
-// know a field; nil where there is none.
+// theOne returns the missing field of an alternative that would otherwise match. It returns nil unless all other
+// alternatives only have unknown fields.
 func (j judge) theOne(candidates []Finding) *Finding {
 	if slices.ContainsFunc(candidates, func(one Finding) bool { return one.Kind != "unknown" }) {
 		return nil
@@ -124,8 +124,8 @@ func (j judge) theOne(candidates []Finding) *Finding {
 	return nil
 }
 
-// meant are those of the alternatives that the value may be meant to be: where it is that of one alternative in a field
-// by which they differ, or may be one of a range, what others have there instead is not asked for.
+// meant returns the findings of the alternatives that the value probably means. If a field's value selects an
+// alternative, or is in its range, other alternatives are ignored.
 func meant(all []Finding, depth int) []Finding {
 	isNearer := func(one Finding) bool {
 		return one.Kind != "value" && (one.Kind == "wrong" || len(one.Path) > depth)
@@ -162,8 +162,8 @@ func (j judge) finding(err errors.Error) Finding {
 	return finding
 }
 
-// known are the fields that could stand where an unknown one does, and do not yet: those that the template names in any
-// case, and those that it names since other properties are what they are.
+// known returns the missing fields that an unknown field may mean: the template's own, and those that depend on other
+// properties.
 func (j judge) known(path []string) []string {
 	above := path[:len(path)-1]
 	all := known(j.value.LookupPath(cue.ParsePath(closedName)), above)
@@ -173,13 +173,13 @@ func (j judge) known(path []string) []string {
 	return slices.DeleteFunc(slices.Compact(all), func(name string) bool { _, there := given[name]; return there })
 }
 
-// without is what the properties are by the template without the one at a path, which would leave nothing but an error.
+// without evaluates the template without the property at a path, which would otherwise cause an error.
 func (j judge) without(path []string) cue.Value {
 	text, _ := json.Marshal(without(j.properties, path))
 	return j.value.LookupPath(cue.ParsePath(closedName)).Unify(j.value.Context().CompileBytes(text))
 }
 
-// without is a copy of a value that lacks what is at a path, of which no more is copied than has to be.
+// without copies a value without the part at a path. It copies no more than necessary.
 func without(value any, path []string) any {
 	switch value := value.(type) {
 	case map[string]any:
@@ -200,7 +200,7 @@ func without(value any, path []string) any {
 	return value
 }
 
-// at is the property at a path, or nil.
+// at returns the property at a path, or nil.
 func (j judge) at(path []string) any {
 	here := j.properties
 	for _, step := range path {
@@ -220,7 +220,7 @@ func (j judge) at(path []string) any {
 	return here
 }
 
-// kind is the name of a value's type in CUE.
+// kind returns CUE's name for the type of a value.
 func kind(value any) string {
 	switch value := value.(type) {
 	case nil:
@@ -248,7 +248,7 @@ func otherThan(own, one, other string) string {
 	return one
 }
 
-// plain are the steps of a path as they stand in the properties: CUE quotes what is no identifier.
+// plain returns the steps of a path without the quotes that CUE adds.
 func plain(path []string) []string {
 	steps := make([]string, len(path))
 	for index, step := range path {
@@ -260,7 +260,7 @@ func plain(path []string) []string {
 	return steps
 }
 
-// known are the fields that a value may have, at a path below it and in any of its alternatives.
+// known returns the fields that a value may have at a path, in any of its alternatives.
 func known(value cue.Value, path []string) []string {
 	if operator, parts := value.Expr(); operator == cue.OrOp || operator == cue.AndOp {
 		var all []string
@@ -285,7 +285,7 @@ func known(value cue.Value, path []string) []string {
 	return nil
 }
 
-// fields are those that a value has, or may have.
+// fields returns the fields that a value has or may have.
 func fields(value cue.Value) (all []string) {
 	fields, err := value.Fields(cue.Optional(true))
 	for err == nil && fields.Next() {
@@ -296,7 +296,7 @@ func fields(value cue.Value) (all []string) {
 	return all
 }
 
-// inside is what is at a path in a value.
+// inside returns the value at a path.
 func inside(value cue.Value, path []string) cue.Value {
 	for _, step := range path {
 		selector := cue.Str(step)

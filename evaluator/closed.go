@@ -14,9 +14,9 @@ const (
 	givenName  = "kongOamGiven"
 )
 
-// closed is the part of a template that says what properties there are, with `parameter` closed as a definition: only
-// then does CUE refuse what is unknown. Structs that are written empty stay open, as `k8s-objects` and `raw` mean them.
-// Its lines are those of the template.
+// closed returns the part of a template that defines its properties, with `parameter` closed as a definition, so that
+// CUE rejects unknown fields. Empty structs stay open, as in `k8s-objects` and `raw`. Its lines are the template's
+// lines.
 func closed(name, source string) (text string, needsContext bool, err error) {
 	file, err := parser.ParseFile(name, source)
 	if err != nil {
@@ -36,8 +36,8 @@ func closed(name, source string) (text string, needsContext bool, err error) {
 	return fmt.Sprintf("%s\n%s: parameter\n%s: %s\n", text, closedName, givenName, closedName), needsContext, nil
 }
 
-// toBeOpened are the places in empty structs, but for those that are closed by `close`, or defaults, which would then
-// always do.
+// toBeOpened returns the positions in empty structs, except structs that `close` closes, and defaults, which would then
+// always match.
 func toBeOpened(decl ast.Decl) (offsets []int) {
 	astutil.Apply(decl, func(cursor astutil.Cursor) bool {
 		if empty, ok := cursor.Node().(*ast.StructLit); ok && len(empty.Elts) == 0 {
@@ -52,8 +52,8 @@ func toBeOpened(decl ast.Decl) (offsets []int) {
 	return offsets
 }
 
-// reached are the declarations of a file that one of its fields needs, that field's own included, in their order. Any
-// name below them counts as one that is needed, which is at worst too much.
+// reached returns the declarations that a field of a file needs, including its own, in order. Every name in them counts
+// as needed, which may be too much.
 func reached(file *ast.File, name string) []ast.Decl {
 	byName := map[string][]ast.Decl{}
 	for _, decl := range file.Decls {
@@ -85,7 +85,7 @@ func reached(file *ast.File, name string) []ast.Decl {
 	return kept
 }
 
-// declared are the names that a declaration brings.
+// declared returns the names that a declaration defines.
 func declared(decl ast.Decl) (names []string) {
 	switch decl := decl.(type) {
 	case *ast.Field:

@@ -11,19 +11,19 @@ import (
 	"strings"
 )
 
-// auxiliary stands for the trait of what a component's own template makes beside the workload.
+// auxiliary is the trait type of further objects in a component's own template.
 const auxiliary = "AuxiliaryWorkload"
 
-// contract is what KubeVela adds to every object of a component: names, namespace, labels, annotations.
+// contract has the metadata that KubeVela adds to every object of a component: names, namespace, labels, annotations.
 type contract struct {
 	component, namespace string
-	own                  map[string]string // labels that the object has before it is named
+	own                  map[string]string // labels that the object has before it gets a name
 	labels, annotations  map[string]string
 	withoutAnnotations   []string
 }
 
 func newContract(context map[string]json.RawMessage) contract {
-	read := func(name string, into any) { _ = json.Unmarshal(context[name], into) } // what is missing is empty
+	read := func(name string, into any) { _ = json.Unmarshal(context[name], into) } // missing values stay empty
 	var name, namespace, application, revision string
 	labels, annotations := map[string]string{}, map[string]string{}
 	read("name", &name)
@@ -105,7 +105,7 @@ func (c contract) label(object map[string]any, sets ...map[string]string) {
 	}
 }
 
-// refer puts at a path of a trait's object which workload it belongs to.
+// refer writes a reference to the workload at a path of a trait's object.
 func refer(object map[string]any, path string, workload map[string]any) {
 	steps := strings.Split(path, ".")
 	for _, step := range steps[:len(steps)-1] {
@@ -118,7 +118,7 @@ func refer(object map[string]any, path string, workload map[string]any) {
 	}
 }
 
-// within is the mapping in a field, made where there is none.
+// within returns the mapping in a field, and creates a missing mapping.
 func within(object map[string]any, name string) map[string]any {
 	inner, ok := object[name].(map[string]any)
 	if !ok {
@@ -128,11 +128,11 @@ func within(object map[string]any, name string) map[string]any {
 	return inner
 }
 
-// maxDepth is how deep an object may be nested, as an Application may.
+// maxDepth is the limit of nesting in an object, as in an Application.
 const maxDepth = 64
 
-// decoded reads an object as Kubernetes does: whole numbers are int64, others float64. What neither can hold is an
-// error, and so is what is nested too deeply.
+// decoded reads an object as Kubernetes does: whole numbers are int64, others float64. Numbers out of range and deep
+// nesting are errors.
 func decoded(text []byte) (map[string]any, error) {
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.UseNumber()
@@ -144,7 +144,7 @@ func decoded(text []byte) (map[string]any, error) {
 	return object, err
 }
 
-// numbered is a value with numbers in the place of their texts. It may be nested so much deeper.
+// numbered converts the texts of numbers in a value to numbers. room is the remaining depth.
 func numbered(value any, room int) (_ any, err error) {
 	if room < 0 {
 		return nil, fmt.Errorf("nested deeper than %d levels", maxDepth)
@@ -179,12 +179,12 @@ func number(text string) (any, error) {
 		if len(text) > 40 {
 			text = text[:40] + "..."
 		}
-		return nil, fmt.Errorf("%s is no number of 64 bits, which is all that Kubernetes holds; write it as a text", text)
+		return nil, fmt.Errorf("%s exceeds 64 bits, Kubernetes' limit for numbers; write it as a text", text)
 	}
 	return value, nil
 }
 
-// hash is the last part of a name that KubeVela makes up: FNV-32a of an object as Go prints it, in letters and digits
+// hash returns the suffix of KubeVela's generated names: FNV-32a of an object as Go prints it, in letters and digits
 // that spell no word.
 func hash(object map[string]any) string {
 	const letters = "bcdfghjklmnpqrstvwxz2456789"
@@ -201,7 +201,7 @@ func hash(object map[string]any) string {
 	return string(name)
 }
 
-// print writes a value as github.com/davecgh/go-spew does for %#v with sorted keys, which is how KubeVela prints it.
+// print writes a value as github.com/davecgh/go-spew does for %#v with sorted keys, in KubeVela's format.
 func print(to *bytes.Buffer, value any) {
 	switch value := value.(type) {
 	case map[string]any:

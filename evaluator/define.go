@@ -10,17 +10,17 @@ import (
 	"cuelang.org/go/cue/parser"
 )
 
-// Definition is what a .cue file as `vela def` writes it holds: one field that describes the definition and is called
-// as it is, and its `template`.
+// Definition is the content of a .cue file in the format of `vela def`: one field that describes the definition and has
+// its name, and its `template`.
 type Definition struct {
 	Name     string          `json:"name"`
 	About    json.RawMessage `json:"about"` // type, description, labels, annotations, attributes
 	Template string          `json:"template"`
-	Line     int             `json:"line"` // where the definition begins
+	Line     int             `json:"line"` // the first line of the definition
 }
 
-// defined reads such a file, which is called by name in messages. The template is a text of its own: with the imports
-// of the file, and each line where it is in the file.
+// defined reads such a file; name is its name in messages. The template keeps the imports of the file, and each line
+// has its number in the file.
 func defined(name, text string) Answer {
 	definition, err := definitionOf(name, strings.ReplaceAll(text, "\r\n", "\n"))
 	if err != nil {
@@ -66,13 +66,13 @@ func definitionOf(name, text string) (*Definition, error) {
 		return nil, err
 	}
 	if !isMade {
-		return nil, fmt.Errorf("no `template` stands beside `%s`", definition.Name)
+		return nil, fmt.Errorf("no `template` beside `%s`; add it", definition.Name)
 	}
 	definition.Template, definition.Line = template.String(), line
 	return definition, nil
 }
 
-// described is a definition without its template: the one field of a text that has no more.
+// described returns a definition without its template: the only field of a text.
 func described(name, text string) (*Definition, error) {
 	value, err := compile(name, text, "")
 	if err != nil {
@@ -80,12 +80,12 @@ func described(name, text string) (*Definition, error) {
 	}
 	fields, err := value.Fields()
 	if err != nil || !fields.Next() {
-		return nil, fmt.Errorf("no field that describes the definition stands beside `template`")
+		return nil, fmt.Errorf("no field with a description beside `template`; add it")
 	}
 	definition, about := &Definition{Name: fields.Selector().Unquoted()}, fields.Value()
 	if fields.Next() {
-		return nil, fmt.Errorf("two fields stand beside `template`, %s and %s, and a file has one definition; write "+
-			"two files", definition.Name, fields.Selector().Unquoted())
+		return nil, fmt.Errorf("two fields beside `template`, %s and %s; write one file for each definition",
+			definition.Name, fields.Selector().Unquoted())
 	}
 	if err := about.Validate(cue.Concrete(true)); err != nil {
 		return nil, err

@@ -7,7 +7,7 @@ import (
 	"cuelang.org/go/cue/token"
 )
 
-// excerpt is parts of a text, each where it stands there, with blanks between them.
+// excerpt has parts of a text at their positions, with blanks between them.
 type excerpt struct {
 	text string
 	kept []byte
@@ -27,7 +27,7 @@ func blank(text []byte) {
 	}
 }
 
-// keep keeps a part, and the comma behind it.
+// keep keeps a part, and the comma after it.
 func (e *excerpt) keep(from, to token.Pos) {
 	end := to.Offset()
 	if more := strings.TrimLeft(e.text[end:], " \t"); strings.HasPrefix(more, ",") {
@@ -36,8 +36,8 @@ func (e *excerpt) keep(from, to token.Pos) {
 	copy(e.kept[from.Offset():end], e.text[from.Offset():])
 }
 
-// leaveOut makes a field's value an empty struct. What an object's status means is never evaluated here, and needs not
-// be a text: `vela def` takes CUE that speaks of `context` there.
+// leaveOut replaces a field's value with an empty struct. The status of a definition is never evaluated here, and `vela
+// def` allows CUE there that uses `context`.
 func (e *excerpt) leaveOut(field *ast.Field) {
 	if field == nil {
 		return

@@ -6,17 +6,17 @@ import (
 	"time"
 )
 
-// limitMemory has the operating system refuse more: Go then ends the process with "out of memory". It also has the
-// collector work harder before that, and bounds how deep a recursion goes.
+// limitMemory sets the memory limit of the operating system, at which Go ends the process with "out of memory". It also
+// makes the collector work harder below that, and limits recursion.
 func limitMemory(bytes uint64) {
 	debug.SetMemoryLimit(int64(bytes / 4 * 3))
 	debug.SetMaxStack(64 << 20)
 	debug.SetGCPercent(200) // a fifth less CPU for a few megabytes
 	limit := syscall.Rlimit{Cur: bytes, Max: bytes}
-	_ = syscall.Setrlimit(syscall.RLIMIT_DATA, &limit) // where there is none, the limit of time alone holds
+	_ = syscall.Setrlimit(syscall.RLIMIT_DATA, &limit) // without this limit only the time limit applies
 }
 
-// cpuTime is what this process has used so far, which another busy process does not change.
+// cpuTime returns the CPU time of this process, which other busy processes do not change.
 func cpuTime() time.Duration {
 	var usage syscall.Rusage
 	if syscall.Getrusage(syscall.RUSAGE_SELF, &usage) != nil {

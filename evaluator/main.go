@@ -1,9 +1,9 @@
-// Evaluator renders components of OAM Applications as KubeVela does: definitions in CUE, evaluated with CUE's own
-// evaluator. It reads one request a line from standard input and writes one answer a line, both in JSON (request.go),
-// until the input ends. It reads no file, no variable of the environment and nothing from a network.
+// Evaluator renders components of OAM Applications as KubeVela does, with CUE's own evaluator. It reads one request a
+// line from standard input, and writes one answer a line, both in JSON (request.go), until the input ends. It uses no
+// files, environment variables or network.
 //
-// An evaluation that passes its limit of CPU time is answered with {"limit": "time"}, and one that passes its limit of
-// memory with nothing: the process ends, and whoever started it starts another.
+// If an evaluation exceeds its CPU time, the answer is {"limit": "time"}. If it exceeds its memory, the process ends
+// without an answer, and the caller starts another.
 package main
 
 import (
@@ -27,7 +27,7 @@ func main() {
 	}
 }
 
-// serve answers requests until there are no more.
+// serve answers requests until the input ends.
 func serve(input io.Reader, output io.Writer, limit time.Duration) error {
 	lines := bufio.NewReaderSize(input, 1<<16)
 	for {
@@ -44,8 +44,8 @@ func serve(input io.Reader, output io.Writer, limit time.Duration) error {
 	}
 }
 
-// answerWithin answers one request, or says that its time is up and ends the process: an evaluation cannot be stopped
-// in any other way.
+// answerWithin answers one request. If its time is up, it writes that as the answer and ends the process, since an
+// evaluation cannot be stopped otherwise.
 func answerWithin(line []byte, limit time.Duration, output io.Writer) Answer {
 	done := make(chan struct{})
 	defer close(done)

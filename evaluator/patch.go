@@ -12,25 +12,23 @@ import (
 	jsonpatch "github.com/evanphx/json-patch"
 )
 
-// A patch is unified with what it patches. Comments on its fields say where that is not what is meant:
+// A patch is unified with its target. Comments on its fields change that:
 //
-//	+patchKey=name                   a list's entries belong together by a field, not by their order; holds below, too
-//	+patchStrategy=retainKeys        what is there is replaced, if it is there: a field, or entries of the same key
-//	+patchStrategy=replace           a list is replaced
-//	+patchStrategy=jsonPatch         the patch is a list of operations (RFC 6902)
-//	+patchStrategy=jsonMergePatch    the patch is merged (RFC 7396)
+//	+patchKey=name                   match a list's entries by a field instead of their order; also in nested lists
+//	+patchStrategy=retainKeys        replace an existing field, or entries with the same key
+//	+patchStrategy=replace           replace a list
+//	+patchStrategy=jsonPatch         apply the patch as a list of operations (RFC 6902)
+//	+patchStrategy=jsonMergePatch    merge the patch (RFC 7396)
 //
-// This is done on syntax, since a default that a template leaves open ("*1 | int") is still open to a patch, which a
-// value that is evaluated to its end would no longer be. It is code of this project and not KubeVela's module
-// (github.com/kubevela/workflow, pkg/cue/model/sets), since the recorded renderings hold with it, and that module's
-// go.mod brings all of Kubernetes' client into go.sum for these few rules.
+// The code works on syntax: a patch can then still change an open default ("*1 | int"). KubeVela's module
+// (github.com/kubevela/workflow, pkg/cue/model/sets) is not used, since its go.mod would add Kubernetes' whole client.
 
 const (
 	keyTag      = "patchKey"
 	strategyTag = "patchStrategy"
 )
 
-// patched is a value with a patch applied.
+// patched applies a patch to a value.
 func patched(base, patch cue.Value) (cue.Value, error) {
 	switch tags(patch.Doc())[strategyTag] {
 	case "jsonPatch":
@@ -79,10 +77,10 @@ func throughJSON(base, patch cue.Value, apply func(base, patch []byte) ([]byte, 
 	return cuecontext.New().BuildFile(file), nil
 }
 
-// merge prepares a patch, and what it patches, so that unifying them gives what the patch's comments ask for.
+// merge prepares a patch and its target, so that unifying them follows the patch's comments.
 type merge struct{ target ast.Node }
 
-// walk does so for all fields of a node of the patch at a path; key is the patchKey that holds there.
+// walk prepares all fields of a node of the patch at a path; key is the patchKey there.
 func (m *merge) walk(node ast.Node, path []string, key string) {
 	switch node := node.(type) {
 	case *ast.File:
@@ -141,8 +139,8 @@ func (m *merge) field(field *ast.Field, path []string, key string) {
 	m.walk(field.Value, path, key)
 }
 
-// align puts the entries of a patch's list where the entries of the same key are, and new ones at the end. With
-// replace, entries that are there make room. Nothing is done where an entry's key is no plain value.
+// align moves the entries of a patch's list to the entries with the same key, and new entries to the end. With replace,
+// old entries are removed. Lists with keys that are no plain values stay unchanged.
 func align(old, patch *ast.ListLit, keys []string, replace bool) {
 	for _, key := range keys {
 		entries := withoutEllipsis(patch.Elts)
@@ -192,7 +190,7 @@ func align(old, patch *ast.ListLit, keys []string, replace bool) {
 	}
 }
 
-// at is the field at a path of labels and indices, or nil.
+// at returns the field at a path of labels and indices, or nil.
 func at(node ast.Node, path []string) *ast.Field {
 	var decls []ast.Decl
 	switch node := unclosed(node).(type) {
@@ -218,7 +216,7 @@ func at(node ast.Node, path []string) *ast.Field {
 	return nil
 }
 
-// syntax is a value's own, with references resolved and comments kept.
+// syntax returns a value's syntax, with resolved references and with comments.
 func syntax(value cue.Value) *ast.File {
 	switch node := value.Syntax(cue.Docs(true), cue.ResolveReferences(true)).(type) {
 	case *ast.File:
@@ -238,7 +236,7 @@ func syntax(value cue.Value) *ast.File {
 	}
 }
 
-// tags are what comments of the form "+name=value" say.
+// tags returns the values of comments of the form "+name=value".
 func tags(groups []*ast.CommentGroup) map[string]string {
 	found := map[string]string{}
 	for _, group := range groups {
@@ -261,7 +259,7 @@ func labelOf(field *ast.Field) string {
 	return name
 }
 
-// unclosed is what close(...) closes.
+// unclosed returns the argument of close(...).
 func unclosed(node ast.Node) ast.Node {
 	if call, ok := node.(*ast.CallExpr); ok && len(call.Args) == 1 {
 		if name, ok := call.Fun.(*ast.Ident); ok && name.Name == "close" {

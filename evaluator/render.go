@@ -9,10 +9,10 @@ import (
 	"cuelang.org/go/cue"
 )
 
-// rendering is what a component has become so far: its workload, and all that was made beside it.
+// rendering is the state of a component during rendering: its workload and its other objects.
 type rendering struct {
 	workload cue.Value
-	before   []cue.Value // what the workload was before each of the traits
+	before   []cue.Value // the workload before each trait
 	others   []other
 	context  map[string]json.RawMessage
 }
@@ -23,15 +23,15 @@ type other struct {
 	part  int
 }
 
-// answer renders a component, or says all that is wrong with its properties, or the first thing that is wrong later.
-// It tells which part it is at, the component itself being part -1.
+// answer renders a component. It returns all findings about its properties, or the first later finding. It reports the
+// current part; the component itself is part -1.
 func answer(request Request, tell func(part int)) (whole Answer) {
 	here := -1
 	at := func(part int) {
 		here = part
 		tell(part)
 	}
-	defer func() { // CUE's evaluator gives up on some of its own faults
+	defer func() { // CUE's evaluator panics on some of its own faults
 		if fault := recover(); fault != nil {
 			whole = Answer{Findings: []Finding{{Kind: "failure", Part: here, Message: fmt.Sprint("CUE's evaluator: ", fault)}}}
 		}
@@ -62,20 +62,20 @@ func answer(request Request, tell func(part int)) (whole Answer) {
 	return Answer{Objects: objects}
 }
 
-// add evaluates one part against what the parts before it have made; the component itself is part -1.
+// add evaluates one part with the objects of the earlier parts; the component itself is part -1.
 func (r *rendering) add(part Part, number int) *Finding {
 	if finding := r.describe(part, number); finding != nil {
 		return finding
 	}
 	value, err := r.evaluated(part, number)
 	if texts := said(value); len(texts) > 0 {
-		return &Finding{Kind: "said", Part: number, Message: strings.Join(texts, "\n")}
+		return &Finding{Kind: "errs", Part: number, Message: strings.Join(texts, "\n")}
 	}
 	if err != nil {
 		return failure(part, number, err)
 	}
 	if value.LookupPath(cue.ParsePath("processing")).Exists() {
-		return failure(part, number, fmt.Errorf("`processing` calls a server, which an evaluation must not"))
+		return failure(part, number, fmt.Errorf("`processing` calls a server, which is not allowed; remove it"))
 	}
 	if number < 0 {
 		if r.workload = value.LookupPath(cue.ParsePath("output")); !r.workload.Exists() {
@@ -94,7 +94,7 @@ func (r *rendering) add(part Part, number int) *Finding {
 	return nil
 }
 
-// evaluated is a part's template with its properties and its context.
+// evaluated returns a part's template with its properties and its context.
 func (r *rendering) evaluated(part Part, number int) (cue.Value, error) {
 	template, err := prepared(part)
 	if err != nil {
@@ -118,7 +118,7 @@ func (r *rendering) evaluated(part Part, number int) (cue.Value, error) {
 	return value, value.Validate()
 }
 
-// describe puts into the context what a part is told of the parts before it.
+// describe adds the objects of earlier parts to the context of a part.
 func (r *rendering) describe(part Part, number int) *Finding {
 	if number < 0 {
 		if given(part) {
@@ -145,7 +145,7 @@ func (r *rendering) describe(part Part, number int) *Finding {
 	return nil
 }
 
-// append takes what a template makes beside the workload.
+// append adds the template's further objects to the rendering.
 func (r *rendering) append(value cue.Value, number int) error {
 	outputs := value.LookupPath(cue.ParsePath("outputs"))
 	if !outputs.Exists() {
@@ -161,7 +161,7 @@ func (r *rendering) append(value cue.Value, number int) error {
 	return nil
 }
 
-// patch applies what a trait says of the workload and of what was made beside it.
+// patch applies a trait's patches to the workload and to the other objects.
 func (r *rendering) patch(value cue.Value) (err error) {
 	if patch := value.LookupPath(cue.ParsePath("patch")); patch.Exists() {
 		if r.workload, err = patched(r.workload, patch); err != nil {
@@ -179,7 +179,7 @@ func (r *rendering) patch(value cue.Value) (err error) {
 	return nil
 }
 
-// objects are the finished ones, with all that KubeVela adds.
+// objects returns the finished objects, with all metadata that KubeVela adds.
 func (r *rendering) objects(request Request) ([]Object, *Finding) {
 	workload, err := finished(r.workload)
 	if err != nil {
@@ -209,10 +209,10 @@ func (r *rendering) objects(request Request) ([]Object, *Finding) {
 	return objects, nil
 }
 
-// unfinished is why a workload is no plain data, said of the trait that it was some before.
+// unfinished returns the finding about an incomplete workload, for the trait after which it became incomplete.
 func (r *rendering) unfinished(why error) *Finding {
 	if _, err := finished(r.workload); err != nil {
-		why = err // in CUE's own words, and no more
+		why = err // only CUE's message
 	}
 	number := len(r.before) - 1
 	for number >= 0 {
@@ -224,7 +224,7 @@ func (r *rendering) unfinished(why error) *Finding {
 	return failure(Part{}, number, why)
 }
 
-// finished is a value as plain data, which it has to be all through.
+// finished returns a value as plain data; every part must be concrete.
 func finished(value cue.Value) (map[string]any, error) {
 	if err := value.Validate(cue.Concrete(true), cue.Final()); err != nil {
 		return nil, err

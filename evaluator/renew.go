@@ -6,9 +6,9 @@ import (
 	"cuelang.org/go/cue/token"
 )
 
-// renew rewrites what older CUE had and CUE 0.14 refuses: `a + b` and `n * a` of lists become list.Concat and
-// list.Repeat. CUE tells only while it evaluates what a list is, so this goes by what the template itself shows: an
-// operand is a list where it is written as one, or named as a field that is. Says whether anything was rewritten.
+// renew rewrites syntax of older CUE that CUE 0.14 rejects: `a + b` and `n * a` of lists become list.Concat and
+// list.Repeat. CUE recognises lists only during evaluation, so this uses the template's text: an operand is a list if
+// it is a literal, or the name of a list field. It tells whether anything was rewritten.
 func renew(file *ast.File) bool {
 	lists := listFields(file)
 	isList := func(expr ast.Expr) bool { return shownAsList(expr, lists) }
@@ -48,8 +48,8 @@ func imports(file *ast.File, path string) bool {
 	return false
 }
 
-// listFields are the names of fields that have a list somewhere in the file, and nowhere a plain value. Fields whose
-// list is itself made by + or * come after those that it is made of, however they stand.
+// listFields returns the names of fields that have a list in the file, and never a plain value. Fields whose list uses
+// + or * come after the fields in it.
 func listFields(file *ast.File) map[string]bool {
 	lists, plain := map[string]bool{}, map[string]bool{}
 	for known := -1; known != len(lists); {
@@ -72,7 +72,7 @@ func listFields(file *ast.File) map[string]bool {
 	return lists
 }
 
-// shownAsList is whether an expression is a list, or one of alternatives that are.
+// shownAsList tells whether an expression is a list, or an alternative of lists.
 func shownAsList(expr ast.Expr, lists map[string]bool) bool {
 	switch expr := expr.(type) {
 	case *ast.ListLit:

@@ -14,8 +14,8 @@ import (
 	"cuelang.org/go/cue/token"
 )
 
-// pure are CUE's packages that only compute. What else there is (tool/...) and what KubeVela adds (vela/..., kube/...)
-// reaches for files, programs or a network, here or later.
+// pure lists CUE's packages that only compute. Others (tool/...), and KubeVela's (vela/..., kube/...), use files,
+// programs or a network.
 var pure = func() map[string]bool {
 	packages := map[string]bool{}
 	for _, name := range strings.Fields(`crypto/ed25519 crypto/hmac crypto/md5 crypto/sha1 crypto/sha256 crypto/sha512
@@ -27,15 +27,15 @@ var pure = func() map[string]bool {
 	return packages
 }()
 
-// refused is what a template must not have: an import, or an attribute that has files read.
-type refused struct{ what, where string }
+// refused is an error about a forbidden part of a template: an import, or an attribute that reads files.
+type refused struct{ name, position string }
 
 func (r refused) Error() string {
-	return fmt.Sprintf("%q reaches for what an evaluation must not: files, programs, a cluster or a network (%s)",
-		r.what, r.where)
+	return fmt.Sprintf("%q may use files, programs, a cluster or a network, which is not allowed; remove it (%s)",
+		r.name, r.position)
 }
 
-// template is one as it is evaluated, and the part of it that says what properties there are.
+// template has a template ready for evaluation, and the part that defines its properties.
 type template struct {
 	source, closed     string
 	closedNeedsContext bool
@@ -43,7 +43,7 @@ type template struct {
 
 var templates = map[[2]string]template{}
 
-// prepared is a part's template; the last thousand are kept.
+// prepared returns a part's template, from a cache of the last thousand.
 func prepared(part Part) (template, error) {
 	key := [2]string{part.Type, part.Template}
 	if made, ok := templates[key]; ok {
@@ -64,8 +64,8 @@ func prepared(part Part) (template, error) {
 	return made, nil
 }
 
-// source is a template as it is evaluated: with what CUE has now in place of what older CUE had, and with the two names
-// that every template may use. It is called by name in messages.
+// source returns a template ready for evaluation: in current CUE syntax, with the two names that every template may
+// use. name is its name in messages.
 func source(name, template string) (string, error) {
 	file, err := parser.ParseFile(name, template, parser.ParseComments)
 	if err != nil {
@@ -84,7 +84,7 @@ func source(name, template string) (string, error) {
 	return template + "\ncontext: _\nparameter: _\n", nil
 }
 
-// reaching is what in a file is refused, if anything.
+// reaching returns the error about a forbidden part of a file, if any.
 func reaching(file *ast.File) error {
 	for _, spec := range file.Imports {
 		path, err := strconv.Unquote(spec.Path.Value)
@@ -100,9 +100,8 @@ func reaching(file *ast.File) error {
 	return nil
 }
 
-// compile builds what `source` gives together with further fields, whose values are JSON, in a context of its own: one
-// that is kept grows. It is one text, since CUE orders fields by where they stand. JSON is CUE, but for a byte order
-// mark in a text.
+// compile builds the result of `source` with further JSON fields, in a new context, since a reused context grows. It is
+// one text, because CUE orders fields by position. JSON is CUE, except for a byte order mark in a text.
 func compile(name, source, fields string) (cue.Value, error) {
 	fields = strings.ReplaceAll(fields, "\ufeff", `\ufeff`)
 	file, err := parser.ParseFile(name, source+fields, parser.ParseComments)
@@ -116,13 +115,13 @@ func compile(name, source, fields string) (cue.Value, error) {
 	return value, value.Err()
 }
 
-// tooLarge is a number in a file of which CUE would make another one: its exponents have five digits.
+// tooLarge returns the error about a number that CUE would change: its exponents have five digits.
 func tooLarge(file *ast.File) (err error) {
 	ast.Walk(file, func(node ast.Node) bool {
 		if literal, ok := node.(*ast.BasicLit); ok && literal.Kind == token.FLOAT {
 			_, exponent, _ := strings.Cut(strings.ToLower(literal.Value), "e")
 			if len(strings.Trim(exponent, "+-")) > 4 {
-				err = fmt.Errorf("%.40s is no number of 64 bits, which is all that Kubernetes holds (%s)",
+				err = fmt.Errorf("%.40s exceeds 64 bits, Kubernetes' limit for numbers (%s)",
 					literal.Value, literal.Pos())
 			}
 		}
@@ -131,7 +130,7 @@ func tooLarge(file *ast.File) (err error) {
 	return err
 }
 
-// said are the words of a template's `errs`, of which KubeVela takes only a list of texts.
+// said returns the messages in a template's `errs`. Like KubeVela, it accepts only a list of texts.
 func said(value cue.Value) []string {
 	var texts []string
 	if errs := value.LookupPath(cue.ParsePath("errs")); errs.Exists() && errs.Decode(&texts) != nil {
@@ -140,7 +139,7 @@ func said(value cue.Value) []string {
 	return texts
 }
 
-// words are CUE's own, of every error once.
+// words returns the messages of CUE's errors, each once.
 func words(err error) string {
 	seen, lines := map[string]bool{}, []string{}
 	for _, one := range errors.Errors(errors.Sanitize(errors.Promote(err, ""))) {

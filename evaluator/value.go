@@ -14,10 +14,10 @@ import (
 	"cuelang.org/go/cue/token"
 )
 
-// valued evaluates an expression over the scope: what is known of a component before it is deployed. Of what is not in
-// the scope only the cluster knows; it may stand alone, or be put together with texts, and a mark takes its place.
+// valued evaluates an expression over the scope: the known fields of a component before deployment. Only the cluster
+// knows other fields. They may stand alone or be joined with texts, and a mark takes their place.
 func valued(expression string, scope map[string]json.RawMessage) (whole Answer) {
-	defer func() { // CUE's evaluator gives up on some of its own faults
+	defer func() { // CUE's evaluator panics on some of its own faults
 		if fault := recover(); fault != nil {
 			whole = unvalued(fmt.Errorf("CUE's evaluator: %v", fault))
 		}
@@ -56,16 +56,16 @@ func valued(expression string, scope map[string]json.RawMessage) (whole Answer) 
 
 func unvalued(err error) Answer { return Answer{Findings: []Finding{*failure(Part{}, -1, err)}} }
 
-// result is the field that has the value.
+// result is the name of the field with the value.
 const result = "the value"
 
-// awaiting is an expression's reading, and the paths in it that lead to what only the cluster knows.
+// awaiting reads an expression and collects the paths that only the cluster knows.
 type awaiting struct {
 	known map[string]any
 	paths [][]any
 }
 
-// source is a file whose field `result` has the expression's value.
+// source returns a file whose field `result` has the expression's value.
 func (a *awaiting) source(expression string) (string, error) {
 	file, err := parser.ParseFile("valueFrom", expression)
 	if err != nil {
@@ -91,20 +91,20 @@ func (a *awaiting) source(expression string) (string, error) {
 		}
 	}
 	if found != 1 {
-		return "", fmt.Errorf("one expression is asked for, after imports")
+		return "", fmt.Errorf("write one expression, after imports")
 	}
 	text, err := format.Node(made)
 	return string(text) + "\n", err
 }
 
-// read puts marks in place of what only the cluster knows, where it stands alone or beside texts.
+// read replaces paths that only the cluster knows with marks, alone or beside texts.
 func (a *awaiting) read(expr ast.Expr) (ast.Expr, error) {
 	if path := pathOf(expr); path != nil && a.isAwaited(path) {
 		if path[0] == "context" || len(path) < 2 || (path[0] == "outputs" && len(path) < 3) {
-			return nil, fmt.Errorf("there is no %s", written(path))
+			return nil, fmt.Errorf("%s does not exist", written(path))
 		}
 		if _, ok := in(a.known, path[:2]); !ok && path[0] == "outputs" {
-			return nil, fmt.Errorf("there is no %s", written(path[:2]))
+			return nil, fmt.Errorf("%s does not exist", written(path[:2]))
 		}
 		a.paths = append(a.paths, path)
 		return ast.NewString(fmt.Sprintf("\ue000%d\ue001", len(a.paths)-1)), nil
@@ -136,7 +136,7 @@ func (a *awaiting) read(expr ast.Expr) (ast.Expr, error) {
 			path = pathOf(inner)
 		}
 		if path != nil && a.isAwaited(path) && err == nil {
-			err = fmt.Errorf("%s is known once it is deployed: it stands alone, or is put together with texts by +",
+			err = fmt.Errorf("only the cluster knows %s; use it alone, or join it with texts by +",
 				written(path))
 		}
 		return path == nil
@@ -144,7 +144,7 @@ func (a *awaiting) read(expr ast.Expr) (ast.Expr, error) {
 	return expr, err
 }
 
-// isAwaited tells whether a path begins in the scope and leads out of it.
+// isAwaited tells whether a path starts in the scope and leaves it.
 func (a *awaiting) isAwaited(path []any) bool {
 	if _, ok := a.known[path[0].(string)]; !ok {
 		return false
@@ -153,7 +153,7 @@ func (a *awaiting) isAwaited(path []any) bool {
 	return !ok
 }
 
-// in is what stands at a path in a value, if anything.
+// in returns the value at a path, and whether it exists.
 func in(value any, path []any) (any, bool) {
 	for _, step := range path {
 		switch step := step.(type) {
@@ -175,7 +175,7 @@ func in(value any, path []any) (any, bool) {
 	return value, true
 }
 
-// pathOf is an expression that is nothing but a path as its steps, else nil.
+// pathOf returns the steps of an expression that is only a path, else nil.
 func pathOf(expr ast.Expr) []any {
 	switch expr := expr.(type) {
 	case *ast.Ident:

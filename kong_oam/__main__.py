@@ -1,10 +1,9 @@
-"""The command line: what Applications mean for access, whether that is so, and what to do where a
-run cannot.
+"""The command line: show access, compare it with the deployed state, and repair after failed runs.
 
     python -m kong_oam VERB [...] [--json]      # `--help` lists the verbs; `VERB --help` has an example
 
-Exit status: 0 nothing to report, 1 findings, 2 wrong usage or an input of which nothing can be
-said; of `forward`, its command's.
+Exit status: 0 nothing to report; 1 findings, or work that the command only lists; 2 wrong usage,
+unusable input or a failure. `forward` returns the status of its command.
 """
 
 from __future__ import annotations
@@ -42,7 +41,13 @@ from kong_oam.cli import (
     who,
 )
 from kong_oam.cli.command import Command
-from kong_oam.cli.console import MODULE, SCRIPT, as_called, complain, console
+from kong_oam.cli.console import (
+    MODULE,
+    SCRIPT,
+    console,
+    print_error,
+    with_called_name,
+)
 from kong_oam.diagnostics import nearest, printable
 from kong_oam.errors import KongOamError
 
@@ -70,18 +75,19 @@ COMMANDS: tuple[Command, ...] = (
 )
 
 
-SELDOM = 500_000, 50, 1000
-"""When cyclic garbage is looked for. A verb makes hardly any, and an estate that grows is walked
-through again and again: a fifth of the CPU time of `check`. At the end it would be once more,
-before the process gives back all it has: another eighth. Sources: Python's reference of
-`gc.set_threshold`, `gc.freeze`."""
+GC_THRESHOLDS = 500_000, 50, 1000
+"""Thresholds of Python's garbage collection. A verb creates hardly any cyclic garbage, but each
+collection walks the whole estate. The default thresholds cost a fifth of the CPU time of
+`check`, and the collection at exit costs another eighth. Sources: Python's documentation of
+`gc.set_threshold` and `gc.freeze`.
+"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb and return the exit status."""
-    gc.set_threshold(*SELDOM)
+    gc.set_threshold(*GC_THRESHOLDS)
     atexit.register(gc.freeze)
-    # An argument need not be UTF-8, nor a terminal take all of it.
+    # Arguments may contain bytes that are not UTF-8, and a terminal may lack characters.
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
     options = _parser().parse_args(arguments)
@@ -91,27 +97,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return status
     except KongOamError as error:
-        complain(error)
+        print_error(error)
         return error.exit_code
     except KeyboardInterrupt:
-        complain("interrupted")
+        print_error("interrupted")
     except BrokenPipeError:
-        # `| head` has seen enough; what is still buffered goes nowhere.
+        # `| head` has closed the pipe; discard the buffered remainder.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
-        # A name that no file can have, a file that goes while it is read, a full disk.
-        complain(f"{error.filename or 'standard output'}: {error.strerror}")
+        # For example an invalid file name, a file that is deleted while it is read, or a full disk.
+        print_error(f"{error.filename or 'standard output'}: {error.strerror}")
     return KongOamError.exit_code
 
 
 class _Parser(argparse.ArgumentParser):
-    """Parses arguments, with options wherever they stand; its errors name what is near, and steer
-    no terminal."""
+    """A parser that accepts options at any position. Its errors suggest similar names and contain
+    no control characters."""
 
     _inside = False
 
-    # Before Python 3.12, an option behind the first of two positionals, one of which may be
-    # missing, hides the second.
+    # Before Python 3.12, argparse drops the second of two positionals if an option follows the
+    # first and one of the two is optional.
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         if self._inside or not any(
             action.nargs == argparse.OPTIONAL
@@ -139,11 +145,11 @@ class _Parser(argparse.ArgumentParser):
 
 def _parser() -> _Parser:
     parser = _Parser(
-        prog=as_called(MODULE),
-        description="Who may call what, from the Applications.",
-        epilog="`VERB --help` has examples. Exit status: 0 nothing to report, 1 findings (check, "
-        "verify, recover, emergency, review, diff --exit-code), 2 wrong usage, or an input of "
-        "which nothing can be said. `forward` ends as its command does.",
+        prog=with_called_name(MODULE),
+        description="Show and check who may call what, from OAM Applications.",
+        epilog="`VERB --help` shows examples. Exit status: 0 nothing to report; 1 findings, or "
+        "work that the command only lists; 2 wrong usage, unusable input or a failure. `forward` "
+        "returns the status of its command.",
     )
     parser.add_argument(
         "--version", action="version", version=f"{SCRIPT} {__version__}"
@@ -153,7 +159,7 @@ def _parser() -> _Parser:
         verb = verbs.add_parser(
             command.name,
             help=command.summary,
-            description=as_called(command.details),
+            description=with_called_name(command.details),
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         command.arguments(verb)

@@ -1,5 +1,7 @@
-"""The table of all diagnostic codes: OAM of reading, ACC of access, LINT of lint, ENV of what a run
-finds at the products."""
+"""The table of all diagnostic codes.
+
+OAM is for reading Applications, ACC for access, LINT for lint, ENV for problems at products.
+"""
 
 from __future__ import annotations
 
@@ -17,17 +19,16 @@ from kong_oam.objects.codes import CODES as OBJECTS
 from kong_oam.traits.meanings import MEANINGS
 
 HUNDREDS: Mapping[str, int] = {"OAM": 1, "ACC": 2, "LINT": 3, "ENV": 4}
-"""The first digit of each prefix's codes, which no other has: a number alone names its code."""
+"""The first digit of each prefix's codes. It is unique, so a number alone identifies its code."""
 
 
-def one_table(*tables: Mapping[str, Code]) -> Mapping[str, Code]:
-    """Join the codes of all packages, by number. A code has one meaning, and its prefix a hundred
-    of its own."""
+def joined_codes(*tables: Mapping[str, Code]) -> Mapping[str, Code]:
+    """Join the codes of all packages, sorted by number. Check that numbers and prefixes are unique."""
     by_number = {}
     for code, meaning in chain.from_iterable(table.items() for table in tables):
         prefix = code.rstrip("0123456789")
         number = int(code.removeprefix(prefix))
-        assert number not in by_number, "a code stands twice"
+        assert number not in by_number, f"{code} is not unique"
         assert HUNDREDS[prefix] == number // 100, (
             f"{code} is in the hundred of another prefix"
         )
@@ -35,7 +36,7 @@ def one_table(*tables: Mapping[str, Code]) -> Mapping[str, Code]:
     return dict(by_number[number] for number in sorted(by_number))
 
 
-CODES: Mapping[str, Code] = one_table(
+CODES: Mapping[str, Code] = joined_codes(
     OAM,
     ACCESS,
     OBJECTS,

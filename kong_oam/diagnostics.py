@@ -1,7 +1,7 @@
-"""Diagnostics: what is wrong, where, and what to do about it.
+"""Diagnostics: findings with a position and a remedy.
 
-One type for every finding of the project, so that the command, the program and later SARIF print
-the same thing:
+All findings of the project have this type, so that the command, the program and SARIF print the
+same text:
 
     applications/orders.yaml:14:9: error OAM104: unknown trait type 'gatway'; did you mean 'gateway'?
        14 |       - type: gatway
@@ -18,16 +18,18 @@ from typing import Literal, Protocol
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """What a stable code means in one line, and what to do about it. Each package has its own;
-    `codes.py` has them all."""
+    """The meaning of a stable code in one line, and its remedy.
+
+    Each package has its own codes; `codes.py` has them all.
+    """
 
     title: str
     remedy: str
 
 
 class Position(Protocol):
-    """Where a finding is: `str` gives `file:line:column`, counted from 1; `excerpt` the source line
-    and a caret."""
+    """The position of a finding. `str` gives `file:line:column` from 1; `excerpt` the source line
+    with a caret."""
 
     @property
     def file(self) -> str: ...
@@ -42,16 +44,18 @@ class Position(Protocol):
 
 
 _LISTED = 12
-"""How many names are listed where a word is near none of them."""
+"""The most names in a list of known names."""
 _FEW = 5
 _SHORT = 120
-"""How many characters names in a message take, which has some 300."""
+"""The most characters of names in a message, which has at most 300."""
 
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """One finding. `position` is None only where no file is at fault (an empty folder, say). `details`
-    are lines below."""
+    """One finding. `position` is None only without a faulty file, such as for an empty folder.
+
+    `details` are lines below the message.
+    """
 
     code: str
     message: str
@@ -64,31 +68,33 @@ class Diagnostic:
         head = f"{where}{self.severity} {self.code}: {self.message}"
         excerpt = self.position.excerpt() if self.position else ""
         lines = (head, *self.details, *excerpt.splitlines())
-        return "\n".join(map(own_line, lines))
+        return "\n".join(map(safe_line, lines))
 
 
 Findings = Iterator[Diagnostic]
-"""What a check yields of what it looks at."""
+"""The result of a check."""
 Diagnostics = tuple[Diagnostic, ...]
 
 Report = list[Diagnostic]
-"""Where checks add what they find."""
+"""The list to which checks add findings."""
 
 Codes = Mapping[str, Code]
 """The meaning of each code."""
 
 
 def printable(text: str) -> str:
-    """Make a text printable: on one line, and without what could steer a terminal, or a runner of
-    GitHub, for which `##[` begins a command wherever it stands."""
+    """Return the text on one line, without characters that control a terminal.
+
+    `##[` is replaced, too: it begins a command for GitHub's runners.
+    """
     if not text.isprintable():
         text = "".join(c if c.isprintable() else "?" for c in text)
     return text.replace("##[", "##?")
 
 
-def own_line(text: str) -> str:
-    """The same, for a line of its own: one that begins with `::`, after spaces or not, is a command
-    there, too."""
+def safe_line(text: str) -> str:
+    """Return a printable text that is a whole line. GitHub's runners read a line that begins with
+    `::` as a command."""
     shown = printable(text)
     return f"| {shown}" if shown.lstrip().startswith("::") else shown
 
@@ -103,7 +109,7 @@ def errors(diagnostics: Iterable[Diagnostic]) -> Diagnostics:
 
 
 def ordered(diagnostics: Iterable[Diagnostic]) -> Diagnostics:
-    """Sort diagnostics by file and line, each once: the same input always prints the same text."""
+    """Sort diagnostics by file and line, each once, so that the same input prints the same text."""
 
     def sort_key(diagnostic: Diagnostic) -> tuple[str, int, int, str, str]:
         position = diagnostic.position
@@ -118,9 +124,9 @@ def ordered(diagnostics: Iterable[Diagnostic]) -> Diagnostics:
 
 
 def some(words: Iterable[str], joint: str = ", ") -> str:
-    """Return the first few of a list, and how many more there are; nothing of an empty one.
+    """Return the first entries of a list and the number of others; "" for an empty list.
 
-    Never more than five, nor a second one that would make a message long.
+    It shows at most five entries, and fewer if they make the message long.
     """
     listed = list(words)
     shown = 0
@@ -137,8 +143,10 @@ def some(words: Iterable[str], joint: str = ", ") -> str:
 
 
 def suggestion(word: str, names: Iterable[str]) -> str:
-    """A hint: `; did you mean 'gateway'?`, or all names when none is near: the first of them, where
-    there are many. Capitals are no difference."""
+    """Return a hint: `; did you mean 'gateway'?`, or the first known names if no name is similar.
+
+    Capitals do not matter.
+    """
     choices = sorted(names)
     more = (
         f" and {len(choices) - _LISTED} more" if len(choices) > _LISTED else ""
@@ -148,8 +156,8 @@ def suggestion(word: str, names: Iterable[str]) -> str:
 
 
 def nearest(word: str, names: Iterable[str], count: int = 3) -> str:
-    """A hint: `; did you mean 'Sales' or 'Sales EU'?`, never a list of all names; capitals are no
-    difference."""
+    """Return a hint of similar names: `; did you mean 'Sales' or 'Sales EU'?`. Capitals do not
+    matter."""
     by_folded = {name.casefold(): name for name in names}
     near = difflib.get_close_matches(
         word.casefold(), by_folded, n=count, cutoff=0.6

@@ -1,79 +1,79 @@
-"""What goes wrong, as one tree: who catches a family need not know its members, which stand where
-they are raised.
+"""The exceptions of this project as a tree: a caller can catch a family without importing its
+members.
 
-    KongOamError
-      + InputError                what somebody wrote, or asks for, cannot be used
-        - FieldPathError          oam.filling
-        - AmbiguousPathError      access.paths
-        - TooManyGroupSetsError   access.principals
-        - ScaffoldError           cli.scaffold
-        - RunOrderError           stacks.plan
-        - UsageError              cli.command
-      + SettingsError             a stack's settings cannot be used, or what they need is not there
-        - StackError              access.settings.values
-        - AccountError            kong.account
-        - TooManyKeysError        kong.key_slots
-        - EvaluatorError          render.program
-      + EngineError               what the engine keeps of a stack cannot be read, or is not of now
-        - ModelError              access.diff.snapshot
-        - PulumiCliError          engine.cli
-        - InvalidStateError       engine.export
-        - OutdatedStateError      recover.kong
-      + ProductError              a product refuses, does not answer, or cannot be used as it is
-        - ManagementApiError
-        - DiscoveryError          identity.common.discovery
-        - InspectionError         identity.common.errors
-        - AdminError              kong.admin
-          - PreflightError        kong.preflight
-          - RejectedChangeError   kong.admin
-        - SchemaError             kong.plugins
-        - ForwardError            kong.forward
-        - KubectlError            kubernetes.kubectl
-        - RemovalError            recover.kong
-      + OperationError            a command does not come to its end
-        - EmergencyError          emergency.changes
-          - StillOpenError        emergency.changes
-        - ReviewError             review.access_changes
-        - RecoveryError           recover.recovery
-        - VerificationError       verify.stack
-        - ModelMismatchError      verify.deviations
-        - MoveError               stacks.move
+    KongOamError.
+        InputError: an unusable input of a user.
+            FieldPathError in oam.input_values.
+            AmbiguousPathError in access.paths.
+            TooManyGroupSetsError in access.principals.
+            ScaffoldError in cli.scaffold.
+            RunOrderError in stacks.plan.
+            UsageError in cli.command.
+        SettingsError: unusable settings of a stack, or missing requirements.
+            StackError in access.settings.values.
+            AccountError in kong.account.
+            TooManyKeysError in kong.key_slots.
+            EvaluatorError in render.program.
+        EngineError: an unreadable or outdated state of the engine.
+            ModelError in access.diff.snapshot.
+            PulumiCliError in engine.cli.
+            InvalidStateError in engine.export.
+            OutdatedStateError in recover.kong.
+        ProductError: a product rejects a request, does not answer, or is unusable.
+            ManagementApiError.
+            DiscoveryError in identity.common.discovery.
+            InspectionError in identity.common.errors.
+            AdminError in kong.admin.
+                PreflightError in kong.preflight.
+                RejectedChangeError in kong.admin.
+            SchemaError in kong.plugins.
+            ForwardError in kong.forward.
+            KubectlError in kubernetes.kubectl.
+            RemovalError in recover.kong.
+        OperationError: an incomplete command.
+            EmergencyError in emergency.changes.
+                StillOpenError in emergency.changes.
+            ReviewError in review.access_changes.
+            RecoveryError in recover.recovery.
+            VerificationError in verify.stack.
+            ModelMismatchError in verify.deviations.
+            MoveError in stacks.move.
 
-Every message says what is wrong and, where something can be done, what to do. It is all that is
-printed. The command line ends with the `exit_code` of its class: 1 for ReviewError, as for a finding
-of a review, 2 for all others.
+Every message has the problem and, if possible, the remedy; nothing else is printed. The command
+line ends with the `exit_code` of the class: 1 for ReviewError, as for findings of a review, 2 for
+all others.
 """
 
 from typing import ClassVar
 
 
 class KongOamError(Exception):
-    """Whatever this project raises by itself."""
+    """The base class of all exceptions that this project raises."""
 
     exit_code: ClassVar[int] = 2
-    """The command line ends with this status when it meets the error."""
+    """The exit status of the command line after this error."""
 
 
 class InputError(KongOamError):
-    """What somebody wrote, or asks for, cannot be used."""
+    """An unusable input of a user."""
 
 
 class SettingsError(KongOamError):
-    """A stack's settings cannot be used, or what they need is not there."""
+    """Unusable settings of a stack, or missing requirements."""
 
 
 class EngineError(KongOamError):
-    """What the engine keeps of a stack cannot be read, or is not of now."""
+    """An unreadable or outdated state of the engine."""
 
 
 class ProductError(KongOamError):
-    """A product refuses, does not answer, or cannot be used as it is."""
+    """A product rejects a request, does not answer, or is unusable."""
 
 
 class ManagementApiError(ProductError):
-    """A product's API refused a request, or nobody answered. The message has its words, or says
-    what to do."""
+    """A product's API rejected a request or did not answer. The message has its answer, or the
+    remedy."""
 
 
 class OperationError(KongOamError):
-    """A command does not come to its end. The message says what is left."""
+    """An incomplete command. The message lists the remaining work."""

@@ -1,7 +1,7 @@
-"""The policy pack: what must hold of everything that the program provisions, checked apart from the
+"""The policy pack: rules for everything that the program provisions, checked apart from the
 program.
 
-Each rule is a function from what is deployed (`deployed.Deployment`) to findings; `catalogue.RULES`
-lists them all with their level, remedy and the controls that they are evidence for; `pack` is all
-that knows Pulumi's policy SDK.
+Each rule is a function from a `deployed.Deployment` to findings. `catalogue.RULES` lists all rules
+with level, remedy, and the controls that they are evidence for. Only `pack` knows Pulumi's policy
+SDK.
 """

@@ -1,4 +1,4 @@
-"""What Pulumi runs for `--policy-pack policies`: the pack judges the project that it lies in."""
+"""Entry point of `--policy-pack policies`: the pack judges the project around it."""
 
 import os
 import sys
@@ -8,7 +8,7 @@ ROOT = Path(__file__).absolute().parent.parent
 os.chdir(ROOT)
 sys.path[0] = str(
     ROOT
-)  # not this folder, whose modules would hide others of the same name
+)  # not this folder: its modules would hide other packages of the same name
 
 from policies.pack import serve  # noqa: E402
 

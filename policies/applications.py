@@ -1,8 +1,7 @@
-"""Rules about what the Applications say, read through `access`: who answers for it, why it is
-public, until when.
+"""Rules about the Applications, read through `access`: owners, reasons and ends of public rules.
 
-Some are findings of lint, too (LINT306 to LINT309, `kong_oam.access.lint.upkeep`). What a waiver
-accepts there is no violation here, as long as the waiver is not past its day, which is one itself.
+Some are findings of lint, too (LINT306 to LINT309, `kong_oam.access.lint.upkeep`). A waiver in date
+accepts the violation here, too. An expired waiver is a violation itself.
 """
 
 from __future__ import annotations
@@ -18,14 +17,14 @@ from .rule import Findings, PolicyFinding, Settings
 
 
 def readable(deployment: Deployment, _: Settings) -> Findings:
-    """Check that the Applications and the stack's settings beside this pack can be read: no rule
-    here judges without them."""
+    """Check that the Applications and the stack's settings beside this pack are readable: no other
+    rule works without them."""
     for problem in deployment.model.problems:
         yield PolicyFinding(problem)
 
 
 def owned_components(deployment: Deployment, _: Settings) -> Findings:
-    """Check that a team answers for every component."""
+    """Check that every component has an owner."""
     for component, _today in _unwaived(deployment, "LINT308"):
         if not component.owner:
             yield PolicyFinding(
@@ -34,44 +33,44 @@ def owned_components(deployment: Deployment, _: Settings) -> Findings:
 
 
 def reasoned_public_rules(deployment: Deployment, _: Settings) -> Findings:
-    """Check that every public rule says why, in words."""
+    """Check that every public rule gives a reason in words."""
     for component in _components(deployment):
         for rule, public in upkeep.public_rules(component):
             if not any(character.isalnum() for character in public.reason):
                 yield PolicyFinding(
-                    f"{component.key} ({rule.position}) is public for no reason"
+                    f"{component.key} ({rule.position}) is public without a reason"
                 )
 
 
 def ending_public_rules(deployment: Deployment, _: Settings) -> Findings:
-    """Check that every public rule says until when it is meant."""
+    """Check that every public rule has an end date."""
     for component, _today in _unwaived(deployment, "LINT306"):
         for rule, public in upkeep.endless(component):
             yield PolicyFinding(
-                f"{component.key} ({rule.position}) is public without an end: {public.reason}"
+                f"{component.key} ({rule.position}) is public without an end date: "
+                f"{public.reason}"
             )
 
 
 def current_public_rules(deployment: Deployment, _: Settings) -> Findings:
-    """Check that no public rule is past the day until which it is meant, judged by the stack's
-    asOf."""
+    """Check that no public rule is past its end date, judged by the stack's asOf."""
     for component, today in _unwaived(deployment, "LINT307"):
         for rule, public in upkeep.overdue(component, today):
             yield PolicyFinding(
-                f"{component.key} ({rule.position}) was to be public until {public.until}; it still "
+                f"{component.key} ({rule.position}) was public until {public.until}, but still "
                 f"is on {today}"
             )
 
 
 def current_waivers(deployment: Deployment, _: Settings) -> Findings:
-    """Check that no waiver is past its day, judged by the stack's asOf: what it accepted is to be
-    mended, or accepted again."""
+    """Check that no waiver is past its end date, judged by the stack's asOf."""
     today = deployment.model.as_of
     for component in _components(deployment):
         for waiver in component.waivers:
             if today and upkeep.is_over(waiver.until, today):
                 yield PolicyFinding(
-                    f"{component.key} ({waiver.position}) waived {waiver.finding} until {waiver.until}"
+                    f"{component.key} ({waiver.position}) has a waiver of {waiver.finding} that "
+                    f"expired on {waiver.until}"
                 )
 
 
@@ -83,8 +82,7 @@ def _components(deployment: Deployment) -> Iterator[Component]:
 def _unwaived(
     deployment: Deployment, code: str
 ) -> Iterator[tuple[Component, datetime.date]]:
-    """Yield components in which no waiver accepts what lint finds under this code, and the day by
-    which that is judged."""
+    """Yield components without a waiver of this lint code, and the day of judgement."""
     today = deployment.model.as_of
     for component in _components(deployment):
         if today and not upkeep.is_waived(component, code, today):

@@ -10,7 +10,6 @@ from .rule import PolicyRule, PolicySetting
 
 
 def _texts(description: str, *default: str) -> PolicySetting:
-    """Return a setting that is a list of texts."""
     schema = {
         "type": "array",
         "items": {"type": "string"},
@@ -21,18 +20,18 @@ def _texts(description: str, *default: str) -> PolicySetting:
 
 _EXCEPT_CLOUDS = {
     "exceptClouds": _texts(
-        "Clouds (kong-oam:cloud) where plain http may be.", "local"
+        "Clouds (kong-oam:cloud) that may use plain http.", "local"
     )
 }
 _ALLOW = {"allow": _texts("Plugins that leave the decision to the gate.")}
-_KINDS = {"allow": _texts("Kinds of objects (group/Kind) that are let be.")}
+_KINDS = {"allow": _texts("Kinds of objects (group/Kind) to ignore.")}
 
 _LONGEST: Mapping[str, PolicySetting] = {
     "longestDays": PolicySetting(
         {
             "type": "integer",
             "minimum": 1,
-            "description": "How many days a client may keep its key.",
+            "description": "The most days that a client may keep its key.",
         },
         90,
     )
@@ -54,122 +53,120 @@ _WIDEST: Mapping[str, PolicySetting] = {
 RULES: tuple[PolicyRule, ...] = (
     PolicyRule(
         "route-guarded", "mandatory", "critical",
-        "every route leads to a service with admission, authentication and the gate, all enabled",
-        "Remove the route, or let an Application's gateway trait make it.",
+        "every route points to a service with admission, authentication and the gate, all enabled",
+        "Remove the route, or create it by an Application's gateway trait.",
         ("SOC2 CC6.1", "SOC2 CC6.6", "ISO27001 A.5.15", "ISO27001 A.8.3"),
         gateway.guarded_routes,
     ),
     PolicyRule(
         "service-nowhere", "mandatory", "critical",
-        "every service leads to an Upstream without Targets, so that only its gate leads to a "
-        "workload",
-        "Let an Application's gateway trait make the service; remove the Target.",
+        "every service points to an Upstream without Targets, so that only its gate forwards to "
+        "a workload",
+        "Remove the Target, or create the service by an Application's gateway trait.",
         ("SOC2 CC6.1", "SOC2 CC6.6", "ISO27001 A.8.3", "ISO27001 A.8.20"),
-        gateway.leading_nowhere,
+        gateway.services_without_address,
     ),
     PolicyRule(
         "upstream-verified", "mandatory", "high",
-        "https to a workload is verified by a CA, and is spoken where the Application asks for it",
-        "Run `pulumi up --refresh`: it puts back what was changed by hand; gateway.upstreamTls.ca "
-        "names the CA.",
+        "a CA verifies https to workloads, and the gate uses https where the Application asks "
+        "for it",
+        "Run `pulumi up --refresh` to revert manual changes; gateway.upstreamTls.ca names the CA.",
         ("SOC2 CC6.7", "ISO27001 A.8.20", "ISO27001 A.8.24"),
         gateway.verified_upstreams,
     ),
     PolicyRule(
         "script-current", "mandatory", "critical",
-        "admission and the gate run the scripts of this version, and no others around them",
-        "Run `pulumi up --refresh`: it puts back what was changed by hand.",
+        "admission and the gate run only the scripts of this version",
+        "Run `pulumi up --refresh` to revert manual changes.",
         ("SOC2 CC6.1", "SOC2 CC8.1", "ISO27001 A.8.3", "ISO27001 A.8.9"),
         running.current_scripts, alone=True,
     ),
     PolicyRule(
         "guard-known", "advisory", "low",
-        "a preview knows what admission, authentication and the gate are given",
-        "Read `access diff`, which says what changes for callers: nothing but ids of clients or "
-        "APIs is unknown.",
+        "a preview knows the inputs of admission, authentication and the gate",
+        "Read `access diff`, which shows the changes for callers: only ids of clients or APIs "
+        "are unknown.",
         ("SOC2 CC8.1", "ISO27001 A.8.32"),
         gateway.known_configurations, alone=True,
     ),
     PolicyRule(
         "authentication-strict", "mandatory", "critical",
-        "tokens are verified in full, from one place, and nobody passes without one where nothing "
-        "is public",
-        "Run `pulumi up --refresh`, or undo the change of the program that set it.",
+        "tokens are verified in full, in one place, and calls without a token pass only to "
+        "public rules",
+        "Run `pulumi up --refresh`, or revert the program's change of the setting.",
         ("SOC2 CC6.1", "ISO27001 A.5.17", "ISO27001 A.8.5"),
         gateway.strict_authentication,
     ),
     PolicyRule(
         "public-declared", "mandatory", "critical",
-        "what a gate lets everybody call, a public rule says",
-        "Declare the public rule in the Application, with its reason, or undo the change of the "
-        "program.",
+        "a gate lets everybody call only what a public rule declares",
+        "Declare the public rule in the Application, with its reason, or revert the program's "
+        "change.",
         ("SOC2 CC6.1", "SOC2 CC6.6", "ISO27001 A.5.15", "ISO27001 A.8.3"),
         gateway.declared_public,
     ),
     PolicyRule(
         "address-declared", "mandatory", "critical",
-        "what an ip-allow trait lets in from some networks only, a gate lets in from nowhere else",
-        "Name the network in the ip-allow trait, or undo the change of the program.",
+        "a gate allows only the networks of the ip-allow trait",
+        "Add the network to the ip-allow trait, or revert the program's change.",
         ("SOC2 CC6.1", "SOC2 CC6.6", "ISO27001 A.8.3", "ISO27001 A.8.20"),
         gateway.declared_addresses,
     ),
     PolicyRule(
         "gate-undisturbed", "mandatory", "critical",
-        "no plugin answers before the gate, authenticates, runs code, rewrites, or lets pages read "
-        "answers",
-        "Remove the plugin, or put it on a service that is not of Kong-OAM.",
+        "no plugin answers before the gate, authenticates, runs code, rewrites, or lets pages "
+        "read answers",
+        "Remove the plugin, or attach it to a service that Kong-OAM does not manage.",
         ("SOC2 CC6.1", "SOC2 CC8.1", "ISO27001 A.8.3", "ISO27001 A.8.9"),
-        gateway.undisturbed, settings=_ALLOW,
+        gateway.undisturbed_gates, settings=_ALLOW,
     ),
     PolicyRule(
         "plugin-waived", "advisory", "low",
-        "no plugin stands before a component by a waiver",
-        "Look at each until its day: nobody here knows what it does to calls.",
+        "no waiver accepts a plugin in front of a component",
+        "Review each plugin until its waiver ends: its effect on calls is unknown.",
         ("SOC2 CC8.1", "ISO27001 A.8.9"),
         gateway.waived_plugins,
     ),
     PolicyRule(
         "no-plain-http", "mandatory", "high",
-        "no route takes plain http",
+        "no route accepts plain http",
         "Set gateway.scheme of the stack to https.",
         ("SOC2 CC6.7", "ISO27001 A.5.14", "ISO27001 A.8.24"),
         gateway.encrypted_routes, alone=True, settings=_EXCEPT_CLOUDS,
     ),
     PolicyRule(
         "redirect-exact", "mandatory", "high",
-        "every redirect URI is one address, by https; of a native application it may stay on the "
-        "device",
-        "Write each redirect path by itself in `redirectPaths`; the addresses follow the "
-        "component's gateway trait.",
+        "every redirect URI is one https address; a native application's may stay on the device",
+        "List each redirect path in `redirectPaths`; the addresses follow the component's "
+        "gateway trait.",
         ("SOC2 CC6.1", "ISO27001 A.8.5", "ISO27001 A.8.26"),
         identity.exact_redirects, alone=True, settings=_EXCEPT_CLOUDS,
     ),
     PolicyRule(
         "grant-safe", "mandatory", "high",
-        "no implicit and no password grant",
-        "Give the client a `kind`: web, browser and native use the authorization code with PKCE.",
+        "no client may use the implicit or the password grant",
+        "Set the client's `kind`: web, browser and native use the authorization code with PKCE.",
         ("SOC2 CC6.1", "ISO27001 A.5.17", "ISO27001 A.8.5"),
         identity.safe_grants, alone=True,
     ),
     PolicyRule(
         "grant-named", "mandatory", "high",
-        "no policy for ALL_CLIENTS, and no scope `*`",
+        "no policy is for ALL_CLIENTS, and no rule issues the scope `*`",
         "Name the component in a role, and the scopes in its `calls`.",
         ("SOC2 CC6.3", "ISO27001 A.5.15", "ISO27001 A.5.18"),
         identity.named_grants, alone=True,
     ),
     PolicyRule(
         "secret-hidden", "mandatory", "critical",
-        "no secret in clear: marked where it is kept, and nowhere else",
-        "Set it with `pulumi config set --secret`, or reference a Kubernetes Secret; replace what "
-        "was once in clear.",
+        "no secret is in plain text, and every secret is marked as a secret",
+        "Set it with `pulumi config set --secret`, or reference a Kubernetes Secret; then "
+        "replace the exposed secret.",
         ("SOC2 CC6.1", "ISO27001 A.5.17", "ISO27001 A.8.12"),
         credentials.hidden_secrets,
     ),
     PolicyRule(
         "keys-rotated", "mandatory", "medium",
-        "keys are rotated: the issuer's by itself, clients' in time, and whatever they share with "
-        "a provider",
+        "keys rotate: the issuer's automatically, clients' keys and shared secrets in time",
         "Set credentials_rotation_mode to AUTO, rotation.every and rotateEvery to 90d or less; "
         "remove clientSecrets.",
         ("SOC2 CC6.1", "ISO27001 A.5.17", "ISO27001 A.8.24"),
@@ -177,16 +174,16 @@ RULES: tuple[PolicyRule, ...] = (
     ),
     PolicyRule(
         "workload-fenced", "mandatory", "high",
-        "every exposed workload is behind a NetworkPolicy that names who may connect, and nothing "
-        "around it",
-        "Set gateway.namespace and gateway.podLabels, or gateway.cidrs, to where the gateway is "
+        "every exposed workload has a NetworkPolicy that names its callers, and no way around it "
+        "exists",
+        "Set gateway.namespace and gateway.podLabels, or gateway.cidrs, to the gateway's place "
         "and nothing wider.",
         ("SOC2 CC6.6", "ISO27001 A.8.20", "ISO27001 A.8.22"),
         workload.fenced_workloads, settings={**_WIDEST, **_KINDS},
     ),
     PolicyRule(
         "applications-readable", "mandatory", "high",
-        "the Applications and the stack's settings can be read",
+        "the Applications and the stack's settings are readable",
         "Run `python -m kong_oam check`.",
         ("SOC2 CC8.1", "ISO27001 A.8.32"),
         applications.readable,
@@ -200,29 +197,29 @@ RULES: tuple[PolicyRule, ...] = (
     ),
     PolicyRule(
         "public-reasoned", "mandatory", "medium",
-        "every public rule says why",
+        "every public rule gives a reason",
         "Write the `reason` of the public rule in words that a reviewer can check.",
         ("SOC2 CC6.1", "ISO27001 A.5.15"),
         applications.reasoned_public_rules,
     ),
     PolicyRule(
         "public-ending", "advisory", "low",
-        "every public rule says until when",
-        "Write `until`, the day by which somebody looks at it again.",
+        "every public rule has an end date",
+        "Write `until`, the day of the next review.",
         ("SOC2 CC6.2", "ISO27001 A.5.18"),
         applications.ending_public_rules,
     ),
     PolicyRule(
         "public-current", "mandatory", "medium",
-        "no public rule is past its day",
-        "Close it, or write a later `until` after looking at it again.",
+        "no public rule is past its end date",
+        "Close it, or review it and write a later `until`.",
         ("SOC2 CC6.2", "SOC2 CC4.2", "ISO27001 A.5.18"),
         applications.current_public_rules,
     ),
     PolicyRule(
         "waiver-current", "advisory", "low",
-        "no waiver is past its day",
-        "Mend what it was for and remove it, or write a later `until` after looking at it again.",
+        "no waiver is past its end date",
+        "Fix the finding and remove the waiver, or review it and write a later `until`.",
         ("SOC2 CC4.2", "ISO27001 A.5.36"),
         applications.current_waivers,
     ),

@@ -1,4 +1,4 @@
-"""The rule about secrets: none stands where people can read it."""
+"""The rule about secrets: no secret in plain text."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .deployed import Deployment, Resource
 from .rule import Findings, PolicyFinding, Settings
 from .workload import containers, workloads
 
-KEPT: NamesByName = {
+SECRET_OUTPUTS: NamesByName = {
     "okta:app/oAuth:OAuth": ("clientSecret",),
     "keycloak:openid/client:Client": ("clientSecret",),
     "azuread:index/applicationPassword:ApplicationPassword": ("value",),
@@ -29,7 +29,7 @@ KEPT: NamesByName = {
     "pulumi:providers:keycloak": ("clientSecret",),
     "pulumi:providers:azuread": ("clientSecret", "oidcToken"),
 }
-"""Outputs that hold a secret by right, by type of resource: the program has to mark them, since the
+"""Outputs that may contain a secret, by type of resource: the program has to mark them, since the
 providers do not."""
 
 _SECRET = "kubernetes:core/v1:Secret"  # noqa: S105 - a type
@@ -38,15 +38,14 @@ _SECRET_NAME = re.compile(
     re.IGNORECASE,
 )
 _PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")
-_SHORTEST = 8  # characters; a shorter value could stand anywhere by accident
+_SHORTEST = 8  # characters; a shorter value could match by accident
 
 
 def hidden_secrets(deployment: Deployment, _: Settings) -> Findings:
-    """Check that secrets are marked as such, and that their values stand nowhere else than where
-    they belong."""
+    """Check that secrets are marked as secrets, and that no other value contains them."""
     secrets = set(_secrets(deployment))
     for resource in deployment.resources:
-        for name in KEPT.get(resource.type, ()):
+        for name in SECRET_OUTPUTS.get(resource.type, ()):
             if (
                 name in resource.properties
                 and name not in resource.secret_outputs
@@ -56,39 +55,40 @@ def hidden_secrets(deployment: Deployment, _: Settings) -> Findings:
                     resource,
                 )
         if resource.type != _SECRET:
-            yield from _in_clear(resource, secrets)
+            yield from _in_plain_text(resource, secrets)
     for workload in workloads(deployment):
         for name in _plain_variables(workload):
             yield PolicyFinding(
-                f"{workload.name}: the variable {name} has its value in clear; use a Secret",
+                f"{workload.name}: the variable {name} has a secret value in plain text; use a "
+                "Secret",
                 workload,
             )
 
 
-def _in_clear(resource: Resource, secrets: Collection[str]) -> Findings:
-    kept = KEPT.get(resource.type, ())
+def _in_plain_text(resource: Resource, secrets: Collection[str]) -> Findings:
+    kept = SECRET_OUTPUTS.get(resource.type, ())
     for name, value in resource.properties.items():
         for where, text in _texts(value, name) if name not in kept else ():
             if _PRIVATE_KEY.search(text):
                 yield PolicyFinding(
-                    f"{resource.name}: a private key stands in {where}",
+                    f"{resource.name}: {where} contains a private key",
                     resource,
                 )
             elif any(secret in text for secret in secrets):
                 yield PolicyFinding(
-                    f"{resource.name}: a credential of this stack stands in {where}",
+                    f"{resource.name}: {where} contains a credential of this stack",
                     resource,
                 )
 
 
 def _secrets(deployment: Deployment) -> Iterator[str]:
-    """Yield the values of the stack's own credentials, as they are and as a Kubernetes Secret
-    writes them."""
+    """Yield the values of the stack's own credentials, in plain text and as a Kubernetes Secret
+    encodes them."""
     for resource in deployment.resources:
-        for name in KEPT.get(resource.type, ()):
+        for name in SECRET_OUTPUTS.get(resource.type, ()):
             value = resource.text(name)
-            # Credentials of verifying keys have one secret that is none; an exported state has them
-            # all masked.
+            # Credentials of verifying keys have a secret that protects nothing; an exported state
+            # masks all secrets.
             if (
                 len(value) >= _SHORTEST
                 and value != "[secret]"
@@ -111,8 +111,7 @@ def _texts(value: Any, where: str) -> Iterator[tuple[str, str]]:
 
 
 def _plain_variables(workload: Resource) -> Iterator[str]:
-    """Yield environment variables that are named like a secret and have a value, not a
-    reference."""
+    """Yield environment variables with a secret's name and a value instead of a reference."""
     for container in containers(workload):
         for variable in container.get("env") or ():
             if isinstance(variable, Mapping) and variable.get("value"):

@@ -1,5 +1,4 @@
-"""What is deployed, or is about to be: resources as plain values, and the Applications that they
-were made from."""
+"""The deployed or planned resources as plain values, and the Applications behind them."""
 
 from __future__ import annotations
 
@@ -8,6 +7,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache, cached_property
+from typing import Any
 
 from kong_oam.access.compile.estate import compile_estate
 from kong_oam.access.data import JsonObject, Names, NamesByName
@@ -26,14 +26,17 @@ class _Unknown:
 
 
 UNKNOWN = _Unknown()
-"""A value that nobody knows yet, in a preview. No rule judges it: it is judged when it is known."""
+"""An unknown value in a preview. Rules judge it once it is known."""
 
 
 @dataclass(frozen=True)
 class Resource:
-    """One resource. `properties` are its inputs, or its outputs once it is made; `made_of` names,
-    by input, the URNs of the resources that it came from; `secret_outputs` are those that the
-    program marks as secrets; `provider` is the URN of its provider, empty where nobody says."""
+    """One resource.
+
+    `properties` are its inputs, or its outputs once it is made. `made_of` has, by input, the URNs
+    of the resources that it depends on. `secret_outputs` are the outputs that the program marks as
+    secrets. `provider` is the URN of its provider; empty if unknown.
+    """
 
     type: str
     name: str
@@ -44,13 +47,7 @@ class Resource:
     provider: str = ""
 
     def texts(self, name: str) -> Names:
-        """Return the texts of a list, as far as they are known."""
-        values = self.properties.get(name) or ()
-        return (
-            ()
-            if values is UNKNOWN
-            else tuple(value for value in values if isinstance(value, str))
-        )
+        return texts_of(self.properties.get(name))
 
     def text(self, name: str) -> str:
         value = self.properties.get(name)
@@ -63,9 +60,15 @@ class Resource:
         return None if text is UNKNOWN else json.loads(text or "{}")
 
 
+def texts_of(value: Any) -> Names:
+    """Return the known texts of a list; none if the list is unknown."""
+    items = value if isinstance(value, list | tuple) else ()
+    return tuple(item for item in items if isinstance(item, str))
+
+
 @dataclass(frozen=True, slots=True)
 class DeployedModel:
-    """The estate that the Applications mean on this stack. `estate` is None exactly where there are
+    """The estate of the Applications on this stack. `estate` is None exactly if there are
     `problems`."""
 
     estate: Estate | None
@@ -76,7 +79,8 @@ class DeployedModel:
 
 @dataclass(frozen=True)
 class Deployment:
-    """All resources that a rule looks at: of the stack, or the one that is about to be made."""
+    """All resources that a rule looks at: the stack's, or the single resource that is about to be
+    made."""
 
     resources: tuple[Resource, ...]
     model: DeployedModel

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from kong_oam.access.data import JsonObject
 
-from .deployed import Deployment, Resource
+from .deployed import Deployment, Resource, texts_of
 from .rule import Findings, PolicyFinding
 
 APPLICATION = "azuread:index/application:Application"
@@ -15,31 +14,30 @@ PRINCIPAL = "azuread:index/servicePrincipal:ServicePrincipal"
 SHARED = "azuread:index/applicationPassword:ApplicationPassword"
 CERTIFICATE = "azuread:index/applicationCertificate:ApplicationCertificate"
 
-_ON_DEVICES = "publicClient"
+_NATIVE = "publicClient"
 
 Redirect = tuple[Resource, str, str, bool]
-"""An application, the property that lists the redirect URI, the URI, and whether users have the
-application itself on their device."""
+"""An application, the property that lists the redirect URI, the URI, and whether it is a native
+application."""
 
 
 def redirects(deployment: Deployment) -> Iterator[Redirect]:
-    """Yield the redirect URIs of applications."""
     for app in deployment.of(APPLICATION):
-        for place in ("web", "singlePageApplication", _ON_DEVICES):
-            for uri in _texts(_part(app, place).get("redirectUris")):
-                yield app, place, uri, place == _ON_DEVICES
+        for place in ("web", "singlePageApplication", _NATIVE):
+            for uri in texts_of(_part(app, place).get("redirectUris")):
+                yield app, place, uri, place == _NATIVE
 
 
 def grants(deployment: Deployment) -> Findings:
-    """Find grants of tokens in a redirect, and sign-ins that need no redirect: passwords and
-    device codes."""
+    """Find grants of tokens in a redirect, and sign-ins without a redirect: passwords and device
+    codes."""
     for app in deployment.of(APPLICATION):
         implicit = _part(app, "web").get("implicitGrant")
         granted = implicit if isinstance(implicit, Mapping) else {}
         for name in ("accessTokenIssuanceEnabled", "idTokenIssuanceEnabled"):
             if granted.get(name) is True:
                 yield PolicyFinding(
-                    f"{app.name} may be answered with a token in a redirect ({name})",
+                    f"{app.name} may receive a token in a redirect ({name})",
                     app,
                 )
         if app.properties.get("fallbackPublicClientEnabled") is True:
@@ -51,15 +49,14 @@ def grants(deployment: Deployment) -> Findings:
 
 
 def open_to_all(deployment: Deployment) -> Findings:
-    """Find applications that anybody of the tenant gets tokens for, or that are there for other
-    tenants, too."""
+    """Find applications that give tokens to the whole tenant, or that other tenants can use."""
     for principal in deployment.of(PRINCIPAL):
         if principal.properties.get("appRoleAssignmentRequired") in (
             False,
             None,
         ):
             yield PolicyFinding(
-                f"{principal.name} asks for no assignment: everybody gets a token for it",
+                f"{principal.name} requires no assignment: everybody gets a token for it",
                 principal,
             )
     for app in deployment.of(APPLICATION):
@@ -70,22 +67,13 @@ def open_to_all(deployment: Deployment) -> Findings:
             )
 
 
-def kept_secrets(deployment: Deployment) -> Findings:
-    """Find secrets that nothing replaces."""
+def static_secrets(deployment: Deployment) -> Findings:
     for password in deployment.of(SHARED):
         if not password.properties.get("rotateWhenChanged"):
             yield PolicyFinding(
-                f"{password.name} is a secret that is shared with the provider, which nobody "
-                "changes",
+                f"{password.name} is a shared secret that does not rotate",
                 password,
             )
-
-
-def _texts(value: Any) -> Iterator[str]:
-    """Yield the texts of a list, as far as they, and the list, are known."""
-    for item in value if isinstance(value, list | tuple) else ():
-        if isinstance(item, str):
-            yield item
 
 
 def _part(app: Resource, name: str) -> JsonObject:

@@ -1,5 +1,4 @@
-"""Rules about Kong: nobody reaches a workload but through admission, authentication and the
-gate."""
+"""Rules about Kong: only admission, authentication and the gate lead to a workload."""
 
 from __future__ import annotations
 
@@ -8,11 +7,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from kong_oam.access.data import NamesByName
 from kong_oam.access.model import METHODS, Component, Rule
-from kong_oam.access.networks import beyond, fewest, network, only_from
+from kong_oam.access.networks import (
+    addresses_outside,
+    fewest,
+    network,
+    only_from,
+)
 from kong_oam.access.paths import written
 from kong_oam.kong.names import anonymous, nowhere
 from kong_oam.kong.plugin_kinds import PLUGIN_KINDS
-from kong_oam.traits.kong_plugin.findings import why_waived
+from kong_oam.traits.kong_plugin.findings import reason_for_waiver
 from kong_oam.traits.kong_plugin.value import KONG_PLUGIN, KongPlugin
 
 from .deployed import Deployment, Resource
@@ -45,38 +49,36 @@ STRICT: Mapping[str, Content] = {
         "run_on_preflight": True,
     },
 }
-"""What authentication has to be set to, by the plugin that does it, wherever it stands."""
+"""The required settings of authentication, by plugin."""
 
 GUARDS: NamesByName = {
     "admission": ("pre-function",),
     "authentication": tuple(STRICT),
     "gate": ("post-function",),
 }
-"""What a service has to have, and the plugins that are it."""
+"""The required parts of a service, and their plugins."""
 
 _REFUSED = {
-    "lets pages read": "answers preflights before the gate, and tells browsers whose pages may "
-    "read answers",
+    "lets pages read": "answers preflights before the gate, and tells browsers which pages may read answers",
     "closes": "answers before the gate",
     "answers": "answers before the gate",
     "authenticates": "authenticates in a way that the gate does not know",
-    "runs code": "runs code of its own",
+    "runs code": "runs foreign code",
     "rewrites": "changes the path or the method that the gate decides on",
 }
-"""Kinds of plugins that have no place on a gated service, and what they do."""
+"""Kinds of plugins that a gated service must not have, and their effects."""
 
 _PASSIVE = ("harmless", "limits")
-"""Kinds of plugins that may stand on one: they only refuse further, mark answers, or watch."""
+"""Kinds of plugins that a gated service may have: they only deny more, mark answers, or observe."""
 
 
 def guarded_routes(deployment: Deployment, _: Settings) -> Findings:
-    """Check that every route leads to a service of this stack that has all three plugins,
-    enabled."""
+    """Check that every route points to a service of this stack with all three plugins enabled."""
     for route in deployment.of(ROUTE):
         service = deployment.source(route, "serviceId", SERVICE)
         if service is None:
             yield PolicyFinding(
-                f"route {route.name} leads to no service of this stack", route
+                f"route {route.name} points to no service of this stack", route
             )
             continue
         active = {
@@ -88,15 +90,18 @@ def guarded_routes(deployment: Deployment, _: Settings) -> Findings:
             if active.isdisjoint(kinds):
                 missing = " or ".join(kinds)
                 yield PolicyFinding(
-                    f"route {route.name} leads to {service.name}, which has no {guard} (an enabled "
-                    f"{missing})",
+                    f"route {route.name} points to {service.name}, which has no {guard} (an "
+                    f"enabled {missing})",
                     route,
                 )
 
 
-def leading_nowhere(deployment: Deployment, _: Settings) -> Findings:
-    """Check that every service leads to an Upstream of this stack, or of its estate's base, that
-    has no Targets: only a gate leads to a workload."""
+def services_without_address(deployment: Deployment, _: Settings) -> Findings:
+    """Check that every service points to an Upstream without Targets, of this stack or its estate's
+    base.
+
+    Only a gate forwards to a workload.
+    """
     of_base = _of_base(deployment, nowhere)
     upstreams = []
     for service in deployment.of(SERVICE):
@@ -106,11 +111,11 @@ def leading_nowhere(deployment: Deployment, _: Settings) -> Findings:
             upstreams.append(upstream)
         elif host != of_base:
             yield PolicyFinding(
-                f"service {service.name} leads to {host or 'a host'} around its gate",
+                f"service {service.name} points to {host or 'a host'}, around its gate",
                 service,
             )
     estate = deployment.model.estate
-    # The services of partitions lead to an Upstream that only the base's state has.
+    # Services of partitions point to an Upstream that only the base's state has.
     is_one_of_several = estate is not None and estate.role != "whole"
     for target in deployment.of(TARGET):
         upstream = deployment.source(target, "upstreamId", UPSTREAM)
@@ -122,12 +127,12 @@ def leading_nowhere(deployment: Deployment, _: Settings) -> Findings:
 
 
 def verified_upstreams(deployment: Deployment, _: Settings) -> Findings:
-    """Check that whoever answers by https behind a service is verified, and that a gate asks for
-    https where the Application does."""
+    """Check that the https server behind a service is verified, and that a gate uses https where
+    the Application asks for it."""
     for service in deployment.of(SERVICE):
         if service.text("protocol") == "https" and not _verifies(service):
             yield PolicyFinding(
-                f"service {service.name} speaks https to whoever answers: no CA verifies it",
+                f"service {service.name} uses https, but no CA verifies the server",
                 service,
             )
     for gate in plugins_named(deployment, GUARDS["gate"]):
@@ -135,12 +140,13 @@ def verified_upstreams(deployment: Deployment, _: Settings) -> Findings:
         if address is None:
             continue
         names_certificate = "name" in address
-        is_meant = names_certificate or _is_meant_by_tls(deployment, gate)
+        is_meant = names_certificate or _asks_for_https(deployment, gate)
         if is_meant and not (
             names_certificate and _speaks_tls(deployment, gate)
         ):
             yield PolicyFinding(
-                f"{gate.name} sends in clear text what is to go by https", gate
+                f"{gate.name} sends plain text where the Application asks for https",
+                gate,
             )
 
 
@@ -149,8 +155,8 @@ def _speaks_tls(deployment: Deployment, gate: Resource) -> bool:
     return service is not None and service.text("protocol") == "https"
 
 
-def _is_meant_by_tls(deployment: Deployment, gate: Resource) -> bool:
-    """Tell whether the Application asks for https at one of the places that lead to the gate."""
+def _asks_for_https(deployment: Deployment, gate: Resource) -> bool:
+    """Tell whether the Application asks for https at an endpoint of the gate."""
     table = table_of(gate.config) or {}
     component = _component(deployment, table)
     for endpoint in component.exposure.endpoints if component else ():
@@ -166,13 +172,13 @@ def _verifies(service: Resource) -> bool:
 
 
 def known_configurations(deployment: Deployment, _: Settings) -> Findings:
-    """Check that a preview knows what guards decide by. The official plugin takes what is not
-    known for what does not change."""
+    """Check that a preview knows the inputs of admission, authentication and the gate. The official
+    plugin reports unknown inputs as unchanged."""
     for plugin in plugins_named(deployment, {*SCRIPTS, *STRICT}):
         if plugin.config is None:
             yield PolicyFinding(
-                f"{plugin.name} changes in this run, though the preview may list it as unchanged: "
-                "an id in its configuration is made up by a provider in the same run",
+                f"{plugin.name} changes in this run, even if the preview lists it as unchanged: "
+                "the same run creates an id in its configuration",
                 plugin,
             )
 
@@ -180,11 +186,11 @@ def known_configurations(deployment: Deployment, _: Settings) -> Findings:
 def strict_authentication(deployment: Deployment, _: Settings) -> Findings:
     """Check that tokens are verified in one place and in full.
 
-    Who has none passes only where something is public, and as nobody: a consumer that no credential
-    makes.
+    Callers without a token pass only if something is public, as the anonymous consumer, which has
+    no credential.
     """
-    yield from _nobody_of_partitions(deployment)
-    nobodies = _nobodies(deployment)
+    yield from _anonymous_of_partitions(deployment)
+    without_credentials = _without_credentials(deployment)
     for plugin in plugins_named(deployment, STRICT):
         config = plugin.config
         if config is None:
@@ -195,25 +201,25 @@ def strict_authentication(deployment: Deployment, _: Settings) -> Findings:
                     f"{plugin.name}: {name} is {config.get(name)!r}, not {value!r}",
                     plugin,
                 )
-        nobody = config.get("anonymous")
-        if nobody is None:
+        caller = config.get("anonymous")
+        if caller is None:
             continue
-        if nobody not in nobodies:
+        if caller not in without_credentials:
             yield PolicyFinding(
-                f"{plugin.name}: who has no token is {nobody!r}, no consumer without credentials "
-                "here",
+                f"{plugin.name}: calls without a token pass as {caller!r}, which is no consumer "
+                "without credentials here",
                 plugin,
             )
         if not _serves_everybody(deployment, plugin):
             yield PolicyFinding(
-                f"{plugin.name}: everybody passes as {nobody!r}, and nothing behind it is public",
+                f"{plugin.name}: calls without a token pass as {caller!r}, but nothing behind it "
+                "is public",
                 plugin,
             )
 
 
 def declared_public(deployment: Deployment, _: Settings) -> Findings:
-    """Check that what a table opens to everybody, a public rule of its component does, for that
-    path and method."""
+    """Check that every public path and method of a table has a public rule of its component."""
     if deployment.model.estate is None:
         return
     for plugin, table in _tables(deployment.of(PLUGIN)):
@@ -223,14 +229,15 @@ def declared_public(deployment: Deployment, _: Settings) -> Findings:
         for path, method in _public(table):
             if not _is_public(rules.get(path, ()), method):
                 yield PolicyFinding(
-                    f"{plugin.name} lets everybody call {method} {path}: no public rule says so",
+                    f"{plugin.name} lets everybody call {method} {path}, but no public rule "
+                    "declares it",
                     plugin,
                 )
 
 
 def declared_addresses(deployment: Deployment, _: Settings) -> Findings:
-    """Check that no table lets somebody in from elsewhere where the ip-allow trait of its
-    component names networks."""
+    """Check that a table with an ip-allow trait in its component allows only the networks of the
+    trait."""
     for plugin, table in _tables(deployment.of(PLUGIN)):
         component = _component(deployment, table)
         if component is None:
@@ -240,17 +247,19 @@ def declared_addresses(deployment: Deployment, _: Settings) -> Findings:
             listed = table.get("addresses", {}).get(address, {})
             for method, networks in by_method.items():
                 texts = listed.get(method) or listed.get("*") or ()
-                elsewhere = beyond(fewest(map(network, texts)), networks)
+                elsewhere = addresses_outside(
+                    fewest(map(network, texts)), networks
+                )
                 if elsewhere:
                     yield PolicyFinding(
-                        f"{plugin.name} lets {method} {address} be called from {elsewhere}: "
-                        f"the ip-allow trait says{only_from(networks)}",
+                        f"{plugin.name} allows {method} {address} from {elsewhere}, but the "
+                        f"ip-allow trait says{only_from(networks)}",
                         plugin,
                     )
 
 
 def _tables(plugins: Iterable[Resource]) -> Iterator[tuple[Resource, Content]]:
-    """Yield those of the plugins that decide by a table, as far as it is known, with the table."""
+    """Yield the plugins that decide by a table, with the known part of the table."""
     for plugin in plugins:
         table = (
             table_of(plugin.config) if plugin.text("name") in SCRIPTS else None
@@ -260,19 +269,18 @@ def _tables(plugins: Iterable[Resource]) -> Iterator[tuple[Resource, Content]]:
 
 
 def _component(deployment: Deployment, table: Content) -> Component | None:
-    """Return the component that a table is for, where the Applications have it."""
     estate = deployment.model.estate
     return (
         estate.components.get(str(table.get("component"))) if estate else None
     )
 
 
-def undisturbed(deployment: Deployment, settings: Settings) -> Findings:
+def undisturbed_gates(deployment: Deployment, settings: Settings) -> Findings:
     """Check that no plugin could answer, authenticate, run code or rewrite in the gate's place, or
-    let pages read.
+    let pages read answers.
 
-    One that nobody knows could do any of that. What the component's Application asks for by a
-    waiver in date may stand before it.
+    An unknown plugin could do all of that. A plugin that the component's Application accepts by a
+    waiver in date may stand in front of it.
     """
     for plugin in deployment.of(PLUGIN):
         kind = plugin.text("name")
@@ -281,7 +289,7 @@ def undisturbed(deployment: Deployment, settings: Settings) -> Findings:
             continue
         effect = (
             "lets pages read"
-            if _marks_origins(plugin)
+            if _adds_cors_headers(plugin)
             else PLUGIN_KINDS.get(kind, "")
         )
         if effect in _PASSIVE or _is_waived(deployment, plugin):
@@ -302,14 +310,14 @@ def _misplaced(guard: Resource) -> Findings:
     effect = (
         f"replaces {SCRIPTS[kind]}" if kind in SCRIPTS else "verifies tokens"
     )
-    if not _is_of_a_service_alone(guard):
+    if not _is_on_one_service(guard):
         yield PolicyFinding(
-            f"{guard.name}: {kind} {effect} where it is not on a service alone",
+            f"{guard.name}: {kind} {effect}, but not on exactly one service",
             guard,
         )
 
 
-def _is_of_a_service_alone(plugin: Resource) -> bool:
+def _is_on_one_service(plugin: Resource) -> bool:
     scopes = [
         scope
         for scope in ("serviceId", "routeId", "consumerId")
@@ -318,8 +326,8 @@ def _is_of_a_service_alone(plugin: Resource) -> bool:
     return scopes == ["serviceId"]
 
 
-def _marks_origins(plugin: Resource) -> bool:
-    """Tell whether the plugin writes headers by which browsers let pages read answers."""
+def _adds_cors_headers(plugin: Resource) -> bool:
+    """Tell whether the plugin adds headers by which browsers let pages read answers."""
     return (
         plugin.text("name").startswith("response-transformer")
         and "access-control-" in str(plugin.config).lower()
@@ -327,13 +335,12 @@ def _marks_origins(plugin: Resource) -> bool:
 
 
 def waived_plugins(deployment: Deployment, _: Settings) -> Findings:
-    """Check that no plugin stands in the gate's place because its Application asks for it by a
-    waiver."""
+    """Check that a waiver accepts no plugin in front of a component."""
     estate = deployment.model.estate
     for component in estate.exposed if estate else ():
         for plugin in component.traits.each(KONG_PLUGIN):
             waiver = plugin.waiver
-            why = why_waived(plugin)
+            why = reason_for_waiver(plugin)
             if waiver and why:
                 yield PolicyFinding(
                     f"{component.key} ({plugin.position}): {plugin.name} {why}, until "
@@ -342,16 +349,19 @@ def waived_plugins(deployment: Deployment, _: Settings) -> Findings:
 
 
 def _is_waived(deployment: Deployment, plugin: Resource) -> bool:
-    """Tell whether the Application of the component whose service alone the plugin stands on asks
-    for it, and its waiver is not past its day by the stack's asOf."""
+    """Tell whether an Application accepts the plugin by a waiver in date, judged by the stack's
+    asOf.
+
+    The plugin must stand only on the service of that Application's component.
+    """
     estate = deployment.model.estate
     today = deployment.model.as_of
-    if estate is None or today is None or not _is_of_a_service_alone(plugin):
+    if estate is None or today is None or not _is_on_one_service(plugin):
         return False
     beside = _scripts_beside(deployment, plugin)
     named = {str(table.get("component")) for _, table in _tables(beside)}
     for component in estate.exposed:
-        # Nothing is named while what the scripts decide by is not known.
+        # `named` is empty while the inputs of the scripts are unknown.
         if component.key in named or not named:
             for asked in component.traits.each(KONG_PLUGIN):
                 if asked.name == plugin.text("name") and _is_in_date(
@@ -370,35 +380,34 @@ def _is_in_date(plugin: KongPlugin, today: datetime.date) -> bool:
 
 
 def encrypted_routes(deployment: Deployment, settings: Settings) -> Findings:
-    """Check that no route takes plain http, but on the clouds that are excepted."""
+    """Check that no route accepts plain http, except on the excepted clouds."""
     if deployment.model.cloud in settings["exceptClouds"]:
         return
     for route in deployment.of(ROUTE):
         plain = {"http", "grpc", "ws", "tcp"} & set(route.texts("protocols"))
         if plain:
             yield PolicyFinding(
-                f"route {route.name} takes {', '.join(sorted(plain))}", route
+                f"route {route.name} accepts {', '.join(sorted(plain))}", route
             )
 
 
 def _plugins(deployment: Deployment, *services: str) -> Iterator[Resource]:
-    """Yield the plugins of the services with these URNs."""
     for plugin in deployment.of(PLUGIN):
         if not set(services).isdisjoint(plugin.made_of.get("serviceId", ())):
             yield plugin
 
 
 def _scripts_beside(deployment: Deployment, plugin: Resource) -> list[Resource]:
-    """Return admission and the gate of the service that a plugin is of."""
+    """Return admission and the gate of a plugin's service."""
     beside = _plugins(deployment, *plugin.made_of.get("serviceId", ()))
     return [
         neighbour for neighbour in beside if neighbour.text("name") in SCRIPTS
     ]
 
 
-def _nobodies(deployment: Deployment) -> set[str]:
-    """Return the names of the consumers that nobody can be by a credential: of this stack, and in a
-    partition that of its base, unless anything here is a credential."""
+def _without_credentials(deployment: Deployment) -> set[str]:
+    """Return the names of consumers without credentials, including the base's if this stack has no
+    credentials."""
     identified = set()
     has_credentials = False
     for resource in deployment.resources:
@@ -417,8 +426,8 @@ def _nobodies(deployment: Deployment) -> set[str]:
 
 
 def _of_base(deployment: Deployment, named: Callable[[str], str]) -> str | None:
-    """Return, in a partition of an estate, the name of something that its base made, in whose runs
-    it is judged; else None."""
+    """Return the name of an object of the base, in a partition of an estate; else None. The base's
+    runs judge that object."""
     estate = deployment.model.estate
     return (
         named(estate.stack.name)
@@ -427,26 +436,26 @@ def _of_base(deployment: Deployment, named: Callable[[str], str]) -> str | None:
     )
 
 
-def _nobody_of_partitions(deployment: Deployment) -> Findings:
-    """Find in the base of an estate that the consumer that its partitions take for nobody is
-    somebody."""
+def _anonymous_of_partitions(deployment: Deployment) -> Findings:
+    """Find credentials of the anonymous consumer in the base of an estate, which its partitions
+    use."""
     estate = deployment.model.estate
     if estate is None or estate.role != "base":
         return
     for consumer in deployment.of(CONSUMER):
         name = consumer.text("username")
-        if name == anonymous(estate.stack.name) and name not in _nobodies(
-            deployment
-        ):
+        if name == anonymous(
+            estate.stack.name
+        ) and name not in _without_credentials(deployment):
             yield PolicyFinding(
-                f"{consumer.name}: gates of partitions take it for nobody, and it has credentials",
+                f"{consumer.name} is the anonymous consumer of partitions, but has credentials",
                 consumer,
             )
 
 
 def _serves_everybody(deployment: Deployment, plugin: Resource) -> bool:
-    """Tell whether something is public behind the plugin, as the tables beside it say; where none
-    is known, it may be."""
+    """Tell whether something is public behind the plugin, by the tables beside it. With unknown
+    tables it may be."""
     tables = [
         table for _, table in _tables(_scripts_beside(deployment, plugin))
     ]
@@ -454,7 +463,7 @@ def _serves_everybody(deployment: Deployment, plugin: Resource) -> bool:
 
 
 def _public(table: Content) -> Iterator[tuple[str, str]]:
-    """Yield path and method ("*" for all that a rule knows) of what a table opens to everybody."""
+    """Yield path and method ("*" for all methods of a rule) that a table opens to everybody."""
     for path, methods in table.get("rules", {}).items():
         for method, needed in methods.items():
             if needed == "public":

@@ -1,5 +1,5 @@
-"""Rules about the identity provider: each client gets what a role grants, by a grant type that can
-be kept safe."""
+"""Rules about the identity provider: each client gets only the grants of roles, by safe grant
+types."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ POLICY_RULE = "okta:auth/serverPolicyRule:ServerPolicyRule"
 
 REALM_CLIENT = "keycloak:openid/client:Client"
 
-_KEYED = ("{}-app-{}", "{}-client-{}")
-_AT_ENTRA = ("{}-secret-{}-a", "{}-certificate-{}-a")
-"""The names of what holds a client's key or secret, by its provider and its component."""
+_CLIENT_RESOURCES = ("{}-app-{}", "{}-client-{}")
+_ENTRA_CREDENTIALS = ("{}-secret-{}-a", "{}-certificate-{}-a")
+"""The logical names of clients' keys and secrets, by provider and component."""
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _UNSAFE = {"implicit", "password"}
@@ -31,8 +31,8 @@ _REALM_GRANTS = {
 
 
 def exact_redirects(deployment: Deployment, settings: Settings) -> Findings:
-    """Check that every redirect URI is one address, by https; a native application's may also stay
-    on its device."""
+    """Check that every redirect URI is one https address; a native application's may also stay on
+    its device."""
     schemes = {"https"}
     if deployment.model.cloud in settings["exceptClouds"]:
         schemes.add("http")
@@ -40,7 +40,7 @@ def exact_redirects(deployment: Deployment, settings: Settings) -> Findings:
         stays = on_device and _stays_on_device(uri)
         if "*" in uri or uri == "+":
             yield PolicyFinding(
-                f"{app.name}: {uri} in {place} stands for more than one address",
+                f"{app.name}: {uri} in {place} matches more than one address",
                 app,
             )
         elif urlsplit(uri).scheme not in schemes and not stays:
@@ -56,7 +56,6 @@ def exact_redirects(deployment: Deployment, settings: Settings) -> Findings:
 
 
 def _redirects(deployment: Deployment) -> Iterator[entra.Redirect]:
-    """Yield redirect URIs of clients at any provider."""
     for app in deployment.of(APP):
         for name in ("redirectUris", "postLogoutRedirectUris"):
             for uri in app.texts(name):
@@ -69,8 +68,8 @@ def _redirects(deployment: Deployment) -> Iterator[entra.Redirect]:
 
 
 def _stays_on_device(uri: str) -> bool:
-    """Tell whether a redirect stays on the device: loopback, or a scheme that is a domain's,
-    reversed (RFC 8252, 7)."""
+    """Tell whether a redirect stays on the device: loopback, or a scheme that is a reversed domain
+    (RFC 8252, 7)."""
     parts = urlsplit(uri)
     return "." in parts.scheme or (
         parts.scheme == "http" and parts.hostname in _LOOPBACK
@@ -81,8 +80,7 @@ def safe_grants(deployment: Deployment, _: Settings) -> Findings:
     """Check that no client and no rule of the authorization server has the implicit or the password
     grant (RFC 9700, 2.1.2, 2.4).
 
-    A service has the response type `token` at Okta, which then means nothing: it has no user and no
-    redirect.
+    A service has the response type `token` at Okta, without effect: it has no user and no redirect.
     """
     for app in deployment.of(APP):
         for grant in sorted(_UNSAFE.intersection(app.texts("grantTypes"))):
@@ -93,7 +91,7 @@ def safe_grants(deployment: Deployment, _: Settings) -> Findings:
             _IN_REDIRECTS.intersection(app.texts("responseTypes"))
         ):
             yield PolicyFinding(
-                f"{app.name} may be answered with a {response} in a redirect",
+                f"{app.name} may receive a {response} in a redirect",
                 app,
             )
     for client in deployment.of(REALM_CLIENT):
@@ -113,8 +111,7 @@ def safe_grants(deployment: Deployment, _: Settings) -> Findings:
 
 
 def named_grants(deployment: Deployment, _: Settings) -> Findings:
-    """Check that each policy is of the clients that it names, and that each rule issues the scopes
-    that it names."""
+    """Check that policies list clients by name, and rules list scopes by name."""
     for policy in deployment.of(POLICY):
         if "ALL_CLIENTS" in policy.texts("clientWhitelists"):
             yield PolicyFinding(f"{policy.name} is for ALL_CLIENTS", policy)
@@ -125,30 +122,29 @@ def named_grants(deployment: Deployment, _: Settings) -> Findings:
 
 
 def rotated_keys(deployment: Deployment, settings: Settings) -> Findings:
-    """Check that keys are rotated: those of the authorization server (by Okta four times a year)
-    and those of clients.
+    """Check that keys are rotated: the authorization server's (by Okta four times a year) and
+    clients'.
 
-    A secret that a client shares with its provider is changed by nobody, but at Entra.
+    A secret that a client shares with its provider never rotates, except at Entra.
     """
     for server in deployment.of(SERVER):
         if server.text("credentialsRotationMode") == "MANUAL":
             yield PolicyFinding(
-                f"{server.name} keeps its signing keys until somebody changes them",
+                f"{server.name} does not rotate its signing keys",
                 server,
             )
     for app in deployment.of(APP, REALM_CLIENT):
         if _shares_a_secret(app):
             yield PolicyFinding(
-                f"{app.name} shares a secret with its provider, which nobody changes",
+                f"{app.name} has a shared secret that does not rotate",
                 app,
             )
-    yield from entra.kept_secrets(deployment)
+    yield from entra.static_secrets(deployment)
     yield from _old_keys(deployment, settings["longestDays"])
 
 
 def _old_keys(deployment: Deployment, longest: int) -> Findings:
-    """Find the clients that keep their key, or their secret at Entra, for more than `longest`
-    days."""
+    """Find clients whose key, or secret at Entra, lasts for more than `longest` days."""
     estate = deployment.model.estate
     if estate is None:
         return
@@ -158,7 +154,11 @@ def _old_keys(deployment: Deployment, longest: int) -> Findings:
         every = estate.schedule_of(client).every
         if every <= longest:
             continue
-        for form in (*_KEYED, *_AT_ENTRA) if client.keyed else _AT_ENTRA:
+        for form in (
+            (*_CLIENT_RESOURCES, *_ENTRA_CREDENTIALS)
+            if client.keyed
+            else _ENTRA_CREDENTIALS
+        ):
             holder = holders.get(form.format(client.provider, client.component))
             if holder is not None:
                 yield PolicyFinding(

@@ -1,4 +1,4 @@
-"""The rules as a policy pack: all that knows Pulumi's policy SDK."""
+"""The rules as a policy pack. No other module uses Pulumi's policy SDK."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ NAME = "kong-oam"
 
 
 def serve() -> None:
-    """Serve the pack to the engine, until that ends it. The Applications are those of the working
-    directory."""
+    """Serve the pack to the engine, until the engine ends it. It reads the Applications of the
+    working directory."""
     PolicyPack(NAME, policies=[_policy(rule) for rule in RULES])
 
 
@@ -115,8 +115,8 @@ def _resource(resource: PolicyResource) -> Resource:
 
 
 def _plain(value: Any) -> Any:
-    """Return a value without the SDK's proxies, which raise where something unknown is touched:
-    that is UNKNOWN here."""
+    """Return a value without the SDK's proxies, which raise for unknown values; these become
+    UNKNOWN."""
     if isinstance(value, str | int | float | bool) or value is None:
         return value
     if isinstance(value, Mapping):

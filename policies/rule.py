@@ -1,4 +1,4 @@
-"""A rule and what it finds, as values."""
+"""A rule and its findings, as values."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ Severity = Literal["low", "medium", "high", "critical"]
 
 @dataclass(frozen=True, slots=True)
 class PolicyFinding:
-    """One finding: what is wrong, and with which resource; None: with the stack as a whole. Never
-    holds the value of a secret."""
+    """One finding: the problem, and its resource; None for the stack as a whole. It never contains
+    the value of a secret."""
 
     message: str
     resource: Resource | None = None
@@ -31,7 +31,7 @@ class PolicySetting:
     default: Any
 
 
-# An edge: what an organisation sets of a rule, by name, as Pulumi hands it over.
+# An edge: an organisation's settings of a rule, by name, as Pulumi hands them over.
 Settings = JsonObject
 Findings = Iterator[PolicyFinding]
 Check = Callable[[Deployment, Settings], Findings]
@@ -40,12 +40,12 @@ Check = Callable[[Deployment, Settings], Findings]
 @dataclass(frozen=True, slots=True)
 class PolicyRule:
     """One rule of the pack. `id` is stable: configuration, waivers and audit evidence name it.
-    `title` is what has to hold.
+    `title` is the required state.
 
-    `controls` are those that the rule is evidence for: SOC 2 (Trust Services Criteria of 2017) and
-    ISO 27001 (Annex A of 2022). `alone`: it looks at one resource at a time, so that a violation
-    stops that resource from being made; the others look at the whole stack, at the end of a preview
-    and of an update.
+    `controls` are the controls that the rule is evidence for: SOC 2 (Trust Services Criteria of
+    2017) and ISO 27001 (Annex A of 2022). With `alone` the rule looks at one resource at a time, so
+    that a violation stops that resource. Other rules look at the whole stack, at the end of a
+    preview and of an update.
     """
 
     id: str
@@ -61,8 +61,7 @@ class PolicyRule:
     def findings(
         self, deployment: Deployment, overrides: Settings
     ) -> tuple[PolicyFinding, ...]:
-        """Return what the rule finds; `overrides` are the settings that are not left to their
-        defaults."""
+        """Return the findings of the rule; `overrides` replace defaults of its settings."""
         defaults = {
             name: setting.default for name, setting in self.settings.items()
         }

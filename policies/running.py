@@ -1,5 +1,4 @@
-"""The rule about what runs in Kong's serverless functions: the scripts of this version, and nobody
-else's."""
+"""The rule about scripts in Kong's serverless functions: only this version's scripts run there."""
 
 from __future__ import annotations
 
@@ -7,7 +6,7 @@ from collections.abc import Container, Iterator
 
 from .deployed import Deployment, Resource
 from .rule import Findings, PolicyFinding, Settings
-from .scripts import meant
+from .scripts import expected_scripts
 
 PLUGIN = "kong:index/plugin:Plugin"
 
@@ -17,7 +16,6 @@ SCRIPTS = {"pre-function": "admission", "post-function": "the gate"}
 def plugins_named(
     deployment: Deployment, names: Container[str]
 ) -> Iterator[Resource]:
-    """Yield the plugins of Kong that have one of these names."""
     for plugin in deployment.of(PLUGIN):
         if plugin.text("name") in names:
             yield plugin
@@ -31,7 +29,7 @@ def current_scripts(deployment: Deployment, _: Settings) -> Findings:
         config = plugin.config
         if config is None:
             continue
-        ours = meant(kind, config)
+        ours = expected_scripts(kind, config)
         has_access = bool(ours) and config.get("access") == ours["access"]
         if not has_access or not all(map(config.get, ours)):
             yield PolicyFinding(
@@ -44,6 +42,6 @@ def current_scripts(deployment: Deployment, _: Settings) -> Findings:
                 foreign.append(phase)
         if foreign:
             yield PolicyFinding(
-                f"{plugin.name} runs a script of somebody's in phase {', '.join(foreign)}",
+                f"{plugin.name} runs a foreign script in phase {', '.join(foreign)}",
                 plugin,
             )

@@ -1,7 +1,8 @@
-"""Reads the scripts in Kong's serverless functions: what they are given, and what the program would
-send with it.
+"""Reads the scripts in Kong's serverless functions: their inputs, and the program's scripts for
+these inputs.
 
-A script that is ours is exactly the text that `kong_oam.kong.plugins` makes of its own inputs.
+A script is ours if it is exactly the text that `kong_oam.kong.plugins` makes of the script's
+inputs.
 """
 
 from __future__ import annotations
@@ -17,13 +18,13 @@ from kong_oam.kong.script import ScriptInputs, inputs_of, stripped_in
 _HSTS = re.compile(r"'max-age=(?P<seconds>[0-9]+)'\) end")
 """The end of the script that tells browsers to use https only."""
 
-# An edge: a plugin's configuration, or what a script in it is given, of whatever version.
+# An edge: a plugin's configuration, or the inputs of a script in it, of any version.
 Content = JsonObject
 
 
-def meant(kind: str, config: Content) -> Mapping[str, Sequence[str]]:
-    """Return the scripts by phase that this version sends with the inputs of a configuration; empty
-    where it has none."""
+def expected_scripts(kind: str, config: Content) -> Mapping[str, Sequence[str]]:
+    """Return the scripts, by phase, that this version sends with the inputs of a configuration;
+    empty for other configurations."""
     script = _first(config, "access")
     inputs = inputs_of(script)
     if inputs is None:
@@ -41,14 +42,13 @@ def meant(kind: str, config: Content) -> Mapping[str, Sequence[str]]:
 
 
 def table_of(config: Content | None) -> Content | None:
-    """Return the table in a plugin's configuration; None where there is none that can be read, or
-    it is not known yet."""
+    """Return the table in a plugin's configuration; None if it is unreadable or unknown."""
     inputs = _inputs(config)
     return _read(inputs.table) if inputs else None
 
 
 def address_of(config: Content | None) -> Content | None:
-    """Return the address of the workload in a gate's configuration; None as for a table."""
+    """Return the workload's address in a gate's configuration; None if it is unreadable or unknown."""
     inputs = _inputs(config)
     return (
         _read(inputs.address) if inputs and inputs.address is not None else None

@@ -1,4 +1,4 @@
-"""Rules about the Kubernetes side: nothing else reaches a workload than what is meant to."""
+"""Rules about the Kubernetes side: only the intended callers reach a workload."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any
 
 from kong_oam.access.data import JsonObject
-from kong_oam.objects.known_kinds import GROUPS_OF_WAYS_IN, WAYS_IN
+from kong_oam.objects.known_kinds import BYPASS_GROUPS, BYPASS_KINDS
 
 from .deployed import UNKNOWN, Deployment, Resource
 from .rule import Findings, PolicyFinding, Settings
@@ -18,17 +18,17 @@ NETWORK_POLICY = "kubernetes:networking.k8s.io/v1:NetworkPolicy"
 _OUTSIDE = ("LoadBalancer", "NodePort")
 """The types of Services that answer outside the cluster."""
 _NODE = ("hostNetwork", "hostPID", "hostIPC")
-"""Fields of pods by which they are part of their node, where no NetworkPolicy holds them."""
-_GROUPS = tuple(f".{group}" for group in GROUPS_OF_WAYS_IN)
-_WAYS_IN = WAYS_IN | {"Endpoints", "EndpointSlice"}
-"""Kinds by which others than the gateway find workloads, or by which a Service is led elsewhere."""
+"""Fields by which pods share their node, where no NetworkPolicy applies."""
+_GROUPS = tuple(f".{group}" for group in BYPASS_GROUPS)
+_WAYS_IN = BYPASS_KINDS | {"Endpoints", "EndpointSlice"}
+"""Kinds by which others than the gateway reach workloads, or that redirect a Service."""
 
 # An edge: a part of an object, as Kubernetes writes it.
 Part = JsonObject
 
 
 def workloads(deployment: Deployment) -> Iterator[Resource]:
-    """Yield the objects that pods are made of, of whatever kind."""
+    """Yield the objects with pods, of any kind."""
     for resource in deployment.resources:
         if resource.type.startswith("kubernetes:") and any(
             _pods(resource.properties)
@@ -37,38 +37,37 @@ def workloads(deployment: Deployment) -> Iterator[Resource]:
 
 
 def containers(workload: Resource) -> Iterator[Part]:
-    """Yield the containers of its pods, as far as they are known."""
     for _, pod in _pods(workload.properties):
         yield from _containers(pod)
 
 
 def fenced_workloads(deployment: Deployment, settings: Settings) -> Findings:
-    """Check that the pods behind a Service have a NetworkPolicy for what comes in, which names who
-    that is, and that there is no way around it.
+    """Check that the pods behind a Service have a NetworkPolicy that names its callers, without a
+    way around it.
 
-    Settings: `widestIPv4` and `widestIPv6`, the shortest prefixes that a range of addresses may
-    have; `allow`, kinds of objects that are let be: `<group>/<Kind>`, or `Kind` of the core group.
+    Settings: `widestIPv4` and `widestIPv6` are the shortest prefixes of address ranges. `allow`
+    lists kinds of objects to ignore: `<group>/<Kind>`, or `Kind` of the core group.
     """
     widest = {4: settings["widestIPv4"], 6: settings["widestIPv6"]}
     yield from _ways_in(deployment, settings["allow"])
     for service in deployment.of(SERVICE):
-        yield from _led_elsewhere(service)
+        yield from _redirecting_services(service)
     for workload in workloads(deployment):
-        yield from _part_of_the_node(workload)
+        yield from _node_access(workload)
         services = [
             service
             for service in deployment.of(SERVICE)
             if _leads_to(service, workload)
         ]
         if services:
-            yield from _seen_from_elsewhere(services, workload)
-            yield from _let_in(deployment, workload, widest)
+            yield from _hidden_callers(services, workload)
+            yield from _network_policies(deployment, workload, widest)
 
 
-def _let_in(
+def _network_policies(
     deployment: Deployment, workload: Resource, widest: Mapping[int, int]
 ) -> Findings:
-    """Find out who may connect to a workload, or that nothing says so."""
+    """Find NetworkPolicies that admit too many callers, or their absence."""
     fences = [
         policy
         for policy in deployment.of(NETWORK_POLICY)
@@ -76,27 +75,28 @@ def _let_in(
     ]
     if not fences:
         yield PolicyFinding(
-            f"{workload.name} is behind a Service, and behind no NetworkPolicy",
+            f"{workload.name} is behind a Service, but has no NetworkPolicy",
             workload,
         )
     for fence in fences:
         rules = _at(fence.properties, "spec", "ingress") or ()
         if any(map(_is_open, rules)):
             yield PolicyFinding(
-                f"{fence.name} lets everybody in to {workload.name}", fence
+                f"{fence.name} lets everybody connect to {workload.name}", fence
             )
         wide: set[str] = set()
         for rule in rules:
             wide.update(_wide(rule, widest))
         for cidr in sorted(wide):
             yield PolicyFinding(
-                f"{fence.name} lets all of {cidr} in to {workload.name}", fence
+                f"{fence.name} lets all of {cidr} connect to {workload.name}",
+                fence,
             )
 
 
 def _ways_in(deployment: Deployment, allowed: Iterable[str]) -> Findings:
-    """Find NetworkPolicies that a CNI has of its own, which add to ours, and objects of ingress
-    controllers: they can only open."""
+    """Find a CNI's own NetworkPolicies, which add to ours, and objects of ingress controllers: they
+    can only open."""
     for resource in deployment.resources:
         if not resource.type.startswith("kubernetes:"):
             continue
@@ -116,50 +116,49 @@ def _ways_in(deployment: Deployment, allowed: Iterable[str]) -> Findings:
         )
 
 
-def _led_elsewhere(service: Resource) -> Findings:
+def _redirecting_services(service: Resource) -> Findings:
     spec = _at(service.properties, "spec")
     if _at(spec, "type") == "ExternalName" or (
         spec and not spec.get("selector")
     ):
         yield PolicyFinding(
-            f"{service.name} has no selector: it leads wherever somebody says",
+            f"{service.name} has no selector, so anybody can redirect it",
             service,
         )
     if _at(spec, "externalIPs"):
         yield PolicyFinding(
-            f"{service.name} takes addresses outside for its own (externalIPs)",
+            f"{service.name} claims addresses outside the cluster (externalIPs)",
             service,
         )
 
 
-def _part_of_the_node(workload: Resource) -> Findings:
+def _node_access(workload: Resource) -> Findings:
     for _, pod in _pods(workload.properties):
         for field in _NODE:
             if pod.get(field) is True:
                 yield PolicyFinding(
-                    f"{workload.name} is part of its node ({field}), where no fence holds it",
+                    f"{workload.name} shares its node ({field}), where no NetworkPolicy applies",
                     workload,
                 )
         for container in _containers(pod):
             if _at(container, "securityContext", "privileged") is True:
                 yield PolicyFinding(
-                    f"{workload.name} may do anything on its node (privileged)",
+                    f"{workload.name} has all rights on its node (privileged)",
                     workload,
                 )
             if any(
                 _at(port, "hostPort") for port in _at(container, "ports") or ()
             ):
                 yield PolicyFinding(
-                    f"{workload.name} listens on its node (hostPort), which no fence sees",
+                    f"{workload.name} listens on its node (hostPort), past its NetworkPolicy",
                     workload,
                 )
 
 
-def _seen_from_elsewhere(
+def _hidden_callers(
     services: Iterable[Resource], workload: Resource
 ) -> Findings:
-    """Find what hides callers from a fence: it sees the address of the node from which the cluster
-    hands a connection on."""
+    """Find settings that hide callers from a NetworkPolicy, which then sees a node's address."""
     for service in services:
         spec = _at(service.properties, "spec")
         if (
@@ -167,7 +166,7 @@ def _seen_from_elsewhere(
             and _at(spec, "externalTrafficPolicy") != "Local"
         ):
             yield PolicyFinding(
-                f"{service.name} hides from the fence of {workload.name} who connects from outside",
+                f"{service.name} hides the callers of {workload.name} from its NetworkPolicy",
                 service,
             )
     for _, pod in _pods(workload.properties):
@@ -181,15 +180,14 @@ def _seen_from_elsewhere(
 
 
 def _leads_to(service: Resource, workload: Resource) -> bool:
-    """Tell whether a Service leads to the workload: without a selector it leads to no pods of its
-    own accord."""
+    """Tell whether a Service selects the workload. Without a selector it selects no pods."""
     selector = _at(service.properties, "spec", "selector")
     return bool(selector) and _matches(selector, service, workload)
 
 
 def _fences(policy: Resource, workload: Resource) -> bool:
-    """Tell whether a policy is a fence of the workload. An empty selector is every pod of the
-    namespace; one with expressions is not looked into, and counts for none."""
+    """Tell whether a policy selects the workload. An empty selector is every pod of the namespace;
+    a selector with expressions counts as none."""
     types = _at(policy.properties, "spec", "policyTypes") or ["Ingress"]
     selector = _at(policy.properties, "spec", "podSelector")
     if "Ingress" not in types or selector.get("matchExpressions"):
@@ -210,8 +208,7 @@ def _matches(labels: Part, selector: Resource, workload: Resource) -> bool:
 
 
 def _pods(value: Any) -> Iterator[tuple[Part, Part]]:
-    """Yield labels and spec of whatever has the shape of a pod, or of a template of pods, in an
-    object."""
+    """Yield labels and spec of every pod or template of pods in an object."""
     if isinstance(value, Mapping):
         spec = _at(value, "spec")
         if isinstance(_at(spec, "containers"), list | tuple):
@@ -244,8 +241,7 @@ def _is_open(rule: Part) -> bool:
 
 
 def _wide(rule: Part, widest: Mapping[int, int]) -> Iterator[str]:
-    """Yield ranges with more addresses than gateways have: pods, nodes and whoever else is in a
-    network."""
+    """Yield ranges that contain more than gateways: pods, nodes and others of the network."""
     for network in _networks(rule):
         if 0 < network.prefixlen < widest[network.version]:
             yield str(network)
@@ -259,8 +255,7 @@ def _networks(rule: Part) -> Iterator[IPv4Network | IPv6Network]:
 
 
 def _at(value: Any, *path: str) -> Any:
-    """Return the value at a path, an empty mapping where there is none or where it is not known
-    yet."""
+    """Return the value at a path; an empty mapping if it is missing or unknown."""
     for name in path:
         value = value.get(name) if isinstance(value, Mapping) else None
     return {} if value is None or value is UNKNOWN else value

@@ -1,4 +1,4 @@
-"""The report of a run: measurements of tests, and readable failures.
+"""The output of a run: the tests' measurements, and the readable part of each failure.
 
 `report(line)` adds a line to the end of a run, passed or not.
 """
@@ -20,17 +20,18 @@ _LINES = pytest.StashKey[list[str]]()
 
 @pytest.fixture(scope="session")
 def report(pytestconfig: pytest.Config) -> Callable[[str], None]:
-    """Notes a line for the end of the run."""
+    """Add a line to the end of the run."""
     return pytestconfig.stash.setdefault(_LINES, []).append
 
 
 def pytest_configure() -> None:
-    # A shell starts `make test &` of a script with SIGINT ignored, and so would every program that a test starts and ends.
+    # A shell starts a script's `make test &` with SIGINT ignored; the tests' child processes would
+    # inherit this.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_report_header() -> list[str]:
-    """List the official plugins, if the run uses any."""
+    """Return which plugins are official, if the run asks for them."""
     folders = launchers.asked_for()
     return (
         [
@@ -46,7 +47,7 @@ def pytest_report_header() -> list[str]:
 def pytest_runtest_makereport(
     item: pytest.Item,
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Shorten a failure: the CLI can print thousands of lines."""
+    """Shorten a failure: the CLI's output in it can have thousands of lines."""
     report = yield
     if report.failed and item.config.get_verbosity() < 2:
         report.longrepr = readable(report.longreprtext)

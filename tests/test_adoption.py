@@ -1,4 +1,4 @@
-"""Files of the repository beside its code: approvers, hooks, and a container to work in."""
+"""Check files for adopters of the repository: reviewers, hooks, and a development container."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def _owners(sample: str) -> dict[str, str]:
-    """Yield the files and folders in a CODEOWNERS file, with their owners."""
+    """Return the owners by file or folder, from the lines of a CODEOWNERS."""
     return dict(
         line.split() for line in sample.splitlines() if not line.startswith("#")
     )
@@ -26,7 +26,8 @@ def _owners(sample: str) -> dict[str, str]:
 def test_the_sample_of_code_owners_names_the_owners_of_the_sample_applications() -> (
     None
 ):
-    """One line a file, each team as the file's own `owner`; the first line takes the rest."""
+    """The file has a line per Application file, with its team as `owner`; the first line covers the
+    rest."""
     owners = _owners(block(page("how-to/own-applications.md"), "text"))
     named = {
         f"/applications/{file.name}": set(
@@ -44,8 +45,8 @@ def test_the_sample_of_code_owners_names_the_owners_of_the_sample_applications()
 
 
 def test_a_commit_is_checked_as_make_check_does() -> None:
-    """By the same four commands, on the files of the commit if possible; fixable problems are
-    fixed."""
+    """The hooks run the same four commands, on the files of the commit where a command takes files,
+    and fix what they can."""
     (checks,) = re.findall(
         r"for check in (.+); do", (ROOT / "Makefile").read_text("utf-8")
     )
@@ -69,7 +70,7 @@ def test_a_commit_is_checked_as_make_check_does() -> None:
 
 
 def test_the_container_has_a_python_that_the_project_takes() -> None:
-    """`make setup` sets it up, as everywhere else."""
+    """The container's setup is the project's own."""
     container = json.loads(
         (ROOT / ".devcontainer/devcontainer.json").read_text("utf-8")
     )

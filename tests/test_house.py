@@ -1,4 +1,4 @@
-"""Places and lengths of files, and imports of tests."""
+"""Check the places of files, their lengths, and the imports of tests."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ def is_test(file: Path) -> bool:
 
 
 def imported(text: str, package: str) -> Iterator[str]:
-    """All that a module of the package may import, in functions too: each name could be a module."""
+    """Yield all names that a module of the package may import, in functions too: each name could be
+    a module."""
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Import):
             yield from (name.name for name in node.names)
@@ -39,7 +40,7 @@ def named(file: Path) -> str:
 
 
 def test_no_test_is_imported() -> None:
-    """Neither a module of tests nor a conftest: shared code is in `tests/support`."""
+    """Neither test modules nor a conftest are imported: shared code is in `tests/support`."""
     tests = {named(file) for file in FILES if is_test(file)}
     found = {
         str(file.relative_to(ROOT)): sorted(
@@ -53,7 +54,7 @@ def test_no_test_is_imported() -> None:
 
 
 def test_helpers_of_tests_are_in_support() -> None:
-    """It contains no test, and each module begins with a docstring."""
+    """Support has no tests, and each of its modules begins with a docstring."""
     support = TESTS / "support"
     assert [
         str(file)
@@ -71,7 +72,7 @@ def test_helpers_of_tests_are_in_support() -> None:
 
 @pytest.mark.parametrize("package", ["kong_oam", "components"])
 def test_the_folders_of_tests_are_those_of_the_code(package: str) -> None:
-    """Folders, and modules with several test files."""
+    """Each folder of tests belongs to a folder, or to a module that needs several test files."""
     folders = [
         path.relative_to(TESTS)
         for path in {file.parent for file in (TESTS / package).rglob("*.py")}

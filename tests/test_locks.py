@@ -1,4 +1,4 @@
-"""Only packages in the lock files are installed, with the locked digests."""
+"""The lock files name all installed packages, with their contents."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ LOCKS = (
     "sandbox/go.lock",
 )
 MOST = 12
-"""Packages that the first answer may take: it is to be there in two minutes, 25 MB and with nothing compiled."""
+"""The most packages of the first answer: two minutes, 25 MB, and no compiler."""
 _DIGEST = re.compile(r"--hash=sha256:[0-9a-f]{64}")
 
 
 def _locked(file: str) -> Mapping[str, Version]:
-    """Versions by name."""
+    """Return versions by name."""
     lines = (ROOT / file).read_text("utf-8").replace("\\\n", " ").splitlines()
     found = [Requirement(_DIGEST.sub("", line).strip()) for line in lines]
     return {
-        finding.name: Version(str(finding.specifier).removeprefix("=="))
-        for finding in found
+        requirement.name: Version(str(requirement.specifier).removeprefix("=="))
+        for requirement in found
     }
 
 
@@ -64,7 +64,7 @@ def _wanted(file: str) -> list[Requirement]:
 
 @pytest.mark.parametrize("file", LOCKS)
 def test_a_lock_names_versions_and_digests_and_nothing_else(file: str) -> None:
-    """No index, no address, no option: an installation uses its configured index."""
+    """No lock names an index, an address or an option: the user's own index applies."""
     for line in (
         (ROOT / file).read_text("utf-8").replace("\\\n", " ").splitlines()
     ):
@@ -84,7 +84,7 @@ def test_a_lock_names_versions_and_digests_and_nothing_else(file: str) -> None:
     ],
 )
 def test_a_lock_has_the_requirements(name: str) -> None:
-    """In a fitting version. After a change of the requirements, run `make lock`."""
+    """Each lock has every requirement in a version that fits. `make lock` updates it."""
     locked = {**_locked(f"{name}.lock"), **_locked(BUILT)}
     for requirement in _wanted(f"{name}.txt"):
         assert requirement.specifier.contains(
@@ -100,18 +100,18 @@ def test_a_lock_has_the_requirements(name: str) -> None:
     ],
 )
 def test_one_environment_grows_by_the_locks(inner: str, outer: str) -> None:
-    """Packages of the commands have the same version for the program and for the tests."""
+    """The program has the packages of the commands in the same versions, and so have the tests."""
     less, more = _locked(inner), _locked(outer)
     assert {name: more[name] for name in less} == less
 
 
 def test_the_first_answer_takes_few_packages() -> None:
-    """Only the agreed packages: check the cost of an addition first."""
+    """The number of packages is limited; a new package needs a decision."""
     assert len(_locked(CORE)) == install.packages_of(ROOT / CORE) <= MOST
 
 
 def test_the_sums_are_of_the_cli_that_is_built() -> None:
-    """And of the pinned version itself."""
+    """The sums cover the CLI's own module too, in the named version."""
     assert (
         f"github.com/pulumi/pulumi/pkg/v3 v{toolchain.VERSION} h1:"
         in toolchain.SUMS.read_text("utf-8")
@@ -119,7 +119,7 @@ def test_the_sums_are_of_the_cli_that_is_built() -> None:
 
 
 def _commands(file: str) -> list[list[str]]:
-    """Return the arguments of `pip install` in a workflow, of each command with a lock."""
+    """Return the arguments of each `pip install` with a lock in a workflow."""
     text = (ROOT / file).read_text("utf-8")
     return [
         found.split()
@@ -142,13 +142,13 @@ COMMANDS = [
     [*install.LOCKED],
     [*install.BUILT],
 ]
-"""Without the lock, which is the last word of each."""
+"""The arguments without the lock, which is the last."""
 
 
 def test_every_lock_is_installed_from() -> None:
-    """`make look` and the review install the commands' lock, `make setup` the tools', `make docs`
-    the site's and the commands'. The scheduled workflow installs the program's. Only one of them
-    builds packages."""
+    """`make look` and the review's workflow install the commands' lock, `make setup` the tools',
+    the scheduled workflow the program's. `make docs` installs the site's and the commands'. Only
+    one job installs the build's."""
     made = re.findall(
         r"^\t\$\(INSTALL\) \$\((\w+)\) (.*)$",
         (ROOT / "Makefile").read_text("utf-8"),
@@ -178,7 +178,7 @@ def test_every_lock_is_installed_from() -> None:
 def test_a_package_with_other_contents_is_not_installed(
     flags: list[str], tmp_path: Path
 ) -> None:
-    """The message is pip's own; the locked package is installed."""
+    """pip rejects changed contents in its own words, and installs the locked contents."""
     wheel = tmp_path / "thing-1.0-py3-none-any.whl"
     with zipfile.ZipFile(wheel, "w") as packed:
         packed.writestr("thing.py", "")
@@ -203,7 +203,7 @@ def test_a_package_with_other_contents_is_not_installed(
         str(tmp_path),
         "--target",
     ]
-    results = {}
+    output = {}
     for about, line in {
         "as named": f"thing==1.0 --hash=sha256:{digest}",
         "others": f"thing==1.0 --hash=sha256:{'0' * 64}",
@@ -215,20 +215,19 @@ def test_a_package_with_other_contents_is_not_installed(
             capture_output=True,
             text=True,
         )
-        results[about] = (done.returncode, done.stderr)
-    assert results["as named"][0] == 0, results
+        output[about] = (done.returncode, done.stderr)
+    assert output["as named"][0] == 0, output
     assert (
-        results["others"][0]
-        and "DO NOT MATCH THE HASHES" in results["others"][1]
+        output["others"][0] and "DO NOT MATCH THE HASHES" in output["others"][1]
     )
-    assert results["none named"][0] and "require" in results["none named"][1]
+    assert output["none named"][0] and "require" in output["none named"][1]
 
 
 @pytest.mark.skipif(shutil.which("go") is None, reason="no Go on PATH")
 def test_a_go_module_with_other_contents_is_not_built(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It ends before anything is compiled."""
+    """The build stops before it compiles."""
     sums = tmp_path / "other.sum"
     module = f"github.com/pulumi/pulumi/pkg/v3 v{toolchain.VERSION} "
     lines = toolchain.SUMS.read_text("utf-8").splitlines(keepends=True)

@@ -1,5 +1,5 @@
-"""The workflow of an estate in partitions: a matrix of the affected stacks, and merges in order. It
-has not run on GitHub."""
+"""The workflow of an estate in partitions: a matrix of the touched stacks, and runs in order after
+a merge. It has not run on GitHub."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _run(job: dict[str, Any], name: str) -> str:
 
 
 def _list(folder: Path, program: str) -> tuple[int, str]:
-    """Run the listing step as the host does, and return its status and its output."""
+    """Return the status and outputs of the listing step, as the host runs it."""
     python = folder / ".venv/bin/python"
     python.parent.mkdir(parents=True)
     python.write_text(f"#!/bin/sh\necho $* >> asked\n{program}\n")
@@ -59,7 +59,7 @@ def _list(folder: Path, program: str) -> tuple[int, str]:
 def test_the_matrix_is_the_list_of_stacks(
     stacks: list[str], tmp_path: Path
 ) -> None:
-    """On one line, as the host reads it; an empty list starts no job."""
+    """The matrix is one line, as the host reads it; an empty list gives no job."""
     status, handed = _list(tmp_path, f"echo '{json.dumps(stacks)}'")
     assert (status, handed) == (0, f"stacks={json.dumps(stacks)}\n")
     assert TOUCHED["outputs"] == {"stacks": "${{ steps.list.outputs.stacks }}"}
@@ -73,13 +73,13 @@ def test_the_matrix_is_the_list_of_stacks(
 
 
 def test_where_nothing_can_be_listed_the_check_fails(tmp_path: Path) -> None:
-    """Rather than pass with no preview: the job fails, and hands on nothing."""
+    """The job fails without outputs, so that the check does not pass without a preview."""
     assert _list(tmp_path, "exit 2") == (2, "")
 
 
 def test_previews_are_separate_and_merges_are_deployed_in_order() -> None:
-    """A failed preview stops no other; a deployment never runs beside a rotation, and is never
-    cancelled."""
+    """A failed preview does not stop the others. Deployment never runs beside the rotation, and is
+    never interrupted."""
     assert PREVIEW["env"] == {"STACK": "${{ matrix.stack }}"}
     assert (
         _run(PREVIEW, "preview")
@@ -102,7 +102,7 @@ def test_previews_are_separate_and_merges_are_deployed_in_order() -> None:
 
 
 def test_a_strangers_change_gets_no_secret_and_nothing_can_push() -> None:
-    """The listing job reads only the state."""
+    """The listing job only reads the state."""
     assert "head.repo.full_name == github.repository" in TOUCHED["if"]
     assert WORKFLOW["permissions"] == {}
     for job in WORKFLOW["jobs"].values():

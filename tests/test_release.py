@@ -1,4 +1,4 @@
-"""How a release is made: its tag, its notes, and the workflow that makes it, which has not run on GitHub."""
+"""The steps of a release: its tag, its notes, and its workflow, which has not run on GitHub."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def actions(job: str) -> list[str]:
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project of version 1.2.0, with an entry for it, and the script that judges tags."""
+    """A project of version 1.2.0 with a changelog entry, and the script that checks tags."""
     monkeypatch.chdir(tmp_path)
     for name in (".ci", "kong_oam"):
         (tmp_path / name).mkdir()
@@ -60,14 +60,14 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def judged(*arguments: str) -> tuple[int, str, str]:
-    """Exit status, output and errors of the script."""
+    """Return exit status, output and errors of the script."""
     command = [sys.executable, ".ci/release.py", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=20)
     return done.returncode, done.stdout, done.stderr
 
 
 def test_the_notes_are_the_entry_of_the_version(project: Path) -> None:
-    """Without its heading, and without text above and below."""
+    """The notes have neither the heading nor text of other entries."""
     assert judged("v1.2.0") == (0, ENTRY, "")
 
 
@@ -95,7 +95,7 @@ def test_the_notes_are_the_entry_of_the_version(project: Path) -> None:
 def test_another_tag_and_an_entry_that_is_missing_are_no_release(
     project: Path, tag: str, old: str, new: str, message: str
 ) -> None:
-    """The message is a line with the remedy."""
+    """The error is a single line with the remedy."""
     (project / "CHANGELOG.md").write_text(
         CHANGELOG.replace(old, new) if old else CHANGELOG, "utf-8"
     )
@@ -109,7 +109,8 @@ def test_no_tag_is_wrong_usage(project: Path) -> None:
 
 
 def test_the_changelog_is_of_the_version_that_the_code_says() -> None:
-    """It has unreleased changes; once it has an entry of this version, the script finds it."""
+    """The changelog has unreleased changes; if it has an entry of this version, the script finds
+    it."""
     text = (ROOT / "CHANGELOG.md").read_text("utf-8")
     titles = re.findall(r"^## (.+)$", text, re.MULTILINE)
     assert titles[0] == "[Unreleased]"
@@ -125,7 +126,7 @@ def test_the_changelog_is_of_the_version_that_the_code_says() -> None:
 def test_a_tag_is_of_the_default_branch_and_of_its_version(
     project: Path,
 ) -> None:
-    """The workflow's own lines, as the host runs them: another tag stops it, and leaves no notes to
+    """The workflow's own lines reject any other tag, as the host runs them, and leave no notes to
     publish."""
     git("init", "--quiet", "--initial-branch", "trunk")
     git("add", ".")
@@ -152,8 +153,8 @@ def test_a_tag_is_of_the_default_branch_and_of_its_version(
 
 
 def test_the_job_that_writes_runs_no_built_code() -> None:
-    """Only the job that makes the release may write, and only it and a configured index get files.
-    Each waits for the test of the wheel."""
+    """Only the release job may write. Only it and a requested index get files. Each waits for the
+    test of the wheel."""
     assert WORKFLOW[True] == {"push": {"tags": ["v*"]}}, (
         "`on`, which YAML reads as a truth value"
     )
@@ -194,7 +195,7 @@ def test_the_job_that_writes_runs_no_built_code() -> None:
 def test_the_files_of_a_release_are_those_that_are_built(
     tmp_path: Path,
 ) -> None:
-    """`make dist`, handed over as one artifact, whose root is `build`."""
+    """`make dist` builds them; one artifact with the root `build` carries them to the next job."""
     (upload,) = (
         step["with"]
         for step in JOBS["build"]["steps"]
@@ -214,7 +215,7 @@ def test_the_files_of_a_release_are_those_that_are_built(
 
 @pytest.mark.deep
 def test_the_wheel_is_tried_as_the_workflow_does(tmp_path: Path) -> None:
-    """By its own lines, with the installed packages in place of an index."""
+    """The workflow's own lines run with the packages that are installed here in place of an index."""
     released = release(tmp_path / "source")
     empty = tmp_path / "empty"
     venv.create(empty, symlinks=True)
@@ -240,19 +241,19 @@ def test_the_wheel_is_tried_as_the_workflow_does(tmp_path: Path) -> None:
     subprocess.run([*pip, *released.glob("*.whl")], check=True, timeout=60)
     copy_sample(tmp_path / "work")
 
-    (variables,) = (
+    (settings,) = (
         step["env"]
         for step in JOBS["try"]["steps"]
         if step.get("name") == "use"
     )
-    assert "built_in_definitions(evaluator.ask)" in variables["EVALUATE"]
+    assert "built_in_definitions(evaluator.ask)" in settings["EVALUATE"]
 
     def use(tag: str, **more: str) -> int:
         environment = {
             "PATH": "/usr/bin:/bin",
             "RUNNER_TEMP": str(tmp_path),
             "GITHUB_REF_NAME": tag,
-            **variables,
+            **settings,
             **more,
         }
         command = ["bash", "-e", "-c", step("try", "use")]
@@ -271,8 +272,7 @@ def test_the_wheel_is_tried_as_the_workflow_does(tmp_path: Path) -> None:
 
 
 def test_a_change_is_tested_by_a_public_script() -> None:
-    """With the history for the affected tests, without secrets, and with more time than the script
-    needs."""
+    """The job has the history for touched tests, no secret, and more time than the script's limit."""
     workflow = yaml.safe_load(
         (ROOT / ".github/workflows/test.yaml").read_text("utf-8")
     )

@@ -1,4 +1,4 @@
-"""The scheduled workflow: its settings, their order, and that no run is cancelled. It has not run
+"""The scheduled workflow: its changes, their order, and that no run is interrupted. It has not run
 on GitHub."""
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def _run(name: str, job: dict[str, Any] = JOB) -> str:
 
 
 def test_every_stack_but_the_sandbox_is_deployed_daily() -> None:
-    """One after the other; a failed stack does not stop the rest, and none is interrupted."""
+    """Stacks run in turn; a failed stack does not stop the others, and no run is interrupted."""
     there = {
         file.name.split(".")[1]
         for file in (ROOT / "stacks").glob("Pulumi.*.yaml")
@@ -52,8 +52,8 @@ def test_every_stack_but_the_sandbox_is_deployed_daily() -> None:
 
 
 def test_installed_packages_cannot_push_and_the_push_has_no_secret() -> None:
-    """Only the program's own packages, by their digests; and a separate job that installs and runs
-    nothing."""
+    """The deploying job installs only the program's own packages, by their digests; the pushing job
+    installs none."""
     assert (WORKFLOW["permissions"], JOB["permissions"]) == (
         {},
         {"contents": "read"},
@@ -97,7 +97,7 @@ def test_the_day_is_committed_only_once_it_is_deployed() -> None:
 
 @pytest.mark.parametrize("stack", STACKS)
 def test_the_day_that_it_sets_is_today(stack: str, tmp_path: Path) -> None:
-    """By the workflow's own line, on the stack's own file; nothing else in it changes."""
+    """The workflow's own line changes only the day in the stack's own file."""
     shutil.copytree(ROOT / "stacks", tmp_path / "stacks")
     file = tmp_path / f"stacks/Pulumi.{stack}.yaml"
     before = file.read_text("utf-8").splitlines()
@@ -120,7 +120,8 @@ def test_the_day_that_it_sets_is_today(stack: str, tmp_path: Path) -> None:
 
 
 def test_only_deployed_stacks_are_recorded(tmp_path: Path) -> None:
-    """The dates of the deployed stacks, each in its own file, and no other output of the other job."""
+    """The commit has the days of the deployed stacks, each in its own file, and no other files of
+    the job."""
     deployed, failed, *_ = STACKS
     origin, here = tmp_path / "origin", tmp_path / "here"
     git = [

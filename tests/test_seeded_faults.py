@@ -1,4 +1,5 @@
-"""The faults in `tests/support/seeded/patches`, which `make test-faults` seeds every night: they fit, and name tests."""
+"""The faults in `tests/support/seeded/patches`, which `make test-faults` seeds every night: they
+fit, and name tests."""
 
 from __future__ import annotations
 
@@ -10,13 +11,13 @@ FAULTS = all_faults()
 
 
 def test_every_fault_fits_the_project() -> None:
-    """Regenerate a patch after a change of its lines: a fault that does not apply proves nothing."""
+    """A change of the patched lines needs a new patch: a patch that no longer fits proves nothing."""
     assert [fault.name for fault in FAULTS if not applies(fault, ROOT)] == []
     assert len(FAULTS) >= 60
 
 
 def test_every_fault_names_tests_that_are_there() -> None:
-    """A file, or a test of it."""
+    """Each name is a file, or a test in a file."""
     for test in sorted({test for fault in FAULTS for test in fault.tests}):
         file, _, name = test.partition("::")
         text = (ROOT / file).read_text("utf-8")

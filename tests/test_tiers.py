@@ -1,4 +1,4 @@
-"""The selection of tests: the tiers, the slices, and the tests that a change affects."""
+"""Check which tests run when: the tiers, the slices, and the tests that a change touches."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _collected(*arguments: str) -> set[str]:
 
 @pytest.mark.deep
 def test_every_test_that_is_left_out_has_its_turn() -> None:
-    """The parts contain every test that `make test` skips or shortens. No test is in two parts."""
+    """The slices together have all tests that `make test` leaves out or reduces, each once."""
     left_out = _collected("-m", DEEP)
     parts = [
         {name for name in left_out if tiers.slice_of(name, 4) == part}
@@ -58,7 +58,8 @@ def test_every_test_that_is_left_out_has_its_turn() -> None:
 
 @pytest.mark.parametrize("commits", (19, 42))
 def test_twenty_commits_go_round_all_slices(commits: int) -> None:
-    """By the lines of `.ci/run`: with the number of commits, and further back while there is time."""
+    """The lines of `.ci/run` choose slices by the number of commits, and more slices while time is
+    left."""
     script = (ROOT / ".ci/run").read_text("utf-8")
     slices = re.search(r"SLICES=(\d+)", script)
     formula = re.search(r'SLICE="\$\(\((.*?)\)\)/\$SLICES"', script)
@@ -75,7 +76,7 @@ def test_twenty_commits_go_round_all_slices(commits: int) -> None:
 
 
 def test_a_change_affects_its_importers() -> None:
-    """Directly or not; and a test file that was changed itself."""
+    """Direct and indirect imports count, and so does a changed test file."""
     touched = tiers.touched_tests(
         [
             ROOT / "tests/support/checker/order.py",
@@ -107,7 +108,7 @@ def test_is_known_to_start_it():
 
 @pytest.mark.engine
 def test_only_marked_tests_can_start_the_engine(tmp_path: Path) -> None:
-    """So no test of `make test-fast` does."""
+    """No test of `make test-fast` starts the engine."""
     (tmp_path / "test_it.py").write_text(SUITE)
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
     plugins = ("-p", "tests.support.tiers", "-p", "tests.conftest")
@@ -126,7 +127,7 @@ def test_only_marked_tests_can_start_the_engine(tmp_path: Path) -> None:
 
 
 def test_every_night_everything_is_run() -> None:
-    """By the scheduled workflow, with a bound above the sixty minutes that it takes."""
+    """The scheduled workflow runs them, with a limit above their sixty minutes."""
     workflow = yaml.safe_load(
         (ROOT / ".github/workflows/nightly.yaml").read_text("utf-8")
     )

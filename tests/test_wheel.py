@@ -1,4 +1,4 @@
-"""The wheel: all that needs no engine, and the program as an extra, with the data that they read."""
+"""The wheel: all commands that need no engine, and the program as an extra, with their data."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ PROJECT: dict[str, Any] = tomllib.loads(
 
 @pytest.fixture(scope="module")
 def released(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the folder with the result of `make dist`."""
+    """Return the folder in which `make dist` leaves the files of a release."""
     return release(tmp_path_factory.mktemp("source"))
 
 
 @pytest.fixture(scope="module")
 def installed(released: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, unpacked."""
+    """Return the unpacked wheel."""
     return unpack(released, tmp_path_factory.mktemp("installed"))
 
 
 def python(installed: Path, folder: Path, *arguments: str) -> str:
-    """Return the output of a Python that has the installed package, and nothing of this project."""
+    """Return the output of a Python that has the installed package, and no file of this project."""
     environment = {
         **os.environ,
         "PYTHONPATH": str(installed),
@@ -62,7 +62,7 @@ def python(installed: Path, folder: Path, *arguments: str) -> str:
 
 
 def test_the_wheel_has_every_package_and_no_other() -> None:
-    """A folder with unlisted modules would be missing from an installation."""
+    """An installation would lack the modules of a folder that the wheel does not list."""
     listed = PROJECT["tool"]["setuptools"]["packages"]
     found = {
         ".".join(folder.relative_to(ROOT).parts)
@@ -92,7 +92,8 @@ def _required(file: str) -> list[str]:
 
 
 def test_the_wheel_needs_the_projects_requirements() -> None:
-    """The same packages in the same versions as the requirements, which have the reason for each."""
+    """The wheel requires the packages of the requirements, which give a reason for each, in the
+    same versions."""
     project = PROJECT["project"]
     commands, deploy = (
         project["dependencies"],
@@ -110,8 +111,8 @@ def test_the_wheel_needs_the_projects_requirements() -> None:
 def test_a_release_is_a_wheel_and_the_source_that_it_is_built_from(
     released: Path,
 ) -> None:
-    """Named by the version in `kong_oam`. The source has no tests, which need the rest of the
-    project."""
+    """Their names have the version of `kong_oam`. The source has no tests, since tests need the
+    rest of the project."""
     stem = f"kong_oam-{kong_oam.__version__}"
     platform = ".".join(TAGS[this_machine()])
     assert {file.name for file in released.iterdir()} == {
@@ -132,7 +133,7 @@ def test_a_release_is_a_wheel_and_the_source_that_it_is_built_from(
 
 @pytest.mark.deep
 def test_the_package_has_its_metadata(installed: Path) -> None:
-    """Its version, under which licence, with the licence itself, and README as its description."""
+    """The metadata has the version and the licence with its text, and README is the description."""
     (about,) = importlib.metadata.distributions(
         name="kong-oam", path=[str(installed)]
     )
@@ -148,7 +149,7 @@ def test_the_package_has_its_metadata(installed: Path) -> None:
 
 
 def test_the_licence_is_the_one_that_it_names() -> None:
-    """Word by word: the digest is of the text that apache.org publishes."""
+    """The digest is the digest of apache.org's text."""
     text = (ROOT / "LICENSE").read_bytes()
     assert (
         hashlib.sha256(text).hexdigest()
@@ -158,7 +159,7 @@ def test_the_licence_is_the_one_that_it_names() -> None:
 
 @pytest.mark.deep
 def test_the_wheel_has_a_command(installed: Path, tmp_path: Path) -> None:
-    """It is `python -m kong_oam`, and prints its version."""
+    """The command is `python -m kong_oam`, and prints its version."""
     script = str(installed / "bin" / "kong-oam")
     for command in ([script], ["-m", "kong_oam"]):
         assert (
@@ -169,7 +170,7 @@ def test_the_wheel_has_a_command(installed: Path, tmp_path: Path) -> None:
 
 @pytest.mark.deep
 def test_no_file_of_a_package_is_left_out(installed: Path) -> None:
-    """Schemas, scripts in Lua and templates, too, which went into the source first."""
+    """The wheel has schemas, Lua scripts and templates too, and so has the source."""
     missing = [
         str(file)
         for top in TOPS
@@ -188,10 +189,11 @@ def test_no_file_of_a_package_is_left_out(installed: Path) -> None:
 def test_applications_are_checked_with_the_installed_wheel(
     installed: Path, tmp_path: Path
 ) -> None:
-    """In a repository with only Applications and stacks: the wheel has schemas and definitions."""
+    """A repository with only Applications and stacks suffices: the package has the wheel has schemas and
+    definitions."""
     copy_sample(tmp_path)
     assert "no errors" in python(installed, tmp_path, "-m", "kong_oam", "check")
-    message = python(
+    output = python(
         installed,
         tmp_path,
         "-m",
@@ -200,18 +202,18 @@ def test_applications_are_checked_with_the_installed_wheel(
         "GET",
         "https://orders.example.com/orders",
     )
-    assert "shop/checkout" in message
-    message = python(
+    assert "shop/checkout" in output
+    output = python(
         installed, tmp_path, "-m", "kong_oam", "matrix", "--format", "html"
     )
-    assert message.startswith("<!doctype html>") and "</script>" in message
+    assert output.startswith("<!doctype html>") and "</script>" in output
 
 
 @pytest.mark.deep
 def test_definitions_are_evaluated_with_the_installed_wheel(
     installed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nothing is built for it, and no Go is needed."""
+    """No build and no Go is needed."""
     monkeypatch.setenv("KONG_OAM_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("PATH", "/nowhere")
     (tmp_path / "one.py").write_text(
@@ -227,7 +229,8 @@ def test_definitions_are_evaluated_with_the_installed_wheel(
 
 @pytest.mark.deep
 def test_there_is_a_wheel_for_each_platform(tmp_path: Path) -> None:
-    """With the same files and that platform's program, each with its digest; installers choose by the tags."""
+    """Each has the same files and that platform's program, with their digests; installers choose by
+    the tags."""
     source = tmp_path / "a-1"
     about = source / "a-1.dist-info"
     about.mkdir(parents=True)
@@ -272,12 +275,12 @@ def test_there_is_a_wheel_for_each_platform(tmp_path: Path) -> None:
         assert {name for name, _, _ in rows} == files
         for name, digest, size in rows:
             text = wheel.read(name)
-            message = (
+            expected = (
                 base64.urlsafe_b64encode(hashlib.sha256(text).digest())
                 .decode()
                 .rstrip("=")
             )
-            assert (digest, size) == (f"sha256={message}", str(len(text)))
+            assert (digest, size) == (f"sha256={expected}", str(len(text)))
         assert (
             wheel.getinfo("kong_oam/render/evaluator").external_attr >> 16
             == 0o100755
@@ -288,7 +291,8 @@ def test_there_is_a_wheel_for_each_platform(tmp_path: Path) -> None:
 def test_the_program_and_the_pack_are_parts_of_it(
     installed: Path, tmp_path: Path
 ) -> None:
-    """A platform team's `__main__.py` calls `deploy`; scripts and kinds of plugins are read from the package."""
+    """A platform team's `__main__.py` calls `deploy`; scripts and kinds of plugins come from the
+    package."""
     (tmp_path / "one.py").write_text(
         "import kong_oam.components.program, kong_oam.policies.catalogue\n"
         "from kong_oam.policies import scripts\n"

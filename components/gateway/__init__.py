@@ -1,2 +1,1 @@
-"""Kong: admission, authentication and the gate on every service, then the routes that lead to
-them."""
+"""Kong: admission, authentication and the gate on every service, then the routes."""

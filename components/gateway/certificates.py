@@ -1,9 +1,9 @@
 """Provisions TLS certificates of the estate's hosts, from the stack's own secret or existing
 Kubernetes TLS Secrets.
 
-A gateway trait names one with `secretName`, as for an Ingress. The stack's `kong-oam:certificates`
-come first; any other name is a Secret of type kubernetes.io/tls in the application's namespace,
-kept there by cert-manager, say.
+A gateway trait names a certificate with `secretName`, as for an Ingress. The stack's
+`kong-oam:certificates` come first; any other name is a Secret of type kubernetes.io/tls in the
+application's namespace, for example from cert-manager.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ def provision_certificates(
     clusters: Clusters,
     opts: ResourceOptions,
 ) -> list[kong.Certificate]:
-    """Provision a Kong certificate with its SNIs for each that the estate names.
+    """Provision a Kong certificate with its SNIs for each certificate that the estate names.
 
     `of_stack` are the stack's own, by name. Private keys are secrets from here on. Raises
-    LookupError where a Secret in the cluster has no certificate or key.
+    LookupError if a Secret in the cluster has no certificate or key.
     """
     certificates = []
     tags = names.tags(estate.stack.name)
@@ -63,9 +63,8 @@ def provision_certificate(
     opts: ResourceOptions,
     hosts: Sequence[str] | None = None,
 ) -> kong.Certificate:
-    """Provision one certificate at Kong, for these hosts."""
     certificate, key = pem
-    # The provider does not mark it as one.
+    # The provider does not mark it as a secret.
     secret = ResourceOptions(additional_secret_outputs=["privateKey"])
     return kong.Certificate(
         name,
@@ -80,13 +79,13 @@ def provision_certificate(
 def require_client_certificate(
     settings: UpstreamTlsSettings | None, of_stack: Mapping[str, Pem]
 ) -> None:
-    """Raise StackError where the stack names a client certificate that it does not have."""
+    """Raise StackError if the stack names a client certificate that it does not have."""
     name = settings.client_certificate if settings else None
     if name is not None and name not in of_stack:
         raise StackError(
-            f"{NAMESPACE}:gateway.upstreamTls.clientCertificate: there is no '{name}' among "
-            f"{NAMESPACE}:certificates{suggestion(name, of_stack)}; set it with pulumi config set "
-            f"--secret --path '{NAMESPACE}:certificates.{name}.certificate' and ...privateKey"
+            f"{NAMESPACE}:gateway.upstreamTls.clientCertificate: '{name}' is missing in "
+            f"{NAMESPACE}:certificates{suggestion(name, of_stack)}; set it with pulumi config "
+            f"set --secret --path '{NAMESPACE}:certificates.{name}.certificate' and ...privateKey"
         )
 
 
@@ -110,7 +109,7 @@ def _from_cluster(
 def _decoded(data: Texts, *, name: str, key: str) -> str:
     if key not in (data or {}):
         raise LookupError(
-            f"Secret '{name}' has no {key}; a gateway trait's secretName is of type "
-            "kubernetes.io/tls"
+            f"Secret '{name}' has no {key}; the Secret of a gateway trait's secretName needs "
+            "type kubernetes.io/tls"
         )
     return base64.b64decode(data[key]).decode("ascii")

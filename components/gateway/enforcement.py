@@ -1,4 +1,4 @@
-"""Tells what the plugins of a run enforce together, once all of them are made."""
+"""Computes the fingerprint of a run's plugins, once all of them are made."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ from .service import Plugin
 def enforced(
     plugins: Sequence[Plugin], state: StackState, account: Account
 ) -> Output[str]:
-    """Return the fingerprint of what the plugins enforce. A run that fails at one of them exports
-    nothing."""
+    """Return the fingerprint of the rules that the plugins enforce. A run that fails at a plugin
+    exports nothing."""
     configurations = {
         plugin.name: plugin.resource.config_json for plugin in plugins
     }
     return Output.all(**configurations).apply(
-        lambda made: actual.enforced(state, account, made)
+        lambda made: actual.enforced_fingerprint(state, account, made)
     )
 
 
-def are_as_meant(plugins: Sequence[Plugin]) -> Output[bool]:
-    """Tell whether all plugins are as this run means them. A flag may leave some out (`--target`):
-    they are as they were, or are not there and unknown."""
+def are_current(plugins: Sequence[Plugin]) -> Output[bool]:
+    """Tell whether all plugins match this run. `--target` may leave out plugins: these are
+    unchanged or missing."""
 
     async def all_are() -> bool:
         return is_dry_run() or all(
-            [await _is_as_meant(plugin) for plugin in plugins]
+            [await _is_current(plugin) for plugin in plugins]
         )
 
     return Output.from_input(all_are())
 
 
-async def _is_as_meant(plugin: Plugin) -> bool:
+async def _is_current(plugin: Plugin) -> bool:
     made = await plugin.resource.config_json.future()
     meant = await Output.from_input(plugin.meant).future()
     if made is None or meant is None:
@@ -52,11 +52,11 @@ async def _is_as_meant(plugin: Plugin) -> bool:
 def once_known(
     new: str, before: str, fingerprint: Output[str], state: StackState
 ) -> Input[str]:
-    """Return `new`, or `before` as long as the `fingerprint` of what is enforced is unknown.
+    """Return `new`, or `before` as long as the `fingerprint` of the enforced rules is unknown.
 
-    It is unknown where a run left out a plugin at which the run before failed.
+    It is unknown if a run left out a plugin at which the run before failed.
     """
-    if not state.doubted or is_dry_run():
+    if not state.differing_plugins or is_dry_run():
         return new
     return fingerprint.apply(
         lambda known: before if known == actual.UNKNOWN else new
@@ -66,7 +66,7 @@ def once_known(
 def warn_of_unknown_tables(tables: Mapping[str, Output[str]]) -> Output[bool]:
     """Warn in a preview of tables that it cannot show, by service; return whether there are any.
 
-    The official plugin takes a configuration that is not known yet for an unchanged one.
+    The official plugin reports an unknown configuration as unchanged.
     """
 
     async def warn() -> bool:
@@ -79,9 +79,8 @@ def warn_of_unknown_tables(tables: Mapping[str, Output[str]]) -> Output[bool]:
         ]
         if unknown:
             pulumi.log.warn(
-                f"gateway: this run changes what {len(unknown)} gates decide by, as that of "
-                f"{unknown[0]}, and no preview can show it before: the provider makes up an id of "
-                "a client or an API in the same run"
+                f"gateway: a preview cannot show the changes of {len(unknown)} gates, such as "
+                f"{unknown[0]}: this run creates a client or an API whose id they need"
             )
         return bool(unknown)
 

@@ -1,5 +1,5 @@
-"""Provisions what an estate has once in its Kong workspace: key rings of issuers, consumer nobody,
-Upstream nowhere."""
+"""Provisions the shared objects of an estate in its Kong workspace: key rings of issuers, the
+anonymous consumer, and the empty Upstream."""
 
 from __future__ import annotations
 
@@ -25,15 +25,16 @@ from .key_ring import assigned, filled
 from .workspace import TokenIssuer, Workspace
 
 Slots = Output[list[SlotOutput]]
-"""Which key sits in which slot of a ring, as the next run has to know it."""
+"""The key in each slot of a ring, as the next run reads it."""
 
 
 @dataclass(frozen=True, slots=True)
 class GatewayArgs:
-    """What the gateway of a stack is made from.
+    """The inputs of a stack's gateway.
 
     `key_slots` is the output of the run before: {provider: [slot, ...]}. `certificates` are the
-    stack's own, by name. In a partition of an estate `base` has what the estate's base made.
+    stack's own, by name. In a partition of an estate, `base` has the resources of the estate's
+    base.
     """
 
     settings: Settings
@@ -46,11 +47,10 @@ class GatewayArgs:
 
 
 class Gateway(ComponentResource):
-    """The key rings, the consumer nobody and the Upstream nowhere. In a partition of an estate all
-    of these are its base's.
+    """The key rings, the anonymous consumer and the empty Upstream. A partition uses its base's.
 
-    `workspace` is for what is made from it. `slots` is the stack output that tells the next run
-    which key sits where.
+    `workspace` is the input for all further Kong resources. `slots` is the stack output that tells
+    the next run which key sits in which key slot.
     """
 
     def __init__(
@@ -70,10 +70,10 @@ class Gateway(ComponentResource):
 
     @property
     def recorded(self) -> dict[str, Input[Any]]:
-        """What partitions of the estate have to know of it."""
+        """Return the ids that partitions of the estate need."""
         workspace = self.workspace
         recorded: dict[str, Input[Any]] = {
-            "nobody": workspace.nobody,
+            "nobody": workspace.anonymous,
             "rings": {
                 key: issuer.ring for key, issuer in workspace.issuers.items()
             },
@@ -91,7 +91,8 @@ def _provider(name: str, account: Account, parent: Resource) -> kong.Provider:
         kong_admin_token=secret(account.token) if account.token else None,
         kong_api_key=secret(account.api_key) if account.api_key else None,
         kong_workspace=account.workspace,
-        # Any change of a plugin by hand is seen, also of a field that the program leaves out.
+        # Strict matching sees any manual change of a plugin, also of a field that the program
+        # leaves out.
         strict_plugins_match=True,
         opts=ResourceOptions(
             parent=parent,
@@ -107,7 +108,7 @@ def _provision(
     options: ResourceOptions,
 ) -> tuple[Workspace, dict[str, Slots]]:
     stack = args.settings.stack.name
-    nobody = kong.Consumer(
+    anonymous = kong.Consumer(
         f"{name}-anonymous",
         username=names.anonymous(stack),
         # The provider sends an absent custom_id as an empty text in every update, and Kong
@@ -125,7 +126,7 @@ def _provision(
     issuers = {}
     slots = {}
     for key, issuer in args.issuers.items():
-        # The ring stands for all who have a token of the issuer; its credentials are the keys.
+        # The ring stands for all callers with a token of the issuer; its credentials are the keys.
         ring = kong.Consumer(
             f"{name}-ring-{key}",
             username=names.ring(stack, key),
@@ -141,11 +142,11 @@ def _provision(
         provider=provider,
         schemas=args.facts.schemas,
         authorities=args.facts.authorities,
-        nobody=nobody.id,
+        anonymous=anonymous.id,
         nowhere=nowhere.name,
         issuers=issuers,
         client_certificate=_client_certificate(args, options),
-        before_authentication=(nobody,),
+        before_authentication=(anonymous,),
     )
     return workspace, slots
 
@@ -157,8 +158,8 @@ def _fill(
     args: GatewayArgs,
     options: ResourceOptions,
 ) -> Slots:
-    """Make the fixed number of credentials of a provider's ring. Return what the next run has to
-    know of them."""
+    """Make the fixed number of credentials of a provider's ring. Return the record for the next
+    run."""
     settings = args.settings
     issuer = args.issuers[key]
     stack = settings.stack.name
@@ -172,7 +173,7 @@ def _fill(
         lambda values: filled(values[0], values[1][0], unused)
     )
     secret = ResourceOptions(additional_secret_outputs=["secret"])
-    # Kong makes up a secret for a credential that has none.
+    # Kong generates a secret for a credential without a secret.
     for index in range(count):
         kong.ConsumerJwtAuth(
             f"{name}-slot-{index}",
@@ -206,7 +207,7 @@ def _of_base(
         provider=provider,
         schemas=args.facts.schemas,
         authorities=args.facts.authorities,
-        nobody=recorded.value("nobody"),
+        anonymous=recorded.value("nobody"),
         nowhere=names.nowhere(args.settings.stack.name),
         issuers=issuers,
         client_certificate=recorded.value("clientCertificate")
@@ -218,7 +219,8 @@ def _of_base(
 def _token_issuer(
     issuer: Issuer, ring: Output[str], elsewhere: Texts
 ) -> TokenIssuer:
-    """Return what services need of an issuer. `elsewhere` are client ids of other partitions."""
+    """Return the facts about an issuer that services need. `elsewhere` are client ids of other
+    partitions."""
     return TokenIssuer(
         issuer.issuer,
         ring,
@@ -230,8 +232,7 @@ def _token_issuer(
 def _client_certificate(
     args: GatewayArgs, options: ResourceOptions
 ) -> Output[str] | None:
-    """Make the certificate that the gateway shows to workloads, where it shows one. Return its
-    id."""
+    """Make the gateway's client certificate for workloads, if the stack names it. Return its id."""
     shown = _shown_certificate(args.settings)
     if shown is None:
         return None

@@ -1,4 +1,4 @@
-"""Decides which key of an issuer sits in which slot of its ring."""
+"""Assigns an issuer's keys to the slots of its ring."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def assigned(
     published: Sequence[SigningKey],
     previous_keys: Sequence[SigningKey],
 ) -> tuple[Slot, ...]:
-    """Return the slots of a provider's ring. `before` are those that the run before recorded. A run
-    ends where there are more keys than slots."""
+    """Return the slots of a provider's ring. `before` are the slots that the run before recorded.
+    End the run if there are more keys than slots."""
     minutes = next(
         p.access_token_minutes for p in settings.providers if p.name == provider
     )

@@ -1,8 +1,6 @@
-"""Provisions a gated service per backend, which leads nowhere but through its gate, and the routes
-to it.
+"""Provisions a gated service per backend, and its routes. Only the service's gate has an address.
 
-`depends_on` names resources, never components: a component's subtree is not awaited as one would
-think.
+`depends_on` names resources, never components: Pulumi does not wait for a component's children.
 """
 
 from __future__ import annotations
@@ -17,10 +15,10 @@ from pulumi import Alias, Input, Output, ResourceOptions
 from kong_oam.access.model import METHODS, Component, Estate
 from kong_oam.access.settings.values import Settings
 from kong_oam.kong import names, plugins
-from kong_oam.kong.at_kong import Extra
-from kong_oam.kong.extras import USUAL, extras, former_roles
+from kong_oam.kong.at_kong import TraitPlugin
 from kong_oam.kong.routes import FIXED, routes
-from kong_oam.kong.table import address, closed, table
+from kong_oam.kong.table import address, table, without_exposure
+from kong_oam.kong.trait_plugins import USUAL, former_roles, trait_plugins
 from kong_oam.oam.position import Fields
 from kong_oam.traits.upstream_tls.at_kong import certified_name, service_fields
 
@@ -29,13 +27,13 @@ from ..workload.upstream import Upstream
 from .workspace import TokenIssuer, Workspace
 
 Content = Fields | str
-"""A plugin's configuration; as a text it is given to Kong as it stands."""
+"""A plugin's configuration; Kong gets a text unchanged."""
 Config = Content | Output[Content]
 
 
 @dataclass(frozen=True, slots=True)
 class Plugin:
-    """A plugin of a service, and the configuration that this run means it to have."""
+    """A plugin of a service, and its configuration in this run."""
 
     name: str
     resource: kong.Plugin
@@ -44,7 +42,7 @@ class Plugin:
 
 @dataclass(frozen=True, slots=True)
 class ServiceArgs:
-    """What the service of one backend is made from."""
+    """The inputs of one backend's service."""
 
     component: Component
     backend: str
@@ -54,17 +52,14 @@ class ServiceArgs:
 
     @property
     def stack(self) -> str:
-        """The name of the stack."""
         return self.settings.stack.name
 
     @property
     def kong_name(self) -> str:
-        """The name of the service at Kong."""
         return names.service(self.stack, self.component, self.backend)
 
     @property
     def issuer(self) -> TokenIssuer:
-        """The issuer of the component's tokens."""
         return self.workspace.issuers[self.component.identity.provider]
 
 
@@ -72,12 +67,12 @@ class ServiceArgs:
 class GatedService:
     """A Kong service for one backend of a component.
 
-    The service itself leads nowhere: to an Upstream without Targets, where every request is
-    answered with 503. Only the gate knows the workload, and sends there what it allows. So no
-    order, pause or part of a run lets anybody in: what is not there, or not seen yet, refuses.
+    The service points to the empty Upstream, which answers 503. Only the gate has the workload's
+    address, and forwards allowed requests. So in every order, pause and part of a run, missing
+    parts deny.
 
     Admission and the gate decide by the `table`. `guards` are all its plugins: admission is the
-    first, and the gate, once it is made, the last. That leads to the `upstream`.
+    first, the gate the last. The gate forwards to the `upstream`.
     """
 
     args: ServiceArgs
@@ -88,16 +83,16 @@ class GatedService:
 
     @property
     def admission(self) -> kong.Plugin:
-        """The plugin that closes the service to whom the table does not admit."""
+        """The plugin that closes the service to callers that the table does not admit."""
         return self.guards[0].resource
 
 
 @dataclass(frozen=True, slots=True)
 class GateArgs:
-    """What the gate of a service is made from.
+    """The inputs of a service's gate.
 
-    The gate leads to the `upstream`, and comes after the `workload`. `rolled_out` says whether this
-    version of the workload runs, `before` is the configuration that the gate has by the state.
+    The gate forwards to the `upstream`, and comes after the `workload`. `rolled_out` says whether
+    this version of the workload runs; `before` is the gate's configuration in the state.
     """
 
     service: GatedService
@@ -110,11 +105,11 @@ class GateArgs:
 def provision_service(
     name: str, args: ServiceArgs, opts: ResourceOptions
 ) -> GatedService:
-    """Make a service and all its plugins but the gate: it closes, and opens nothing."""
+    """Make a service with all its plugins except the gate: it denies every call."""
     component = args.component
     gateway = args.settings.gateway
     gate_table = _table(args)
-    asked_for = extras(args.settings, component)
+    asked_for = trait_plugins(args.settings, component)
     service = _service(f"{name}-service", args, asked_for.service, opts)
 
     headers = gateway.hsts_seconds, gateway.strip_headers
@@ -122,7 +117,7 @@ def provision_service(
         lambda table: plugins.admission(table, *headers)
     )
     kind, config = _authentication(args)
-    # It names the consumer nobody, which has to be there before it.
+    # It names the anonymous consumer, which has to exist first.
     verified = _after(opts, args.workspace.before_authentication)
     guards = [
         _plugin(
@@ -139,16 +134,16 @@ def provision_service(
 def provision_gate(
     name: str, args: GateArgs, opts: ResourceOptions
 ) -> GatedService:
-    """Make the gate of a service, and return the service with it. A run in which the workload is
-    not there leaves its rules as they were."""
+    """Make the gate of a service, and return the service with it. If the
+    workload is missing, the gate keeps its rules."""
     service = args.service
     inputs = Output.all(service.table, args.upstream.host, args.upstream.port)
-    # A preview shows what comes of a run that succeeds, and says of the gate that it waits for
-    # the workload.
+    # A preview shows the result of a successful run, and notes that the gate waits for the
+    # workload.
     urns = [resource.urn for resource in args.workload]
     previewed = Output.all(*urns).apply(lambda _: True)
     rolled_out = previewed if pulumi.runtime.is_dry_run() else args.rolled_out
-    # What runs may be of another version than this run means, where a flag left it out.
+    # If a flag left out the workload, another version may run.
     config: Output[Content] = Output.all(inputs, rolled_out).apply(
         lambda known: _gate(args, *known[0], rolled_out=known[1])
     )
@@ -207,23 +202,23 @@ def _service(
 
 def _authentication(args: ServiceArgs) -> tuple[str, Config]:
     """Return the plugin that verifies tokens before the component, and its configuration."""
-    nobody = names.nobody(args.stack, args.component)
+    anonymous = names.anonymous_for(args.stack, args.component)
     if args.settings.gateway.edition == "oss":
-        return "jwt", plugins.jwt(nobody)
+        return "jwt", plugins.jwt(anonymous)
     return "openid-connect", args.issuer.address.apply(
-        lambda issuer: plugins.openid_connect(issuer, nobody)
+        lambda issuer: plugins.openid_connect(issuer, anonymous)
     )
 
 
 def _extra(
     name: str,
-    extra: Extra,
+    extra: TraitPlugin,
     args: ServiceArgs,
     service: kong.Service,
     opts: ResourceOptions,
 ) -> Plugin:
-    callers = {"ring": args.issuer.ring, "nobody": args.workspace.nobody}
-    # A second one of its kind could only come once the first had gone, which is after it.
+    callers = {"ring": args.issuer.ring, "nobody": args.workspace.anonymous}
+    # Kong takes a second plugin of a kind only after the first is deleted, which happens later.
     before = [Alias(name=f"{name}-{role}") for role in former_roles(extra)]
     return _plugin(
         f"{name}-{extra.role}",
@@ -245,7 +240,7 @@ def _plugin(
     opts: ResourceOptions,
     consumer: Input[str] | None = None,
 ) -> Plugin:
-    """Make a plugin of the service, or of what one consumer asks it.
+    """Make a plugin of the service, for all its requests or one consumer's.
 
     Its configuration is in full: strict matching then sees any change by hand.
     """
@@ -259,7 +254,7 @@ def _plugin(
             schema, kind, config, keeps_records=keeps_records
         )
 
-    # A configuration that is known needs no Output.
+    # A known configuration needs no Output.
     meant = (
         config.apply(in_full) if isinstance(config, Output) else in_full(config)
     )
@@ -287,10 +282,10 @@ def _gate(
         return plugins.gate(table, upstream)
     stays = "opens nothing new" if args.before else "stays closed"
     pulumi.log.warn(
-        f"gateway: service {meant.kong_name} {stays}: the Deployment of this version is not there; "
-        "run `pulumi up` once it can be"
+        f"gateway: service {meant.kong_name} {stays}: its Deployment of this version is missing; "
+        "run `pulumi up` once it can be deployed"
     )
-    return args.before or plugins.gate(closed(table), upstream)
+    return args.before or plugins.gate(without_exposure(table), upstream)
 
 
 def _table(args: ServiceArgs) -> Output[str]:
@@ -306,10 +301,10 @@ def _table(args: ServiceArgs) -> Output[str]:
         for api in estate.apis_at(component)
         if api in issuer.audiences
     }
-    # Clients that call as themselves, and those that users sign in through.
+    # Services and sign-in clients.
     callers = [
-        *estate.held_at(component, users=False),
-        *estate.held_at(component, users=True),
+        *estate.granted_at(component, users=False),
+        *estate.granted_at(component, users=True),
     ]
     clients = {caller: issuer.client_ids[caller] for caller in callers}
     return Output.all(
@@ -330,7 +325,7 @@ def provision_routes(
 ) -> None:
     """Provision the routes of one component, each to the gated service of its backend.
 
-    They come after what guards them, so that what is not there yet is not found (404); `ready` are
+    Routes come after the guards, so that an unfinished service answers 404. `ready` are
     certificates, before which nothing can be called.
     """
     gateway = settings.gateway

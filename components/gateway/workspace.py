@@ -1,4 +1,4 @@
-"""Values of the estate's Kong workspace, from which services are made."""
+"""Values of the estate's Kong workspace, as inputs of services."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from ..graph import Predecessors
 
 @dataclass(frozen=True, slots=True)
 class TokenIssuer:
-    """An identity provider as the gateway knows it.
+    """An identity provider in the gateway.
 
-    `ring` is the id of the consumer that stands for all who have a token of it. `audiences` are
-    those that the provider makes up, and `client_ids` those of this stack and of other partitions
-    of the estate, both by component key.
+    `ring` is the id of the consumer for all callers with its tokens. `audiences` are values that
+    the provider chooses. `client_ids` are the clients of this stack and of other partitions. Both
+    are by component key.
     """
 
     address: Output[str]
@@ -31,19 +31,18 @@ class TokenIssuer:
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """What an estate has once in its Kong workspace, or finds there.
+    """The shared objects of an estate in its Kong workspace.
 
-    `schemas` are those of Kong's plugins, by kind, and `authorities` the ids of its CA
-    certificates, by fingerprint. `nobody` is the id of the consumer for calls without a token,
-    `nowhere` the name of the Upstream that services lead to. `client_certificate` is the id of what
-    is shown to workloads that ask for it. `before_authentication` comes before the plugins that
-    verify tokens.
+    `schemas` describe Kong's plugins, by kind; `authorities` are the ids of its CA certificates, by
+    fingerprint. `anonymous` is the id of the consumer for calls without a token. `nowhere` is the
+    name of the empty Upstream. `client_certificate` is the id of Kong's certificate for workloads
+    that ask for it. `before_authentication` are resources before the plugins that verify tokens.
     """
 
     provider: kong.Provider
     schemas: Mapping[str, Schema]
     authorities: Texts
-    nobody: Output[str]
+    anonymous: Output[str]
     nowhere: Input[str]
     issuers: Mapping[str, TokenIssuer]
     client_certificate: Output[str] | None = None

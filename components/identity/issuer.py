@@ -1,5 +1,5 @@
-"""What an identity provider is provisioned from, and what that gives: an issuer, and a credential
-for each client."""
+"""The inputs and the result of provisioning an identity provider: an issuer, and a credential for
+each client."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from kong_oam.identity.common.discovery import (
 )
 from kong_oam.oam.position import Texts
 
-from ..credentials import Recorded, Rotation, once_held
+from ..credentials import Recorded, Rotation, once_deployed
 from ..grants import NONE, Grants, finish
 from ..graph import Predecessors
 from ..records import Record
@@ -28,16 +28,16 @@ from ..refusal import refuse
 from .keys import Keys
 
 Homes = Mapping[str, pulumi.Resource]
-"""By component key, what all that a provider has of this component as a client lies under."""
+"""The parent of all resources of a client at a provider, by component key."""
 
 
 @dataclass(frozen=True, slots=True)
 class IssuerArgs:
-    """What a provider's resources are made from.
+    """The inputs of a provider's resources.
 
-    `granted_before`: the scopes that clients are granted by the state, by the client's name.
-    `groups`: ids of the groups that roles name, by the provider's names. In a partition of an
-    estate only what is its clients' is made: `base` has what the estate's base made.
+    `granted_before`: the scopes of clients in the state, by the client's name. `groups`: ids of the
+    groups that roles name, by the provider's names. A partition of an estate makes only its
+    clients' resources: `base` has the base's.
     """
 
     settings: ProviderSettings
@@ -51,8 +51,7 @@ class IssuerArgs:
 
 @dataclass(frozen=True, slots=True)
 class SecretReference:
-    """A secret that was not made here: a Kubernetes Secret in the workload's namespace, and a key
-    of it."""
+    """An existing secret: a Kubernetes Secret in the workload's namespace, and a key of it."""
 
     name: str
     key: str
@@ -63,10 +62,10 @@ class Credential:
     """The credential by which a client component gets tokens: its id, and one proof. A public
     client has no proof.
 
-    `keys` are its own; `client_secret` (a Pulumi secret) is shared with the provider, or lies
-    somewhere already, as `secret_reference` says; `federation_audience` is the audience for which
-    its cluster gives its ServiceAccount tokens that the provider takes. `record` is what the next
-    run is to know of it, `grants` what it may be issued.
+    `keys` are its own. `client_secret` (a Pulumi secret) is shared with the provider;
+    `secret_reference` names an existing Secret instead. `federation_audience` is the audience of
+    ServiceAccount tokens that the provider accepts. `record` is for the next run; `grants` are the
+    client's grants.
     """
 
     client_id: pulumi.Output[str]
@@ -79,22 +78,20 @@ class Credential:
 
     @property
     def granted(self) -> Predecessors:
-        """What comes before pods ask for tokens with it."""
+        """Return the resources that come before pods ask for tokens."""
         return self.grants.made
 
 
 ClientCredentials = Mapping[str, Credential]
-"""The credentials of clients, by component key."""
 
 
 @dataclass(frozen=True)
 class Issuer:
     """A provisioned provider. `clients` are by component key (`application/component`).
 
-    `keys` are all that the issuer signs with now, and those that it is known to sign with next; the
-    first one signs. With one of `previous_keys` it may have signed until a moment ago. `audiences`
-    are those that the provider makes up, by component key; for every other component the model's
-    audience is the one in its tokens.
+    `keys` are all current signing keys and the known next keys; the first key signs.
+    `previous_keys` signed recently. `audiences` are values that the provider chooses, by component
+    key; for other components the model's audience is in the tokens.
     """
 
     issuer: pulumi.Output[str]
@@ -105,19 +102,19 @@ class Issuer:
     audiences: Mapping[str, pulumi.Output[str]] = field(default_factory=dict)
     previous_keys: pulumi.Input[Sequence[SigningKey]] = ()
     requests: Mapping[str, pulumi.Output[str]] = field(default_factory=dict)
-    """By component key, what to ask for to get a token for it, where that is not the scopes
+    """The `scope` values of token requests, by component key, where they are not the scopes
     themselves."""
     shared: Mapping[str, pulumi.Input[Any]] = field(default_factory=dict)
-    """What partitions of the estate need of it besides, by words that its kind alone knows."""
+    """The further values that partitions of the estate need, under names that only the kind knows.
+    """
 
     @property
     def client_ids(self) -> dict[str, pulumi.Output[str]]:
-        """The ids of its clients, by component key."""
         return {key: client.client_id for key, client in self.clients.items()}
 
     @property
-    def made(self) -> dict[str, pulumi.Input[Any]]:
-        """What partitions of the estate have to know of it."""
+    def recorded(self) -> dict[str, pulumi.Input[Any]]:
+        """Return the values that partitions of the estate need."""
         return {
             "issuer": self.issuer,
             "tokenEndpoint": self.token_endpoint,
@@ -127,7 +124,6 @@ class Issuer:
 
 
 Issuers = Mapping[str, Issuer]
-"""The issuers of an estate, by the name of their provider."""
 
 
 def of_base(base: Record, clients: ClientCredentials, **more: Any) -> Issuer:
@@ -145,8 +141,8 @@ def of_base(base: Record, clients: ClientCredentials, **more: Any) -> Issuer:
 def existing(
     args: IssuerArgs, clients: ClientCredentials, **more: Any
 ) -> Issuer:
-    """Return an issuer that is there before the stack, as it publishes itself, or as the base of
-    the estate read it."""
+    """Return an issuer that exists before the stack, from its published document or the estate's
+    base."""
     if args.base is not None:
         return of_base(args.base, clients, **more)
     metadata = published(args.settings.name, args.settings.issuer or "")
@@ -163,10 +159,9 @@ def existing(
 def published(
     name: str, issuer: pulumi.Input[str], proxy: str | None = None
 ) -> pulumi.Output[Published]:
-    """Fetch what the issuer of provider `name` publishes, in every run in which that issuer is
-    known already.
+    """Fetch the published document of provider `name`'s issuer, in every run that knows the issuer.
 
-    A key set that cannot be read ends the run, before anything that depends on it is changed.
+    An unreadable key set ends the run before it changes any dependent.
     """
 
     def ask(address: str) -> Published:
@@ -182,11 +177,11 @@ def finish_clients(
     issuers: Issuers,
     running: Mapping[str, Predecessors],
 ) -> dict[str, Recorded]:
-    """Make the grants that come after clients' pods. Return what the next run is to know of the
-    credentials of all clients that have keys or secrets, by the client's name.
+    """Make the grants that come after clients' pods. Return the records of all clients with keys or
+    secrets, by the client's name.
 
-    `running` is what runs with them, by component key: a key counts from the run in which its pods
-    had it, so that the key before does not end after a run that failed on the way there.
+    `running` are the workloads with the credentials, by component key. A key counts from the run
+    that rolls it out, so that a failed run never ends the key before.
     """
     records = {}
     for name, issuer in issuers.items():
@@ -195,5 +190,5 @@ def finish_clients(
             finish(credential.grants, pods)
             if credential.record is not None:
                 client = at_provider(component, name)
-                records[client] = once_held(credential.record, pods)
+                records[client] = once_deployed(credential.record, pods)
     return records

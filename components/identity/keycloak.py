@@ -1,23 +1,21 @@
-"""Provisions Keycloak: in a realm that exists, a client per client, a client scope per declared
-scope, and a role per group.
+"""Provisions Keycloak in an existing realm: a client per client, a client scope per declared scope,
+and a role per group.
 
-A client may ask for the scopes that are attached to it, and for no other: these are its grants, all
-optional, so that a token lists what was asked for. Two more scopes are in every token and in no
-token's `scope`: one brings the audience, and one, for users, their groups. Keycloak signs in every
-user of the realm through every client. So the audience of a client that users sign in through
-stands in a scope that only those have who are in one of its groups: anybody else gets a token
-without it, which counts nowhere.
+A client may request only the scopes that are attached to it: its grants. All are optional, so that
+a token lists the requested scopes. Two further scopes are in every token, and never listed in
+`scope`. The first adds the audience; the second adds users' groups. Keycloak signs in every user of
+the realm through every client. So the audience of a sign-in client is in a scope that only its
+groups have. Other users get a token without an audience, which no gate accepts.
 
-Groups are those of the realm, by path. A token would list any group by its last name, which others
-may use elsewhere, or all of a user's; so each group that an Application names holds a realm role of
-its own, and tokens list these. Members of its subgroups hold it as well: that is how Keycloak means
-subgroups.
+Groups are the realm's, by path. A token would list a group by its last name only, which is not
+unique, or all groups of the user. So each group that an Application names gets a realm role, and
+tokens list these roles. Members of its subgroups have the role, too: Keycloak defines subgroups so.
 
-A scope without a role is everybody's. What brings an audience to users is therefore made after the
-roles that it asks for, and removed before them.
+A scope without a role is everybody's. So the scope with the users' audience is made after its
+roles, and removed before them.
 
 Sources: Keycloak's Server Administration Guide (client scopes, "Role scope mappings", service
-accounts), and what the official plugin sends for each resource. Every property that matters is set.
+accounts), and the official plugin's requests for each resource. Every property that matters is set.
 """
 
 from __future__ import annotations
@@ -54,14 +52,16 @@ from .issuer import Credential, Issuer, IssuerArgs, existing
 from .keys import Keys, key_pairs
 
 _KEYS = ECDSA
-"""The kind of clients' keys."""
 _ALGORITHM = "token.endpoint.auth.signing.alg"
-_OF_PARTNERS = "RS256"
-_KEYS_STAY = 12.0
-"""Seconds. A server keeps the keys of a client that it has read, and forgets them once the client has changed. Who
-calls in that moment may have it keep those of before; it reads anew for a key that it does not find, but no sooner than
-10 seconds after the last time (InfinispanPublicKeyStorageProvider.java, and seen: 4 of 400 changes under calls, for
-10.0 to 10.5 seconds)."""
+_PARTNER_ALGORITHM = "RS256"
+_KEY_CACHE_SECONDS = 12.0
+"""Seconds. A server caches the keys of a client, and drops them when the client changes. A call in
+that moment may cache the old keys again.
+
+For an unknown key it reads anew, but no sooner than 10 seconds after the last read
+(InfinispanPublicKeyStorageProvider.java). Measured: 4 of 400 changes under calls, for 10.0 to 10.5
+seconds.
+"""
 
 
 _Roles = Mapping[str, pulumi.Input[str]]
@@ -69,14 +69,16 @@ _Roles = Mapping[str, pulumi.Input[str]]
 
 
 def provision(args: IssuerArgs) -> Issuer:
-    """Provision everything in the realm that the stack needs."""
     return Keycloak(args.settings.name, args).issuer
 
 
 @dataclass(frozen=True, slots=True)
 class _Realm:
-    """What clients need of the realm: ids of the groups' roles by group (the provider's name), the
-    name of the scope that brings groups, and by declared scope its name, once it is made here."""
+    """The parts of the realm that clients need.
+
+    `roles` are ids by the provider's group names, `groups_scope` is the scope that adds groups, and
+    `scopes` are the names of declared scopes.
+    """
 
     roles: _Roles
     groups_scope: pulumi.Input[str] | None
@@ -85,16 +87,16 @@ class _Realm:
 
 @dataclass(frozen=True, slots=True)
 class _Audience:
-    """The name of the scope that makes a client's tokens count, and what restricts it to users of
-    the client's groups."""
+    """The name of the scope with the audience of a client's tokens, and the role mappings that
+    restrict it to users of the client's groups."""
 
     scope: pulumi.Input[str]
     before: Predecessors
 
 
 class Keycloak(pulumi.ComponentResource):
-    """The roles and client scopes of one stack in a realm. Clients and what is attached to them lie
-    under their components."""
+    """The roles and client scopes of one stack in a realm. Clients lie under their components, with
+    their attachments."""
 
     def __init__(
         self,
@@ -116,7 +118,7 @@ class Keycloak(pulumi.ComponentResource):
             self._of_stack() if base is None else self._of_base(base)
         )
         shared: JsonObject = {"roles": dict(self._in_realm.roles)}
-        # Where no role names a group nobody has a use for the scope of groups.
+        # Without groups in roles, the scope of groups is not needed.
         if self._in_realm.groups_scope is not None:
             shared["groupsScope"] = self._in_realm.groups_scope
         clients = {
@@ -127,7 +129,7 @@ class Keycloak(pulumi.ComponentResource):
         self.register_outputs({"issuer": args.settings.issuer})
 
     def _of_stack(self) -> _Realm:
-        """Make what is in the realm for all clients."""
+        """Make the realm's objects that all clients share."""
         roles = {group: self._role(group) for group in self._names.groups}
         groups_scope = self._scope_of_groups(roles).name if roles else None
         scopes = {}
@@ -140,7 +142,7 @@ class Keycloak(pulumi.ComponentResource):
         return _Realm(roles, groups_scope, scopes)
 
     def _of_base(self, base: Record) -> _Realm:
-        """Take what the base of the estate made."""
+        """Read the objects that the base of the estate made."""
         roles = {}
         for client in clients_at(self._args.settings, self._args.estate):
             for group in map(self._model.group, client.groups):
@@ -148,8 +150,7 @@ class Keycloak(pulumi.ComponentResource):
         return _Realm(roles, base.get("groupsScope"), {})
 
     def _credential(self, client: Client) -> Credential:
-        """Make what lies under a component: keys, client, and the scopes that are attached to
-        it."""
+        """Make the resources under a component: keys, client, and the client's scopes."""
         args = self._args
         key = client.component
         shares = client.keyed and args.settings.client_secrets
@@ -170,7 +171,7 @@ class Keycloak(pulumi.ComponentResource):
             record = args.rotation.shared_secret(client, registered.id, logical)
         client_id = registered.client_id
         return Credential(
-            client_id.apply(_once_read) if is_new else client_id,
+            client_id.apply(_after_cache) if is_new else client_id,
             keys,
             secret,
             record=record,
@@ -178,8 +179,8 @@ class Keycloak(pulumi.ComponentResource):
         )
 
     def _role(self, group: str) -> pulumi.Input[str]:
-        """Make the role of a group (the provider's name): its members hold it, and tokens call it
-        by that name. Return its id."""
+        """Make the role of a group (the provider's name), which tokens call by that name. Return
+        its id."""
         role = keycloak.Role(
             self._names.role(group),
             realm_id=self._realm,
@@ -192,14 +193,14 @@ class Keycloak(pulumi.ComponentResource):
             realm_id=self._realm,
             group_id=self._args.groups[group],
             role_ids=[role.id],
-            # Other roles that the group holds are somebody else's.
+            # Other roles of the group belong to others.
             exhaustive=False,
             opts=self._of(None),
         )
         return role.id
 
     def _of(self, key: str | None, **options: Any) -> pulumi.ResourceOptions:
-        """Return the options of what is a client's, by its component, or the realm's."""
+        """Return the options of a resource: a client's, by its component, or the realm's."""
         parent = self._args.homes[key] if key else self
         return pulumi.ResourceOptions(
             parent=parent, provider=self._server, **options
@@ -231,7 +232,7 @@ class Keycloak(pulumi.ComponentResource):
         roles: _Roles,
         client: str | None = None,
     ) -> list[pulumi.Resource]:
-        """Restrict a scope to those who hold one of the roles, which are by group."""
+        """Restrict a scope to users with one of the roles, which are by group."""
         return [
             keycloak.GenericRoleMapper(
                 f"{self._prefix}-of-{logical}-{group}",
@@ -244,8 +245,8 @@ class Keycloak(pulumi.ComponentResource):
         ]
 
     def _scope_of_groups(self, roles: _Roles) -> keycloak.openid.ClientScope:
-        """Make the scope that brings a user's groups into a token: of the roles held, those asked
-        for here."""
+        """Make the scope that adds a user's groups to a token, restricted to the groups of roles
+        here."""
         scope = self._scope(
             "groups",
             self._names.in_realm("groups"),
@@ -271,8 +272,10 @@ class Keycloak(pulumi.ComponentResource):
     def _client(
         self, client: Client, keys: Keys | None, audience: _Audience | None
     ) -> keycloak.openid.Client:
-        """Make a client. It lets users in only once its tokens count for none but those in its
-        groups: until now it may have been one that calls as itself, whose tokens always do."""
+        """Make a client. It signs users in only after its audience is restricted to its groups.
+
+        Before this run it may have been a service, whose tokens always have the audience.
+        """
         return keycloak.openid.Client(
             self._names.client(client.component),
             realm_id=self._realm,
@@ -291,7 +294,7 @@ class Keycloak(pulumi.ComponentResource):
             direct_access_grants_enabled=False,
             oauth2_device_authorization_grant_enabled=False,
             standard_token_exchange_enabled=False,
-            # Or a token would list every role that its user holds anywhere in the realm.
+            # Otherwise a token would list every role of its user in the realm.
             full_scope_allowed=False,
             consent_required=False,
             valid_redirect_uris=list(client.redirect_uris),
@@ -301,13 +304,14 @@ class Keycloak(pulumi.ComponentResource):
                 self._args.settings.access_token_minutes * 60
             ),
             use_refresh_tokens=client.refresh,
-            # Whoever calls as itself asks anew, with its credential.
+            # A service requests a new token with its credential.
             use_refresh_tokens_client_credentials=False,
             opts=self._of(
                 client.component,
                 depends_on=audience.before if audience else None,
                 additional_secret_outputs=["clientSecret"],
-                # Replaced to have another secret, and only then: its name is in the realm once.
+                # A replacement only happens for a new secret. It deletes first: the name is unique
+                # in the realm.
                 delete_before_replace=client.keyed
                 and self._args.settings.client_secrets,
             ),
@@ -319,9 +323,9 @@ class Keycloak(pulumi.ComponentResource):
         registered: keycloak.openid.Client,
         audience: _Audience | None,
     ) -> Grants:
-        """Attach the scopes of every token of the client, and the optional ones.
+        """Attach the scopes of every token of the client, and the optional scopes.
 
-        Each list replaces what is there.
+        Each list replaces the existing list.
         """
         fixed: list[pulumi.Input[str]] = [SUBJECT]
         if not client.user_facing:
@@ -355,8 +359,7 @@ class Keycloak(pulumi.ComponentResource):
         return grant(client, client.scopes, self._args.granted_before, make)
 
     def _audience(self, client: Client) -> _Audience:
-        """Make the scope that makes the client's tokens count: of users, only where they are in
-        one of its groups."""
+        """Make the scope with the audience of the client's tokens, for users only in its groups."""
         key = client.component
         scope = self._scope(
             f"for-{key}",
@@ -399,19 +402,19 @@ def _account(
 
 
 def _proofs(client: Client, keys: Keys | None) -> pulumi.Input[Texts]:
-    """Return attributes of a client that proves with a key who it is: a partner's keys are where it
-    publishes them."""
+    """Return the attributes of a client that authenticates with a key. A partner publishes its keys
+    at a URL."""
     if client.jwks_uri:
         return {
             "use.jwks.url": "true",
             "jwks.url": client.jwks_uri,
-            _ALGORITHM: _OF_PARTNERS,
+            _ALGORITHM: _PARTNER_ALGORITHM,
         }
     return keys.active.apply(_key_attributes) if keys else {}
 
 
 def _key_attributes(keys: Sequence[Jwk]) -> dict[str, str]:
-    """Return attributes of a client that proves with one of these keys who it is."""
+    """Return the attributes of a client that authenticates with one of these keys."""
     listed = [{**key, "use": "sig", "alg": SIGNS[_KEYS]} for key in keys]
     return {
         "use.jwks.string": "true",
@@ -420,8 +423,8 @@ def _key_attributes(keys: Sequence[Jwk]) -> dict[str, str]:
     }
 
 
-async def _once_read(client_id: str) -> str:
-    """Return the id once Keycloak verifies by the new key, so that nobody has the key before."""
+async def _after_cache(client_id: str) -> str:
+    """Return the id once Keycloak verifies by the new key, so that no pod uses the key before."""
     if not pulumi.runtime.is_dry_run():
-        await asyncio.sleep(_KEYS_STAY)
+        await asyncio.sleep(_KEY_CACHE_SECONDS)
     return client_id

@@ -1,14 +1,11 @@
-"""Provisions key pairs of clients that prove who they are with a key of their own
-(`private_key_jwt`).
+"""Provisions key pairs of clients that authenticate with a key of their own (`private_key_jwt`).
 
-The public half goes to the provider, the private half into the Secret of the client's workload, and
-stands in the state, encrypted. Keys lie in two slots in turn, each of which a resource stands for.
-A client has one key, and while two of its generations overlap, two. The generation is the
-replacement trigger of its slot: a key that has ended and is there all the same, since a run left it
-out or died before, is not taken for the next one.
+The public half goes to the provider. The private half goes into the Secret of the client's
+workload, and is encrypted in the state. Keys use two slots in turn, a resource for each. A client
+has one key, or two while two generations overlap. The generation is the slot's replacement trigger:
+an ended key that an interrupted run left behind is never used as the next key.
 
-Sources: RFC 7517 and 7518, section 6 (JSON Web Keys), RFC 7638 (their thumbprint, which is the
-key's id).
+Sources: RFC 7517 and 7518, section 6 (JSON Web Keys), RFC 7638 (thumbprint, used as the key's id).
 """
 
 from __future__ import annotations
@@ -35,12 +32,12 @@ _PRIVATE = ["privateKeyPem", "privateKeyPemPkcs8", "privateKeyOpenssh"]
 class Keys:
     """The keys of one client.
 
-    `active`: public halves of the keys that the provider is to take, in the order of their slots,
-    at least one.
+    `active`: public halves of the keys for the provider, in the order of their slots, at least one
+    key.
 
-    `private_key` (PEM, PKCS 8; a Pulumi secret), `kid` and `algorithm` (what it signs with: RS256
-    or ES256) are of the key that the client has. `certificate` (PEM) is its public half, where the
-    provider knows it by one.
+    `private_key` (PEM, PKCS 8; a Pulumi secret), `kid` and `algorithm` (RS256 or ES256) are of the
+    client's current key. `certificate` (PEM) is its public half, for providers that use
+    certificates.
 
     `watched` is for Turn.record: logical name and public half (PEM) of the key of the client's
     generation.
@@ -57,15 +54,13 @@ class Keys:
 def key_pairs(
     name: str, generation: Generation, kind: str, parent: pulumi.Resource
 ) -> Keys:
-    """Provision the keys of one client that count, as resources of this `kind` that are named
-    after `name`.
+    """Provision the valid keys of one client, as resources of this `kind` with names after `name`.
 
-    Where a run leaves out (`--exclude`) the key that takes over, the client keeps the key before,
-    alone.
+    If a run leaves out (`--exclude`) the next key, the client keeps the key before, alone.
     """
     slots = {}
     for slot in generation.active:
-        number = generation.lying_in(slot)
+        number = generation.generation_in(slot)
         slots[slot] = _slot(name, slot, kind, number, parent)
     now = slots[generation.slot]
     current: pulumi.Output[int] = pulumi.Output.from_input(
@@ -73,7 +68,7 @@ def key_pairs(
     )
 
     def active(slot: int) -> pulumi.Output[list[Jwk]]:
-        # In another slot lies the key before, which then is alone.
+        # The other slot has the key before, which then is alone.
         is_next = slot == generation.slot
         return _public(slots.values() if is_next else [slots[slot]])
 
@@ -95,22 +90,22 @@ def key_pairs(
 def certified_pairs(
     name: str, subject: str, generation: Generation, parent: pulumi.Resource
 ) -> tuple[Keys, list[pulumi.Output[str]]]:
-    """Provision one client's keys at a provider that knows them by certificates, and those (PEM)
-    of all slots.
+    """Provision one client's keys at a provider that uses certificates. Return them with the
+    certificates (PEM) of all slots.
 
-    The provider takes all of these at any time, so no slot keeps a key that has ended
-    (Generation.ready_in).
+    The provider accepts all of them at any time, so no slot keeps an ended key
+    (Generation.prepared_in).
     """
     slots = []
     certificates = []
     for slot in range(SLOTS):
-        number = generation.ready_in(slot)
+        number = generation.prepared_in(slot)
         key = _slot(name, slot, RSA, number, parent)
         slots.append(key)
         pem = key.private_key_pem_pkcs8.apply(
             lambda pem: certificate(pem, subject)
         )
-        # The certificate says nothing about the private half that it was signed with.
+        # The certificate does not contain the private half that signed it.
         certificates.append(pulumi.Output.unsecret(pem))
     now = slots[generation.slot]
     current = certificates[generation.slot]
@@ -132,7 +127,7 @@ def _logical(name: str, slot: int) -> str:
 def _slot(
     name: str, slot: int, kind: str, number: int, parent: pulumi.Resource
 ) -> tls.PrivateKey:
-    """Make the key of one slot. `number`: of the generation whose key is to be there."""
+    """Make the key of one slot, for the generation with this `number`."""
     return tls.PrivateKey(
         _logical(name, slot),
         algorithm=kind,
@@ -149,8 +144,8 @@ def _slot(
 async def _current_slot(
     slots: Mapping[int, tls.PrivateKey], generation: Generation
 ) -> int:
-    """Find the slot of the key that the client has. One left out is unknown, and would take what
-    the app has."""
+    """Find the slot of the client's key. A key that the run leaves out is unknown, and would remove
+    the app's key."""
     now = slots[generation.slot]
     is_alone = not generation.overlapping or pulumi.runtime.is_dry_run()
     if is_alone or await now.public_key_pem.is_known():

@@ -1,13 +1,12 @@
-"""Provisions an issuer that exists: nothing is made there, what it publishes is read, and the stack
-names its clients.
+"""Connects an existing issuer: reads its published document, creates nothing; the stack names its
+clients.
 
-Who may have which scope is for the issuer's administrators to set up: the stack's output `grants`
-says what each client is meant to get. Whatever the issuer gives to whom, the gate counts what a
-client was granted here, and nothing of one that no component is: clients of others are declared as
-components of type `external`.
+The issuer's administrators grant scopes: the stack's output `grants` lists each client's grants.
+Whatever the issuer grants, the gate accepts only the client's grants here, and denies unknown
+clients. Declare foreign clients as components of type `external`.
 
-Sources: OpenID Connect Discovery 1.0; RFC 9068 for what a token is taken to look like where the
-settings do not say.
+Sources: OpenID Connect Discovery 1.0; RFC 9068 for the form of tokens that settings do not
+describe.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from .issuer import Credential, Issuer, IssuerArgs, SecretReference, existing
 
 
 def provision(args: IssuerArgs) -> Issuer:
-    """Read what the issuer publishes, and the clients that the stack says it has."""
+    """Read the issuer's published document, and the clients that the stack names."""
     settings = args.settings
     clients = {
         client.component: _credential(settings.clients[client.component])

@@ -1,12 +1,12 @@
 """Provisions Okta: a custom authorization server per stack, a scope per declared scope, and per
 client an app, a policy and a rule.
 
-What Okta gives a client is exactly what the model grants: each policy lists one client, its one
-rule the client's grant types and scopes. No two policies list one client, so that their order
-decides nothing and is left to Okta. Every other property that matters is set: one left to its
-default is not repaired when changed.
+Okta grants a client exactly the model's grants: each policy lists one client, its one rule the
+client's grant types and scopes. No two policies list the same client, so their order decides
+nothing and is left to Okta. Every other property that matters is set: a refresh does not repair a
+property left to its default.
 
-Source: Okta's management API, and what the official plugin sends for each resource.
+Source: Okta's management API, and the official plugin's requests for each resource.
 """
 
 from __future__ import annotations
@@ -70,32 +70,31 @@ from .issuer import (
 from .keys import Keys, key_pairs
 
 _KEYS = RSA
-"""The kind of clients' keys. Okta takes keys on a curve as well, and the official plugin does not
-tell it which curve.
+"""The kind of clients' keys. Okta also takes elliptic-curve keys, but the official plugin does not
+send the curve.
 
-OAuthJwkArgs of pulumi_okta 7.0.1 has no `crv`, resource_okta_app_oauth.go of
-terraform-provider-okta 6.12 sends none, and Okta keeps such a key with `"crv": null` (that
-provider's recordings of 2026-03-27, test/fixtures/vcr/idaas/
-TestAccResourceOktaAppOauth_serviceWithJWKS). Nobody has shown that it verifies anything by it.
+OAuthJwkArgs of pulumi_okta 7.0.1 has no `crv`, and resource_okta_app_oauth.go of
+terraform-provider-okta 6.12 sends none. Okta then keeps the key with `"crv": null` (that provider's
+recordings of 2026-03-27, test/fixtures/vcr/idaas/TestAccResourceOktaAppOauth_serviceWithJWKS). No
+source shows that Okta verifies anything with such a key.
 """
 
 _IN_SERVER = ["authServerId"]
 _IN_POLICY = ["authServerId", "policyId"]
-"""Of what lies in a server, or in a policy there: in another one it is another."""
-# Seconds in which a renewal whose answer was lost may be tried again.
+"""Options of a resource in a server, or in a policy: in another server it is another resource."""
+# Seconds in which a client may retry a renewal after a lost answer.
 _REFRESH_LEEWAY = 30
-# A priority that no policy has: one that is made with it moves no other.
+# A priority that no policy has: a policy made with it moves no other policy.
 _LAST = 99_999
 
 
 def provision(args: IssuerArgs) -> Issuer:
-    """Provision everything at Okta that the stack needs."""
     return Okta(args.settings.name, args).issuer
 
 
 @dataclass(frozen=True, slots=True)
 class _Server:
-    """The authorization server. In a partition it is the base's, whose scopes and claims are there.
+    """The authorization server. A partition uses the base's, with its scopes and claims.
 
     `groups` are ids, by logical group.
     """
@@ -134,7 +133,7 @@ class Okta(pulumi.ComponentResource):
         self.register_outputs({"issuer": self.issuer.issuer})
 
     def _of_stack(self, own: okta.auth.Server) -> _Server:
-        """Make what lies in the server for all clients."""
+        """Make the server's objects that all clients share."""
         named = groups_at(self._settings, self._args.estate)
         ids = self._args.groups
         groups = {group: ids[self._model.group(group)] for group in named}
@@ -153,7 +152,7 @@ class Okta(pulumi.ComponentResource):
         return {client.component: self._client(client) for client in clients}
 
     def _client(self, client: Client) -> Credential:
-        """Make what lies under a component: keys, app, policy and rule."""
+        """Make the resources under a component: keys, app, policy and rule."""
         args = self._args
         key = client.component
         shares = client.keyed and self._settings.client_secrets
@@ -206,7 +205,7 @@ class Okta(pulumi.ComponentResource):
     def _of(
         self, client: Client | None = None, **options: Any
     ) -> pulumi.ResourceOptions:
-        """Return the options of what is a client's, or the stack's."""
+        """Return the options of a resource: a client's, or the stack's."""
         parent = self._args.homes[client.component] if client else self
         return pulumi.ResourceOptions(
             parent=parent, provider=self._account, **options
@@ -237,8 +236,8 @@ class Okta(pulumi.ComponentResource):
     def _groups_claim(
         self, server: okta.auth.Server, groups: Sequence[str]
     ) -> okta.auth.ServerClaim:
-        """List in tokens only groups that some role names: Okta fails a token request that matches
-        more than 100."""
+        """List in tokens only groups that roles name: Okta fails a token request that matches more
+        than 100."""
         names = "|".join(
             re.escape(self._model.group(group)) for group in groups
         )
@@ -257,15 +256,14 @@ class Okta(pulumi.ComponentResource):
         )
 
     def _app(self, client: Client, keys: Keys | None) -> okta.app.OAuth:
-        """Make an app. It keeps the client id that it was made with: one that Okta made up, where
-        none was chosen yet.
+        """Make an app. It keeps its first client id, also an id that Okta made up.
 
-        Okta's never change (API description: immutable), so that the plugin replaces an app for
-        another one (resource_okta_app_oauth.go: ForceNew). No two apps have one: the app before
-        goes first when one is replaced. Okta has given an id again 9 seconds after its app was gone
+        A client id never changes at Okta (API description: immutable): with another id the plugin
+        replaces the app (resource_okta_app_oauth.go: ForceNew). Two apps cannot share an id, so a
+        replaced app is deleted first. Okta gave out an id again 9 seconds after its app was deleted
         (the provider's recordings of 2023-08-15,
-        test/fixtures/vcr/TestAccResourceOktaAppOauth_*/classic-00.yaml); that it does so at once is
-        a guess.
+        test/fixtures/vcr/TestAccResourceOktaAppOauth_*/classic-00.yaml). We assume that it also
+        does so at once.
         """
         rotates = client.public and client.refresh
         app = okta.app.OAuth(
@@ -280,11 +278,10 @@ class Okta(pulumi.ComponentResource):
             jwks=keys.active.apply(_jwks) if keys else None,
             jwks_uri=client.jwks_uri,
             pkce_required=client.user_facing,
-            # A public client proves nothing when it renews: a refresh token that is used twice was
-            # stolen.
+            # A public client has no credential: a refresh token that is used twice was stolen.
             refresh_token_rotation="ROTATE" if rotates else "STATIC",
             refresh_token_leeway=_REFRESH_LEEWAY if rotates else 0,
-            # Users are asked for no consent: the scopes are the model's to grant.
+            # Users see no consent page: the model grants the scopes.
             consent_method="TRUSTED",
             issuer_mode="ORG_URL",
             wildcard_redirect="DISABLED",
@@ -303,7 +300,7 @@ class Okta(pulumi.ComponentResource):
         return app
 
     def _assign(self, client: Client, app: okta.app.OAuth) -> None:
-        """Assign to an app the groups whose members may sign in through it."""
+        """Assign an app to the groups whose members may sign in through it."""
         okta.AppGroupAssignments(
             self._logical(ASSIGNMENTS, client.component),
             app_id=app.id,
@@ -323,14 +320,13 @@ class Okta(pulumi.ComponentResource):
 
         All policies are made at once, each behind all others, and keep their place.
 
-        Facts: a policy that is put where another is moves that one and those below it (Okta's guide
-        "Policy and rule prioritization"). Ten that were made at once with priority 1 ended in 500s,
-        as did their removal; with 99999 both worked (okta/terraform-provider-okta#1198: a user's
-        report, to which its maintainers know no other way than one at a time). A creation sends
-        what stands here, an update the number that was read last (pulumi-terraform-bridge,
-        Provider.Update): that may move others at Okta, and takes no token from anybody. A guess:
-        which number Okta keeps, and whether it closes the gap that a removal leaves. Neither is
-        looked at.
+        Facts: a policy put at a taken priority moves the policies below it (Okta's guide "Policy
+        and rule prioritization"). Ten policies made at once with priority 1 ended in 500s, as did
+        their removal. With 99999 both worked (okta/terraform-provider-okta#1198: a user's report;
+        its maintainers suggest a serial run). A creation sends this number, an update the number
+        that was read last (pulumi-terraform-bridge, Provider.Update). An update may move others at
+        Okta, and takes no token from anybody. Unknown: which number Okta keeps, and whether it
+        closes the gap after a removal. The program reads neither.
         """
         policy = okta.auth.ServerPolicy(
             self._logical(POLICY, client.component),
@@ -355,8 +351,7 @@ class Okta(pulumi.ComponentResource):
         policy: okta.auth.ServerPolicy,
         pods: Sequence[pulumi.Input[pulumi.Resource]],
     ) -> pulumi.Resource:
-        """Make a policy's rule, after the scopes that it names, and the claim of groups in
-        tokens."""
+        """Make a policy's rule, after its scopes and the claim of groups."""
         server = self._server
         scopes = [
             server.scopes[name]
@@ -370,8 +365,8 @@ class Okta(pulumi.ComponentResource):
             name=client.component,
             priority=1,
             type="RESOURCE_ACCESS",
-            # Okta's rules know no refresh_token: whether one is given follows from the scope
-            # offline_access.
+            # Okta's rules have no refresh_token grant: the scope offline_access gives a refresh
+            # token.
             grant_type_whitelists=[
                 "authorization_code"
                 if client.user_facing
@@ -389,11 +384,10 @@ class Okta(pulumi.ComponentResource):
         )
 
     def _trusted_origins(self) -> None:
-        """Trust the origins of pages that get tokens themselves: Okta lets a browser hand an
-        answer to no others.
+        """Trust the origins of pages that get tokens themselves: Okta answers browsers of other
+        origins without CORS headers.
 
-        One that others have as well keeps what it is for besides, and stays when it is not needed
-        here any more.
+        A shared origin keeps its other purposes, and stays when this stack no longer needs it.
         """
         for origin in origins(
             all_clients_at(self._settings, self._args.estate)
@@ -414,8 +408,7 @@ class Okta(pulumi.ComponentResource):
     def _signing_keys(
         self, server: okta.auth.Server
     ) -> pulumi.Output[signing_keys.ServerKeys]:
-        """Read the server's keys, once it exists, and once it says of itself that it is this
-        issuer."""
+        """Read the server's keys, once it exists and names itself as this issuer."""
         metadata = published(
             self._settings.name,
             server.issuer,
@@ -450,13 +443,12 @@ def _account(name: str, parent: pulumi.Resource) -> okta.Provider:
 
 
 def _about(client: Client, app: okta.app.OAuth) -> pulumi.Output[str]:
-    """Name the app, so that its policy is sent again when it was replaced under its client id:
-    whether Okta keeps that in the policies that list it is not known.
+    """Name the app, so that a replaced app's policy is sent again under the same client id.
 
-    A client id that Okta made up is the app's own id (API description), which the policy lists
-    already.
+    Okta does not document whether policies keep the client id of a deleted app. A client id made up
+    by Okta is the app's own id (API description), which the policy already lists.
     """
-    issued = f"What {client.component} may be issued"
+    issued = " ".join(("What", client.component, "may be issued"))
     both = pulumi.Output.all(app.id, app.client_id)
     return both.apply(
         lambda ids: issued if ids[0] == ids[1] else f"{issued}: app {ids[0]}"
@@ -473,7 +465,7 @@ def _grant_types(client: Client) -> list[str]:
 
 
 def _method(client: Client, keys: Keys | None) -> str:
-    """Return the method by which the client proves who it is at the token endpoint."""
+    """Return the client's authentication method at the token endpoint."""
     if client.public:
         return "none"
     return (
@@ -486,11 +478,11 @@ def _jwks(keys: Sequence[Jwk]) -> list[okta.app.OAuthJwkArgs]:
 
 
 def _require_secret(secret: str | None, urn: str) -> str:
-    """Return the secret. Okta tells it when an app is made or changed, and to nobody who adopts the
-    app as it is."""
+    """Return the secret. Okta shows it when an app is made or changed, but not when it is adopted
+    unchanged."""
     if not secret:
         refuse(
-            f"the client secret of {urn} is not known: it was adopted. Make it anew: pulumi up "
-            f"--replace '{urn}'"
+            f"the client secret of {urn} is unknown, since the app was adopted. Replace it: "
+            f"pulumi up --replace '{urn}'"
         )
     return secret

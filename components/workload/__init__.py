@@ -1,1 +1,1 @@
-"""What runs: a component's Kubernetes objects."""
+"""Workloads: a component's Kubernetes objects."""

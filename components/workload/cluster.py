@@ -27,10 +27,12 @@ from .objects import KubernetesObject
 
 @dataclass(frozen=True)
 class Cluster:
-    """A cluster that workloads go to. `namespaces` are, by name, those that the stack makes;
-    `definitions` the CustomResourceDefinitions that a component renders, by group and kind of their
-    objects. `kubectl` is the command, for a shell, by which one looks there; `helm` that of
-    releases."""
+    """A cluster that workloads go to.
+
+    `namespaces` are the stack's own, by name. `definitions` are the CustomResourceDefinitions that
+    a component renders, by group and kind of their objects. `kubectl` is the shell command to
+    inspect it, `helm` the same for releases.
+    """
 
     kubectl: str
     helm: str
@@ -39,19 +41,11 @@ class Cluster:
     definitions: Mapping[GroupKind, Resource]
     waiting: Waiting
 
-    def within(self, namespace: str, parent: Resource) -> ResourceOptions:
-        """Return the options of resources in the namespace."""
-        return ResourceOptions(
-            parent,
-            provider=self.provider,
-            depends_on=self.namespaces.get(namespace),
-        )
-
-    def around(
+    def options(
         self, manifest: Manifest, parent: Resource, after: Predecessors
     ) -> ResourceOptions:
-        """Return the options of an object, which comes after its namespace, after what defines its
-        kind, and `after`."""
+        """Return the options of an object, which comes after its namespace, after the definition of
+        its kind, and `after`."""
         namespace = self.namespaces.get(
             manifest["metadata"].get("namespace", "")
         )
@@ -63,12 +57,11 @@ class Cluster:
 
 
 Clusters = Mapping[str | None, Cluster]
-"""The clusters by their names, as topologies write them; the stack's own is None."""
+"""The clusters by their names in topologies; None is the stack's own."""
 
 
 def provision_clusters(estate: Estate, settings: Settings) -> Clusters:
-    """Make access to each cluster that something of the estate is in, and to the stack's own in
-    any case."""
+    """Make access to each cluster of the estate's components, and always to the stack's own."""
     waiting = Waiting()
     return {
         name: _cluster(name, estate, settings, waiting)
@@ -79,11 +72,11 @@ def provision_clusters(estate: Estate, settings: Settings) -> Clusters:
 def _cluster(
     cluster: str | None, estate: Estate, settings: Settings, waiting: Waiting
 ) -> Cluster:
-    """Make the provider, and what others lie in: the namespaces that components run in, where the
-    stack makes them, and the Namespaces and CustomResourceDefinitions that components render.
+    """Make the provider, the namespaces of components where the stack makes them, and rendered
+    Namespaces and CustomResourceDefinitions.
 
-    A patch makes a namespace that is not there, takes one that is as it is, and leaves it there
-    when it goes itself: others may use it by then.
+    A patch creates a missing namespace, adopts an existing namespace unchanged, and leaves it at
+    the end: others may use it by then.
     """
     wanted = set()
     plain = True
@@ -95,9 +88,9 @@ def _cluster(
                     part.plain for part in target.workload.rendered
                 )
     context = settings.cluster.context_of(cluster)
-    # A new key changes a client's Secret in place: one that is replaced is deleted first, and its
-    # Deployment with it; and so with ConfigMaps, where there are any. What somebody changed by hand
-    # belongs to another field manager; without force a refresh could not put it back.
+    # A new key changes a client's Secret or ConfigMap in place. A replacement would delete it
+    # first, and its Deployment with it. A manual change belongs to another field manager; without
+    # force a refresh could not revert it.
     provider = k8s.Provider(
         provider_of(cluster),
         context=context,
@@ -128,9 +121,9 @@ def _cluster(
             namespaces[name] = k8s.core.v1.NamespacePatch(
                 logical, metadata={"name": name}, opts=options
             )
-    there = shlex.quote(str(context))
-    kubectl = f"kubectl --context={there}" if cluster else "kubectl"
-    helm = f"helm --kube-context={there}" if cluster else "helm"
+    quoted = shlex.quote(str(context))
+    kubectl = f"kubectl --context={quoted}" if cluster else "kubectl"
+    helm = f"helm --kube-context={quoted}" if cluster else "helm"
     return Cluster(
         kubectl=kubectl,
         helm=helm,

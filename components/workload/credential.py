@@ -1,5 +1,5 @@
-"""Gives the pods of a client its credential: the Secret, what else they read, and a mark that a new
-one restarts."""
+"""Gives a client's pods their credential: the Secret, further settings, and a mark that restarts
+them with a new credential."""
 
 from __future__ import annotations
 
@@ -15,26 +15,25 @@ from kong_oam.oam.position import Texts
 from kong_oam.oam.rendered import group_kind
 from kong_oam.objects.pods import CONTAINER_LISTS, Manifest, Path, holder_at
 
-from ..graph import Predecessors, once_made
+from ..graph import Predecessors, first_missing
 from .objects import KubernetesObject
 
 Data = Mapping[str, Input[str]]
-"""Environment variables."""
 
 CREDENTIAL_DIGEST = "kong-oam.dev/client-credential"
 _TOKEN_FOLDER, _TOKEN = "/var/run/secrets/kong-oam.dev", "token"
 _TOKEN_SECONDS = 3600
 _REPLACED = frozenset({("batch", "Job"), ("", "Pod")})
-"""Whose pods cannot be changed: a mark in them would run them again."""
+"""Kinds whose pods cannot be changed: a mark in them would run them again."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClientEnvironment:
-    """What the pods of a client are given.
+    """The settings and secrets of a client's pods.
 
-    `settings` go into a Secret of its own. `references` are variables whose values lie in Secrets
-    of somebody else's. `audiences` are those of tokens of its ServiceAccount, by the variable that
-    names the file. `granted` comes before pods ask for tokens.
+    `settings` go into a separate Secret. `references` are variables with values from existing
+    Secrets. `audiences` are for tokens of its ServiceAccount, by the variable with the file's name.
+    `granted` comes before pods ask for tokens.
     """
 
     settings: Data
@@ -49,17 +48,16 @@ def provision_secret(
     client: ClientEnvironment,
     opts: ResourceOptions,
 ) -> KubernetesObject:
-    """Make the Secret with all that a client needs to call, after it is granted what it asks
-    for."""
+    """Make the Secret with all settings that a client needs to call, after its scopes are granted."""
     data = {
         key: Output.from_input(value).apply(_base64)
         for key, value in client.settings.items()
     }
-    after = ResourceOptions(depends_on=[once_made(client.granted)])
+    after = ResourceOptions(depends_on=[first_missing(client.granted)])
     return KubernetesObject(
         f"{name}-client",
-        # Not `stringData`: nobody would own what that becomes, and a key that goes would stay in
-        # the Secret.
+        # Not `stringData`: no field manager owns the resulting `data`, so a removed key would stay
+        # in the Secret.
         {**manifest, "data": data},
         ResourceOptions.merge(opts, after),
     )
@@ -71,7 +69,7 @@ def with_credential(
     client: ClientEnvironment,
     mark: Output[str],
 ) -> Manifest:
-    """Return the object with its pods completed by what only a run knows of the client. A new
+    """Return the object with the client's settings in its pods, which only a run knows. A new
     `mark` restarts them."""
     changed = copy.deepcopy(manifest)
     for path in pods:
@@ -92,8 +90,8 @@ def with_credential(
 
 
 def digest_of(credential: Data) -> Output[str]:
-    """Return an annotation of pods, by which a new credential rolls them. The digest is of a
-    high-entropy secret and says nothing about it."""
+    """Return an annotation of pods by which a new credential restarts them. The digest of a
+    high-entropy secret does not reveal it."""
     return _detached(Output.unsecret(Output.all(**credential).apply(digest)))
 
 
@@ -128,7 +126,8 @@ def _add_token(spec: Manifest, variable: str, audience: str) -> None:
 
 
 def _add_variables(container: Manifest, variables: Sequence[Manifest]) -> None:
-    """Add variables before the component's own, which win: of one name there is one."""
+    """Add variables before the component's own. For a shared name only the component's own is
+    added."""
     if not variables:
         return
     own = container.get("env", ())
@@ -140,12 +139,11 @@ def _add_variables(container: Manifest, variables: Sequence[Manifest]) -> None:
 
 
 def _detached(value: Output[str]) -> Output[str]:
-    """Return the value without its dependencies: the pods come after the Secret, which comes after
-    all of that.
+    """Return the value without its dependencies: the pods come after the Secret, which has them
+    all.
 
-    Where the engine deletes a client before it replaces it, it first deletes what its plugin would
-    replace if what comes from the client were unknown. A Deployment without a `spec` is that, by
-    the stand-in: its pods would go.
+    Before the engine replaces a client by deletion first, it deletes every dependent that an
+    unknown value would replace. With an unknown `spec` that includes Deployments, and so the pods.
     """
     future = value.future(with_unknowns=True)
     return Output(set(), future, value.is_known(), value.is_secret())  # type: ignore[arg-type]

@@ -1,5 +1,5 @@
-"""Gives a client all that it needs to call: where tokens are, who it is, what it may ask for, where
-the APIs are."""
+"""Gives a client the settings for its calls: token endpoint, client id, scopes, and the addresses
+of APIs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from .credential import ClientEnvironment, Data
 def client_environment(
     component: Component, estate: Estate, issuers: Issuers
 ) -> ClientEnvironment:
-    """Return all that the pods of a component's clients are given; nothing where it is none."""
+    """Return the settings and secrets for the pods of a component's clients; empty if it is no
+    client."""
     references = []
     audiences = {}
     granted: list[Resource] = []
@@ -36,8 +37,8 @@ def client_environment(
 
 
 def settings_of(component: Component, estate: Estate, issuers: Issuers) -> Data:
-    """Return the settings of a component's clients, as environment variables of its workload; empty
-    where it is none."""
+    """Return the settings of a component's clients as environment variables of its workload; empty
+    if it is no client."""
     data: dict[str, Input[str]] = {}
     for client in component.identity.clients:
         issuer = issuers[client.provider]
@@ -53,8 +54,8 @@ def settings_of(component: Component, estate: Estate, issuers: Issuers) -> Data:
 
 
 def _request_scope(client: Client, api: str, issuer: Issuer) -> Input[str]:
-    """Return what the client asks for to call an API, however many entries of `calls` that is: the
-    scopes, unless the provider has a word for all of them."""
+    """Return the scopes that the client requests to call an API, from all entries of `calls`, or
+    the provider's word for all scopes."""
     granted: list[str] = []
     for call in client.calls:
         if call.component == api:
@@ -63,7 +64,7 @@ def _request_scope(client: Client, api: str, issuer: Issuer) -> Input[str]:
 
 
 def elsewhere(estate: Estate, issuers: Issuers) -> dict[str, Data]:
-    """Return the settings of components that run elsewhere, for those who run them. None of it is
+    """Return the settings of components that run elsewhere, for their operators. None of them is
     secret."""
     return {
         key: settings_of(component, estate, issuers)
@@ -82,8 +83,8 @@ def _variable(name: str, reference: SecretReference) -> Manifest:
 
 
 def _prefix(client: Client, estate: Estate) -> str:
-    """Return the prefix of one provider's variables: those of the stack's default have no name in
-    them."""
+    """Return the prefix of one provider's variables: the stack's default provider has no name in
+    it."""
     default = client.provider == estate.stack.default_provider.name
     return "OAUTH" if default else _environment("OAUTH", client.provider)
 
@@ -115,8 +116,8 @@ def _settings(
 
 
 def _scopes(client: Client, issuer: Issuer) -> Input[str]:
-    """Return all that a client may ask for. A provider whose tokens are for one API takes that of
-    one API at a time."""
+    """Return all scopes that a client may request, of one API if the provider's tokens are for one
+    API."""
     if not issuer.requests:
         return " ".join(client.scopes)
     requests = [
@@ -130,7 +131,7 @@ def _scopes(client: Client, issuer: Issuer) -> Input[str]:
 def _environment(prefix: str, name: str) -> str:
     """Write a name as an environment variable: `orders/api` -> `API_URL_ORDERS__API`.
 
-    No name has a double dash, so no two share one.
+    No name has a double dash, so two names never give the same variable.
     """
     return f"{prefix}_{name.upper().replace('-', '_').replace('/', '__')}"
 

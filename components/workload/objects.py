@@ -1,5 +1,5 @@
-"""Any Kubernetes object as a resource: of the type and with the inputs that the SDK's class of its
-kind has, if any."""
+"""Any Kubernetes object as a resource, with the type and inputs of the SDK's class of its kind, if
+any."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kong_oam.objects.known_kinds import RELEASE
 from kong_oam.objects.pods import Manifest
 
 VERSION = "kong-oam.dev/version"
-"""The annotation of objects that says which version of the component they are of."""
+"""The annotation of objects with their component's version."""
 
 NOTHING_SAID = Options()
 
@@ -23,13 +23,12 @@ _VERSIONS: Mapping[str, tuple[str, ...]] = {
     "batch": ("v1", "v1beta1"),
     "policy": ("v1", "v1beta1"),
 }
-"""By API group, the versions in which one object can be written: a definition chooses them by the
+"""By API group, the versions in which an object can be written: a definition chooses by the
 cluster's version."""
 
 
 class KubernetesObject(CustomResource):
-    """An object of any kind. What it is in the cluster is known as plain mappings, in Kubernetes'
-    own spelling."""
+    """An object of any kind, as plain mappings in Kubernetes' own spelling."""
 
     metadata: Output[Fields]
     spec: Output[Fields | None]
@@ -40,7 +39,7 @@ class KubernetesObject(CustomResource):
         name: str,
         manifest: Manifest,
         opts: ResourceOptions,
-        kept: Options = NOTHING_SAID,
+        ownership: Options = NOTHING_SAID,
     ) -> None:
         kind = group_kind(manifest)
         version = str(manifest["apiVersion"])
@@ -48,22 +47,22 @@ class KubernetesObject(CustomResource):
         inputs: Manifest = {"spec": None, "status": None, **manifest}
         if kind == RELEASE:
             inputs = dict(manifest["spec"])
-        if kept.read:  # whatever it is, it is not told
+        if ownership.read:  # a read-only object: the program sets nothing
             inputs = {"metadata": None, "spec": None, "status": None}
         options = ResourceOptions(
             aliases=[
                 Alias(type_=f"kubernetes:{other}:{kind[1]}")
-                for other in _others(known)
+                for other in _other_versions(known)
             ]
         )
         if kind == ("", "Secret"):
             options.additional_secret_outputs = ["data"]
-            if not kept.read:
+            if not ownership.read:
                 inputs["data"] = Output.secret(inputs.get("data"))
-        for more in (options, _kept(kept, manifest)):
+        for more in (options, _ownership_options(ownership, manifest)):
             opts = ResourceOptions.merge(opts, more)
         super().__init__(
-            f"kubernetes:{known}:{kind[1]}{'Patch' if kept.patch else ''}",
+            f"kubernetes:{known}:{kind[1]}{'Patch' if ownership.patch else ''}",
             name,
             inputs,
             opts,
@@ -71,53 +70,55 @@ class KubernetesObject(CustomResource):
 
 
 def of_version(manifest: Manifest, version: str) -> Manifest:
-    """Write on an object, not on its pods, which version of the component it is."""
+    """Annotate an object, but not its pods, with the component's version."""
     metadata = manifest["metadata"]
     annotations = {**metadata.get("annotations", {}), VERSION: version}
     return {**manifest, "metadata": {**metadata, "annotations": annotations}}
 
 
-def _kept(kept: Options, manifest: Manifest) -> ResourceOptions:
-    """Return the options of an object by the rules of its Application."""
+def _ownership_options(
+    ownership: Options, manifest: Manifest
+) -> ResourceOptions:
+    """Return the options of an object, from the policies of its Application."""
     metadata = manifest["metadata"]
     identifier = "/".join(
         filter(None, (metadata.get("namespace"), metadata["name"]))
     )
-    # Almost nothing of a Pod can be changed, and the plugin does not know all of that: `envFrom`
-    # would be refused.
+    # Most fields of a Pod cannot change, and the plugin does not know all of them: Kubernetes would
+    # reject a new `envFrom`.
     replaced = [
-        *kept.replace_on_changes,
+        *ownership.replace_on_changes,
         *(["spec"] if group_kind(manifest) == ("", "Pod") else []),
     ]
     return ResourceOptions(
-        ignore_changes=list(kept.ignore_changes) or None,
+        ignore_changes=list(ownership.ignore_changes) or None,
         replace_on_changes=replaced or None,
         delete_before_replace=True
         if replaced
-        else None,  # the new one has the name of the old one
-        retain_on_delete=kept.retain_on_delete or None,
-        id=identifier if kept.read else None,
-        import_=identifier if kept.take_over else None,
+        else None,  # the new object has the old object's name
+        retain_on_delete=ownership.retain_on_delete or None,
+        id=identifier if ownership.read else None,
+        import_=identifier if ownership.take_over else None,
     )
 
 
 def is_of_version(resource: KubernetesObject, version: str) -> Output[bool]:
-    """Tell whether the object in the cluster is of this version, and its pods, where it has any,
-    are there."""
+    """Tell whether the object in the cluster has this version, and its pods, if it has any, run."""
     read = Output.all(resource.metadata, resource.status)
     kind = resource.pulumi_resource_type.rpartition(":")[2]
-    return read.apply(lambda parts: is_there(kind, version, *parts))
+    return read.apply(lambda parts: is_ready(kind, version, *parts))
 
 
-def is_there(
+def is_ready(
     kind: str, version: str, metadata: Fields, status: Fields | None
 ) -> bool:
-    """Tell whether an object that was read is of this version, and whether its pods of that
-    version were all there once, or nothing is said of them.
+    """Tell whether an object that was read has this version, and whether its pods were all ready
+    once.
 
-    A Deployment's condition Progressing keeps its last reason, and StatefulSets and DaemonSets
-    count the pods that they updated, whatever happens to a pod later (Kubernetes API reference). A
-    Job and a CronJob are there once they exist: nothing comes back to them.
+    An object without a status of pods counts as ready. A Deployment's condition Progressing keeps
+    its last reason; StatefulSets and DaemonSets count the updated pods, even after a pod fails
+    later (Kubernetes API reference). A Job or CronJob is ready once it exists: no traffic reaches
+    it.
     """
     if (metadata.get("annotations") or {}).get(VERSION) != version:
         return False
@@ -127,7 +128,7 @@ def is_there(
         return False
     match kind:
         case "Deployment":
-            return _is_rolled_out(status)
+            return _has_rolled_out(status)
         case "StatefulSet":
             return bool(
                 status.get("updateRevision") == status.get("currentRevision")
@@ -139,14 +140,14 @@ def is_there(
             return True
 
 
-def _is_rolled_out(status: Fields) -> bool:
+def _has_rolled_out(status: Fields) -> bool:
     for condition in status.get("conditions") or ():
         if condition.get("type") == "Progressing":
             return bool(condition.get("reason") == "NewReplicaSetAvailable")
     return True
 
 
-def _others(api_version: str) -> list[str]:
+def _other_versions(api_version: str) -> list[str]:
     group, _, version = api_version.partition("/")
     return [
         f"{group}/{other}"

@@ -1,4 +1,4 @@
-"""Where the gateway finds what runs, and what it has to know of it."""
+"""The address of a workload for the gateway."""
 
 from __future__ import annotations
 
@@ -16,14 +16,13 @@ from .objects import KubernetesObject
 
 @dataclass(frozen=True)
 class Upstream:
-    """The address at which the gateway finds one backend of a component."""
+    """The gateway's address for one backend of a component."""
 
     host: Input[str]
     port: Input[int]
 
     @property
     def address(self) -> Output[str]:
-        """`host:port`"""
         return Output.concat(
             self.host, ":", Output.from_input(self.port).apply(str)
         )
@@ -35,9 +34,11 @@ def upstream_of(
     namespace: str,
     backend: Endpoint,
 ) -> Upstream:
-    """Find the upstream behind a port of a Service: by its name inside the cluster, else by the
-    address of its load balancer or its node port. Only what is asked for is read: the cluster gives
-    no other."""
+    """Return the upstream behind a port of a Service.
+
+    It is the Service's name inside the cluster, or else its load balancer's address or its node
+    port. It reads only the needed address: the cluster gives no other.
+    """
     match gateway.reach:
         case "loadBalancer":
             return Upstream(service.status.apply(balancer_of), backend.port)
@@ -56,7 +57,7 @@ def balancer_of(status: Fields | None) -> str:
     """Return the address of a load balancer: the first IP address or host name in the status of its
     Service.
 
-    Raises LookupError where it has none: nothing is routed to nowhere.
+    Raises LookupError if it has none.
     """
     for entry in ((status or {}).get("loadBalancer") or {}).get(
         "ingress"
@@ -65,16 +66,15 @@ def balancer_of(status: Fields | None) -> str:
         if address:
             return str(address)
     raise LookupError(
-        "the Service's load balancer has no address yet; run `pulumi up` again once it has"
+        "the Service's load balancer has no address yet; run `pulumi up` again later"
     )
 
 
 def node_port_of(spec: Fields | None, port: int) -> int:
-    """Return the node port of a port in the spec of a Service. Raises LookupError where it has
-    none."""
+    """Return the node port of a port in the spec of a Service. Raises LookupError if it has none."""
     for entry in (spec or {}).get("ports") or ():
         if entry.get("port") == port and entry.get("nodePort"):
             return int(entry["nodePort"])
     raise LookupError(
-        f"the Service has no node port for port {port}; is its type NodePort?"
+        f"the Service has no node port for port {port}; check that its type is NodePort"
     )

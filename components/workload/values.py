@@ -1,5 +1,4 @@
-"""Values of the cluster, which components give each other: they are read where they are, and take
-their stand-ins' places."""
+"""Values of the cluster that components give each other: read at run time in place of placeholders."""
 
 from __future__ import annotations
 
@@ -11,17 +10,16 @@ from typing import Any
 import pulumi
 from pulumi import Output, RunError
 
-from kong_oam.oam.rendered import STAND_IN, Awaited
+from kong_oam.oam.rendered import PLACEHOLDER, Awaited
 
 from .objects import KubernetesObject
 
 Values = Mapping[str, Output[str]]
-"""By stand-in, what the cluster says."""
+"""Values of the cluster, by placeholder."""
 
 
 def value_of(resource: KubernetesObject, awaited: Awaited) -> Output[str]:
-    """Read the value. What is not there yet is left as it stands in a preview; else raises
-    RunError."""
+    """Read the value. In a preview a missing value stays a placeholder; otherwise raises RunError."""
     part, *inside = awaited.path
     known: Output[Any] = getattr(resource, str(part))
 
@@ -33,22 +31,23 @@ def value_of(resource: KubernetesObject, awaited: Awaited) -> Output[str]:
         if isinstance(value, bool | int | float):
             return json.dumps(value)
         if pulumi.runtime.is_dry_run():
-            return awaited.stand_in
+            return awaited.placeholder
         steps = [
             f"[{step}]" if isinstance(step, int) else f".{step}"
             for step in awaited.path
         ]
         where = "".join(steps)[1:]
         raise RunError(
-            f"{awaited.kind} '{awaited.namespace}/{awaited.name}' has no text or number at {where} "
-            "yet, which another component takes (inputs); run `pulumi up --refresh` once it has"
+            f"{awaited.kind} '{awaited.namespace}/{awaited.name}' has no text or number at "
+            f"{where} yet, which another component needs (inputs); run `pulumi up --refresh` "
+            "later"
         )
 
     return known.apply(read)
 
 
 def _step(value: Any, step: str | int) -> Any:
-    """Return what a list or a mapping has at one step of a path; None where it has nothing."""
+    """Return the item of a list or a mapping at one step of a path; None if it is missing."""
     if isinstance(step, str):
         return value.get(step) if isinstance(value, Mapping) else None
     is_long_enough = isinstance(value, list | tuple) and step < len(value)
@@ -56,21 +55,23 @@ def _step(value: Any, step: str | int) -> Any:
 
 
 def with_values(value: Any, values: Values) -> Any:
-    """Return the value with what the cluster says in the place of stand-ins, at any depth."""
+    """Return the value with values of the cluster in place of placeholders, at any depth."""
     if isinstance(value, Mapping):
         return {key: with_values(item, values) for key, item in value.items()}
     if isinstance(value, list):
         return [with_values(item, values) for item in value]
     if not isinstance(value, str):
         return value
-    stand_ins = dict.fromkeys(STAND_IN.findall(value))
-    known = [text for text in stand_ins if text in values]
+    placeholders = dict.fromkeys(PLACEHOLDER.findall(value))
+    known = [text for text in placeholders if text in values]
     if not known:
         return value
     texts = Output.all(*(values[text] for text in known))
     return texts.apply(partial(_replaced, value, known))
 
 
-def _replaced(text: str, stand_ins: list[str], texts: list[str]) -> str:
-    by_stand_in = dict(zip(stand_ins, texts, strict=True))
-    return STAND_IN.sub(lambda mark: by_stand_in.get(mark[0], mark[0]), text)
+def _replaced(text: str, placeholders: list[str], texts: list[str]) -> str:
+    by_placeholder = dict(zip(placeholders, texts, strict=True))
+    return PLACEHOLDER.sub(
+        lambda mark: by_placeholder.get(mark[0], mark[0]), text
+    )

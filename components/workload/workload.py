@@ -1,5 +1,4 @@
-"""Provisions a component's Kubernetes objects: those that are rendered, and what is added to
-them."""
+"""Provisions a component's Kubernetes objects: the rendered objects and our additions."""
 
 from __future__ import annotations
 
@@ -31,7 +30,7 @@ from .values import value_of, with_values
 
 _Made = Sequence[tuple[PlacedObject, KubernetesObject]]
 _STAGES = ("needed", "beside", "running", "after")
-"""The stages of objects, in the order in which these are made."""
+"""The stages of objects, in the order of their creation."""
 
 _Identity = tuple[str, str, str, str]
 """The API, kind, name and namespace of an object."""
@@ -39,7 +38,7 @@ _Identity = tuple[str, str, str, str]
 
 @dataclass(frozen=True, slots=True)
 class WorkloadArgs:
-    """What a component's objects in one cluster are made from.
+    """The inputs of a component's objects in one cluster.
 
     They come after `after`. `value` reads what another component gives.
     """
@@ -58,9 +57,9 @@ class Workload:
     """The objects of a component, with ServiceAccount and NetworkPolicy where it has pods, and the
     Secret of a client. Namespaces and CustomResourceDefinitions are the cluster's.
 
-    A gate comes after `resources`. `rolled_out` says whether what runs is what this run means: a
-    run that leaves some of it out, or fails there, has others. `upstreams` are, by backend, where
-    the gateway finds it; a copy has none.
+    A gate comes after `resources`. `rolled_out` says whether the running version matches this run:
+    it is false if the run leaves out objects or fails at them. `upstreams` are the gateway's
+    addresses, by backend; a copy has none.
     """
 
     resources: Predecessors
@@ -69,11 +68,11 @@ class Workload:
     objects: Mapping[_Identity, KubernetesObject]
 
     def value(self, awaited: Awaited) -> Output[str]:
-        """Return what the cluster says of one of the objects."""
+        """Return the state of an object in the cluster."""
         name = (awaited.api, awaited.kind, awaited.name)
         resource = self.objects.get((*name, awaited.namespace))
         if resource is None:
-            # KubeVela writes a namespace to what is in none.
+            # KubeVela writes a namespace to objects without a namespace.
             resource = self.objects[*name, ""]
         return value_of(resource, awaited)
 
@@ -87,9 +86,9 @@ def provision_workload(args: WorkloadArgs, parent: Resource) -> Workload:
     needed = []
     mark = None
     if placed.secret:
-        opts = cluster.within(component.workload.namespace, parent)
         name = component.state_name
         manifest = placed.secret.manifest
+        opts = cluster.options(manifest, parent, ())
         needed.append(provision_secret(name, manifest, client, opts))
         mark = digest_of(client.settings)
 
@@ -98,7 +97,7 @@ def provision_workload(args: WorkloadArgs, parent: Resource) -> Workload:
     for placed_object in sorted(placed.objects, key=_stage):
         earlier = _earlier(placed_object, made, [*needed, *args.after])
         manifest = _manifest(placed_object, args, mark)
-        opts = cluster.around(placed_object.manifest, parent, earlier)
+        opts = cluster.options(placed_object.manifest, parent, earlier)
         resource = KubernetesObject(
             placed_object.name, manifest, opts, placed_object.options
         )
@@ -111,7 +110,11 @@ def provision_workload(args: WorkloadArgs, parent: Resource) -> Workload:
         cluster.waiting.watch(resource, earlier, message)
 
     return Workload(
-        [resource for placed_object, resource in made if placed_object.answers],
+        [
+            resource
+            for placed_object, resource in made
+            if placed_object.precedes_gate
+        ],
         Output.all(*rolled_out).apply(all),
         {}
         if component.workload.further_target
@@ -123,8 +126,8 @@ def provision_workload(args: WorkloadArgs, parent: Resource) -> Workload:
 def _manifest(
     placed_object: PlacedObject, args: WorkloadArgs, mark: Output[str] | None
 ) -> Manifest:
-    """Return the object with all that only a run knows: its version, a client's credential, and
-    values of other components."""
+    """Return the object with the values that only a run knows: its version, a client's credential,
+    and values of other components."""
     manifest: Manifest = placed_object.manifest
     if placed_object.version:
         manifest = of_version(manifest, placed_object.version)
@@ -134,7 +137,7 @@ def _manifest(
         )
     awaited = placed_object.awaited
     if awaited:
-        values = {part.stand_in: args.value(part) for part in awaited}
+        values = {part.placeholder: args.value(part) for part in awaited}
         manifest = with_values(manifest, values)
     return manifest
 
@@ -175,8 +178,8 @@ def _stage(placed: PlacedObject) -> int:
 def _earlier(
     placed: PlacedObject, made: _Made, needed: Predecessors
 ) -> Predecessors:
-    """Return what an object waits for, of what is made before it. The run gives up on a Service
-    without pods."""
+    """Return the dependencies of an object among the objects made before it. The run gives up on a
+    Service without pods."""
     if placed.stage == "running":
         return needed
     if placed.stage == "after":

@@ -1,5 +1,4 @@
-"""Clients of Applications that are not here, as roles name them: what they ask for, nobody here
-knows."""
+"""Clients in roles whose Applications are missing here, so that their calls are unknown."""
 
 from __future__ import annotations
 
@@ -23,9 +22,10 @@ from kong_oam.access.model import (
 
 
 def with_absent_clients(estate: Estate) -> Estate:
-    """The estate with each component that a role names and that is not here, as a client that asks
-    for all that its roles grant: as itself, and for users of every group. Of one with a stack,
-    which has all, it is the estate itself.
+    """Return the estate with a client for each absent component that a role names.
+
+    The client requests all scopes of its roles, as itself and for users of every group. A complete
+    estate is returned unchanged.
     """
     if not estate.stack.partial:
         return estate
@@ -47,7 +47,8 @@ def with_absent_clients(estate: Estate) -> Estate:
 def _component(
     estate: Estate, key: str, held: Mapping[str, list[Role]]
 ) -> Component:
-    """The component that holds these roles, each of the component with that key."""
+    """Return an absent component with its roles. `held`: its roles by the key of the component that
+    grants them."""
     clients = tuple(_clients(estate, key, held))
     first = clients[0]
     bare = bare_component(key, first.provider)
@@ -68,8 +69,7 @@ def _clients(
         names = tuple(role.name for role in roles)
         call = Call(called, tuple(scopes), names, roles[0].position)
         calls.setdefault(component.identity.provider, []).append(call)
-        # Which groups it is assigned to depends on what else it calls; users need one that holds
-        # the scope, too.
+        # The groups that sign in depend on all its calls. Users also need a group with the scope.
         groups.setdefault(component.identity.provider, set()).update(
             component.groups
         )

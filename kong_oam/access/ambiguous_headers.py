@@ -1,9 +1,9 @@
-"""Headers that two servers could read differently, so that a request that has one is refused.
+"""Headers that two servers could read differently. Requests with such a header are denied.
 
-Proxies delete every header that Connection names (RFC 9110, 7.6.1), Kong among them. A caller could
-so delete the gate's own headers, or the length of a body, whose bytes are then a request of their
-own. Of headers that the gateway reads and writes anew, another spelling may be the same header to
-one server and none to another.
+Proxies, Kong included, delete every header that Connection names (RFC 9110, 7.6.1). A caller could
+delete the gate's own headers that way. It could also delete the length of a body, whose bytes then
+become a request of their own. If the gateway rewrites a header, another spelling may be the same
+header to one server and a different header to another.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from collections.abc import Iterable
 
 Header = tuple[str, str]
 
-# How the connection itself is used. HTTP2-Settings comes with an offer of HTTP/2, which Kong does
-# not hand on.
+# Options of the connection itself. HTTP2-Settings belongs to an offer of HTTP/2, which Kong does
+# not forward.
 _CONNECTION_OPTIONS = frozenset(
     {"close", "http2-settings", "keep-alive", "te", "upgrade"}
 )
 
-_WRITTEN_ANEW = frozenset(
+_REWRITTEN = frozenset(
     {
         "content-length",
         "transfer-encoding",
@@ -36,25 +36,24 @@ _WRITTEN_ANEW = frozenset(
 )
 
 
-def why_ambiguous(headers: Iterable[Header]) -> str | None:
-    """What is wrong with the first header that servers could read differently; None where there is
-    none.
+def ambiguity(headers: Iterable[Header]) -> str | None:
+    """Return the problem of the first ambiguous header; None if there is none.
 
-    Names with other signs than letters, digits, `-` and `_` never get as far: nginx drops such
+    Names with characters other than letters, digits, `-` and `_` never arrive: nginx drops such
     headers.
     """
     for name, value in headers:
         small = name.lower() if name.isascii() else name
         folded = small.replace("_", "-")
-        if small != folded and folded in _WRITTEN_ANEW:
-            return f"servers may take its header {name} for {folded}"
-        if small == "connection" and (named := _named_by(value)):
+        if small != folded and folded in _REWRITTEN:
+            return f"servers may read its header {name} as {folded}"
+        if small == "connection" and (named := _deleted_header(value)):
             return f"its Connection header names {named}"
     return None
 
 
-def _named_by(connection: str) -> str | None:
-    """The first name in a value of Connection that is more than an option of the connection."""
+def _deleted_header(connection: str) -> str | None:
+    """Return the first name in a Connection header that is not an option of the connection."""
     for part in connection.split(","):
         name = part.strip(" \t")
         is_option = name.isascii() and name.lower() in _CONNECTION_OPTIONS

@@ -1,7 +1,7 @@
-"""Answers who may call what in an estate.
+"""Callers of an estate: the principals that may make each request.
 
-Derived from `issue` and `decide`, and tested against them: a principal may call where `decide`
-allows the token that `issue` gives it. Two estates mean the same where these answers are equal.
+The answers follow from `issue` and `decide`, and tests compare both: a principal may call if
+`decide` allows the token that `issue` gives it. Estates with equal answers have equal access.
 """
 
 from __future__ import annotations
@@ -33,22 +33,22 @@ _NOBODY_AT_ALL = dict.fromkeys(METHODS, NOBODY)
 
 
 def principal_of(client: Client) -> Principal:
-    """The principal that calls through the client."""
+    """Return the principal that calls through the client."""
     return Principal(client.component, client.provider, client.user_facing)
 
 
-# Maps a logical group of an Application to names of a user's groups: any one of these is that
+# Maps a logical group of an Application to the names of a user's groups: any of these is that
 # group.
 Naming = Callable[[Provider, str], Groups]
 
 
 def provider_names(provider: Provider, group: str) -> Groups:
-    """Name groups as the provider does: what its users are really in."""
+    """Return the provider's name of a group, as in users' tokens."""
     return frozenset({provider.group(group)})
 
 
 def logical_groups(estate: Estate) -> frozenset[str]:
-    """Every name that a group has in the Applications or in the stack's mapping."""
+    """Return all group names in the Applications and in the stack's mapping."""
     names: set[str] = set()
     for provider in estate.stack.providers.values():
         names.update(provider.groups)
@@ -58,10 +58,10 @@ def logical_groups(estate: Estate) -> frozenset[str]:
 
 
 def logical_names(names: Iterable[str]) -> Naming:
-    """Name groups as Applications do. `names` are all such names: two may be one group at the
-    provider."""
+    """Return a naming of groups by the Applications' names. `names` are all such names: two may
+    mean one group at the provider."""
     all_names = frozenset(names)
-    # Each with its provider, so that the id stays that provider's own.
+    # Stored with the provider, so that its id is not reused.
     known = {}
 
     def named(provider: Provider, group: str) -> Groups:
@@ -77,7 +77,7 @@ def logical_names(names: Iterable[str]) -> Naming:
 
 
 class Callers:
-    """Answers who may call what in one estate. Not frozen: answers are cached."""
+    """The callers of each request in one estate. Not frozen, because answers are cached."""
 
     def __init__(self, estate: Estate, naming: Naming = provider_names) -> None:
         self._estate = estate
@@ -86,7 +86,7 @@ class Callers:
         for client in estate.clients:
             of_provider = self._clients.setdefault(client.provider, {})
             of_provider[client.component, client.user_facing] = client
-        # Each answer is kept: whoever compares them tells them apart by their identity.
+        # Each answer is kept, because comparisons use object identity.
         self._everybody: dict[Networks, Access] = {(): EVERYBODY}
         self._allowed: dict[object, Access] = {}
         self._with_any_token: dict[str, Access] = {}
@@ -95,8 +95,8 @@ class Callers:
     def at(
         self, component: Component, path: PathSegments
     ) -> Mapping[str, Access]:
-        """Who may call the path of the component, by method."""
-        if component.may_be_of_another_rule(path):
+        """Return the access to a path of the component, by method."""
+        if component.may_match_another_rule(path):
             return _NOBODY_AT_ALL
         rules = component.owning(path)
         result = {}
@@ -123,7 +123,7 @@ class Callers:
         alternatives: frozenset[Scopes],
         networks: Networks,
     ) -> Access:
-        # Rules of a component that ask for the same share one value, on any path and method.
+        # Rules of a component with the same scopes share one value, on any path and method.
         key = component.key, alternatives, networks
         if key not in self._allowed:
             conditions: dict[Principal, Condition] = {}
@@ -138,13 +138,13 @@ class Callers:
         return self._allowed[key]
 
     def principals_with(self, component: Component, needed: Scopes) -> Access:
-        """The principals whose tokens can have all of `needed` at the component; for none, those
-        who can have a token."""
+        """Return the principals whose tokens can have all of `needed` at the component. Without
+        needed scopes: all that can get a token."""
         clients = self._clients.get(component.identity.provider, {})
         if needed:
             able = []
             for users in (False, True):
-                held = self._estate.held_at(component, users=users)
+                held = self._estate.granted_at(component, users=users)
                 for name, scopes in held.items():
                     if needed.issubset(scopes):
                         able.append(clients[name, users])
@@ -170,7 +170,7 @@ class Callers:
         return Access(principals=conditions)
 
     def _gets_a_token(self, component: Component, client: Client) -> bool:
-        """Whether the client gets one that counts at the component, whatever it lists."""
+        """Return whether the client can get a valid token for the component, with any scopes."""
         per_api = self._estate.provider_of(component).per_api
         apis = self._estate.apis_at(component)
         if client.user_facing and not per_api:
@@ -184,7 +184,7 @@ class Callers:
     def _condition(
         self, component: Component, client: Client, needed: Scopes
     ) -> Condition:
-        """The condition on users: in a group of each clause."""
+        """Return the condition on users: a group of each clause."""
         if not client.user_facing:
             return ITSELF
         key = (
@@ -197,9 +197,9 @@ class Callers:
             condition = minimal_transversals(names)
             if condition is None:
                 raise TooManyGroupSetsError(
-                    f"'{component.key}' ({component.position}) has a rule whose scopes users can have "
-                    f"by more than {MOST:,} sets of groups, each scope by another role; name fewer "
-                    "groups in its roles"
+                    f"'{component.key}' ({component.position}) has a rule that users meet through "
+                    f"more than {MOST:,} sets of groups: name fewer groups in the roles that grant "
+                    "its scopes"
                 )
             self._conditions[key] = condition
         return self._conditions[key]
@@ -212,8 +212,8 @@ class Callers:
 def clauses_of(
     component: Component, client: Client, needed: Iterable[str]
 ) -> Iterator[frozenset[str]]:
-    """Logical groups, set by set, of each of which a user must be in one: those that the client is
-    assigned to, and for each scope those that hold it."""
+    """Yield sets of logical groups, of which a user needs one group each: first the client's
+    groups, then the groups with each scope."""
     yield frozenset(client.groups)
     for scope in sorted(needed):
         roles = [

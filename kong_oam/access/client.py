@@ -1,4 +1,4 @@
-"""Clients of identity providers: what each may call, and how it proves who it is."""
+"""Clients of identity providers: their allowed calls and their credentials."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from urllib.parse import urlsplit
 from kong_oam.access.data import Names
 from kong_oam.oam.position import SourcePosition
 
-# A service; an application whose users sign in, on a server, in a browser or on their devices; a
-# partner's service.
+# A service; an application with users, on a server, in a browser or on a device; a partner's
+# service.
 ClientKind = Literal["service", "web", "browser", "native", "external"]
 _AT = " at "
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A granted call: the called component, the scopes asked for, and the roles that grant them."""
+    """A granted call: the called component, the requested scopes, and the roles that grant them."""
 
     component: str
     scopes: Names
@@ -27,23 +27,24 @@ class Call:
 
 
 def at_provider(component: str, provider: str) -> str:
-    """The name of a component at a provider, as its client and as what is offered there:
-    `shop/checkout at okta`."""
+    """Return the name of a component at a provider, as a client or as an API: `shop/checkout at
+    okta`."""
     return f"{component}{_AT}{provider}"
 
 
 def component_and_provider(name: str) -> tuple[str, str]:
-    """Whose name that is."""
+    """Return the component and the provider of such a name."""
     component, _, provider = name.partition(_AT)
     return component, provider
 
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """A component as a client of one identity provider: what it may be issued, and on behalf of
-    whom.
+    """A component as a client of one identity provider: its granted calls and the groups of its
+    users.
 
-    `groups` are the logical groups whose members may sign in through it (user-facing kinds only).
+    `groups` are the logical groups whose members may sign in through the client (user-facing kinds
+    only).
     """
 
     component: str
@@ -54,20 +55,20 @@ class Client:
     redirect_uris: Names
     refresh: bool
     position: SourcePosition = field(compare=False)
-    # Days after which it gets a new key; by default the stack's.
+    # Days until its key is replaced; None: the stack's default.
     rotate_every: int | None = field(default=None, compare=False)
-    # Where a partner publishes the keys that it proves itself with.
+    # Where a partner publishes its keys.
     jwks_uri: str | None = field(default=None, compare=False)
 
     @property
     def name(self) -> str:
-        """The client's name, `shop/checkout at okta`: a component may be a client of several
+        """The client's name, `shop/checkout at okta`, since a component may be a client of several
         providers."""
         return at_provider(self.component, self.provider)
 
     @property
     def scopes(self) -> Names:
-        """Every scope granted, sorted."""
+        """All granted scopes, sorted."""
         scopes = {*chain.from_iterable(call.scopes for call in self.calls)}
         return tuple(sorted(scopes))
 
@@ -77,13 +78,13 @@ class Client:
 
     @property
     def keyed(self) -> bool:
-        """Whether it proves who it is with a credential that is made for it."""
+        """Whether the program creates a credential for the client."""
         return has_key(self.kind)
 
     @property
     def public(self) -> bool:
-        """Whether it is a public client, which has no secret: it runs where its users could read one (RFC 6749,
-        2.1)."""
+        """Whether the client is public: it has no secret, because its users could read a secret
+        there (RFC 6749, 2.1)."""
         return self.kind in ("browser", "native")
 
     @property
@@ -91,7 +92,7 @@ class Client:
         """The origins of its pages, which call the provider's token endpoint themselves:
         `https://shop.example.com`, sorted.
 
-        Users come back to the page that exchanges the code, so it is where the redirects lead (RFC
+        They are the origins of the redirect URIs, because the page there exchanges the code (RFC
         6454).
         """
         if self.kind != "browser":
@@ -103,10 +104,10 @@ class Client:
 
 
 def signs_in(kind: ClientKind) -> bool:
-    """Whether users sign in through a client of this kind; any other calls as itself."""
+    """Return whether users sign in through clients of this kind. Other clients call as themselves."""
     return kind in ("web", "browser", "native")
 
 
 def has_key(kind: ClientKind) -> bool:
-    """Whether a key, or a secret, is made for a client of this kind."""
+    """Return whether the program creates a key or secret for clients of this kind."""
     return kind in ("service", "web")

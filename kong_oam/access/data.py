@@ -1,4 +1,4 @@
-"""What many modules share: types without a module of their own, and lists."""
+"""Shared types without a module of their own, and a function for lists."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from collections.abc import Container, Iterable, Mapping
 from ipaddress import IPv4Network, IPv6Network
 from typing import Any, Literal, TypeVar
 
-# An edge: an object in JSON that was just read, or is about to be written.
+# An edge: a JSON object that was just read, or will be written.
 JsonObject = Mapping[str, Any]
 
-# The same while it is written.
+# The same object while it is built.
 JsonFields = dict[str, Any]
 
-# An edge: an object in YAML as a schema has checked it, of a stack's file or an Application.
+# An edge: a YAML object of a stack's file or an Application, after a schema checked it.
 YamlObject = Mapping[str, Any]
 
-# Several names, in order: of scopes, groups, roles, methods or components.
+# Names in order: scopes, groups, roles, methods or components.
 Names = tuple[str, ...]
 
 # Sets of names by name.
@@ -24,29 +24,29 @@ NameSets = dict[str, set[str]]
 # Names by name.
 NamesByName = Mapping[str, Names]
 
-# What a caller holds, or has to.
+# Scopes that a caller has or needs.
 Scopes = frozenset[str]
 
-# Names by name, in order.
+# Lists of names by name, in order.
 NameLists = dict[str, list[str]]
 
 # Texts by name.
 Texts = Mapping[str, str]
 
-# A path, element by element, decoded: `/orders/7` is ("orders", "7"), and `/` has none.
+# A decoded path by elements: `/orders/7` is ("orders", "7"), and `/` is empty.
 PathSegments = tuple[str, ...]
 
 Network = IPv4Network | IPv6Network
-# The fewest networks that hold the same addresses, in order; empty for anywhere.
+# The fewest networks with the same addresses, in order; empty means anywhere.
 Networks = tuple[Network, ...]
 
-# What is spoken to a workload: clear text, https whose certificate is verified, and the same with
-# one of our own.
+# The protocol to a workload: clear text, https with a verified certificate, or https with a client
+# certificate besides.
 TLS = Literal["", "tls", "mtls"]
 
 T = TypeVar("T")
 
 
 def without(items: Iterable[T], others: Container[T]) -> list[T]:
-    """The items that are not among the others, in order."""
+    """Return the items that are not among the others, in order."""
     return [item for item in items if item not in others]

@@ -1,7 +1,6 @@
-"""Decides requests: the reference that the gateway, `explain`, `diff` and the tests are checked
-against.
+"""Decide requests. The gateway, `explain`, `diff` and the tests are checked against this reference.
 
-`decide` is total: it answers every request, and every answer says why, and by which rule.
+`decide` never raises: it answers every request with a reason and, if a rule decides, the rule.
 
 Source: docs/explanation/design.md#meaning.
 """
@@ -13,7 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Literal
 
-from kong_oam.access.ambiguous_headers import Header, why_ambiguous
+from kong_oam.access.ambiguous_headers import Header, ambiguity
 from kong_oam.access.data import PathSegments, Scopes
 from kong_oam.access.model import (
     METHODS,
@@ -41,8 +40,8 @@ class Request:
     """A request as it arrives: `host` from the Host header, `target` the raw bytes of the request
     line.
 
-    `address` is what the gateway takes for the caller's, a text; None: one from which the rules let
-    somebody in. `headers` are names and values, as they were sent, of headers other than Host and
+    `address` is the caller's address as the gateway sees it. None stands for an address that the
+    rules allow. `headers` are names and values, as sent, of headers other than Host and
     Authorization.
     """
 
@@ -55,9 +54,12 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The decision on a request: its status, where 200 stands for "goes upstream" (and 204 is of
-    preflights alone, by access.pages), and why, as a stable code (docs/reference/decisions.md) and
-    in words. `rule` is the rule that decided, where one did."""
+    """The decision on a request: its status, a stable code and a reason in words.
+
+    Status 200 means that the request goes upstream. Only preflights have 204
+    (kong_oam.access.pages). Codes: docs/reference/decisions.md. `rule` is the deciding rule, if
+    there is such a rule.
+    """
 
     status: Status
     code: str
@@ -71,7 +73,7 @@ class Decision:
 
     @property
     def position(self) -> str | None:
-        """`file:line:column` of the rule, or of the component where no rule owns the path."""
+        """`file:line:column` of the rule, or of the component if no rule owns the path."""
         if self.rule:
             return str(self.rule.position)
         return str(self.component.position) if self.component else None
@@ -80,11 +82,10 @@ class Decision:
 def decide(
     estate: Estate, request: Request, claims: Claims | Refusal | None
 ) -> Decision:
-    """Decide what the gateway does with `request`. `claims` are None without a token, and a
-    Refusal for one that does not count.
+    """Decide on `request`. `claims` are None without a token, and a Refusal for an invalid token.
 
-    The address is judged last: from one that is not allowed, one learns of tokens and rules what
-    all others do.
+    The address is checked last. So a caller at a denied address learns no more about tokens and
+    rules than other callers.
     """
     decision = _decide_by_token(estate, request, claims)
     if not decision.allowed or not decision.component or not decision.rule:
@@ -103,12 +104,12 @@ def decide(
 def _decide_by_token(
     estate: Estate, request: Request, claims: Claims | Refusal | None
 ) -> Decision:
-    """Decide as if the caller's address were one from which the rules let somebody in."""
+    """Decide without checking the caller's address."""
     try:
         path = read(request.target)
     except AmbiguousPathError as error:
         return Decision(400, "ambiguous-path", f"the path {error}")
-    if misread := why_ambiguous(request.headers):
+    if misread := ambiguity(request.headers):
         return Decision(400, "ambiguous-header", misread)
     component = component_of(estate, request.host, path)
     if component is None:
@@ -130,8 +131,8 @@ def _decide_at(
 ) -> Decision:
     rules = component.owning(path)
     matching = listing(rules, method)
-    # Some servers take the path for that of another rule. No rule counts then, not even a public one.
-    ambiguous = component.may_be_of_another_rule(path)
+    # Some servers read the path as another rule's. Then no rule applies, not even a public rule.
+    ambiguous = component.may_match_another_rule(path)
     for rule in matching:
         if rule.public and not ambiguous:
             why = f"public: {rule.public.reason}"
@@ -149,9 +150,9 @@ def _decide_at(
         )
         return Decision(401, "token-not-verified", needed, component)
     if ambiguous:
-        read_otherwise = "the path is spelled so that some servers take it for that of another rule"
+        read_otherwise = "some servers read this spelling of the path as the path of another rule"
         return Decision(400, "ambiguous-path", read_otherwise, component)
-    if not _is_for(estate, component, claims):
+    if not _has_audience(estate, component, claims):
         why = "the token is for another API"
         return Decision(403, "other-api", why, component, first)
     if matching:
@@ -162,8 +163,8 @@ def _decide_at(
     return Decision(403, "no-rule", "no rule owns this path", component)
 
 
-def _is_for(estate: Estate, component: Component, claims: Claims) -> bool:
-    """Whether a token is for the component, where the provider's tokens are for one API each."""
+def _has_audience(estate: Estate, component: Component, claims: Claims) -> bool:
+    """Return whether a token is for the component, if the provider's tokens are for one API each."""
     provider = estate.provider_of(component)
     if not provider.per_api:
         return True
@@ -180,7 +181,7 @@ def _decide_by_scopes(
     effective = effective_scopes(estate, component, claims)
     for rule in matching:
         if set(rule.scopes) <= effective:
-            why = f"has {', '.join(rule.scopes) or 'a token that counts'}"
+            why = f"has {', '.join(rule.scopes) or 'a valid token'}"
             return Decision(200, "allowed", why, component, rule)
     needed = " or ".join(" and ".join(rule.scopes) for rule in matching)
     why = f"needs {needed}"
@@ -195,12 +196,12 @@ def _decide_by_scopes(
 def _why_withheld(
     estate: Estate, component: Component, claims: Claims, withheld: Set[str]
 ) -> str:
-    """The reason why scopes that the token lists do not count."""
+    """Return why scopes that the token lists do not count."""
     if not claims.client:
-        return "its client is none of this estate"
+        return "its client is not in this estate"
     if withheld - _granted_scopes(estate, component, claims):
         return f"{claims.client} was not granted it here"
-    return "no group of the user holds it"
+    return "no group of the user has it"
 
 
 def answer(
@@ -210,32 +211,32 @@ def answer(
     rings: Mapping[str, KeyRing],
     now: float,
 ) -> Decision:
-    """Decide a whole request: reads its Authorization headers, and judges the token by the
-    component's own provider.
+    """Decide a whole request. Read its Authorization headers, and validate the token at the
+    component's provider.
 
-    A malformed bearer header is refused even on a public path
+    A malformed bearer header is denied even on a public path
     (docs/explanation/design.md#admission).
     """
-    unidentified = decide(estate, request, None)
-    if unidentified.status in (400, 404) or unidentified.component is None:
-        return unidentified
+    without_token = decide(estate, request, None)
+    if without_token.status in (400, 404) or without_token.component is None:
+        return without_token
     token = bearer(authorization)
     if isinstance(token, Refusal):
-        return Decision(401, token.code, token.reason, unidentified.component)
-    ring = rings.get(unidentified.component.identity.provider)
+        return Decision(401, token.code, token.reason, without_token.component)
+    ring = rings.get(without_token.component.identity.provider)
     if token is None or ring is None:
-        return unidentified
-    apis = estate.apis_at(unidentified.component)
+        return without_token
+    apis = estate.apis_at(without_token.component)
     return decide(estate, request, authenticate(token, ring, now, apis))
 
 
 def effective_scopes(
     estate: Estate, component: Component, claims: Claims
 ) -> Scopes:
-    """The issued scopes that count at `component`: those that the client was granted there and, for
-    a user, that the roles of their groups hold.
+    """Return the token's scopes that count at `component`.
 
-    A token lists what was granted when it was issued; since then a scope may have come to belong to
+    The client must have been granted them there. For a user, a role of the user's groups must hold
+    them, too. A token lists the scopes at the time of its issue. Since then a scope may belong to
     another component.
     """
     counting = frozenset(claims.scopes) & _granted_scopes(
@@ -254,13 +255,13 @@ def effective_scopes(
 def _granted_scopes(
     estate: Estate, component: Component, claims: Claims
 ) -> Scopes:
-    by_client = estate.held_at(component, users=claims.user)
+    by_client = estate.granted_at(component, users=claims.user)
     return frozenset(by_client.get(claims.client, ()))
 
 
 def component_of(
     estate: Estate, host: str, path: PathSegments
 ) -> Component | None:
-    """The component that host and path lead to."""
+    """Return the component that host and path lead to."""
     pair = estate.reached(host, path)
     return pair[1] if pair else None

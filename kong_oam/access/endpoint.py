@@ -1,5 +1,4 @@
-"""Where components are exposed: endpoints, and the ports of Kubernetes Services that they lead
-to."""
+"""Endpoints of components, and the ports of Kubernetes Services behind them."""
 
 from __future__ import annotations
 
@@ -15,7 +14,7 @@ Exposures = tuple[tuple[str, tuple[int, ...]], ...]
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where a component is exposed. `host` is in lower case; a leading `*.` stands for one or more
+    """An endpoint of a component. `host` is in lower case; a leading `*.` stands for one or more
     labels."""
 
     host: str
@@ -23,34 +22,32 @@ class Endpoint:
     path: Names
     port: int
     position: SourcePosition = field(compare=False)
-    # The Secret with the certificate of `host`, as the gateway trait's `secretName` or the
-    # Ingress's `tls` says.
+    # The Secret with the certificate of `host`, from the gateway trait's `secretName` or the
+    # Ingress's `tls`.
     certificate: str | None = None
-    # The Kubernetes Service that it leads to; empty where nobody knows, as in a model that was
-    # exported.
+    # The Kubernetes Service behind it; empty if unknown, as in an exported model.
     service: str = field(default="", compare=False)
-    # That Service again where another one of the component has the same port and goes by the port
-    # alone.
+    # The same Service, if another Service of the component has the same port and uses the plain
+    # port name.
     apart: str = ""
 
-    # How the gateway speaks to it: in clear text, by verified https, or with a client certificate
+    # The gateway's protocol to it: clear text, verified https, or https with a client certificate
     # besides.
     tls: TLS = field(default="", compare=False)
 
     @property
     def port_name(self) -> str:
-        """The name, unique in its component, of the port that it leads to: `8080`, or
-        `8080_api-admin`."""
+        """The name of its port, unique in the component: `8080`, or `8080_api-admin`."""
         return f"{self.port}_{self.apart}" if self.apart else str(self.port)
 
     @property
     def backend(self) -> str:
-        """The name, unique in its component, of what it leads to: the port's, `8443__tls`, or
+        """The name of its backend, unique in the component: the port's name, `8443__tls`, or
         `8443_api-admin_tls`.
 
-        So what is spoken otherwise has another service at the gateway, with a gate of its own, and
-        no moment of a run has half of each: Kong takes none of the fields for TLS in a service that
-        speaks http, not even a false one.
+        Another protocol means another service at the gateway with its own gate. So no moment of a
+        run mixes both protocols. Kong rejects all TLS fields in a service that speaks http, even a
+        false value.
         """
         return (
             f"{self.port}_{self.apart}_{self.tls}"
@@ -60,7 +57,7 @@ class Endpoint:
 
     @property
     def order(self) -> tuple[int, str, str]:
-        """By which backends are sorted."""
+        """The sort key of backends."""
         return self.port, self.apart, self.tls
 
 
@@ -69,10 +66,10 @@ Endpoints = tuple[Endpoint, ...]
 
 
 def backends_of(endpoints: Iterable[Endpoint]) -> Mapping[str, Endpoint]:
-    """What the endpoints lead to, by its name, in order, each as one endpoint that leads there.
+    """Return the backends of endpoints by name, in order, each as one of its endpoints.
 
-    The gateway has a service of its own, with a gate, for each. Of two Services that go by one port
-    alone the last counts.
+    The gateway has its own service and gate for each backend. If two Services use a plain port
+    name, the last counts.
     """
     return {
         endpoint.backend: endpoint
@@ -80,8 +77,10 @@ def backends_of(endpoints: Iterable[Endpoint]) -> Mapping[str, Endpoint]:
     }
 
 
-def whole(component: str) -> str:
-    """The key of the component that `component` is, or is a port of: `orders/api` of
-    `orders/api:8081`, as models of what is enforced call what is judged otherwise than other ports
-    (kong_oam.kong.enforced)."""
+def component_key(component: str) -> str:
+    """Return the component's key from a key with or without a port: `orders/api` for
+    `orders/api:8081`.
+
+    Models of deployed gates use keys with ports if a port has other rules (kong_oam.kong.enforced).
+    """
     return component.partition(":")[0]

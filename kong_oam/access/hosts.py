@@ -1,4 +1,4 @@
-"""Hosts, and the wildcards that stand for them."""
+"""Hosts, and the wildcards that match them."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from kong_oam.access.data import Names
 
 _PORT = re.compile(r":[0-9]+\Z")
-_HOST = re.compile(r"[a-z0-9._-]{1,253}\Z")  # no DNS name is longer
+_HOST = re.compile(r"[a-z0-9._-]{1,253}\Z")  # the longest DNS name
 
 
 def hosts_above(host: str) -> Iterator[str]:
-    """The host, and the wildcards that stand for it, the nearest first."""
+    """Yield the host and the wildcards that match it, the nearest first."""
     yield host
     labels = host.removeprefix("*.").split(".")
     while labels := labels[1:]:
@@ -20,11 +20,10 @@ def hosts_above(host: str) -> Iterator[str]:
 
 
 def host_patterns(host: str) -> Names:
-    """The host patterns of endpoints that match `host`, the most specific first: itself, then
-    wildcards.
+    """Return the host patterns of endpoints that match `host`, the most specific first.
 
-    Empty for a host with capitals, or with characters that no DNS name has: Kong's router compares
-    hosts byte by byte and answers 404 (seen on 3.10); browsers and HTTP libraries send them in
+    Empty for a host with capitals or with characters outside DNS names. Kong's router compares
+    hosts byte by byte and answers 404 (seen on 3.10). Browsers and HTTP libraries send hosts in
     lower case.
     """
     name = _PORT.sub("", host)

@@ -1,4 +1,4 @@
-"""Which access token a provider gives: `issue`.
+"""Issue access tokens as a provider does.
 
 Source: docs/explanation/design.md#effective-scopes.
 """
@@ -17,8 +17,7 @@ from kong_oam.access.tokens import Claims, Refusal
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A person at the provider: login, and the provider's own names of the groups that they are
-    in."""
+    """A person at the provider: login, and the provider's names of the person's groups."""
 
     login: str
     groups: Names = ()
@@ -31,20 +30,20 @@ def issue(
     scopes: Iterable[str] | None = None,
     api: Component | None = None,
 ) -> Claims | Refusal:
-    """The claims of the access token that `provider` gives `client`, for itself or on behalf of
+    """Return the claims of the access token that `provider` gives `client`, for itself or for
     `user`.
 
-    `scopes` are those asked for: by default all that are granted. Asking for one that is not
-    granted is refused whole. `api` is the component that the token is for; only providers whose
-    tokens are for one API need it.
+    `scopes` are the requested scopes, by default all granted scopes. A request with any other scope
+    is a refusal. `api` is the component that the token is for. Only providers whose tokens are for
+    one API need it.
     """
-    # A provider whose tokens are for all its APIs does not ask which one.
+    # A provider whose tokens are for all its APIs ignores the API.
     target = api if provider.per_api else None
     if why := _why_no_token(provider, client, user, target):
         return Refusal(why)
     granted = _granted(client, target)
-    # Where tokens are for one API, signing in is asked for in a request of its own, and the token
-    # does not list it.
+    # If tokens are for one API, sign-in is a separate request, and the token does not list its
+    # scope.
     if user and target is None:
         granted += SIGN_IN_SCOPES
     requested = granted if scopes is None else tuple(scopes)
@@ -82,20 +81,20 @@ def _why_no_token(
     user: User | None,
     target: Component | None,
 ) -> str | None:
-    """Why the client gets no token, whatever it asks for; None where it may get one."""
+    """Return why the client gets no token for any scopes; None if it may get a token."""
     if client.provider != provider.name:
         return f"{client.component} has no client at provider '{provider.name}'"
     if client.user_facing and user is None:
-        return f"{client.component} acts for users only: somebody must sign in"
+        return f"{client.component} calls only for users: a user must sign in"
     if not client.user_facing and user is not None:
-        return f"{client.component} acts for itself only: users cannot sign in through it"
+        return f"{client.component} calls only as itself: users cannot sign in through it"
     if provider.per_api and target is None:
-        return f"a token of '{provider.name}' is for one API: say which"
+        return f"a token of '{provider.name}' is for one API: name the API"
     return None
 
 
 def _granted(client: Client, target: Component | None) -> Names:
-    """The scopes that the client was granted, at one API where tokens are for one."""
+    """Return the scopes that the client was granted: at `target`, or at all APIs if it is None."""
     calls = [
         call
         for call in client.calls
@@ -105,7 +104,7 @@ def _granted(client: Client, target: Component | None) -> Names:
 
 
 def _groups_listed(provider: Provider, target: Component, user: User) -> Names:
-    """The groups of the user that roles of the API name, as its tokens list them."""
+    """Return the user's groups that roles of the API name, as its tokens list them."""
     listed: dict[str, None] = {}
     for role in target.identity.roles:
         for group in role.groups:

@@ -1,4 +1,4 @@
-"""What a trait means beside access, as one value: how it is compiled, and how `diff` tells of it."""
+"""The meaning of a trait besides access: how to compile it, and how `diff` reports it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """A component as its Application has it, and what is compiled of it by then. Findings are added
+    """A component in its Application, with the parts that are already compiled. Findings are added
     to `out`."""
 
     part: oam.ComponentSpec
@@ -34,10 +34,10 @@ class Declared:
 class Meaning(Generic[T]):
     """The meaning of one trait.
 
-    `compile` returns the trait's value; nothing where the component does not have the trait.
-    `change` returns the kind of a change of a field (`retries.count`) from one value to another; a
-    trait that does not say what its changes can do may let somebody in. `left_out`: fields by type
-    that are not compared. `codes`: of the findings that `compile` alone has.
+    `compile` returns the trait's value, or None if the component lacks the trait. `change` returns
+    the kind of a change of a field (`retries.count`) from one value to another; by default it may
+    widen access. `left_out`: fields by type that are not compared. `codes`: the codes of findings
+    that only `compile` reports.
     """
 
     key: Key[T]

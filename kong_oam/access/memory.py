@@ -1,5 +1,5 @@
-"""What was made of an Application's parts before: whoever asks after every save makes anew only
-what a save changed."""
+"""Cached results for parts of Applications, so that a repeated command recomputes only changed
+parts."""
 
 from __future__ import annotations
 
@@ -8,15 +8,14 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-# By kind and the id of the source: the source, what else it was made of, and the result.
+# By kind and id of the source: the source, the other inputs, and the result.
 _Results = dict[tuple[str, int], tuple[object, object, Any]]
 
 
 class Memory:
-    """Results by the very object that they were made of, each as long as whatever else it was made
-    of is equal.
+    """Results by source object, each valid while the other inputs are equal.
 
-    `forget` keeps what was asked for since the last time, and lets all else go.
+    `forget` drops all results that were not used since the last call.
     """
 
     def __init__(self) -> None:
@@ -26,8 +25,8 @@ class Memory:
     def recall(
         self, kind: str, source: object, beside: object, make: Callable[[], T]
     ) -> T:
-        """The result of `make`, which depends on `source` and `beside` alone; from the last time
-        where it can be."""
+        """Return the result of `make`, cached if possible. It may depend only on `source` and
+        `beside`."""
         key = (kind, id(source))
         known = self._now.get(key) or self._before.get(key)
         if known is None or known[0] is not source or known[1] != beside:

@@ -1,4 +1,4 @@
-"""The methods of requests that a gateway listens to."""
+"""The HTTP methods that the gateway accepts."""
 
-# With any other method a request reaches nothing.
+# Requests with any other method are denied.
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")

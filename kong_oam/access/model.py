@@ -1,5 +1,5 @@
-"""The vocabulary of access: small frozen values that `compile` makes and `issue`, `authenticate`,
-`decide` read."""
+"""The vocabulary of access: small frozen values from `compile`, for `issue`, `authenticate`,
+`decide`."""
 
 from __future__ import annotations
 
@@ -29,17 +29,16 @@ from kong_oam.access.paths import beginnings, folded, may_be_longer
 from kong_oam.access.providers import Provider
 from kong_oam.access.rotation import Schedule
 from kong_oam.access.stack import Stack as Stack
-from kong_oam.oam.position import NOWHERE, SourcePosition
+from kong_oam.oam.position import NO_POSITION, SourcePosition
 from kong_oam.oam.rendered import RenderedObject
 from kong_oam.objects.selection import NamedService
 from kong_oam.traits.ip_allow.value import IP_ALLOW, AllowedFrom
 from kong_oam.traits.key import Traits
 
-# The scopes that user-facing clients ask for besides those of APIs, so that the provider also says
-# who the user is.
+# The scopes that user-facing clients request beside those for APIs, to learn who the user is.
 SIGN_IN_SCOPES = ("openid",)
 
-# Names with a meaning of their own at every OpenID provider; an API cannot declare them.
+# Names with a fixed meaning at every OpenID provider. An API cannot declare them.
 RESERVED_SCOPES = frozenset(
     {
         "openid",
@@ -53,17 +52,16 @@ RESERVED_SCOPES = frozenset(
     }
 )
 
-# The type of a component that runs elsewhere: it is an identity and has no workload.
+# The type of a component that runs elsewhere: it has an identity and no workload.
 EXTERNAL = "external"
 
 
 @dataclass(frozen=True, slots=True)
 class Public:
-    """The reason why a rule asks for no token, and the last day (YYYY-MM-DD) for which that is
-    meant.
+    """The reason why a rule needs no token, and its last day (YYYY-MM-DD).
 
-    The day is for `check` to remind of: the gate has no clock, and the rule stays public until
-    somebody changes it.
+    `check` reminds of the day. The gate has no clock: the rule stays public until somebody changes
+    it.
     """
 
     reason: str
@@ -72,10 +70,10 @@ class Public:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule on one path: either `public`, or the scopes that a caller needs, all of them.
+    """One rule on one path: `public`, or the scopes that a caller needs, all of them.
 
-    A rule without scopes that is not public asks for nothing but a token that counts; only
-    `compile` makes such rules, for components that have no access trait.
+    A protected rule without scopes needs only a valid token. Only `compile` makes such rules, for
+    components without an access trait.
     """
 
     path: PathSegments
@@ -96,8 +94,8 @@ Rules = tuple[Rule, ...]
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """A bundle of scopes and who holds it: logical groups, and client components as
-    application/component."""
+    """A bundle of scopes with its holders: logical groups, and client components
+    (application/component)."""
 
     name: str
     scopes: Names
@@ -108,10 +106,9 @@ class Role:
 
 @dataclass(frozen=True, slots=True)
 class Waiver:
-    """A lint finding that a component accepts: which, why, and the last day (YYYY-MM-DD) on which
-    it is accepted.
+    """A lint finding that a component accepts until a last day (YYYY-MM-DD).
 
-    `finding` is its code. A waiver changes what `check` says, never what a caller may do.
+    `finding` is its code. A waiver changes the result of `check`, never the access of callers.
     """
 
     finding: str
@@ -122,7 +119,7 @@ class Waiver:
 
 @dataclass(frozen=True, slots=True)
 class Exposure:
-    """What the gateway reaches of a component, and the rules of who may call it."""
+    """The endpoints of a component at the gateway, and its access rules."""
 
     endpoints: Endpoints = ()
     # The Kubernetes Services that the gateway reaches, each with its ports.
@@ -132,53 +129,55 @@ class Exposure:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What a component is at its identity provider: an API, clients, or both."""
+    """A component at its identity provider: an API, clients, or both."""
 
-    # It guards the component. Components that guard nothing have one, too.
+    # The provider whose tokens the component accepts. Components without APIs have a provider, too.
     provider: str
     scopes: Texts = field(default_factory=dict)
     roles: tuple[Role, ...] = ()
     clients: tuple[Client, ...] = ()
-    # Whether its workload gets the bearer tokens that it is called with, and could call others
-    # with them.
+    # Whether the workload gets the bearer tokens of its calls, and so could call others with them.
     forward_token: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class FurtherTarget:
-    """Another target that a component is deployed to. `cluster` None: the stack's own; `suffix`
-    tells the namespace, in names in the state, from the first one in that cluster."""
+    """A further target that a component is deployed to. `cluster` None: the stack's own.
+
+    `suffix` marks the namespace in names in the state, if it is not the first in its cluster.
+    """
 
     cluster: str | None
     namespace: str
     suffix: str = ""
-    # The objects of the component there.
+    # The objects of the component at this target.
     rendered: tuple[RenderedObject, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class WorkloadSpec:
-    """What runs of a component, and where."""
+    """The workload of a component, and its targets."""
 
     namespace: str = ""
-    # The cluster, as topologies write it; None: the stack's own.
+    # The cluster's name in topology policies; None: the stack's own.
     cluster: str | None = None
     depends_on: Names = ()
-    # The Kubernetes objects; none of a component that runs elsewhere.
+    # The Kubernetes objects; empty for a component that runs elsewhere.
     rendered: tuple[RenderedObject, ...] = field(default=(), compare=False)
-    # The Service that it names, of pods that something else makes.
+    # The existing Service that the access trait names, if any.
     named_service: NamedService | None = None
-    # Where else it is deployed. The gateway leads to none of these.
+    # The other targets. The gateway sends no calls to them.
     further_targets: tuple[FurtherTarget, ...] = ()
-    # The target that this is the component at; None: the first one, to which the gateway leads.
+    # The target that this value describes; None: the first target, which gets the gateway's calls.
     further_target: FurtherTarget | None = None
-    # What tells it from other workloads (kong_oam.access.workloads); None: the component's name.
+    # The label that identifies the workload (kong_oam.access.workloads); None: the component's
+    # name.
     label: str | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
 class Component:
-    """One component with all that access and provisioning need to know of it."""
+    """One component with everything that access and provisioning need."""
 
     application: str
     name: str
@@ -188,10 +187,10 @@ class Component:
     identity: Identity
     workload: WorkloadSpec
     position: SourcePosition = field(compare=False)
-    # What the gateway does before it, beside asking who calls.
+    # The gateway's behavior beside access rules.
     traits: Traits = field(default_factory=Traits)
     waivers: tuple[Waiver, ...] = field(default=(), compare=False)
-    # The partition of the estate that it is in; None where the estate is one stack.
+    # The partition of the component; None if the estate is one stack.
     partition: str | None = None
 
     @property
@@ -200,14 +199,14 @@ class Component:
         return f"{self.application}/{self.name}"
 
     def with_clients(self, clients: Iterable[Client]) -> Component:
-        """The component with these clients in place of its own."""
+        """Return the component with these clients instead."""
         return replace(
             self, identity=replace(self.identity, clients=tuple(clients))
         )
 
     @cached_property
     def instances(self) -> Components:
-        """The component at each target that it is deployed to, the first one first."""
+        """The component at each of its targets, in order."""
         instances = [self]
         for target in self.workload.further_targets:
             workload = replace(
@@ -223,9 +222,12 @@ class Component:
 
     @property
     def state_name(self) -> str:
-        """What the names of its objects begin with in the state: its key, behind the place where
-        that is not the first namespace of the stack's own cluster: `west:shop/web`,
-        `/blue:shop/web`, `west/blue:shop/web`."""
+        """The prefix of its objects' names in the state: its key, after the place if that is not
+        the default.
+
+        For example `west:shop/web`, `/blue:shop/web`, `west/blue:shop/web`. The default place is
+        the first namespace in the stack's own cluster.
+        """
         prefix = self.workload.cluster or ""
         if self.workload.further_target:
             prefix += self.workload.further_target.suffix
@@ -233,7 +235,7 @@ class Component:
 
     @property
     def at(self) -> str:
-        """Its place, as a text: the namespace, behind the name of a further cluster: `shop`,
+        """Its place as text: the namespace, after the name of a further cluster: `shop`,
         `west/shop`."""
         return (
             f"{self.workload.cluster}/{self.workload.namespace}"
@@ -243,12 +245,12 @@ class Component:
 
     @property
     def where(self) -> str:
-        """All its places, as a text."""
+        """All its places, as text."""
         return ", ".join(site.at for site in self.instances)
 
     @property
     def hosts(self) -> list[str]:
-        """The hosts that it is exposed on, each once, in order."""
+        """The hosts that expose it, each once, in order."""
         return [
             *dict.fromkeys(
                 endpoint.host for endpoint in self.exposure.endpoints
@@ -257,14 +259,14 @@ class Component:
 
     @property
     def any_token(self) -> bool:
-        """Whether any token that counts is enough for it. It has no scopes, so no token is for it
-        alone."""
+        """Whether any valid token is enough. Such a component has no scopes, so no token is only
+        for it."""
         protected = [rule for rule in self.exposure.rules if not rule.public]
         return bool(protected) and not any(rule.scopes for rule in protected)
 
     @property
     def groups(self) -> Names:
-        """The logical groups that its roles name, sorted."""
+        """The logical groups in its roles, sorted."""
         groups = {
             *chain.from_iterable(role.groups for role in self.identity.roles)
         }
@@ -272,17 +274,17 @@ class Component:
 
     @property
     def public(self) -> bool:
-        """Whether something of it may be called without a token."""
+        """Whether any of its rules is public."""
         return any(rule.public for rule in self.exposure.rules)
 
     @property
     def outside(self) -> bool:
-        """Whether it runs elsewhere: nothing of it is deployed, and nothing leads to it."""
+        """Whether it runs elsewhere: it has no objects and no endpoints."""
         return self.type == EXTERNAL
 
     @cached_property
     def backends(self) -> Mapping[str, Endpoint]:
-        """What the gateway reaches of it, by name, in order."""
+        """Its backends by name, in order."""
         return backends_of(self.exposure.endpoints)
 
     @cached_property
@@ -295,14 +297,13 @@ class Component:
         return frozenset(map(folded, self.owned))
 
     def roles_of(self, client: str) -> list[Role]:
-        """The roles that name a client (`application/component`)."""
+        """Return the roles that name a client (`application/component`)."""
         return [
             role for role in self.identity.roles if client in role.components
         ]
 
-    def may_be_of_another_rule(self, path: PathSegments) -> bool:
-        """Whether another server may read in the path one that a longer rule owns than the one that
-        owns it here."""
+    def may_match_another_rule(self, path: PathSegments) -> bool:
+        """Return whether another server may read the path as the path of a longer rule."""
         rules = self.owning(path)
         return may_be_longer(
             path, len(rules[0].path) if rules else -1, self._folded
@@ -310,17 +311,17 @@ class Component:
 
     @cached_property
     def allowed_from(self) -> AllowedFrom:
-        """The networks from which alone its rules let somebody in."""
+        """The networks that its rules allow, by path and method."""
         return self.traits.get(IP_ALLOW) or {}
 
     def networks(self, path: PathSegments, method: str) -> Networks:
-        """The networks from which alone the rules of a path, their own, let somebody in with the
-        method."""
+        """Return the networks that the path's own rules allow for the method; empty for all
+        networks."""
         return self.allowed_from.get(path, {}).get(method, ())
 
     def owning(self, path: PathSegments) -> Rules:
-        """The rules of the longest rule path that owns `path`; a shorter one is never a
-        fallback."""
+        """Return the rules of the longest rule path that owns `path`. Rules of shorter paths never
+        apply."""
         for beginning in beginnings(path):
             if rules := self.owned.get(beginning):
                 return rules
@@ -330,15 +331,15 @@ class Component:
 # Components, in order.
 Components = tuple[Component, ...]
 
-# An endpoint, and the component whose it is.
+# An endpoint and its component.
 Exposed = tuple[Endpoint, Component]
 
-# What is exposed, by host and path.
+# Endpoints with their components, by host and path.
 _ByPlace = dict[tuple[str, PathSegments], list[Exposed]]
 
 
 def by_path(rules: Iterable[Rule]) -> Mapping[PathSegments, Rules]:
-    """The rules by their path, in order."""
+    """Return the rules by their path, in order."""
     result: dict[PathSegments, Rules] = {}
     for rule in rules:
         result[rule.path] = (*result.get(rule.path, ()), rule)
@@ -346,13 +347,12 @@ def by_path(rules: Iterable[Rule]) -> Mapping[PathSegments, Rules]:
 
 
 def listing(rules: Iterable[Rule], method: str) -> Rules:
-    """The rules that list the method."""
+    """Return the rules that list the method."""
     return tuple(rule for rule in rules if rule.lists(method))
 
 
 def bare_component(key: str, provider: str) -> Component:
-    """A component (`application/component`) with nothing but its key and the provider that guards
-    it."""
+    """Return a component with only a key (`application/component`) and a provider."""
     application, _, name = key.partition("/")
     return Component(
         application=application,
@@ -362,13 +362,13 @@ def bare_component(key: str, provider: str) -> Component:
         exposure=Exposure(),
         identity=Identity(provider),
         workload=WorkloadSpec(),
-        position=NOWHERE,
+        position=NO_POSITION,
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """One application: its components, and the metadata that every object of it carries."""
+    """One application: its components, and the metadata of all its objects."""
 
     name: str
     namespace: str
@@ -379,17 +379,16 @@ class Application:
 
 @dataclass(frozen=True)
 class Estate:
-    """All applications of one estate: the model that everything is derived from.
+    """All applications of one estate: the model from which everything is derived.
 
-    `role` says what a run has to make of it where the estate is several stacks
-    (kong_oam.access.partitions): what is everybody's (base), or its own `applications` alone, of
-    which `foreign` components are callers and callees.
+    `role` is the part of a run if the estate has partitions (kong_oam.access.partitions). The base
+    deploys shared resources. A partition deploys its `applications`; `foreign` components are their
+    callers and callees.
     """
 
     stack: Stack
     applications: tuple[Application, ...]
-    # Applications of which these name components, and that are not here: only where the stack is
-    # `partial`.
+    # Missing Applications whose components others name: only if the stack is `partial`.
     unjudged: Names = ()
     role: Literal["whole", "base", "partition"] = "whole"
     foreign: Components = ()
@@ -403,7 +402,7 @@ class Estate:
 
     @cached_property
     def components(self) -> Mapping[str, Component]:
-        """All components by `application/component`, in order, foreign ones last."""
+        """All components by `application/component`, in order, foreign components last."""
         components: dict[str, Component] = {}
         for component in (*self._declared, *self.foreign):
             components.setdefault(component.key, component)
@@ -418,8 +417,10 @@ class Estate:
 
     @cached_property
     def offering(self) -> Components:
-        """The components whose scopes, groups and certificates this run provides: one at two
-        providers stands twice."""
+        """The components whose scopes, groups and certificates this run provides.
+
+        A component at two providers is in it twice.
+        """
         return (
             () if self.role == "partition" else (*self._declared, *self.foreign)
         )
@@ -439,12 +440,12 @@ class Estate:
 
     @cached_property
     def own_clients(self) -> tuple[Client, ...]:
-        """The clients that this run makes."""
+        """The clients that this run creates."""
         return _clients_of(self.own.values())
 
     @cached_property
     def by_host(self) -> Mapping[str, Sequence[Exposed]]:
-        """Endpoints with their components, by host as the endpoint writes it."""
+        """Endpoints with their components, by host in the endpoint's spelling."""
         by_host: dict[str, list[Exposed]] = {}
         for component in self.exposed:
             for endpoint in component.exposure.endpoints:
@@ -460,9 +461,11 @@ class Estate:
             by_path[host] = {pair[0].path: pair for pair in pairs}
         return by_path
 
-    def leading(self, host: str, path: PathSegments) -> Exposed | None:
-        """The endpoint that owns `path` by the longest path, of those that write their host so, and
-        its component."""
+    def endpoint_on(self, host: str, path: PathSegments) -> Exposed | None:
+        """Return the endpoint with the longest path that owns `path`, and its component.
+
+        Only endpoints with exactly this host count.
+        """
         paths = self._by_path.get(host, {})
         for beginning in beginnings(path):
             if pair := paths.get(beginning):
@@ -470,16 +473,18 @@ class Estate:
         return None
 
     def reached(self, host: str, path: PathSegments) -> Exposed | None:
-        """The endpoint that host and path lead to, and its component: an exact host before a
-        wildcard, then the longest path."""
+        """Return the endpoint that host and path lead to, and its component.
+
+        An exact host wins over a wildcard, then the longest path wins.
+        """
         for pattern in host_patterns(host):
-            if pair := self.leading(pattern, path):
+            if pair := self.endpoint_on(pattern, path):
                 return pair
         return None
 
     @cached_property
     def below(self) -> _ByPlace:
-        """By host and path, the endpoints of that very host at or below the path, with their
+        """By host and path, the endpoints of exactly this host at or below the path, with their
         components."""
         below: _ByPlace = {}
         for host, pairs in self.by_host.items():
@@ -489,9 +494,9 @@ class Estate:
         return below
 
     @cached_property
-    def narrower(self) -> _ByPlace:
-        """By wildcard host and path of an endpoint, the endpoints of hosts below the wildcard, at,
-        below or above the path."""
+    def below_wildcard(self) -> _ByPlace:
+        """By wildcard host and path, the endpoints of hosts below the wildcard: at, below or above
+        the path."""
         found: _ByPlace = {}
         for host, pairs in self.by_host.items():
             _, *wildcards = hosts_above(host)
@@ -508,7 +513,7 @@ class Estate:
         return found
 
     def schedule_of(self, client: Client) -> Schedule:
-        """When the client gets new keys."""
+        """Return how often the client gets new keys."""
         usual = self.stack.rotation
         return Schedule(client.rotate_every or usual.every, usual.overlap)
 
@@ -517,7 +522,7 @@ class Estate:
 
     @cached_property
     def _called(self) -> NamesByName:
-        """By provider, the components for which it gives somebody a token."""
+        """By provider, the components that its tokens may be for."""
         called: NameSets = {}
         for client in self.clients:
             called.setdefault(client.provider, set()).update(
@@ -528,9 +533,10 @@ class Estate:
         }
 
     def apis_at(self, component: Component) -> Names:
-        """The components whose tokens count at this one, where a token is for one API.
+        """Return the components whose tokens this component accepts, if a token is for one API.
 
-        Its own tokens; where any token will do, those of every API of its provider.
+        A component accepts its own tokens. If any valid token is enough, it accepts the tokens of
+        all its provider's APIs.
         """
         if component.any_token and self.provider_of(component).per_api:
             return self._called.get(component.identity.provider, ())
@@ -538,8 +544,7 @@ class Estate:
 
     @cached_property
     def _granted(self) -> Mapping[tuple[str, bool], NamesByName]:
-        """Granted scopes by (component, whether it is called on behalf of users), then by
-        client."""
+        """Granted scopes by component and whether the call is for users, then by client."""
         granted: dict[tuple[str, bool], NameSets] = {}
         for client in self.clients:
             for call in client.calls:
@@ -561,21 +566,23 @@ class Estate:
             }
         return held
 
-    def held_at(self, component: Component, *, users: bool) -> NamesByName:
-        """By client (`application/component`), the scopes that it was granted at a component,
+    def granted_at(self, component: Component, *, users: bool) -> NamesByName:
+        """Return the scopes that each client (`application/component`) was granted at a component,
         sorted.
 
-        `users`: of clients that users sign in through, or of those that call as themselves. No
-        token is worth more there, whatever it lists: since it was issued, a scope may have come to
-        belong to another component.
+        `users`: grants of clients that sign users in, or of clients that call as themselves. A
+        token counts for no more here, even if it lists more: since its issue, a scope may belong to
+        another component.
         """
         return self._granted.get((component.key, users), {})
 
-    def shown_at(
+    def token_api_at(
         self, component: Component | None, client: Client
     ) -> Component | None:
-        """The API whose token the client shows at a component: that one's, or the first for which
-        it can have one."""
+        """Return the API whose token the client sends to a component.
+
+        It is the component itself if the client calls it, otherwise the client's first API.
+        """
         called = self._apis_of(client)
         if not called or (component is not None and component.key in called):
             return component

@@ -1,9 +1,9 @@
-"""Networks that a request may come from, and what address is in which of them.
+"""Networks of callers, and the addresses in them.
 
-An IPv4 address that is written as an IPv6 one (`::ffff:192.0.2.1`) is the IPv4 one, and a network
-of the one kind never holds an address of the other. No network at all stands for anywhere.
+An IPv4 address in IPv6 form (`::ffff:192.0.2.1`) counts as IPv4. A network never contains addresses
+of the other version. An empty list of networks means anywhere.
 
-Sources: RFC 4632 (prefixes), RFC 4291, 2.2 and 2.5.5.2 (IPv6 addresses, mapped ones).
+Sources: RFC 4632 (prefixes), RFC 4291, 2.2 and 2.5.5.2 (IPv6 addresses, mapped addresses).
 """
 
 from __future__ import annotations
@@ -30,36 +30,36 @@ _EVERYWHERE: Networks = (IPv4Network("0.0.0.0/0"), IPv6Network("::/0"))
 
 
 def network(text: str) -> Network:
-    """Parse `192.0.2.0/24` or `2001:db8::/32`. Raises InputError, which says how to write what may
-    be meant."""
+    """Parse `192.0.2.0/24` or `2001:db8::/32`. Raises InputError with the correct form if it can be
+    guessed."""
     written, _, prefix = text.partition("/")
     address = read_address(written)
     if address is None or not (prefix.isascii() and prefix.isdigit()):
         raise InputError(
-            "is no network such as 192.0.2.0/24, 192.0.2.1/32 or 2001:db8::/32"
+            "is not a network: write it as 192.0.2.0/24, 192.0.2.1/32 or 2001:db8::/32"
         )
     try:
         parsed = ip_network(text, strict=False)
     except ValueError:
-        raise InputError("has too many bits behind the slash") from None
+        raise InputError("has too many bits after the slash") from None
     if isinstance(parsed, IPv6Network) and isinstance(address, IPv4Address):
         if parsed.prefixlen < _MAPPED.prefixlen:
             raise InputError(
-                "holds addresses of IPv4 and others; write those of IPv4 as 192.0.2.0/24"
+                "mixes IPv4 and IPv6 addresses: write the IPv4 network as 192.0.2.0/24"
             )
         parsed = IPv4Network(
             (address, parsed.prefixlen - _MAPPED.prefixlen), strict=False
         )
     if parsed.network_address != address:
         raise InputError(
-            f"is an address in a network; write {parsed} for the network"
+            f"is an address inside a network: write {parsed} for the network"
         )
     return parsed
 
 
 def read_address(text: str) -> Address | None:
-    """The address that a text is, an IPv4 one where it is mapped; None where it is none. Zones
-    (`%eth0`) are none."""
+    """Return the address in a text, mapped addresses as IPv4. None for another text, also with a
+    zone (`%eth0`)."""
     try:
         address = None if "%" in text else ip_address(text)
     except ValueError:
@@ -70,7 +70,7 @@ def read_address(text: str) -> Address | None:
 
 
 def fewest(networks: Iterable[Network]) -> Networks:
-    """The fewest networks that hold the same addresses; empty where they hold every one."""
+    """Return the fewest networks with the same addresses; empty if they contain every address."""
     four = []
     six = []
     for entry in networks:
@@ -83,45 +83,43 @@ def fewest(networks: Iterable[Network]) -> Networks:
 
 
 def admits(networks: Networks, address: str) -> bool:
-    """Whether one may call from an address that is let in from these networks alone; never from
-    what is no address."""
+    """Return whether a call from an address is allowed by these networks. An invalid address is in
+    no network."""
     read = read_address(address)
-    return not networks or (read is not None and _held(read, networks))
+    return not networks or (read is not None and _contains(read, networks))
 
 
 def written(networks: Iterable[Network]) -> str:
-    """Networks in words: `192.0.2.0/24, 2001:db8::/32`."""
+    """Return networks as text: `192.0.2.0/24, 2001:db8::/32`."""
     return ", ".join(map(str, networks))
 
 
 def only_from(networks: Networks, before: str = "") -> str:
-    """Where one may call from, as the end of a sentence: ` from 192.0.2.0/24 only`; empty for
-    anywhere."""
+    """Return the end of a sentence, ` from 192.0.2.0/24 only`; empty for anywhere."""
     return f"{before} from {written(networks)} only" if networks else ""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Addresses: those in `networks` (anywhere, where there are none), but for those in `but`."""
+    """The addresses in `networks` (empty: anywhere) without the addresses in `but`."""
 
     networks: Networks = ()
     but: Networks = ()
 
     def __str__(self) -> str:
-        """In words, empty for anywhere: `192.0.2.0/24 but not 192.0.2.128/25`."""
+        """Return the source as text, empty for anywhere: `192.0.2.0/24 but not 192.0.2.128/25`."""
         if self.but:
             return f"{written(self.networks) or 'anywhere'} but not {written(self.but)}"
         return written(self.networks)
 
     def example(self) -> Address | None:
-        """The first of its addresses; None for anywhere."""
+        """Return the first of the addresses; None for anywhere."""
         if self == ANYWHERE:
             return None
         return next(self._beginnings())
 
     def _beginnings(self) -> Iterator[Address]:
-        """Addresses at which a part of it begins: where a network does, or behind one that is left
-        out."""
+        """Yield addresses at the beginning of each part: of a network, or after an exception."""
         for entry in self.networks or _EVERYWHERE:
             beginnings: list[Address] = [entry.network_address]
             for excepted in self.but:
@@ -129,15 +127,15 @@ class Source:
                 if _within(excepted, entry) and last != entry.broadcast_address:
                     beginnings.append(last + 1)
             for address in beginnings:
-                if not _held(address, self.but):
+                if not _contains(address, self.but):
                     yield address
 
 
 ANYWHERE = Source()
 
 
-def beyond(networks: Networks, others: Networks) -> Source | None:
-    """The addresses in `networks` that are in none of the `others`; None where there are none."""
+def addresses_outside(networks: Networks, others: Networks) -> Source | None:
+    """Return the addresses in `networks` that are in none of the `others`; None if there are none."""
     if not others:
         return None
     more = [
@@ -149,8 +147,8 @@ def beyond(networks: Networks, others: Networks) -> Source | None:
     return Source(fewest(more), tuple(but)) if more else None
 
 
-def common(networks: Networks, others: Networks) -> Networks | None:
-    """The addresses that are in both; None where there are none."""
+def intersection(networks: Networks, others: Networks) -> Networks | None:
+    """Return the networks with the addresses in both; None if there are none."""
     if not networks or not others:
         return networks or others
     inner = [entry for entry in networks if _is_within(entry, others)]
@@ -158,9 +156,12 @@ def common(networks: Networks, others: Networks) -> Networks | None:
     return fewest(inner) if inner else None
 
 
-def told_apart(networks: Iterable[Network]) -> tuple[Source, ...]:
-    """The classes of addresses that these networks tell apart: those that are in none of them, and
-    those that are in one of them and in no smaller one. Anywhere, where there are none."""
+def address_classes(networks: Iterable[Network]) -> tuple[Source, ...]:
+    """Return the classes of addresses that these networks distinguish: addresses outside all, and
+    for each network the addresses in no smaller network.
+
+    Without networks the only class is anywhere.
+    """
     every = sorted(
         set(networks),
         key=lambda entry: (
@@ -171,20 +172,22 @@ def told_apart(networks: Iterable[Network]) -> tuple[Source, ...]:
     )
     if not every:
         return (ANYWHERE,)
-    sources = [beyond((), fewest(every))]
+    sources = [addresses_outside((), fewest(every))]
     for entry in every:
         smaller = [
             other for other in every if other != entry and _within(other, entry)
         ]
         source = (
-            beyond((entry,), fewest(smaller)) if smaller else Source((entry,))
+            addresses_outside((entry,), fewest(smaller))
+            if smaller
+            else Source((entry,))
         )
         sources.append(source)
     return tuple(source for source in sources if source)
 
 
 def _is_within(entry: Network, others: Iterable[Network]) -> bool:
-    """Whether the network is part of one of the others."""
+    """Return whether the network is part of one of the others."""
     return any(_within(entry, other) for other in others)
 
 
@@ -194,5 +197,5 @@ def _within(entry: Network, other: Network) -> bool:
     return isinstance(other, IPv6Network) and entry.subnet_of(other)
 
 
-def _held(address: Address, networks: Iterable[Network]) -> bool:
+def _contains(address: Address, networks: Iterable[Network]) -> bool:
     return any(address in entry for entry in networks)

@@ -1,8 +1,7 @@
-"""Which pages of other origins may read what a component answers: CORS, as the Fetch standard has
-browsers do it.
+"""Origins whose pages may read a component's answers: CORS, as the Fetch standard defines it.
 
-Nothing is opened by it: who may call what, the rules say. A page of an origin that is not here can
-send simple requests all the same, and cannot read an answer.
+CORS gives no access: only rules do. A page of an unlisted origin can send simple requests, but
+cannot read the answers.
 """
 
 from __future__ import annotations
@@ -13,19 +12,21 @@ from kong_oam.access.data import Names, PathSegments, Scopes
 from kong_oam.access.model import METHODS, Client, Component, Estate
 from kong_oam.traits.cors.value import CORS
 
-# Methods by the path that owns requests.
+# Readable methods by the path that owns requests.
 Reach = Mapping[PathSegments, Names]
 
 
-def readers(estate: Estate, component: Component) -> Mapping[str, Reach] | None:
-    """What pages may read of a component, by their origin; None where the gateway has nothing to do
-    with it.
+def readable_requests(
+    estate: Estate, component: Component
+) -> Mapping[str, Reach] | None:
+    """Return the readable requests of a component by origin; None if the gateway does not handle
+    its CORS.
 
-    Pages of a browser client: what it may call with the scopes that it was granted there, and what
-    is public. Foreign ones, which the trait lists: all that a rule lists; each call needs a token
-    of its own. Pages that share every host of the component need none of this.
+    Pages of a browser client may read the calls that its scopes allow, and public requests. Origins
+    of the cors trait may read all requests that a rule lists; each call still needs its own token.
+    Pages on every host of the component need no CORS.
     """
-    held = estate.held_at(component, users=True)
+    held = estate.granted_at(component, users=True)
     by_origin: dict[str, dict[PathSegments, set[str]]] = {}
     for client in _of_pages(estate, component):
         scopes = frozenset(held[client.component])
@@ -41,7 +42,8 @@ def readers(estate: Estate, component: Component) -> Mapping[str, Reach] | None:
 
 
 def _is_alone_on(component: Component, scheme: str, origin: str) -> bool:
-    """Whether all hosts of the component are the origin's, so that its pages call their own."""
+    """Return whether all hosts of the component belong to the origin, so that its calls are not
+    cross-origin."""
     return all(
         f"{scheme}://{endpoint.host}" == origin
         for endpoint in component.exposure.endpoints
@@ -56,8 +58,8 @@ def _in_order(reach: Mapping[PathSegments, set[str]]) -> Reach:
 
 
 def _of_pages(estate: Estate, component: Component) -> Iterator[Client]:
-    """The browser clients whose calls to the component are granted."""
-    held = estate.held_at(component, users=True)
+    """Yield the browser clients with granted calls to the component."""
+    held = estate.granted_at(component, users=True)
     for client in estate.clients:
         called = (
             client.provider == component.identity.provider
@@ -72,7 +74,7 @@ def _add(
     component: Component,
     scopes: Scopes | None,
 ) -> None:
-    """Add what may be called with these scopes, or with whatever scopes there are (None)."""
+    """Add the requests that these scopes allow, or all requests (None)."""
     for path, rules in component.owned.items():
         for rule in rules:
             if scopes is None or rule.public or scopes.issuperset(rule.scopes):

@@ -1,8 +1,7 @@
-"""What a page of another origin is answered: its preflights, and whether it may read what the
-gateway answers it.
+"""Web pages of other origins: answers to their preflights, and permission to read answers (CORS).
 
-As total as `decide`, and what the gateway's scripts are checked against. Nothing is opened by it:
-who may call what, the rules say.
+The functions answer for every request, as `decide` does, and tests compare the gateway's scripts
+with them. They give no access: only rules do.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from dataclasses import dataclass
 from kong_oam.access.data import Names
 from kong_oam.access.decide import Decision, Request, decide
 from kong_oam.access.model import Component, Estate, Rule, listing
-from kong_oam.access.origins import readers
+from kong_oam.access.origins import readable_requests
 from kong_oam.access.paths import read, written
 from kong_oam.diagnostics import nearest
 from kong_oam.traits.cors.value import CORS
@@ -21,8 +20,8 @@ from kong_oam.traits.cors.value import CORS
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Whether pages of an origin may read an answer, and why. `rule`: the one for the path that
-    lists the method."""
+    """Whether pages of an origin may read an answer, and the reason. `rule`: the rule for the path
+    that lists the method."""
 
     may: bool
     reason: str
@@ -32,10 +31,11 @@ class Reading:
 def preflight(
     estate: Estate, request: Request, origin: str, asked: str
 ) -> Decision:
-    """Decide an OPTIONS with `Origin` and `Access-Control-Request-Method`, which is `asked`.
+    """Decide an OPTIONS request with `Origin` and `Access-Control-Request-Method`, which is
+    `asked`.
 
-    Before a component that pages of other origins call, the gateway answers every readable one
-    itself (204), whatever it then says to the browser. Any other component gets it as any request.
+    If pages of other origins call the component, the gateway answers every valid preflight itself
+    (204). Otherwise the preflight is decided as any request.
     """
     decision = decide(estate, request, None)
     answer = reading(estate, request, origin, asked)
@@ -48,14 +48,16 @@ def preflight(
 def reading(
     estate: Estate, request: Request, origin: str, method: str
 ) -> Reading | None:
-    """Whether pages of the origin may read the answer to `request` with this method; None where the
-    gateway has no part in it: its refusals no page of another origin can read, and of its answers
-    the workload says it."""
+    """Return whether pages of the origin may read the answer to `request` with this method. None if
+    only the workload decides.
+
+    No page of another origin may read a denial of the gateway.
+    """
     decision = decide(estate, request, None)
     component = decision.component
     if decision.status in (400, 404) or component is None:
         return Reading(False, decision.reason)
-    readable = readers(estate, component)
+    readable = readable_requests(estate, component)
     if readable is None:
         return None
     path = read(request.target)
@@ -64,14 +66,14 @@ def reading(
     if origin not in readable:
         return Reading(
             False,
-            _no_reader(estate, component, request, origin)
+            _no_reader_text(estate, component, request, origin)
             + nearest(origin, readable, 1),
             listed,
         )
-    if component.may_be_of_another_rule(path):
+    if component.may_match_another_rule(path):
         return Reading(
             False,
-            "the path is spelled so that some servers take it for that of another rule",
+            "some servers read this spelling of the path as the path of another rule",
             listed,
         )
     if not rules:
@@ -82,46 +84,45 @@ def reading(
             f"no rule on {written(rules[0].path)} lists {method}",
             rules[0],
         )
-    whose = " and ".join(_whose(estate, component, origin))
+    whose = " and ".join(_readers_text(estate, component, origin))
     if method not in readable[origin].get(rules[0].path, ()):
         return Reading(
             False,
-            f"{whose}, which was not granted what {method} needs here",
+            f"{whose}, whose scopes do not allow {method} here",
             listed,
         )
     return Reading(True, whose, listed)
 
 
 def reading_origins(estate: Estate, request: Request) -> Names:
-    """The origins whose pages may read the answer to the request, as far as the gateway says it."""
+    """Return the origins whose pages may read the answer to the request, as the gateway allows."""
     component = decide(estate, request, None).component
     if component is None:
         return ()
     origins = []
-    for origin in sorted(readers(estate, component) or ()):
+    for origin in sorted(readable_requests(estate, component) or ()):
         answer = reading(estate, request, origin, request.method)
         if answer and answer.may:
             origins.append(origin)
     return tuple(origins)
 
 
-def _no_reader(
+def _no_reader_text(
     estate: Estate, component: Component, request: Request, origin: str
 ) -> str:
     if origin == f"{estate.stack.scheme}://{request.host}":
-        return "it is a page of the same origin, of which browsers ask nothing"
-    return (
-        f"no browser client that may call {component.key} has pages of this origin, and no cors "
-        "trait lists it"
-    )
+        return "the page has the same origin, so browsers do not check"
+    return f"no cors trait lists this origin, and no browser client of {component.key} has pages there"
 
 
-def _whose(estate: Estate, component: Component, origin: str) -> Iterator[str]:
-    """Whose pages these are, in words."""
+def _readers_text(
+    estate: Estate, component: Component, origin: str
+) -> Iterator[str]:
+    """Yield the reasons why pages of the origin may read answers."""
     cors = component.traits.get(CORS)
     if cors and origin in cors.origins:
         yield f"the cors trait of {component.key} lists the origin"
-    held = estate.held_at(component, users=True)
+    held = estate.granted_at(component, users=True)
     for client in estate.clients:
         if origin in client.origins and client.component in held:
             yield f"these are pages of {client.component}"

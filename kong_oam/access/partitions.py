@@ -1,10 +1,9 @@
-"""One estate deployed as several stacks: what belongs into which, and what each of them has to know
-of the others.
+"""Divide one estate into several stacks, and select the parts of the estate that each stack needs.
 
-The *base* has what is everybody's: what identity providers offer, the gateway's key rings,
+The *base* has shared resources: scopes and groups at identity providers, the gateway's key rings,
 certificates. A *partition* has the Applications of its namespaces, with their clients, gates,
-routes and workloads. What a run is given of the estate is cut down here to what it depends on, so
-that nothing else can change what it does.
+routes and workloads. Each run gets only the parts of the estate that it depends on, so that no
+other part can change its result.
 """
 
 from __future__ import annotations
@@ -26,17 +25,17 @@ from kong_oam.access.model import (
     bare_component,
 )
 from kong_oam.access.workloads import workload_of
-from kong_oam.oam.position import NOWHERE
+from kong_oam.oam.position import NO_POSITION
 from kong_oam.traits.key import Traits
 
-# What a partition needs of the base, or that offers, by component and provider (`orders/api at
-# okta`): one that goes to another provider is offered at both, until nobody uses it at the first any
-# more.
+# The needs of a partition, or the offers of the base, by component and provider (`orders/api at
+# okta`). A component that moves to another provider is offered at both until its old offer is
+# unused.
 Uses = Mapping[str, "Offered"]
 
 
 class OfferedOutput(TypedDict):
-    """What a provider offers, as a stack output."""
+    """An offer of a provider, as a stack output."""
 
     provider: str
     scopes: dict[str, str]
@@ -45,15 +44,15 @@ class OfferedOutput(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class Offered:
-    """What a provider offers for a component: scopes with their descriptions, and the (logical)
-    groups of its roles."""
+    """The offer of a provider for a component: scopes with descriptions, and its roles' logical
+    groups."""
 
     provider: str
     scopes: Texts
     groups: Names = ()
 
     def to_output(self) -> OfferedOutput:
-        """It as a stack exports it."""
+        """Return the offer as a stack output."""
         return {
             "provider": self.provider,
             "scopes": dict(self.scopes),
@@ -62,7 +61,7 @@ class Offered:
 
     @staticmethod
     def from_output(data: OfferedOutput) -> Offered:
-        """Read what `to_output` gives."""
+        """Read the result of `to_output`."""
         return Offered(
             data["provider"], dict(data["scopes"]), tuple(data["groups"])
         )
@@ -82,26 +81,30 @@ Offers = dict[str, Offered]
 
 
 def uses_of(output: Mapping[str, OfferedOutput]) -> Offers:
-    """Read what a stack exported of what it uses or offers, each as `Offered.to_output` gives
-    it."""
+    """Read the uses or offers that a stack exported, each from `Offered.to_output`."""
     return {name: Offered.from_output(data) for name, data in output.items()}
 
 
 def deployed_by(estate: Estate, partition: str | None) -> Estate:
-    """What of the estate the stack of a partition deploys; None: the base, or all of it where there
-    are none."""
+    """Return the part of the estate that a partition's stack deploys.
+
+    None: the base, or the whole estate if it has no partitions.
+    """
     if partition is not None:
         return part_of(estate, partition)
     return base_of(estate) if estate.stack.partitions else estate
 
 
 def base_of(estate: Estate) -> Estate:
-    """What the base's run is given: of components their scopes and groups, hosts with certificates,
-    and clients that users sign in through; nothing of those that have none of it."""
+    """Return the part of the estate that the base deploys.
+
+    Components keep their scopes and groups, hosts with certificates, and clients that sign users
+    in. Components without any of these are left out.
+    """
     applications = []
     for application in estate.applications:
         components = tuple(
-            filter(_is_everybodys, map(_offering, application.components))
+            filter(_is_shared, map(_offering, application.components))
         )
         if components:
             applications.append(
@@ -116,11 +119,11 @@ def base_of(estate: Estate) -> Estate:
 
 
 def part_of(estate: Estate, partition: str) -> Estate:
-    """What the run of a partition is given: its Applications, and of others whom they call and who
-    calls them.
+    """Return the part of the estate that a partition deploys: its Applications, with their callers
+    and callees.
 
-    Where any token of a provider counts whose tokens are for one API each, that is all that it
-    gives tokens for.
+    A component that accepts any token, at a provider whose tokens are for one API each, needs all
+    APIs of this provider.
     """
     applications = tuple(
         application
@@ -137,7 +140,9 @@ def part_of(estate: Estate, partition: str) -> Estate:
     for key, component in estate.components.items():
         if key not in part.own:
             calling[key] = tuple(
-                _calling(component.identity.clients, part.own, any_token)
+                _partition_callers(
+                    component.identity.clients, part.own, any_token
+                )
             )
     called: set[str] = set()
     for client in chain(part.own_clients, *calling.values()):
@@ -145,23 +150,25 @@ def part_of(estate: Estate, partition: str) -> Estate:
     foreign = []
     for key, clients in calling.items():
         if clients or key in called:
-            foreign.append(_known(estate.components[key].with_clients(clients)))
+            foreign.append(
+                _foreign_component(estate.components[key].with_clients(clients))
+            )
     return replace(part, foreign=tuple(foreign))
 
 
 def calls_into(part: Estate, client: Client) -> bool:
-    """Whether a client calls a component of the partition, so that a gate there has to know its
+    """Return whether a client calls a component of the partition, so that a gate there needs its
     id."""
     return any(call.component in part.own for call in client.calls)
 
 
 def offered(estate: Estate) -> Offers:
-    """What the base offers: of those components of which there is anything."""
+    """Return the offers of the base, for the components that offer anything."""
     return _offers(estate.offering)
 
 
 def uses(estate: Estate) -> Offers:
-    """What a partition needs of the base."""
+    """Return the needs of a partition from the base."""
     needed = _offers(estate.own.values())
     for client in estate.own_clients:
         for call in client.calls:
@@ -192,11 +199,11 @@ def _offers(components: Iterable[Component]) -> Offers:
 
 
 def _add(offers: Offers, name: str, more: Offered) -> None:
-    """Add to what is offered under a name, or needed. Of one scope the first description stays."""
-    before = offers.get(name, Offered(more.provider, {}))
-    groups = tuple(sorted({*before.groups, *more.groups}))
+    """Add `more` to the offer of that name. A scope keeps its first description."""
+    earlier = offers.get(name, Offered(more.provider, {}))
+    groups = tuple(sorted({*earlier.groups, *more.groups}))
     offers[name] = Offered(
-        more.provider, {**more.scopes, **before.scopes}, groups
+        more.provider, {**more.scopes, **earlier.scopes}, groups
     )
 
 
@@ -204,29 +211,31 @@ def _add(offers: Offers, name: str, more: Offered) -> None:
 Owners = Mapping[tuple[str, str], Collection[str]]
 
 
-def owners_of_scopes(estate: Estate, there: Uses) -> Owners:
-    """The components that declare a scope, and those of which the base still offers it: it may have
-    gone from one to another."""
+def owners_of_scopes(estate: Estate, offers: Uses) -> Owners:
+    """Return the components that declare a scope, and those for which the base still offers it.
+
+    The scope may have moved from one component to another.
+    """
     owners: dict[tuple[str, str], set[str]] = {}
     for key, component in estate.components.items():
         for scope in component.identity.scopes:
             owners.setdefault((component.identity.provider, scope), set()).add(
                 key
             )
-    for name, offer in there.items():
+    for name, offer in offers.items():
         for scope in offer.scopes:
             owners.setdefault((offer.provider, scope), set()).add(_key(name))
     return owners
 
 
-def used_by(clients: Granted, there: Uses) -> Offers:
-    """What of that there is clients use that are granted this."""
+def used_by(clients: Granted, offers: Uses) -> Offers:
+    """Return the part of the base's offers that clients with these grants use."""
     used: Offers = {}
     for client, calls in clients.items():
         _, provider = component_and_provider(client)
         for called, scopes in calls.items():
             name = at_provider(called, provider)
-            if offer := there.get(name):
+            if offer := offers.get(name):
                 offered_scopes = {
                     scope: offer.scopes[scope]
                     for scope in scopes
@@ -237,7 +246,7 @@ def used_by(clients: Granted, there: Uses) -> Offers:
 
 
 def all_of(*uses: Uses) -> Offers:
-    """What any of these needs."""
+    """Return all needs together."""
     needed: Offers = {}
     for use in uses:
         for name, offer in use.items():
@@ -245,12 +254,12 @@ def all_of(*uses: Uses) -> Offers:
     return needed
 
 
-def lacking(needed: Uses, there: Uses) -> list[str]:
-    """What a base does not offer of that, each in words, sorted."""
+def missing_offers(needed: Uses, offers: Uses) -> list[str]:
+    """Return the needs that the base does not offer, each in words, sorted."""
     words = []
     for name, need in needed.items():
         key = _key(name)
-        offer = there.get(name, Offered(need.provider, {}))
+        offer = offers.get(name, Offered(need.provider, {}))
         for scope in need.scopes.keys() - offer.scopes.keys():
             words.append(f"scope {scope} of {key}")
         for group in {*need.groups} - {*offer.groups}:
@@ -258,20 +267,18 @@ def lacking(needed: Uses, there: Uses) -> list[str]:
     return sorted({*words})
 
 
-def with_kept(
-    estate: Estate, before: Uses, used: Iterable[Uses]
+def add_used_offers(
+    estate: Estate, old_offers: Uses, used: Iterable[Uses]
 ) -> tuple[Estate, list[str]]:
-    """The base's estate with all that the base offers and some partition still uses, and what that
-    is, in words.
+    """Return the base's estate with removed offers that a partition still uses, and these in words.
 
-    What vanished goes in the run after that in which the last partition that used it has done
-    without.
+    The base drops such an offer in the run after the last partition stopped using it.
     """
-    kept = _still_used(before, all_of(*used))
-    words = lacking(kept, offered(estate))
+    used_offers = _still_used(old_offers, all_of(*used))
+    words = missing_offers(used_offers, offered(estate))
 
     def extended(component: Component) -> Component:
-        offer = kept.get(_name(component))
+        offer = used_offers.get(_name(component))
         return _with_offer(component, offer) if offer else component
 
     applications = []
@@ -281,16 +288,16 @@ def with_kept(
     whole = replace(estate, applications=tuple(applications))
     offering = {*map(_name, whole.components.values())}
     vanished = []
-    for name, offer in kept.items():
+    for name, offer in used_offers.items():
         if name not in offering and (offer.scopes or offer.groups):
             bare = bare_component(_key(name), offer.provider)
             vanished.append(_with_offer(bare, offer))
     return replace(whole, foreign=tuple(vanished)), words
 
 
-def _still_used(before: Uses, used: Uses) -> Offers:
-    kept = {}
-    for name, offer in before.items():
+def _still_used(old_offers: Uses, used: Uses) -> Offers:
+    used_offers = {}
+    for name, offer in old_offers.items():
         use = used.get(name, Offered(offer.provider, {}))
         scopes = {
             scope: text
@@ -298,12 +305,12 @@ def _still_used(before: Uses, used: Uses) -> Offers:
             if scope in use.scopes
         }
         groups = tuple(group for group in offer.groups if group in use.groups)
-        kept[name] = Offered(offer.provider, scopes, groups)
-    return kept
+        used_offers[name] = Offered(offer.provider, scopes, groups)
+    return used_offers
 
 
 def _with_offer(component: Component, offer: Offered) -> Component:
-    """The component with what is kept of it, as far as it does not say that itself."""
+    """Return the component with the scopes and groups of the offer that it does not declare."""
     groups = tuple(
         group for group in offer.groups if group not in component.groups
     )
@@ -319,8 +326,10 @@ Granted = Mapping[str, Mapping[str, Collection[str]]]
 
 
 def granted(estate: Estate) -> dict[str, NameLists]:
-    """What the run's own clients are granted, by the client's name and component; also of a client
-    without a grant."""
+    """Return the grants of the run's own clients, by client name and component.
+
+    A client without grants has an empty mapping.
+    """
     grants = {}
     for client in estate.own_clients:
         of_client: NameSets = {}
@@ -332,10 +341,10 @@ def granted(estate: Estate) -> dict[str, NameLists]:
     return grants
 
 
-def _calling(
+def _partition_callers(
     clients: Iterable[Client], own: Collection[str], any_token: Collection[str]
 ) -> Iterator[Client]:
-    """Yield the clients with those of their calls that concern a partition."""
+    """Yield the clients with their calls that concern a partition."""
     for client in clients:
         calls = tuple(
             call
@@ -343,12 +352,14 @@ def _calling(
             if call.component in own or client.provider in any_token
         )
         if calls:
-            yield replace(_known_client(client), calls=calls)
+            yield replace(_foreign_client(client), calls=calls)
 
 
-def _known_client(client: Client) -> Client:
-    """The client without what only its own stack deploys; of its redirects stay the origins of its
-    pages, which gateways and providers let in."""
+def _foreign_client(client: Client) -> Client:
+    """Return the client without values that only its own stack deploys.
+
+    Its redirect addresses become its pages' origins, which gateways and providers accept.
+    """
     return replace(
         client,
         redirect_uris=client.origins,
@@ -359,9 +370,9 @@ def _known_client(client: Client) -> Client:
 
 
 def _offering(component: Component) -> Component:
-    """The component as the base knows it."""
+    """Return the component as the base knows it."""
     clients = [
-        replace(_known_client(client), calls=(), groups=())
+        replace(_foreign_client(client), calls=(), groups=())
         for client in component.identity.clients
         if client.user_facing
     ]
@@ -375,7 +386,7 @@ def _offering(component: Component) -> Component:
         for endpoint in component.exposure.endpoints
         if endpoint.certificate
     ]
-    known = _known(component)
+    known = _foreign_component(component)
     return replace(
         known,
         exposure=Exposure(tuple(endpoints)),
@@ -386,7 +397,7 @@ def _offering(component: Component) -> Component:
     )
 
 
-def _is_everybodys(component: Component) -> bool:
+def _is_shared(component: Component) -> bool:
     return bool(
         component.identity.scopes
         or component.identity.roles
@@ -395,11 +406,10 @@ def _is_everybodys(component: Component) -> bool:
     )
 
 
-def _known(component: Component) -> Component:
-    """The component without all that only its own stack deploys.
+def _foreign_component(component: Component) -> Component:
+    """Return the component without everything that only its own stack deploys.
 
-    Of the workload of a client stays what tells it from others: the tables of those whom it calls
-    name it.
+    A client's workload keeps its label: the tables of its callees name it.
     """
     workload = component.workload
     is_client = bool(component.identity.clients)
@@ -424,9 +434,9 @@ def _name(component: Component) -> str:
 
 
 def _key(name: str) -> str:
-    """The component's key in what `_name` gives."""
+    """Return the component's key in the result of `_name`."""
     return component_and_provider(name)[0]
 
 
 def _roles(groups: Names) -> tuple[Role, ...]:
-    return (Role("kept", (), groups, (), NOWHERE),) if groups else ()
+    return (Role("kept", (), groups, (), NO_POSITION),) if groups else ()

@@ -1,18 +1,19 @@
-"""One reading of a request's path, for the model, the gateway's routes and its gate alike.
+"""Read a request's path in the same way for the model, the gateway's routes and its gate.
 
 Source: docs/explanation/design.md#one-reading-of-a-path.
 
-A request target that two servers could read differently is refused before any rule is looked at.
-What is left is read as Kong does before it routes: dot segments and doubled slashes resolved,
-percent-encoded unreserved characters decoded (kong/tools/uri.lua, and observed on Kong 3.10).
+The gateway denies a request target that two servers could read differently, before it looks at rules.
+It reads other targets as Kong does before it routes. Dot segments and double slashes are resolved,
+and percent-encoded unreserved characters are decoded (kong/tools/uri.lua, and observed on Kong
+3.10).
 
-Some servers read more into an element. One that keeps files on Windows drops dots and blanks at its
-end, and takes `SECRET~1` and `secret::$DATA` for `secret`; some take `<` or `"` for a joker
-(FindFirstFile). One that normalizes or folds Unicode (NFC, NFKC, case folding), that compares
-without accents as databases do, or that converts to an older character set takes letters of other
-alphabets for ASCII ones, and leaves characters out that cannot be seen. Nobody can say from outside
-which one stands behind a gate. So an element that might be taken for a dot segment, or for several
-elements, is refused; and where it might be taken for that of a rule, `spelled` and `meets` say so.
+Some servers read more into an element. Windows drops dots and blanks at its end, and takes
+`SECRET~1` and `secret::$DATA` for `secret`. Some servers take `<` or `"` for a wildcard
+(FindFirstFile). Servers that normalize or fold Unicode (NFC, NFKC, case folding) take letters of
+other alphabets for ASCII letters, and drop invisible characters. Databases that ignore accents, and
+conversions to older character sets, have similar effects. The gateway cannot know which server is
+behind it. So it denies an element that might be a dot segment, or several elements. `spelled` and
+`meets` find an element that might be a rule's.
 """
 
 from __future__ import annotations
@@ -32,22 +33,21 @@ _UNREADABLE = re.compile(
 )
 _ENCODED = re.compile(rb"%([0-9A-Fa-f]{2})")
 
-# Code points and ranges of them, as lua/path.lua has them.
-# Characters that may be read as `/`, `\`, `;`, `?`, `%` or `#`, or hold one: by NFKC, or in older
-# character sets.
+# Code points and ranges of code points, as in lua/path.lua. These characters may be read as `/`,
+# `\`, `;`, `?`, `%` or `#`, or contain such a character: by NFKC, or in older character sets.
 SEPARATING = (
     "A5 B4 BC-BF F7 37E 66A 2044-2049 20A9 2100-2101 2105-2106 214D 2150-215F 2189 2215-2216 "
     "2571-2572 27CB 27CD 29E3-29E5 29F5-29F9 33A7-33A8 33AE-33AF 33C6 33DE-33DF FE14-FE16 FE54 "
     "FE56 FE5F FE68 FE6A FF03 FF05 FF0F FF1B FF1F FF3C"
 )
 
-# Letters and digits that may be read as ASCII ones: by case folding, without accents, or in older
+# Letters and digits that may be read as ASCII: by case folding, without accents, or in older
 # character sets.
 LETTERS = "C0-2AF 393 398 3A3 3A6 3A9 3B1 3B4-3B5 3C0 3C3-3C4 3C6 4BB 660-669 6F0-6F9 1E00-1EFF 2C60-2C7B"
 
-# Other characters that may be read as ASCII ones, as several, or as none: compatibility
-# characters, marks of Latin text, those that cannot be seen (Unicode Standard Annex 15 and 44), and
-# likenesses that older character sets take.
+# Other characters that may be read as one ASCII character, as several, or as none. They are
+# compatibility characters, marks of Latin text, invisible characters (Unicode Standard Annex 15 and
+# 44), and similar characters in older character sets.
 LOOSE = (
     "80-BF 2B0-385 61C 115F-1160 1680 17B4-17B5 180B-180F 1AB0-1AFF 1D00-1DFF 1FBD-25FF 263A-266B "
     "2758 2776-2793 2A74-2C5F 2C7C-2C7F 3000-303F 3099-309C 3164 3200-33FF A700-A7FF AB30-AB6F "
@@ -68,13 +68,13 @@ _LIKE = str.maketrans(LIKE)
 
 
 def beginnings(path: PathSegments) -> Iterator[PathSegments]:
-    """Yield all beginnings of a path, the longest first: the path itself."""
+    """Yield all beginnings of a path, from the path itself to the root."""
     for length in range(len(path), -1, -1):
         yield path[:length]
 
 
 def ranges(text: str) -> tuple[tuple[int, int], ...]:
-    """Parse code points and ranges of them into pairs of the first and the last."""
+    """Parse code points and ranges of code points into pairs of first and last."""
     bounds = (entry.partition("-") for entry in text.split())
     return tuple(
         (int(first, 16), int(last or first, 16)) for first, _, last in bounds
@@ -92,23 +92,26 @@ _SEPARATING = re.compile(f"[{_character_class(SEPARATING)}]")
 _LETTER = re.compile(f"[{_character_class(LETTERS)}]")
 _LOOSE = re.compile(f"[{_character_class(LOOSE)}]")
 _NO_ELEMENT = re.compile(
-    r'[ .?*<>"]+\Z'  # what cannot be seen, or stands for anything
+    r'[ .?*<>"]+\Z'  # invisible, or a wildcard
     r'|[ .?*<>"]*:.*\$'  # a stream of a folder
-    r"|\([A-Za-z]\(.*\)\)\Z"  # what ASP.NET takes for a session
+    r"|\([A-Za-z]\(.*\)\)\Z"  # a session id for ASP.NET
 )
 
-_ELEMENT = r"[A-Za-z0-9\-._~!$&'()+,=@][A-Za-z0-9\-._~!$&'()+,:=@]*"  # no `*` and no `:id`: others read patterns
+# `*` and `:id` are not allowed: other servers read them as patterns.
+_ELEMENT = r"[A-Za-z0-9\-._~!$&'()+,=@][A-Za-z0-9\-._~!$&'()+,:=@]*"
 _RULE_PATH = re.compile(rf"/(?:{_ELEMENT}(?:/{_ELEMENT})*/?)?\Z")
 _RESERVED_IN_RULES = "!$&'()+,:=@"
 
 
 class AmbiguousPathError(InputError):
-    """The path could be read in more than one way. The message says why."""
+    """Raised for a path that could be read in more than one way. The message says why."""
 
 
 def read(target: bytes) -> PathSegments:
-    """Parse a raw request target into segments (`/orders//7?x=1` -> ("orders", "7")). Raises
-    AmbiguousPathError."""
+    """Parse a raw request target into segments: `/orders//7?x=1` is ("orders", "7").
+
+    Raises AmbiguousPathError.
+    """
     path = target.partition(b"?")[0]
     if not path.startswith(b"/"):
         raise AmbiguousPathError("does not start with a slash")
@@ -126,61 +129,62 @@ def read(target: bytes) -> PathSegments:
         separator = _SEPARATING.search(element)
         if separator:
             raise AmbiguousPathError(
-                f"contains {separator.group()!a}, which some servers take for a separator"
+                f"contains {separator.group()!a}, which some servers read as a separator"
             )
-        if element not in (".", "..") and _is_none(element):
+        if element not in (".", "..") and _is_dropped(element):
             raise AmbiguousPathError(
-                f"has the element {element!a}, which some servers take for none"
+                f"has the element {element!a}, which some servers drop"
             )
     return resolve(elements)
 
 
-def _signs(element: str) -> str:
-    """The element with a sign for each character that another server may read as another one: \\x01
-    for letters."""
+def _lookalikes(element: str) -> str:
+    """Return the element with a sign for each character that another server may read differently.
+
+    Letters become \\x01.
+    """
     return _LOOSE.sub("?", _LETTER.sub("\x01", element.translate(_LIKE)))
 
 
-def _is_none(element: str) -> bool:
-    """Whether some server reads no element here, or a dot segment."""
-    signs = _signs(element)
-    before = signs.partition("#")[0]  # some cut what they decoded at a fragment
-    bare = re.sub(
-        r"[^\x00-\x7f]|[\x01?]", "", before
-    )  # dots beside what is no ASCII
+def _is_dropped(element: str) -> bool:
+    """Return whether some server reads no element here, or a dot segment."""
+    signs = _lookalikes(element)
+    # Some servers cut the decoded text at a fragment.
+    before = signs.partition("#")[0]
+    # Dots beside characters that are not ASCII.
+    bare = re.sub(r"[^\x00-\x7f]|[\x01?]", "", before)
     is_dots = bare != signs and "." in bare and not bare.strip(" .")
     return is_dots or any(map(_NO_ELEMENT.match, (signs, before)))
 
 
 @lru_cache(maxsize=4096)
 def spelled(element: str) -> str:
-    """A pattern of what other servers may read in an element: small letters, and `*` for any
-    characters or none."""
-    pattern = _signs(element).encode().lower().decode()
-    # A short name, which says nothing of the long one.
+    """Return a pattern of the readings of an element: small letters, and `*` for any characters or
+    none."""
+    pattern = _lookalikes(element).encode().lower().decode()
+    # A short name does not show the long name.
     if re.search(r"~[0-9?]", pattern):
         return "*"
-    pattern = pattern.partition("#")[
-        0
-    ]  # some cut what they decoded at a fragment
+    # Some servers cut the decoded text at a fragment.
+    pattern = pattern.partition("#")[0]
     name, _, stream = pattern.partition(":")
     if "$" in stream:  # Windows reads a stream of a file
         pattern = name
-    if re.search(r"[a-z0-9]", pattern):  # some drop what is no ASCII
+    # Some servers drop characters that are not ASCII.
+    if re.search(r"[a-z0-9]", pattern):
         pattern = re.sub(r"[^\x00-\x7f]+", "*", pattern)
     pattern = re.sub(r'[<>"?\x01]', "*", pattern)
-    unled = pattern.lstrip(" *")
-    core = unled.rstrip(" .*")
-    leading = pattern[: len(pattern) - len(unled)]
-    trailing = unled[len(core) :]
+    stripped = pattern.lstrip(" *")
+    core = stripped.rstrip(" .*")
+    leading = pattern[: len(pattern) - len(stripped)]
+    trailing = stripped[len(core) :]
     before = "*" if "*" in leading else ""
     after = "*" if "*" in trailing else ""
     return re.sub(r"\*+", "*", f"{before}{core}{after}")
 
 
 def meets(pattern: str, element: str) -> bool:
-    """Whether another server may read what is `spelled` like `pattern` as the element of a rule, in
-    small letters."""
+    """Return whether a pattern of `spelled` may be read as a rule's element in small letters."""
     first, *literals = pattern.split("*")
     if not literals:
         return pattern == element
@@ -196,15 +200,15 @@ def meets(pattern: str, element: str) -> bool:
 
 
 def folded(path: PathSegments) -> PathSegments:
-    """Apply `spelled` to each element of a path: a declared one is the same in small letters."""
+    """Apply `spelled` to each element. A declared path stays the same in small letters."""
     return tuple(map(spelled, path))
 
 
 def may_be_longer(
     path: PathSegments, length: int, rules: Collection[PathSegments]
 ) -> bool:
-    """Whether another server may read in `path` one of `rules`, each `folded`, that has more
-    elements than `length`."""
+    """Return whether another server may read `path` as a `folded` rule with more than `length`
+    elements."""
     patterns = folded(path)
     if "*" not in "".join(patterns):
         ends = range(length + 1, len(patterns) + 1)
@@ -216,11 +220,10 @@ def may_be_longer(
 
 
 def resolve(elements: Iterable[str]) -> PathSegments:
-    """Resolve empty and dot elements: empty and `.` ones vanish, `..` removes the one before it
-    (RFC 3986, 5.2.4; Kong merges slashes).
+    """Resolve elements: drop empty elements and `.`; let `..` remove the previous element.
 
-    Raises AmbiguousPathError for a path that climbs above the root: RFC 3986 lets it stay there, nginx
-    answers 400.
+    Source: RFC 3986, 5.2.4; Kong merges slashes. Raises AmbiguousPathError for a path that climbs
+    above the root: RFC 3986 lets it stay there, nginx answers 400.
     """
     result: list[str] = []
     for element in elements:
@@ -234,48 +237,49 @@ def resolve(elements: Iterable[str]) -> PathSegments:
 
 
 def declared(path: str) -> PathSegments:
-    """Parse a path in an Application into segments. Raises AmbiguousPathError where it is not written in
-    its one plain form."""
+    """Parse a path of an Application into segments.
+
+    Raises AmbiguousPathError if the path is not in its plain form.
+    """
     if not _RULE_PATH.match(path):
         raise AmbiguousPathError(
-            "write it as /element/element, unencoded, of letters, digits and -._~!$&'()+,:=@; no "
-            "patterns"
+            "is not plain; write /element/element, unencoded, of letters, digits and "
+            "-._~!$&'()+,:=@, without patterns"
         )
     elements = tuple(path.split("/"))[1:]
     if "." in elements or ".." in elements:
         raise AmbiguousPathError(
-            "contains a dot segment; write the path that it stands for"
+            "contains a dot segment; write the resolved path"
         )
     for element in elements:
         if spelled(element) != element.lower():
             raise AmbiguousPathError(
-                f"has the element '{element}', which Windows takes for another one; choose another "
+                f"has the element '{element}', which Windows reads as another name; choose another "
                 "name"
             )
     return elements if elements[-1] else elements[:-1]
 
 
 def within(path: PathSegments, base: PathSegments) -> bool:
-    """Whether `base` owns `path`: element by element, so that /orders never owns
-    /orders-internal."""
+    """Return whether `base` owns `path`, element by element: /orders never owns /orders-internal."""
     return path[: len(base)] == base
 
 
 def written(path: PathSegments) -> str:
-    """Write a path as text: `/orders/7`; `/` for no elements."""
+    """Return a path as text: `/orders/7`; `/` for no elements."""
     return "/" + "/".join(path)
 
 
 def unwritten(text: str) -> PathSegments:
-    """Parse what `written` wrote into elements."""
+    """Parse a text of `written` into elements."""
     return tuple(filter(None, text.split("/")))
 
 
 def pattern(path: PathSegments) -> str:
-    """A regular expression, anchored by the router at its start, for all that `path` owns.
+    """Return a regular expression for all that `path` owns. The router anchors it at the start.
 
-    Kong keeps reserved characters encoded where the client encoded them (in upper case), so both
-    spellings match. The root is the bare slash, with which everything starts.
+    Kong keeps reserved characters encoded if the client encoded them (in upper case), so both
+    spellings match. The root is a single slash, which starts every path.
     """
     if not path:
         return "/"

@@ -1,4 +1,4 @@
-"""The pods behind the ports of a component, in words by which two models are compared."""
+"""The pods behind the ports of a component, as texts for the comparison of two models."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from kong_oam.objects.services import services_among
 
 
 def pods_behind(component: Component) -> Texts:
-    """The pods that each port of a component leads to, by the port's name: `pods tier=web in shop
+    """Return the pods behind each port of a component, by the port's name: `pods tier=web in shop
     at 8080`.
 
-    A port is left out where the component's objects do not say which pods its Service selects.
+    A port is left out if the component's objects do not show which pods its Service selects.
     """
-    # Of two Services that go by one port alone the last counts, as for the gateway (`backends_of`).
+    # If two Services use a plain port name, the last counts, as for the gateway (`backends_of`).
     endpoints = sorted(
         component.exposure.endpoints, key=lambda endpoint: endpoint.order
     )
@@ -38,27 +38,27 @@ def pods_behind(component: Component) -> Texts:
     pods: dict[str, str] = {}
     for endpoint in endpoints:
         pods.pop(endpoint.port_name, None)
-        if words := _words(component, services, endpoint):
+        if words := _pods_text(component, services, endpoint):
             pods[endpoint.port_name] = words
     return pods
 
 
-def _words(
+def _pods_text(
     component: Component, services: Mapping[str, Service], endpoint: Endpoint
 ) -> str:
     named = component.workload.named_service
     service = services.get(endpoint.service)
     if named and endpoint.service == named.ours:
-        return _selected(component, named.labels, [named.target], ())
+        return _selection_text(component, named.labels, [named.target], ())
     port = service.port(endpoint.port) if service else None
     if service is None or port is None:
         return ""
-    return _selected(
+    return _selection_text(
         component, service.selector, service.pod_ports(port), service.workloads
     )
 
 
-def _selected(
+def _selection_text(
     component: Component,
     selector: Texts,
     ports: Iterable[int],

@@ -1,4 +1,4 @@
-"""Who may call, as values: exact over all clients and all sets of groups of their users."""
+"""Callers as values, exact over all clients and all sets of groups of their users."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from kong_oam.errors import InputError
 
 Groups = frozenset[str]
 
-# Which users may: the smallest sets of groups that suffice, none within another. Unique, so that
-# equal means equal.
+# The users with access: the smallest sufficient sets of groups, none within another. The form is
+# unique, so equal conditions are equal values.
 Condition = frozenset[Groups]
 
-# The condition of a client that calls as itself: none.
+# The condition of a client that calls as itself.
 ITSELF: Condition = frozenset({frozenset()})
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Principal:
-    """A client of an identity provider, as itself, or with `users` those who sign in through it.
+    """A client of an identity provider as itself, or with `users` the users who sign in through it.
 
-    `client` is its component's key. A service that becomes a web application is another principal:
-    others call by it.
+    `client` is its component's key. A service that becomes a web application is another principal,
+    because its users call instead.
     """
 
     client: str
@@ -34,8 +34,8 @@ class Principal:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Who may call: everybody, token or not; or those principals, each under its condition. All of
-    them from these networks only."""
+    """The callers with access: everybody, or principals, each with its condition; all from these
+    networks only."""
 
     everybody: bool = False
     principals: Mapping[Principal, Condition] = field(default_factory=dict)
@@ -47,21 +47,19 @@ NOBODY = Access()
 
 
 class TooManyGroupSetsError(InputError):
-    """There are more sets of groups that suffice than anybody could list. The message says where,
-    and what to do."""
+    """A condition has too many sets of groups. The message gives the place and the remedy."""
 
 
-# The most sets of groups in one condition. Two roles of 150 groups each, both of which are needed,
-# make 22,500.
+# The most sets of groups in a condition. Two required roles of 150 groups each make 22,500.
 MOST = 50_000
 
-# A set of that many groups has fewer subsets than there are sets to compare it with, where it
-# matters.
+# A set of at most so many groups has few subsets, so these are looked up instead of a comparison
+# with all sets.
 _SMALL = 8
 
 
 def minimal(sets: Collection[Groups]) -> Condition:
-    """The sets that contain no other of them."""
+    """Return the sets that contain no other of the sets."""
 
     def is_minimal(groups: Groups) -> bool:
         return all(subset == groups for subset in _within(groups, sets))
@@ -70,12 +68,12 @@ def minimal(sets: Collection[Groups]) -> Condition:
 
 
 def suffices(groups: Groups, condition: Condition) -> bool:
-    """Whether a user in `groups` meets the condition."""
+    """Return whether a user in `groups` meets the condition."""
     return next(_within(groups, condition), None) is not None
 
 
 def _within(groups: Groups, sets: Collection[Groups]) -> Iterator[Groups]:
-    """The sets that `groups` contains, itself included."""
+    """Return the sets that `groups` contains, itself included."""
     if len(groups) > _SMALL:
         return (subset for subset in sets if subset <= groups)
     sizes = range(len(groups) + 1)
@@ -84,11 +82,11 @@ def _within(groups: Groups, sets: Collection[Groups]) -> Iterator[Groups]:
 
 
 def minimal_transversals(clauses: Iterable[Groups]) -> Condition | None:
-    """The smallest sets with a member in every clause (Berge's method for minimal transversals);
-    None: over MOST.
+    """Return the smallest sets with a member in every clause (Berge's method for minimal
+    transversals). None if there are more than MOST.
 
-    A set with no group of a clause grows by each of them. It is then no smallest one where it
-    contains a set that has that group already; two that have grown never contain each other.
+    A set without a group of a clause is extended by each of them. An extended set is not minimal if
+    it contains a set that already had that group. Two extended sets never contain each other.
     """
     sets = ITSELF
     for clause in clauses:
@@ -109,7 +107,7 @@ def minimal_transversals(clauses: Iterable[Groups]) -> Condition | None:
 def _without_one(
     sets: Iterable[Groups], clause: Groups
 ) -> Mapping[str, Sequence[Groups]]:
-    """By group of the clause, what else is in the sets that have it."""
+    """Return by group of the clause the rest of each set that has this group."""
     others: dict[str, list[Groups]] = {}
     for groups in sets:
         for group in groups & clause:

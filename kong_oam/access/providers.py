@@ -1,4 +1,4 @@
-"""Identity providers as values: who issues tokens, and which of their claims say what."""
+"""Identity providers as values: issuers of tokens, and the names of their claims."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from urllib.parse import quote
 
 @dataclass(frozen=True, slots=True)
 class TokenType:
-    """A claim that tells access tokens from other tokens of the same issuer: it must equal `value`
-    or start with it."""
+    """A claim that marks access tokens of an issuer: it equals `value` or starts with it."""
 
     claim: str
     value: str
@@ -23,8 +22,8 @@ class TokenType:
 class Listing:
     """A claim that lists names: an array of strings, or one string of words.
 
-    Where there is a `prefix`, what does not begin with it is no name, and the name is what follows
-    it.
+    With a `prefix`, only entries that start with it are names, and the name is the rest of the
+    entry.
     """
 
     claim: str
@@ -34,12 +33,12 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class ClaimMapping:
-    """The claims by which one provider's tokens say things, named as in the token's payload.
+    """The names of claims in one provider's tokens.
 
-    A token that has the claim `user` is a user's; one that has not is a service's, and must say so:
-    its claim `own` is then `own_value`, or the client itself where that is None. A user's scopes
-    are in `scopes`, a service's in `service_scopes`. A token that has any of the `overage` claims
-    does not list its groups and is refused.
+    A token with the claim `user` is a user's. Other tokens are a service's and must say so: their
+    claim `own` is `own_value`, or the client if `own_value` is None. A user's scopes are in
+    `scopes`, a service's in `service_scopes`. A token with any of the `overage` claims does not
+    list its groups and is denied.
     """
 
     client: str
@@ -54,7 +53,7 @@ class ClaimMapping:
     overage: tuple[str, ...] = ()
 
 
-# Stands in where nobody says how a provider spells its tokens: enough to check Applications.
+# The default if no kind of provider names its claims: enough to check Applications.
 PLAIN = ClaimMapping(
     client="client_id",
     user="user",
@@ -67,18 +66,17 @@ PLAIN = ClaimMapping(
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """One issuer of tokens, as a value. `issuer` is None where the provisioning itself brings it
-    into being.
+    """One issuer of tokens, as a value. `issuer` is None if the run itself creates it.
 
-    `per_api`: every component with scopes is an API of its own there. A token is for one of them,
-    its audience is that API's, and of the user's groups it lists those that roles of that API name.
+    `per_api`: every component with scopes is a separate API at the provider. A token is for one of
+    these APIs and has its audience. It lists only groups that roles of that API name.
     """
 
     name: str
     audience: str
     spelling: ClaimMapping
     issuer: str | None = None
-    # Logical group to the provider's group; a group that is not here has the same name there.
+    # Logical group to the provider's group. Other groups have the same name at the provider.
     groups: Mapping[str, str] = field(default_factory=dict)
     per_api: bool = False
 
@@ -86,35 +84,34 @@ class Provider:
         return self.groups.get(logical, logical)
 
     def audience_of(self, component: str) -> str:
-        """The audience of tokens for a component (`application/component`), or for a port of it
-        (`application/component:port`), as the model names it."""
+        """Return the model's name of the audience of tokens for a component, or for a port of it.
+
+        `component` is `application/component` or `application/component:port`.
+        """
         if not self.per_api:
             return self.audience
         return f"{self.audience}/{component.partition(':')[0]}"
 
     def listed(self, group: str) -> str:
-        """What a user's token lists for a logical group that they are in.
+        """Return the value that a user's token lists for a logical group.
 
-        Never the role that the group holds: a role changes whom and what it is about, and a token
-        of before would be taken for one of those who hold it by then.
+        It is never the role of the group. A role can change its scopes, and a token from before
+        would then count for the new scopes.
         """
-        return (
-            _as_value(self.group(group)) if self.per_api else self.group(group)
-        )
+        name = self.group(group)
+        return _group_value(name) if self.per_api else name
 
 
-# Characters of what a token for one API lists of a group; of a longer name it lists a digest.
-#
-# The number is the model's own: what is listed stands in the tables of gates and is looked up by
-# models that stacks export, and both are read where nobody describes a provider (`diff
-# deployed:NAME`). A kind of provider whose tokens are for one API has to take as many; its room holds
-# that against what its product takes.
+# The longest value that a token for one API lists for a group. A longer name is listed as a digest.
+# The model fixes this number: these values are in gates' tables and in exported models. `diff
+# deployed:NAME` reads both without settings of a provider. A kind of provider whose tokens are for
+# one API must accept values of this length.
 LONGEST_LISTED = 120
 
 
-def _as_value(group: str) -> str:
-    """The name of a group as a value that tokens for one API list: ASCII without spaces. No two
-    groups have one."""
+def _group_value(group: str) -> str:
+    """Return a group's name as a value for tokens for one API: ASCII without spaces, unique per
+    group."""
     value = f"group={quote(group, safe='')}"
     if len(value) <= LONGEST_LISTED:
         return value

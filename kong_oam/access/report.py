@@ -1,5 +1,8 @@
-"""The tables that a stack exports for people. Both are texts: of a text a preview shows the lines
-that change and two around them, of a map every entry."""
+"""Write the tables that a stack exports for people.
+
+They are texts: a preview shows only a text's changed lines with two lines around them, but every
+entry of a map.
+"""
 
 from __future__ import annotations
 
@@ -18,10 +21,10 @@ from kong_oam.diagnostics import printable
 
 
 def access_table(estate: Estate) -> str:
-    """Who may make which requests, as text: `GET,HEAD orders.example.com/orders  orders/api:
-    orders.read: shop/web`.
+    """Return the allowed requests with their callers as text.
 
-    Shape: a head, then a line per rule and endpoint, sorted by component, host and path.
+    Shape: a head, then a line per rule and endpoint, sorted by component, host and path. For
+    example, `GET,HEAD orders.example.com/orders  orders/api: orders.read: shop/web`.
     """
     lines: list[str] = []
     for component in estate.exposed:
@@ -30,10 +33,10 @@ def access_table(estate: Estate) -> str:
 
 
 def grants(estate: Estate) -> str:
-    """What the tokens of clients may list, as text: `shop/web at okta  orders.read for users in
-    order-desk, sales`.
+    """Return the scopes that clients' tokens may list, as text.
 
-    Shape: a head, then a line per client, sorted.
+    Shape: a head, then a line per client, sorted. For example,
+    `shop/web at okta  orders.read for users in order-desk, sales`.
     """
     clients = sorted(
         estate.own_clients, key=attrgetter("component", "provider")
@@ -42,11 +45,11 @@ def grants(estate: Estate) -> str:
 
 
 def _text(head: str, lines: Iterable[str]) -> str:
-    """A text with a head that is neither YAML nor JSON: of what is, the engine unfolds all that did
-    not change.
+    """Return a text with a head that is neither YAML nor JSON.
 
-    Columns are not aligned: one longer name would change every line. The last line has an end, as
-    the others have: else it would change with what comes or goes behind it.
+    The engine expands YAML and JSON, and then shows unchanged parts, too. Columns are not aligned,
+    so that one longer name does not change every line. The last line ends with a newline, so that a
+    new line after it does not change it.
     """
     return "\n".join((head, *map(printable, lines), ""))
 
@@ -71,7 +74,7 @@ def _lines(estate: Estate, component: Component) -> Iterator[str]:
 
 
 def _by_networks(component: Component, rule: Rule) -> dict[Networks, list[str]]:
-    """The methods of a rule by where it may be called from."""
+    """Return the methods of a rule by the networks that may call it."""
     methods: dict[Networks, list[str]] = {}
     for method in filter(rule.lists, METHODS):
         networks = component.networks(rule.path, method)
@@ -88,16 +91,16 @@ def _requirement(estate: Estate, component: Component, rule: Rule) -> str:
 
 
 def holders(estate: Estate, component: Component, rule: Rule) -> Names:
-    """The callers that can meet a protected rule: services by key, and `client for users`.
+    """Return the callers that satisfy a protected rule: services by key, and `client for users`.
 
-    These are a group whose users can by it alone, or what they need together: `desk and (bosses or
-    sales)`.
+    `users` is a group that is enough alone, or several groups that are needed together: `desk and
+    (bosses or sales)`.
     """
     needed = set(rule.scopes)
     provider = estate.provider_of(component)
     granted = (
-        estate.held_at(component, users=False),
-        estate.held_at(component, users=True),
+        estate.granted_at(component, users=False),
+        estate.granted_at(component, users=True),
     )
     callers = []
     for client in estate.clients:
@@ -117,8 +120,11 @@ def holders(estate: Estate, component: Component, rule: Rule) -> Names:
 
 
 def _users(provider: Provider, clauses: Collection[Groups]) -> Iterator[str]:
-    """Who is in a group of each clause: one group after the other that is in all of them, then all
-    that is left of them. Several logical groups may be one at the provider."""
+    """Yield the users that are in a group of each clause.
+
+    First come the groups that are in all clauses, one by one. Then come the remaining groups
+    together. Several logical groups may be one group at the provider.
+    """
     alone = sorted(frozenset.intersection(*clauses))
     yield from alone
     names = {}
@@ -131,14 +137,14 @@ def _users(provider: Provider, clauses: Collection[Groups]) -> Iterator[str]:
     yield from sorted(map(names.__getitem__, others))
     least = []
     for clause in theirs:
-        # Who is in a group of a smaller clause is in one of this, too.
+        # A smaller clause implies this clause.
         if not any(other < clause for other in theirs):
             groups = sorted(map(names.__getitem__, clause - common))
-            least.append(_one_of(groups))
+            least.append(_any_of(groups))
     if len(least) > 1:
         yield " and ".join(sorted(least))
 
 
-def _one_of(groups: list[str]) -> str:
+def _any_of(groups: list[str]) -> str:
     words = " or ".join(groups)
     return words if len(groups) == 1 else f"({words})"

@@ -1,12 +1,10 @@
-"""Classes of requests that estates cannot tell apart: on each site (access.sites) classes of paths.
+"""Classes of requests that estates cannot distinguish: on each site (access.sites), classes of paths.
 
-What is decided about a path of a site depends on which of its beginnings some endpoint or rule
-declares, byte by byte, and which ones another server may read in it (access.paths). So a class is
-given by the longest declared beginning, and, for paths that are spelled so that some servers take
-them for what is declared, by the longest beginning that these take them for, in small letters.
-Every class has an example, at which the real functions are asked. A path that may be taken for
-several (`/s*`, of /sales and /stock) is of no class of its own: what changes for it changes for one
-of those.
+The decision on a path depends on two prefixes, byte by byte. The first is the longest declared
+prefix. The second is the longest declared prefix that another server may read in the path
+(access.paths), in small letters. Paths with the same two prefixes form a class. Every class has an
+example path, for which the real functions are called. Some paths may be read as several declared
+paths (`/s*` as /sales and /stock). Such a path has no own class: it changes with one of these.
 """
 
 from __future__ import annotations
@@ -25,10 +23,10 @@ Members = tuple[int, ...]
 
 @dataclass(frozen=True, slots=True)
 class PathClass:
-    """One class of the paths of a site. `path` is its example: the declared beginning itself,
-    unless `spelled_otherwise`.
+    """A class of the paths of a site. `path` is its example: the declared prefix itself, unless
+    `spelled_otherwise`.
 
-    Every path below `path` is in the class, too, except those in its `children` (indexes into the
+    The class has every path below `path`, without the paths in its `children` (indexes into the
     site's classes).
     """
 
@@ -39,8 +37,8 @@ class PathClass:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Subtree:
-    """A path and all paths below it. `spelled_otherwise`: those that some servers take for what is
-    declared."""
+    """A path and all paths below it. `spelled_otherwise`: paths that some servers read as a
+    declared path."""
 
     path: PathSegments
     spelled_otherwise: bool = False
@@ -48,19 +46,18 @@ class Subtree:
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """A subtree of a site without the subtrees that are excepted."""
+    """A subtree of a site without some of its subtrees."""
 
     subtree: Subtree
     exceptions: tuple[Subtree, ...] = ()
 
 
-# A region, and the classes that it is made of.
+# A region and its classes.
 _Merged = tuple[Region, Members]
 
 
 def path_classes(declared: Iterable[PathSegments]) -> tuple[PathClass, ...]:
-    """Divide the paths that begin with a declared one into classes; a class stands before its
-    children."""
+    """Divide the paths below declared paths into classes. A class precedes its children."""
     exact = set(declared)
     by_folded: dict[PathSegments, list[PathSegments]] = {}
     for path in exact:
@@ -68,15 +65,15 @@ def path_classes(declared: Iterable[PathSegments]) -> tuple[PathClass, ...]:
     examples = {(path, path): path for path in exact}
     for read_as in by_folded:
         for length, element in enumerate(read_as):
-            # The dot at the end of the element is what some servers drop.
+            # Some servers drop the dot at the end of the element.
             spelled = f"{element}.", *read_as[length + 1 :]
             for beginning in by_folded.get(read_as[:length], ()):
                 examples[beginning, read_as] = (*beginning, *spelled)
     return _tree(examples)
 
 
-# The longest declared beginning, and the longest that other servers read, in small letters, or the
-# same again.
+# The longest declared prefix, and the longest prefix that other servers read, in small letters.
+# Both are equal for declared paths.
 _Key = tuple[PathSegments, PathSegments]
 
 
@@ -117,8 +114,8 @@ def _parent(key: _Key, index: Mapping[_Key, int]) -> int | None:
 def regions(
     path_classes: Sequence[PathClass], by_method: Mapping[str, Collection[int]]
 ) -> Iterator[tuple[Region, Members, Names]]:
-    """Merge the chosen classes of each method into few regions; yield each with the numbers of
-    its classes and the methods that share it."""
+    """Merge the chosen classes of each method into few regions. Yield each region with the numbers
+    of its classes and its methods."""
     shared: dict[_Merged, list[str]] = {}
     for method in METHODS:
         for region_and_members in _regions(
@@ -132,8 +129,8 @@ def regions(
 def _regions(
     path_classes: Sequence[PathClass], chosen: Collection[int]
 ) -> Iterator[_Merged]:
-    """Merge the chosen classes into few regions, each with the numbers of its classes: a class
-    goes with its parent where it can."""
+    """Merge the chosen classes into few regions, each with the numbers of its classes. A class
+    joins its parent's region if possible."""
     below = {
         *chain.from_iterable(path_classes[number].children for number in chosen)
     }

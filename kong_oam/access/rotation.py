@@ -1,10 +1,9 @@
-"""Schedules new keys of clients: generations that overlap, one step per run, however many days were
-skipped before it.
+"""Schedule new keys of clients: overlapping generations, and at most one step per run.
 
-A generation lies in one of two slots, the next one in the other. A step either moves a client to
-its next generation, with the one before still active, or ends that one once the overlap is over. So
-a client that had the old key when a run began has a key that counts when it ends, and a run never
-takes away what the last one gave.
+Generations alternate between two slots. A step either moves a client to its next generation, while
+the previous key stays valid, or ends the previous key after the overlap. So a client that has the
+old key when a run begins has a valid key when the run ends. A run never ends the key that the last
+run made.
 """
 
 from __future__ import annotations
@@ -17,21 +16,23 @@ SLOTS = 2
 
 
 def days(text: str) -> int:
-    """Parse a number of days as the schemas have it: `90d` is 90."""
+    """Parse a number of days in the form of the schemas: `90d` is 90."""
     return int(text.removesuffix("d"))
 
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """How often keys change: a client gets a new key `every` days; the one before counts for
-    `overlap` days more. `overlap` < `every`."""
+    """How often keys change. A client gets a new key `every` days.
+
+    The previous key stays valid for `overlap` days more. `overlap` < `every`.
+    """
 
     every: int = 90
     overlap: int = 7
 
 
 class GenerationOutput(TypedDict):
-    """A generation as a stack output; its days in ISO 8601."""
+    """A generation as a stack output, with its dates in ISO 8601."""
 
     generation: int
     since: str
@@ -43,13 +44,13 @@ class GenerationOutput(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """The key that a client has. `number` counts from 1, `since` is the day on which it got it.
+    """The key that a client has. `number` counts from 1; `since` is the date of its first use.
 
-    `overlapping`: the one before counts as well. `replaced`: the day on which its key was last
-    replaced out of turn, in an emergency, by another of the same number; None where that never was.
+    `overlapping`: the previous key is valid, too. `replaced`: the date of the last replacement by a
+    key of the same number, in an emergency; None without such a replacement.
 
-    `holder`: of a secret that the client shares with a provider, which knows one of it at a time,
-    the id of what has it there. Another holder has another secret.
+    `holder`: for a secret that the client shares with a provider, the id of the object with this
+    secret at the provider. Another holder has another secret.
     """
 
     number: int
@@ -60,29 +61,30 @@ class Generation:
 
     @property
     def slot(self) -> int:
-        """The slot in which its key lies, from 0."""
+        """The slot of its key, from 0."""
         return (self.number - 1) % SLOTS
 
     @property
     def active(self) -> tuple[int, ...]:
-        """The slots whose keys the issuer takes, in order."""
+        """The slots whose keys the issuer accepts, in order."""
         return tuple(range(SLOTS)) if self.overlapping else (self.slot,)
 
-    def lying_in(self, slot: int) -> int:
-        """The number of the generation whose key is in a slot that counts."""
+    def generation_in(self, slot: int) -> int:
+        """Return the number of the generation whose key is in an active slot."""
         return self.number - (self.slot - slot) % SLOTS
 
-    def ready_in(self, slot: int) -> int:
-        """The number of the generation in any slot, where an issuer takes the keys of both at any
-        time.
+    def prepared_in(self, slot: int) -> int:
+        """Return the number of the generation in any slot, for an issuer that accepts both keys at
+        any time.
 
-        A key that has ended is then in none: in its place lies the next one, which nobody has yet.
+        An inactive slot has the next generation's key, which no client has yet.
         """
-        return self.lying_in(slot) if slot in self.active else self.number + 1
+        return (
+            self.generation_in(slot) if slot in self.active else self.number + 1
+        )
 
     def to_output(self, schedule: Schedule) -> GenerationOutput:
-        """The generation as a stack output, for the next run and for people: since when, and what
-        is due when."""
+        """Return the generation as a stack output, with the date of the next step."""
         output: GenerationOutput = {
             "generation": self.number,
             "since": self.since.isoformat(),
@@ -109,7 +111,7 @@ class Generation:
         )
 
     def due(self, schedule: Schedule) -> datetime.date:
-        """The day of the next step."""
+        """Return the date of the next step."""
         return self.since + datetime.timedelta(
             days=schedule.overlap if self.overlapping else schedule.every
         )
@@ -122,11 +124,13 @@ class Generation:
         return f"generation {self.number + 1} takes over"
 
 
-def advanced(
+def next_generation(
     last: Generation | None, schedule: Schedule, today: datetime.date
 ) -> Generation:
-    """Advance a generation to this run: one step where one is due, and none on a day before `last`
-    began."""
+    """Return the generation after this run: one step further if a step is due.
+
+    A date before `last` began changes nothing.
+    """
     if last is None:
         return Generation(1, today)
     if today < last.due(schedule):
@@ -137,16 +141,16 @@ def advanced(
 
 
 def is_shared(data: GenerationOutput) -> bool:
-    """Whether an output is of a shared secret, and not of a generation."""
+    """Return whether an output is a shared secret's, not a generation's."""
     return "secretOf" in data
 
 
 def current_secret(
     last: Generation | None, holder: str, today: datetime.date
 ) -> Generation:
-    """The shared secret from this run on: another one where its holder changed.
+    """Return the shared secret from this run on: a new secret if its holder changed.
 
-    Nobody replaces it by a schedule, since whoever has the one before would be refused.
+    No schedule replaces it, since the provider would deny clients that have the previous secret.
     """
     if last is None:
         return Generation(1, today, holder=holder)

@@ -10,18 +10,20 @@ from kong_oam.access.data import TLS, Names, NamesByName, Texts
 from kong_oam.access.providers import Provider
 from kong_oam.access.rotation import Schedule
 
-# In the place of a namespace: all that no other partition has.
+# Stands for all namespaces that no other partition has.
 REST: Final = "*"
 
-# The minor version of Kubernetes where a stack does not say one.
+# The default minor version of Kubernetes.
 MINOR: Final = 30
 
 
 @dataclass(frozen=True, slots=True)
 class Records:
-    """What is in the records of requests beside what is in all of them: the parameters of `query`.
-    `subject_key`: where Kong finds the key that subjects are hashed with (a reference into its
-    vault); None: they are there as they are. `otlp`: records go to OpenTelemetry, too."""
+    """The optional contents of request records.
+
+    `query`: recorded query parameters. `subject_key`: a reference into Kong's vault to the key that
+    hashes subjects; None: subjects are recorded in plain. `otlp`: records also go to OpenTelemetry.
+    """
 
     query: Names = ()
     subject_key: str | None = None
@@ -36,70 +38,63 @@ class Stack:
     providers: Mapping[str, Provider]
     # The domain of gateway traits without one: `<component>-<application>.<domain>`.
     domain: str | None = None
-    # Domain suffixes as Applications write them, to those of this environment.
+    # Domain suffixes in Applications, each with its suffix in this environment.
     suffixes: Texts = field(default_factory=dict)
     scheme: Literal["http", "https"] = "https"
-    # When clients get new keys, where they do not say it themselves.
+    # The default rotation of client keys.
     rotation: Schedule = field(default_factory=Schedule)
-    # Where the gateway's pods are, if in the cluster. No application may live there: its pods
-    # could pass for them.
+    # The namespace of the gateway's pods, if they are in the cluster. No Application may use it,
+    # because its pods could pass for the gateway.
     gateway_namespace: str | None = None
     # How the gateway reaches Services.
     reach: Literal["cluster", "loadBalancer", "nodePort"] = "cluster"
-    # Key of a component whose client has a credential already, and name of the Secret with it, in
-    # its namespace.
+    # Keys of components whose clients already have a credential, each with the Secret's name in its
+    # namespace.
     known_secrets: frozenset[tuple[str, str]] = frozenset()
-    # The logical groups that there are, those that a provider maps among them; None where nobody
-    # listed them.
+    # All existing logical groups, mapped groups included; None if they are not listed.
     known_groups: frozenset[str] | None = None
-    # Kinds of objects that are deployed besides the usual ones, each with a text that says what it
-    # may open: `<group>/<Kind>`, or `Kind` of the core group; `<namespace>/Namespace` lets objects
-    # into that namespace.
+    # Further kinds of objects that are deployed, each with a text about their risk.
+    # `<group>/<Kind>`, or `Kind` in the core group; `<namespace>/Namespace` allows objects in that
+    # namespace.
     allowed: Texts = field(default_factory=dict)
     # Whether Roles, ClusterRoles and their bindings are deployed.
     rbac: bool = False
-    # By component, the rights that its roles may give beside what is harmless.
+    # The rights, by component, that its roles may give besides harmless rights.
     rights: NamesByName = field(default_factory=dict)
-    # The types, `LoadBalancer` and `NodePort`, that Services may have to which no route leads.
+    # The types, `LoadBalancer` and `NodePort`, that Services without a route may have.
     service_types: Names = ()
-    # Keys, and domains, of labels and annotations that open nothing, each with a text that says
-    # what they do.
+    # Keys and domains of harmless labels and annotations, each with a text about their purpose.
     metadata: Texts = field(default_factory=dict)
-    # By `<group>/<Kind>`, the label that an operator puts on the pods of such an object, with the
-    # object's name.
+    # By `<group>/<Kind>`, the label with the object's name that an operator puts on the pods of
+    # such an object.
     operator_labels: Texts = field(default_factory=dict)
     # The 30 of Kubernetes 1.30: definitions choose API versions by it.
     minor: int = MINOR
-    # Further clusters, as topologies write them; None where nobody listed them.
+    # Further clusters, by the names in topologies; None if they are not listed.
     clusters: frozenset[str] | None = frozenset()
-    # The labels of further clusters that have some: topologies select by these.
+    # The labels of further clusters, which topologies select.
     labels: Mapping[str, Texts] = field(default_factory=dict)
-    # Whether the stack says from which addresses the gateway connects: only by these is it known
-    # in further clusters, where it has no pods.
+    # Whether the stack lists the gateway's addresses. Further clusters have no gateway pods and
+    # know the gateway only by its addresses.
     addressed: bool = False
-    # The identity providers at which clients prove themselves with tokens of the stack's own
-    # cluster.
+    # The identity providers that accept service account tokens of the stack's cluster.
     federated: frozenset[str] = frozenset()
-    # Whether the stack says a Redis to count limits in; None where there is no stack to say so.
+    # Whether the stack has a Redis for rate limits; None without a stack.
     redis: bool | None = False
-    # How the gateway speaks to workloads that ask for TLS; empty: the stack names no CA to verify
-    # them by.
+    # The gateway's protocol to workloads that require TLS; empty if the stack names no CA.
     upstream_tls: TLS = ""
-    # What is recorded of each request; None: nothing.
+    # The contents of request records; None: no records.
     records: Records | None = None
-    # Headers that the stack takes from callers, in lower case, and with them those that begin so
-    # and with a dash.
+    # Headers that the gateway removes from requests, in lower case. Headers that begin with a
+    # listed name and a dash are removed too.
     stripped: Names = ()
-    # The namespaces of each partition that the estate is deployed in, `*` for all others; empty:
-    # in one stack.
+    # The namespaces of each partition, `*` for all others; empty if the estate has one stack.
     partitions: NamesByName = field(default_factory=dict)
-    # Whether Applications may lie elsewhere that those here name: nothing is deployed from such an
-    # estate.
+    # Whether referenced Applications may be elsewhere. Such an estate is never deployed.
     partial: bool = False
 
     def partition_of(self, namespace: str) -> str | None:
-        """The partition that an Application of the namespace is in; None where it is in none, or
-        there are none."""
+        """Return the partition of Applications in a namespace; None if there is none."""
         for wanted in (namespace, REST):
             for name, namespaces in self.partitions.items():
                 if wanted in namespaces:
@@ -108,5 +103,5 @@ class Stack:
 
     @property
     def default_provider(self) -> Provider:
-        """The first provider that the stack names."""
+        """The first provider of the stack."""
         return next(iter(self.providers.values()))

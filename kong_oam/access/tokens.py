@@ -1,10 +1,10 @@
-"""Tokens: which one counts (`authenticate`).
+"""Validate tokens.
 
 Sources: docs/explanation/design.md#effective-scopes and
 docs/explanation/design.md#valid-tokens.
 
-Tokens are JSON Web Tokens (RFC 7519) in compact form, signed with RS256 or ES256 (RFC 7518). Both
-functions are total: they answer with claims or with the reason why there are none.
+Tokens are JSON Web Tokens (RFC 7519) in compact form, signed with RS256 or ES256 (RFC 7518).
+`bearer` and `authenticate` never raise: they return a refusal with its reason.
 """
 
 from __future__ import annotations
@@ -29,26 +29,25 @@ from kong_oam.access.providers import ClaimMapping, Listing, Provider, TokenType
 _BEARER = re.compile(
     r"Bearer ([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+)\Z"
 )
-# An edge: what a token says, of any type until it is checked.
+# The unchecked claims of a token, of any type.
 _RawClaims = Mapping[str, object]
 
 _KEY_ID = re.compile(r"[A-Za-z0-9._~:=+/-]{1,128}\Z")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _MAX_DEPTH = 32
 _EARLY = "not valid yet"
-# Characters of an ES256 signature: 64 bytes (RFC 7518, 3.4). Kong's `jwt` ends in a 500 for any
-# other length.
+# Characters of an ES256 signature: 64 bytes (RFC 7518, 3.4). Kong's `jwt` answers 500 for any other
+# length.
 _ES256_SIGNATURE = 86
 
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """The claims of a token that counts. `user`: somebody signed in; `groups`: as the provider
-    lists them.
+    """The claims of a valid token. `user`: a user signed in. `groups`: the provider's names.
 
-    `client` is the component (`application/component`) that it was given to; empty where that is
-    none of the estate. `audience` is whom it is for, as the model names it: None where the
-    provider's tokens are for all its APIs, empty where it is for none that was asked about.
+    `client` is the component (`application/component`) that got the token; empty for a client
+    outside the estate. `audience` is the model's name of the API that the token is for. It is None
+    if the provider's tokens are for all its APIs, and empty for an API that was not asked about.
     """
 
     provider: str
@@ -62,8 +61,7 @@ class Claims:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """No token, or a token that does not count, and why: in words, and by the code of a decision on
-    it."""
+    """Why there is no valid token: in words, and as the code of the decision."""
 
     reason: str
     code: str = field(default="token-needed", compare=False)
@@ -83,11 +81,11 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class KeyRing:
-    """A provider with an issuer that is known, and the keys that may sign for it, by key id.
+    """A provider with a known issuer, and the keys that may sign for it, by key id.
 
-    `audiences`: of components whose audience the provider itself makes up, by
-    `application/component`. `clients`: whose clients they are (`application/component`), by what
-    tokens call them; no other client has been granted anything.
+    `audiences`: the audiences that the provider itself chooses, by `application/component`.
+    `clients`: the components (`application/component`) of clients, by the client ids in tokens. No
+    other client has grants.
     """
 
     provider: Provider
@@ -97,18 +95,18 @@ class KeyRing:
     clients: Texts = field(default_factory=dict)
 
     def audience_of(self, component: str) -> str:
-        """What `aud` must list in tokens for the component."""
+        """Return the audience (`aud`) that tokens for the component must list."""
         return self.audiences.get(
             component, self.provider.audience_of(component)
         )
 
 
 def bearer(authorization: Iterable[str]) -> str | Refusal | None:
-    """The token of a request's Authorization headers: None where none mentions bearer.
+    """Return the token of a request's Authorization headers; None if no header mentions bearer.
 
-    A header that mentions bearer must be the only one, exactly `Bearer a.b.c`, and name its key
-    once: anything else is refused on every path, public or not, since a laxer reader could find
-    another token in it.
+    A header that mentions bearer must be the only Authorization header, and exactly `Bearer a.b.c`.
+    Its token must name its key once. Anything else is a refusal, even on a public path: a laxer
+    server could find another token in it.
     """
     values = tuple(authorization)
     if not any("bearer" in value.lower() for value in values):
@@ -126,12 +124,11 @@ def bearer(authorization: Iterable[str]) -> str | Refusal | None:
 def authenticate(
     token: str, ring: KeyRing, now: float, apis: Iterable[str] = ()
 ) -> Claims | Refusal:
-    """The claims of `token` if it counts for the ring's provider at `now` (seconds since 1970),
-    else the reason.
+    """Return the claims of `token` if it is valid at `now` (seconds since 1970), or the reason why
+    not.
 
-    `apis` are the components that it is looked at for, where the provider's tokens are for one API
-    each. There, a token for another one is somebody's all the same: its claims say that it is for
-    none of these.
+    `apis` are the components that may receive the token, for a provider whose tokens are for one
+    API each. The claims of a valid token for another API have an empty audience.
     """
     parts = _header_and_payload(token)
     if isinstance(parts, Refusal):
@@ -140,7 +137,8 @@ def authenticate(
     key = ring.keys.get(kid)
     if key is None:
         return Refusal(
-            "signed with a key that is not this issuer's", "token-not-verified"
+            "signed with a key that this issuer does not have",
+            "token-not-verified",
         )
     if algorithm != key.algorithm or not _signature_matches(key, token):
         return Refusal(
@@ -152,7 +150,7 @@ def authenticate(
 def _header_and_payload(
     token: str,
 ) -> tuple[str, object, _RawClaims] | Refusal:
-    """The header's key id and algorithm, and the payload, which has no key id."""
+    """Return the header's key id and algorithm, and the payload, which must not have a key id."""
     parts = token.split(".")
     if len(parts) != 3:
         return Refusal("not three parts", "malformed-authorization")
@@ -164,13 +162,13 @@ def _header_and_payload(
     kid = header.get("kid")
     if not isinstance(kid, str) or not _KEY_ID.match(kid) or "kid" in payload:
         return Refusal(
-            "the key id is not a plain text in the header alone",
+            "the key id is not a plain text, or not only in the header",
             "malformed-authorization",
         )
     algorithm = header.get("alg")
     if algorithm == "ES256" and len(parts[2]) != _ES256_SIGNATURE:
         return Refusal(
-            "the signature cannot be of ES256", "malformed-authorization"
+            "the signature is not one of ES256", "malformed-authorization"
         )
     return kid, algorithm, payload
 
@@ -212,13 +210,13 @@ def _untimely(payload: _RawClaims, now: float) -> str | None:
 
 
 def _claims(payload: _RawClaims, ring: KeyRing) -> Claims | Refusal:
-    """What a token says, as its provider spells it: in these claims, or not at all."""
+    """Return the claims of a token, by its provider's names of claims."""
     spelling = ring.provider.spelling
     for mark in spelling.marks:
         if not _has_mark(payload, mark):
             return _unreadable(f"not an access token: claim '{mark.claim}'")
     if not payload.keys().isdisjoint(spelling.overage):
-        return _unreadable("the user's groups are too many to be listed")
+        return _unreadable("the user has too many groups for the token")
     client = payload.get(spelling.client)
     subject = payload.get(spelling.subject)
     if not _is_name(client) or not _is_name(subject):
@@ -234,7 +232,7 @@ def _claims(payload: _RawClaims, ring: KeyRing) -> Claims | Refusal:
     groups = payload.get(spelling.groups, [])
     if scopes is None or not _is_list_of_texts(groups):
         return _unreadable("scopes or groups are malformed")
-    # Never the id itself, which could read like a component.
+    # Never use the id itself: it could look like a component's key.
     component = ring.clients.get(client, "")
     if not user:
         groups = []
@@ -244,7 +242,7 @@ def _claims(payload: _RawClaims, ring: KeyRing) -> Claims | Refusal:
 
 
 def _is_own(payload: _RawClaims, spelling: ClaimMapping, client: str) -> bool:
-    """Whether a token says that it is a service's own."""
+    """Return whether a token says that it is a service's own token."""
     own = client if spelling.own_value is None else spelling.own_value
     return payload.get(spelling.own) == own
 
@@ -254,7 +252,7 @@ def _unreadable(reason: str) -> Refusal:
 
 
 def _has_mark(payload: _RawClaims, mark: TokenType) -> bool:
-    """Whether the token has the claim that tells access tokens from others."""
+    """Return whether the token has the claim that marks access tokens."""
     value = payload.get(mark.claim)
     if not isinstance(value, str):
         return False
@@ -262,10 +260,10 @@ def _has_mark(payload: _RawClaims, mark: TokenType) -> bool:
 
 
 def _listed(payload: _RawClaims, listing: Listing) -> Names | None:
-    """The names that a claim lists; None where it is malformed."""
+    """Return the names that a claim lists; None if it is malformed."""
     names = payload.get(listing.claim, [])
     if listing.form == "words" and listing.claim in payload:
-        # One string with blanks between words; of several blanks the words between are no names.
+        # One string with blanks between words. Two blanks in a row do not make an empty name.
         names = (
             [*filter(None, names.split(" "))]
             if isinstance(names, str)
@@ -328,7 +326,7 @@ def _json_object(part: str) -> _RawClaims:
 def _pairs(pairs: list[tuple[str, Any]]) -> _RawClaims:
     result = dict(pairs)
     if len(result) != len(pairs):
-        raise ValueError("a key stands twice")
+        raise ValueError("it has a key twice")
     return result
 
 
@@ -338,13 +336,13 @@ def _finite(text: str) -> float:
 
 
 def _integer(text: str) -> int:
-    """One that a double holds: the gate, which counts in doubles, refuses the others."""
+    """Return an integer that a double can hold. The gate, which counts in doubles, denies others."""
     _finite(text)
     return int(text)
 
 
 def _constant(name: str) -> Any:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")
 
 
 def _depth(value: Any) -> int:

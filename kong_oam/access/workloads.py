@@ -1,7 +1,6 @@
-"""What tells the workload of a component from others, by a digest.
+"""Digests that identify the workload of a component.
 
-Whoever holds a client's credential is known by it, so that a component with another name is seen to
-be the same one.
+A workload identifies the holder of a client's credential, so a renamed component is recognized.
 """
 
 from __future__ import annotations
@@ -16,20 +15,19 @@ from kong_oam.access.model import Component
 
 
 def workload_of(component: Component) -> str:
-    """What tells the component's workload from others."""
+    """Return the identity of the component's workload."""
     return component.workload.label or digest_of(component, {})
 
 
 def digest_of(component: Component, properties: YamlObject) -> str:
-    """A digest that is the same for the same workload in the same (first) place, whatever its
-    component is called, and whichever version of its images runs.
+    """Return a digest of a workload in its (first) place, independent of its component's name and
+    its images' versions.
 
-    Where nothing is said of a workload, as of an application on its users' devices, only the name
-    tells it from others. The workload behind a Service that an access trait names is the pods with
-    its labels.
+    Without data about a workload, as for an application on users' devices, only the name identifies
+    it. The workload behind a Service in an access trait is identified by the labels of its pods.
     """
     content: Any = _unversioned(properties) or component.key
-    # The properties say all that a plain object does.
+    # For a plain object, the properties are complete.
     if defined := [
         rendered.object
         for rendered in component.workload.rendered
@@ -37,7 +35,8 @@ def digest_of(component: Component, properties: YamlObject) -> str:
     ]:
         names = {component.name, component.application}
         objects = [
-            _nameless(_unversioned(rendered), names) for rendered in defined
+            _without_names(_unversioned(rendered), names)
+            for rendered in defined
         ]
         content = [_unversioned(properties), objects]
     if named := component.workload.named_service:
@@ -49,7 +48,7 @@ def digest_of(component: Component, properties: YamlObject) -> str:
 
 
 def _unversioned(value: Any) -> Any:
-    """A value in which each `image` has neither tag nor digest."""
+    """Return a value in which no `image` has a tag or digest."""
     if isinstance(value, list | tuple):
         return [*map(_unversioned, value)]
     if not isinstance(value, Mapping):
@@ -62,20 +61,20 @@ def _unversioned(value: Any) -> Any:
 
 
 def _repository(image: str) -> str:
-    """`registry:5000/team/shop` of `registry:5000/team/shop:1.4@sha256:...`."""
+    """Return `registry:5000/team/shop` for `registry:5000/team/shop:1.4@sha256:...`."""
     repository, _, last = image.partition("@")[0].rpartition("/")
     return f"{repository}/{last.partition(':')[0]}"
 
 
-def _nameless(value: Any, names: set[str]) -> Any:
-    """An object without its own metadata, and with nothing in the place of any of these names."""
+def _without_names(value: Any, names: set[str]) -> Any:
+    """Return an object without its own metadata, with None in place of these names."""
     if isinstance(value, Mapping):
         left_out = ("metadata",) if "apiVersion" in value else ()
         return {
-            str(key): _nameless(inner, names)
+            str(key): _without_names(inner, names)
             for key, inner in value.items()
             if key not in left_out
         }
     if isinstance(value, list | tuple):
-        return [_nameless(inner, names) for inner in value]
+        return [_without_names(inner, names) for inner in value]
     return None if isinstance(value, str) and value in names else value

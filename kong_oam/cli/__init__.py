@@ -1,2 +1,1 @@
-"""The verbs of `python -m kong_oam`, a module each: a `Command`, and the small function that runs
-it."""
+"""The verbs of `python -m kong_oam`. Each module has a `Command` and the function that runs it."""

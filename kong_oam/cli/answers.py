@@ -1,5 +1,4 @@
-"""What is said of a new component, by flags or in answers: how each is written, and which say
-something together."""
+"""Flags and answers that describe a new component: their formats, and valid combinations."""
 
 from __future__ import annotations
 
@@ -11,10 +10,10 @@ from kong_oam.access.model import EXTERNAL
 from kong_oam.cli.flag import Flag
 from kong_oam.cli.scaffold import (
     CLIENTS,
-    OUTSIDE,
+    RUN_ELSEWHERE,
     Caller,
+    ComponentSpec,
     ScaffoldError,
-    Wanted,
 )
 from kong_oam.diagnostics import printable, some
 from kong_oam.errors import InputError
@@ -22,23 +21,21 @@ from kong_oam.oam.position import Fields
 from kong_oam.traits.questions import QUESTIONS
 
 FlagValues = dict[str, Any]
-"""By flag, as argparse has it: a text, or a list of texts; None where nothing was said, and
-something empty for no.
-
-The edge of the command line: `wanted` makes a value of it."""
+"""Values by flag, as argparse stores them: a text, or a list of texts. None means no answer yet,
+and an empty value means no. `component_spec` converts them."""
 
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")
 
-_OF_SCOPES = ("group", "caller")
-_OF_WEBSERVICES = (
+_SCOPE_FLAGS = ("group", "caller")
+_WEBSERVICE_FLAGS = (
     "port",
     "domain",
     "path",
     *(question.flag.name for question in QUESTIONS),
 )
-_OF_WORKLOADS = ("image", *_OF_WEBSERVICES)
-_OF_CLIENTS = {"redirect_uri": "native", "jwks_uri": "external"}
-NEEDED = (
+_WORKLOAD_FLAGS = ("image", *_WEBSERVICE_FLAGS)
+_CLIENT_FLAGS = {"redirect_uri": "native", "jwks_uri": "external"}
+REQUIRED = (
     "app",
     "component",
     "image",
@@ -47,156 +44,162 @@ NEEDED = (
     "redirect_uri",
     "jwks_uri",
 )
-"""Flags that are needed, where they say something about the component."""
+"""Required flags, unless they do not apply to the component."""
 
 
-def call(text: str) -> tuple[str, tuple[str, ...]]:
-    """Parses APP/COMPONENT:SCOPE[,SCOPE]. Raises InputError."""
+def parse_call(text: str) -> tuple[str, tuple[str, ...]]:
+    """Parse APP/COMPONENT:SCOPE[,SCOPE]. Raises InputError."""
     component, _, scopes = text.partition(":")
     if not all(scopes.split(",")):
-        raise InputError(f"'{printable(text)}' is not APP/COMPONENT:SCOPE")
+        raise InputError(
+            f"invalid call '{printable(text)}': write APP/COMPONENT:SCOPE"
+        )
     return component, tuple(scopes.split(","))
 
 
-def caller(text: str) -> Caller:
-    """Parses APP/COMPONENT, or APP/COMPONENT:write for one that changes something, too. Raises
+def parse_caller(text: str) -> Caller:
+    """Parse APP/COMPONENT, or APP/COMPONENT:write for a caller that may also change data. Raises
     InputError."""
     component, _, level = text.partition(":")
     if level not in ("", "read", "write") or component.count("/") != 1:
         raise InputError(
-            f"'{printable(text)}' is not APP/COMPONENT or APP/COMPONENT:write"
+            f"invalid caller '{printable(text)}': write APP/COMPONENT or APP/COMPONENT:write"
         )
     return component, level == "write"
 
 
-def port(text: str) -> int:
-    """Parses a port. Raises InputError."""
+def parse_port(text: str) -> int:
+    """Parse a port. Raises InputError."""
     if not text.isdecimal() or len(text) > len("65535"):
         raise InputError(
-            f"'{printable(text)}' is no port: write a number up to 65535"
+            f"invalid port '{printable(text)}': write a number up to 65535"
         )
     return int(text)
 
 
-def name(text: str) -> str:
-    """Checks a name of an Application or component. Raises InputError."""
+def check_name(text: str) -> str:
+    """Check the name of an Application or component. Raises InputError."""
     if not _NAME.match(text):
         raise InputError(
-            f"'{printable(text)}' is no name: write lower-case letters, digits, and dashes between "
-            "them"
+            f"invalid name '{printable(text)}': write lower-case letters, digits, and dashes "
+            "between them"
         )
     return text
 
 
 _FLAGS = (
-    Flag("app", "NAME", "the Application, new or not", name),
-    Flag("component", "NAME", "the new component", name),
+    Flag("app", "NAME", "the Application, new or existing", check_name),
+    Flag("component", "NAME", "the new component", check_name),
     Flag(
         "type",
         "TYPE",
-        "webservice, worker, or external (default: webservice, or what the client needs)",
+        "webservice, worker or external (default: the type that fits --client, or webservice)",
     ),
-    Flag("image", "IMAGE", "its container image"),
-    Flag("owner", "TEAM", "who answers for its access"),
-    Flag("port", "PORT", "of a webservice, where it listens", port),
+    Flag("image", "IMAGE", "the container image"),
+    Flag("owner", "TEAM", "the team that is responsible for its access"),
+    Flag("port", "PORT", "the port of a webservice", parse_port),
     Flag(
         "domain",
         "DOMAIN",
-        "of a webservice; without one the stack gives one",
+        "the domain of a webservice (default: a domain of the stack)",
     ),
     Flag(
         "path",
         "PATH",
-        "of a webservice, what it owns of the domain (default: /)",
+        "the path of a webservice in its domain (default: /)",
     ),
     *(question.flag for question in QUESTIONS),
     Flag(
         "group",
         "NAME",
-        "whose users may read and change (repeatable)",
+        "a group whose users may read and change (repeatable)",
         separator=",",
     ),
     Flag(
         "caller",
         "APP/COMPONENT[:write]",
-        "a client that may read, or change something, too; it gets the call (repeatable)",
-        caller,
+        "a client that may read, or with :write also change; its file gets the call (repeatable)",
+        parse_caller,
         separator=" ",
     ),
     Flag(
         "client",
         f"{{{','.join(CLIENTS)}}}",
-        "it calls as itself, on behalf of its users (on a server, in the browser, on devices), "
-        "or is a partner's",
+        "the kind of client: service calls as itself; web (on a server), browser and native (on "
+        "devices) call for users; external is a partner's",
         choices=CLIENTS,
     ),
     Flag(
         "redirect_uri",
         "URI",
-        "of a native client, where users come back to on their device (repeatable)",
+        "the redirect URI of a native client on users' devices (repeatable)",
         separator=" ",
     ),
     Flag(
         "jwks_uri",
         "URL",
-        "of an external client, where its owner publishes its keys",
+        "the address of an external client's public keys",
     ),
     Flag(
         "calls",
         "APP/COMPONENT:SCOPE[,SCOPE]",
-        "what it calls, and with which scopes (repeatable)",
-        call,
+        "a call to another component, with its scopes (repeatable)",
+        parse_call,
         separator=" ",
     ),
 )
 FLAGS: Mapping[str, Flag] = {flag.name: flag for flag in _FLAGS}
-"""All that is said of a component, in the order of `--help`."""
+"""All flags of a component, in the order of `--help`."""
 
 
-def settle(answers: FlagValues) -> None:
-    """Fills in the type that a kind of client runs elsewhere by."""
-    if answers["type"] is None and answers["client"] in OUTSIDE:
+def set_default_type(answers: FlagValues) -> None:
+    """Set the type `external` for native and external clients."""
+    if answers["type"] is None and answers["client"] in RUN_ELSEWHERE:
         answers["type"] = EXTERNAL
 
 
-def useless_flags(answers: FlagValues) -> set[str]:
-    """Flags that say nothing about such a component."""
-    without = {EXTERNAL: _OF_WORKLOADS, "worker": _OF_WEBSERVICES}.get(
+def irrelevant_flags(answers: FlagValues) -> set[str]:
+    """Return the flags that do not apply to such a component."""
+    inapplicable = {EXTERNAL: _WORKLOAD_FLAGS, "worker": _WEBSERVICE_FLAGS}.get(
         answers["type"], ()
     )
-    scopeless = (
-        _OF_SCOPES if without or answers["client"] in ("web", "browser") else ()
+    scope_flags = (
+        _SCOPE_FLAGS
+        if inapplicable or answers["client"] in ("web", "browser")
+        else ()
     )
     return {
-        *without,
-        *scopeless,
+        *inapplicable,
+        *scope_flags,
         *(
             flag
-            for flag, kind in _OF_CLIENTS.items()
+            for flag, kind in _CLIENT_FLAGS.items()
             if answers["client"] != kind
         ),
     }
 
 
 def missing_flags(answers: FlagValues) -> list[str]:
-    """Flags that are needed for such a component, and of which nothing is said."""
-    useless = useless_flags(answers)
+    """Return the required flags without a value."""
+    irrelevant = irrelevant_flags(answers)
     return [
-        flag for flag in NEEDED if flag not in useless and not answers[flag]
+        flag
+        for flag in REQUIRED
+        if flag not in irrelevant and not answers[flag]
     ]
 
 
-def wanted(answers: FlagValues) -> Wanted:
-    """The component that is meant. Raises InputError where not enough is said, or what would be
-    dropped."""
-    if without := missing_flags(answers):
+def component_spec(answers: FlagValues) -> ComponentSpec:
+    """Return the described component. Raises InputError if a required flag is missing, or a flag
+    does not apply."""
+    if inapplicable := missing_flags(answers):
         raise ScaffoldError(
-            f"{some(map(written, without))} missing; `new --help` has an example"
+            f"missing {some(map(as_option, inapplicable))}; `new --help` shows examples"
         )
-    for flag in sorted(useless_flags(answers)):
+    for flag in sorted(irrelevant_flags(answers)):
         if answers[flag]:
             raise ScaffoldError(
-                f"{_reason(flag, answers['type'])}: leave {written(flag)} out"
+                f"unexpected {as_option(flag)}: {_reason(flag, answers['type'])}; leave it out"
             )
     values = {
         name: flag.read(answers[name])
@@ -204,11 +207,11 @@ def wanted(answers: FlagValues) -> Wanted:
         if answers[name]
     }
     traits = tuple(_traits(values))
-    return Wanted(**values, traits=traits)
+    return ComponentSpec(**values, traits=traits)
 
 
 def _traits(values: FlagValues) -> Iterator[tuple[str, Fields]]:
-    """Yield type and properties of the traits that are asked for, whose values are taken out."""
+    """Yield type and properties of the requested traits, and remove their flags from `values`."""
     for question in QUESTIONS:
         value = values.pop(question.flag.name, None)
         if value:
@@ -217,21 +220,18 @@ def _traits(values: FlagValues) -> Iterator[tuple[str, Fields]]:
 
 
 def _reason(flag: str, component: str | None) -> str:
-    """Why a flag says nothing about it."""
-    if flag in _OF_CLIENTS:
-        return f"only a client of kind {_OF_CLIENTS[flag]} has one"
-    if flag in _OF_SCOPES:
-        return (
-            "groups and components hold roles of what offers scopes, a webservice whose users "
-            "sign in elsewhere"
-        )
+    """Return why a flag does not apply."""
+    if flag in _CLIENT_FLAGS:
+        return f"only for --client {_CLIENT_FLAGS[flag]}"
+    if flag in _SCOPE_FLAGS:
+        return "only for a webservice that is no web or browser client"
     return (
-        "nobody calls a worker"
+        "a worker has no endpoint"
         if component == "worker"
-        else "what runs elsewhere is not deployed here"
+        else "an external component is not deployed"
     )
 
 
-def written(flag: str) -> str:
-    """A flag as it is typed."""
+def as_option(flag: str) -> str:
+    """Return a flag in the form that a user types."""
     return f"--{flag.replace('_', '-')}"

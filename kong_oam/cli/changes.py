@@ -1,4 +1,4 @@
-"""Writes changes of access: as a table, as Markdown, or as JSON has them."""
+"""Format changes of access as a table, as Markdown or as JSON."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from dataclasses import asdict
 
 from kong_oam.access.diff.change import (
     OPENING,
+    AffectedCaller,
     Answers,
     Difference,
     Setting,
-    Whom,
 )
-from kong_oam.access.diff.wording import headline, label, row, worth_telling
+from kong_oam.access.diff.wording import headline, label, relevant_changes, row
 from kong_oam.access.networks import ANYWHERE
 from kong_oam.access.paths import written
 from kong_oam.cli.console import MODULE, Colour, Console
@@ -23,9 +23,9 @@ from kong_oam.diagnostics import printable
 from kong_oam.oam.position import JsonObject
 
 
-def for_all(operands: Sequence[str], options: argparse.Namespace) -> str:
-    """Return the command that prints all that is left out, of what the options of `add_estate`
-    name."""
+def full_command(operands: Sequence[str], options: argparse.Namespace) -> str:
+    """Return the command that prints all changes, for these operands and the options of
+    `add_estate`."""
     words = ["diff", *operands, "--stack", options.stack]
     if options.applications:
         words += ["--applications", *options.applications]
@@ -35,13 +35,16 @@ def for_all(operands: Sequence[str], options: argparse.Namespace) -> str:
 
 
 def print_changes(
-    changes: Sequence[Difference], scheme: str, console: Console, for_all: str
+    changes: Sequence[Difference],
+    scheme: str,
+    console: Console,
+    full_command: str,
 ) -> None:
-    """Print the headline and a table; nothing where nothing changes. `for_all`: the command that
-    prints what is left out."""
+    """Print a headline and a table, or nothing without changes. `full_command` is the command that
+    prints omitted changes."""
     if not changes:
         return
-    shown = worth_telling(changes)
+    shown = relevant_changes(changes)
     console.print(
         console.paint(_colour(shown[0]), headline(changes, scheme)), ""
     )
@@ -49,17 +52,22 @@ def print_changes(
         ("CHANGE", "FOR", "METHODS", "WHERE", ""),
         [(label(change), *row(change, scheme)) for change in shown],
     )
-    console.print(*_left_out(changes, shown, f"`{for_all}`"))
+    console.print(*_omission_note(changes, shown, f"`{full_command}`"))
 
 
-def _left_out(
-    changes: Sequence[Difference], shown: Sequence[Difference], for_all: str
+def _omission_note(
+    changes: Sequence[Difference],
+    shown: Sequence[Difference],
+    full_command: str,
 ) -> list[str]:
-    """Return what a table does not show, and which command does."""
+    """Return a note about the changes that the table omits."""
     count = len(changes) - len(shown)
     if not count:
         return []
-    return ["", f"and {count} of other spellings of these paths: {for_all}"]
+    return [
+        "",
+        f"and {count} more for other spellings of these paths: {full_command}",
+    ]
 
 
 def _colour(change: Difference) -> Colour:
@@ -69,13 +77,13 @@ def _colour(change: Difference) -> Colour:
 
 
 def markdown(
-    changes: Sequence[Difference], scheme: str, for_all: str
+    changes: Sequence[Difference], scheme: str, full_command: str
 ) -> list[str]:
-    """Write changes as lines of Markdown: the headline, a table, and the command `for_all` that
-    prints what is left out. Names are code, so that none of them is read as markup."""
+    """Return changes as lines of Markdown: a headline, a table, and the command `full_command` that
+    prints omitted changes. Names are formatted as code, so they cannot contain markup."""
     if not changes:
         return ["No change of access."]
-    shown = worth_telling(changes)
+    shown = relevant_changes(changes)
     lines = [f"**{code(headline(changes, scheme))}**", ""]
     lines += ["| change | for | methods | where | |", "|---|---|---|---|---|"]
     for change in shown:
@@ -84,7 +92,7 @@ def markdown(
             change.kind if label(change) == change.kind else code(label(change))
         )
         lines.append(f"| {kind} | {' | '.join(cells)} |")
-    return lines + _left_out(changes, shown, code(for_all))
+    return lines + _omission_note(changes, shown, code(full_command))
 
 
 def code(text: str) -> str:
@@ -94,7 +102,7 @@ def code(text: str) -> str:
 
 
 def document(changes: Sequence[Difference], scheme: str) -> JsonObject:
-    """Return the changes as JSON has them."""
+    """Return the changes as JSON."""
     return {
         "headline": headline(changes, scheme),
         "changes": [_entry(change) for change in changes],
@@ -103,11 +111,11 @@ def document(changes: Sequence[Difference], scheme: str) -> JsonObject:
 
 def _entry(change: Difference) -> JsonObject:
     if isinstance(change, Setting):
-        return _setting(change)
+        return _setting_entry(change)
     example = change.example
     return {
         "kind": change.kind,
-        "for": [_whom(caller) for caller in change.whom],
+        "for": [_caller_entry(caller) for caller in change.callers],
         "methods": list(change.methods),
         "site": change.site,
         **subtree_entry(change.region.subtree),
@@ -116,7 +124,11 @@ def _entry(change: Difference) -> JsonObject:
         ],
         "oldTokensLiveMinutes": change.minutes,
         "rule": place_entry(change.position),
-        **({"answeredBy": _answers(change.answers)} if change.answers else {}),
+        **(
+            {"answeredBy": _answers_entry(change.answers)}
+            if change.answers
+            else {}
+        ),
         "example": {
             "method": example.method,
             "path": written(example.path),
@@ -128,7 +140,7 @@ def _entry(change: Difference) -> JsonObject:
     }
 
 
-def _answers(answers: Answers) -> JsonObject:
+def _answers_entry(answers: Answers) -> JsonObject:
     return {
         side: {
             "component": answer.component,
@@ -140,7 +152,7 @@ def _answers(answers: Answers) -> JsonObject:
     }
 
 
-def _setting(change: Setting) -> JsonObject:
+def _setting_entry(change: Setting) -> JsonObject:
     component = change.of.component
     provider = change.of.provider
     subject = {}
@@ -164,7 +176,7 @@ def _setting(change: Setting) -> JsonObject:
     return entry
 
 
-def _whom(caller: Whom) -> JsonObject:
+def _caller_entry(caller: AffectedCaller) -> JsonObject:
     source = {
         "from": list(map(str, caller.source.networks)),
         "notFrom": list(map(str, caller.source.but)),

@@ -1,4 +1,4 @@
-"""`check`: what is wrong in Applications, and what somebody should look at."""
+"""`check`: find errors in Applications, and constructs that need a review."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from kong_oam.access.settings.assumed import GROUPS
 from kong_oam.access.settings.project import STACKS
 from kong_oam.access.settings.values import Settings
 from kong_oam.cli.command import FOUND, OK, Command, UsageError, quoted
-from kong_oam.cli.console import Console, remark
+from kong_oam.cli.console import Console, print_note
 from kong_oam.cli.entries import diagnostic_entry
 from kong_oam.cli.estates import (
     add_estate,
-    asked_settings,
-    no_stack_is_here,
-    nobody_yet,
-    not_judged,
+    default_stack,
+    has_no_stack,
+    missing_applications_note,
+    no_callers_note,
     read_at,
     reading_of,
-    uncalled,
-    usual_stack,
+    selected_settings,
+    without_clients,
 )
-from kong_oam.cli.known import Known
+from kong_oam.cli.known_findings import KnownFindings
 from kong_oam.cli.output import write_sarif
 from kong_oam.cli.watch import watch
 from kong_oam.codes import CODES
@@ -55,14 +55,16 @@ from kong_oam.render.tools import Tools
 from kong_oam.traits.kong_plugin.findings import findings
 
 _DETAILS = """\
-Reads Applications and prints everything that is wrong in them, with file, line and column. Where nothing is, it prints
-what lint finds, with the change that mends it as a diff where one is certain (`patch -p0` takes it). Dates are judged
-by the stack's asOf. Provisions nothing, calls nobody. Exit status 1 where there is an error or a finding of lint.
+Reads all Applications and prints every error with file, line and column. Without errors, it prints lint findings. If
+lint knows a certain fix, it prints the fix as a diff for `patch -p0`. Dates are compared with the stack's asOf. The
+command deploys nothing and contacts no server.
 
-With FILE it reads all the same, and FILE too, but prints what is found there, and how much there is elsewhere.
+FILE limits the printed findings to these files, and the command counts all others. It still reads all Applications.
 
-With --since it prints errors and what a git revision did not have; JSON has all, and says what is new. Where the
-revision cannot be read, all is new. Exit status 1 where there is an error or a new finding of lint.
+With --since, it prints errors, and the warnings and lint findings that a git revision does not have. JSON lists all of
+them and marks new findings. If the revision cannot be read, all findings are new.
+
+Exit status: 0 no errors and no lint findings (with --since: no new findings), 1 errors or lint findings.
 
   python -m kong_oam check
   python -m kong_oam check applications/orders.yaml --stack aws
@@ -76,49 +78,49 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         "files",
         nargs="*",
         metavar="FILE",
-        help="what to print findings of: files, folders and globs",
+        help="print findings of these files, folders and globs only",
     )
     add_estate(parser)
     parser.add_argument(
         "--watch",
         action="store_true",
-        help="answer again after every save, until Ctrl-C",
+        help="check again after every save, until Ctrl-C",
     )
     parser.add_argument(
         "--since",
         metavar="REVISION",
-        help="print only what this git revision did not have",
+        help="print only errors, and findings that are new since this git revision",
     )
     parser.add_argument(
         "--sarif",
         type=Path,
         metavar="FILE",
-        help="write what is found to FILE as SARIF 2.1.0, too",
+        help="also write the findings to FILE as SARIF 2.1.0",
     )
 
 
 def _run(options: argparse.Namespace, console: Console) -> int:
     if not options.watch:
-        return _answer(options, console, asked_settings(options))
+        return _check(options, console, selected_settings(options))
     if console.json:
-        raise UsageError("--json or --watch, not both")
+        raise UsageError("use --json or --watch, not both")
     if options.since:
-        raise UsageError("--since or --watch, not both")
+        raise UsageError("use --since or --watch, not both")
     return _watch(options, console)
 
 
 def _watch(options: argparse.Namespace, console: Console) -> int:
-    settings = asked_settings(options)
+    settings = selected_settings(options)
     memory = Memory()
 
     def refresh() -> None:
         nonlocal settings
-        fresh = asked_settings(options)
-        # What is remembered was made with this very one.
+        fresh = selected_settings(options)
+        # The memory is valid for this settings object only.
         settings = settings if fresh == settings else fresh
 
     def files() -> Iterator[Path]:
-        # A stack's list of groups has any name there.
+        # The stack may name its list of groups freely, so all files of the folder are watched.
         sources: list[str | Path] = [*STACKS.glob("*"), GROUPS]
         sources += _names(options, settings)
         for file, _ in files_of(sources, Path()):
@@ -130,7 +132,7 @@ def _watch(options: argparse.Namespace, console: Console) -> int:
         renderer = Renderer(tools)
 
         def answer(read_one: ReadOne) -> None:
-            _answer(options, console, settings, read_one, memory, renderer)
+            _check(options, console, settings, read_one, memory, renderer)
 
         return watch(files, refresh, answer, console)
 
@@ -139,7 +141,7 @@ def _names(options: argparse.Namespace, settings: Settings) -> list[str]:
     return [*(options.applications or settings.applications), *options.files]
 
 
-def _answer(
+def _check(
     options: argparse.Namespace,
     console: Console,
     settings: Settings,
@@ -147,36 +149,36 @@ def _answer(
     memory: Memory | None = None,
     renderer: Renderer | None = None,
 ) -> int:
-    """Read, judge and print; returns the exit status. Raises UsageError where what is asked for
-    has none."""
+    """Check the Applications, print the report and return the exit status. Raises UsageError if the
+    named files have no Application."""
     reading = reading_of(
         _names(options, settings),
         settings,
         read_one=read_one,
         renderer=renderer,
     )
-    here = _selection(options.files)
-    asked = options.files or options.applications
-    read: list[Placed] = [*reading.applications, *reading.diagnostics]
-    if asked and not any(map(here, read)):
+    is_shown = _selection(options.files)
+    named = options.files or options.applications
+    read: list[Positioned] = [*reading.applications, *reading.diagnostics]
+    if named and not any(map(is_shown, read)):
         raise UsageError(
-            f"no Application is in {' '.join(map(quoted, asked))}; `python -m kong_oam new` writes "
-            "one"
+            f"no Application in {' '.join(map(quoted, named))}: check the path, or write an "
+            "Application with `python -m kong_oam new`"
         )
-    compiled = _compiled(reading, settings, memory)
-    linted = _linted(reading, compiled, settings, memory)
-    # What this look did not use is of no use to the next one.
+    compiled = _compile(reading, settings, memory)
+    lint_findings = _lint(reading, compiled, settings, memory)
+    # Forget results that this check did not use.
     if memory and compiled.estate:
         memory.forget()
-    diagnostics = tuple(filter(here, compiled.diagnostics))
-    findings = tuple(filter(here, linted))
+    diagnostics = tuple(filter(is_shown, compiled.diagnostics))
+    findings = tuple(filter(is_shown, lint_findings))
     shown = (*diagnostics, *(finding.diagnostic for finding in findings))
-    known = Known(_before(options) if options.since else ())
+    known = KnownFindings(_earlier_findings(options) if options.since else ())
     report = Report(
         compiled,
         diagnostics,
         findings,
-        elsewhere=len(compiled.diagnostics) + len(linted) - len(shown),
+        elsewhere=len(compiled.diagnostics) + len(lint_findings) - len(shown),
         new=frozenset(filter(known.is_new, shown)),
     )
     if options.sarif:
@@ -190,18 +192,18 @@ def _answer(
 
 
 def _print(report: Report, console: Console) -> None:
-    """Print errors, and what the revision did not have."""
+    """Print errors, and findings that are new since the revision."""
     for diagnostic in report.diagnostics:
         if diagnostic in report.new or diagnostic.severity == "error":
-            console.print(_shown(diagnostic, console))
+            console.print(_coloured(diagnostic, console))
     for finding in report.new_findings:
         _print_finding(finding, console)
 
 
-def _before(options: argparse.Namespace) -> Diagnostics:
-    """What is found at the revision; nothing where it cannot be read, so that everything counts as
-    new."""
-    told_as = f"REVISION ({printable(options.since)})"
+def _earlier_findings(options: argparse.Namespace) -> Diagnostics:
+    """Return the findings at the revision. Returns nothing if the revision cannot be read, so all
+    findings count as new."""
+    label = f"REVISION ({printable(options.since)})"
     try:
         reading, settings = read_at(
             options.since,
@@ -209,38 +211,41 @@ def _before(options: argparse.Namespace) -> Diagnostics:
             options.applications,
             options.definitions,
             prefix="",
-            told_as=told_as,
+            label=label,
         )
     except KongOamError as error:
-        remark(f"{told_as}: {error}; everything counts as new")
+        print_note(f"{label}: {error}; all findings count as new")
         return ()
-    compiled = _compiled(reading, settings, None)
-    linted = _linted(reading, compiled, settings, None)
-    return (*compiled.diagnostics, *(finding.diagnostic for finding in linted))
+    compiled = _compile(reading, settings, None)
+    lint_findings = _lint(reading, compiled, settings, None)
+    return (
+        *compiled.diagnostics,
+        *(finding.diagnostic for finding in lint_findings),
+    )
 
 
-def _compiled(
+def _compile(
     reading: Reading, settings: Settings, memory: Memory | None
 ) -> Compiled:
-    """The estate, and what is wrong with it here; none where it asks for what a run refuses before
-    it starts."""
+    """Return the estate with its diagnostics. The estate is None if a run would stop before its
+    start."""
     compiled = compile_estate(reading, settings.stack, memory)
     if compiled.estate is None:
         return compiled
-    refused = tuple(findings(settings, compiled.estate))
-    if not refused:
+    plugin_errors = tuple(findings(settings, compiled.estate))
+    if not plugin_errors:
         return compiled
-    diagnostics = ordered((*compiled.diagnostics, *refused))
+    diagnostics = ordered((*compiled.diagnostics, *plugin_errors))
     return replace(compiled, estate=None, diagnostics=diagnostics)
 
 
-def _linted(
+def _lint(
     reading: Reading,
     compiled: Compiled,
     settings: Settings,
     memory: Memory | None,
 ) -> tuple[LintFinding, ...]:
-    """Return what lint finds: nothing before there is an estate."""
+    """Return the findings of lint, or nothing without an estate."""
     if compiled.estate is None:
         return ()
     return lint(reading.applications, compiled.estate, settings.as_of, memory)
@@ -248,9 +253,8 @@ def _linted(
 
 @dataclass(frozen=True)
 class Report:
-    """What is printed: the findings at the files that were named, and how many there are
-    `elsewhere`. `new`: those that the revision did not have, all of them where no revision was
-    named."""
+    """The findings to print: findings in the named files, and the number of findings `elsewhere`.
+    `new` are the findings that the revision lacks; without a revision, all findings are new."""
 
     compiled: Compiled
     diagnostics: Diagnostics
@@ -260,7 +264,7 @@ class Report:
 
     @property
     def new_findings(self) -> list[LintFinding]:
-        """What lint finds and the revision did not have."""
+        """Lint findings that the revision does not have."""
         return [
             finding
             for finding in self.findings
@@ -269,7 +273,7 @@ class Report:
 
     @property
     def known(self) -> int:
-        """How many warnings and findings of lint the revision had as well."""
+        """The number of warnings and lint findings that the revision also has."""
         count = len(self.findings) - len(self.new_findings)
         for diagnostic in self.diagnostics:
             if diagnostic.severity == "warning" and diagnostic not in self.new:
@@ -277,31 +281,31 @@ class Report:
         return count
 
 
-class Placed(Protocol):
-    """What may be at a place of a file."""
+class Positioned(Protocol):
+    """An object that may have a position in a file."""
 
     @property
     def position(self) -> Position | None: ...
 
 
-def _selection(names: Sequence[str]) -> Callable[[Placed], bool]:
-    """Tell whether something is at the files that are named, whichever way they are spelled; all is
-    where none is named, and so is what is at no file."""
+def _selection(names: Sequence[str]) -> Callable[[Positioned], bool]:
+    """Return a filter for objects in the named files, under any spelling of a path. Objects without
+    a file pass; without names, all objects pass."""
     selected = {file.resolve() for file, _ in files_of(names, Path())}
-    # Many findings are at few files, and each resolving asks the file system.
+    # Many findings are in few files, and each resolved path costs a system call.
     is_selected = cache(lambda file: Path(file).resolve() in selected)
 
-    def is_here(placed: Placed) -> bool:
+    def is_here(item: Positioned) -> bool:
         return (
             not names
-            or placed.position is None
-            or is_selected(placed.position.file)
+            or item.position is None
+            or is_selected(item.position.file)
         )
 
     return is_here
 
 
-def _shown(diagnostic: Diagnostic, console: Console) -> str:
+def _coloured(diagnostic: Diagnostic, console: Console) -> str:
     mark = f"{diagnostic.severity} {diagnostic.code}"
     colour = console.paint(
         "red" if diagnostic.severity == "error" else "yellow", mark
@@ -311,15 +315,15 @@ def _shown(diagnostic: Diagnostic, console: Console) -> str:
 
 def _print_finding(finding: LintFinding, console: Console) -> None:
     console.print(
-        _shown(finding.diagnostic, console), f"      = {finding.remedy}"
+        _coloured(finding.diagnostic, console), f"      = {finding.remedy}"
     )
     suggestion = finding.suggestion()
     if suggestion:
         for line in suggestion.removesuffix("\n").split("\n"):
-            console.print_exactly(_painted(line, console))
+            console.print_exactly(_coloured_line(line, console))
 
 
-def _painted(line: str, console: Console) -> str:
+def _coloured_line(line: str, console: Console) -> str:
     if line.startswith("+"):
         return console.paint("green", line)
     return console.paint("red", line) if line.startswith("-") else line
@@ -328,19 +332,19 @@ def _painted(line: str, console: Console) -> str:
 def _summary(report: Report, options: argparse.Namespace) -> Iterator[str]:
     estate = report.compiled.estate
     if estate is not None:
-        yield from _of_estate(report, estate)
+        yield from _estate_summary(report, estate)
     elif count := len(errors(report.diagnostics)):
-        yield f"{count} error(s); nothing would be provisioned{report.compiled.reservation}"
+        yield f"{count} error(s); nothing can be deployed{report.compiled.reservation}"
     else:
-        yield "no errors here; lint waits until there is none elsewhere"
+        yield "no errors in these files; lint runs after the other errors are fixed"
     if report.known:
         yield (
-            f"{report.known} finding(s) at {printable(options.since)}, too: check without "
+            f"{report.known} finding(s) already at {printable(options.since)}: check without "
             "--since prints them"
         )
     if report.elsewhere:
         words = ["check"]
-        if options.stack != usual_stack():
+        if options.stack != default_stack():
             words += ["--stack", options.stack]
         if options.applications:
             words += ["-f", *options.applications]
@@ -352,43 +356,41 @@ def _summary(report: Report, options: argparse.Namespace) -> Iterator[str]:
         )
 
 
-def _of_estate(report: Report, estate: Estate) -> Iterator[str]:
-    """Yield how much there is, without an error, and what could not be judged."""
+def _estate_summary(report: Report, estate: Estate) -> Iterator[str]:
+    """Yield the size of the estate, and the parts that could not be checked."""
     line = (
         f"{len(estate.applications)} application(s), {len(estate.components)} component(s): no "
         "errors"
     )
     if report.new_findings:
         line += f", {len(report.new_findings)} finding(s)"
-    if no_stack_is_here():
+    if has_no_stack():
         has_groups = estate.stack.known_groups is not None
         unknown = (
             "hosts and providers"
             if has_groups
             else "hosts, providers and groups"
         )
-        line += (
-            f"; no stack is here, so that none says what {unknown} there are"
-        )
+        line += f"; without a stack, {unknown} are not checked"
     yield line
     if report.compiled.unjudged:
-        yield not_judged(report.compiled.unjudged)
-    if names := uncalled(with_absent_clients(estate), estate.components):
-        yield nobody_yet(names)
+        yield missing_applications_note(report.compiled.unjudged)
+    if names := without_clients(with_absent_clients(estate), estate.components):
+        yield no_callers_note(names)
 
 
 def _document(report: Report, *, since: str | None) -> JsonObject:
-    def newness(diagnostic: Diagnostic) -> dict[str, bool]:
+    def new_field(diagnostic: Diagnostic) -> dict[str, bool]:
         return {"new": diagnostic in report.new} if since else {}
 
     return {
         "usable": report.compiled.estate is not None,
         "diagnostics": [
-            diagnostic_entry(diagnostic) | newness(diagnostic)
+            diagnostic_entry(diagnostic) | new_field(diagnostic)
             for diagnostic in report.diagnostics
         ],
         "findings": [
-            _finding(finding) | newness(finding.diagnostic)
+            _finding(finding) | new_field(finding.diagnostic)
             for finding in report.findings
         ],
         "elsewhere": report.elsewhere,
@@ -406,5 +408,5 @@ def _finding(finding: LintFinding) -> JsonObject:
 
 
 COMMAND = Command(
-    "check", "print what is wrong in Applications", _DETAILS, _arguments, _run
+    "check", "find errors in Applications", _DETAILS, _arguments, _run
 )

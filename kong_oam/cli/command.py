@@ -1,4 +1,4 @@
-"""The verbs of the command line as values, and what they all share."""
+"""A verb of the command line as a value, and helpers that all verbs share."""
 
 from __future__ import annotations
 
@@ -12,34 +12,34 @@ from kong_oam.errors import InputError
 
 OK = 0
 FOUND = 1
-"""Exit statuses of a verb that comes to its end: nothing to report; findings. Any other end is an
-error, whose class has the status (kong_oam.errors)."""
+"""Exit statuses of a completed verb: nothing to report, and findings. For errors, the class of the
+error has the status (kong_oam.errors)."""
 
 
 class UsageError(InputError):
-    """Nothing could be answered: wrong usage, or a stack or Applications that cannot be used."""
+    """Wrong usage, or a stack or Applications that cannot be used."""
 
 
 def quoted(text: str) -> str:
-    """Quote a text that somebody gave, on one line, for a UsageError to name."""
+    """Quote a text of a user on one line, for a UsageError."""
     return f"'{printable(text)}'"
 
 
 def check_known(kind: str, name: str, names: Collection[str]) -> None:
-    """Raise UsageError, with what is near, where a name is none of the known ones."""
+    """Raise UsageError, with similar names, if a name is unknown."""
     if name not in names:
         raise UsageError(
-            f"there is no {kind} {quoted(name)}{suggestion(name, names)}"
+            f"unknown {kind} {quoted(name)}{suggestion(name, names)}"
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One verb. `summary` is its line in the list of verbs, `details` the text of its own `--help`,
+    """A verb. `summary` is its line in the list of verbs. `details` is the text of its `--help`,
     with an example.
 
-    `arguments` declares what it takes besides `--json`; `json` says whether it takes that; `run`
-    returns the exit status and raises UsageError where there is nothing to be said.
+    `arguments` declares its arguments except `--json`, and `json` is true if it accepts `--json`.
+    `run` returns the exit status, and raises UsageError for wrong usage.
     """
 
     name: str

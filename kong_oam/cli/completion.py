@@ -1,7 +1,6 @@
-"""`completion`: completes verbs, options, choices, stacks and files in a shell.
+"""`completion`: complete verbs, options, choices, stacks and files in a shell.
 
-The script of each shell asks this command what may come next, so all shells follow the parser
-itself.
+The script of each shell asks this command for candidates, so all shells use the same parser.
 """
 
 from __future__ import annotations
@@ -15,15 +14,15 @@ from kong_oam.cli.command import OK, Command
 from kong_oam.cli.console import SCRIPT, Console
 
 _DETAILS = """\
-Prints the script with which a shell completes what is typed after `kong-oam`: verbs, options, choices, files, and the
-stacks of the folder. At each Tab the script runs `kong-oam completion SHELL -- WORD...`, which prints what may come
-next, a line each.
+Prints the completion script of a shell for `kong-oam`. It completes verbs, options, choices, files, and stacks of the
+working directory. At each Tab, the script runs `kong-oam completion SHELL -- WORD...`, which prints the candidates, a
+candidate per line.
 
   eval "$(python -m kong_oam completion bash)"       # in ~/.bashrc; zsh: in ~/.zshrc, after compinit
   python -m kong_oam completion fish > ~/.config/fish/completions/kong-oam.fish
 """
 
-# Where nothing is offered, each shell completes the names of files.
+# Without candidates, each shell completes file names.
 
 _BASH = """\
 _kong_oam() {
@@ -60,11 +59,11 @@ complete -c %(program)s -f -a '(__kong_oam)'
 
 SCRIPTS = {"bash": _BASH, "zsh": _ZSH, "fish": _FISH}
 
-_PLAIN = re.compile(r"[A-Za-z0-9_.-]+")
-"""Names of stacks that are offered: any other could be a command once the line is run."""
+_SAFE_NAME = re.compile(r"[A-Za-z0-9_.-]+")
+"""Names of stacks that are safe to offer. Other names could run as a command."""
 
-Offer = tuple[str, str]
-"""A word that may come next, and what it stands for."""
+Candidate = tuple[str, str]
+"""A candidate, and its description."""
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
@@ -72,13 +71,13 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         "shell",
         choices=tuple(SCRIPTS),
         metavar="SHELL",
-        help=", ".join(SCRIPTS),
+        help=f"the shell: {', '.join(SCRIPTS)}",
     )
     parser.add_argument(
         "words",
         nargs="*",
         metavar="WORD",
-        help="the words so far, behind --; the last one is completed",
+        help="the words so far, after --; the last word is completed",
     )
 
 
@@ -87,41 +86,43 @@ def _run(options: argparse.Namespace, console: Console) -> int:
         script = SCRIPTS[options.shell] % {"program": SCRIPT}
         console.print_exactly(script.rstrip("\n"))
         return OK
-    for word, summary in offers(options.parser, options.words):
+    for word, summary in candidates(options.parser, options.words):
         console.print_exactly(f"{word}\t{summary}")
     return OK
 
 
-def offers(
+def candidates(
     parser: argparse.ArgumentParser, words: Sequence[str]
-) -> list[Offer]:
-    """Return the words that may stand in place of the last of `words`; none where it is a file's name, or
-    a free text."""
+) -> list[Candidate]:
+    """Return the candidates for the last of `words`. The list is empty for file names and free
+    texts."""
     *before, current = words
-    # What stands behind it is the command line of another program.
+    # The words after `--` are the command line of another program.
     if "--" in before:
         return []
     option: argparse.Action | None = None
     for word in before:
         if word.startswith("-"):
-            option = _with_value(parser, word)
+            option = _option_with_value(parser, word)
         elif option:
             option = None
         else:
             parser = _verb(parser, word)
     values = _values(option) if option else _operands(parser)
-    offered = _options(parser) if current.startswith("-") else values
+    possible = _options(parser) if current.startswith("-") else values
     return [
-        (word, summary) for word, summary in offered if word.startswith(current)
+        (word, summary)
+        for word, summary in possible
+        if word.startswith(current)
     ]
 
 
-def _with_value(
+def _option_with_value(
     parser: argparse.ArgumentParser, word: str
 ) -> argparse.Action | None:
-    """Return the option of this name, where it takes a value."""
+    """Return the option with this name, if it takes a value."""
     for action in parser._actions:
-        # A flag takes no value: the word behind it is one of its own.
+        # The word after a flag does not belong to the flag.
         if word in action.option_strings and action.nargs != 0:
             return action
     return None
@@ -130,7 +131,7 @@ def _with_value(
 def _verb(
     parser: argparse.ArgumentParser, word: str
 ) -> argparse.ArgumentParser:
-    """Return the parser of a verb, or the same where the word is none."""
+    """Return the parser of a verb, or the same parser if the word is no verb."""
     for action in parser._actions:
         if (
             isinstance(action, argparse._SubParsersAction)
@@ -141,7 +142,7 @@ def _verb(
     return parser
 
 
-def _options(parser: argparse.ArgumentParser) -> Iterator[Offer]:
+def _options(parser: argparse.ArgumentParser) -> Iterator[Candidate]:
     for action in parser._actions:
         summary = (
             parser._get_formatter()._expand_help(action) if action.help else ""
@@ -150,7 +151,7 @@ def _options(parser: argparse.ArgumentParser) -> Iterator[Offer]:
             yield flag, summary
 
 
-def _operands(parser: argparse.ArgumentParser) -> Iterator[Offer]:
+def _operands(parser: argparse.ArgumentParser) -> Iterator[Candidate]:
     """Yield the verbs of a parser, or the values of its operands."""
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
@@ -160,12 +161,12 @@ def _operands(parser: argparse.ArgumentParser) -> Iterator[Offer]:
             yield from _values(action)
 
 
-def _values(action: argparse.Action) -> Iterator[Offer]:
+def _values(action: argparse.Action) -> Iterator[Candidate]:
     if action.choices:
         for choice in action.choices:
             yield str(choice), ""
     elif action.dest == "stack":
-        for name in filter(_PLAIN.fullmatch, stack_names()):
+        for name in filter(_SAFE_NAME.fullmatch, stack_names()):
             yield name, ""
 
 

@@ -1,4 +1,4 @@
-"""The console that verbs print on: text with colours on a terminal and only there, or JSON."""
+"""The console of the verbs: text, with colours on a terminal, or JSON."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _CODES: dict[Colour, str] = {
 }
 MODULE = "python -m kong_oam"
 SCRIPT = "kong-oam"
-"""What the command is called: in a clone of the project, and where it is installed."""
+"""Names of the command: in a clone of the project, and after an installation."""
 
 _PAINT_OR_LINE_END = re.compile(
     f"(\x1b\\[(?:0|{'|'.join(_CODES.values())})m|\n)"
@@ -32,29 +32,27 @@ _PAINT_OR_LINE_END = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Console:
-    """An output stream, and whether it shows colours. `json` is what `--json` asked for."""
+    """An output stream with or without colours. `json` is the value of `--json`."""
 
     out: TextIO
     colours: bool = False
     json: bool = False
 
     def print(self, *lines: object) -> None:
-        """Print each on a line of its own, without what could steer a terminal, whoever wrote it;
-        colours are ours."""
+        """Print each object on its own line. Control characters are replaced, except our colours."""
         for line in lines:
-            # Every second one is what separates the others.
-            parts = _PAINT_OR_LINE_END.split(as_called(str(line)))
+            # Odd parts are separators: our colours and line ends.
+            parts = _PAINT_OR_LINE_END.split(with_called_name(str(line)))
             parts[::2] = map(printable, parts[::2])
             print("".join(parts), file=self.out)
 
     def print_exactly(self, *lines: str) -> None:
-        """Print lines of a file, or of a diff of one, which has to apply to it."""
+        """Print lines of a file or a diff unchanged, so that the diff can be applied."""
         for line in lines:
             print(line, file=self.out)
 
     def print_json(self, value: Any) -> None:
-        """Print the value as one JSON document, indented, in the order in which the value has its
-        keys."""
+        """Print the value as an indented JSON document. Keys keep their order."""
         print(json.dumps(value, indent=2, ensure_ascii=False), file=self.out)
 
     def paint(self, colour: Colour, text: str) -> str:
@@ -63,8 +61,7 @@ class Console:
     def print_table(
         self, header: Sequence[str], rows: Iterable[Sequence[str]]
     ) -> None:
-        """Print columns as wide as their widest cell, two spaces between them, the last one as it
-        is."""
+        """Print columns, each as wide as its widest cell, with two spaces between them."""
         lines = [header, *rows]
         columns = zip(*lines, strict=True)
         widths = [max(map(len, column)) for column in columns]
@@ -74,9 +71,9 @@ class Console:
             self.print(self.paint("bold", text) if number == 0 else text)
 
 
-def as_called(text: str) -> str:
-    """The text with the command as it was called: what tells somebody to run it can be typed as it
-    stands."""
+def with_called_name(text: str) -> str:
+    """Replace the name of the command by the name with which it was called, so that a user can
+    paste the text."""
     return (
         text.replace(MODULE, SCRIPT)
         if Path(sys.argv[0]).name == SCRIPT
@@ -85,20 +82,22 @@ def as_called(text: str) -> str:
 
 
 def console(out: TextIO, *, as_json: bool) -> Console:
-    """Make a console, with colours where `out` is a terminal that has them, and
-    https://no-color.org's NO_COLOR is not set."""
-    wanted = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    """Return a console. It has colours if `out` is a terminal with colours and NO_COLOR
+    (https://no-color.org) is not set."""
+    has_colours = (
+        not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    )
     return Console(
-        out, colours=wanted and not as_json and out.isatty(), json=as_json
+        out, colours=has_colours and not as_json and out.isatty(), json=as_json
     )
 
 
-def remark(message: object) -> None:
-    """Print on standard error, beside an answer that something else may read."""
+def print_note(message: object) -> None:
+    """Print on standard error, separate from the answer on standard output."""
     console(sys.stderr, as_json=False).print(message)
 
 
-def complain(message: object) -> None:
+def print_error(message: object) -> None:
     """Print on standard error, in red on a terminal."""
     err = console(sys.stderr, as_json=False)
     err.print(err.paint("red", str(message)))

@@ -1,4 +1,4 @@
-"""The questions that `new` asks on a terminal. A wrong answer is asked for again."""
+"""The questions of `new` on a terminal. After a wrong answer, it asks again."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from kong_oam.access.callers import logical_groups
 from kong_oam.access.model import Estate
 from kong_oam.cli.answers import (
     FLAGS,
-    NEEDED,
+    REQUIRED,
     FlagValues,
-    settle,
-    useless_flags,
-    written,
+    as_option,
+    irrelevant_flags,
+    set_default_type,
 )
 from kong_oam.cli.command import UsageError
-from kong_oam.cli.console import complain
+from kong_oam.cli.console import print_error
 from kong_oam.cli.scaffold import CLIENTS, check_clients
 from kong_oam.diagnostics import printable
 from kong_oam.errors import InputError
@@ -26,81 +26,80 @@ _QUESTIONS: Mapping[str, tuple[str, str]] = {
     "app": ("Application", ""),
     "component": ("Component", ""),
     "client": (
-        f"Client: {', '.join(CLIENTS)} (nothing: it calls as itself, or nobody)",
+        f"Client: {', '.join(CLIENTS)} (empty: service if it calls components, else none)",
         "",
     ),
-    "type": ("webservice, or worker (nobody calls it)", "webservice"),
+    "type": ("webservice, or worker (without an endpoint)", "webservice"),
     "image": ("Image", ""),
-    "owner": ("Team that answers for its access", ""),
+    "owner": ("Team that is responsible for its access", ""),
     "port": ("Port", "8080"),
-    "domain": ("Domain (nothing: the stack gives one)", ""),
-    "path": ("Path that it owns of the domain, with all below", "/"),
+    "domain": ("Domain (empty: a domain of the stack)", ""),
+    "path": ("Path in the domain, with all paths below", "/"),
     "group": (
-        "Groups whose users may call it, with commas ({groups}nothing: no users)",
+        "Groups whose users may call it, with commas ({groups}empty: no users)",
         "",
     ),
     "caller": (
-        "Components that may call it: APP/COMPONENT, or APP/COMPONENT:write to change something, "
-        "too ({clients}nothing: nobody may, until a role of it says who)",
+        "Components that may call it: APP/COMPONENT to read, APP/COMPONENT:write to change "
+        "({clients}empty: none yet)",
         "",
     ),
     "calls": (
-        "What it calls, as APP/COMPONENT:SCOPE[,SCOPE] ({offers}nothing: it calls nobody)",
+        "Calls to other components, as APP/COMPONENT:SCOPE[,SCOPE] ({offers}empty: none)",
         "",
     ),
     "redirect_uri": (
-        "Where users come back to on their device (com.example.app:/callback)",
+        "Redirect URI on users' devices (com.example.app:/callback)",
         "",
     ),
-    "jwks_uri": ("Where its owner publishes its keys (https://...)", ""),
+    "jwks_uri": ("Address of the client's public keys (https://...)", ""),
 }
-"""By flag: what is asked, and the answer that an empty line stands for."""
+"""By flag: the question, and the default answer."""
 
 _LISTED = 6
 
 
 @dataclass(frozen=True, slots=True)
 class Dialogue:
-    """A dialogue about a component of this estate. `answers` are filled in as they are given;
-    `words` are these as flags."""
+    """A dialogue about a component of this estate. It adds the answers to `answers`, and the same
+    answers as flags to `words`."""
 
     answers: FlagValues
     estate: Estate
     words: list[str] = field(default_factory=list)
 
     def ask_missing(self) -> None:
-        """Asks for what nobody has said and what is of use by what is said until then. Raises
-        UsageError where there are no more answers."""
+        """Prompt for missing, relevant answers. Raises UsageError at the end of the input."""
         for flag in _QUESTIONS:
-            settle(self.answers)
-            if self.answers[flag] is None and flag not in useless_flags(
+            set_default_type(self.answers)
+            if self.answers[flag] is None and flag not in irrelevant_flags(
                 self.answers
             ):
                 self._ask(flag)
-        settle(self.answers)
+        set_default_type(self.answers)
 
     def _ask(self, name: str) -> None:
         question, default = _QUESTIONS[name]
         separator = FLAGS[name].separator
         while True:
-            text = _answer(question.format_map(self._known), default)
+            text = _answer(question.format_map(self._hints), default)
             words = text.split(separator) if separator else [text]
             words = [word.strip() for word in words if word.strip()]
             try:
                 self._check(name, words)
             except InputError as error:
-                complain(error)
+                print_error(error)
             else:
                 self.answers[name] = words if separator else text
                 for word in words:
-                    self.words.extend((written(name), word))
+                    self.words.extend((as_option(name), word))
                 return
 
     def _check(self, name: str, words: list[str]) -> None:
-        """Checks the words of an answer. Raises InputError."""
+        """Check the words of an answer. Raises InputError."""
         if not words:
-            if name in NEEDED:
-                raise InputError("an answer is needed here")
+            if name in REQUIRED:
+                raise InputError("this question needs an answer")
             return
         flag = FLAGS[name]
         answer = flag.read(words if flag.separator else words[0])
@@ -108,7 +107,7 @@ class Dialogue:
             check_clients(answer, self.estate)
 
     @property
-    def _known(self) -> Texts:
+    def _hints(self) -> Texts:
         estate = self.estate
         scopes = {
             key: sorted(component.identity.scopes)
@@ -131,20 +130,20 @@ class Dialogue:
         }
 
 
-def _listed(what: str, names: Iterable[str]) -> str:
+def _listed(label: str, names: Iterable[str]) -> str:
     first = sorted(names)
     more = ", ..." if len(first) > _LISTED else ""
-    return f"{what}: {', '.join(first[:_LISTED])}{more}; " if first else ""
+    return f"{label}: {', '.join(first[:_LISTED])}{more}; " if first else ""
 
 
 def _answer(question: str, default: str) -> str:
     try:
-        asked = (
+        prompt = (
             f"{printable(question)} [{default}]: "
             if default
             else f"{printable(question)}: "
         )
-        return input(asked).strip() or default
+        return input(prompt).strip() or default
     except (EOFError, KeyboardInterrupt):
         print()
         raise UsageError("no more answers; nothing was written") from None

@@ -1,4 +1,4 @@
-"""What `new` would write, with all that `check` would find in it and not in what is there."""
+"""The text that `new` writes, and its new findings."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from kong_oam.access.diff.facts import model_of
 from kong_oam.access.lint.lint import lint
 from kong_oam.access.model import Estate
 from kong_oam.access.settings.values import Settings
-from kong_oam.cli.estates import nobody_yet, uncalled
-from kong_oam.cli.known import Known
+from kong_oam.cli.estates import no_callers_note, without_clients
+from kong_oam.cli.known_findings import KnownFindings
 from kong_oam.cli.scaffold import (
-    Wanted,
+    ComponentSpec,
     calls_elsewhere,
     check,
     scaffold,
@@ -26,15 +26,15 @@ from kong_oam.diagnostics import Diagnostics, Findings
 from kong_oam.oam.position import Texts
 from kong_oam.traits.kong_plugin.findings import findings as plugins_found
 
-_LATER: Final = frozenset({"LINT312"})
-"""Findings that stop nobody from writing a component: clients of what it offers come after it."""
+_IGNORED: Final = frozenset({"LINT312"})
+"""Findings that do not stop `new`: a new component has no clients yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """The files that would change, as they would be, and all files as they are. `findings` are new;
-    `changes` are those of access, None where errors leave them open. `notes` say what is left to
-    do: why nobody may call the component yet, and who is to grant its calls of what is not here."""
+    """The changed files with their new texts, and all files before the change. `findings` are new.
+    `changes` are changes of access, or None if there are errors. `notes` are remaining tasks:
+    callers of the component, and grants in missing Applications."""
 
     changed: Texts
     before: Texts
@@ -43,40 +43,37 @@ class Draft:
     notes: tuple[str, ...]
 
 
-def drafted(
-    wanted: Wanted,
+def draft_component(
+    spec: ComponentSpec,
     file: str,
     reading: oam.Reading,
     compiled: Compiled,
     settings: Settings,
     read: Callable[[Texts], oam.Reading],
 ) -> Draft:
-    """Drafts the component: `file` is the one of a new Application, `compiled` what is read,
-    without an error; `read` reads other texts of what is read. Raises ScaffoldError."""
+    """Draft the component. `file` is the file of a new Application. `compiled` is the result of
+    `reading`, without errors. `read` reads other texts of the same files. Raises ScaffoldError."""
     estate = compiled.estate
-    assert estate  # there is no error
-    check(wanted, estate)
-    changed = scaffold(
-        wanted, file, reading.applications, estate, settings.as_of
-    )
+    assert estate  # no errors
+    check(spec, estate)
+    changed = scaffold(spec, file, reading.applications, estate, settings.as_of)
     before = {
         application.position.file: application.position.document.text
         for application in reading.applications
     }
     after = read({**before, **changed})
     outcome = compile_estate(after, settings.stack)
-    drawn = outcome.estate
-    known = Known(_findings(reading, compiled, settings))
+    drafted_estate = outcome.estate
+    known = KnownFindings(_findings(reading, compiled, settings))
     findings = tuple(filter(known.is_new, _findings(after, outcome, settings)))
     changes = (
-        diff(model_of(estate, settings), model_of(drawn, settings))
-        if drawn
+        diff(model_of(estate, settings), model_of(drafted_estate, settings))
+        if drafted_estate
         else None
     )
     notes = (
-        *_unknown(drawn),
-        *_unheard(wanted, drawn),
-        *_ungranted(wanted, estate),
+        *_note_on_access(spec, drafted_estate),
+        *_notes_on_grants(spec, estate),
     )
     return Draft(changed, before, findings, changes, notes)
 
@@ -90,27 +87,25 @@ def _findings(
         for finding in lint(
             reading.applications, compiled.estate, settings.as_of
         ):
-            if finding.code not in _LATER:
+            if finding.code not in _IGNORED:
                 yield finding.diagnostic
 
 
-def _unknown(estate: Estate | None) -> Iterator[str]:
+def _note_on_access(
+    spec: ComponentSpec, estate: Estate | None
+) -> Iterator[str]:
+    """Yield why access is unknown, or why nobody may call a component with scopes."""
     if estate is None:
-        yield "what this does to access is not known while there are errors"
+        yield "the effect on access is unknown until the errors are fixed"
+    elif without_clients(estate, [spec.key]):
+        yield f"{no_callers_note([spec.key])} (--caller adds both)"
 
 
-def _unheard(wanted: Wanted, estate: Estate | None) -> Iterator[str]:
-    """Says why nobody may call the component, where it offers something."""
-    if estate and uncalled(estate, [wanted.key]):
-        yield f"{nobody_yet([wanted.key])} (--caller writes both)"
-
-
-def _ungranted(wanted: Wanted, estate: Estate) -> Iterator[str]:
-    """Says who is to grant the calls of what is not here."""
-    for callee, scopes in calls_elsewhere(wanted, estate):
+def _notes_on_grants(spec: ComponentSpec, estate: Estate) -> Iterator[str]:
+    """Yield a note for each call to a missing Application, which has to grant the call."""
+    for callee, scopes in calls_elsewhere(spec, estate):
         name = callee.partition("/")[0]
         yield (
-            f"{callee} is not here, and not judged: its team has to name {wanted.key} in a role "
-            f"that grants {' and '.join(scopes)}, in its own file (`check -f applications "
-            f"../{name}/applications` judges both)"
+            f"{callee} has no files here: ask its team to add {spec.key} to a role with "
+            f"{' and '.join(scopes)}; `check -f applications ../{name}/applications` checks both"
         )

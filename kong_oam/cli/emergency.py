@@ -1,4 +1,4 @@
-"""`emergency`: opens one path to everybody for a while, when `pulumi up` cannot, and closes it."""
+"""`emergency`: open one path to everybody for a limited time, without `pulumi up`, and close it."""
 
 from __future__ import annotations
 
@@ -19,42 +19,48 @@ if TYPE_CHECKING:
     from kong_oam.kong.proxy import Proxy
 
 _DETAILS = """\
-Opens one path to everybody for a while, when `pulumi up` cannot, and closes it.
+Opens one path to everybody for a limited time when `pulumi up` cannot run, and closes it.
 
-  python -m kong_oam emergency -s STACK                                   lists what is open
+  python -m kong_oam emergency -s STACK                                   lists all openings
   python -m kong_oam emergency -s STACK open APPLICATION/COMPONENT PATH --reason TEXT [--methods GET] [--minutes 60]
-  python -m kong_oam emergency -s STACK close                             closes all of it now
+  python -m kong_oam emergency -s STACK close                             closes all openings now
 
-It needs Kong's Admin API and nothing else: no identity provider, no state, no cluster. PATH is that of a rule, whose
-other methods, and whose longer and shorter rules, stay as they are. The gates know when it ends, and close by
-themselves. Each of them has what was opened, until when and why; `python -m kong_oam verify` tells of it as long as it
-lasts; the next `pulumi up --refresh` takes it away, as does one that changes the component's rules.
+It needs only Kong's Admin API: no identity provider, state or cluster. PATH is the path of a rule. Other methods of the
+rule, and rules for longer or shorter paths, stay unchanged. Each gate stores the opening with its end and reason, and
+closes the path itself at the end. `python -m kong_oam verify` reports the opening until then. The next `pulumi up
+--refresh` removes it, and so does an update of the component's rules.
 
-`open` and `close` then ask the gateway what somebody without a token gets, at the public address of the path. Where
-that address does not lead to the gateway from here, KONG_PROXY_ADDR says where its proxy listens.
+After `open` and `close`, the command sends a request without a token to the public address of the path, to confirm the
+change. If this address does not reach the gateway from here, set KONG_PROXY_ADDR to the address of Kong's proxy.
 
-Exit status: 0 done and confirmed at the gateway (listed: nothing is open), 1 listed: something is open, 2 not done, or
-not all, or the gateway does not answer as was written, or it was not asked for all of it, or scripts at it are not
-ours, so that nobody can say what they open: what it says.
+Exit status: 0 if the change is done and confirmed at the gateway, or no opening is active. 1 if listed openings are
+active. 2 if the command failed, is incomplete, or is not confirmed at the gateway. Also 2 if the gateway runs scripts
+of another origin, whose openings are unknown.
 """
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--stack", "-s", required=True, help="the stack whose gateway it is"
+        "--stack", "-s", required=True, help="the stack of the gateway"
     )
     verbs = parser.add_subparsers(
-        dest="verb", metavar="VERB", help="(default: list what is open)"
+        dest="verb", metavar="VERB", help="(default: list the openings)"
     )
     opening = verbs.add_parser("open", help="open one rule's path to everybody")
-    opening.add_argument("component", metavar="APPLICATION/COMPONENT")
     opening.add_argument(
-        "path", metavar="PATH", help="of a rule, as the Application writes it"
+        "component",
+        metavar="APPLICATION/COMPONENT",
+        help="the component with the rule",
+    )
+    opening.add_argument(
+        "path",
+        metavar="PATH",
+        help="the path of a rule, as the Application writes it",
     )
     opening.add_argument(
         "--reason",
         required=True,
-        help="why, and the incident's number: it stands at the gateway",
+        help="the reason and the incident's number; stored at the gateway",
     )
     opening.add_argument(
         "--methods",
@@ -65,13 +71,13 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         "--minutes",
         type=int,
         default=60,
-        help=f"1 to {LONGEST_OPENING} (default: 60)",
+        help=f"the duration: 1 to {LONGEST_OPENING} (default: 60)",
     )
-    verbs.add_parser("close", help="close all that is open, now")
+    verbs.add_parser("close", help="close all openings now")
 
 
 def _run(options: argparse.Namespace, console: Console) -> int:
-    # The other verbs start without what asks Kong.
+    # Imported here, so that other verbs start faster.
     from kong_oam.emergency.changes import (
         EmergencyError,
         OpeningRequest,
@@ -79,7 +85,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
         openings,
     )
     from kong_oam.emergency.confirmation import show_at_gateway
-    from kong_oam.engine.stack_configuration import of_stack
+    from kong_oam.engine.stack_configuration import stack_configuration
     from kong_oam.kong.account import account
     from kong_oam.kong.admin import AdminApi
     from kong_oam.kong.proxy import ADDRESS, Proxy
@@ -87,19 +93,21 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     try:
         settings = settings_of(options.stack)
         proxy = Proxy(settings.stack.scheme, os.environ.get(ADDRESS))
-        with AdminApi(account(settings, of_stack(options.stack))) as admin:
+        with AdminApi(
+            account(settings, stack_configuration(options.stack))
+        ) as admin:
             if options.verb == "open":
-                wanted = OpeningRequest(
+                opening_request = OpeningRequest(
                     options.component,
                     options.path,
                     options.methods,
                     options.minutes,
                     options.reason,
                 )
-                opening = open_path(admin, settings, wanted)
+                opening = open_path(admin, settings, opening_request)
                 console.print(f"{opening}; {_effective_when(admin, settings)}")
                 console.print(
-                    f"To close it before: python -m kong_oam emergency -s {options.stack} close"
+                    f"To close it earlier: python -m kong_oam emergency -s {options.stack} close"
                 )
                 console.print(
                     *show_at_gateway(
@@ -117,42 +125,44 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     if listed.unknown:
         raise EmergencyError("error: " + "\n  ".join(listed.unknown))
     if not listed.openings:
-        console.print(_NOTHING)
+        console.print(_NO_OPENINGS)
     return OK if all(opening.is_over for opening in listed.openings) else FOUND
 
 
 def _close(
     admin: AdminApi, settings: Settings, proxy: Proxy, console: Console
 ) -> None:
-    """Close what can be closed, say so and ask the gateway for it. Raises EmergencyError for all
-    that is left."""
+    """Close all openings, print the result and confirm it at the gateway. Raises EmergencyError
+    with all failures."""
     from kong_oam.emergency.changes import EmergencyError, StillOpenError, close
     from kong_oam.emergency.confirmation import show_at_gateway
 
-    left = []
+    failures = []
     try:
         closed = close(admin, settings)
     except StillOpenError as error:
         closed = error.closed
-        left.append(str(error))
+        failures.append(str(error))
     timing = _effective_when(admin, settings) if closed else ""
     console.print(*(f"closed: {component}; {timing}" for component in closed))
-    if not closed and not left:
-        console.print(_NOTHING)
-    stood = [opening for opening in closed.values() if opening]
+    if not closed and not failures:
+        console.print(_NO_OPENINGS)
+    openings_closed = [opening for opening in closed.values() if opening]
     try:
         console.print(
-            *show_at_gateway(admin, settings, stood, proxy, is_open=False)
+            *show_at_gateway(
+                admin, settings, openings_closed, proxy, is_open=False
+            )
         )
     except KongOamError as error:
-        left.append(str(error))
-    if left:
-        raise EmergencyError("\n".join(left))
+        failures.append(str(error))
+    if failures:
+        raise EmergencyError("\n".join(failures))
 
 
 def _effective_when(admin: AdminApi, settings: Settings) -> str:
-    """By when Kong's workers have a change, in words. Nobody can say where they are of data planes,
-    which get it with a snapshot, or where Kong does not tell: what was done is done."""
+    """Return in words when Kong's workers apply a change. The time is unknown for data planes,
+    which poll for snapshots, and if Kong does not answer."""
     from kong_oam.kong.admin import AdminError
     from kong_oam.kong.preflight import settle
 
@@ -161,17 +171,17 @@ def _effective_when(admin: AdminApi, settings: Settings) -> str:
     except AdminError:
         seconds = 0.0
     return (
-        f"at all nodes within some {math.ceil(seconds)} seconds"
+        f"effective at all nodes within about {math.ceil(seconds)} seconds"
         if seconds
-        else "at each node once it hears of it"
+        else "effective at each node after its next configuration update"
     )
 
 
-_NOTHING = "nothing is open in an emergency"
+_NO_OPENINGS = "no emergency opening exists"
 
 COMMAND = Command(
     "emergency",
-    "open one path to everybody for a while",
+    "open one path to everybody for a limited time",
     _DETAILS,
     _arguments,
     _run,

@@ -1,4 +1,4 @@
-"""What several verbs print as JSON: places, findings, rows of the matrix, principals."""
+"""JSON that several verbs print: positions, findings, rows of the matrix, principals."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from kong_oam.oam.position import JsonObject
 
 
 def unjudged_entry(names: Sequence[str]) -> JsonObject:
-    """Return the Applications that are not here, as a field of JSON; nothing where all are."""
+    """Return a JSON field with the missing Applications, or no field."""
     return {"unjudged": [*names]} if names else {}
 
 
 def place_entry(position: Position | None) -> JsonObject | None:
-    """Return a place as JSON has it."""
+    """Return a position as JSON."""
     if position is None:
         return None
     return {
@@ -30,7 +30,7 @@ def place_entry(position: Position | None) -> JsonObject | None:
 
 
 def diagnostic_entry(diagnostic: Diagnostic) -> JsonObject:
-    """A finding as JSON has it."""
+    """Return a finding as JSON."""
     where = place_entry(diagnostic.position) or {}
     return {
         "severity": diagnostic.severity,
@@ -41,7 +41,7 @@ def diagnostic_entry(diagnostic: Diagnostic) -> JsonObject:
 
 
 def subtree_entry(subtree: Subtree) -> JsonObject:
-    """A subtree as JSON has it: all at and below `path`, or what some servers take for it."""
+    """Return a subtree as JSON: `path` with all paths below, or other spellings of these paths."""
     return {
         "path": written(subtree.path),
         "otherSpellings": subtree.spelled_otherwise,
@@ -49,7 +49,7 @@ def subtree_entry(subtree: Subtree) -> JsonObject:
 
 
 def row_entry(row: Row) -> JsonObject:
-    """Return a row of the matrix as JSON has it, but for whom it is about."""
+    """Return a row of the matrix as JSON, without its principals."""
     return {
         "host": row.host,
         **subtree_entry(row.region.subtree),
@@ -62,22 +62,22 @@ def row_entry(row: Row) -> JsonObject:
 
 
 def endpoint_entry(row: Row) -> JsonObject:
-    """Return a row of the matrix as JSON has it, with who may call it."""
+    """Return a row of the matrix as JSON, with its principals."""
     return {**row_entry(row), "principals": principal_entries(row.access)}
 
 
 def rule_entry(rule: Rule | None) -> JsonObject | None:
-    """Return the place of a rule as JSON has it."""
+    """Return the position of a rule as JSON."""
     return place_entry(rule.position) if rule else None
 
 
 def source_entry(access: Access) -> JsonObject:
-    """Where alone one may call from as JSON has it; nothing where that is anywhere."""
+    """Return a JSON field with the allowed networks, or no field if all networks are allowed."""
     return {"from": list(map(str, access.networks))} if access.networks else {}
 
 
 def principal_entries(access: Access) -> list[JsonObject]:
-    """Return the principals of an access as JSON has them; `usersIn` is empty of one that calls as
+    """Return the principals of an access as JSON. `usersIn` is empty for a client that calls as
     itself."""
     return [
         principal_entry(principal, condition)
@@ -86,7 +86,7 @@ def principal_entries(access: Access) -> list[JsonObject]:
 
 
 def principal_entry(principal: Principal, condition: Condition) -> JsonObject:
-    """A principal as JSON has it, and the sets of groups of which its users need one."""
+    """Return a principal as JSON, with sets of groups. A user needs all groups of one set."""
     return {
         "client": principal.client,
         "provider": principal.provider,

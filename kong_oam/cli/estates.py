@@ -1,4 +1,4 @@
-"""Turns what is named on the command line into settings and estates."""
+"""Settings and estates for the arguments of the command line."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from kong_oam.access.settings.project import STACKS, stack_file
 from kong_oam.access.settings.stack import read_file, stack_names
 from kong_oam.access.settings.values import Describe, Settings, plain
 from kong_oam.cli.command import UsageError
-from kong_oam.cli.console import remark
+from kong_oam.cli.console import print_note
 from kong_oam.cli.revisions import revision
 from kong_oam.diagnostics import errors, some
 from kong_oam.errors import KongOamError
@@ -27,26 +27,26 @@ from kong_oam.render.project import FOLDER
 from kong_oam.render.stage import Renderer, read_applications
 
 Names = Sequence[str] | None
-"""Files, folders and globs in which Applications or definitions are; None: those that the stack
-names."""
+"""Files, folders and globs with Applications or definitions. None means the names in the stack's
+settings."""
 
 DEFAULT = "local"
-"""The stack that is judged by where none is named, unless there is one alone."""
+"""The default stack, unless there is exactly one stack."""
 
 
-def usual_stack() -> str:
-    """Return the stack that is meant where none is named."""
+def default_stack() -> str:
+    """Return the stack for commands without `--stack`."""
     names = stack_names()
     return names[0] if len(names) == 1 else DEFAULT
 
 
 def add_estate(parser: argparse.ArgumentParser) -> None:
-    """Add `--stack`, `--applications` and `--definitions`: which estate is asked about."""
+    """Add the options that select an estate: `--stack`, `--applications` and `--definitions`."""
     parser.add_argument(
         "--stack",
-        default=usual_stack(),
+        default=default_stack(),
         metavar="NAME",
-        help=f"the stack to judge by (default: {DEFAULT}, or the only one)",
+        help=f"the stack whose settings apply (default: the only stack, or {DEFAULT})",
     )
     parser.add_argument(
         "--applications",
@@ -54,51 +54,50 @@ def add_estate(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         action="extend",
         metavar="PATH",
-        help="files, folders and globs (default: what the stack names, or else applications)",
+        help="Applications: files, folders and globs (default: the stack's, or applications)",
     )
     parser.add_argument(
         "--definitions",
         nargs="+",
         action="extend",
         metavar="PATH",
-        help="where definitions of types are, besides the folder definitions: files, folders and "
-        "globs (default: what the stack names)",
+        help="definitions of types besides the folder `definitions`: files, folders and globs "
+        "(default: the stack's)",
     )
 
 
 def settings_of(
     stack: str, folder: Path = STACKS, describe: Describe = plain
 ) -> Settings:
-    """Return the settings of the stack; `describe` says how its providers spell tokens. Raises
-    StackError."""
+    """Return the settings of the stack. `describe` returns the token format of its providers.
+    Raises StackError."""
     return read_file(stack_file(stack, folder), describe)
 
 
-def judging_settings(stack: str) -> Settings:
-    """The settings of the stack by which Applications are judged. Where no stack is, and none was
-    asked for, there are usual ones. Raises StackError."""
-    # A repository of a team has Applications and no stack.
-    if stack != DEFAULT or not no_stack_is_here():
+def settings_or_defaults(stack: str) -> Settings:
+    """Return the settings with which Applications are checked. Without any stack and without
+    `--stack`, these are default settings. Raises StackError."""
+    # The repository of a team has Applications, but no stack.
+    if stack != DEFAULT or not has_no_stack():
         return settings_of(stack)
     return assumed(stack, datetime.date.today())
 
 
-def asked_settings(options: argparse.Namespace) -> Settings:
-    """The judging settings of the stack that the options of `add_estate` name, with the definitions
-    that these name. Raises StackError."""
+def selected_settings(options: argparse.Namespace) -> Settings:
+    """Return the settings for the options of `add_estate`, with their definitions. Raises
+    StackError."""
     return with_definitions(
-        judging_settings(options.stack), options.definitions
+        settings_or_defaults(options.stack), options.definitions
     )
 
 
 def with_definitions(settings: Settings, names: Names) -> Settings:
-    """The settings with the definitions that are named on the command line, or else with those that
-    they name."""
+    """Return the settings with the definitions of the command line, if there are any."""
     return replace(settings, definitions=tuple(names)) if names else settings
 
 
-def no_stack_is_here() -> bool:
-    """Whether the working directory is that of a repository which has nothing but Applications."""
+def has_no_stack() -> bool:
+    """Return whether the working directory has only Applications, and no stack."""
     return not stack_names() and not Path("Pulumi.yaml").exists()
 
 
@@ -112,9 +111,9 @@ def reading_of(
     read_one: ReadOne | None = None,
     renderer: Renderer | None = None,
 ) -> Reading:
-    """Read and render the Applications that are named on the command line, or else those that the
-    stack names; what is named, and how, says kong_oam.render.stage.read_applications. Raises
-    EvaluatorError where a type needs an evaluator and there is none."""
+    """Read and render the Applications of the command line, or else of the stack. See
+    kong_oam.render.stage.read_applications for the parameters. Raises EvaluatorError if a type
+    needs an evaluator and none is installed."""
     return read_applications(
         settings.applications if names is None else names,
         settings.definitions,
@@ -135,38 +134,40 @@ def read_at(
     definitions: Names,
     *,
     prefix: str,
-    told_as: str,
+    label: str,
 ) -> tuple[Reading, Settings]:
     """Read the Applications and the settings of a stack at the revision `name`.
 
-    Names of files begin with `prefix`. What is not in the repository is read as it is, and a remark
-    says what that is; it begins with `told_as`. Raises UsageError.
+    Names of files begin with `prefix`. Files outside the repository are read in their current
+    state, and a remark, which begins with `label`, lists them. Raises UsageError.
     """
     source = revision(name)
     with tempfile.TemporaryDirectory() as temporary:
         top = Path(temporary)
-        copy = source.copied(".", top)
-        # Settings come first: they name the Applications and definitions that are needed.
+        copy = source.target_path(".", top)
+        # Read the settings first: they name the Applications and definitions.
         source.extract([STACKS, FOLDER, "Pulumi.yaml"], top)
         try:
             settings = (
-                judging_settings(stack)
-                if no_stack_is_here()
+                settings_or_defaults(stack)
+                if has_no_stack()
                 else settings_of(stack, copy / STACKS)
             )
             settings = with_definitions(settings, definitions)
-            names, foreign = source.checked_out(
+            names, foreign = source.check_out(
                 applications or settings.applications, top
             )
-            defined_by, others = source.checked_out(settings.definitions, top)
+            definition_files, others = source.check_out(
+                settings.definitions, top
+            )
             if foreign or others:
                 listed = some([*foreign, *others])
-                remark(
-                    f"{told_as}: not in this repository, and read as it is now: {listed}; to see "
-                    "what changes there, compare two folders"
+                print_note(
+                    f"{label}: outside this repository, so read in the current state: {listed}; to "
+                    "compare versions, compare two folders"
                 )
-            files = tuple(str(path.absolute()) for path in defined_by)
-            settings_there = replace(settings, definitions=files)
+            files = tuple(str(path.absolute()) for path in definition_files)
+            revision_settings = replace(settings, definitions=files)
 
             def named(file: Path) -> str:
                 if file.is_relative_to(top):
@@ -174,65 +175,64 @@ def read_at(
                 return str(file)
 
             reading = reading_of(
-                names, settings_there, named=named, project=copy
+                names, revision_settings, named=named, project=copy
             )
             return reading, settings
         except KongOamError as error:
-            # The copy is gone when somebody reads the message.
+            # The message must not name the temporary copy.
             raise UsageError(
                 str(error).replace(f"{copy}/", f"{name}:")
             ) from None
 
 
 def compiled_of(reading: Reading, settings: Settings) -> Compiled:
-    """The Applications, compiled to an estate. Raises UsageError with every error where there is
-    one."""
+    """Compile the Applications to an estate. Raises UsageError with all errors."""
     compiled = compile_estate(reading, settings.stack)
     if compiled.estate is None:
         problems = errors(compiled.diagnostics)
         listed = "\n".join(map(str, problems))
         raise UsageError(
-            f"{listed}\n{len(problems)} error(s): these Applications would not be "
-            f"provisioned{compiled.reservation}"
+            f"{listed}\n{len(problems)} error(s): these Applications cannot be "
+            f"deployed{compiled.reservation}"
         )
     return compiled
 
 
 def estate_of(reading: Reading, settings: Settings) -> Estate:
-    """The estate of the Applications. Raises UsageError with every error where there is one."""
+    """Return the estate of the Applications. Raises UsageError with all errors."""
     estate = compiled_of(reading, settings).estate
-    assert estate  # there is no error
+    assert estate  # no errors
     return estate
 
 
-def not_judged(names: Iterable[str]) -> str:
-    """Say which Applications are not here."""
-    return f"not judged, since it is not here: {some(names)}; -f takes its folder, too"
+def missing_applications_note(names: Iterable[str]) -> str:
+    """Return a sentence that lists the missing Applications."""
+    return f"not checked, since its files are missing: {some(names)}; add its folder with -f"
 
 
-def assumed_of(names: Iterable[str]) -> str:
-    """Return the same, and what answers assume of their clients."""
+def assumption_note(names: Iterable[str]) -> str:
+    """Return the same sentence, with the assumption about clients of missing Applications."""
     return (
-        f"{not_judged(names)} (until then, a client of it that a role names counts as asking "
-        "for all that it grants)"
+        f"{missing_applications_note(names)} (until then, its clients are assumed to ask for all scopes of "
+        "their roles)"
     )
 
 
-def uncalled(estate: Estate, keys: Iterable[str]) -> list[str]:
-    """Return those of the components that offer scopes of which no client has any."""
-    uncalled = []
+def without_clients(estate: Estate, keys: Iterable[str]) -> list[str]:
+    """Return the components with scopes that no client has."""
+    found = []
     for key in keys:
         component = estate.components.get(key)
-        # Without scopes there is nothing that a client could ask for.
+        # A component without scopes has no calls to ask for.
         if component is None or not component.identity.scopes:
             continue
-        by_clients = estate.held_at(component, users=False)
-        if not by_clients and not estate.held_at(component, users=True):
-            uncalled.append(key)
-    return uncalled
+        by_clients = estate.granted_at(component, users=False)
+        if not by_clients and not estate.granted_at(component, users=True):
+            found.append(key)
+    return found
 
 
-def nobody_yet(keys: Iterable[str]) -> str:
-    """Say that nobody may call these components, and why."""
-    remedy = "a client asks for its scopes in `calls`, and a role of it names that client"
+def no_callers_note(keys: Iterable[str]) -> str:
+    """Return a sentence with the reason why nobody may call these components."""
+    remedy = "add its scopes to `calls` of a client, and the client to a role"
     return f"nobody may call {', '.join(keys)} yet: {remedy}"

@@ -1,4 +1,4 @@
-"""`explain`: what happens to a request, and why."""
+"""`explain`: explain how the gateway answers a request."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from kong_oam.access.tokens import Claims, Refusal
 from kong_oam.cli.command import OK, Command, UsageError
 from kong_oam.cli.console import Colour, Console
 from kong_oam.cli.entries import rule_entry, unjudged_entry
-from kong_oam.cli.recorded import explain_recorded
+from kong_oam.cli.recorded_requests import explain_recorded
 from kong_oam.cli.requests import (
     add_groups,
     add_request,
-    checked_groups,
+    check_groups,
     clients_of,
     estate_from,
     reason,
@@ -30,23 +30,22 @@ from kong_oam.oam.position import JsonObject, Texts
 from kong_oam.traits.cors.at_kong import granted
 
 _Token = Claims | Refusal | None
-"""What a token says, why it is refused, or that there is none."""
+"""The claims of a token, the reason against a token, or None without a token."""
 
 _DETAILS = """\
-Says what the gateway does with a request and why: the decision, the rule by file and line, and the token that the
-identity provider would give. Without --as the request carries no token; without --from it comes from an address that
-is allowed, where only some are.
+Explains how the gateway answers a request: the decision, the rule with its file and line, and the token that the
+identity provider issues. Without --as, the request has no token. Without --from, it comes from an allowed address.
 
   python -m kong_oam explain GET https://orders.example.com/orders
   python -m kong_oam explain POST https://orders.example.com/orders --as shop/web --user-in sales
 
---origin says of which origin the page is that calls, and then whether it may read the answer; with --asks it is the
-preflight by which a browser asks before.
+With --origin, it shows whether a web page of that origin may read the answer. With --asks, the request is the preflight
+that a browser sends first.
 
   python -m kong_oam explain OPTIONS https://orders.example.com/orders --origin https://shop.example.com --asks POST
 
-Of a request that the gateway answered (its id is in the answer), where the stack keeps records (gateway.logs): who it
-was, which rule decided, and what would let it pass.
+With --request, it explains a request from the gateway's records (gateway.logs in the stack): the caller, the rule, and
+the change that would allow it. The gateway's answer has the id of the request.
 
   python -m kong_oam explain --request 0f9fd0ab4d79e51c2e37c3fdd3a8bc1e --logs records.jsonl
 """
@@ -62,23 +61,23 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     add_groups(parser)
     parser.add_argument(
         "--origin",
-        help="of the page that calls: https://host, as browsers send it",
+        help="the origin of the calling page: https://host, as browsers send it",
     )
     parser.add_argument(
         "--asks",
         metavar="METHOD",
         type=str.upper,
-        help="what a preflight asks for (Access-Control-Request-Method)",
+        help="the method of a preflight (Access-Control-Request-Method)",
     )
     parser.add_argument(
         "--request",
         metavar="ID",
-        help="the id of a request that the gateway answered, in place of one",
+        help="the id of a recorded request, instead of METHOD and URL",
     )
     parser.add_argument(
         "--logs",
         metavar="FILE",
-        help="records of the gateway's, as lines of JSON, with that request",
+        help="the gateway's records as lines of JSON, for --request",
     )
 
 
@@ -87,7 +86,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
         return _recorded(options, console)
     if options.method is None or options.url is None:
         raise UsageError(
-            "say METHOD and URL of a request, or --request and --logs of one that was recorded"
+            "specify METHOD and URL, or --request and --logs of a recorded request"
         )
     estate = estate_from(options)
     request = request_from(options.method, options.url, estate, options.address)
@@ -105,7 +104,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
             **({"page": page} if page else {}),
             **unjudged_entry(estate.unjudged),
         }
-        console.print_json(_explained(options, decision, token) | fields)
+        console.print_json(_explanation(options, decision, token) | fields)
         return OK
     colour: Colour = "green" if decision.status < 300 else "red"
     answer = f"{decision.status} {_request_in_words(options)}"
@@ -130,14 +129,18 @@ def _run(options: argparse.Namespace, console: Console) -> int:
 def _recorded(options: argparse.Namespace, console: Console) -> int:
     if not options.request or not options.logs:
         raise UsageError(
-            "--request and --logs go together: the id of a request, and the file that has its "
-            "record"
+            "--request ID and --logs FILE belong together: add the missing option"
         )
-    asked = (options.method, options.client, options.origin, options.asks)
-    if any(asked) or options.groups is not None:
+    recorded_values = (
+        options.method,
+        options.client,
+        options.origin,
+        options.asks,
+    )
+    if any(recorded_values) or options.groups is not None:
         raise UsageError(
-            "a record says who called what: leave out METHOD, URL, --as, --user-in, --origin and "
-            "--asks"
+            "--request reads these values from the record: leave out METHOD, URL, --as, "
+            "--user-in, --origin and --asks"
         )
     return explain_recorded(options, console)
 
@@ -158,7 +161,7 @@ def _request_in_words(options: argparse.Namespace) -> str:
 def _check_preflight(options: argparse.Namespace) -> None:
     if options.method != "OPTIONS" or not options.origin:
         raise UsageError(
-            "--asks is for preflights: write OPTIONS, and --origin with the page's"
+            "--asks is for preflights: use METHOD OPTIONS, and add --origin"
         )
     if options.client or options.groups is not None:
         raise UsageError(
@@ -167,7 +170,7 @@ def _check_preflight(options: argparse.Namespace) -> None:
 
 
 class _Page(TypedDict):
-    """What the calling page may do, as JSON has it."""
+    """The rights of the calling page, as JSON."""
 
     origin: str
     asks: str | None
@@ -179,14 +182,14 @@ class _Page(TypedDict):
 def _page(
     estate: Estate, request: Request, options: argparse.Namespace
 ) -> _Page | None:
-    """Return what the calling page may do; None where no page calls."""
+    """Return the rights of the calling page, or None without a page."""
     if not options.origin:
         return None
     page: _Page = {
         "origin": options.origin,
         "asks": options.asks,
         "mayRead": None,
-        "reason": _NOT_THE_GATEWAYS,
+        "reason": _NO_CORS_RULE,
         "headers": {},
     }
     answer = reading(
@@ -201,10 +204,7 @@ def _page(
     return page
 
 
-_NOT_THE_GATEWAYS = (
-    "the gateway says nothing of pages of other origins here; what the workload says of its own "
-    "answers stays"
-)
+_NO_CORS_RULE = "the gateway has no cors rule for this request; headers of the workload pass unchanged"
 
 
 def _page_in_words(page: _Page) -> Iterator[str]:
@@ -220,20 +220,20 @@ def _page_in_words(page: _Page) -> Iterator[str]:
 def _token(
     estate: Estate, request: Request, options: argparse.Namespace
 ) -> _Token:
-    """What the provider of the component that is called gives the client."""
+    """Return the token that the provider of the called component issues to the client."""
     if options.client is None:
         if options.groups is not None:
             raise UsageError(
                 "--user-in needs --as: users call through a client"
             )
         return None
-    # One that is not here may be of either kind: what is asked about says of which.
+    # A client of a missing Application may be of either kind. `--user-in` selects the kind.
     clients = sorted(
         clients_of(estate, options.client),
         key=lambda c: c.user_facing == (options.groups is None),
     )
     component = decide(estate, request, None).component
-    # A component may be a client at several providers; its token is of the one that the API trusts.
+    # A component may be a client at several providers. The API trusts only its provider.
     client = next(
         (
             c
@@ -250,10 +250,12 @@ def _token(
         None
         if groups is None
         else User(
-            "user", tuple(map(provider.group, checked_groups(estate, groups)))
+            "user", tuple(map(provider.group, check_groups(estate, groups)))
         )
     )
-    return issue(provider, client, user, api=estate.shown_at(component, client))
+    return issue(
+        provider, client, user, api=estate.token_api_at(component, client)
+    )
 
 
 def _token_in_words(
@@ -266,19 +268,21 @@ def _token_in_words(
         return "none"
     if isinstance(token, Refusal):
         return f"none: {token.reason}"
-    gives = f"{token.provider} gives {options.client} one that lists {' '.join(token.scopes)}"
+    issued = f"{token.provider} issues {options.client} a token with {' '.join(token.scopes)}"
     component = decision.component
     if (
         component is None
         or component.any_token
         or token.provider != component.identity.provider
     ):
-        return gives
-    counting = sorted(effective_scopes(estate, component, token))
-    return f"{gives}; of these, {' '.join(counting) or 'nothing'} counts at {component.key}"
+        return issued
+    effective = sorted(effective_scopes(estate, component, token))
+    return (
+        f"{issued}; valid at {component.key}: {' '.join(effective) or 'none'}"
+    )
 
 
-def _explained(
+def _explanation(
     options: argparse.Namespace,
     decision: Decision,
     token: _Token,
@@ -305,5 +309,9 @@ def _token_entry(token: _Token) -> JsonObject | None:
 
 
 COMMAND = Command(
-    "explain", "what happens to a request, and why", _DETAILS, _arguments, _run
+    "explain",
+    "explain how the gateway answers a request",
+    _DETAILS,
+    _arguments,
+    _run,
 )

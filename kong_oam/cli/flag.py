@@ -1,4 +1,4 @@
-"""A flag of `new`, and what one says that asks for a trait."""
+"""A flag of `new`, and the trait that it requests."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from kong_oam.errors import InputError
 
 @dataclass(frozen=True, slots=True)
 class Flag:
-    """A flag, and how its answer is read. `separator`: the text between several answers; empty:
-    there is one answer.
+    """A flag and the format of its answer. `separator` is the text between several answers; it is
+    empty for a single answer.
 
     A flag without a `metavar` takes no value.
     """
@@ -27,21 +27,20 @@ class Flag:
     choices: Names | None = None
 
     def read(self, answer: Any) -> Any:
-        """Reads an answer: a text, or a list of texts where there may be several. Raises
-        InputError."""
+        """Parse an answer: a text, or a list of texts if there is a separator. Raises InputError."""
         if self.separator:
             return tuple(map(self.parse, answer))
         if self.choices and answer not in self.choices:
             raise InputError(
-                f"'{printable(answer)}' is no {self.name}{suggestion(answer, self.choices)}"
+                f"unknown {self.name} '{printable(answer)}'{suggestion(answer, self.choices)}"
             )
         return self.parse(answer)
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A flag by which `new` asks for a trait. `properties` returns those of each trait of the type
-    that an answer asks for."""
+    """A flag with which `new` adds traits. `properties` returns the properties of each trait for an
+    answer."""
 
     trait: str
     flag: Flag

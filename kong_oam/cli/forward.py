@@ -1,5 +1,5 @@
-"""`forward`: a client certificate for Kong's Admin API, which the provider plugin cannot present by
-itself."""
+"""`forward`: connect to Kong's Admin API with a client certificate, which Pulumi's provider cannot
+present."""
 
 from __future__ import annotations
 
@@ -9,56 +9,62 @@ from kong_oam.cli.command import Command
 from kong_oam.cli.console import Console
 
 _DETAILS = """\
-Runs a command that reaches Kong's Admin API with a client certificate, which the provider plugin cannot present by
-itself.
+Runs a command that needs a client certificate for Kong's Admin API. Pulumi's Kong provider cannot present a client
+certificate.
 
   python -m kong_oam forward --to https://kong-admin.example.net:8444 \\
       --certificate client.pem --key client.key [--ca authority.pem] -- pulumi up -s prod
 
-For as long as the command runs, what this user's processes send to 127.0.0.1 goes on to `--to` by TLS, with the client
-certificate, once Kong's own certificate was verified. Processes of other users are turned away. The command finds the
-address as KONG_ADMIN_ADDR. The state keeps that address, and `pulumi destroy` uses it: so always say the same `--port`.
+While the command runs, `forward` listens on 127.0.0.1. It verifies Kong's certificate and sends the requests on to
+`--to` over TLS, with the client certificate. It rejects connections from processes of other users. The command gets the
+local address as KONG_ADMIN_ADDR. The state stores this address and `pulumi destroy` uses it, so use the same `--port`
+each time.
 
-Exit status: the command's, or 2 where it was not started.
+Exit status: the command's status, or 2 if the command did not start.
 """
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    say = parser.add_argument
-    say(
+    add = parser.add_argument
+    add(
         "--to",
         required=True,
         metavar="URL",
         help="Kong's Admin API, https://HOST:PORT",
     )
-    say(
+    add(
         "--certificate",
         required=True,
         metavar="FILE",
         help="the client certificate, in PEM",
     )
-    say(
+    add(
         "--key",
         required=True,
         metavar="FILE",
         help="its private key, in PEM, without a passphrase",
     )
-    say(
+    add(
         "--ca",
         metavar="FILE",
-        help="who signed Kong's certificate (default: the system's authorities)",
+        help="the authority of Kong's certificate (default: the system's authorities)",
     )
-    say(
+    add(
         "--port",
         type=int,
         default=18444,
-        help="where to listen on 127.0.0.1 (default: %(default)s)",
+        help="the local port on 127.0.0.1 (default: %(default)s)",
     )
-    say("words", nargs="+", metavar="command", help="what to run, after --")
+    add(
+        "words",
+        nargs="+",
+        metavar="command",
+        help="the command to run, after --",
+    )
 
 
 def _run(options: argparse.Namespace, _: Console) -> int:
-    # The other verbs start without what listens and speaks TLS.
+    # Imported here, so that other verbs start faster.
     from kong_oam.kong.forward import ForwardError, forward, target
 
     try:
@@ -73,7 +79,7 @@ def _run(options: argparse.Namespace, _: Console) -> int:
 
 COMMAND = Command(
     "forward",
-    "give a command Kong by a client certificate",
+    "run a command with a client certificate for Kong",
     _DETAILS,
     _arguments,
     _run,

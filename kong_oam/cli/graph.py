@@ -1,4 +1,4 @@
-"""`graph`: who may call what, as a picture."""
+"""`graph`: draw who may call what."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from kong_oam.access.diff.compare import changed
+from kong_oam.access.diff.compare import diff_from_any
 from kong_oam.access.graph.build import graph_of
-from kong_oam.access.graph.compare import graph_of_change, told
+from kong_oam.access.graph.compare import change_notes, graph_of_change
 from kong_oam.access.graph.graph import LAYER, Graph
 from kong_oam.access.graph.mermaid import mermaid
 from kong_oam.access.graph.svg import svg
 from kong_oam.access.graph.view import of_application, of_changes, of_principal
 from kong_oam.access.matrix.table import ANONYMOUS
 from kong_oam.cli.command import OK, Command, UsageError, quoted
-from kong_oam.cli.console import Console, remark
-from kong_oam.cli.estates import add_estate, assumed_of
+from kong_oam.cli.console import Console, print_note
+from kong_oam.cli.estates import add_estate, assumption_note
 from kong_oam.cli.operands import Operand, unjudged
 from kong_oam.cli.output import format_of
 from kong_oam.cli.requests import estate_from
@@ -25,14 +25,15 @@ from kong_oam.diagnostics import suggestion
 from kong_oam.oam.position import JsonObject
 
 _DETAILS = """\
-Draws who may call what: groups and clients lead to the roles that they hold, roles to scopes, scopes to the component
-that asks for them, with the requests that each opens. Where no token is needed, anybody stands before the component;
-where any token will do, all who can have one lead to it. A line on which nothing passes is dotted, and says why.
+Draws who may call what. Groups and clients lead to their roles, roles to scopes, and scopes to the component that
+requires them, with the requests that each scope opens. The box `anybody` leads to public endpoints. If any valid token
+is enough, all clients that can get a token lead to the component. A dotted line allows nothing; its label says why.
 
-With --since it draws what changed, and what explains it: added in green, thick, with +; taken away in red, dashed (in
-Mermaid with a cross at its end), with -. REVISION is what `diff` takes for OLD. Below stands what `diff` says of it.
+With --since, it draws the changes and the lines that explain them. Added lines are green, thick and marked +. Removed
+lines are red, dashed (in Mermaid they end in a cross) and marked -. REVISION takes the forms of OLD in `diff`. The
+changes that `diff` lists are written below the picture.
 
-Mermaid is for GitHub, which draws at most 500 lines and 50,000 characters: of more it has what fits, and says so.
+GitHub draws at most 500 lines and 50,000 characters of Mermaid. A larger graph is cut to that size, with a note.
 
   python -m kong_oam graph
   python -m kong_oam graph --output access.svg
@@ -58,34 +59,39 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--format",
         choices=[*_FORMATS],
-        help="(default: by the ending of --output's FILE, or else mermaid)",
+        help="the format (default: by the ending of --output's FILE, or mermaid)",
     )
     parser.add_argument(
         "--output",
         "-o",
         type=Path,
         metavar="FILE",
-        help="write to FILE: .mmd, .md (as a block of Mermaid) or .svg",
+        help="write to FILE: .mmd, .md (in a Mermaid code block) or .svg",
     )
     parser.add_argument(
         "--application",
         metavar="NAME",
-        help="only this Application: who calls it, and what it calls",
+        help="only this Application, with its callers and calls",
     )
     parser.add_argument(
         "--principal",
         metavar="NAME",
-        help="only what this one reaches: application/component, group:NAME, or anonymous",
+        help="only the part that this principal reaches: application/component, group:NAME, or "
+        "anonymous",
     )
     parser.add_argument(
-        "--since", metavar="REVISION", help="only what changed since then"
+        "--since",
+        metavar="REVISION",
+        help="only the changes since this revision",
     )
     add_estate(parser)
 
 
 def _run(options: argparse.Namespace, console: Console) -> int:
     if console.json and (options.format or options.output):
-        raise UsageError("--json, or --format and --output, not both")
+        raise UsageError(
+            "--json prints to standard output: leave --format and --output out"
+        )
     form = format_of(options.format, options.output, _ENDINGS, "mermaid")
     graph = _change(options) if options.since is not None else _state(options)
     if console.json:
@@ -108,38 +114,39 @@ def _run(options: argparse.Namespace, console: Console) -> int:
 
 def _state(options: argparse.Namespace) -> Graph:
     estate = estate_from(options)
-    graph = _narrowed(
-        graph_of(estate, _title("Who may call what", options)), options
+    graph = _selected_part(
+        graph_of(estate, _title("Access graph", options)), options
     )
-    notes = [assumed_of(estate.unjudged)] if estate.unjudged else []
+    notes = [assumption_note(estate.unjudged)] if estate.unjudged else []
     if not graph.edges:
         notes.append("Nobody may call anything here.")
     if options.principal not in (None, ANONYMOUS):
         notes.append(
-            "What needs no token is not drawn: --principal anonymous has it."
+            "Public endpoints are not drawn: --principal anonymous draws them."
         )
     return replace(graph, notes=tuple(notes))
 
 
 def _change(options: argparse.Namespace) -> Graph:
-    judged = options.stack, options.applications, options.definitions
-    old = Operand("--since", options.since, *judged).models()
-    new, *_ = Operand("what is here", ".", *judged).models()
-    title = _title(
-        f"What changed since {options.since} in who may call what", options
+    selection = options.stack, options.applications, options.definitions
+    old = Operand("--since", options.since, *selection).models()
+    new, *_ = Operand("what is here", ".", *selection).models()
+    title = _title(f"Access changes since {options.since}", options)
+    graph = of_changes(
+        _selected_part(graph_of_change(old[0], new, title), options)
     )
-    graph = of_changes(_narrowed(graph_of_change(old[0], new, title), options))
-    notes = [] if graph.nodes else ["Nothing that is drawn changed."]
+    notes = [] if graph.nodes else ["No change in the picture."]
     if len(old) > 1:
         notes.append(
-            "A run has left gates of two kinds: drawn against the first; diff compares with both."
+            "An interrupted run left two versions of gates: this picture uses the first version; "
+            "diff uses both."
         )
     if absent := unjudged([*old, new]):
-        notes.append(assumed_of(absent))
-        remark(assumed_of(absent))
+        notes.append(assumption_note(absent))
+        print_note(assumption_note(absent))
     if options.application or options.principal:
-        notes.append("What follows is of all Applications.")
-    notes += told(changed(old, new), new.estate.stack.scheme)
+        notes.append("The following list has the changes of all Applications.")
+    notes += change_notes(diff_from_any(old, new), new.estate.stack.scheme)
     return replace(graph, notes=tuple(notes))
 
 
@@ -152,15 +159,15 @@ def _title(subject: str, options: argparse.Namespace) -> str:
     return title
 
 
-def _narrowed(graph: Graph, options: argparse.Namespace) -> Graph:
-    """Return the part of it that somebody asked for. Raises UsageError where there is no such name."""
+def _selected_part(graph: Graph, options: argparse.Namespace) -> Graph:
+    """Return the part of the graph that the options select. Raises UsageError for an unknown name."""
     part = graph
     if options.application is not None:
         names = {node.application for node in graph.nodes} - {""}
         if options.application not in names:
             known = suggestion(options.application, names)
             raise UsageError(
-                f"no Application {quoted(options.application)} calls or is called{known}"
+                f"no Application {quoted(options.application)} in the graph{known}"
             )
         part = of_application(part, options.application)
     if options.principal is not None:
@@ -172,7 +179,7 @@ def _narrowed(graph: Graph, options: argparse.Namespace) -> Graph:
 
 
 def _principal(graph: Graph, name: str) -> set[str]:
-    """Return the ids of the nodes that a principal is in the graph."""
+    """Return the ids of the nodes of a principal."""
     if name == ANONYMOUS:
         return {node.id for node in graph.nodes if node.kind == "public"}
     named = {
@@ -182,7 +189,7 @@ def _principal(graph: Graph, name: str) -> set[str]:
     }
     if name not in named:
         raise UsageError(
-            f"no client and no group {quoted(name)}{suggestion(name, [*named, ANONYMOUS])}"
+            f"unknown principal {quoted(name)}{suggestion(name, [*named, ANONYMOUS])}"
         )
     return {named[name].id}
 
@@ -208,7 +215,7 @@ def _document(graph: Graph) -> JsonObject:
 
 COMMAND = Command(
     "graph",
-    "draw who may call what, or what changed",
+    "draw access, or changes of access, as a graph",
     _DETAILS,
     _arguments,
     _run,

@@ -1,4 +1,4 @@
-"""`init`: a repository of Applications for a team, or one with stacks for those who deploy them."""
+"""`init`: write the files of a repository of Applications, or of a repository that deploys them."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from kong_oam.oam.editor import schema_text
 from kong_oam.oam.position import Texts
 
 _DETAILS = """\
-Writes the files of a new repository: for a team's Applications, with the check before each commit and in CI; or, with
---platform, for those who deploy them, with a stack, the program's entry, the policy pack and workflows. What is there
-stays as it is, and is listed.
+Writes the files of a new repository for a team's Applications, with checks before each commit and in CI. With
+--platform, it writes a repository that deploys Applications: a stack, the Pulumi program, the policy pack and
+workflows. Existing files stay unchanged, and are listed.
 
   python -m kong_oam init orders
   python -m kong_oam init --platform platform --stack prod
 """
 
 STARTERS = Path(__file__).with_name("starters")
-"""The files of each kind of repository, as templates."""
+"""Templates for the files of each kind of repository."""
 
 _ENDING = ".template"
 _STACK = re.compile(r"[a-z0-9][a-z0-9-]{0,62}\Z")
@@ -36,25 +36,25 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         nargs="?",
         default=".",
         metavar="FOLDER",
-        help="(default: the working directory)",
+        help="the repository's folder (default: the working directory)",
     )
     parser.add_argument(
         "--platform",
         action="store_true",
-        help="a repository that deploys, in place of a team's",
+        help="write a repository that deploys Applications",
     )
     parser.add_argument(
         "--stack",
         default="prod",
         metavar="NAME",
-        help="with --platform: its stack (default: prod)",
+        help="with --platform: the name of its stack (default: prod)",
     )
 
 
 def _run(options: argparse.Namespace, console: Console) -> int:
     if not _STACK.match(options.stack):
         raise UsageError(
-            f"{quoted(options.stack)} is no stack's name: small letters, digits and dashes"
+            f"invalid stack name {quoted(options.stack)}: use lower-case letters, digits and dashes"
         )
     values = {
         "VERSION": __version__,
@@ -66,7 +66,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     written = _write_missing(files, folder)
     for name in files:
         console.print(
-            f"{folder / name}: {'new' if name in written else 'is there, and stays'}"
+            f"{folder / name}: {'new' if name in written else 'exists, unchanged'}"
         )
     next_one = f"kong-oam {f'check --stack {options.stack}' if options.platform else 'new'}"
     following = (
@@ -79,12 +79,12 @@ def _run(options: argparse.Namespace, console: Console) -> int:
 
 
 def _files(kind: str, values: Texts) -> dict[str, str]:
-    """Return the files of a kind of repository, by name, with what is marked `@NAME@` filled in."""
+    """Return the files of a kind of repository by name, with values in place of `@NAME@`."""
     root = STARTERS / kind
     files = {}
     for template in sorted(root.rglob(f"*{_ENDING}")):
         name = template.relative_to(root).as_posix().removesuffix(_ENDING)
-        files[_filled(name, values).replace("dot_", ".")] = _filled(
+        files[_fill(name, values).replace("dot_", ".")] = _fill(
             template.read_text("utf-8"), values
         )
     if kind == "team":
@@ -92,19 +92,19 @@ def _files(kind: str, values: Texts) -> dict[str, str]:
     return files
 
 
-def _filled(text: str, values: Texts) -> str:
+def _fill(text: str, values: Texts) -> str:
     for name, value in values.items():
         text = text.replace(f"@{name}@", value)
     return text
 
 
 def _write_missing(files: Texts, folder: Path) -> list[str]:
-    """Write the files that are not there, and return their names. Raises OSError."""
+    """Write the missing files, and return their names. Raises OSError."""
     written = []
     for name, text in files.items():
         file = folder / name
         file.parent.mkdir(parents=True, exist_ok=True)
-        # Mode x opens nothing that is there, not even if it came a moment ago.
+        # Mode x fails for an existing file, even for a file that was created a moment ago.
         with suppress(FileExistsError), file.open("xb") as new:
             new.write(text.encode())
             written.append(name)
@@ -113,7 +113,7 @@ def _write_missing(files: Texts, folder: Path) -> list[str]:
 
 COMMAND = Command(
     "init",
-    "begin a repository: a team's, or a platform's",
+    "write the files of a new repository",
     _DETAILS,
     _arguments,
     _run,

@@ -1,5 +1,4 @@
-"""What an interrupt does to a command that has the engine write states: it comes to an end of its
-own."""
+"""Handle interrupts of commands during which the engine writes states: they finish in order."""
 
 from __future__ import annotations
 
@@ -10,7 +9,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def interrupting(interrupt: Callable[[], object]) -> Iterator[None]:
-    """Call `interrupt` when somebody interrupts this command (Ctrl-C), or ends it, and go on."""
+    """Call `interrupt` at Ctrl-C or SIGTERM instead of ending the process."""
     before = {
         number: signal.signal(number, lambda *_: interrupt())
         for number in (signal.SIGINT, signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""`matrix`: all principals by all endpoints."""
+"""`matrix`: print all principals by all endpoints."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ FORMATS = ("text", "csv", "html")
 _ENDINGS = {".txt": "text", ".csv": "csv", ".html": "html", ".htm": "html"}
 
 _DETAILS = """\
-Lists all principals by all endpoints: clients as themselves, clients with users in which groups, and anonymous. The
-page of HTML has search and filters, and needs no network.
+Prints a table of all principals by all endpoints. Principals are clients as themselves, clients with users of certain
+groups, and `anonymous`. The HTML page has search and filters, and works offline.
 
   python -m kong_oam matrix
   python -m kong_oam matrix --output matrix.html
@@ -37,7 +37,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--format",
         choices=FORMATS,
-        help="(default: by the ending of --output's FILE, or else text)",
+        help="the format (default: by the ending of --output's FILE, or text)",
     )
     parser.add_argument(
         "--output",
@@ -51,21 +51,22 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME",
-        help="only what this one may call: application/component, or anonymous (repeatable)",
+        help="only endpoints that this principal may call: application/component, or anonymous "
+        "(repeatable)",
     )
     parser.add_argument(
         "--component",
         action="append",
         default=[],
         metavar="NAME",
-        help="only what is called of application/component (repeatable)",
+        help="only endpoints of application/component (repeatable)",
     )
     parser.add_argument(
         "--application",
         action="append",
         default=[],
         metavar="NAME",
-        help="only what is called of the Application (repeatable)",
+        help="only endpoints of the Application (repeatable)",
     )
     add_address(parser)
     add_estate(parser)
@@ -74,12 +75,12 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 def _run(options: argparse.Namespace, console: Console) -> int:
     if console.json and (options.format or options.output):
         raise UsageError(
-            "--json is a format of its own, on standard output; leave --format and --output out"
+            "--json prints to standard output: leave --format and --output out"
         )
     form = format_of(options.format, options.output, _ENDINGS, "text")
     estate = estate_from(options)
     _check_names(estate, options)
-    made = matrix(
+    table = matrix(
         estate,
         callers_of(estate),
         options.principal or None,
@@ -87,33 +88,33 @@ def _run(options: argparse.Namespace, console: Console) -> int:
         options.address,
     )
     if console.json:
-        console.print_json(_entry(made) | unjudged_entry(estate.unjudged))
+        console.print_json(_entry(table) | unjudged_entry(estate.unjudged))
     elif options.output:
         options.output.write_bytes(
-            _written(made, form).encode("utf-8", "backslashreplace")
+            _as_text(table, form).encode("utf-8", "backslashreplace")
         )
         console.print(
-            f"{options.output}: {len(made.rows)} endpoint(s), {len(made.principals)} principal(s)"
+            f"{options.output}: {len(table.rows)} endpoint(s), {len(table.principals)} principal(s)"
         )
     elif form == "text":
-        console.print(*text(made, lambda line: console.paint("bold", line)))
+        console.print(*text(table, lambda line: console.paint("bold", line)))
     else:
-        console.out.write(_written(made, form))
+        console.out.write(_as_text(table, form))
     return OK
 
 
-def _written(made: Matrix, form: str) -> str:
+def _as_text(table: Matrix, form: str) -> str:
     if form == "html":
-        return page(made)
+        return page(table)
     return (
-        sheet(made)
+        sheet(table)
         if form == "csv"
-        else "".join(f"{line}\n" for line in text(made))
+        else "".join(f"{line}\n" for line in text(table))
     )
 
 
 def _check_names(estate: Estate, options: argparse.Namespace) -> None:
-    """Raise UsageError for a name that there is not."""
+    """Raise UsageError for an unknown name."""
     clients = {client.component for client in estate.clients}
     applications = {application.name for application in estate.applications}
     for principal in options.principal:
@@ -125,7 +126,7 @@ def _check_names(estate: Estate, options: argparse.Namespace) -> None:
 
 
 def _components(estate: Estate, options: argparse.Namespace) -> set[str] | None:
-    """Return the components that are asked about; None: all."""
+    """Return the selected components, or None for all."""
     keys = set(options.component)
     for key, component in estate.components.items():
         if component.application in options.application:
@@ -133,18 +134,22 @@ def _components(estate: Estate, options: argparse.Namespace) -> set[str] | None:
     return keys if options.component or options.application else None
 
 
-def _entry(made: Matrix) -> JsonObject:
-    """Return the matrix as JSON has it."""
+def _entry(table: Matrix) -> JsonObject:
+    """Return the matrix as JSON."""
     return {
-        "stack": made.stack,
+        "stack": table.stack,
         "principals": [
             asdict(principal) if principal else ANONYMOUS
-            for principal in made.principals
+            for principal in table.principals
         ],
-        "endpoints": [endpoint_entry(row) for row in made.rows],
+        "endpoints": [endpoint_entry(row) for row in table.rows],
     }
 
 
 COMMAND = Command(
-    "matrix", "all principals by all endpoints", _DETAILS, _arguments, _run
+    "matrix",
+    "print all principals by all endpoints",
+    _DETAILS,
+    _arguments,
+    _run,
 )

@@ -1,5 +1,4 @@
-"""`metrics`: serves counts of what a gateway decided, by reason; prints alert rules and a
-dashboard."""
+"""`metrics`: serve counts of the gateway's decisions by reason; print alert rules and a dashboard."""
 
 from __future__ import annotations
 
@@ -17,15 +16,15 @@ from kong_oam.cli.command import OK, Command, UsageError, quoted
 from kong_oam.cli.console import Console
 
 _DETAILS = """\
-Reads records of requests (`gateway.logs` in the stack) as they come, and serves at /metrics how many were allowed and
-refused, by component and by reason, for Prometheus. Runs until Ctrl-C. A file is followed from its end, and through
-rotation; `-` is standard input.
+Reads request records (`gateway.logs` in the stack), and serves counts of allowed and denied requests for Prometheus,
+by component and reason, at /metrics. It follows a file from its end, also across log rotation; `-` reads standard
+input. It runs until Ctrl-C.
 
   python -m kong_oam metrics --logs /var/log/kong/records.jsonl
   tail -F records.jsonl | python -m kong_oam metrics --logs - --listen 0.0.0.0:9542
 
-With --outputs it serves when clients' keys are due, too. Alert rules and a dashboard, for these and for Kong's own
-metrics (`gateway.metrics` in the stack):
+With --outputs, it also serves the dates on which clients' keys are due. These commands print alert rules and a
+dashboard for these metrics and for Kong's own metrics (`gateway.metrics` in the stack):
 
   python -m kong_oam metrics --alerts > kong-oam-alerts.yaml
   python -m kong_oam metrics --dashboard > kong-oam-dashboard.json
@@ -39,7 +38,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     source.add_argument(
         "--logs",
         metavar="FILE",
-        help="the file with records, one in a line; -: standard input",
+        help="the file of records, a record per line; -: standard input",
     )
     source.add_argument(
         "--alerts", action="store_true", help="print alert rules for Prometheus"
@@ -51,13 +50,13 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         "--listen",
         metavar="HOST:PORT",
         default=LISTEN,
-        help=f"where to serve (default: {LISTEN})",
+        help=f"the address to serve at (default: {LISTEN})",
     )
     parser.add_argument(
         "--outputs",
         type=Path,
         metavar="FILE",
-        help="the stack's outputs as JSON, read for each scrape",
+        help="the stack's outputs as JSON, read at each scrape",
     )
 
 
@@ -78,7 +77,7 @@ def _serve(options: argparse.Namespace, console: Console) -> int:
     host, port = _address(options.listen)
     counters = Counters()
     lines = _lines(options.logs)
-    keys = _Keys(options.outputs)
+    keys = _KeyMetrics(options.outputs)
     try:
         server = _Server(
             (host, port),
@@ -91,19 +90,19 @@ def _serve(options: argparse.Namespace, console: Console) -> int:
             f"cannot listen at {quoted(options.listen)}: {error.strerror}"
         ) from None
     with server:
-        # A daemon: Ctrl-C ends the command while a scrape is served.
+        # A daemon thread, so that Ctrl-C ends the command during a scrape.
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
         console.print(
-            f"serves http://{host}:{server.server_port}/metrics; Ctrl-C ends it"
+            f"serving http://{host}:{server.server_port}/metrics; Ctrl-C stops"
         )
         console.out.flush()
         try:
             for line in lines:
                 counters.add(line)
-            thread.join()  # standard input has ended; what was counted stays to be read
+            thread.join()  # at the end of standard input, keep serving the counts
         except KeyboardInterrupt:
-            console.print("", "no longer served")
+            console.print("", "stopped")
         finally:
             server.shutdown()
     return OK
@@ -112,7 +111,9 @@ def _serve(options: argparse.Namespace, console: Console) -> int:
 def _address(text: str) -> tuple[str, int]:
     host, colon, port = text.rpartition(":")
     if not colon or not port.isdecimal() or int(port) > 65535:
-        raise UsageError(f"{quoted(text)} is no HOST:PORT to listen at")
+        raise UsageError(
+            f"invalid address {quoted(text)}: write HOST:PORT, such as {LISTEN}"
+        )
     return host.removeprefix("[").removesuffix("]"), int(port)
 
 
@@ -121,40 +122,39 @@ def _lines(logs: str) -> Iterator[bytes]:
         return iter(sys.stdin.buffer.readline, b"")
     from kong_oam.metrics.follow import follow
 
-    Path(logs).open(
-        "rb"
-    ).close()  # a file that cannot be read is an error at once
+    Path(logs).open("rb").close()  # fail early if the file cannot be read
     return follow(Path(logs))
 
 
-class _Keys:
-    """When keys are due, by a file of outputs. It is read for each scrape; while it cannot be, what
-    it said counts."""
+class _KeyMetrics:
+    """Metrics with the due dates of keys, from a file of outputs. The file is read at each scrape;
+    if it cannot be read, the last metrics stay valid."""
 
     def __init__(self, file: Path | None) -> None:
         self._file = file
-        self._said: tuple[str, ...] = ()
+        self._last_lines: tuple[str, ...] = ()
         if file:
             try:
-                self._said = self._read(file)
+                self._last_lines = self._read(file)
             except ValueError as error:
                 raise UsageError(
-                    f"{quoted(str(file))} cannot be used as a stack's outputs: {error}"
+                    f"{quoted(str(file))} has no stack outputs: {error}; save the output of "
+                    "`pulumi stack output --json`"
                 ) from None
 
     def lines(self) -> Iterable[str]:
         if self._file:
-            with suppress(OSError, ValueError):  # it is being written
-                self._said = self._read(self._file)
-        return self._said
+            with suppress(OSError, ValueError):  # another process is writing it
+                self._last_lines = self._read(self._file)
+        return self._last_lines
 
     def _read(self, file: Path) -> tuple[str, ...]:
-        from kong_oam.metrics.counters import due
+        from kong_oam.metrics.counters import due_date_lines
 
         outputs = json.loads(file.read_text("utf-8"))
         if not isinstance(outputs, dict):
-            raise ValueError("it is no object")
-        return tuple(due(outputs))
+            raise ValueError("no JSON object")
+        return tuple(due_date_lines(outputs))
 
 
 class _Server(ThreadingHTTPServer):
@@ -174,7 +174,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = (
             self.server.text().encode()
             if is_known
-            else b"/metrics is all there is\n"
+            else b"only /metrics exists\n"
         )
         self.send_response(200 if is_known else 404)
         self.send_header(
@@ -188,7 +188,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: Any) -> None:
-        """Nothing: who asks is no news."""
+        """Log nothing."""
 
 
 COMMAND = Command(

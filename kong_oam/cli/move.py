@@ -1,4 +1,4 @@
-"""`move`: brings components into the stacks of an estate that its partitions say."""
+"""`move`: move components into the stacks that the estate's partitions assign."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
     from kong_oam.stacks.move import Moves
 
 _DETAILS = """\
-Brings components, with all that is theirs, into the stacks that kong-oam:partitions of the estate says: after an
-estate of one stack was given partitions, or a namespace went to another one. Only states are written: nothing at the
-gateway, the identity providers or in the cluster changes, and calls go on. Stacks that are not there are made.
+Moves components, with all their resources, into the stacks that kong-oam:partitions assigns. Use it after you
+divide an estate into partitions, or assign a namespace to another partition. It writes only states, and creates
+missing stacks. The gateway, the identity providers and the cluster stay unchanged, and calls continue.
 
-  python -m kong_oam move --stack prod          lists what has to move
-  python -m kong_oam move --stack prod --yes    moves it
+  python -m kong_oam move --stack prod          lists the components to move
+  python -m kong_oam move --stack prod --yes    moves them
 
-A second run goes on where one was cut off. The next `pulumi up` of each stack changes no more than tags.
+If a run is interrupted, run it again to finish. The next `pulumi up` of each stack changes only tags.
 
-Exit status: 0 all is where it is to be, 1 listed: something is not, 2 not done, or not all: what it says.
+Exit status: 0 every component is in its stack, 1 listed components are to be moved, 2 failed or incomplete.
 """
 
 
@@ -33,58 +33,60 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         "--stack",
         "-s",
         required=True,
-        help="the estate's stack, or that of one of its partitions",
+        help="the estate's stack, or the stack of a partition",
     )
     parser.add_argument(
-        "--yes", action="store_true", help="move it (default: only list it)"
+        "--yes",
+        action="store_true",
+        help="move the components (default: only list them)",
     )
 
 
 def _run(options: argparse.Namespace, console: Console) -> int:
-    # The other verbs start without what asks the engine.
+    # Imported here, so that other verbs start faster.
     from kong_oam.stacks.move import find, perform
 
     settings = settings_of(options.stack)
     estate = estate_of(reading_of(None, settings), settings)
     moves = find(settings, estate)
     if options.yes and moves.moves:
-        # A move that was begun comes to its end; no other begins.
+        # After an interrupt, the current move finishes and no other move starts.
         interrupted = Event()
         with interrupting(interrupted.set):
             perform(settings, moves, interrupted.is_set)
     name = settings.stack.name
     if not moves.moves:
         console.print(
-            f"every component of '{name}' is in the stack that it is to be in"
+            f"every component of '{name}' is in its stack: nothing to move"
         )
         return OK
     console.print(*_lines(moves, done=options.yes))
     if options.yes:
         console.print(
-            f"{len(moves.moves)} moved. Then: python -m kong_oam up -s {name} --yes"
+            f"{len(moves.moves)} moved. Next: python -m kong_oam up -s {name} --yes"
         )
         return OK
     console.print(
-        f"{len(moves.moves)} to be moved. Then: python -m kong_oam move -s {name} --yes"
+        f"{len(moves.moves)} to move. Next: python -m kong_oam move -s {name} --yes"
     )
     return FOUND
 
 
 def _lines(moves: Moves, *, done: bool) -> list[str]:
-    made = [
-        f"stack {stack}: {'made' if done else 'to be made'}"
+    stack_lines = [
+        f"stack {stack}: {'created' if done else 'to be created'}"
         for stack in moves.missing
     ]
-    return made + [
+    return stack_lines + [
         f"{move.component}: {move.source} -> {move.target}"
-        + (" (a move of it was cut off)" if move.twice else "")
+        + (" (an earlier move was interrupted)" if move.twice else "")
         for move in moves.moves
     ]
 
 
 COMMAND = Command(
     "move",
-    "components into the stacks of an estate",
+    "move components between the stacks of an estate",
     _DETAILS,
     _arguments,
     _run,

@@ -1,4 +1,4 @@
-"""`new`: a component with its access template, ready to preview."""
+"""`new`: write a component with its access template."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from kong_oam.access.model import Estate
 from kong_oam.cli.answers import (
     FLAGS,
     FlagValues,
+    as_option,
+    component_spec,
     missing_flags,
-    settle,
-    wanted,
-    written,
+    set_default_type,
 )
-from kong_oam.cli.changes import document, for_all, print_changes
+from kong_oam.cli.changes import document, full_command, print_changes
 from kong_oam.cli.command import OK, Command, UsageError, quoted
 from kong_oam.cli.console import Console
 from kong_oam.cli.dialogue import Dialogue
-from kong_oam.cli.draft import Draft, drafted
+from kong_oam.cli.draft import Draft, draft_component
 from kong_oam.cli.entries import diagnostic_entry
 from kong_oam.cli.estates import (
     add_estate,
-    asked_settings,
     compiled_of,
-    no_stack_is_here,
+    has_no_stack,
     reading_of,
+    selected_settings,
 )
 from kong_oam.cli.scaffold import ScaffoldError
 from kong_oam.cli.writing import write_all
@@ -40,11 +40,13 @@ from kong_oam.render.stage import Renderer
 from kong_oam.render.tools import Tools
 
 _DETAILS = """\
-Writes a component with its access template: a new file, or behind the other components of an Application that exists.
-What it calls is granted in the file of the called component, and what is to call it gets the call in its own file: the
-owners review that. It prints what this does to access, as `diff` does. Nothing is overwritten, and nothing is written
-in which `check` would find something, unless --anyway says so. Where the flags do not suffice it asks on a terminal for
-what none says. Where the answers together cannot be written, it prints them as flags.
+Writes a component with its access template, in a new file or at the end of an existing Application. The flag --calls
+adds a grant to the file of the called component, and --caller adds the call to the file of the caller. Their owners
+review these changes. The command prints the effect on access as `diff` does. It overwrites no file. If `check` finds a
+problem in the result, it writes nothing, unless --anyway is set.
+
+On a terminal, it prompts for missing, relevant answers. If it cannot write the component, it prints the answers as
+flags.
 
   python -m kong_oam new --app billing --component invoices --image registry.example.com/billing:1.0 \\
       --owner team-billing --port 8080 --domain billing.example.com --group sales --calls orders/api:orders.read
@@ -60,7 +62,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         if flag.metavar:
             action = "append" if flag.separator else "store"
             parser.add_argument(
-                written(flag.name),
+                as_option(flag.name),
                 action=action,
                 choices=flag.choices,
                 metavar=flag.metavar,
@@ -68,12 +70,12 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
             )
         else:
             parser.add_argument(
-                written(flag.name), action="store_true", help=flag.help
+                as_option(flag.name), action="store_true", help=flag.help
             )
     parser.add_argument(
         "--anyway",
         action="store_true",
-        help="write it although `check` finds something in it",
+        help="write the component even if `check` finds problems in it",
     )
     add_estate(parser)
 
@@ -86,7 +88,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
 def _new(
     options: argparse.Namespace, console: Console, renderer: Renderer
 ) -> int:
-    settings = asked_settings(options)
+    settings = selected_settings(options)
     names = options.applications or settings.applications
     folder = _folder(names)
     reading = reading_of(
@@ -95,54 +97,54 @@ def _new(
         renderer=renderer,
     )
     compiled = compiled_of(reading, settings)
-    assert compiled.estate  # there is no error
+    assert compiled.estate  # no errors
     dialogue = _dialogue(options, compiled.estate)
     try:
-        meant = wanted(dialogue.answers)
-        file = folder / f"{meant.app}.yaml"
-        draft = drafted(
-            meant, str(file), reading, compiled, settings, renderer.again
+        spec = component_spec(dialogue.answers)
+        file = folder / f"{spec.app}.yaml"
+        draft = draft_component(
+            spec, str(file), reading, compiled, settings, renderer.render_texts
         )
         if draft.findings and not options.anyway:
             listed = "\n".join(map(str, draft.findings))
             raise ScaffoldError(
-                f"{listed}\n{len(draft.findings)} finding(s) in what would be written; nothing "
-                "was: --anyway writes it all the same"
+                f"{listed}\n{len(draft.findings)} finding(s) in the new text; nothing was "
+                "written: fix them, or add --anyway"
             )
     except InputError as error:
         if not dialogue.words:
             raise UsageError(str(error)) from None
         flags = shlex.join(dialogue.words)
         raise UsageError(f"{error}\nyour answers, as flags: {flags}") from None
-    real = {}
+    resolved = {}
     for path, problem in files_of(names, Path()):
         if not problem:
-            real[str(path)] = Path(os.path.realpath(path))
-    write_all(draft.changed, draft.before, real)
+            resolved[str(path)] = Path(os.path.realpath(path))
+    write_all(draft.changed, draft.before, resolved)
     _report(draft, settings.stack.scheme, options, console)
     return OK
 
 
 def _dialogue(options: argparse.Namespace, estate: Estate) -> Dialogue:
-    """Return what flags say, and on a terminal what somebody answers where they say too little."""
+    """Return the values of the flags. On a terminal, prompt for missing values."""
     answers: FlagValues = {flag: getattr(options, flag) for flag in FLAGS}
-    settle(answers)
+    set_default_type(answers)
     dialogue = Dialogue(answers, estate)
     is_terminal = sys.stdin.isatty() and sys.stdout.isatty()
-    # Where JSON is printed, questions would stand before it.
+    # With --json, prompts would mix with the output.
     if is_terminal and not options.json and missing_flags(answers):
         dialogue.ask_missing()
     return dialogue
 
 
 def _folder(names: Sequence[str]) -> Path:
-    """Return the folder in which a new Application is written: the first that is named. Raises
-    UsageError."""
+    """Return the folder for a new Application: the first folder of the names. Raises UsageError."""
     for folder in map(Path, names):
         if folder.is_dir():
             return folder
     raise UsageError(
-        f"{' '.join(map(quoted, names))} names no folder that is there; a new Application needs one"
+        f"{' '.join(map(quoted, names))}: no existing folder; create a folder for the new "
+        "Application"
     )
 
 
@@ -177,14 +179,14 @@ def _report(
         shown = unified(file, before[file], text) if file in before else text
         console.print_exactly(*(shown or "").removesuffix("\n").split("\n"), "")
     if draft.changes:
-        print_changes(draft.changes, scheme, console, for_all([], options))
+        print_changes(draft.changes, scheme, console, full_command([], options))
         console.print("")
-    following = (
+    next_command = (
         "python -m kong_oam check"
-        if no_stack_is_here()
+        if has_no_stack()
         else f"pulumi preview -s {options.stack}"
     )
-    console.print(*draft.findings, *draft.notes, f"next: {following}")
+    console.print(*draft.findings, *draft.notes, f"next: {next_command}")
 
 
 COMMAND = Command(

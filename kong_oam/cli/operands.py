@@ -1,5 +1,4 @@
-"""The operands of `diff` as they are named on the command line: a folder, a revision, a stack, or
-what is deployed."""
+"""The operands of `diff`: a folder, a revision, a stack, or a deployed state."""
 
 from __future__ import annotations
 
@@ -12,26 +11,30 @@ from typing import Any
 from kong_oam.access.absent import with_absent_clients
 from kong_oam.access.diff.facts import model_of
 from kong_oam.access.diff.model import AccessModel
-from kong_oam.access.diff.snapshot import exported, joined, load_model
+from kong_oam.access.diff.snapshot import (
+    exported_model,
+    join_models,
+    load_model,
+)
 from kong_oam.access.settings.project import STACKS, stack_file
 from kong_oam.access.settings.values import APPLICATIONS, Settings
 from kong_oam.cli.command import UsageError
 from kong_oam.cli.estates import (
     Names,
     estate_of,
-    judging_settings,
     read_at,
     reading_of,
     settings_of,
+    settings_or_defaults,
     with_definitions,
 )
 from kong_oam.cli.revisions import is_revision
 from kong_oam.diagnostics import printable
 from kong_oam.engine.cli import LONG, pulumi
-from kong_oam.engine.stacks import existing, stacks_of
+from kong_oam.engine.stacks import existing_stacks, stack_names
 from kong_oam.engine.state import PLUGIN, STACK, Resource, logical_name
 from kong_oam.errors import KongOamError
-from kong_oam.kong.enforced import enforced
+from kong_oam.kong.enforced import enforced_models
 from kong_oam.oam.application import Reading
 from kong_oam.oam.files import is_in
 from kong_oam.render.project import FOLDER
@@ -41,22 +44,22 @@ AccessModels = tuple[AccessModel, ...]
 
 
 FORMS = """\
-OLD and NEW are each one of
+Forms of OLD and NEW:
 
-  .  or a folder   a project's folder; or one of Applications, judged by the stacks of the project here, and by its
-                   definitions, unless the folder has a folder definitions of its own. What -f and --definitions name
-                   is looked for in each of two folders
-  main, HEAD~1     a git revision: its stacks, and its Applications (git:NAME and ./NAME where both are there);
-                   what lies in no repository or in another one is read as it is now, and a remark says so: to see
-                   what changes there, compare two folders
-  stack:NAME       what is here, on that stack
-  deployed:NAME    what the gates of the stack NAME enforce, by its state (asks `pulumi stack export`)
-  state.json       the same, saved with `pulumi stack export`; or what its program meant: `pulumi stack output --json`
+  . or a folder    the folder of a project, or a folder of Applications. For Applications, the stacks and definitions
+                   of the working directory apply, but a folder `definitions` in it replaces the definitions. If both
+                   sides are folders, paths of -f and --definitions are relative to each folder
+  main, HEAD~1     the stacks and Applications of a git revision (write git:NAME or ./NAME if a file has the same
+                   name). Files outside the repository are read as they are now, and a remark lists them; to compare
+                   their versions, compare two folders
+  stack:NAME       the working directory, with the settings of another stack
+  deployed:NAME    the rules that the gates of a stack enforce, from its state (runs `pulumi stack export`)
+  state.json       the same from a saved `pulumi stack export`, or the model from a saved `pulumi stack output --json`
 """
 
 
 def unjudged(models: Iterable[AccessModel]) -> list[str]:
-    """Return the Applications that are not here, of all the models."""
+    """Return the missing Applications of all models."""
     names = set[str]()
     for model in models:
         names.update(model.estate.unjudged)
@@ -65,8 +68,8 @@ def unjudged(models: Iterable[AccessModel]) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Operand:
-    """One side of a comparison: `OLD` or `NEW`, as it was written; the stack where it does not say
-    one, and where the Applications are of a project or a revision."""
+    """A side of a comparison: `OLD` or `NEW`, with its text. `stack` applies if the text names no
+    stack. `applications` and `definitions` are options of the command."""
 
     side: str
     text: str
@@ -75,10 +78,10 @@ class Operand:
     definitions: Names = None
 
     def models(self) -> AccessModels:
-        """The models that the operand names: one; of what is deployed maybe two, each of which has
-        to allow a request (kong_oam.kong.enforced).
+        """Return the model of the operand. A deployed state may have two models, which both have to
+        allow a request (kong_oam.kong.enforced).
 
-        Raises UsageError, which names the side.
+        Raises UsageError with the name of the side.
         """
         try:
             return self._models()
@@ -89,9 +92,7 @@ class Operand:
 
     def _models(self) -> AccessModels:
         if not self.text:
-            raise UsageError(
-                "an empty name compares nothing; write . for what is here"
-            )
+            raise UsageError("empty name: write . for the working directory")
         kind, _, name = self.text.partition(":")
         if kind == "stack" and name:
             return (self._model_of_folder(".", name),)
@@ -100,10 +101,10 @@ class Operand:
         if kind == "git" and name:
             return (self._model_of_revision(name, self.stack),)
         path = Path(self.text)
-        # A branch may be called as a folder is. Nobody should have to guess which was meant.
+        # A branch and a folder may have the same name. The user has to choose.
         if path.exists() and path.name == self.text and is_revision(self.text):
             raise UsageError(
-                f"both a revision and a file or folder; write git:{self.text} or ./{self.text}"
+                f"ambiguous: a revision and a file; write git:{self.text} or ./{self.text}"
             )
         if path.is_file() and path.suffix == ".json":
             return _saved_models(path)
@@ -113,8 +114,8 @@ class Operand:
         return (model_of_side(self.text, self.stack),)
 
     def _model_of_folder(self, name: str, stack: str) -> AccessModel:
-        """The model of a project's folder, or of one with nothing but Applications, on a stack of
-        the project here."""
+        """Return the model of a project's folder, or of a folder of Applications with a stack of
+        the working directory."""
         folder = Path(name)
         names = self.applications
         if (folder / STACKS).is_dir():
@@ -122,24 +123,26 @@ class Operand:
                 settings_of(stack, folder / STACKS), self.definitions
             )
             return _model(reading_of(names, settings, folder=folder), settings)
-        settings, project = self._defined_by(folder, judging_settings(stack))
-        usual = folder.joinpath(*APPLICATIONS)
+        settings, project = self._with_own_definitions(
+            folder, settings_or_defaults(stack)
+        )
+        default_folder = folder.joinpath(*APPLICATIONS)
         reading = reading_of(
-            names or [usual if usual.is_dir() else folder],
+            names or [default_folder if default_folder.is_dir() else folder],
             settings,
             folder=folder if names else Path(),
             project=project,
         )
         if not reading.applications and not reading.diagnostics:
-            raise UsageError("no Application is in it")
+            raise UsageError("no Application in this folder")
         return _model(reading, settings)
 
-    def _defined_by(
+    def _with_own_definitions(
         self, folder: Path, settings: Settings
     ) -> tuple[Settings, Path]:
-        """The settings with the definitions that hold for a folder of Applications, and the folder
-        below which these are: its own where it has some, in place of all that the stack here
-        names."""
+        """Return the settings with the definitions for a folder of Applications, and the folder
+        that these definitions are relative to. The folder's own definitions replace those in the
+        stack's settings."""
         if not (folder / FOLDER).is_dir():
             return with_definitions(settings, self.definitions), Path()
         names = [
@@ -149,22 +152,22 @@ class Operand:
         return replace(settings, definitions=tuple(names)), folder
 
     def _model_of_revision(self, name: str, stack: str) -> AccessModel:
-        """The model of the project here as it was. What is not in its repository is read as it is,
-        and a remark says what that is."""
+        """Return the model of the project at a revision. Files outside its repository are read in
+        their current state, and a remark lists them."""
         reading, settings = read_at(
             name,
             stack,
             self.applications,
             self.definitions,
             prefix=f"{name}:",
-            told_as=f"{self.side} ({printable(name)})",
+            label=f"{self.side} ({printable(name)})",
         )
         return _model(reading, settings)
 
 
 def _model(reading: Reading, settings: Settings) -> AccessModel:
-    # Which groups there are bears on nobody's access, and a list of now need not have those of
-    # then.
+    # The list of known groups does not affect access, and a current list may lack groups of the
+    # revision.
     settings = replace(
         settings, stack=replace(settings.stack, known_groups=None)
     )
@@ -175,32 +178,34 @@ def _deployed_models(stack: str) -> AccessModels:
     states = []
     for name in _stacks(stack):
         export = pulumi("stack", "export", stack=name, timeout=LONG)
-        states.append(_parsed(export))
+        states.append(_parse(export))
     return _models_of_states(states)
 
 
 def _stacks(stack: str) -> list[str]:
-    """The stacks of the estate that a stack is of, the base first; by itself where it has no file
-    here."""
+    """Return the stacks of the estate of a stack, the base first. A stack without a file is
+    returned alone."""
     if not stack_file(stack).is_file():
         return [stack]
-    names = stacks_of(settings_of(stack))
-    return names if len(names) == 1 else existing(names)
+    names = stack_names(settings_of(stack))
+    return names if len(names) == 1 else existing_stacks(names)
 
 
 def _saved_models(path: Path) -> AccessModels:
     try:
-        data = _parsed(path.read_text("utf-8"))
+        data = _parse(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"cannot be read: {error}") from None
     if isinstance(data, dict) and "deployment" in data:
         return _models_of_states([data])
-    return (load_model(exported(data) if isinstance(data, dict) else data),)
+    return (
+        load_model(exported_model(data) if isinstance(data, dict) else data),
+    )
 
 
 def _models_of_states(states: Sequence[Any]) -> AccessModels:
-    """The models that are enforced by the states of an estate's stacks; settings are those that
-    these exported last."""
+    """Return the models that the states of an estate's stacks enforce. The settings are the last
+    outputs of these stacks."""
     rows = list[Any]()
     try:
         for state in states:
@@ -212,27 +217,27 @@ def _models_of_states(states: Sequence[Any]) -> AccessModels:
             for row in rows
         ]
     except (AttributeError, KeyError, TypeError):
-        raise UsageError("not what `pulumi stack export` prints") from None
+        raise UsageError("no output of `pulumi stack export`") from None
     outputs = [
-        exported(resource.outputs)
+        exported_model(resource.outputs)
         for resource in resources
         if resource.type == STACK
     ]
     texts = list(filter(None, outputs))
     # A partition exports its part of the model.
-    text = joined(texts) if len(texts) > 1 else next(iter(texts), None)
+    text = join_models(texts) if len(texts) > 1 else next(iter(texts), None)
     last_model = load_model(text)
-    models = enforced(resources, last_model)
-    # Of a plugin at which a run failed the state may say what it was to become, and all that is
-    # known of it is what the last run left that came to its end.
+    models = enforced_models(resources, last_model)
+    # After a failed run, the state may hold the intended configuration of a plugin. Only the
+    # outputs of the last successful run are certain.
     unknown = any(
         row["type"] == PLUGIN and row.get("initErrors") for row in rows
     )
     return (*models, last_model) if unknown else models
 
 
-def _parsed(text: str) -> Any:
+def _parse(text: str) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise UsageError(f"no JSON: {error}") from None
+        raise UsageError(f"invalid JSON: {error}") from None

@@ -1,4 +1,4 @@
-"""Files that commands write beside what they print: which format, and findings as SARIF."""
+"""Files that commands write: their format, and findings as SARIF."""
 
 from __future__ import annotations
 
@@ -23,21 +23,20 @@ def write_sarif(
 
 
 def format_of(
-    said: str | None,
+    option: str | None,
     file: Path | None,
     endings: Texts,
     default: str,
 ) -> str:
-    """The format that is `said`, or else the one of `endings` that `file` ends on; `default` on
-    standard output.
+    """Return the `option`, or the format of the file's ending. Without a file, return `default`.
 
-    Raises UsageError where the file's name says none.
+    Raises UsageError if the file's ending is unknown.
     """
-    if said or file is None:
-        return said or default
+    if option or file is None:
+        return option or default
     if form := endings.get(file.suffix.lower()):
         return form
-    known = "/".join(endings)  # the code has few of them
+    known = "/".join(endings)  # there are only few endings
     raise UsageError(
-        f"{quoted(str(file))} does not say which format: end it on {known}, or add --format"
+        f"no format for {quoted(str(file))}: use the ending {known}, or add --format"
     )

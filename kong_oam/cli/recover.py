@@ -1,4 +1,4 @@
-"""`recover`: what an interrupted run made, or deleted, although the state never heard of it."""
+"""`recover`: list or remove objects that an interrupted run left without a record in the state."""
 
 from __future__ import annotations
 
@@ -13,20 +13,21 @@ if TYPE_CHECKING:
     from kong_oam.recover.recovery import SearchedPlace
 
 _DETAILS = """\
-Lists what an interrupted run made, or deleted, although the state never heard of it, and with --remove removes what is
-certain to be it, and nothing else.
+Lists objects that an interrupted run created or deleted, but that the state does not record. With --remove, it removes
+the objects that certainly belong to the interrupted run, and no others.
 
-  python -m kong_oam recover --stack NAME             lists it
-  python -m kong_oam recover --stack NAME --remove    removes what is certain to be it
+  python -m kong_oam recover --stack NAME             lists the objects
+  python -m kong_oam recover --stack NAME --remove    removes objects that certainly belong to the run
 
-With --older-state, after a state of before was put back from a backup, that is all of the stack's in Kong which this
-state does not know.
+Use --older-state after you restore an older state from a backup. It covers all Kong entities of the stack that the
+restored state does not record.
 
-In Kong that is what carries the stack's tags, at identity providers what the state says it was about to make. It never
-runs beside another run: one that was interrupted is ended with `pulumi cancel` first, and only what was there before is
-looked at. What was deleted is told, and with --remove forgotten by the state, where a refresh would fail on it.
+In Kong, the command looks for entities with the stack's tags. At identity providers, it looks for objects that the
+state lists as pending. End an interrupted run with `pulumi cancel` first: the command never runs beside another run.
+It ignores objects that are newer than its own start. It also lists deleted objects; --remove deletes them from the
+state if a refresh would fail on them.
 
-Exit status: 0 nothing is left, 1 something is, 2 nothing was done.
+Exit status: 0 nothing is left, 1 something is left, 2 nothing was done.
 """
 
 
@@ -40,17 +41,17 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--remove",
         action="store_true",
-        help="remove what is found (default: only list it)",
+        help="remove the objects (default: only list them)",
     )
     parser.add_argument(
         "--older-state",
         action="store_true",
-        help="the state was put back from a backup, on purpose",
+        help="the state is an older state, restored from a backup on purpose",
     )
 
 
 def _run(options: argparse.Namespace, console: Console) -> int:
-    # Only this verb needs every product's side: the others start without them.
+    # Imported here, so that other verbs start faster.
     from kong_oam.recover.recovery import RecoveryError, search
 
     try:
@@ -60,7 +61,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
             certain = 0
             listed = 0
             for place in recovery.places:
-                certain += place.certain
+                certain += place.removable_count
                 listed += len(place.made) + len(place.gone)
                 if options.remove:
                     place.remove()
@@ -69,7 +70,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
                 console.print(f"{removed} of {listed} removed")
             console.print(
                 *_cluster(recovery.commands()),
-                f"Then: {_next(options, certain - removed)}",
+                f"Next: {_next(options, certain - removed)}",
             )
     except RecoveryError as error:
         raise RecoveryError(f"error: {error}") from None
@@ -78,11 +79,11 @@ def _run(options: argparse.Namespace, console: Console) -> int:
 
 def _lines(place: SearchedPlace) -> Iterator[str]:
     yield from _listed(
-        place.where, place.made, "made that the state does not know"
+        place.where, place.made, "created, but missing in the state"
     )
     if place.gone:
         yield from _listed(
-            place.where, place.gone, "deleted that the state still has"
+            place.where, place.gone, "deleted, but still in the state"
         )
 
 
@@ -97,14 +98,14 @@ def _listed(
 def _cluster(commands: Sequence[str]) -> Iterator[str]:
     if commands:
         yield (
-            "Kubernetes: not looked at. These remove what the state does not know and may be "
-            "there, and that alone:"
+            "Kubernetes: not checked. These commands remove only objects that may exist without "
+            "a record in the state:"
         )
         yield from (f"  {command}" for command in commands)
 
 
 def _next(options: argparse.Namespace, removable: int) -> str:
-    """The command after this one: the one that removes while there is something to remove."""
+    """Return the next command: `recover --remove` while objects can be removed."""
     if removable:
         older = " --older-state" if options.older_state else ""
         return f"python -m kong_oam recover -s {options.stack}{older} --remove"
@@ -116,7 +117,7 @@ def _next(options: argparse.Namespace, removable: int) -> str:
 
 COMMAND = Command(
     "recover",
-    "what an interrupted run left",
+    "list or remove leftovers of an interrupted run",
     _DETAILS,
     _arguments,
     _run,

@@ -1,4 +1,4 @@
-"""`render`: the Kubernetes objects of an Application, as they are deployed."""
+"""`render`: print the Kubernetes objects of an Application."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from kong_oam.cli.command import OK, Command, check_known
 from kong_oam.cli.console import Console
 from kong_oam.cli.estates import (
     add_estate,
-    asked_settings,
     estate_of,
-    no_stack_is_here,
+    has_no_stack,
     reading_of,
+    selected_settings,
 )
 from kong_oam.kubernetes.rendered import (
     PlacedObject,
@@ -29,13 +29,13 @@ from kong_oam.objects.known_kinds import RELEASE
 from kong_oam.objects.pods import Manifest
 
 _DETAILS = """\
-Prints the Kubernetes objects of an Application as YAML, as this stack deploys them, or where no stack is, by usual
-settings: those that definitions make of it, with this stack's images and pull secrets, the labels and the identity of
-their component, and those that are added, such as the NetworkPolicy that fences its pods. A comment above each says
-which it is. What Kong and the identity provider get is not among them: `what`, `who` and `explain` tell of that.
+Prints the Kubernetes objects of an Application as YAML, as the stack deploys them. Without a stack, default settings
+apply. The output has the objects of its types, with the stack's images and pull secrets and the component's labels and
+identity. It also has added objects, such as the NetworkPolicy of its pods. A comment above each object names its
+source.
 
-Ingresses are left out, which become routes of Kong. Values of Secrets are masked; of a client's credential, and of what
-one component takes from another once that is deployed, only a run knows the value.
+Ingresses become routes of Kong and are left out; see `what`, `who` and `explain` for access. Values of Secrets are
+masked. Credentials of clients and values from other components have placeholders, because only a run knows them.
 
   python -m kong_oam render orders
   python -m kong_oam render shop --component web --stack aws
@@ -43,19 +43,19 @@ one component takes from another once that is deployed, only a run knows the val
 
 _MASKED = "(masked)"
 
-_OF = {
+_ORIGINS = {
     "definition": ", by a definition",
     "added": ", added",
-    "read": ", somebody else's, which is only looked at",
-    "patch": ", somebody else's, of which only this is changed",
+    "read": ", of another owner, only read",
+    "patch": ", of another owner, only these fields are changed",
     "release": ", a chart that the engine installs, with its inputs",
 }
-"""What a comment says of an object, by where it comes from."""
+"""The comment above an object, by its origin."""
 
 
-class _Shown(TypedDict):
-    """An object of a component, as JSON has it: its origin as in _OF, and its place: the namespace,
-    behind the name of a further cluster."""
+class _ObjectEntry(TypedDict):
+    """An object of a component as JSON. `origin` is a key of _OF. `place` is the namespace, after
+    the name of another cluster."""
 
     component: str
     place: str
@@ -64,17 +64,19 @@ class _Shown(TypedDict):
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("application", metavar="APPLICATION", help="its name")
+    parser.add_argument(
+        "application", metavar="APPLICATION", help="the Application's name"
+    )
     parser.add_argument(
         "--component",
         metavar="NAME",
-        help="only the objects of this component of it",
+        help="only the objects of this component",
     )
     add_estate(parser)
 
 
 def _run(options: argparse.Namespace, console: Console) -> int:
-    settings = asked_settings(options)
+    settings = selected_settings(options)
     estate = estate_of(reading_of(options.applications, settings), settings)
     by_name = {
         application.name: application for application in estate.applications
@@ -87,15 +89,15 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     if options.component is not None:
         check_known("component", options.component, components)
         components = {options.component: components[options.component]}
-    shown = list[_Shown]()
+    shown = list[_ObjectEntry]()
     for component in components.values():
         shown.extend(_objects(application, component, settings))
     if console.json:
         console.print_json(shown)
         return OK
     settings_in_words = (
-        "by usual settings, since no stack is here"
-        if no_stack_is_here()
+        "with default settings, without a stack"
+        if has_no_stack()
         else f"on stack {options.stack}"
     )
     console.print(
@@ -104,19 +106,19 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     for entry in shown:
         console.print(
             "---",
-            f"# {entry['component']} in {entry['place']}{_OF[entry['origin']]}",
+            f"# {entry['component']} in {entry['place']}{_ORIGINS[entry['origin']]}",
         )
-        # All that is not ASCII is escaped, so that it steers no terminal and is the same YAML.
+        # Escaped to ASCII: the same YAML, without control characters.
         console.print_exactly(
             yaml.dump(
-                entry["object"], Dumper=_InFull, sort_keys=False, width=120
+                entry["object"], Dumper=_FullDumper, sort_keys=False, width=120
             ).removesuffix("\n")
         )
     return OK
 
 
-class _InFull(yaml.SafeDumper):
-    """Writes what stands twice twice, with no names for it."""
+class _FullDumper(yaml.SafeDumper):
+    """A dumper that writes repeated values in full, without aliases."""
 
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - PyYAML's signature
         return True
@@ -124,14 +126,17 @@ class _InFull(yaml.SafeDumper):
 
 def _objects(
     application: Application, component: Component, settings: Settings
-) -> Iterator[_Shown]:
-    """Yield the objects at every place of the component; none of one that runs elsewhere."""
+) -> Iterator[_ObjectEntry]:
+    """Yield the objects at each place of the component. An external component has no objects."""
     for site in component.instances:
         if site.outside:
             continue
-        made = placed_objects(application, site, settings)
-        for placed in (*foundations_of(site, settings.stack.name), *made.all):
-            manifest = _with_names(_masked(placed.manifest), placed)
+        objects = placed_objects(application, site, settings)
+        for placed in (
+            *foundations_of(site, settings.stack.name),
+            *objects.all,
+        ):
+            manifest = _with_names(_mask(placed.manifest), placed)
             yield {
                 "component": site.key,
                 "place": site.at,
@@ -143,29 +148,30 @@ def _objects(
 def _origin(placed: PlacedObject) -> str:
     if not placed.rendered:
         return "added"
-    if placed.options.read or placed.options.patch:
-        return "read" if placed.options.read else "patch"
+    if placed.options.read:
+        return "read"
+    if placed.options.patch:
+        return "patch"
     return "release" if group_kind(placed.manifest) == RELEASE else "definition"
 
 
-def _masked(manifest: Manifest) -> Manifest:
+def _mask(manifest: Manifest) -> Manifest:
     if group_kind(manifest) != ("", "Secret"):
         return manifest
-    # Output lands in logs and reviews: it has the keys of a Secret, and no value.
-    masked = dict(manifest)
+    # Logs and reviews may contain the output, so it has only the keys of a Secret.
+    copy = dict(manifest)
     for key in ("data", "stringData"):
         if isinstance(manifest.get(key), Mapping):
-            masked[key] = dict.fromkeys(manifest[key], _MASKED)
-    return masked
+            copy[key] = dict.fromkeys(manifest[key], _MASKED)
+    return copy
 
 
 def _with_names(value: Any, placed: PlacedObject) -> Any:
-    """A value with the names of components in place of what stands in for what only these will
-    tell."""
+    """Replace placeholders, whose values only a run knows, by the names of the components."""
     if isinstance(value, str):
         for awaited in placed.awaited:
             value = value.replace(
-                awaited.stand_in, f"(from {awaited.component})"
+                awaited.placeholder, f"(from {awaited.component})"
             )
         return value
     if isinstance(value, Mapping):

@@ -1,5 +1,4 @@
-"""Parses what questions are about: a request as it is written on the command line, a client, an
-estate."""
+"""Parse requests, clients and estates from the command line."""
 
 from __future__ import annotations
 
@@ -14,13 +13,13 @@ from kong_oam.access.model import Client, Estate
 from kong_oam.access.networks import read_address
 from kong_oam.access.paths import written
 from kong_oam.cli.command import UsageError, quoted
-from kong_oam.cli.console import remark
+from kong_oam.cli.console import print_note
 from kong_oam.cli.estates import (
     add_estate,
-    asked_settings,
-    assumed_of,
+    assumption_note,
     estate_of,
     reading_of,
+    selected_settings,
 )
 from kong_oam.diagnostics import nearest, suggestion
 
@@ -38,13 +37,13 @@ def add_request(
         metavar="METHOD",
         nargs=nargs,
         type=str.upper,
-        help="such as GET",
+        help="the method, such as GET",
     )
     parser.add_argument(
         "url",
         metavar="URL",
         nargs=nargs,
-        help="https://host/path, as a client would send it",
+        help="https://host/path, as a client sends it",
     )
     add_address(parser)
     add_estate(parser)
@@ -55,7 +54,7 @@ def add_address(parser: argparse.ArgumentParser) -> None:
         "--from",
         dest="address",
         type=_address,
-        help="where it is called from (default: not said)",
+        help="the IP address of the caller (default: any allowed address)",
     )
 
 
@@ -65,16 +64,17 @@ def add_groups(parser: argparse.ArgumentParser) -> None:
         dest="groups",
         nargs="*",
         metavar="GROUP",
-        help="for a user in these groups (none: in no group)",
+        help="for a user in exactly these groups (empty: in no group)",
     )
 
 
 def _address(text: str) -> str:
-    """As the gateway writes it: an IPv4 address that is written as one of IPv6 is the IPv4 one."""
+    """Parse an address in the gateway's format: IPv4 addresses in IPv6 notation become IPv4."""
     address = read_address(text)
     if address is None:
         raise argparse.ArgumentTypeError(
-            f"{quoted(text)} is no address such as 192.0.2.7 or 2001:db8::7"
+            f"invalid IP address {quoted(text)}: write an address such as 192.0.2.7 or "
+            "2001:db8::7"
         )
     return str(address)
 
@@ -82,27 +82,25 @@ def _address(text: str) -> str:
 def request_from(
     method: str, url: str, estate: Estate, address: str | None = None
 ) -> Request:
-    """Return the request that a client would send: scheme and host apart, the remainder as it is
-    written. Raises UsageError."""
+    """Return the request of a client: the host apart, and the path and query unchanged. Raises
+    UsageError."""
     if not _METHOD.match(method):
-        raise UsageError(f"{quoted(method)} is no method of HTTP")
+        raise UsageError(f"invalid HTTP method {quoted(method)}")
     scheme, separator, address_part = url.partition("://")
     if not separator:
         address_part = url
     elif scheme.lower() not in ("http", "https"):
-        raise UsageError(
-            f"{quoted(url)} is no URL of the gateway: write https://host/path"
-        )
+        raise UsageError(f"invalid URL {quoted(url)}: write https://host/path")
     elif scheme.lower() == "http" and estate.stack.scheme == "https":
         raise UsageError(
-            f"stack '{estate.stack.name}' lets nothing in by plain http: write https"
+            f"stack '{estate.stack.name}' allows no plain http: write https"
         )
     host = re.split("[/?#]", address_part, maxsplit=1)[0]
     target = address_part.removeprefix(host)
     if not _AUTHORITY.match(host):
         raise UsageError(
-            f"{quoted(host)} is no host: write https://host/path, with a port or without, and "
-            "nobody's name"
+            f"invalid host {quoted(host)}: write https://host/path, with an optional port and "
+            "without a user name"
         )
     # A client sends `/` for a URL without a path.
     target = target if target.startswith("/") else f"/{target}"
@@ -112,8 +110,7 @@ def request_from(
 
 
 def reason(estate: Estate, request: Request, decision: Decision) -> str:
-    """Return the reason of a decision; where nothing is reached, with hosts or paths that are
-    near."""
+    """Return the reason of a decision. For an unknown host or path, add similar hosts or paths."""
     if decision.status != 404 or decision.component:
         return decision.reason
     host = request.host.partition(":")[0]
@@ -132,12 +129,12 @@ _LISTED = 5
 
 
 def estate_from(options: argparse.Namespace) -> Estate:
-    """The estate that the options of `add_estate` name, with clients of Applications that are not
-    here as with_absent_clients has them; which these are is remarked. Raises UsageError."""
-    settings = asked_settings(options)
+    """Return the estate for the options of `add_estate`. It includes clients of missing
+    Applications (with_absent_clients), and a remark lists these Applications. Raises UsageError."""
+    settings = selected_settings(options)
     estate = estate_of(reading_of(options.applications, settings), settings)
     if estate.unjudged:
-        remark(assumed_of(estate.unjudged))
+        print_note(assumption_note(estate.unjudged))
     return with_absent_clients(estate)
 
 
@@ -146,19 +143,18 @@ def clients_of(estate: Estate, key: str) -> list[Client]:
     if not clients:
         names = {client.component for client in estate.clients}
         raise UsageError(
-            f"no component {quoted(key)} is a client{suggestion(key, names)}"
+            f"unknown client {quoted(key)}{suggestion(key, names)}"
         )
     return clients
 
 
-def checked_groups(estate: Estate, groups: list[str]) -> list[str]:
-    """Check the groups, and return them as they are written. Raises UsageError where one is no
-    group of the estate, nor one that the stack knows."""
+def check_groups(estate: Estate, groups: list[str]) -> list[str]:
+    """Return the groups. Raises UsageError if a group is unknown to the estate and the stack."""
     names = logical_groups(estate) | (estate.stack.known_groups or frozenset())
     for group in groups:
         if group not in names:
             raise UsageError(
-                f"no role names a group {quoted(group)}{suggestion(group, names)}"
+                f"unknown group {quoted(group)}: no role names it{suggestion(group, names)}"
             )
     return groups
 

@@ -1,5 +1,4 @@
-"""`review`: what a change does, per stack, as Markdown; on GitHub as one comment of the pull
-request."""
+"""`review`: report how a change affects each stack, as Markdown or as a comment of a pull request."""
 
 from __future__ import annotations
 
@@ -14,24 +13,25 @@ from kong_oam.cli.estates import settings_of
 from kong_oam.errors import SettingsError
 
 _DETAILS = """\
-Says what a change does to each stack, as Markdown; on GitHub as one comment of the pull request.
+Reports how a change affects each stack, as Markdown. With --pull-request, it also writes the report as a comment on
+GitHub.
 
   python -m kong_oam review --base origin/main --stack aws --stack gcp
   python -m kong_oam review --base $BASE --stack aws --needs KONG_ADMIN_TOKEN --pull-request 7 --repository acme/oam
 
-Of an estate in partitions name its base's stack: access is that of all of it, and what is previewed are the base and
-the partitions that the change touches.
+For an estate in partitions, name the stack of its base. The report covers access of the whole estate, with previews of
+the base and of the partitions that the change touches.
 
-A preview runs the change's own program. So that this cannot write to the pull request, let one job review, and another,
-which has the token and nothing of the change, write the comment:
+A preview runs the program of the change. To keep that program from writing to the pull request, use two jobs. The first
+job reviews. The second job has the token, runs no code of the change, and writes the comment:
 
   python -m kong_oam review --base $BASE --stack aws --output review.md
   python -m kong_oam review --comment review.md --pull-request 7 --repository acme/oam
 
-Where no review came to its end, FILE says so, and so does the comment where there is no FILE that is one.
+If a review does not finish, FILE says so. If FILE is missing or has no review, the comment says so.
 
-Exit status: 0 nothing is wrong; 1 errors in Applications, mandatory policies violated, a preview that failed or could
-not be made, or a comment that could not be written; 2 wrong usage.
+Exit status: 0 without a problem. 1 for errors in Applications, violated mandatory policies, a failed or missing
+preview, or a comment that could not be written. 2 for wrong usage.
 """
 
 
@@ -47,48 +47,49 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME",
-        help="what to preview; may stand several times",
+        help="the stack to review (repeatable)",
     )
     say(
         "--needs",
         action="append",
         default=[],
         metavar="VARIABLE",
-        help="without it in the environment, no preview",
+        help="an environment variable that the preview requires (repeatable)",
     )
     say(
         "--output",
         type=Path,
         metavar="FILE",
-        help="write the comment to FILE, too",
+        help="also write the comment to FILE",
     )
     say(
         "--comment",
         type=Path,
         metavar="FILE",
-        help="review nothing; comment what --output wrote to FILE",
+        help="comment with the FILE that --output wrote, without a review",
     )
     say(
         "--pull-request",
         type=int,
         metavar="NUMBER",
-        help="comment on it, with GITHUB_TOKEN",
+        help="the pull request to comment on (uses GITHUB_TOKEN)",
     )
     say(
         "--repository",
         default=os.environ.get("GITHUB_REPOSITORY"),
         metavar="OWNER/NAME",
+        help="its repository (default: GITHUB_REPOSITORY)",
     )
     say(
         "--author",
         default="github-actions[bot]",
         metavar="LOGIN",
-        help="whose the token is (default: %(default)s)",
+        help="the owner of the token (default: %(default)s)",
     )
 
 
 def _run(options: argparse.Namespace, console: Console) -> int:
-    # The other verbs start without what asks GitHub.
+    # Imported here, so that other verbs start faster.
     from kong_oam.review.access_changes import ReviewError
 
     act = _review if options.comment is None else _comment
@@ -100,16 +101,16 @@ def _run(options: argparse.Namespace, console: Console) -> int:
 
 def _review(options: argparse.Namespace, console: Console) -> int:
     from kong_oam.review.comment import LONGEST, compose, not_reviewed
-    from kong_oam.review.github import head, links
+    from kong_oam.review.github import head_commit, links
     from kong_oam.review.stack_review import review_stack
 
     if options.base is None or not options.stack:
         raise UsageError(
-            "say what to review: --base REVISION and --stack NAME; or what to write: --comment FILE"
+            "specify --base REVISION and --stack NAME to review, or --comment FILE to comment"
         )
-    commit = head(os.environ)
-    # What is left if this run ends before its end, however it does.
-    _leave(options, not_reviewed(commit))
+    commit = head_commit(os.environ)
+    # This text remains if the run ends early for any reason.
+    _write_output(options, not_reviewed(commit))
     missing = [name for name in options.needs if not os.environ.get(name)]
     try:
         stacks = []
@@ -121,18 +122,18 @@ def _review(options: argparse.Namespace, console: Console) -> int:
         places = links(options.repository, os.environ)
         console.print_exactly(compose(stacks, links=places, commit=commit))
         text = compose(stacks, LONGEST, places, commit)
-    # Whatever ended it: an earlier comment would be taken for what this change does.
+    # Replace the comment after any error: readers would take an earlier comment for this change.
     except Exception:
-        _say_not_reviewed(options)
+        _report_no_review(options)
         raise
-    _leave(options, text)
+    _write_output(options, text)
     _write(options, text)
     return OK if all(stack.passed for stack in stacks) else FOUND
 
 
 def _has_partitions(stack: str) -> bool:
-    """Whether it is the base of an estate in partitions. What is wrong with its settings, `check`
-    says."""
+    """Return whether the stack is the base of an estate in partitions. `check` reports invalid
+    settings."""
     try:
         settings = settings_of(stack)
     except SettingsError:
@@ -140,14 +141,14 @@ def _has_partitions(stack: str) -> bool:
     return settings.partition is None and bool(settings.stack.partitions)
 
 
-def _leave(options: argparse.Namespace, text: str) -> None:
+def _write_output(options: argparse.Namespace, text: str) -> None:
     if options.output is None:
         return
     try:
         options.output.write_text(text, "utf-8")
     except OSError as error:
         raise UsageError(
-            f"{options.output} cannot be written: {error.strerror}"
+            f"cannot write {options.output}: {error.strerror}"
         ) from None
 
 
@@ -166,12 +167,12 @@ def _comment(options: argparse.Namespace, console: Console) -> int:
         )
     if options.pull_request is None:
         raise UsageError(
-            "say where to write the comment: --pull-request NUMBER"
+            "specify the pull request to comment on: --pull-request NUMBER"
         )
     try:
         text = read_comment(options.comment)
     except ReviewError:
-        _say_not_reviewed(options)
+        _report_no_review(options)
         raise
     _write(options, text)
     console.print(
@@ -180,22 +181,22 @@ def _comment(options: argparse.Namespace, console: Console) -> int:
     return OK
 
 
-def _say_not_reviewed(options: argparse.Namespace) -> None:
-    """Over what an earlier run found. Why it is so is about to be said: not that this, too, could
-    not be written."""
+def _report_no_review(options: argparse.Namespace) -> None:
+    """Replace the comment of an earlier run. Errors are ignored, because the caller raises the
+    error that stopped the review."""
     from kong_oam.review.access_changes import ReviewError
     from kong_oam.review.comment import not_reviewed
-    from kong_oam.review.github import head
+    from kong_oam.review.github import head_commit
 
     with suppress(ReviewError):
-        _write(options, not_reviewed(head(os.environ)))
+        _write(options, not_reviewed(head_commit(os.environ)))
 
 
 def _write(options: argparse.Namespace, text: str) -> None:
-    from kong_oam.review.github import say
+    from kong_oam.review.github import write_comment
 
     if options.pull_request is not None:
-        say(
+        write_comment(
             text,
             options.pull_request,
             options.repository,
@@ -206,7 +207,7 @@ def _write(options: argparse.Namespace, text: str) -> None:
 
 COMMAND = Command(
     "review",
-    "what a change does to each stack, as Markdown",
+    "report how a change affects each stack, as Markdown",
     _DETAILS,
     _arguments,
     _run,

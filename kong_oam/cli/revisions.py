@@ -1,4 +1,4 @@
-"""Reads files of a git revision, without touching the working tree."""
+"""Read files of a git revision without changing the working tree."""
 
 from __future__ import annotations
 
@@ -17,38 +17,40 @@ _LINK = b"120000"
 _SUBMODULE = b"160000"
 
 _Entry = tuple[bytes, str, Path]
-"""Mode, object and path of what a commit has."""
+"""Mode, object and path of a file in a commit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """A commit of a repository, and the folder that the repository is checked out in."""
+    """A commit of a repository, and the folder of its working tree."""
 
     commit: str
     top: Path
 
-    def holds(self, path: str | Path) -> bool:
-        """Whether a path, seen from the working directory, lies in the folder of the repository."""
-        return self._inside(path).parts[:1] != ("..",)
+    def contains(self, path: str | Path) -> bool:
+        """Return whether the repository contains a path. The path is relative to the working
+        directory."""
+        return self._relative(path).parts[:1] != ("..",)
 
-    def copied(self, path: str | Path, into: Path) -> Path:
-        """Where `extract` puts what is at a path, seen from the working directory."""
-        return into / self._inside(path)
+    def target_path(self, path: str | Path, into: Path) -> Path:
+        """Return where `extract` writes a path. The path is relative to the working directory."""
+        return into / self._relative(path)
 
-    def checked_out(
+    def check_out(
         self, names: Iterable[str], into: Path
     ) -> tuple[list[Path], list[str]]:
-        """Extract what the names name, files, folders and globs seen from the working directory.
+        """Extract files, folders and globs, which are relative to the working directory.
 
-        Returns where it is now; what does not lie in the repository stays where it is. Returns also
-        what of it is in none of the repository's commits, as `extract` does. Raises UsageError.
+        Returns their new paths; paths outside the repository stay unchanged. Also returns the names
+        of all paths that no commit of the repository contains, as `extract` does. Raises
+        UsageError.
         """
         places = []
         roots = []
         outside = []
         for name in names:
-            if self.holds(name):
-                places.append(self.copied(name, into))
+            if self.contains(name):
+                places.append(self.target_path(name, into))
                 roots.append(root_of(Path(name)))
             else:
                 places.append(Path(name))
@@ -56,20 +58,20 @@ class Revision:
         return places, [*self.extract(roots, into), *outside]
 
     def extract(self, paths: FileNames, into: Path) -> list[str]:
-        """Write the files at or below the paths as a checkout of the commit has them, links as
-        links; those of submodules as well, and what other repositories have there, as it is now.
-        `into` is as the repository's folder.
+        """Write the files at or below the paths into `into`, as a checkout of the commit does.
+        Symbolic links stay links. Files of submodules are included, and files of nested
+        repositories in their current state.
 
-        Returns these other repositories, those with YAML, as the working directory sees them.
-        Raises UsageError.
+        Returns the nested repositories with YAML files, relative to the working directory. Raises
+        UsageError.
         """
-        roots = [self._inside(path) for path in paths]
+        roots = [self._relative(path) for path in paths]
         entries = list(self._entries())
         self._check_out(entries, roots, into)
         submodules = {
             path: commit for mode, commit, path in entries if mode == _SUBMODULE
         }
-        # A root may lie in a submodule, and a submodule below a root.
+        # A path may be in a submodule, or contain a submodule.
         for path, commit in submodules.items():
             if any(
                 path.is_relative_to(root) or root.is_relative_to(path)
@@ -77,11 +79,11 @@ class Revision:
             ):
                 submodule = self.top / path
                 Revision(commit, submodule).extract([submodule], into / path)
-        foreign = set[Path]()
+        nested = set[Path]()
         for root in roots:
-            foreign.update(self._foreign(root, submodules))
+            nested.update(self._nested_repositories(root, submodules))
         others = []
-        for path in sorted(foreign):
+        for path in sorted(nested):
             source = self.top / path
             _copy(source, into / path)
             if not is_empty_folder(source):
@@ -94,15 +96,15 @@ class Revision:
         links = []
         listed = []
         for mode, _, path in entries:
-            # A link may lead to any folder: nobody would see that Applications may be behind a link
-            # that leads nowhere.
+            # Create all folders, because a link may point to any of them. A dangling link would
+            # hide Applications without an error.
             (into / path).parent.mkdir(parents=True, exist_ok=True)
             if mode == _LINK:
                 links.append(path)
             if mode == _LINK or any(map(path.is_relative_to, roots)):
                 listed.append(os.fsencode(path))
         with tempfile.TemporaryDirectory() as temporary:
-            # An index of its own: that of the working tree stays as it is.
+            # A separate index, so that the index of the working tree stays unchanged.
             index = f"{temporary}/index"
             _git("read-tree", self.commit, at=self.top, index=index)
             _git(
@@ -118,25 +120,24 @@ class Revision:
         root = Path(os.path.realpath(into))
         for path in links:
             target = Path(os.path.realpath(into / path))
-            # A link out of the repository leads to where it does from the working tree.
+            # A link out of the repository keeps its target in the working tree.
             if not target.is_relative_to(root) and not target.exists():
                 (into / path).unlink()
                 (into / path).symlink_to(
                     self.top / os.path.relpath(target, root)
                 )
 
-    def _inside(self, path: str | Path) -> Path:
-        """Return a path as the repository's folder sees it, also where a link leads to that."""
+    def _relative(self, path: str | Path) -> Path:
+        """Return a path relative to the repository's folder, after resolving links if necessary."""
         relative = Path(os.path.relpath(path, self.top))
         if relative.parts[:1] == ("..",):
             return Path(os.path.relpath(os.path.realpath(path), self.top))
         return relative
 
-    def _foreign(
+    def _nested_repositories(
         self, root: Path, submodules: Container[Path]
     ) -> Iterator[Path]:
-        """Yield what lies at or below a path in other repositories that this one knows nothing
-        of."""
+        """Yield nested repositories at or below a path that are no submodules."""
         for path in (root, *root.parents):
             if path == Path() or path in submodules:
                 continue
@@ -153,23 +154,23 @@ class Revision:
                 names.remove(".git")
 
     def _entries(self) -> Iterator[_Entry]:
-        """Yield all that the commit has, submodules as one entry each."""
+        """Yield all entries of the commit. A submodule is a single entry."""
         listed = _git(
             "ls-tree", "-r", "-z", "--full-tree", self.commit, at=self.top
         ).stdout
         for entry in filter(None, listed.split(b"\0")):
-            about, _, path = entry.partition(b"\t")
-            mode, _, name = about.split()
+            header, _, path = entry.partition(b"\t")
+            mode, _, name = header.split()
             yield mode, name.decode(), Path(os.fsdecode(path))
 
 
 def revision(name: str) -> Revision:
-    """The commit that the name stands for, in the repository around the working directory. Raises
+    """Return the commit with this name in the repository of the working directory. Raises
     UsageError."""
     top = _git("rev-parse", "--show-toplevel", check=False)
     if top.returncode != 0:
         raise UsageError(
-            "neither a file nor a folder, and this is no git repository"
+            "no such file or folder; revisions need a git repository"
         )
     parsed = _git(
         "rev-parse",
@@ -181,12 +182,8 @@ def revision(name: str) -> Revision:
     )
     if parsed.returncode != 0:
         if name == "HEAD":
-            raise UsageError(
-                "nothing is committed here yet; commit what it is to be compared with"
-            )
-        raise UsageError(
-            "neither a file nor a folder, and no revision that git knows"
-        )
+            raise UsageError("no commit yet: commit the files to compare with")
+        raise UsageError("no such file, folder or git revision")
     return Revision(
         parsed.stdout.decode().strip(),
         Path(os.fsdecode(top.stdout.removesuffix(b"\n"))),
@@ -194,7 +191,7 @@ def revision(name: str) -> Revision:
 
 
 def is_revision(name: str) -> bool:
-    """Tell whether git is there, and takes the name for a commit."""
+    """Return whether git is installed and the name is a commit."""
     try:
         return bool(revision(name))
     except UsageError:
@@ -202,7 +199,7 @@ def is_revision(name: str) -> bool:
 
 
 def _copy(source: Path, target: Path) -> None:
-    """Copy a file or a folder of another repository, and links as links."""
+    """Copy a file or a folder of another repository. Symbolic links stay links."""
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         if source.is_dir():
@@ -230,7 +227,7 @@ def _git(
     environment = {**os.environ, "GIT_INDEX_FILE": index} if index else None
     command = ["git", *arguments]
     try:
-        done = subprocess.run(  # noqa: S603
+        completed = subprocess.run(  # noqa: S603
             command,
             input=stdin,
             capture_output=True,
@@ -240,12 +237,12 @@ def _git(
         )
     except FileNotFoundError:
         raise UsageError(
-            "neither a file nor a folder, and there is no git to ask for a revision"
+            "no such file or folder; revisions need git, which is not installed"
         ) from None
     except subprocess.TimeoutExpired:
         raise UsageError("git took more than a minute") from None
-    if check and done.returncode != 0:
+    if check and completed.returncode != 0:
         raise UsageError(
-            f"git {arguments[0]} failed: {done.stderr.decode(errors='replace').strip()}"
+            f"git {arguments[0]} failed: {completed.stderr.decode(errors='replace').strip()}"
         )
-    return done
+    return completed

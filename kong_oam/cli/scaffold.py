@@ -1,11 +1,9 @@
-"""Scaffolds a new component with its access template, as text: what `new` writes, without writing
-anything.
+"""Compute the text of a new component with its access template, for `new`.
 
-A new Application is a file of its own; an existing one gets the component behind its others, as it
-is written. What the component calls has to be granted: it is put into the role of the called
-component that bundles just what is asked for, or into a new one, in the file of that component,
-where its owner will see it in a review. What is to call the component gets the call in its client
-trait, in its own file.
+A new Application gets its own file. In an existing Application, the component follows the other
+components. Each call needs a grant in the file of the called component: in the role with exactly
+these scopes, or in a new role. The owner of the called component reviews the change.
+Each caller of the component gets the call in its client trait, in its own file.
 """
 
 from __future__ import annotations
@@ -28,52 +26,52 @@ from kong_oam.oam.definitions.definition import Kind
 from kong_oam.oam.position import Fields, JsonObject, Texts
 
 _GENERIC = ("api", "app", "backend", "main", "server", "service", "web")
-"""Names of components that say nothing of what they offer: their Application's does."""
+"""Generic names of components. The name of their Application describes the scopes better."""
 
-_REVIEW = datetime.timedelta(days=365)
-"""For how long a public rule of the template is meant, counted from the stack's asOf."""
+_PUBLIC_LIFETIME = datetime.timedelta(days=365)
+"""The lifetime of a public rule in the template, counted from the stack's asOf."""
 
 CLIENTS = get_args(ClientKind)
-"""Kinds of clients, as `--client` calls them."""
+"""Kinds of clients, as values of `--client`."""
 
-OUTSIDE = ("native", "external")
-"""Kinds of clients whose component runs elsewhere: on users' devices, or at a partner's."""
+RUN_ELSEWHERE = ("native", "external")
+"""Kinds of clients that run elsewhere: on users' devices, or at a partner."""
 
-_OF_USERS = [kind for kind in CLIENTS if signs_in(kind)]
+_USER_KINDS = [kind for kind in CLIENTS if signs_in(kind)]
 
-_ON_PAGES = {
+_PAGE_KINDS = {
     "web": (
         ["GET", "POST"],
-        "pages; the application signs users in, and keeps their sessions itself",
+        "pages; the application signs users in and keeps their sessions",
     ),
     "browser": (
         ["GET"],
-        "pages; users sign in on them, and these call the APIs themselves",
+        "pages; users sign in on the pages, and the pages call the APIs",
     ),
 }
-"""By kind of client whose users come on pages: the methods that anybody may call, and why."""
+"""By kind of client with web pages: the public methods, and the reason."""
 
 _READING = ["GET"]
 _WRITING = ["POST", "PUT", "PATCH", "DELETE"]
 
 Caller = tuple[str, bool]
-"""A client by key, and whether it may change something, too."""
+"""The key of a client, and whether it may change data."""
 Calls = tuple[tuple[str, tuple[str, ...]], ...]
-"""What is called: application/component, and scopes."""
+"""Called components (application/component) with scopes."""
 
 
 class ScaffoldError(InputError):
-    """The component cannot be written. The message says why, and what to do."""
+    """The component cannot be written. The message has the reason and the remedy."""
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """The component that somebody wants, by flags of `new`. `caller`: (application/component,
-    whether it may change something, too).
+class ComponentSpec:
+    """A component that the flags of `new` describe. `caller` has pairs: application/component, and
+    whether it may change data.
 
-    `port` is None for workers and for what runs elsewhere. `client` is one of CLIENTS or None; what
-    calls is at least a service. `redirect_uri` are a native client's, `jwks_uri` is a partner's.
-    `traits`: type and properties of those by which it asks the gateway for more than access.
+    `port` is None for workers and external components. `client` is a kind of CLIENTS or None; a
+    component with calls is at least a service. `redirect_uri` is for native clients, `jwks_uri` for
+    external clients. `traits` has type and properties of further traits.
     """
 
     app: str
@@ -98,75 +96,76 @@ class Wanted:
 
 
 def scaffold(
-    wanted: Wanted,
+    spec: ComponentSpec,
     file: str,
     applications: tuple[oam.Application, ...],
     estate: Estate,
     as_of: datetime.date,
 ) -> Texts:
-    """Build the files of `applications` that change, as they will be, or `file`, where the
-    Application is new.
+    """Return the new texts of changed files. For a new Application, `file` is its file.
 
-    `estate` is what `applications` compile to, and the component has passed `check`. Raises
+    `estate` is the compiled form of `applications`, and `check` has accepted the component. Raises
     ScaffoldError.
     """
-    component = _component(wanted, estate, as_of)
-    new_file = _dumped(_new_application(wanted, component))
+    component = _component(spec, estate, as_of)
+    new_file = _to_yaml(_new_application(spec, component))
     texts: dict[str, str] = {}
-    for callee, scopes in _calls_here(wanted, estate):
+    for callee, scopes in _calls_here(spec, estate):
         source = _application(callee, applications, texts)
-        granted = _with_grant(wanted, estate.components[callee], scopes, source)
+        granted = _with_grant(spec, estate.components[callee], scopes, source)
         texts[source.position.file] = granted
-    read, write = _scopes(wanted, estate)
-    for caller, writes in wanted.caller:
+    read, write = _scopes(spec, estate)
+    for caller, writes in spec.caller:
         source = _application(caller, applications, texts)
-        asked = [*read, *write] if writes else read
-        texts[source.position.file] = _with_call(wanted, caller, asked, source)
-    if wanted.app not in {application.name for application in applications}:
+        called_scopes = [*read, *write] if writes else read
+        texts[source.position.file] = _with_call(
+            spec, caller, called_scopes, source
+        )
+    if spec.app not in {application.name for application in applications}:
         if file in {application.position.file for application in applications}:
             raise ScaffoldError(
-                f"{file} holds other Applications; nothing is overwritten"
+                f"{file} exists with other Applications: rename the file, or choose another --app"
             )
         return texts | {file: new_file}
-    application = _application(wanted.app, applications, texts)
+    application = _application(spec.app, applications, texts)
     texts[application.position.file] = _with_component(
-        wanted, application, component
+        spec, application, component
     )
     return texts
 
 
-def check(wanted: Wanted, estate: Estate) -> None:
-    """Check that there can be such a component in the estate. Raises ScaffoldError."""
-    if wanted.key in estate.components:
-        position = estate.components[wanted.key].position
+def check(spec: ComponentSpec, estate: Estate) -> None:
+    """Check that the estate can have this component. Raises ScaffoldError."""
+    if spec.key in estate.components:
+        position = estate.components[spec.key].position
         raise ScaffoldError(
-            f"'{wanted.key}' exists ({position}); nothing is overwritten"
+            f"'{spec.key}' exists already ({position}): choose another --component"
         )
-    _check_calls(wanted, estate)
-    _check_callers(wanted, estate)
+    _check_calls(spec, estate)
+    _check_callers(spec, estate)
 
 
-def calls_elsewhere(wanted: Wanted, estate: Estate) -> Calls:
-    """Return the calls of Applications that are not here, where others than those here may be: who
-    offers them grants them."""
+def calls_elsewhere(spec: ComponentSpec, estate: Estate) -> Calls:
+    """Return calls to Applications that may exist elsewhere. Their owners have to grant these
+    calls."""
     if not estate.stack.partial:
         return ()
     here = {
-        wanted.app,
+        spec.app,
         *(application.name for application in estate.applications),
     }
     return tuple(
-        call for call in wanted.calls if call[0].partition("/")[0] not in here
+        call for call in spec.calls if call[0].partition("/")[0] not in here
     )
 
 
-def _calls_here(wanted: Wanted, estate: Estate) -> Calls:
-    elsewhere = calls_elsewhere(wanted, estate)
-    return tuple(call for call in wanted.calls if call not in elsewhere)
+def _calls_here(spec: ComponentSpec, estate: Estate) -> Calls:
+    elsewhere = calls_elsewhere(spec, estate)
+    return tuple(call for call in spec.calls if call not in elsewhere)
 
 
-def _check_calls(wanted: Wanted, estate: Estate) -> None:
-    for callee, _ in _calls_here(wanted, estate):
+def _check_calls(spec: ComponentSpec, estate: Estate) -> None:
+    for callee, _ in _calls_here(spec, estate):
         called = estate.components.get(callee)
         if called is None or not called.identity.scopes:
             callees = [
@@ -179,13 +178,13 @@ def _check_calls(wanted: Wanted, estate: Estate) -> None:
             )
 
 
-def _check_callers(wanted: Wanted, estate: Estate) -> None:
-    check_clients(wanted.caller, estate)
+def _check_callers(spec: ComponentSpec, estate: Estate) -> None:
+    check_clients(spec.caller, estate)
     clients = {client.component: client for client in estate.clients}
-    for caller, _ in wanted.caller:
-        if clients[caller].user_facing and not wanted.group:
+    for caller, _ in spec.caller:
+        if clients[caller].user_facing and not spec.group:
             raise ScaffoldError(
-                f"'{caller}' calls for its users: name a group that they are in"
+                f"'{caller}' calls for its users: add --group with a group of these users"
             )
 
 
@@ -195,15 +194,15 @@ def check_clients(callers: Iterable[Caller], estate: Estate) -> None:
     for caller, _ in callers:
         if caller not in clients:
             raise ScaffoldError(
-                f"'{caller}' is no client{suggestion(caller, clients)}"
+                f"unknown client '{caller}'{suggestion(caller, clients)}"
             )
 
 
 def _application(
     key: str, applications: tuple[oam.Application, ...], texts: Texts
 ) -> oam.Application:
-    """Return the Application of that name, or of the component of that key, as `texts` have it by
-    now."""
+    """Return the Application with this name, or with the component of this key, in its current form
+    in `texts`."""
     name = key.partition("/")[0]
     application = next(
         candidate for candidate in applications if candidate.name == name
@@ -211,7 +210,7 @@ def _application(
     text = texts.get(application.position.file)
     if not text:
         return application
-    # Only places are asked for: whatever types mean, they meant it before.
+    # Only positions are needed, so all component types are accepted here.
     own = set[tuple[Kind, str]]()
     for source in applications:
         own.update(("component", part.type) for part in source.components)
@@ -222,24 +221,24 @@ def _application(
 
 
 def _trait_of(key: str, kind: str, source: oam.Application) -> oam.Trait:
-    """Return the trait of a component in the file of its Application."""
+    """Return a trait of a component from its Application's file."""
     name = key.partition("/")[2]
     component = next(part for part in source.components if part.name == name)
     trait = component.trait(kind)
     assert (
         trait
-    )  # what has scopes has an access trait, and a client is one by its trait
+    )  # scopes come from an access trait, and clients from a client trait
     return trait
 
 
 def _with_grant(
-    wanted: Wanted,
+    spec: ComponentSpec,
     callee: Component,
     scopes: tuple[str, ...],
     source: oam.Application,
 ) -> str:
-    """Return the called component's file, with the new one in the role of just these scopes, or in
-    a new one."""
+    """Return the called component's file with the new component in the role with exactly these
+    scopes, or in a new role."""
     trait = _trait_of(callee.key, "access", source)
     position = trait.position.at("properties")
     names = [
@@ -248,49 +247,49 @@ def _with_grant(
         if set(role.scopes) == set(scopes)
     ]
     if not names:
-        name, role = _new_role(wanted, callee, scopes)
+        name, role = _new_role(spec, callee, scopes)
         if trait.properties.get("roles") is None:
             text = edit.with_key(position, "roles", f"{{{name}: {role}}}")
         else:
             text = edit.with_key(position.at("roles"), name, role)
     elif "components" in trait.properties["roles"][names[0]]:
         components = position.at("roles", names[0], "components")
-        text = edit.with_item(components, wanted.key)
+        text = edit.with_item(components, spec.key)
     else:
-        of_role = position.at("roles", names[0])
-        text = edit.with_key(of_role, "components", f"[{wanted.key}]")
-    return _certain(text, source.position.file)
+        role_position = position.at("roles", names[0])
+        text = edit.with_key(role_position, "components", f"[{spec.key}]")
+    return _checked_edit(text, source.position.file)
 
 
 def _new_role(
-    wanted: Wanted, callee: Component, scopes: tuple[str, ...]
+    spec: ComponentSpec, callee: Component, scopes: tuple[str, ...]
 ) -> tuple[str, str]:
-    """Return name and YAML of a role for the new component alone, and for users who have these
-    scopes already, where it acts for users."""
+    """Return name and YAML of a new role for the component. If the component acts for users, the
+    role includes groups that already have these scopes."""
     groups: tuple[str, ...] = ()
-    if wanted.client in _OF_USERS:
-        able = [
+    if spec.client in _USER_KINDS:
+        granting = [
             role
             for role in callee.identity.roles
             if set(scopes) <= set(role.scopes)
         ]
-        if not able:
-            owner = f", {callee.owner}," if callee.owner else ""
-            wish = some(scopes, " and ")
+        if not granting:
+            owner = f" {callee.owner}" if callee.owner else ""
+            needed = some(scopes, " and ")
             raise ScaffoldError(
-                f"no role of '{callee.key}' grants {wish}; its owner{owner} has to add one "
+                f"no role of '{callee.key}' grants {needed}: ask its owner{owner} to add a role "
                 f"({callee.position})"
             )
-        # The role that grants the least beside them.
-        groups = min(able, key=lambda role: len(role.scopes)).groups
+        # Choose the role with the fewest other scopes.
+        groups = min(granting, key=lambda role: len(role.scopes)).groups
     name = (
         "reader"
         if all(scope.endswith("read") for scope in scopes)
         else "editor"
     )
     if name in {role.name for role in callee.identity.roles}:
-        name = wanted.key.replace("/", "-")
-    role = _role([*scopes], groups, [wanted.key])
+        name = spec.key.replace("/", "-")
+    role = _role([*scopes], groups, [spec.key])
     fields = []
     for key, values in role.items():
         fields.append(f"{key}: [{', '.join(map(edit.scalar, values))}]")
@@ -298,75 +297,80 @@ def _new_role(
 
 
 def _with_call(
-    wanted: Wanted, caller: str, scopes: Iterable[str], source: oam.Application
+    spec: ComponentSpec,
+    caller: str,
+    scopes: Iterable[str],
+    source: oam.Application,
 ) -> str:
-    """Return the caller's file, with the call in its client trait."""
+    """Return the caller's file with the call in its client trait."""
     trait = _trait_of(caller, "client", source)
     position = trait.position.at("properties")
-    call = f"{{component: {wanted.key}, scopes: [{', '.join(scopes)}]}}"
+    call = f"{{component: {spec.key}, scopes: [{', '.join(scopes)}]}}"
     if "calls" in trait.properties:
         text = edit.with_item(position.at("calls"), call)
     else:
         text = edit.with_key(position, "calls", f"[{call}]")
-    return _certain(text, source.position.file)
+    return _checked_edit(text, source.position.file)
 
 
 def _with_component(
-    wanted: Wanted, application: oam.Application, component: Fields
+    spec: ComponentSpec, application: oam.Application, component: Fields
 ) -> str:
     file = application.position.file
     owner = application.annotations.get(OWNER)
-    # A component without an access trait is owned by its Application's owner alone.
-    if wanted.port is None and owner != wanted.owner:
+    # The Application's owner owns each component without an access trait.
+    if spec.port is None and owner != spec.owner:
         current = f"'{owner}'" if owner else "nobody"
         raise ScaffoldError(
-            f"components of type {wanted.type} in '{application.name}' are owned by {current}, as "
-            f"its annotation '{OWNER}' says: change one of the two ({file})"
+            f"{current} owns components of type {spec.type} in '{application.name}': change "
+            f"--owner, or the annotation '{OWNER}' in {file}"
         )
     components = application.position.at("spec", "components")
-    return _certain(edit.with_item(components, _dumped(component)), file)
+    return _checked_edit(edit.with_item(components, _to_yaml(component)), file)
 
 
-def _certain(text: str | None, file: str) -> str:
+def _checked_edit(text: str | None, file: str) -> str:
     if text is None:
         raise ScaffoldError(
-            f"{file} is not written so that it could be extended with certainty; put it in by hand"
+            f"{file} cannot be extended safely in its current format; add the change by hand"
         )
     return text
 
 
-def _new_application(wanted: Wanted, component: Fields) -> Fields:
+def _new_application(spec: ComponentSpec, component: Fields) -> Fields:
     return {
         "apiVersion": "core.oam.dev/v1beta1",
         "kind": "Application",
-        "metadata": {"name": wanted.app, "annotations": {OWNER: wanted.owner}},
+        "metadata": {"name": spec.app, "annotations": {OWNER: spec.owner}},
         "spec": {"components": [component]},
     }
 
 
-def _component(wanted: Wanted, estate: Estate, as_of: datetime.date) -> Fields:
+def _component(
+    spec: ComponentSpec, estate: Estate, as_of: datetime.date
+) -> Fields:
     properties: JsonObject = (
-        {"image": wanted.image} if wanted.client not in OUTSIDE else {}
+        {"image": spec.image} if spec.client not in RUN_ELSEWHERE else {}
     )
-    if wanted.jwks_uri:
-        properties["jwksUri"] = wanted.jwks_uri
+    if spec.jwks_uri:
+        properties["jwksUri"] = spec.jwks_uri
     traits = []
-    if wanted.port is not None:
-        properties["ports"] = [{"port": wanted.port}]
-        gateway = {"domain": wanted.domain} if wanted.domain else {}
+    if spec.port is not None:
+        properties["ports"] = [{"port": spec.port}]
+        gateway = {"domain": spec.domain} if spec.domain else {}
         traits.append(
-            _trait("gateway", gateway | {"http": {wanted.path: wanted.port}})
+            _trait("gateway", gateway | {"http": {spec.path: spec.port}})
         )
         access = (
-            _page_access(wanted, wanted.client, as_of)
-            if wanted.client in _ON_PAGES
-            else _api_access(wanted, estate)
+            _page_access(spec, spec.client, as_of)
+            if spec.client in _PAGE_KINDS
+            else _api_access(spec, estate)
         )
         traits.append(_trait("access", access))
-        traits += [_trait(*trait) for trait in wanted.traits]
-    if kind := wanted.client or ("service" if wanted.calls else None):
-        traits.append(_trait("client", _client(wanted, kind)))
-    component: JsonObject = {"name": wanted.component, "type": wanted.type}
+        traits += [_trait(*trait) for trait in spec.traits]
+    if kind := spec.client or ("service" if spec.calls else None):
+        traits.append(_trait("client", _client(spec, kind)))
+    component: JsonObject = {"name": spec.component, "type": spec.type}
     return (
         component
         | ({"properties": properties} if properties else {})
@@ -374,16 +378,16 @@ def _component(wanted: Wanted, estate: Estate, as_of: datetime.date) -> Fields:
     )
 
 
-def _client(wanted: Wanted, kind: str) -> Fields:
+def _client(spec: ComponentSpec, kind: str) -> Fields:
     client: JsonObject = {"kind": kind}
-    if kind in _ON_PAGES:
-        client["redirectPaths"] = [f"{wanted.path.rstrip('/')}/callback"]
-    if wanted.redirect_uri:
-        client["redirectUris"] = [*wanted.redirect_uri]
-    if wanted.calls:
+    if kind in _PAGE_KINDS:
+        client["redirectPaths"] = [f"{spec.path.rstrip('/')}/callback"]
+    if spec.redirect_uri:
+        client["redirectUris"] = [*spec.redirect_uri]
+    if spec.calls:
         client["calls"] = [
             {"component": callee, "scopes": [*scopes]}
-            for callee, scopes in wanted.calls
+            for callee, scopes in spec.calls
         ]
     return client
 
@@ -392,25 +396,25 @@ def _trait(kind: str, properties: Fields) -> Fields:
     return {"type": kind, "properties": properties}
 
 
-def _api_access(wanted: Wanted, estate: Estate) -> Fields:
-    """Closed but for who gets a scope: one to read, one to change. Users sign in to a client by a
-    role of both."""
-    read, write = _scopes(wanted, estate)
+def _api_access(spec: ComponentSpec, estate: Estate) -> Fields:
+    """Return an access trait with a scope to read and a scope to change. Users of a client get a
+    role with both scopes."""
+    read, write = _scopes(spec, estate)
     readers: list[str] = []
     writers: list[str] = []
-    for key, writes in wanted.caller:
+    for key, writes in spec.caller:
         (writers if writes else readers).append(key)
-    of_users = {
+    user_clients = {
         client.component for client in estate.clients if client.user_facing
     }
-    signing_in = wanted.group if of_users.intersection(readers) else ()
+    signing_in = spec.group if user_clients.intersection(readers) else ()
     roles = {}
     if signing_in or readers:
         roles["reader"] = _role([*read], signing_in, readers)
-    if wanted.group or writers:
-        roles["editor"] = _role([*read, *write], wanted.group, writers)
+    if spec.group or writers:
+        roles["editor"] = _role([*read, *write], spec.group, writers)
     access: JsonObject = {
-        "owner": wanted.owner,
+        "owner": spec.owner,
         "scopes": read | write,
         "rules": [
             {"methods": _READING, "scopes": [*read]},
@@ -429,37 +433,40 @@ def _role(
 
 
 def _scopes(
-    wanted: Wanted, estate: Estate
+    spec: ComponentSpec, estate: Estate
 ) -> tuple[dict[str, str], dict[str, str]]:
-    """The scopes to read and to change, each with its description: named after the component, or
-    after its Application where the component's name says nothing; after both where the estate has
-    one of them already."""
-    subject = wanted.app if wanted.component in _GENERIC else wanted.component
+    """Return the scopes to read and to change, with descriptions. Their names use the component, or
+    the Application if the component's name is generic. If the estate has such a scope already,
+    they use both names."""
+    subject = spec.app if spec.component in _GENERIC else spec.component
     words = subject.replace("-", " ")
     scopes = {f"{subject}.read", f"{subject}.write"}
     components = estate.components.values()
     if not all(
         scopes.isdisjoint(component.identity.scopes) for component in components
     ):
-        subject = f"{wanted.app}.{wanted.component}"
-        words = f"{wanted.component} of {wanted.app}".replace("-", " ")
+        subject = f"{spec.app}.{spec.component}"
+        words = f"{spec.component} of {spec.app}".replace("-", " ")
     return {f"{subject}.read": f"Read {words}"}, {
         f"{subject}.write": f"Change {words}"
     }
 
 
-def _page_access(wanted: Wanted, kind: str, as_of: datetime.date) -> Fields:
-    """Open to browsers: users sign in through the application itself."""
-    methods, reason = _ON_PAGES[kind]
-    public = {"reason": reason, "until": (as_of + _REVIEW).isoformat()}
+def _page_access(
+    spec: ComponentSpec, kind: str, as_of: datetime.date
+) -> Fields:
+    """Return an access trait with a public rule for web pages. The application itself signs users
+    in."""
+    methods, reason = _PAGE_KINDS[kind]
+    public = {"reason": reason, "until": (as_of + _PUBLIC_LIFETIME).isoformat()}
     return {
-        "owner": wanted.owner,
+        "owner": spec.owner,
         "rules": [{"methods": methods, "public": public}],
     }
 
 
 class _Dumper(yaml.SafeDumper):
-    """Sequences are indented below their key, and nothing is an alias of something else."""
+    """A dumper that indents sequences below their key, and writes no aliases."""
 
     def increase_indent(
         self,
@@ -472,8 +479,8 @@ class _Dumper(yaml.SafeDumper):
         return True
 
 
-def _dumped(data: Fields) -> str:
-    """YAML in which whatever somebody gave is one text, wherever it stands."""
+def _to_yaml(data: Fields) -> str:
+    """Return the data as YAML. Each value stays a single scalar."""
     text: str = yaml.dump(
         data,
         Dumper=_Dumper,

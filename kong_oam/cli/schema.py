@@ -1,4 +1,4 @@
-"""`schema`: one JSON Schema for whole Applications, for editors."""
+"""`schema`: print a JSON Schema of Applications for editors."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from kong_oam.cli.console import Console
 from kong_oam.oam.editor import schema_text
 
 _DETAILS = """\
-Prints a JSON Schema for a whole Application: the component types, and the traits with all their fields. An editor with
-yaml-language-server completes by it, shows what a field means, and marks what `check` would refuse in one file.
+Prints a JSON Schema of an Application with all component types, traits and their fields. Editors with
+yaml-language-server use it to complete and describe fields. They mark errors that `check` can find in a single file.
 
   python -m kong_oam schema --output application.schema.json
 """
@@ -19,7 +19,7 @@ yaml-language-server completes by it, shows what a field means, and marks what `
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--output", type=Path, metavar="FILE", help="write it to FILE instead"
+        "--output", type=Path, metavar="FILE", help="write the schema to FILE"
     )
 
 

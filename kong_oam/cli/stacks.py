@@ -1,4 +1,4 @@
-"""`up`, `preview`, `refresh` and `destroy`: the engine over the stacks of an estate, those that a
+"""`up`, `preview`, `refresh` and `destroy`: run the engine over those stacks of an estate that a
 change touches."""
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from kong_oam.cli.command import (
     check_known,
     quoted,
 )
-from kong_oam.cli.console import Console, remark
+from kong_oam.cli.console import Console, print_note
 from kong_oam.cli.estates import estate_of, reading_of, settings_of
 from kong_oam.cli.interrupts import interrupting
 from kong_oam.diagnostics import printable, some
@@ -28,52 +28,52 @@ if TYPE_CHECKING:
     from kong_oam.stacks.run import Runs
 
 _UP = """\
-Runs `pulumi up` over the stacks of an estate: first its base, then the partitions that a change touches,
-several at a time, and the base again where it kept something that a partition still used. A stack whose last run would
-be repeated is left out: what its run depends on is recorded when it has come to its end.
+Runs `pulumi up` over the stacks of an estate that a change touches: first the base, then several partitions at a time.
+It runs the base again if the base kept objects that a partition still used. It skips a stack whose inputs are the same
+as in its last completed run.
 
-  python -m kong_oam up --stack prod                    lists the stacks that would be run
-  python -m kong_oam up --stack prod --plan             lists the runs, each with those that it comes after
+  python -m kong_oam up --stack prod                    lists the stacks to run
+  python -m kong_oam up --stack prod --plan             lists the runs in order, with their dependencies
   python -m kong_oam up --stack prod --yes              runs them
-  python -m kong_oam up --stack prod --yes --all        runs all, as a nightly run should: it finds drift
+  python -m kong_oam up --stack prod --yes --all        runs all stacks, to find drift (for nightly runs)
   python -m kong_oam up --stack prod --yes --only payments
 
-A run that fails leaves out those that come after it, and no other; a second command goes on with what is left.
-`pulumi up -s prod-payments` works as ever, and says so where the base has to be run first.
+If a run fails, only the runs that depend on it are skipped. Repeat the command to run the remaining stacks.
+`pulumi up -s prod-payments` works too, and reports if the base must run first.
 
-Exit status: 0 done, 1 listed: something is to be run; 2 not done, or not all: what it says.
+Exit status: 0 done, 1 listed stacks are to be run, 2 failed or incomplete.
 """
 
 _PREVIEW = """\
-Runs `pulumi preview` over the stacks of an estate with partitions that a change touches. What the base would give to
-partitions is shown as unknown until it has been run.
+Runs `pulumi preview` over the stacks of an estate in partitions that a change touches. Outputs that the base passes to
+partitions show as unknown until the base has run.
 
   python -m kong_oam preview --stack prod
-  python -m kong_oam preview --stack prod --list    prints these as a JSON list, for a matrix of jobs; runs none
+  python -m kong_oam preview --stack prod --list    prints the stacks as JSON, for a matrix of jobs; previews none
 
-Exit status: 0 done, 2 a preview failed, or could not be made.
+Exit status: 0 done, 2 failed or incomplete.
 """
 
 _REFRESH = """\
-Runs `pulumi refresh` over all stacks of an estate with partitions.
+Runs `pulumi refresh` over all stacks of an estate in partitions.
 
   python -m kong_oam refresh --stack prod --yes
 
-Exit status: 0 done, 1 listed: these would be run; 2 not done, or not all: what it says.
+Exit status: 0 done, 1 listed stacks are to be run, 2 failed or incomplete.
 """
 
 _DESTROY = """\
-Runs `pulumi destroy` over all stacks of an estate with partitions: its base last, and only when nothing is left that
-stands on it.
+Runs `pulumi destroy` over all stacks of an estate in partitions. The base comes last, and only after all partitions
+are destroyed.
 
   python -m kong_oam destroy --stack prod --yes
 
-Exit status: 0 done, 1 listed: these would be destroyed; 2 not done, or not all: what it says.
+Exit status: 0 done, 1 listed stacks are to be destroyed, 2 failed or incomplete.
 """
 
 
-_RECORDED = ("up", "preview")
-"""The verbs that look at what is recorded of the last runs, and leave out what nothing touched."""
+_INCREMENTAL = ("up", "preview")
+"""Verbs that read the records of the last runs, and skip stacks without a change."""
 
 
 def _arguments(parser: argparse.ArgumentParser, *, verb: str) -> None:
@@ -81,41 +81,41 @@ def _arguments(parser: argparse.ArgumentParser, *, verb: str) -> None:
         "--stack",
         "-s",
         required=True,
-        help="the estate's stack, which is its base's",
+        help="the estate's stack (the stack of its base)",
     )
     parser.add_argument(
         "--parallel",
         type=int,
         default=4,
         metavar="N",
-        help="partitions at a time (default: 4)",
+        help="the number of partitions that run at a time (default: 4)",
     )
     parser.add_argument(
         "--only",
         action="append",
         default=[],
         metavar="PARTITION",
-        help="of the partitions only these",
+        help="run only this partition (repeatable)",
     )
-    # What a verb has no option for.
+    # Defaults for options that a verb does not have.
     parser.set_defaults(
         yes=verb == "preview",
         plan=False,
         list=False,
-        all=verb not in _RECORDED,
+        all=verb not in _INCREMENTAL,
         policy_pack=None,
     )
     if verb != "preview":
         parser.add_argument(
             "--yes",
             action="store_true",
-            help="run them (default: only list them)",
+            help="run the stacks (default: only list them)",
         )
     if verb == "up":
         parser.add_argument(
             "--plan",
             action="store_true",
-            help="list the runs and their order, and run none",
+            help="list the runs in order, and run none",
         )
     if verb == "preview":
         parser.add_argument(
@@ -123,51 +123,54 @@ def _arguments(parser: argparse.ArgumentParser, *, verb: str) -> None:
             action="store_true",
             help="print the stacks as a JSON list, and run none",
         )
-    if verb in _RECORDED:
+    if verb in _INCREMENTAL:
         parser.add_argument(
             "--policy-pack",
             metavar="FOLDER",
-            help="with these policies, as `pulumi` takes them",
+            help="check this policy pack, as `pulumi --policy-pack` does",
         )
         parser.add_argument(
-            "--all", action="store_true", help="also those that nothing touched"
+            "--all",
+            action="store_true",
+            help="also run stacks that no change touches",
         )
 
 
 def _run(options: argparse.Namespace, console: Console, *, verb: str) -> int:
-    # The other verbs start without what runs the engine.
+    # Imported here, so that other verbs start faster.
     from kong_oam.stacks.plan import lines
 
-    runs, chosen = _chosen(options, console, verb)
+    runs, selected = _selected_runs(options, console, verb)
     if options.list:
-        console.print(json.dumps(_of(runs.there, map(runs.name, chosen))))
+        console.print(
+            json.dumps(_existing(runs.existing, map(runs.name, selected)))
+        )
         return OK
     count = len(runs.estates.partitions)
-    if not chosen:
+    if not selected:
         console.print(
-            f"nothing to be run: each of the {count} stacks of '{runs.estate}' is as it is meant"
+            f"nothing to run: all {count} stacks of '{runs.estate}' are up to date"
         )
         return OK
     console.print(
-        f"{len(chosen)} of {count} stacks: {', '.join(map(runs.name, chosen))}"
+        f"{len(selected)} of {count} stacks: {', '.join(map(runs.name, selected))}"
     )
     if options.plan:
-        console.print(*lines(runs.plan(chosen), runs.estate))
+        console.print(*lines(runs.plan(selected), runs.estate))
         return FOUND
     if not options.yes:
-        console.print("Then the same with --yes")
+        console.print("To run them, add --yes")
         return FOUND
     with interrupting(runs.interrupt):
-        runs.over(chosen)
-    return _ended(runs, console)
+        runs.run_stacks(selected)
+    return _print_result(runs, console)
 
 
-def _chosen(
+def _selected_runs(
     options: argparse.Namespace, console: Console, verb: str
 ) -> tuple[Runs, list[str | None]]:
-    """Return the runs of the command, and the partitions that they are to be over. Raises
-    UsageError."""
-    from kong_oam.engine.stacks import listed
+    """Return the runs of the command, and the partitions to run. Raises UsageError."""
+    from kong_oam.engine.stacks import list_stacks
     from kong_oam.identity.kinds import describe
     from kong_oam.stacks.fingerprint import configurations
     from kong_oam.stacks.order import Estates
@@ -179,7 +182,7 @@ def _chosen(
     partitions = settings.stack.partitions
     if settings.partition is not None:
         raise UsageError(
-            f"{quoted(options.stack)} is a partition: name its estate, '{name}', or run pulumi"
+            f"{quoted(options.stack)} is a partition: use --stack {name}, or run pulumi"
         )
     for partition in options.only:
         check_known("partition", partition, partitions)
@@ -188,58 +191,60 @@ def _chosen(
         estate_of(reading_of(None, settings), settings),
         configurations(settings),
     )
-    # Asked for once: each question to a backend takes seconds.
-    there = listed()
-    known = read(name, partitions, there) if verb in _RECORDED else Known()
+    # Ask once: each request to a backend takes seconds.
+    there = list_stacks()
+    known = read(name, partitions, there) if verb in _INCREMENTAL else Known()
     runs = Runs(
         estates,
         verb,
         options.parallel,
-        say=partial(_say, console, Lock()),
+        say=partial(_print_line, console, Lock()),
         only=options.only or partitions,
-        there=there,
+        existing=there,
         known=known,
         more=("--policy-pack", options.policy_pack)
         if options.policy_pack
         else (),
     )
-    wanted = (
+    to_run = (
         estates.partitions
         if options.all
         else estates.outdated(known, settings.as_of)
     )
     if options.only:
-        wanted = filter(options.only.__contains__, wanted)
-    return runs, list(wanted)
+        to_run = filter(options.only.__contains__, to_run)
+    return runs, list(to_run)
 
 
-def _ended(runs: Runs, console: Console) -> int:
-    """Print the stacks that were run. Raises OperationError if a stack was not."""
+def _print_result(runs: Runs, console: Console) -> int:
+    """Print the stacks that were run. Raises OperationError if a stack failed or was skipped."""
     console.print(f"{len(runs.done)} run: {', '.join(runs.done) or 'none'}")
     if runs.failed or runs.left_out:
-        left = f"; not run: {some(runs.left_out)}" if runs.left_out else ""
+        skipped = f"; not run: {some(runs.left_out)}" if runs.left_out else ""
         outcome = "interrupted" if runs.interrupted else "failed"
-        first = "" if runs.interrupted else "What they say comes first. "
+        hint = "" if runs.interrupted else "Fix the errors above. "
         raise OperationError(
-            f"{len(runs.failed)} {outcome}: {some(runs.failed) or 'none'}{left}. {first}The same "
-            "command goes on"
+            f"{len(runs.failed)} {outcome}: {some(runs.failed) or 'none'}{skipped}. {hint}Repeat "
+            "the command to continue"
         )
     return OK
 
 
-def _of(existing: Container[str], wanted: Iterable[str]) -> list[str]:
-    """Those that can be previewed. Of the others it is said, beside the list, what makes them."""
+def _existing(existing: Container[str], to_run: Iterable[str]) -> list[str]:
+    """Return the stacks that exist. A remark names the command that creates the others."""
     previewable = []
-    for stack in wanted:
+    for stack in to_run:
         if stack in existing:
             previewable.append(stack)
         else:
-            remark(f"{stack}: there is no such stack yet: `up` makes it")
+            print_note(
+                f"{stack}: the stack does not exist yet; `up` creates it"
+            )
     return previewable
 
 
-def _say(console: Console, lock: Lock, stack: str, line: str) -> None:
-    # Stacks run at the same time, and lines of theirs must not mix.
+def _print_line(console: Console, lock: Lock, stack: str, line: str) -> None:
+    # Stacks run at the same time, and their lines must not mix.
     with lock:
         console.print(f"[{stack}] {printable(line)}")
         console.out.flush()
@@ -255,9 +260,9 @@ COMMANDS = tuple(
         json=False,
     )
     for verb, summary, details in (
-        ("up", "`pulumi up` of an estate's stacks", _UP),
-        ("preview", "`pulumi preview` of an estate's stacks", _PREVIEW),
-        ("refresh", "`pulumi refresh` of an estate's stacks", _REFRESH),
-        ("destroy", "`pulumi destroy` of an estate's stacks", _DESTROY),
+        ("up", "run `pulumi up` over an estate's stacks", _UP),
+        ("preview", "run `pulumi preview` over an estate's stacks", _PREVIEW),
+        ("refresh", "run `pulumi refresh` over an estate's stacks", _REFRESH),
+        ("destroy", "run `pulumi destroy` over an estate's stacks", _DESTROY),
     )
 )

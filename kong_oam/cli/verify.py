@@ -1,9 +1,4 @@
-"""`verify`: whether the Kong of a stack decides as the Applications mean, and its cluster runs what
-the last run left.
-
-The one place that knows both sides: what is meant is access's, how a Kong or a cluster is read is
-the program's.
-"""
+"""`verify`: compare a stack's Kong with the Applications, and its cluster with the last run."""
 
 from __future__ import annotations
 
@@ -24,26 +19,28 @@ from kong_oam.cli.estates import (
     with_definitions,
 )
 from kong_oam.oam.position import JsonObject
-from kong_oam.verify.deviations import KINDS, Deviation, Exposure
+from kong_oam.verify.deviations import KINDS, AffectedCalls, Deviation
 from kong_oam.verify.questions import OTHER_METHOD
 
 if TYPE_CHECKING:
     from kong_oam.verify.stack import Altered, Reason, Result, Workloads
 
 _DETAILS = """\
-Reads the routes, services, plugins, consumers and credentials of the stack's Kong, works out who may call what with
-them, and compares that with what the Applications here mean. Prints who may now call what that they may not, or no
-longer (or perhaps not) what they may, by which entity, and what to do. Then it reads the Deployments, Services,
-ServiceAccounts, NetworkPolicies and clients' Secrets (not their values) of the stack's cluster, and prints which fields
-somebody has changed, added or taken away since the last run, who, and what to do. Changes nothing. Exit status 1 where
-there is a finding, 2 where Kong, the cluster or the stack's outputs cannot be read.
+Reads routes, services, plugins, consumers and credentials from the stack's Kong, derives who may call what, and
+compares the result with the Applications. For each difference it prints the callers with too much or too little access,
+the Kong entity that causes it, and the remedy.
+
+Then it reads Deployments, Services, ServiceAccounts, NetworkPolicies and clients' Secrets (without values) from the
+stack's cluster. It prints each field that changed since the last run, who changed it, and the remedy.
+
+The command changes nothing. Exit status: 0 no findings, 1 findings, 2 Kong, the cluster or the stack's outputs cannot
+be read.
 
   python -m kong_oam verify --stack aws
   pulumi stack output -s aws --json > outputs.json; python -m kong_oam verify --stack aws --outputs outputs.json
 
-Kong's address and credentials are those of the stack: gateway.adminUrl or KONG_ADMIN_ADDR; KONG_ADMIN_TOKEN and
-KONG_API_KEY, or the secrets of the stack's configuration. The cluster is read with kubectl, in the context that the
-stack names, or in the current one.
+Kong's address is gateway.adminUrl or KONG_ADMIN_ADDR. Its credentials are KONG_ADMIN_TOKEN and KONG_API_KEY, or
+secrets of the stack's configuration. kubectl reads the cluster, in the stack's context or in the current context.
 """
 
 
@@ -53,18 +50,17 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         "--outputs",
         type=Path,
         metavar="FILE",
-        help="the stack's outputs as JSON (default: asks `pulumi stack output`)",
+        help="the stack's outputs as JSON (default: runs `pulumi stack output`)",
     )
     parser.add_argument(
         "--only",
         choices=("gateway", "cluster"),
-        help="look at one of the two (default: at both)",
+        help="check only the gateway, or only the cluster (default: both)",
     )
 
 
 def _run(options: argparse.Namespace, console: Console) -> int:
-    # Only this verb needs the gateway's side, and the SDKs behind it: the others start without
-    # them.
+    # Imported here, so that other verbs start without the SDKs.
     from kong_oam.identity.kinds import describe
     from kong_oam.verify.stack import verify, workloads
 
@@ -91,11 +87,11 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     return FOUND if findings or altered else OK
 
 
-_WEAKENED = "a guard, a way, a record, a limit or an answer may be another"
+_WEAKENED = "a guard, route, record, limit or answer may differ"
 
 
 def lines_of(result: Result, stack: str, console: Console) -> Iterator[str]:
-    """Yield the lines that the verb prints of a stack's Kong."""
+    """Yield the lines about a stack's Kong."""
     for finding, reasons in result.findings:
         is_minor = finding.kind in ("weakened", "closed", "limited")
         colour: Colour = "yellow" if is_minor else "red"
@@ -106,8 +102,8 @@ def lines_of(result: Result, stack: str, console: Console) -> Iterator[str]:
             )
             yield f"        {KINDS[finding.kind]} {', '.join(exposure.callers)}"
         if not finding.exposures:
-            yield f"    nobody may call anything else for it now, but {_WEAKENED}"
-        # Several reasons may have one remedy.
+            yield f"    no caller gained or lost access, but {_WEAKENED}"
+        # Several reasons may have the same remedy.
         yield from dict.fromkeys(_remedies(reasons))
     yield _verdict(result, stack)
 
@@ -118,18 +114,18 @@ def _changes(cluster: Workloads, stack: str, console: Console) -> Iterator[str]:
         yield from dict.fromkeys(_remedies(entry.reasons))
     objects = f"{cluster.objects} object(s) of the cluster"
     if cluster.altered:
-        yield f"{len(cluster.altered)} of {objects} are not as the last run of '{stack}' left them"
+        yield f"{len(cluster.altered)} of {objects} differ from the last run of '{stack}'"
     else:
-        yield f"{objects} are as the last run of '{stack}' left them"
+        yield f"{objects} match the last run of '{stack}'"
 
 
 def _remedies(reasons: tuple[Reason, ...]) -> Iterator[str]:
     for reason in reasons:
         if reason.used_by:
-            yield f"    ask first, since others use it: {', '.join(reason.used_by)}"
+            yield f"    ask its other users first: {', '.join(reason.used_by)}"
         if reason.stack:
             yield (
-                f"    stack '{reason.stack}' has to act: python -m kong_oam verify --stack "
+                f"    stack '{reason.stack}' owns it: python -m kong_oam verify --stack "
                 f"{reason.stack}"
             )
         elif reason.remedy:
@@ -140,18 +136,20 @@ def _verdict(result: Result, stack: str) -> str:
     count = len(result.findings)
     if not count:
         return (
-            f"{result.components} exposed component(s): the Kong of stack '{stack}' decides as "
-            "the Applications mean"
+            f"{result.components} exposed component(s): the Kong of stack '{stack}' enforces the "
+            "Applications"
         )
-    return f"{count} finding(s): the Kong of stack '{stack}' does not decide as the Applications mean"
+    return f"{count} finding(s): the Kong of stack '{stack}' does not enforce the Applications"
 
 
 def _reasons_in_words(reasons: tuple[Reason, ...]) -> str:
-    return "; ".join(reason.text for reason in reasons) or "the Kong as it is"
+    return (
+        "; ".join(reason.text for reason in reasons) or "Kong's current state"
+    )
 
 
-def methods(exposure: Exposure) -> str:
-    """Return the methods of an exposure in words: `*` for all that rules can list."""
+def methods(exposure: AffectedCalls) -> str:
+    """Return the methods of an exposure in words: `*` for all methods that rules can list."""
     listed = [method for method in exposure.methods if method != OTHER_METHOD]
     if set(METHODS) <= set(listed):
         return "*"
@@ -189,7 +187,7 @@ def _entry(finding: Deviation, reasons: tuple[Reason, ...]) -> JsonObject:
 
 COMMAND = Command(
     "verify",
-    "compare a stack's Kong and cluster with what is meant",
+    "compare a stack's Kong and cluster with the Applications",
     _DETAILS,
     _arguments,
     _run,

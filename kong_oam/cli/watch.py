@@ -1,5 +1,4 @@
-"""Answers after every save: looks at files ten times a second, and reads again what looks
-otherwise."""
+"""Run a command after each save: stat files ten times a second, and read changed files again."""
 
 from __future__ import annotations
 
@@ -9,26 +8,24 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from kong_oam.cli.command import OK
-from kong_oam.cli.console import Console, complain
+from kong_oam.cli.console import Console, print_error
 from kong_oam.errors import KongOamError
 from kong_oam.oam.application import Reading, ReadOne, read_file
-from kong_oam.oam.model import Own
+from kong_oam.oam.model import OwnTypes
 
-Look = dict[str, tuple[int, ...] | None]
-"""How files look without reading them: what changes with every save, or None for one that is not
-there."""
+Snapshot = dict[str, tuple[int, ...] | None]
+"""File metadata that changes with every save, by file. None for a missing file."""
 
-_Kept = tuple[tuple[int, ...], Own, Reading]
-"""How a file looked, which types the project defined itself, and what was read."""
+_CachedReading = tuple[tuple[int, ...], OwnTypes, Reading]
+"""The metadata of a file, the project's own types, and the result of reading."""
 
 PAUSE = 0.1
-"""Seconds between two looks."""
-SETTLING = 0.02
-"""Seconds for which files stay as they are before they are read: an editor may empty one first and
-then write it, or move a new one to its place. Longer than two writes can have one time of
-modification."""
-PATIENCE = 50
-"""How often it is waited for that."""
+"""Seconds between two snapshots."""
+SETTLE_SECONDS = 0.02
+"""Seconds without a change before files are read: an editor may first empty a file and then write
+it. Two writes within a shorter time could have the same modification time."""
+MAX_WAITS = 50
+"""The maximum number of such waits."""
 
 
 def watch(
@@ -37,88 +34,97 @@ def watch(
     answer: Callable[[ReadOne], None],
     console: Console,
 ) -> int:
-    """Call `answer` at once, and again whenever one of `files` was saved, came or went, until
-    Ctrl-C. Before each answer `refresh` is called, after which there may be others. Returns the
-    exit status.
+    """Call `answer` at once, and again after a change of `files`, until Ctrl-C. Return the exit
+    status.
 
-    `answer` is given what reads a file, or knows it. A later KongOamError of both is printed; the
-    first one is raised.
+    `refresh` runs before each answer and may change the list of files. `answer` gets a function
+    that reads a file, or returns the cached result. A KongOamError of the first call is raised;
+    later errors are printed.
     """
-    looks: Look | None = None
-    readings: dict[str, _Kept] = {}
+    last_snapshot: Snapshot | None = None
+    readings: dict[str, _CachedReading] = {}
     try:
         while True:
             started = time.monotonic()
-            now = _look(files())
-            if now == looks:
+            now = _snapshot(files())
+            if now == last_snapshot:
                 time.sleep(PAUSE)
                 continue
-            is_first = looks is None
-            looks = _settled(files, now)
+            is_first = last_snapshot is None
+            last_snapshot = _settled_snapshot(files, now)
             try:
                 refresh()
-                looks = _look(files())
+                last_snapshot = _snapshot(files())
                 _clear(console)
-                answer(_reader(looks, readings))
+                answer(_reader(last_snapshot, readings))
             except KongOamError as error:
-                # The first answer shows whether the command can be answered at all; a later one may
-                # fail while somebody edits.
+                # The first error is an error of the command. Later errors may happen while a user
+                # edits.
                 if is_first:
                     raise
-                complain(error)
+                print_error(error)
             readings = {
-                name: kept for name, kept in readings.items() if name in looks
+                name: cached
+                for name, cached in readings.items()
+                if name in last_snapshot
             }
             took = time.monotonic() - started
             console.print(
-                f"{time.strftime('%H:%M:%S')}, in {took:.2f} s; waits for the next save, Ctrl-C "
-                "ends it"
+                f"{time.strftime('%H:%M:%S')}, in {took:.2f} s; waiting for the next save, Ctrl-C "
+                "stops"
             )
             console.out.flush()
     except KeyboardInterrupt:
-        console.print("", "no longer watched")
+        console.print("", "stopped")
         return OK
 
 
-def _look(files: Iterable[Path]) -> Look:
-    return {str(file): _looks(str(file)) for file in files}
+def _snapshot(files: Iterable[Path]) -> Snapshot:
+    return {str(file): _stamp(str(file)) for file in files}
 
 
-def _looks(file: str) -> tuple[int, ...] | None:
+def _stamp(file: str) -> tuple[int, ...] | None:
     try:
-        about = os.stat(file)  # noqa: PTH116 - of thousands, and often
+        metadata = os.stat(file)  # noqa: PTH116 - of thousands, and often
     except OSError:
         return None
-    return (about.st_mtime_ns, about.st_ctime_ns, about.st_size, about.st_ino)
+    return (
+        metadata.st_mtime_ns,
+        metadata.st_ctime_ns,
+        metadata.st_size,
+        metadata.st_ino,
+    )
 
 
-def _settled(files: Callable[[], Iterable[Path]], now: Look) -> Look:
-    for _ in range(PATIENCE):
-        time.sleep(SETTLING)
+def _settled_snapshot(
+    files: Callable[[], Iterable[Path]], now: Snapshot
+) -> Snapshot:
+    for _ in range(MAX_WAITS):
+        time.sleep(SETTLE_SECONDS)
         before = now
-        now = _look(files())
+        now = _snapshot(files())
         if now == before:
             break
     return now
 
 
-def _reader(look: Look, readings: dict[str, _Kept]) -> ReadOne:
-    """What reads a file, unless one that looks the same was read before."""
+def _reader(snapshot: Snapshot, readings: dict[str, _CachedReading]) -> ReadOne:
+    """Return a function that reads a file, unless the same version is in the cache."""
 
-    def read_one(file: Path, name: str, own: Own) -> Reading:
-        looks = look.get(str(file))
-        kept = readings.get(str(file))
-        if looks and kept and kept[:2] == (looks, own):
-            return kept[2]
+    def read_one(file: Path, name: str, own: OwnTypes) -> Reading:
+        stamp = snapshot.get(str(file))
+        cached = readings.get(str(file))
+        if stamp and cached and cached[:2] == (stamp, own):
+            return cached[2]
         reading = read_file(file, name, own)
-        if looks:
-            readings[str(file)] = looks, own, reading
+        if stamp:
+            readings[str(file)] = stamp, own, reading
         return reading
 
     return read_one
 
 
 def _clear(console: Console) -> None:
-    """Empty a terminal, so that the answer stands alone; anything else keeps all of them."""
+    """Clear a terminal, so that only the new answer is visible. Other outputs keep all answers."""
     if console.out.isatty() and os.environ.get("TERM") != "dumb":
         console.out.write("\x1b[H\x1b[2J")

@@ -1,4 +1,4 @@
-"""`what`: everything that a principal may call, or a user through any."""
+"""`what`: list the endpoints that a principal, or a user, may call."""
 
 from __future__ import annotations
 
@@ -19,15 +19,16 @@ from kong_oam.cli.requests import (
     add_address,
     add_groups,
     callers_of,
-    checked_groups,
+    check_groups,
     clients_of,
     estate_from,
 )
 from kong_oam.oam.position import JsonObject
 
 _DETAILS = """\
-Lists every endpoint that a principal may call: a client by its component (application/component), or `anonymous`; or
-that a user in these groups, and in no other, may call, through this client or through any.
+Lists every endpoint that a principal may call. A principal is a client (application/component), or `anonymous` for
+callers without a token. With --user-in, it lists the endpoints for a user in exactly these groups, through this client
+or through any client.
 
   python -m kong_oam what shop/web
   python -m kong_oam what anonymous
@@ -51,17 +52,17 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 def _run(options: argparse.Namespace, console: Console) -> int:
     if options.principal is None and options.groups is None:
         raise UsageError(
-            "say of whom: application/component, anonymous, or a user with --user-in GROUP"
+            "specify a principal: application/component, anonymous, or a user with --user-in GROUP"
         )
     estate = estate_from(options)
-    asked = _endpoints(estate, options)
+    listed = _endpoints(estate, options)
     if console.json:
         console.print_json(
-            [{**row_entry(row), **_by(row, options)} for row in asked]
+            [{**row_entry(row), **_condition(row, options)} for row in listed]
         )
         return OK
     scheme = estate.stack.scheme
-    in_words = _as_whom if options.groups is None else _through
+    in_words = _caller_in_words if options.groups is None else _through
     table = [
         (
             methods(row.methods),
@@ -69,20 +70,20 @@ def _run(options: argparse.Namespace, console: Console) -> int:
             in_words(row.access),
             row.component,
         )
-        for row in asked
+        for row in listed
     ]
     console.print_table(("METHODS", "WHERE", "AS", "COMPONENT"), table)
     if options.groups is not None and not any(
         client.user_facing for client in estate.clients
     ):
         console.print(
-            "no client signs users in: a user reaches only what everybody does"
+            "no client signs users in: a user reaches only public endpoints"
         )
     return OK
 
 
-def _by(row: Row, options: argparse.Namespace) -> JsonObject:
-    """Of a row as JSON: under which condition, or for a user through which clients."""
+def _condition(row: Row, options: argparse.Namespace) -> JsonObject:
+    """Return the condition of a row as JSON. For a user, return the clients instead."""
     principals = row.access.principals
     if options.groups is None:
         groups = chain.from_iterable(map(sets, principals.values()))
@@ -94,7 +95,7 @@ def _by(row: Row, options: argparse.Namespace) -> JsonObject:
     return {"through": clients}
 
 
-def _as_whom(access: Access) -> str:
+def _caller_in_words(access: Access) -> str:
     if access.everybody:
         return "everybody"
     return " or ".join(
@@ -111,25 +112,25 @@ def _through(access: Access) -> str:
 
 
 def _endpoints(estate: Estate, options: argparse.Namespace) -> list[Row]:
-    """All that is asked about. Raises UsageError for a name that there is not, and for a client
+    """Return the rows of the principal. Raises UsageError for an unknown name, and for a client
     without users."""
     clients = _clients(estate, options.principal)
     principals = {principal_of(client) for client in clients}
     if options.groups is None:
-        narrowed = only(principals)
+        access_filter = only(principals)
     else:
         if options.principal is not None and not any(
             client.user_facing for client in clients
         ):
             raise UsageError(
-                f"{quoted(options.principal)} acts for itself only: users cannot sign in through it"
+                f"{quoted(options.principal)} calls only as itself: leave --user-in out"
             )
-        narrowed = for_a_user_in(
-            frozenset(checked_groups(estate, options.groups)), principals
+        access_filter = for_a_user_in(
+            frozenset(check_groups(estate, options.groups)), principals
         )
-    narrowed = called_from(options.address, narrowed)
-    asked = rows(estate, callers_of(estate), narrowed)
-    return [row for row in asked if row.access != NOBODY]
+    access_filter = called_from(options.address, access_filter)
+    listed = rows(estate, callers_of(estate), access_filter)
+    return [row for row in listed if row.access != NOBODY]
 
 
 def _clients(estate: Estate, principal: str | None) -> list[Client]:
@@ -139,5 +140,9 @@ def _clients(estate: Estate, principal: str | None) -> list[Client]:
 
 
 COMMAND = Command(
-    "what", "what a principal may call", _DETAILS, _arguments, _run
+    "what",
+    "list all endpoints that a principal may call",
+    _DETAILS,
+    _arguments,
+    _run,
 )

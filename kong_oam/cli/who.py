@@ -1,4 +1,4 @@
-"""`who`: everybody who may make a request, or call anything of a component."""
+"""`who`: list all callers that may make a request, or call a component."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ from kong_oam.cli.requests import (
 from kong_oam.diagnostics import printable
 
 _DETAILS = """\
-Lists everybody who may make a request, or call anything of a component: clients as themselves, and clients with users
-in which groups.
+Lists all callers that may make a request, or call an endpoint of a component: clients as themselves, and clients with
+users of certain groups.
 
   python -m kong_oam who GET https://orders.example.com/orders
   python -m kong_oam who --component orders/api
@@ -46,7 +46,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--component",
         metavar="NAME",
-        help="all that is called of application/component, in place of METHOD and URL",
+        help="application/component; lists all its endpoints, instead of METHOD and URL",
     )
 
 
@@ -54,14 +54,14 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     if options.component is not None:
         if options.method is not None:
             raise UsageError(
-                "--component asks about every request: leave METHOD and URL out"
+                "--component covers all requests: leave METHOD and URL out"
             )
         estate = estate_from(options)
         check_known("component", options.component, estate.components)
         component = estate.components[options.component]
         return _of_component(estate, component, options.address, console)
     if options.url is None:
-        raise UsageError("say METHOD and URL of a request, or --component NAME")
+        raise UsageError("specify METHOD and URL, or --component NAME")
     estate = estate_from(options)
     request = request_from(options.method, options.url, estate, options.address)
     return _of_request(estate, request, options.url, console)
@@ -70,8 +70,8 @@ def _run(options: argparse.Namespace, console: Console) -> int:
 def _of_component(
     estate: Estate, component: Component, address: str | None, console: Console
 ) -> int:
-    narrowed = called_from(address, everyone)
-    callable_rows = rows(estate, callers_of(estate), narrowed)
+    access_filter = called_from(address, everyone)
+    callable_rows = rows(estate, callers_of(estate), access_filter)
     of_component = [
         row for row in callable_rows if row.component == component.key
     ]
@@ -90,30 +90,29 @@ def _of_component(
         lines = _lines(of_component, estate.stack.scheme)
         console.print_table(("METHODS", "WHERE", "CLIENT", "USERS IN"), lines)
     elif component.exposure.endpoints:
-        console.print("nobody: no rule lets anybody in")
+        console.print("nobody: no rule allows a call")
     else:
-        console.print("nobody: it is exposed nowhere")
+        console.print("nobody: the component is not exposed")
     return OK
 
 
 def _lines(
     rows: Iterable[Row], scheme: str
 ) -> Iterator[tuple[str, str, str, str]]:
-    """Yield a line per caller. The first of a row says what may be called."""
+    """Yield a line per caller. Only the first line of a row has methods and URL."""
     for row in rows:
         called = methods(row.methods), f"{scheme}://{row.host}{where(row)}"
-        nobody = "everybody" if row.access.everybody else "nobody"
+        fallback = "everybody" if row.access.everybody else "nobody"
         for client, users_in, _ in _principals(row.access) or [
-            (nobody, "-", "")
+            (fallback, "-", "")
         ]:
             yield (*called, client, users_in)
-            # The rows below it are of the same.
+            # Later lines of this row leave methods and URL empty.
             called = "", ""
 
 
 def _principals(access: Access) -> list[tuple[str, str, str]]:
-    """Return of each principal its client, whose users, and the provider of its tokens, in
-    words."""
+    """Return client, groups of users and token provider of each principal, in words."""
     return [
         (
             principal.client,
@@ -159,7 +158,7 @@ def _of_request(
     if access.everybody:
         console.print(f"everybody ({in_words})")
     elif not access.principals:
-        # The reason of these is that this request has no token: it says nothing of others.
+        # For these, the reason is the missing token of this request.
         needs_token = decision.status in (401, 403)
         console.print(
             "nobody"
@@ -174,7 +173,7 @@ def _of_request(
             console.print(f"all of them{only_from(access.networks)}")
     if pages:
         console.print(
-            printable(f"the answer may be read by pages of {', '.join(pages)}")
+            printable(f"pages of {', '.join(pages)} may read the answer")
         )
     return OK
 
@@ -185,8 +184,8 @@ def _request_in_words(request: Request, url: str, decision: Decision) -> str:
 
 
 def callers(estate: Estate, request: Request) -> Access:
-    """Return everybody, or the principals that may make the request, with their users' groups as
-    Applications name them; from where, or nobody from an address that is not allowed."""
+    """Return the principals that may make the request, or everybody. Nobody, if the address is not
+    allowed."""
     try:
         elements = read(request.target)
     except AmbiguousPathError:
@@ -202,7 +201,7 @@ def callers(estate: Estate, request: Request) -> Access:
 
 COMMAND = Command(
     "who",
-    "who may make a request, or call a component",
+    "list who may make a request, or call a component",
     _DETAILS,
     _arguments,
     _run,

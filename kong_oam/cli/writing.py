@@ -1,4 +1,4 @@
-"""Writes over files that were read, and over none that somebody changed meanwhile."""
+"""Write files, but overwrite no file that changed in the meantime."""
 
 from __future__ import annotations
 
@@ -16,25 +16,27 @@ def write_all(
     before: Texts,
     real: Mapping[str, Path],
 ) -> None:
-    """Write the texts, by file: over the files of `before`, and else only where nothing is, not
-    even a link.
+    """Write the texts by file. Files of `before` are overwritten; other files must not exist, not
+    even as a link.
 
-    Where a file is not as it was `before`, nothing is written. `real` says where the files lie that
-    are there: a link stays. Raises UsageError and OSError.
+    If a file differs from `before`, nothing is written. `real` has the resolved paths of existing
+    files, so that links stay. Raises UsageError and OSError.
     """
-    # All files are looked at before the first is written: all are written, or none.
+    # Check all files before the first write, so that all are written or none.
     for file in sorted(texts):
         if file not in before:
             if os.path.lexists(file):
-                raise UsageError(f"{file} exists; nothing is overwritten")
+                raise UsageError(
+                    f"{file} exists already; new does not overwrite files"
+                )
         elif file not in real or not _is_as_before(real[file], before[file]):
             raise UsageError(
-                f"{file} was changed after it had been read; nothing was written: run it again"
+                f"{file} changed during the command; nothing was written: run the command again"
             )
     for file, text in texts.items():
         path = real[file] if file in before else Path(file)
-        with path.open("wb" if file in before else "xb") as written:
-            written.write(text.encode())
+        with path.open("wb" if file in before else "xb") as output:
+            output.write(text.encode())
 
 
 def _is_as_before(path: Path, text: str) -> bool:

@@ -1,7 +1,6 @@
-"""Opens one path to everybody for a while in an emergency, when `pulumi up` cannot, and closes it.
+"""Emergency openings: open a path to everybody for a limited time if `pulumi up` fails, and close
+it.
 
-It needs Kong's Admin API and nothing else: no identity provider, no state, no cluster.
-
-changes        opens, closes and lists
-confirmation   asks the gateway what everybody gets afterwards
+The commands need only Kong's Admin API: no identity provider, no state, no cluster. `changes`
+opens, closes and lists. `confirmation` calls the gateway without a token afterwards.
 """

@@ -1,7 +1,6 @@
-"""Opens one path to everybody for a while, closes it, and lists what is open.
+"""Opens a path to everybody for a limited time, closes it, and lists openings.
 
-The gates know when it ends, and close by themselves. Each of them has what was opened, until when
-and why.
+Each gate stores the opened path, its end and the reason, and closes the path by itself.
 """
 
 from __future__ import annotations
@@ -18,8 +17,8 @@ from kong_oam.errors import OperationError
 from kong_oam.kong import names
 from kong_oam.kong.admin import AdminApi, AdminError, RejectedChangeError
 from kong_oam.kong.entities import Entities, Entity
-from kong_oam.kong.owners import Asking
-from kong_oam.kong.table import LONGEST_OPENING, opened
+from kong_oam.kong.owners import OwnerLookup
+from kong_oam.kong.table import LONGEST_OPENING, with_opening
 from kong_oam.oam.position import Fields
 from kong_oam.verify.openings import AnonymousLeft, ScriptGuard, find_openings
 from kong_oam.verify.ports import Port, missing_guards, ports_of
@@ -27,11 +26,11 @@ from kong_oam.verify.scripts import script_of, with_table
 
 
 class EmergencyError(OperationError):
-    """The change was not done, or not all of it. The message says what is left, and what to do."""
+    """The change failed or is incomplete. The message gives the remaining part and the remedy."""
 
 
 class StillOpenError(EmergencyError):
-    """Not all could be closed. `closed`: what was, by component."""
+    """Some openings could not be closed. `closed`: the closed openings by component."""
 
     def __init__(
         self, message: str, closed: Mapping[str, Opening | None]
@@ -42,8 +41,8 @@ class StillOpenError(EmergencyError):
 
 @dataclass(frozen=True, slots=True)
 class OpeningRequest:
-    """A request to open: the path of a rule, some of its methods (comma-separated), for how long,
-    and why."""
+    """A request to open a path: a rule's path, some of its methods (comma-separated), minutes and
+    the reason."""
 
     component: str
     path: str
@@ -54,11 +53,10 @@ class OpeningRequest:
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """A path that is, or was, open to everybody: one that `is_over` closed by itself, and still
-    stands at the gate.
+    """A path that is or was open to everybody.
 
-    `networks`: where alone it may be called from, as texts: an opening asks for no token, and for
-    the same address.
+    `is_over`: the gate has closed it but still stores it. `networks`: the only networks that may
+    call, as texts: an opening drops the token but keeps the address check.
     """
 
     component: str
@@ -83,21 +81,22 @@ class Opening:
 
 @dataclass(frozen=True, slots=True)
 class Openings:
-    """All openings of a stack, by component. `unknown`: why nobody can say what else is open."""
+    """All openings of a stack by component. `unknown`: messages about gates whose openings are
+    unreadable."""
 
     openings: tuple[Opening, ...]
     unknown: tuple[str, ...] = ()
 
 
 def openings(admin: AdminApi, settings: Settings) -> Openings:
-    """List what is open, or was, wherever it stands. Raises AdminError."""
+    """Return all openings, current and past, at all gates. Raises AdminError."""
     listing = find_openings(entities_of(admin), settings)
     now = admin.now()
     listed: dict[tuple[object, ...], Opening] = {}
     for guard in listing.scripts:
         for entry, table in guard.openings:
             opening = _opening(guard.component, entry, table, now)
-            # Every port of the component has a gate of its own that holds it.
+            # Each port of the component has its own gate with the opening.
             listed.setdefault(
                 (
                     opening.component,
@@ -111,20 +110,24 @@ def openings(admin: AdminApi, settings: Settings) -> Openings:
         listed.values(),
         key=lambda opening: (opening.component, opening.path, opening.ends),
     )
-    unknown = (_unknown(guard) for guard in listing.scripts if not guard.table)
+    unknown = (
+        _unreadable_message(guard)
+        for guard in listing.scripts
+        if not guard.table
+    )
     return Openings(tuple(by_component), tuple(dict.fromkeys(unknown)))
 
 
-def _unknown(guard: ScriptGuard) -> str:
-    return _not_of_this_version(
-        guard.component, f"nobody can say what {guard.label} opens"
+def _unreadable_message(guard: ScriptGuard) -> str:
+    return _other_version_message(
+        guard.component, f"{guard.label} may open other paths"
     )
 
 
-def _not_of_this_version(component: str, shown: str) -> str:
+def _other_version_message(component: str, shown: str) -> str:
     return (
-        f"the scripts of {component} were changed by hand, or are of another version of the "
-        f"program: {shown}. Use that version, or `pulumi up --refresh`"
+        f"the scripts of {component} come from another version of the program, or from a change "
+        f"by hand: {shown}. Use that version, or run `pulumi up --refresh`"
     )
 
 
@@ -134,7 +137,7 @@ def _opening(
     table: Fields,
     now: float,
 ) -> Opening:
-    """Return the opening that a gate's table has an entry of."""
+    """Return the opening of an entry in a gate's table."""
     return Opening(
         component,
         entry["path"],
@@ -147,8 +150,8 @@ def _opening(
 
 
 def _networks(entry: Fields, addresses: object) -> dict[str, None]:
-    """Return the networks from which alone the opened path may be called."""
-    # Of a script that was changed by hand, the addresses are of any shape.
+    """Return the only networks that may call the opened path."""
+    # A script that was changed by hand may have addresses of any shape.
     by_method = (
         addresses.get(entry["path"]) if isinstance(addresses, dict) else None
     )
@@ -167,28 +170,28 @@ def open_path(
     live = entities_of(admin)
     now = admin.now()
     ports = _complete_ports_of(live, settings, wanted.component)
-    # All scripts are known before the first change.
+    # All scripts are read before the first change.
     tables = [_table_of(port) for port in ports]
     entry = {
         "path": wanted.path,
-        "methods": _checked(wanted, tables[0]["rules"]),
+        "methods": _requested_methods(wanted, tables[0]["rules"]),
         "ends": int(now) + 60 * wanted.minutes,
         "reason": wanted.reason,
     }
     _check_that_nothing_is_open(live, settings, wanted.component, now)
-    with_opening = partial(opened, opening=entry)
-    nobody = {"anonymous": names.anonymous(settings.stack.name)}
+    add_opening = partial(with_opening, opening=entry)
+    without_token = {"anonymous": names.anonymous(settings.stack.name)}
     try:
         for port in ports:
             admission, authentication, gate = port.guards.values()
-            # The gate comes last: until then everything is as it was.
-            _patch(admin, authentication, nobody)
-            _patch(admin, admission, with_table(admission, with_opening))
-            _patch(admin, gate, with_table(gate, with_opening))
+            # The gate comes last: until then no call gets a new answer.
+            _patch(admin, authentication, without_token)
+            _patch(admin, admission, with_table(admission, add_opening))
+            _patch(admin, gate, with_table(gate, add_opening))
     except (EmergencyError, AdminError) as error:
         raise EmergencyError(
-            f"{error}. It may be open in part: python -m kong_oam emergency -s "
-            f"{settings.stack.name} close"
+            f"{error}. The path may be open in part: close it with `python -m kong_oam emergency "
+            f"-s {settings.stack.name} close`"
         ) from None
     return _opening(wanted.component, entry, tables[0], now)
 
@@ -196,7 +199,7 @@ def open_path(
 def _check_that_nothing_is_open(
     live: Entities, settings: Settings, component: str, now: float
 ) -> None:
-    """Raise EmergencyError where a path of the component is open already."""
+    """Raise EmergencyError if a path of the component is already open."""
     for guard in find_openings(live, settings).scripts:
         if guard.component != component:
             continue
@@ -204,21 +207,21 @@ def _check_that_nothing_is_open(
             # A second opening would replace the first at the gate.
             if entry["ends"] > now:
                 raise EmergencyError(
-                    f"{_opening(component, entry, table, now)}: close that first"
+                    f"{_opening(component, entry, table, now)}: close this opening first"
                 )
 
 
 def _complete_ports_of(
     live: Entities, settings: Settings, component: str
 ) -> list[Port]:
-    """Return the ports of the component that have all guards. Raises EmergencyError where none
-    has, and where another stack owns a guard."""
+    """Return the ports of the component that have all guards. Raises EmergencyError if there is
+    none, or if another stack owns a guard."""
     gated = list(ports_of(live, settings))
     ports = [port for port in gated if port.component == component]
     if not ports:
         components = some(sorted({port.component for port in gated})) or "none"
         raise EmergencyError(
-            f"this Kong has no gate of '{component}'; it has those of: {components}"
+            f"this Kong has no gate of '{component}'; it has gates of: {components}"
         )
     missing = list[str]()
     for port in ports:
@@ -227,17 +230,17 @@ def _complete_ports_of(
     complete = [port for port in ports if not port.missing]
     if not complete:
         raise EmergencyError(
-            f"no gate of '{component}' is complete, so nothing was opened: "
+            f"nothing was opened, since no gate of '{component}' is complete: "
             f"{some(missing, '; ')}"
         )
     return complete
 
 
 def _check_that_guards_are_ours(port: Port, stack: str) -> None:
-    """Raise EmergencyError where another stack owns a guard of the port."""
-    asking = Asking(stack, whole=True)
+    """Raise EmergencyError if another stack owns a guard of the port."""
+    lookup = OwnerLookup(stack, whole=True)
     for kind, plugin in port.guards.items():
-        owner = asking.owner(plugin)
+        owner = lookup.owner(plugin)
         if owner.kind == "another stack's":
             raise EmergencyError(
                 f"stack '{owner.stack}' owns plugin {kind} of service '{port.service}', by its "
@@ -246,58 +249,61 @@ def _check_that_guards_are_ours(port: Port, stack: str) -> None:
 
 
 def _table_of(port: Port) -> Fields:
-    """The gate's table. Raises EmergencyError where it or admission is not of this version."""
-    # Admission and the gate. Both hold an opening.
+    """Return the gate's table. Raises EmergencyError if the gate or admission has another version."""
+    # Admission and the gate both store an opening.
     for kind in ("pre-function", "post-function"):
         script = script_of(port.guards[kind])
         if script is None or not script.table:
             where = f"plugin {kind} of service '{port.service}'"
-            raise EmergencyError(_not_of_this_version(port.component, where))
+            raise EmergencyError(_other_version_message(port.component, where))
         table = script.table
     return table
 
 
-def _checked(wanted: OpeningRequest, rules: Fields) -> list[str]:
-    """The methods that are wanted. Raises EmergencyError where the path cannot be opened like
-    that."""
+def _requested_methods(wanted: OpeningRequest, rules: Fields) -> list[str]:
+    """Return the requested methods. Raises EmergencyError if the request is invalid for the
+    component's rules."""
     if wanted.path not in rules:
         raise EmergencyError(
-            f"'{wanted.component}' has no rule for '{wanted.path}'; it has those for: "
+            f"'{wanted.component}' has no rule for '{wanted.path}'; it has rules for: "
             f"{some(sorted(rules))}"
         )
     if not 1 <= wanted.minutes <= LONGEST_OPENING:
         raise EmergencyError(
-            f"--minutes is 1 to {LONGEST_OPENING}: what lasts longer is a rule of the Application"
+            f"--minutes is outside 1 to {LONGEST_OPENING}: for longer, add a rule to the Application"
         )
     if not wanted.reason.strip() or not wanted.reason.isprintable():
-        raise EmergencyError("--reason is a line of text that can be printed")
+        raise EmergencyError("--reason is not one line of printable text")
     return _methods(wanted.methods, rules[wanted.path])
 
 
 def _methods(text: str, rule: Fields) -> list[str]:
-    """Return the methods that `text` names, of those that the rule lists."""
+    """Return the methods in a comma-separated text, if the rule lists them all."""
     named = {name.strip().upper() for name in text.split(",")}
     # As in a rule, GET includes HEAD.
     if "GET" in named:
         named.add("HEAD")
     if unlisted := sorted(named - set(METHODS if "*" in rule else rule)):
         raise EmergencyError(
-            f"the rule does not list {some(unlisted)}, but {some(rule)}"
+            f"the rule does not list {some(unlisted)}; it lists {some(rule)}"
         )
     return [method for method in METHODS if method in named]
 
 
 @dataclass(frozen=True, slots=True)
 class _Closing:
-    """What was closed so far, by component with an opening of it, and what is left: why, with its
-    component."""
+    """The progress of a close.
+
+    `closed`: closed components with an opening each. `left`: reasons why something is still open,
+    each with its component.
+    """
 
     admin: AdminApi
     closed: dict[str, Opening | None] = field(default_factory=dict)
     left: dict[str, str] = field(default_factory=dict)
 
     def patch(self, guard: ScriptGuard | AnonymousLeft, config: Fields) -> None:
-        """Change a plugin. Whatever fails, the others are tried as well."""
+        """Change a plugin. A failure is noted in `left`, and does not stop the close."""
         self.closed.setdefault(guard.component, None)
         try:
             _patch(self.admin, guard.plugin, config)
@@ -305,7 +311,7 @@ class _Closing:
             self.left[f"{guard.label}: {error}"] = guard.component
 
     def close_scripts(self, guards: Iterable[ScriptGuard], kind: str) -> None:
-        """Close what scripts of this kind of plugin open."""
+        """Close the openings in scripts of one kind of plugin."""
         for guard in guards:
             config = guard.closed_config()
             if guard.plugin["name"] != kind or not config:
@@ -317,11 +323,11 @@ class _Closing:
                 self.closed[component] = self.closed[component] or opening
 
     def close_anonymous(self, guard: AnonymousLeft) -> None:
-        """Let nobody pass without a token any more, where the plugin is ours."""
+        """Deny calls without a token again, if the plugin is ours."""
         if guard.owner:
             reason = (
-                f"stack '{guard.owner}' owns {guard.label}, by its tags, and it passes calls "
-                "without a token"
+                f"{guard.label} allows calls without a token, and stack '{guard.owner}' owns it, "
+                "by its tags"
             )
             self.left[reason] = guard.component
         else:
@@ -329,15 +335,14 @@ class _Closing:
 
 
 def close(admin: AdminApi, settings: Settings) -> dict[str, Opening | None]:
-    """Close whatever is open, wherever it stands. Returns the components of it, each with its
-    opening.
+    """Close all openings, wherever they are. Return their components, each with its opening.
 
-    All gates come first, whatever fails; then who passes without a token, and admission. Raises
-    AdminError, and StillOpenError where something is left.
+    The order is gates, anonymous access, admission; a failure does not stop the close. Raises
+    AdminError, and StillOpenError if something is still open.
     """
     found = find_openings(entities_of(admin), settings)
     closing = _Closing(admin)
-    # The gate decides last, so a closed one refuses whatever still stands before it.
+    # The gate decides last, so a closed gate denies even while earlier plugins are still open.
     closing.close_scripts(found.scripts, "post-function")
     for anonymous in found.anonymous:
         closing.close_anonymous(anonymous)
@@ -345,19 +350,21 @@ def close(admin: AdminApi, settings: Settings) -> dict[str, Opening | None]:
     left = closing.left
     for guard in found.scripts:
         if not guard.table:
-            left[_unknown(guard)] = guard.component
+            left[_unreadable_message(guard)] = guard.component
     closed = {
         component: opening
         for component, opening in sorted(closing.closed.items())
         if component not in left.values()
     }
     if left:
-        raise StillOpenError("\n  ".join(("not all is closed:", *left)), closed)
+        raise StillOpenError(
+            "\n  ".join(("some openings are not closed:", *left)), closed
+        )
     return closed
 
 
 def entities_of(admin: AdminApi) -> Entities:
-    """What there is in the workspace, as far as an opening needs it."""
+    """Return the entities of the workspace that matter for an opening."""
     return Entities(
         services=admin.rows("/services"),
         routes=admin.rows("/routes"),
@@ -371,5 +378,5 @@ def _patch(admin: AdminApi, plugin: Entity, config: Fields) -> None:
         admin.patch(f"/plugins/{plugin['id']}", {"config": config})
     except RejectedChangeError as error:
         raise EmergencyError(
-            f"Kong did not take the change of {plugin['name']}: {error.answer}"
+            f"Kong rejected the change of plugin {plugin['name']}: {error.answer}"
         ) from None

@@ -1,7 +1,7 @@
-"""Asks the gateway what somebody without a token gets on a path that was opened or closed.
+"""Calls a path without a token after it was opened or closed, and reports the gateway's answer.
 
-Answers of Kong do not tell which of its routes gave them. So a path is asked for only where no
-route but those of the gate may answer, by Kong's entities and its order of routes.
+Kong's answers do not name the route that gave them. So a path is called only if no foreign route
+may answer, by Kong's entities and its order of routes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from kong_oam.emergency.changes import EmergencyError, Opening, entities_of
 from kong_oam.kong.admin import AdminApi
 from kong_oam.kong.entities import Entities, reference
 from kong_oam.kong.preflight import settle
-from kong_oam.kong.proxy import ADDRESS, SAFE_METHODS, Proxy, Said
+from kong_oam.kong.proxy import ADDRESS, SAFE_METHODS, Action, Proxy
 from kong_oam.kong.script import OpeningEntry, Table
 from kong_oam.verify.gate import requirement
 from kong_oam.verify.openings import ScriptGuard, find_openings
@@ -29,9 +29,9 @@ from kong_oam.verify.router import Router
 
 _SPARE_SECONDS = 3.0
 
-_Asked = tuple[str, bool | None]
-"""What the gateway says, in words, and whether it does what was written; None where it was not
-asked."""
+_Answer = tuple[str, bool | None]
+"""A sentence about the gateway's answer, and whether the answer matches the change. None: not
+called."""
 
 
 def show_at_gateway(
@@ -42,11 +42,11 @@ def show_at_gateway(
     *,
     is_open: bool,
 ) -> list[str]:
-    """Ask the gateway for each opening, for as long as its workers may take, and say what
-    everybody gets.
+    """Call each opening at the gateway until its workers have the change. Return a line for each
+    answer.
 
-    Raises EmergencyError where the gateway does not do what was written, or where part of it was
-    not asked for. Raises AdminError.
+    Raises EmergencyError if an answer contradicts the change, or if a part was not called. Raises
+    AdminError.
     """
     openings = list(changed)
     if not openings:
@@ -55,14 +55,14 @@ def show_at_gateway(
     gateway = _Gateway(entities_of(admin), settings, proxy, seconds, is_open)
     lines = []
     for opening in openings:
-        lines += gateway.confirmed(opening)
+        lines += gateway.confirm(opening)
     return lines
 
 
 @dataclass(frozen=True, slots=True)
 class _Gateway:
-    """A gateway that is asked. `seconds`: how long its workers may take. `is_open`: whether it was
-    opened."""
+    """A gateway to call. `seconds`: the time until its workers have a change. `is_open`: the change
+    was an opening."""
 
     live: Entities
     settings: Settings
@@ -70,10 +70,10 @@ class _Gateway:
     seconds: float
     is_open: bool
 
-    def confirmed(self, opening: Opening) -> list[str]:
-        """Return what everybody gets. Raises EmergencyError where that is not as written, or was
-        not asked for."""
-        asked = list(self._asked(opening))
+    def confirm(self, opening: Opening) -> list[str]:
+        """Return the lines about an opening. Raises EmergencyError if an answer contradicts the
+        change or is missing."""
+        asked = list(self._answers(opening))
         wrong = [
             text for text, is_as_written in asked if is_as_written is False
         ]
@@ -85,14 +85,14 @@ class _Gateway:
         state = "open" if self.is_open else "closed"
         if wrong:
             raise EmergencyError(
-                f"written, and {opening.path} of {opening.component} is not {state}: "
+                f"changed, but {opening.path} of {opening.component} is not {state}: "
                 f"{some(wrong, '; ')}; see `python -m kong_oam verify --stack "
                 f"{self.settings.stack.name}`"
             )
         if unasked:
             raise EmergencyError(
-                f"written, but not confirmed that {opening.path} of {opening.component} is "
-                f"{state}: {some(unasked, '; ')}; or call it yourself"
+                f"changed, but not confirmed that {opening.path} of {opening.component} is "
+                f"{state}: {some(unasked, '; ')}; or call the path yourself"
             )
         return list(dict.fromkeys(text for text, _ in asked))
 
@@ -101,16 +101,15 @@ class _Gateway:
             if port.component == component:
                 yield from missing_guards(port)
 
-    def _asked(self, opening: Opening) -> Iterator[_Asked]:
-        """Yield what somebody without a token gets, for each host and port at which the path
-        answers."""
-        # What was closed may stand anywhere, also at a service that has another name by now.
+    def _answers(self, opening: Opening) -> Iterator[_Answer]:
+        """Yield the answer to a call without a token, for each host and port of the path."""
+        # A closed script may be anywhere, also at a service that has another name now.
         guards = [
             guard
             for guard in find_openings(self.live, self.settings).scripts
             if guard.component == opening.component and guard.table
         ]
-        # A call that was meant as a question must change nothing at the workload.
+        # A test call must change nothing at the workload.
         safe = [method for method in SAFE_METHODS if method in opening.methods]
         method = (safe or opening.methods)[0]
         places = {}
@@ -118,15 +117,15 @@ class _Gateway:
             places.update(dict.fromkeys(_places(guard.table, opening, method)))
         named = f"{','.join(opening.methods)} {opening.path}"
         if not places:
-            # No gate leads there, so nobody reaches what was opened.
+            # No gate handles the path, so nobody reaches the opened path.
             yield (
-                f"{named} was not asked for: no gate of this Kong leads there",
+                f"{named} was not called: no gate of this Kong handles it",
                 not self.is_open,
             )
             return
         if not safe:
             yield (
-                f"{named} was not asked for: that could change something",
+                f"{named} was not called: the call could change data",
                 None,
             )
             return
@@ -135,19 +134,20 @@ class _Gateway:
             call = Call("http", method, host, unwritten(path))
             others = self._other_routes(guards, call)
             if opening.networks:
-                reason = "it depends on where a call comes from"
+                reason = "the answer depends on the caller's address"
             elif others:
-                reason = f"{some(others)} may answer it in place of the gate"
+                reason = f"{some(others)} may answer instead of the gate"
             else:
                 yield self._answer(method, host, path, request)
                 continue
-            yield f"{request} was not asked for: {reason}", None
+            yield f"{request} was not called: {reason}", None
 
     def _other_routes(
         self, guards: Iterable[ScriptGuard], call: Call
     ) -> list[str]:
-        """The routes that may answer the call in place of the gates, by Kong's order of routes."""
-        # A gate without a service and a route stands everywhere (empty).
+        """Return the routes that may answer the call instead of the gates, by Kong's order of
+        routes."""
+        # A gate without a service and a route ("") applies to all routes.
         places = {
             reference(guard.plugin, "route")
             or reference(guard.plugin, "service")
@@ -163,8 +163,8 @@ class _Gateway:
 
     def _answer(
         self, method: str, host: str, path: str, request: str
-    ) -> _Asked:
-        wanted: Said = "passes it on" if self.is_open else "refuses it"
+    ) -> _Answer:
+        wanted: Action = "passes it on" if self.is_open else "refuses it"
         try:
             answer = self.proxy.settled(
                 method, host, path, wanted, self.seconds
@@ -172,24 +172,23 @@ class _Gateway:
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             hint = f"set {ADDRESS} to the gateway's proxy"
             return (
-                f"{request} could not be asked ({type(error).__name__}): {hint}",
+                f"{request} failed ({type(error).__name__}): {hint}",
                 None,
             )
-        if answer.said == "is not seen in the answer":
-            see = f"see {ADDRESS}, and `headers` of kong.conf"
+        if answer.action == "is not seen in the answer":
+            see = f"check {ADDRESS}, and `headers` in kong.conf"
             return (
-                f"{request}: who answers ({answer.status}) does not show that it is this Kong; "
-                f"{see}",
+                f"{request}: the answer ({answer.status}) does not show that it comes from this "
+                f"Kong; {see}",
                 None,
             )
-        # Nobody gets through where Kong has no way to the workload, so that does not contradict a
-        # close.
+        # If Kong cannot reach the workload, nobody gets through: that agrees with a close.
         reaches_nobody = (
-            not self.is_open and answer.said == "reaches no workload"
+            not self.is_open and answer.action == "reaches no workload"
         )
-        is_as_written = answer.said == wanted or reaches_nobody
+        is_as_written = answer.action == wanted or reaches_nobody
         return (
-            f"{request}: {answer.told(is_wanted=is_as_written)}",
+            f"{request}: {answer.in_words(is_wanted=is_as_written)}",
             is_as_written,
         )
 
@@ -197,11 +196,11 @@ class _Gateway:
 def _places(
     table: Table, opening: Opening, method: str
 ) -> Iterator[tuple[str, str]]:
-    """Yield each host of a table at which the opening answers everybody, with the path closest to
-    the opened one."""
+    """Yield each host of a table at which the opening admits everybody, with a path at or below the
+    opened path."""
     if not table:
         return
-    # Kong's clock tells when it ends, not the one here.
+    # Kong's clock decides when the opening ends, not the local clock.
     entry: OpeningEntry = {
         "path": opening.path,
         "methods": opening.methods,

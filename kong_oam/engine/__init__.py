@@ -1,1 +1,1 @@
-"""Knowledge of the Pulumi engine: a stack's state, and its command line."""
+"""The Pulumi engine: a stack's state, and the command line."""

@@ -1,5 +1,4 @@
-"""Runs the `pulumi` CLI, everywhere: bounded in time, asking nobody anything, its failures in one
-sentence each."""
+"""Runs of the `pulumi` CLI: limited in time, without prompts, each failure in one sentence."""
 
 from __future__ import annotations
 
@@ -12,25 +11,27 @@ from pathlib import Path
 from kong_oam.errors import EngineError
 
 Environment = Mapping[str, str]
-"""Variables of the environment by name."""
+"""Environment variables by name."""
 
 
 SHORT = 60.0
 LONG = 300.0
-"""Seconds: for a setting or the outputs; for all of a large state, and what waits for a backend."""
+"""Time limits in seconds: SHORT for a setting or the outputs, LONG for a large state or a slow
+backend."""
 
-_LONGEST_MESSAGE = 1000  # characters of what the CLI said
+_LONGEST_MESSAGE = 1000  # characters of the CLI's error
 _LOGIN = re.compile(r"(?<=://)\S*(?=@)|(?<=password=)[^\s&\"']+")
-"""Of a backend's address, what older versions of the CLI tell whole: who logs in, and the
-password."""
+"""The user and the password in a backend's address, which older versions of the CLI print."""
 
-_EXPORTS = ": `make sandbox` prints the exports for the stack local, and `make setup` where the CLI is"
+_SETUP_HINT = ": run the exports that `make sandbox` prints, or find the CLI with `make setup`"
 
 
 class PulumiCliError(EngineError):
-    """The `pulumi` CLI cannot be run, or failed. The message names its command, and has what it
-    said on standard error: never what it printed on standard output, which may hold secrets, and no
-    login of a backend's address."""
+    """The `pulumi` CLI cannot start, or it failed.
+
+    The message names the command and repeats standard error, without the login in a backend's
+    address. It never repeats standard output, which may contain secrets.
+    """
 
 
 def pulumi(
@@ -39,10 +40,10 @@ def pulumi(
     timeout: float,
     environment: Environment | None = None,
 ) -> str:
-    """Run the CLI for a stack of the project in the working directory, or for the project; return
-    what it prints. Raises PulumiCliError.
+    """Run the CLI for a stack or the project in the working directory. Return its output. Raises
+    PulumiCliError.
 
-    `environment` is given to it besides this process's own.
+    `environment` adds variables to this process's environment.
     """
     process = run(
         *arguments, stack=stack, timeout=timeout, environment=environment
@@ -50,10 +51,10 @@ def pulumi(
     if process.returncode:
         reason = (
             " ".join(process.stderr.split()).removeprefix("error: ")
-            or f"it ended with status {process.returncode}"
+            or f"exit status {process.returncode}"
         )
         message = _LOGIN.sub("****", reason)[:_LONGEST_MESSAGE]
-        raise PulumiCliError(f"{_named(arguments)} failed: {message}")
+        raise PulumiCliError(f"{_command_name(arguments)} failed: {message}")
     return process.stdout
 
 
@@ -63,8 +64,9 @@ def run(
     timeout: float,
     environment: Environment | None = None,
 ) -> subprocess.CompletedProcess[str]:
-    """Run it, however it ends. Raises PulumiCliError where it cannot be run, or does not end."""
-    with _started(
+    """Run the CLI and return the finished process, whatever its status. Raises PulumiCliError if it
+    cannot start, or takes too long."""
+    with _start(
         arguments, stack, environment, stderr=subprocess.PIPE
     ) as process:
         try:
@@ -72,7 +74,7 @@ def run(
         except subprocess.TimeoutExpired:
             process.kill()
             raise PulumiCliError(
-                f"{_named(arguments)} took more than {timeout:g} seconds"
+                f"{_command_name(arguments)} took more than {timeout:g} seconds"
             ) from None
         except BaseException:
             process.kill()
@@ -82,20 +84,20 @@ def run(
     )
 
 
-def show(
+def stream(
     *arguments: str,
     stack: str,
     say: Callable[[str], None],
     running: set[subprocess.Popen[str]],
     environment: Environment | None = None,
 ) -> bool:
-    """Run it for as long as it takes, and say each line that it prints as it comes. Tell whether
-    it succeeded. Raises PulumiCliError where it cannot be run.
+    """Run the CLI without a time limit and pass each printed line to `say`. Return whether it
+    succeeded. Raises PulumiCliError if it cannot start.
 
-    It is in `running` meanwhile, for whoever has it interrupted: a terminal's Ctrl-C does not reach
-    it.
+    The process is in `running` until it ends, so that the caller can interrupt it: Ctrl-C in a
+    terminal does not reach it.
     """
-    with _started(
+    with _start(
         (*arguments, "--color", "never"),
         stack,
         environment,
@@ -109,7 +111,7 @@ def show(
     return process.returncode == 0
 
 
-def _started(
+def _start(
     arguments: tuple[str, ...],
     stack: str | None,
     environment: Environment | None,
@@ -123,7 +125,7 @@ def _started(
         "--non-interactive",
     )
     try:
-        return subprocess.Popen(  # noqa: S603 - no shell, and our own words
+        return subprocess.Popen(  # noqa: S603 - no shell, fixed words
             command,
             env={**os.environ, **(environment or {})},
             stdin=subprocess.DEVNULL,
@@ -135,15 +137,15 @@ def _started(
     except FileNotFoundError:
         in_a_clone = Path("sandbox/__main__.py").is_file()
         raise PulumiCliError(
-            f"there is no `pulumi` on the PATH{_EXPORTS if in_a_clone else ''}"
+            f"`pulumi` is not on the PATH{_SETUP_HINT if in_a_clone else ''}"
         ) from None
     except OSError as error:
         raise PulumiCliError(
-            f"{_named(arguments)} cannot be run: {error.strerror}"
+            f"{_command_name(arguments)} cannot be run: {error.strerror}"
         ) from None
 
 
-def _named(arguments: tuple[str, ...]) -> str:
-    """Return the command by its first words, without options."""
+def _command_name(arguments: tuple[str, ...]) -> str:
+    """Return the first words of a command without options, such as `pulumi stack`."""
     words = [word for word in arguments[:2] if not word.startswith("-")]
     return f"`{' '.join(('pulumi', *words))}`"

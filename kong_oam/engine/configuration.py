@@ -1,5 +1,4 @@
-"""The configuration of a stack for the providers' plugins: where the products are, and with which
-credentials."""
+"""The stack's configuration for provider plugins: product addresses and credentials."""
 
 from __future__ import annotations
 
@@ -10,10 +9,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """The configuration of one stack. `value` gives what stands under a key such as `okta:orgName`,
-    secrets in plain text: what it gives leaves only as a secret. `project` is the name of the
-    Pulumi project. `environment_first`: a variable of the environment counts before what is
-    configured, which is then not even asked for.
+    """The configuration of one stack.
+
+    `value` returns the value of a key such as `okta:orgName`, secrets in plain text: a caller may
+    pass them on only as secrets. `project` is the name of the Pulumi project. With
+    `environment_first`, an environment variable replaces the configured value, which is not read
+    then.
     """
 
     value: Callable[[str], str | None]
@@ -21,9 +22,9 @@ class Configuration:
     environment_first: bool = False
 
     def setting(self, key: str, variable: str) -> str | None:
-        """Return a plugin's own setting: from the stack's configuration, or else from a variable of
-        the environment; the other way round where the environment comes first. What `value` raises
-        is passed on."""
+        """Return a plugin's setting from the stack's configuration, or else from an environment
+        variable. With `environment_first`, the variable comes first. Passes on errors of
+        `value`."""
         if self.environment_first and variable in os.environ:
             return os.environ[variable]
         return self.value(key) or os.environ.get(variable)

@@ -1,5 +1,4 @@
-"""Reads and changes a stack's state through the CLI: the ids that it records, and creations that
-were cut off."""
+"""Reads and changes a stack's state through the CLI: recorded ids and interrupted creations."""
 
 from __future__ import annotations
 
@@ -16,21 +15,20 @@ from kong_oam.engine.pending import (
 from kong_oam.engine.state import STACK, Resources, logical_name
 from kong_oam.errors import EngineError
 
-# An edge: a resource, or all of a state, as the engine exports it.
+# An edge: a resource or a whole state, as the engine exports it.
 Entry = Mapping[str, Any]
 
 
 class InvalidStateError(EngineError):
-    """A state that no run can read, since a resource refers to another that the state does not
-    have."""
+    """A state that no run can read: a resource refers to another resource that is missing."""
 
 
 def read(stack: str) -> ExportedState:
-    """Read the state as it is now. Raises cli.PulumiCliError."""
-    return parse(exported(stack)["deployment"])
+    """Return the current state. Raises cli.PulumiCliError."""
+    return parse(export_state(stack)["deployment"])
 
 
-def exported(stack: str) -> Entry:
+def export_state(stack: str) -> Entry:
     """Return the state as `pulumi stack export` prints it. Raises cli.PulumiCliError."""
     state: Entry = json.loads(
         pulumi("stack", "export", stack=stack, timeout=LONG)
@@ -39,13 +37,13 @@ def exported(stack: str) -> Entry:
 
 
 def resources_in(state: Entry) -> Resources:
-    """Return the resources of a state that was exported."""
+    """Return the resources of an exported state."""
     resources: Resources = state["deployment"].get("resources") or ()
     return resources
 
 
 def parse(deployment: Entry) -> ExportedState:
-    """Make the state of the `deployment` of `pulumi stack export` (pulumi: sdk/go/common/apitype,
+    """Parse the `deployment` of `pulumi stack export` (pulumi: sdk/go/common/apitype,
     DeploymentV3)."""
     resources = deployment.get("resources") or ()
     used = set[str]()
@@ -81,8 +79,8 @@ def parse(deployment: Entry) -> ExportedState:
 
 
 def _unresolved(resources: Iterable[Entry]) -> Iterator[tuple[str, str]]:
-    """Yield resources that refer to an URN which no resource before them has (pulumi:
-    deploy.Snapshot, VerifyIntegrity)."""
+    """Yield each resource that refers to a URN which no earlier resource has, with that URN
+    (pulumi: deploy.Snapshot, VerifyIntegrity)."""
     before: set[str | None] = {None, ""}
     for resource in resources:
         references = {
@@ -107,23 +105,22 @@ def _creation(resource: Entry) -> PendingCreation:
 
 
 def _provider(resource: Entry) -> str:
-    # Its URN, and behind that its id.
+    # The reference is the provider's URN, followed by its id.
     parts: list[str] = resource.get("provider", "").split("::")
     return parts[-2] if len(parts) > 1 else ""
 
 
-def forget(stack: str, urn: str) -> None:
-    """Take a resource out of the state, without a word to the product. Raises cli.PulumiCliError, where
-    another needs it."""
+def delete_from_state(stack: str, urn: str) -> None:
+    """Remove a resource from the state; the product keeps it. Raises cli.PulumiCliError if another
+    resource needs it."""
     pulumi("state", "delete", urn, "--yes", stack=stack, timeout=LONG)
 
 
-def check_at_rest(stack: str, state: ExportedState) -> None:
-    """Check that no other run of the engine is under way, or has left its lock. Raises
-    cli.PulumiCliError where one is, and InvalidStateError.
+def check_no_active_run(stack: str, state: ExportedState) -> None:
+    """Check that no other run is active and no lock remains. Raises cli.PulumiCliError if there is
+    a lock, and InvalidStateError.
 
-    To refresh nothing but the stack itself asks nobody anything, but it takes the lock, whatever
-    backend keeps it.
+    A refresh of only the stack itself asks no product, but it takes the lock of any backend.
     """
     target = ("--target", state.root) if state.root else ()
     try:
@@ -140,14 +137,14 @@ def check_at_rest(stack: str, state: ExportedState) -> None:
             raise
         resource, missing = map(logical_name, state.unresolved[0])
         raise InvalidStateError(
-            f"no run can read the state of stack '{stack}': {resource} refers to {missing}, which "
-            "is not there. A run with --exclude or --target may leave that. Repair it with `pulumi "
-            f"state repair -s {stack} --yes`, and recover once more"
+            f"the state of stack '{stack}' is invalid: {resource} refers to {missing}, which is "
+            "missing, perhaps after a run with --exclude or --target. Repair it with `pulumi "
+            f"state repair -s {stack} --yes`, then recover again"
         ) from None
 
 
 def configuration(stack: str) -> dict[str, str]:
-    """Read the stack's configuration, secrets included: never to be printed. Raises
+    """Return the stack's configuration, secrets included: never print it. Raises
     cli.PulumiCliError."""
     settings = json.loads(
         pulumi("config", "--json", "--show-secrets", stack=stack, timeout=SHORT)

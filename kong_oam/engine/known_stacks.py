@@ -1,12 +1,11 @@
-"""What a command knows of the stacks of an estate, for its runs to read: so no run reads the states
-of all others.
+"""A command's knowledge of an estate's stacks, in a file for its runs, so that no run reads all
+states.
 
-A run that makes a component looks first whether another stack of the estate has it, and a run of
-the base which of its generations partitions were made with. The command writes one file before its
-first run, names it to each run, and removes it at the end; nobody writes it in between. It says of
-each stack which components it has or is to have, where the command knows that, and the generation
-of the base. A run reads the state of a stack that may have what it is to make. A run that the
-command does not make knows of no file, and reads the states.
+Before a run creates a component, it looks for the component in the other stacks. A run of the base
+looks up which base generation each partition used. The command writes one file before its first
+run, passes its name to each run, and removes it at the end. The file lists the known present and
+future components of each stack, and the base generation. A run reads the state of a stack only if
+that stack may have its new components. Without a file, a run reads all states.
 """
 
 from __future__ import annotations
@@ -24,16 +23,19 @@ VARIABLE = "KONG_OAM_KNOWN_STACKS"
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What is known of a stack. `components`: at least those that it has, or is to have by the end
-    of the command; None where only its state says it. `generation`: that of the base which it was
-    made with; 0 where it was never run."""
+    """The known contents of a stack.
+
+    `components`: the components that it has or will have when the command ends; None if only the
+    state can tell. `generation`: the generation of the base that the stack was last run with; 0 if
+    it never ran.
+    """
 
     components: Collection[str] | None
     generation: int = 0
 
     def lacks(self, components: Collection[str]) -> bool:
-        """Tell whether the stack has none of these, and is to have none. Where that is not known,
-        its state says it."""
+        """Return whether the stack neither has nor will have any of these components. False if
+        unknown: the caller then reads the state."""
         return self.components is not None and {*self.components}.isdisjoint(
             components
         )
@@ -43,12 +45,14 @@ UNKNOWN = Contents(None)
 
 
 @contextmanager
-def shared(stacks: Mapping[str, Contents]) -> Iterator[Mapping[str, str]]:
-    """Write the file for the runs of a command that knows this of stacks, and remove it. Yield
-    what their environment says of it."""
+def known_stacks_file(
+    stacks: Mapping[str, Contents],
+) -> Iterator[Mapping[str, str]]:
+    """Write the file of known stacks and remove it afterwards. Yield the environment variable that
+    names it to the runs."""
     with tempfile.NamedTemporaryFile(
         "w", prefix="kong-oam-", suffix=".json", encoding="utf-8"
-    ) as file:  # its owner's
+    ) as file:  # readable by its owner only
         json.dump(
             {stack: asdict(contents) for stack, contents in stacks.items()},
             file,
@@ -57,9 +61,9 @@ def shared(stacks: Mapping[str, Contents]) -> Iterator[Mapping[str, str]]:
         yield {VARIABLE: file.name}
 
 
-def of_command() -> Mapping[str, Contents]:
-    """Read what the command that makes this run knows, by stack. It is nothing for a run that is
-    alone, from a file that others may write, and from a file of another form."""
+def read_known_stacks() -> Mapping[str, Contents]:
+    """Return the contents of each stack that the command knows. Empty without a command, for a file
+    that others may write, and for another format."""
     file = Path(os.environ.get(VARIABLE) or os.devnull)
     try:
         about = file.stat()

@@ -1,5 +1,4 @@
-"""The state that an interrupted run leaves, as a value: the resources that it records, and
-creations cut off."""
+"""The state that an interrupted run leaves: its recorded resources and interrupted creations."""
 
 from __future__ import annotations
 
@@ -11,10 +10,10 @@ from kong_oam.engine.state import Outputs, logical_name
 
 @dataclass(frozen=True, slots=True)
 class PendingCreation:
-    """A creation that was begun and whose end was not recorded. `id` is there where its answer had
-    been heard.
+    """A creation that started and whose end is not recorded.
 
-    `provider` is the logical name of the provider that was asked for it.
+    `id` is None if the product's answer did not arrive. `provider` is the logical name of the
+    provider that received the request.
     """
 
     type: str
@@ -25,8 +24,8 @@ class PendingCreation:
 
 @dataclass(frozen=True, slots=True)
 class RecordedResource:
-    """A resource that the state has. `used`: another that it has depends on it. `provider`: as of a
-    PendingCreation."""
+    """A resource in the state. `used`: another recorded resource depends on it. `provider`: the
+    logical name of its provider."""
 
     type: str
     urn: str
@@ -40,12 +39,13 @@ class RecordedResource:
 
 @dataclass(frozen=True, slots=True)
 class ExportedState:
-    """The state of a stack, as `pulumi stack export` gives it.
+    """The state of a stack, as `pulumi stack export` returns it.
 
-    `ids`: of everything recorded (both halves of ids such as `credential|consumer`). `pending`:
-    creations cut off. `root` is the URN of the stack itself, None where nothing was ever recorded.
-    `resources` are those with an id. `unresolved`: URNs of resources that refer to another URN
-    which does not stand before them, with that URN. The engine reads no such state.
+    `ids`: all recorded ids (both halves of ids such as `credential|consumer`). `pending`:
+    interrupted creations. `root`: the URN of the stack, None if nothing was ever recorded.
+    `resources`: the resources with an id. `unresolved`: pairs of a resource's URN and a URN that it
+    refers to but that does not precede it. The engine cannot read a state with unresolved
+    references.
     """
 
     ids: frozenset[str]
@@ -57,8 +57,7 @@ class ExportedState:
     def pending_at(
         self, provider: str, types: Container[str]
     ) -> tuple[PendingCreation, ...]:
-        """Return those of some types that `provider`, its resource's logical name, was asked
-        for."""
+        """Return the interrupted creations of some types at a provider, given by its logical name."""
         return tuple(
             creation
             for creation in self.pending

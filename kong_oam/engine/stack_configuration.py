@@ -1,4 +1,4 @@
-"""Reads a stack's configuration without the engine, for commands."""
+"""The stack's configuration for commands, which do not run the engine."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from kong_oam.engine.cli import SHORT, pulumi
 from kong_oam.engine.configuration import Configuration
 
 
-def of_stack(stack: str) -> Configuration:
-    """The configuration for commands that do without the engine: the environment first, then the
-    CLI, which is asked for one setting at a time, and only for what the stack's file has. Looking a
-    setting up raises cli.CliError."""
+def stack_configuration(stack: str) -> Configuration:
+    """Return the configuration of a stack for commands. Environment variables come first.
+
+    The CLI then reads single settings, and only settings in the stack's file. Looking up a setting
+    raises cli.PulumiCliError.
+    """
 
     def value(key: str) -> str | None:
         file = stack_file(stack)

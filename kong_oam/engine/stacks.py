@@ -1,5 +1,4 @@
-"""The stacks of an estate, through the CLI: which of them there are, and what they have exported
-together."""
+"""The stacks of an estate, through the CLI: their names and their merged outputs."""
 
 from __future__ import annotations
 
@@ -16,13 +15,13 @@ from kong_oam.engine.cli import SHORT, PulumiCliError, pulumi
 from kong_oam.engine.state import Outputs
 
 _READERS = 10
-"""How many states the engine reads at once, where PULUMI_DIY_BACKEND_PARALLEL does not say it."""
+"""The number of states that the engine reads at once, unless PULUMI_DIY_BACKEND_PARALLEL is set."""
 _TRIES = 4
 _PAUSE = 0.5
-"""How often stacks are listed at most, and seconds between."""
+"""The most attempts to list stacks, and the seconds between them."""
 
 
-def stacks_of(settings: Settings) -> list[str]:
+def stack_names(settings: Settings) -> list[str]:
     """Return the names of an estate's stacks, its base first."""
     return [
         stack_of(settings.stack.name, partition)
@@ -30,18 +29,18 @@ def stacks_of(settings: Settings) -> list[str]:
     ]
 
 
-def listed(*only: str) -> dict[str, str | None]:
-    """Return the stacks of the project, by name, with when a run last wrote the state of each, and
-    how many resources it has ("TIME/COUNT"): `pulumi state delete` and `pulumi stack import` leave
-    the time as it is. None where no run ever did, or the backend does not say it. The engine reads
-    the states of all that it lists: once for a command.
+def list_stacks(*only: str) -> dict[str, str | None]:
+    """Return the project's stacks by name, each with its last update and its number of resources,
+    as "TIME/COUNT".
 
-    `only`: an option of `pulumi stack ls` by which it lists some. In a folder it walks over files,
-    of which a run beside it may have replaced one when it comes there: then it is asked again.
-    Raises cli.PulumiCliError.
+    The count shows `pulumi state delete` and `pulumi stack import`, which leave the time unchanged.
+    None if the stack never ran, or if the backend does not tell. The engine reads the states of all
+    listed stacks: list them once per command.
+
+    `only`: an option of `pulumi stack ls` that selects stacks. A backend in a folder fails if
+    another run replaces a file meanwhile; the list is then repeated. Raises cli.PulumiCliError.
     """
-    # All that it reads is thrown away: it looks for garbage less often, which took a quarter of its
-    # time.
+    # A quarter of the time was garbage collection: collect less often.
     how = {
         "GOGC": os.environ.get("GOGC", "400"),
         "GOMAXPROCS": str(_processors()),
@@ -57,63 +56,65 @@ def listed(*only: str) -> dict[str, str | None]:
                 raise
             time.sleep(_PAUSE)
     return {
-        stack["name"].rpartition("/")[2]: _written(stack)
+        stack["name"].rpartition("/")[2]: _update_of(stack)
         for stack in json.loads(printed)
     }
 
 
 def _processors() -> int:
-    """Return how many processors the engine is to think there are as it lists stacks. On PostgreSQL
-    it has two connections for each, and each of those that read states beside each other takes two:
-    of too few they all wait for the second, for good (pulumi 3.274.1:
-    pkg/backend/diy/postgres/bucket.go; seen with four stacks on two processors)."""
+    """Return the number of processors that the engine may assume while it lists stacks.
+
+    On PostgreSQL the engine opens two connections per processor, and each parallel reader needs
+    two. With too few connections, all readers wait forever for their second connection (pulumi
+    3.274.1: pkg/backend/diy/postgres/bucket.go; seen with four stacks on two processors).
+    """
     readers = os.environ.get("PULUMI_DIY_BACKEND_PARALLEL", "")
     asked_for = int(readers) if readers.isdecimal() else 0
     return max(os.cpu_count() or 1, asked_for, _READERS)
 
 
-def _written(stack: JsonObject) -> str | None:
+def _update_of(stack: JsonObject) -> str | None:
     at = stack.get("lastUpdate")
     return at and f"{at}/{stack.get('resourceCount') or 0}"
 
 
-def when_written(stack: str | None) -> tuple[str, int]:
-    """Return what `listed` says of a stack: when a run last wrote its state, and how many resources
-    it has. ("", 0) where no run did, or nobody knows."""
+def last_update(stack: str | None) -> tuple[str, int]:
+    """Split a "TIME/COUNT" of `list_stacks` into time and number of resources. ("", 0) if the stack
+    never ran or the time is unknown."""
     at, _, count = (stack or "").rpartition("/")
     if not at or not count.isdecimal():
         return "", 0
     return at, int(count)
 
 
-def partitions_before(outputs: Outputs) -> Sequence[str]:
-    """Return the partitions that the last run of an estate's base knew, by the base's outputs: some
-    may have gone from its settings since."""
+def earlier_partitions(outputs: Outputs) -> Sequence[str]:
+    """Return the partitions at the last run of an estate's base, from the base's outputs. The
+    settings may no longer list all of them."""
     base: BaseOutput = outputs.get("base") or {}
     return base.get("partitions") or ()
 
 
 def partitions_of(settings: Settings, outputs: Outputs) -> list[str]:
-    """Return the partitions of an estate: those of its settings, and behind them those that its
-    base knew besides, by the base's outputs."""
+    """Return the partitions in an estate's settings, followed by earlier partitions in the base's
+    outputs."""
     return [
         *dict.fromkeys(
-            [*settings.stack.partitions, *partitions_before(outputs)]
+            [*settings.stack.partitions, *earlier_partitions(outputs)]
         )
     ]
 
 
-def existing(names: Iterable[str]) -> list[str]:
-    """Return those of the stacks that the backend has. Raises cli.PulumiCliError."""
-    there = listed()
+def existing_stacks(names: Iterable[str]) -> list[str]:
+    """Return the stacks in `names` that exist in the backend. Raises cli.PulumiCliError."""
+    there = list_stacks()
     return [name for name in names if name in there]
 
 
-def outputs_of(settings: Settings) -> Outputs:
-    """Return the outputs of an estate's stacks as one: of what several export, the base's first.
-    Raises cli.PulumiCliError."""
-    base, *partitions = stacks_of(settings)
-    stacks = [base, *existing(partitions)] if partitions else [base]
+def estate_outputs(settings: Settings) -> Outputs:
+    """Return the merged outputs of an estate's stacks; the base's values win. Raises
+    cli.PulumiCliError."""
+    base, *partitions = stack_names(settings)
+    stacks = [base, *existing_stacks(partitions)] if partitions else [base]
     merged: Outputs = {}
     for stack in stacks:
         merged = merge(merged, outputs(stack))
@@ -128,8 +129,8 @@ def outputs(stack: str) -> Outputs:
 
 
 def merge(first: Outputs, more: Outputs) -> Outputs:
-    """Return both in one: mappings of one name are merged, at any depth, and of anything else the
-    first stays."""
+    """Return both outputs merged: mappings at any depth are merged, and other values of `first`
+    win."""
     result = {**more, **first}
     for name, value in more.items():
         earlier = first.get(name)

@@ -1,4 +1,4 @@
-"""The state of a stack, as the engine's built-in provider tells it to a program. Pure."""
+"""The state of a stack, as the engine's built-in provider returns it. Pure."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ PLUGIN = "kong:index/plugin:Plugin"
 ROUTE = "kong:index/route:Route"
 SERVICE = "kong:index/service:Service"
 RING = "gateway-ring-"
-"""How the logical name of a provider's key ring begins."""
+"""The prefix of the logical name of a provider's key ring."""
 
 COMPONENT = "kong-oam:index:Component"
-"""The type of what everything of one component lies under."""
+"""The type of the parent resource of everything that a component has."""
 
 STACK = "pulumi:pulumi:Stack"
 _CONSUMER = "kong:index/consumer:Consumer"
 
-# An edge: the outputs of a resource, or of a stack, by name, as the engine knows them.
+# An edge: the outputs of a resource or a stack by name, as the engine knows them.
 Outputs = Mapping[str, Any]
 
 # An edge: the resources of a state, as the engine exports them.
@@ -39,7 +39,7 @@ PluginKey = tuple[str | None, str | None]
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """A resource of the state: its type, its logical name, and what is known of it."""
+    """A resource of the state: its type, its logical name and its outputs."""
 
     type: str
     name: str
@@ -47,7 +47,7 @@ class Resource:
 
 
 def digest(data: Outputs) -> str:
-    """Return a fingerprint of plain data, such as the configurations of plugins by logical name; 16
+    """Return a fingerprint of plain data, such as plugin configurations by logical name: 16
     hexadecimal digits."""
     text = json.dumps(dict(data), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -55,46 +55,43 @@ def digest(data: Outputs) -> str:
 
 @dataclass(frozen=True)
 class StackState:
-    """The state as the last run, finished or not, recorded it. Other values are left where they
-    are.
+    """The state of a stack, as the last run recorded it, finished or not.
 
-    `held`: what is there and not in it was not made by this stack. `issuers`: by provider, the
-    issuer whose tokens count at the gateway until now, which is what its key ring there is called
-    by. `outputs`: those of the stack, by name, as the last run that came to its end exported them;
-    empty before the first run did. `urns`: of everything, by type and logical name.
-    `doubted`: by logical name, the service's id and the kind of each plugin that Kong has otherwise
-    than the state said. `credentials`: by the client's name, what its component recorded of its key
-    or secret. `client_ids`: of what stands for a client at a provider, by type and logical name.
-    `resources`: all of them; plugins and routes tell what is enforced.
+    `held`: all recorded types and names; this stack did not create other objects. `issuers`: by
+    provider, the issuer whose tokens the gateway accepts now; it names the key ring. `outputs`: the
+    stack's outputs by name at the last complete run, empty before it. `urns`: all URNs by type and
+    logical name. `differing_plugins`: by logical name, the service's id and the kind of each plugin whose
+    state differs from Kong. `credentials`: by client name, the recorded key or secret.
+    `client_ids`: by type and logical name, the client ids at providers. `resources`: all resources;
+    plugins and routes show which rules are in force.
     """
 
     held: Held
     issuers: Mapping[str, str]
     outputs: Outputs = field(default_factory=dict)
     urns: Mapping[TypeAndName, str] = field(default_factory=dict)
-    doubted: Mapping[str, PluginKey] = field(default_factory=dict)
+    differing_plugins: Mapping[str, PluginKey] = field(default_factory=dict)
     credentials: Outputs = field(default_factory=dict)
     client_ids: Mapping[TypeAndName, str] = field(default_factory=dict)
     resources: tuple[Resource, ...] = field(default=(), repr=False)
 
     @property
     def is_confirmed(self) -> bool:
-        """Whether the plugins are as the last run that came to its end left them, all of them.
+        """Whether all plugins are as the last complete run left them.
 
-        After one that failed at a plugin the official Kong plugin has the state say what that was
-        to become.
+        After a run that failed at a plugin, the official Kong provider records the intended plugin,
+        not the actual plugin.
         """
         return self.outputs.get("enforced") in (None, digest(self.plugins))
 
     @property
     def components(self) -> frozenset[str]:
-        """The keys of the components that the stack has."""
+        """The keys of the stack's components."""
         return frozenset(name for kind, name in self.urns if kind == COMPONENT)
 
     @cached_property
     def plugins(self) -> Mapping[str, str]:
-        """The configuration that Kong has of each plugin, by logical name, as the text that it was
-        given."""
+        """The configuration in Kong of each plugin, by logical name, as the recorded JSON text."""
         return {
             resource.name: resource.outputs["configJson"]
             for resource in self.resources
@@ -103,7 +100,7 @@ class StackState:
 
 
 def from_outputs(outputs: Mapping[str, Outputs]) -> StackState:
-    """Make the state of the `outputs` of `pulumi:pulumi:readStackResourceOutputs`: {URN: {type,
+    """Return the state from the `outputs` of `pulumi:pulumi:readStackResourceOutputs`: {URN: {type,
     outputs}}."""
     resources: list[Resource] = []
     urns: dict[TypeAndName, str] = {}
@@ -141,8 +138,7 @@ def from_outputs(outputs: Mapping[str, Outputs]) -> StackState:
 
 
 def from_resources(resources: Resources) -> StackState:
-    """Make the state of resources as the engine exports them: as a program of the stack would be
-    told it."""
+    """Return the state from exported resources: the same state as a program of the stack receives."""
     outputs = {}
     for resource in resources:
         if not resource.get("delete"):

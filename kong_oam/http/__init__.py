@@ -1,2 +1,1 @@
-"""Requests to management APIs: whom to trust, how long to wait, what to try again, how a refusal
-reads."""
+"""Requests to management APIs: trusted authorities, waits, retries and error texts."""

@@ -1,26 +1,27 @@
-"""Which addresses that somebody configured may be asked, and how they are shown: messages reach
-logs, and comments that everybody reads."""
+"""Safe addresses: which URLs may carry secrets, and how messages show them. Messages reach logs and
+public comments."""
 
 from __future__ import annotations
 
 from urllib.parse import urlsplit
 
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
-_UNREADABLE = "(an address that cannot be read)"
+_UNREADABLE = "(an unreadable address)"
 
 
 def is_confidential(url: str) -> bool:
-    """Return whether nobody on the way can read or change what is asked there: by https, or on this
-    machine."""
+    """Return whether a request to the URL is private: it uses https or stays on this machine."""
     parts = urlsplit(url)
     is_here = parts.scheme == "http" and parts.hostname in LOOPBACK
     return parts.scheme == "https" or is_here
 
 
-def shown(url: str) -> str:
-    """Show scheme, host, port and path of a URL. User, password, query and fragment may be
-    secrets; so may all of it where an @ does not stand before the host, as in a password that is
-    not percent-encoded."""
+def without_secrets(url: str) -> str:
+    """Return scheme, host, port and path of a URL, without possible secrets.
+
+    User, password, query and fragment may be secrets. If an @ follows the host, a password was not
+    percent-encoded, and the whole URL may be secret.
+    """
     try:
         parts = urlsplit(url)
     except ValueError:

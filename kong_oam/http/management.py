@@ -1,5 +1,4 @@
-"""Sends requests to a provider's management API, and reads its lists page by page. A refusal is one
-message."""
+"""Client of a provider's management API: requests, pages of lists, and errors."""
 
 from __future__ import annotations
 
@@ -11,27 +10,27 @@ import httpx
 
 from kong_oam.access.data import JsonObject
 from kong_oam.errors import ManagementApiError
-from kong_oam.http.rates import patiently, unserved
+from kong_oam.http.rates import rate_limit_note, send_with_waits
 
 # An edge: an object as the API of a provider, or Kong's, prints it.
 Row = JsonObject
 
 FEW = 10
-"""Names that are asked for one by one at most: of more the whole list is read, which may be
-longer."""
+"""The most names to look up singly. For more names, the whole list is read."""
 _MOST_PAGES = 2_000
-"""Pages of one list. Of groups at a provider that is two million: a list that goes on is
-none."""
-_SHOWN = 200  # characters of an answer that nobody knows
+"""The most pages of a list. For groups at a provider, that is two million objects: a longer list
+has no end."""
+_SHOWN = 200  # characters of an answer of unknown form
 
 
 @dataclass(frozen=True, slots=True)
 class ManagementApi:
     """The management API of one kind of provider.
 
-    `name` is what it is called. `check` says what to look at where nobody answers, `remedies` what
-    to do by status, `outage` where the server fails. `words` are the product's own of a body, None
-    where they are not in it. `usual_pause`: seconds to wait where a limit does not say how long.
+    `name` is its display name. `check` tells the reader where to look if no server answers.
+    `remedies` maps a status to advice; `outage` is the advice if the server fails. `words` returns
+    the product's error text from a body, or None. `usual_pause`: seconds to wait if a rate limit
+    does not say how long.
     """
 
     name: str
@@ -48,12 +47,12 @@ class ManagementApi:
         url: httpx.URL | str,
         **more: Any,
     ) -> httpx.Response:
-        """Send a request and return the answer, whatever its status. Wait for a limit of rate.
+        """Send a request and return the answer, whatever its status. Wait for rate limits.
 
-        Raises ManagementApiError where nobody answers.
+        Raises ManagementApiError if no server answers.
         """
         try:
-            return patiently(
+            return send_with_waits(
                 lambda: client.request(method, url, **more), self.usual_pause
             )
         except httpx.HTTPError as error:
@@ -63,8 +62,8 @@ class ManagementApi:
             ) from None
 
     def accepted(self, answer: httpx.Response) -> httpx.Response:
-        """Return the answer if it is no refusal. Raises ManagementApiError, with the product's own
-        words."""
+        """Return the answer if it is a success. Raises ManagementApiError with the product's error
+        text."""
         status = answer.status_code
         if status < 300:
             return answer
@@ -72,18 +71,18 @@ class ManagementApi:
         words = self.words(_json(answer)) or text[:_SHOWN] or "nothing"
         message = (
             f"{answer.url.host}: {answer.request.method} {answer.url.path} answers {status} "
-            f"{words}{unserved(answer)}"
+            f"{words}{rate_limit_note(answer)}"
         )
         advice = self.remedies.get(status, self.outage if status >= 500 else "")
         raise ManagementApiError(f"{message}; {advice}" if advice else message)
 
     def row(self, answer: httpx.Response) -> Row:
-        """Read the object in an answer. Raises ManagementApiError."""
+        """Return the object in an answer. Raises ManagementApiError."""
         body: Row = self._body(answer, dict)
         return body
 
     def rows(self, answer: httpx.Response) -> list[Row]:
-        """Read the list in an answer. Raises ManagementApiError."""
+        """Return the list in an answer. Raises ManagementApiError."""
         body: list[Row] = self._body(answer, list)
         return body
 
@@ -102,11 +101,11 @@ class ManagementApi:
 def pages(
     whose: str, first: str, ask: Callable[[str], tuple[list[Row], str]]
 ) -> Iterator[Row]:
-    """Yield all objects of a list. `ask` gives what is on a page, and where the next one is; ""
-    ends the list.
+    """Yield all objects of a list. `ask` returns the objects of a page and the next page's URL, or
+    "" after the last page.
 
-    Raises ManagementApiError, with `whose` list it is, where it leads back to what was read, or does not
-    end.
+    Raises ManagementApiError if a link returns to a page that was read, or if the list does not
+    end. `whose` names the list's server in the message.
     """
     url = first
     read = {first}
@@ -118,12 +117,12 @@ def pages(
             return
         if url in read or (rows and rows == last):
             raise ManagementApiError(
-                f"{whose} leads from a page of a list to one that was read; is a proxy in between?"
+                f"{whose} repeats a page of a list; check for a proxy in between"
             )
         read.add(url)
         last = rows
     raise ManagementApiError(
-        f"{whose} does not end a list after {_MOST_PAGES} pages"
+        f"{whose} sends more than {_MOST_PAGES} pages of one list; check for a proxy in between"
     )
 
 

@@ -1,8 +1,7 @@
-"""Keeps to limits of rate: an answer 429 is waited for, and told, and is not waited for without
-end.
+"""Rate limits: wait for an answer 429, announce the wait, and limit its length.
 
-Sources: RFC 9110, section 10.2.3 (Retry-After: seconds or a date); Okta's guide to rate limits
-(X-Rate-Limit-Reset, by Okta's own clock, which Date tells); Microsoft Graph's guide to throttling
+Sources: RFC 9110, section 10.2.3 (Retry-After: seconds or a date). Okta's guide to rate limits
+(X-Rate-Limit-Reset by Okta's own clock, which Date shows). Microsoft Graph's guide to throttling
 (Retry-After).
 """
 
@@ -18,31 +17,32 @@ from email.utils import parsedate_to_datetime
 import httpx
 
 LONGEST = 300.0
-"""Seconds that a run waits for one request, all its pauses together. Most limits are by the
-minute."""
+"""Seconds that a run waits for one request, all pauses together. Most limits are per minute."""
 _REPETITIONS = 10
 _SHORTEST = 0.1
 
 
-def patiently(
+def send_with_waits(
     send: Callable[[], httpx.Response], usual: float | None = None
 ) -> httpx.Response:
-    """Send a request, and again after each answer 429, as long as the server asks for. Return the
-    last answer.
+    """Send a request, and repeat it after each answer 429 when the server allows. Return the last
+    answer.
 
-    Each wait is announced on stderr: for whom, how long, and how long at most. `usual`: seconds of the
-    first one where the server does not say, doubled each time; None: such an answer is not waited
-    for.
+    Each wait is announced on stderr: host, seconds, and remaining maximum. `usual`: seconds of the
+    first wait if the server does not say, doubled each time. With None, such an answer is returned
+    at once.
     """
     left = LONGEST
     answer = send()
     for number in range(_REPETITIONS):
-        seconds = pause(answer, None if usual is None else usual * 2**number)
+        seconds = seconds_to_wait(
+            answer, None if usual is None else usual * 2**number
+        )
         if seconds is None or seconds > left:
             return answer
-        _tell(
-            f"waiting {seconds:.0f} s for {answer.url.host}, whose limit of rate is used up (at "
-            f"most {left:.0f} s)"
+        _announce(
+            f"waiting {seconds:.0f} s for the rate limit of {answer.url.host} (at most "
+            f"{left:.0f} s)"
         )
         time.sleep(seconds)
         left -= seconds
@@ -50,16 +50,18 @@ def patiently(
     return answer
 
 
-def pause(answer: httpx.Response, usual: float | None = None) -> float | None:
-    """Compute seconds until a limit's window is over, by the server's own clock; None for no
-    limit, or no time."""
+def seconds_to_wait(
+    answer: httpx.Response, usual: float | None = None
+) -> float | None:
+    """Return the seconds until a rate limit ends, by the server's clock. None if there is no limit
+    or no time."""
     if answer.status_code != 429:
         return None
     headers = answer.headers
     after = headers.get("retry-after")
     with suppress(TypeError, ValueError):
         seconds = float(after)
-        # "nan" and "inf" are numbers to Python, and no time to wait.
+        # Python reads "nan" and "inf" as numbers, but nobody can wait that long.
         if math.isfinite(seconds):
             return max(seconds, _SHORTEST)
     try:
@@ -73,18 +75,15 @@ def pause(answer: httpx.Response, usual: float | None = None) -> float | None:
         return usual
 
 
-def unserved(answer: httpx.Response) -> str:
-    """Say of an answer 429 that was not waited for how long that would have been; "" of any
-    other."""
-    seconds = pause(answer)
+def rate_limit_note(answer: httpx.Response) -> str:
+    """Return how long an answer 429 asks to wait, as a note for a message. Return "" for other
+    answers."""
+    seconds = seconds_to_wait(answer)
     if seconds is None:
         return ""
-    return (
-        f" (it asks to wait {seconds:.0f} s more; a run waits {LONGEST:.0f} s at most for one "
-        "request)"
-    )
+    return f" (rate limit: wait {seconds:.0f} s; a run waits at most {LONGEST:.0f} s for one request)"
 
 
-def _tell(message: str) -> None:
+def _announce(message: str) -> None:
     sys.stderr.write(f"{message}\n")
     sys.stderr.flush()

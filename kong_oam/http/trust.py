@@ -1,4 +1,4 @@
-"""The certificate authorities by which every management API is verified."""
+"""The certificate authorities that verify every management API."""
 
 import functools
 import ssl
@@ -7,10 +7,10 @@ import httpx
 
 
 @functools.cache
-def trusted() -> ssl.SSLContext:
-    """The TLS context with the machine's authorities, or those that SSL_CERT_FILE or SSL_CERT_DIR
-    name.
+def tls_context() -> ssl.SSLContext:
+    """Return the TLS context with the machine's authorities, or those in SSL_CERT_FILE or
+    SSL_CERT_DIR.
 
-    They are read once, since that takes 50 ms (measured).
+    The authorities are read once, because that takes 50 ms (measured).
     """
     return httpx.create_ssl_context()

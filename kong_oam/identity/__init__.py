@@ -1,1 +1,1 @@
-"""Identity providers: a folder for each kind, and one for what the kinds share."""
+"""Identity providers: a folder for each kind, and a folder for shared code."""

@@ -8,43 +8,44 @@ from kong_oam.diagnostics import Code
 
 CODES: Mapping[str, Code] = {
     "ENV401": Code(
-        "a role's group that the identity provider does not have, or has twice",
-        "create it there, or map it to one that exists: `identityProviders[].groups` in the "
+        "a role names a group that is missing or ambiguous at the identity provider",
+        "create the group, or map it to an existing group: `identityProviders[].groups` in the "
         "stack's file",
     ),
     "ENV402": Code(
-        "a client that an identity provider has already, and that the stack does not name in full",
-        "write its id and where its secret lies: `identityProviders[].clients` in the stack's file",
-    ),
-    "ENV403": Code(
-        "the identity provider has something of a name of ours that the state does not know",
-        "do as the message says: adopt it, remove it, have it renamed, or share an origin",
-    ),
-    "ENV404": Code(
-        "something foreign in what is to be adopted: others could get tokens by it",
-        "remove it at the provider first, or all that it is in: the stack's own resources would "
-        "leave it there",
-    ),
-    "ENV407": Code(
-        "an identity provider whose issuer is another than the one whose tokens count",
-        "put the issuer back, or write `movedFrom` beside it: `identityProviders[]` in the stack's "
+        "the stack's file lacks settings of a client at an existing identity provider",
+        "write its id and the place of its secret: `identityProviders[].clients` in the stack's "
         "file",
     ),
+    "ENV403": Code(
+        "the identity provider has objects with our names that are missing in the state",
+        "follow the message: adopt, remove or rename the object, or share the origin",
+    ),
+    "ENV404": Code(
+        "an object to adopt has foreign parts, by which others could get tokens",
+        "remove the parts at the provider first, or the whole object: adopting would keep the "
+        "parts",
+    ),
+    "ENV407": Code(
+        "the issuer of an identity provider differs from the deployed issuer",
+        "restore the issuer, or write `movedFrom` beside it: `identityProviders[]` in the "
+        "stack's file",
+    ),
     "ENV408": Code(
-        "two tenants of Entra in one stack: they sign with the same keys, which Kong could not "
-        "tell apart",
-        "give each a stack of its own, with a workspace of its own",
+        "one stack has two tenants of Entra, which sign with the same keys: Kong could not "
+        "distinguish them",
+        "give each tenant its own stack and its own workspace",
     ),
     "ENV409": Code(
-        "a partner's client at Entra, which reads no keys from an address (warning)",
-        "name its owner's certificate in the stack's file: `identityProviders[].certificates`",
+        "a partner's client at Entra has no key, since Entra reads no published keys (warning)",
+        "set its owner's certificate in the stack's file: `identityProviders[].certificates`",
     ),
     "ENV410": Code(
-        "a certificate of somebody who is no partner at that identity provider",
+        "a certificate is for a component that is no partner at that identity provider",
         "correct `application/component` under `identityProviders[].certificates`, or remove it",
     ),
     "ENV411": Code(
-        "nearly as many groups as the identity provider takes, or more (warning)",
+        "roles name nearly as many groups as the identity provider allows, or more (warning)",
         "bind roles to fewer groups, or move Applications to a stack of their own",
     ),
 }

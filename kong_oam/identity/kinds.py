@@ -1,7 +1,6 @@
-"""The kinds of identity providers: what each can do without making anything at the provider.
+"""The kinds of identity providers: their functions that make nothing at the provider.
 
-Nothing outside this folder knows which kind it deals with. A kind's resources are in
-components/identity.
+Code outside this folder does not depend on the kind. A kind's resources are in components/identity.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ from kong_oam.identity.oidc.kind import OIDC
 from kong_oam.identity.okta.kind import OKTA
 
 _KEY = "tls:index/privateKey:PrivateKey"
-"""The type of clients' keys, at whatever provider."""
+"""The type of clients' keys, at every provider."""
 
 KINDS = (ENTRA, KEYCLOAK, OIDC, OKTA)
 
@@ -50,10 +49,10 @@ def kind_of(settings: ProviderSettings) -> Kind:
 def granted_in(
     providers: Iterable[ProviderSettings], state: StackState, owners: Owners
 ) -> Granted:
-    """Return what clients of a stack are granted by its state, whatever run left it so.
+    """Return the grants of a stack's clients by its state, also after a failed run.
 
-    Clients without a grant are in it, too. `owners` says of which components scopes are where the
-    provider does not.
+    Clients without a grant are in it, too. `owners` gives the components of scopes if the provider
+    does not.
     """
     granted: dict[str, NameSets] = {}
     for settings in providers:
@@ -71,7 +70,7 @@ def granted_in(
 def scopes_in(
     providers: Iterable[ProviderSettings], state: StackState
 ) -> NameSets:
-    """Return the names of the scopes that clients are granted by a state, by the client's name."""
+    """Return the names of clients' granted scopes by a state, by the client's name."""
     scopes: NameSets = {}
     for settings in providers:
         for client, grant in _grants_in(settings, state):
@@ -80,7 +79,7 @@ def scopes_in(
 
 
 def _clients_in(settings: ProviderSettings, state: StackState) -> Iterator[str]:
-    """Yield the names of the provider's clients of which the state has the resource."""
+    """Yield the names of the provider's clients that have a resource in the state."""
     client_resource = kind_of(settings).client_resource
     if client_resource is None:
         return
@@ -93,16 +92,14 @@ def _clients_in(settings: ProviderSettings, state: StackState) -> Iterator[str]:
 def _grants_in(
     settings: ProviderSettings, state: StackState
 ) -> Iterator[tuple[str, Grant]]:
-    """Yield what the state says that clients are granted, each with the client's name."""
+    """Yield the grants of clients in the state, each with the client's name."""
     for grant in kind_of(settings).grants(settings.name, state.resources):
         yield at_provider(grant.client, settings.name), grant
 
 
 def proofs_in(state: StackState) -> dict[str, str]:
-    """Return what tells a client's key or secret from another, by the logical name of what has it.
-
-    It is no secret itself.
-    """
+    """Return the public identification of each client's key or secret, by its resource's logical
+    name."""
     outputs = {_KEY: "publicKeyPem"}
     for kind in KINDS:
         outputs |= kind.proofs
@@ -115,7 +112,7 @@ def proofs_in(state: StackState) -> dict[str, str]:
 
 
 def describe(settings: ProviderSettings) -> Provider:
-    """Describe the provider as a value: how its tokens spell things, before it exists. Raises
+    """Describe the provider as a value, before it exists: the claims of its tokens. Raises
     StackError."""
     return kind_of(settings).describe(settings)
 
@@ -127,10 +124,9 @@ def inspect(
     issuers: Texts,
     configuration: Configuration,
 ) -> Inspection:
-    """Find all that stands in the way of provisioning at the provider, in previews too. Raises
-    InspectionError.
+    """Find all conflicts at the provider, in previews too. Raises InspectionError.
 
-    `issuers` are those whose tokens count until now, by provider.
+    `issuers` are the current issuers, by provider.
     """
     moves = tuple(issuer_moves(settings, estate, issuers))
     if moves:
@@ -149,11 +145,10 @@ def find_orphans(
     opened: ExitStack,
     configuration: Configuration,
 ) -> tuple[Orphans, ...]:
-    """Find what interrupted creations made at the providers that were asked for them; `opened`
-    closes connections.
+    """Find objects of interrupted creations at the providers; `opened` closes connections.
 
-    Providers that are one and the same place are searched once. Raises InspectionError without an
-    account, and ManagementApiError.
+    Each place is searched once, also if several providers share it. Raises InspectionError without
+    an account, and ManagementApiError.
     """
     by_place = {}
     for settings in providers:

@@ -1,4 +1,4 @@
-"""The account by which the program and commands alike reach Kong's Admin API."""
+"""The account with which the program and commands reach Kong's Admin API."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from kong_oam.errors import SettingsError
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """An account at the Admin API of one workspace of Kong: `token` as Kong Enterprise's RBAC wants
-    it, `api_key` as a proxy before it does. Both are plain here and must leave only as secrets;
-    without `workspace` it is Kong's default.
+    """An account at the Admin API of one Kong workspace.
+
+    `token`: for Kong Enterprise's RBAC. `api_key`: for a proxy in front of the Admin API. Both are
+    plain text here and must leave only as secrets. `workspace` None: Kong's default.
     """
 
     admin_url: str
@@ -26,22 +27,26 @@ class Account:
 
 
 class AccountError(SettingsError):
-    """A setting that is needed to reach Kong is missing. The message says what to do."""
+    """A setting for access to Kong is missing or wrong. The message names the setting."""
 
 
 def account(settings: Settings, configuration: Configuration) -> Account:
-    """The account of a stack: `gateway.adminUrl` and the secrets `kong:kongAdminToken` (Kong
-    Enterprise's RBAC) and `kong:kongApiKey` (an Admin API behind key-auth), or the environment.
-    Raises AccountError, and what `configuration` does."""
+    """Return the account of a stack.
+
+    Its sources are `gateway.adminUrl` and the secrets `kong:kongAdminToken` (Kong Enterprise's
+    RBAC) and `kong:kongApiKey` (an Admin API behind key-auth), or the environment. Raises
+    AccountError and the errors of `configuration`.
+    """
     url = settings.gateway.admin_url or os.environ.get("KONG_ADMIN_ADDR")
     if not url:
         raise AccountError(
-            "no address of Kong's Admin API: set kong-oam:gateway.adminUrl, or KONG_ADMIN_ADDR"
+            "the address of Kong's Admin API is missing; set kong-oam:gateway.adminUrl, or "
+            "KONG_ADMIN_ADDR"
         )
     if not _is_plain(url):  # not quoted: it may hold a password
         raise AccountError(
             "kong-oam:gateway.adminUrl, or KONG_ADMIN_ADDR, is not http(s)://HOST[:PORT][/PATH]; "
-            "credentials go into the secrets kong:kongAdminToken and kong:kongApiKey, or "
+            "put credentials into the secrets kong:kongAdminToken and kong:kongApiKey, or into "
             "KONG_ADMIN_TOKEN and KONG_API_KEY"
         )
     return Account(
@@ -53,7 +58,7 @@ def account(settings: Settings, configuration: Configuration) -> Account:
 
 
 def _is_plain(url: str) -> bool:
-    """Whether it is an address and nothing else: no user, no password, no query."""
+    """Return whether the URL is only an address: no user, no password, no query."""
     try:
         parts = urlsplit(url)
         return (

@@ -1,9 +1,8 @@
-"""Corrects the state by what Kong has, where the two may differ: after a run that did not come to
-its end.
+"""Corrects a stack's state with the plugins in Kong after an unfinished run.
 
-An update that failed is in the state as if it had been made (the official Kong plugin, as all that
-are made from Terraform's): a preview would not say what the next run opens, and a gate that is to
-stay as it is would open.
+A failed update stands in the state as if it had succeeded. The official Kong plugin does this, as
+do all plugins made from Terraform's. A preview would then hide changes that the next run opens, and
+a gate that must stay closed would open.
 """
 
 from __future__ import annotations
@@ -25,23 +24,22 @@ from kong_oam.kong.admin import AdminApi
 from kong_oam.kong.entities import Entity
 
 _READ = ("pre-function", "post-function")
-"""Kinds of plugins whose configuration tells what is enforced: the others are the same for every
-rule."""
+"""Kinds of plugins whose configuration holds the rules. The other plugins do not depend on rules.
+"""
 
 UNKNOWN = "unknown"
-"""A fingerprint of what is enforced that says that another run has to ask Kong."""
+"""The fingerprint after which the next run has to ask Kong."""
 
 
-def corrected(state: StackState, account: Account) -> StackState:
-    """The state with its plugins configured as Kong has them, without those that Kong does not
-    have.
+def corrected_state(state: StackState, account: Account) -> StackState:
+    """Return the state with the plugins and configurations that Kong has.
 
-    Kong is asked only where the last run did not come to its end. Raises admin.AdminError.
+    Asks Kong only after an unfinished run. Raises admin.AdminError.
     """
     if state.is_confirmed:
         return state
     rows = _plugins(account)
-    doubted = {}
+    differing_plugins = {}
     resources = []
     for resource in state.resources:
         row = rows.get(_key(resource))
@@ -51,25 +49,31 @@ def corrected(state: StackState, account: Account) -> StackState:
         if not is_scripted or _same(resource.outputs.get("configJson"), row):
             resources.append(resource)
             continue
-        doubted[resource.name] = _key(resource)
+        differing_plugins[resource.name] = _key(resource)
         if row is not None:
             resources.append(_as_in_kong(resource, row))
-    return replace(state, resources=tuple(resources), doubted=doubted)
+    return replace(
+        state, resources=tuple(resources), differing_plugins=differing_plugins
+    )
 
 
-def enforced(state: StackState, account: Account, configurations: Texts) -> str:
-    """The fingerprint of the plugins that a run made, with their `configurations` by logical name;
-    UNKNOWN where it left one out that is in the state otherwise than in Kong. Raises
-    admin.AdminError."""
-    doubted = {
+def enforced_fingerprint(
+    state: StackState, account: Account, configurations: Texts
+) -> str:
+    """Return the fingerprint of the plugins that a run deployed. `configurations`: by logical name.
+
+    Returns UNKNOWN where the run left a plugin out whose state differs from Kong. Raises
+    admin.AdminError.
+    """
+    differing_plugins = {
         name: key
-        for name, key in state.doubted.items()
+        for name, key in state.differing_plugins.items()
         if name in configurations
     }
-    rows = _plugins(account) if doubted else {}
+    rows = _plugins(account) if differing_plugins else {}
     if all(
         _same(configurations[name], rows.get(key))
-        for name, key in doubted.items()
+        for name, key in differing_plugins.items()
     ):
         return digest(configurations)
     return UNKNOWN
@@ -91,7 +95,7 @@ def _key(plugin: Resource) -> PluginKey:
 
 
 def _same(configuration: object, row: Entity | None) -> bool:
-    """Whether Kong has the configuration; it fills in what that does not say."""
+    """Return whether Kong has the configuration. Kong may add fields."""
     if row is None or not isinstance(configuration, str):
         return False
     actual = row["config"]

@@ -1,9 +1,9 @@
-"""What this Kong takes for the address of a caller, which rules may ask for, and traits count by:
-the settings of its kong.conf.
+"""The address of a caller as Kong sees it, which its kong.conf sets. Rules and limits use it.
 
-Recorded on a Kong 3.10: a call from `trusted_ips` has the address that the header `real_ip_header`
-says (X-Real-IP unless that is set; of X-Forwarded-For the last, or with `real_ip_recursive` the
-last that is not trusted itself), and any other call that of its connection.
+Recorded on a Kong 3.10: a call from `trusted_ips` has the address in the header `real_ip_header`.
+The default header is X-Real-IP. In X-Forwarded-For the last address counts; with
+`real_ip_recursive` the last address that is not trusted. Any other call has the address of its
+connection.
 """
 
 from __future__ import annotations
@@ -15,19 +15,18 @@ from kong_oam.access.model import Estate
 from kong_oam.access.networks import fewest, network
 from kong_oam.errors import InputError
 from kong_oam.kong.entities import NodeConfiguration
-from kong_oam.traits.at_kong import AT_KONG, asked_of_kong
+from kong_oam.traits.at_kong import AT_KONG, traits_at_kong
 
-# How traits go by an address; in messages, those that decide come first.
+# How traits use an address. Messages name traits that decide first.
 _BY_ADDRESS = tuple(
     trait.by_address for trait in reversed(AT_KONG) if trait.by_address
 )
 
 
-def asked_for(estate: Estate) -> bool:
-    """Whether a rule of the estate may be called from some networks only, or whether calls that
-    reach a workload are counted by address."""
+def uses_caller_address(estate: Estate) -> bool:
+    """Return whether some rule allows some networks only, or counts calls by address."""
     for component in estate.exposed:
-        for trait, value in asked_of_kong(component):
+        for trait, value in traits_at_kong(component):
             by_address = trait.by_address
             if by_address and by_address.asks(value, component):
                 return True
@@ -35,25 +34,24 @@ def asked_for(estate: Estate) -> bool:
 
 
 def trusts_everybody(configuration: NodeConfiguration) -> str | None:
-    """Return what says that every caller is trusted to say what its address is, so that an address
-    says nothing; None where nothing says so."""
+    """Return the setting that trusts every caller's header for the caller's address, or None."""
     known = list(_networks(_trusted(configuration)))
     if not known:
         return None
     fewer = fewest(known)
-    # All addresses together are no restriction: nothing is left of them.
+    # All addresses together restrict nothing, so `fewest` leaves none.
     if fewer and all(network.prefixlen for network in fewer):
         return None
     return ", ".join(_trusted(configuration))
 
 
 def forged() -> str:
-    """Say what traits come to where callers say any address."""
+    """Return the effect on traits where callers may claim any address, in words."""
     return ", and ".join(by_address.forged for by_address in _BY_ADDRESS)
 
 
 def in_words(configuration: NodeConfiguration) -> str:
-    """Say what counts as a caller's address, in a sentence."""
+    """Return a sentence about the address that Kong takes for the caller's."""
     trusted = ", ".join(_trusted(configuration))
     uses = " and ".join(by_address.use for by_address in _BY_ADDRESS)
     sentence = f"the address that {uses} is"
@@ -63,26 +61,23 @@ def in_words(configuration: NodeConfiguration) -> str:
             configuration.get("real_ip_header") or "X-Real-IP",
         ]
         sentence += (
-            f" the one that {headers[0]} says (real_ip_header), where a call comes from {trusted} "
-            "(trusted_ips), and else the one that connects to Kong: who calls from there says "
-            "their address themselves, so load balancers have to write it"
+            f" {headers[0]} (real_ip_header) of calls from {trusted} (trusted_ips), and the "
+            "connection's of other calls. Callers in trusted_ips can choose their address, so load "
+            "balancers must set the header"
         )
     else:
         sentence += (
-            " the one that connects to Kong (trusted_ips is empty): behind a load balancer it is "
-            "the load balancer's, for all callers the same"
+            " the connection's (trusted_ips is empty). Behind a load balancer, all callers have "
+            "the load balancer's address"
         )
     if configuration.get("role") == "control_plane":
-        sentence += (
-            ". This is a control plane: its data planes judge by a kong.conf of their own; "
-            "have it say the same"
-        )
+        sentence += ". This is a control plane; set the same in the kong.conf of its data planes"
     return sentence
 
 
 def _trusted(configuration: NodeConfiguration) -> Iterator[str]:
-    """Yield networks as kong.conf writes them, also those that it injects into nginx by
-    `nginx_proxy_set_real_ip_from`."""
+    """Yield the trusted networks of kong.conf. Injected `set_real_ip_from` directives of nginx
+    count too."""
     listed = configuration.get("trusted_ips")
     if isinstance(listed, list):
         yield from map(str, listed)
@@ -99,7 +94,7 @@ def _directives(configuration: NodeConfiguration, name: str) -> Iterator[str]:
 
 
 def _networks(texts: Iterator[str]) -> Iterator[Network]:
-    """Yield those that can be read: `unix:` is none, nor is a name."""
+    """Yield the readable networks. `unix:` and names are no networks."""
     for text in texts:
         bits = 128 if ":" in text else 32
         try:

@@ -1,5 +1,4 @@
-"""The one client of Kong's Admin API: what it sends, how it reads, and one message for each way in
-which it is refused.
+"""The client of Kong's Admin API, with a message for each kind of failure.
 
 Sources: the Admin API documentation of Kong 3.10 (pages, statuses); RFC 9110, section 6.6.1 (Date).
 """
@@ -14,10 +13,10 @@ import httpx
 
 from kong_oam.access.data import JsonObject
 from kong_oam.errors import ManagementApiError, ProductError
-from kong_oam.http.addresses import shown
+from kong_oam.http.addresses import without_secrets
 from kong_oam.http.management import Row, are_rows, pages
-from kong_oam.http.rates import patiently, unserved
-from kong_oam.http.trust import trusted
+from kong_oam.http.rates import rate_limit_note, send_with_waits
+from kong_oam.http.trust import tls_context
 from kong_oam.kong.account import Account
 from kong_oam.kong.entities import (
     Entities,
@@ -28,17 +27,16 @@ from kong_oam.kong.entities import (
 
 _PAGE = 1000
 _TIMEOUT = httpx.Timeout(10.0)
-_LONGEST_ANSWER = 300  # characters of a refusal that are told
+_LONGEST_ANSWER = 300  # characters of an error answer that a message quotes
 _FLAVORS = ("traditional", "traditional_compatible")
 
 
 class AdminError(ProductError):
-    """The Admin API of Kong cannot be used as it is. The message says what was found and what to
-    change."""
+    """A request to Kong's Admin API failed. The message names the cause and the remedy."""
 
 
 class RejectedChangeError(AdminError):
-    """The Admin API did not take a change. `answer` is its status and its own words."""
+    """The Admin API rejected a change. `answer` is its status and text."""
 
     def __init__(self, request: str, answer: str) -> None:
         super().__init__(f"{request} answers {answer}")
@@ -46,13 +44,15 @@ class RejectedChangeError(AdminError):
 
 
 class AdminApi:
-    """The Admin API of one workspace, as a context manager that closes its connections. Every
-    request raises AdminError; `transport` is what carries them, httpx's own by default."""
+    """The Admin API of one workspace, a context manager that closes its connections.
+
+    Every request raises AdminError. `transport` carries requests; the default is httpx's own.
+    """
 
     def __init__(
         self, account: Account, transport: httpx.BaseTransport | None = None
     ) -> None:
-        self._shown = shown(account.admin_url)
+        self._shown = without_secrets(account.admin_url)
         address = account.admin_url.rstrip("/")
         credentials = {
             "Kong-Admin-Token": account.token,
@@ -67,7 +67,7 @@ class AdminApi:
             },
             timeout=_TIMEOUT,
             follow_redirects=False,
-            verify=trusted(),
+            verify=tls_context(),
             transport=transport,
         )
 
@@ -78,20 +78,19 @@ class AdminApi:
         self._client.close()
 
     def get(self, path: str) -> JsonObject:
-        """The JSON object at a path."""
+        """Return the JSON object at a path."""
         return self._object(path, self._sent("GET", path))
 
     def find(self, path: str) -> Entity | None:
-        """The entity at a path, such as "/services/NAME"; None where there is none."""
+        """Return the entity at a path, such as "/services/NAME", or None."""
         answer = self._sent("GET", path)
         return None if answer.status_code == 404 else self._object(path, answer)
 
     def _object(self, path: str, answer: httpx.Response) -> JsonObject:
         if answer.status_code != 200:
             advice = {
-                404: "check gateway.adminUrl, gateway.workspace where one is set, and Kong's "
-                "setting `plugins`",
-                429: f"what is in front of it limits it{unserved(answer)}",
+                404: "check gateway.adminUrl, gateway.workspace, and Kong's setting `plugins`",
+                429: f"a proxy in front of it limits requests{rate_limit_note(answer)}",
             }.get(answer.status_code, "see Kong's error log")
             raise AdminError(
                 f"Kong's Admin API at {self._shown}{path} answers {answer.status_code}; {advice}"
@@ -102,12 +101,12 @@ class AdminApi:
             body = None
         if not isinstance(body, dict):
             raise AdminError(
-                f"{self._shown}{path} answers no JSON object; is this Kong's Admin API?"
+                f"{self._shown}{path} does not answer with a JSON object; is this Kong's Admin API?"
             )
         return body
 
     def rows(self, path: str) -> EntitiesOfKind:
-        """All entities of a collection, such as "/plugins", page by page."""
+        """Return all entities of a collection, such as "/plugins". Reads all pages."""
 
         def ask(query: str) -> tuple[list[Row], str]:
             page = self.get(f"{path}{query}")
@@ -129,25 +128,24 @@ class AdminApi:
         rows = page.get("data")
         if not are_rows(rows):
             raise AdminError(
-                f"{self._shown}{path} answers no list; is this Kong's Admin API?"
+                f"{self._shown}{path} does not answer with a list; is this Kong's Admin API?"
             )
         return rows
 
     def with_custom_id(self, custom_id: str) -> EntitiesOfKind:
-        """The consumer of this custom id, if there is one."""
+        """Return the consumer with this custom id: an empty tuple or one entity."""
         path = f"/consumers?{httpx.QueryParams(custom_id=custom_id)}"
         rows = self._listed(path, self.get(path))
         return tuple(row for row in rows if row.get("custom_id") == custom_id)
 
     def patch(self, path: str, fields: Entity) -> None:
-        """Changes fields of the entity at a path. Raises RejectedChangeError."""
+        """Change fields of the entity at a path. Raises RejectedChangeError."""
         answer = self._sent("PATCH", path, fields)
         if answer.status_code != 200:
             raise RejectedChangeError(f"PATCH {path}", _words(answer))
 
-    def wrong(self, path: str, fields: Entity) -> Entity:
-        """What Kong says is wrong with an entity, by field, at a path that validates; empty where
-        nothing is."""
+    def validation_errors(self, path: str, fields: Entity) -> Entity:
+        """Return Kong's validation errors for an entity, by field. `path` is a path that validates."""
         answer = self._sent("POST", path, fields)
         if answer.status_code == 400:
             with suppress(ValueError):
@@ -163,27 +161,27 @@ class AdminApi:
         return {}
 
     def delete(self, path: str) -> None:
-        """Removes the entity at a path; what is gone already is gone. Raises RejectedChangeError."""
+        """Delete the entity at a path. A missing entity is no error. Raises RejectedChangeError."""
         answer = self._sent("DELETE", path)
         if answer.status_code not in (204, 404):
             raise RejectedChangeError(f"DELETE {path}", _words(answer))
 
     def now(self) -> float:
-        """Seconds since 1970 by Kong's own clock."""
+        """Return the seconds since 1970 by Kong's clock."""
         try:
             return parsedate_to_datetime(
                 self._sent("GET", "/").headers["date"]
             ).timestamp()
         except (KeyError, ValueError):
             raise AdminError(
-                "Kong's Admin API does not say what time it is (the header Date)"
+                "Kong's Admin API sends no header Date; check gateway.adminUrl"
             ) from None
 
     def _sent(
         self, method: str, path: str, fields: Entity | None = None
     ) -> httpx.Response:
         try:
-            answer = patiently(
+            answer = send_with_waits(
                 lambda: self._client.request(method, path, json=fields)
             )
         except httpx.HTTPError as error:
@@ -193,7 +191,7 @@ class AdminApi:
             ) from None
         if answer.status_code in (401, 403):
             raise AdminError(
-                f"Kong's Admin API at {self._shown} refuses the credentials "
+                f"Kong's Admin API at {self._shown} rejects the credentials "
                 f"({answer.status_code}); check the secrets kong:kongAdminToken and "
                 "kong:kongApiKey, or KONG_ADMIN_TOKEN and KONG_API_KEY"
             )
@@ -205,14 +203,13 @@ def _words(answer: httpx.Response) -> str:
 
 
 def read(admin: AdminApi) -> Entities:
-    """All entities of the workspace that may bear on a decision. Raises AdminError."""
+    """Return all entities of the workspace that may affect a decision. Raises AdminError."""
     root = admin.get("/")
     configuration: NodeConfiguration = root.get("configuration") or {}
     flavor = configuration.get("router_flavor", _FLAVORS[-1])
     if flavor not in _FLAVORS:
         raise AdminError(
-            f"Kong's router_flavor is '{flavor}', whose routes are not understood; use "
-            f"{_FLAVORS[-1]}"
+            f"Kong's router_flavor '{flavor}' is not supported; use {_FLAVORS[-1]}"
         )
     upstreams = admin.rows("/upstreams")
     services = admin.rows("/services")

@@ -1,4 +1,4 @@
-"""What a trait comes to at Kong, as one value: what a gated service has beside its three guards."""
+"""The interface between a trait and Kong: plugins, service fields, table entries and scripts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from kong_oam.traits.key import Key
 
 T = TypeVar("T")
 
-# Files of Lua that make one script, in order.
+# Lua files that form one script, in order.
 Parts = tuple[str, ...]
 
 # {key of the table: {phase: parts}}
@@ -22,35 +22,38 @@ Scripts = Mapping[str, Mapping[str, Parts]]
 
 
 @dataclass(frozen=True, slots=True)
-class Extra:
-    """A further plugin of a gated service. `role` tells it from the service's others in names;
-    `caller`: whom alone it meets, who has a token of the component's issuer (`ring`) or nobody
-    (`nobody`); None: every request."""
+class TraitPlugin:
+    """A plugin that a service has beside its three guards.
+
+    `role` is unique among the service's plugins and stands in names. `caller`: which requests the
+    plugin handles. `ring`: those with a token of the component's issuer; `nobody`: those without a
+    token; None: all.
+    """
 
     role: str
     kind: str
     config: Config
     caller: Literal["ring", "nobody"] | None = None
     asked: bool = False
-    """Whether a trait kong-plugin asks for it, by its kind."""
+    """Whether a trait kong-plugin adds it by its kind."""
 
 
-def asked_role(kind: str) -> str:
-    """Return the role of a plugin that is asked for by its kind."""
+def kong_plugin_role(kind: str) -> str:
+    """Return the role of a plugin that a trait kong-plugin adds."""
     return f"plugin-{kind}"
 
 
-def nothing(*_: Any) -> Any:
-    """Return something that is empty and false, for what a trait does not come to."""
+def no_parts(*_: Any) -> Any:
+    """Return an empty value: the default of a trait without that part."""
     return {}
 
 
 @dataclass(frozen=True, slots=True)
-class ByAddress(Generic[T]):
-    """How a trait goes by the address of a caller.
+class AddressUse(Generic[T]):
+    """How a trait uses the address of a caller.
 
-    `asks`: whether the trait of a component does. `use`: what it does by the address, in words.
-    `forged`: what it comes to where callers say any address.
+    `asks`: whether a component's trait uses it. `use`: the use, in words. `forged`: the effect
+    where callers may claim any address, in words.
     """
 
     asks: Callable[[T, Component], bool]
@@ -60,23 +63,25 @@ class ByAddress(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class AtKong(Generic[T]):
-    """All that one trait comes to at Kong; each is made from the trait's value.
+    """Everything that one trait adds at Kong. Each function takes the trait's value.
 
-    `plugins`: further plugins, which may count in the stack's Redis. `fields`: those of the Kong
-    service that differ from the usual ones, as the Admin API writes them. `entries`: those of the
-    table. `scripts` run in admission's plugin, `behind` in the gate's, where the table has their
-    key. `roles`: the roles of plugins that meet every request, by kind. `by_address`: how it goes by
-    the address of a caller, if it does. `redis_away`: what becomes of calls while the stack's Redis
-    is away, in a line. `remedies`: what would let a request pass, by the code of its refusal.
+    `plugins`: further plugins, which may count in the stack's Redis. `fields`: fields of the Kong
+    service that differ from the defaults, as the Admin API writes them. `entries`: entries of the
+    table. `scripts` run in admission's plugin and `behind` in the gate's, if the table has their
+    key. `roles`: the roles of plugins for every request, by kind. `by_address`: the use of the
+    caller's address. `redis_away`: the effect on calls while the stack's Redis is down, in a line.
+    `remedies`: the change that would allow a request, by the code of its denial.
     """
 
     key: Key[T]
-    plugins: Callable[[T, RedisSettings | None], Iterable[Extra]] = nothing
-    fields: Callable[[T], JsonObject] = nothing
-    entries: Callable[[T, Component], JsonObject] = nothing
+    plugins: Callable[[T, RedisSettings | None], Iterable[TraitPlugin]] = (
+        no_parts
+    )
+    fields: Callable[[T], JsonObject] = no_parts
+    entries: Callable[[T, Component], JsonObject] = no_parts
     scripts: Scripts = field(default_factory=dict)
     behind: Scripts = field(default_factory=dict)
     roles: Texts = field(default_factory=dict)
-    by_address: ByAddress[T] | None = None
-    redis_away: Callable[[Estate, RedisSettings], str | None] = nothing
+    by_address: AddressUse[T] | None = None
+    redis_away: Callable[[Estate, RedisSettings], str | None] = no_parts
     remedies: Texts = field(default_factory=dict)

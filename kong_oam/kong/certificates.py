@@ -1,4 +1,4 @@
-"""The TLS certificates that an estate needs, and for which hosts."""
+"""The TLS certificates of an estate and their hosts."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ from kong_oam.access.model import Estate
 def hosts_by_certificate(
     estate: Estate,
 ) -> dict[tuple[str, str], Names]:
-    """The hosts of each certificate, sorted, by its place (`shop`, or `west/shop` in a further
-    cluster) and name. No certificates where all is plain http."""
+    """Return the sorted hosts of each certificate, by place and name.
+
+    A place is `shop`, or `west/shop` in a further cluster. A stack with plain http has no
+    certificates.
+    """
     if estate.stack.scheme == "http":
         return {}
     certificates: dict[tuple[str, str], set[str]] = {}

@@ -1,14 +1,13 @@
-"""The scripts of a port's `pre-function`: the port's own code, and the calls of it in each phase.
+"""The scripts of a port's `pre-function`: the port's code, and a call of it in each phase.
 
-The script of phase `access` has the code of all phases. It leaves the functions in
-`kong.ctx.shared.kong_oam_code`, and the scripts of later phases call them there. A request that
-never came to phase `access` has no code: nothing is let through then, and nothing of Kong's own
-record is logged.
+The script of phase `access` has the code of all phases. It stores the functions in
+`kong.ctx.shared.kong_oam_code`, and the scripts of later phases call them from there. A request
+that never reached phase `access` has no code. It is denied, and Kong's own record of it is not
+logged.
 
-The table of a port alone says which scripts there are beside admission, and a change of an
-Application is a change of its table. A chunk is a script of its own: what several would carry
-admission has once, and leaves (`kong.ctx.shared.kong_oam_readers`, with `left_table`, which gives
-the table); what else is known of the request stands beside that.
+The table of a port alone selects its scripts, so a change of an Application changes only its table.
+Each script is a chunk. Admission holds the functions that several chunks need, in
+`kong.ctx.shared.kong_oam_readers`; `left_table` there returns the table.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from collections.abc import Iterator, Mapping
 
 from kong_oam.access.data import JsonObject, NameLists
 from kong_oam.kong.at_kong import Parts, Scripts
-from kong_oam.kong.sources import sent
+from kong_oam.kong.sources import deployed_name, deployed_script
 from kong_oam.traits.at_kong import AT_KONG
 
 ADMISSION: Parts = (
@@ -32,52 +31,47 @@ ADMISSION: Parts = (
 )
 
 BARE_RECORD = (
-    "local shared,said,set=kong.ctx.shared,kong.log.serialize(),kong.log.set_serialize_value local "
-    "status,admitted=kong.response.get_status(),shared.kong_oam_admitted for n in pairs(said)do "
-    "set(n,nil)end for n,v in pairs({version=1,code=admitted "
-    "and'record-failed'or'not-admitted',decision=not admitted and'refused'or "
-    "nil,status=status,requestId=ngx.var.kong_request_id or "
-    "ngx.var.request_id,service=said.service and{name=said.service.name},route=said.route "
+    "local shared,said,set=kong.ctx.shared,kong.log.serialize(),kong.log.set_serialize_value "
+    "local status,admitted=kong.response.get_status(),shared.kong_oam_admitted for n in "
+    "pairs(said)do set(n,nil)end for n,v in pairs({version=1,code=admitted "
+    "and'record-failed'or'not-admitted',"
+    + "decision=not admitted and'refused'or nil,status=status,requestId=ngx.var.kong_request_id "
+    "or ngx.var.request_id,service=said.service and{name=said.service.name},route=said.route "
     "and{name=said.route.name},response={status=status},workspace_name=said.workspace_name})do "
     "set(n,v)end"
 )
-"""Clears Kong's own record, whatever is in it. Leaves which request it was, and its status."""
+"""Clears Kong's own record. Keeps only the request's id, service, route and status."""
 
 _RECORDED = (
     f"{BARE_RECORD} for _,s in ipairs(ngx.ctx.KONG_SPANS or{{}})do if s.attributes then "
     "s.attributes['http.url']=nil end end"
 )
-"""Phase `log` without the code: this alone is recorded, and the query string is taken out of the
-traces."""
+"""Phase `log` without the code: the bare record, and no query string in traces."""
 
-# {phase of `pre-function`: parts} of the scripts that are there whatever the table
-# says; they run first.
+# {phase of `pre-function`: parts} of the scripts of every table. They run first.
 ALWAYS: Mapping[str, Parts] = {
     "header_filter": ("problem",),
     "body_filter": ("problem_body",),
 }
 
-# {key of the table: {phase of `pre-function`: parts}}, in the order in which they run
-# in a phase.
+# {key of the table: {phase of `pre-function`: parts}}, in the order of execution within a phase.
 CHUNKS: dict[str, Mapping[str, Parts]] = {}
 
-# {key of the table: {phase of `post-function`: parts}} of the scripts behind the gate,
-# in the order in which they run: in `access` on what it let pass, in another phase on
-# every request.
+# {key of the table: {phase of `post-function`: parts}} of the scripts behind the gate, in the order
+# of execution. In `access` they see only requests that the gate allowed; in other phases all.
 BEHIND: dict[str, Mapping[str, Parts]] = {}
 
 for _trait in AT_KONG:
     CHUNKS |= _trait.scripts
     BEHIND |= _trait.behind
 
-# Records are of what all others did.
+# Records come last, since they describe the effect of all other scripts.
 CHUNKS["log"] = {"log": ("queries", "record")}
 BEHIND["log"] = {"header_filter": ("queries", "traces")}
 
 
 def phases(table: str) -> Iterator[tuple[str, str]]:
-    """Yields each phase with the script that a port with this table runs there, phase `access`
-    first.
+    """Yield each phase with the script of a port with this table; phase `access` first.
 
     The script of phase `access` needs `TABLE` and `MORE` in front of it, which admission reads.
     """
@@ -85,7 +79,7 @@ def phases(table: str) -> Iterator[tuple[str, str]]:
     calls: NameLists = {"access": ["admission"]}
     for phase, parts in chunks_of(table):
         functions.append(parts)
-        calls.setdefault(phase, []).append(parts[-1])
+        calls.setdefault(phase, []).append(deployed_name(parts[-1]))
     for phase, names in calls.items():
         yield (
             phase,
@@ -96,10 +90,9 @@ def phases(table: str) -> Iterator[tuple[str, str]]:
 
 
 def _entry(functions: list[Parts], names: list[str]) -> str:
-    """The script of phase `access`: it has the code of all phases, leaves it, and calls these
-    functions."""
+    """Return the script of phase `access`. It defines and stores all functions and calls `names`."""
     made = [
-        f"CODE.{parts[-1]}=(function()\n{sent(*parts)}\nend)()"
+        f"CODE.{deployed_name(parts[-1])}=(function()\n{deployed_script(*parts)}\nend)()"
         for parts in functions
     ]
     run = [f"CODE.{name}()" for name in names]
@@ -116,10 +109,10 @@ def _entry(functions: list[Parts], names: list[str]) -> str:
 
 
 def _later(phase: str, names: list[str]) -> str:
-    """The script of a later phase: it calls these functions where phase `access` has left them.
+    """Return the script of a later phase. It calls the functions that phase `access` stored.
 
-    Kong may meet a request with scripts of before in one phase, and with new ones in the next: a
-    function that the code of before does not have is no code, either.
+    During an update, a request may meet old scripts in one phase and new scripts in the next. A
+    missing function therefore counts as missing code.
     """
     lines = [
         "-- kong_oam/kong/code.py",
@@ -138,8 +131,7 @@ def behind(table: str) -> Iterator[tuple[str, Parts]]:
 
 
 def chunks_of(table: str) -> Iterator[tuple[str, Parts]]:
-    """Yield phase and parts of each chunk beside a table, in order: those always there, and what
-    it asks for."""
+    """Yield phase and parts of each chunk of a table, in order."""
     yield from ALWAYS.items()
     yield from _asked_for(table, CHUNKS)
 
@@ -152,7 +144,7 @@ def _asked_for(table: str, scripts: Scripts) -> Iterator[tuple[str, Parts]]:
 
 
 def _read(table: str) -> JsonObject:
-    """Return the table; empty where it is none, as one that somebody wrote by hand may be."""
+    """Return the table, or an empty object if the text is not a JSON object."""
     try:
         value = json.loads(table)
     except (ValueError, RecursionError):

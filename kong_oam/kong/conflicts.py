@@ -1,10 +1,9 @@
-"""Finds names in Kong that are needed and taken, before anything is made: a creation would fail
-half-way.
+"""Finds names that a stack needs and others have in Kong, before a run creates anything.
 
-Unique in a workspace are names of services, routes, upstreams and consumers, the custom ids of
-consumers, the keys of their credentials, and the hosts of certificates. An entity with the stack's
-tags that is not in its state was made by a run that was interrupted; any other is another stack's,
-or was made outside any stack.
+A creation would otherwise fail half-way. A workspace has unique names of services, routes,
+upstreams and consumers. Custom ids of consumers, keys of credentials, and hosts of certificates are
+unique too. An entity with the stack's tags that its state lacks comes from an interrupted run. Any
+other entity belongs to another stack or to no stack.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ from kong_oam.kong.admin import AdminApi
 from kong_oam.kong.certificates import hosts_by_certificate
 from kong_oam.kong.entities import Entity, tags_of
 from kong_oam.kong.host_conflicts import host_conflicts
-from kong_oam.kong.owners import Asking, Owner, made_by
+from kong_oam.kong.owners import Owner, OwnerLookup, owner_in_words
 from kong_oam.kong.routes import routes
 
 _SERVICE = "kong:index/service:Service"
@@ -45,41 +44,39 @@ _COLLECTIONS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Needed:
-    """A name that an entity needs, and the resource that would make it: its type and logical
-    name."""
+class NeededName:
+    """A name that an entity needs, with the type and logical name of the resource that creates it."""
 
     type: str
     name: str
     logical: str
     position: Position | None = None
     partition: str | None = None
-    """The partition of the estate whose run makes it; None: the base's, or that of an estate of one
-    stack."""
+    """The partition whose run creates the entity. None: the base, or an estate of one stack."""
 
 
-def needed(estate: Estate) -> Iterator[Needed]:
-    """Yields every name of the stack that somebody else could have."""
+def needed_names(estate: Estate) -> Iterator[NeededName]:
+    """Yield every name of the stack that somebody else could have."""
     stack = estate.stack.name
     for component in estate.exposed:
         maker = component.position, component.partition
         for backend in component.backends:
             name = names.service(stack, component, backend)
             logical = f"{component.key}-{backend}-service"
-            yield Needed(_SERVICE, name, logical, *maker)
+            yield NeededName(_SERVICE, name, logical, *maker)
         for plan in routes(component):
             name = names.route(stack, component, plan.backend, plan.role)
             logical = f"{component.key}-{plan.role}-{plan.backend}"
-            yield Needed(_ROUTE, name, logical, *maker)
-    yield Needed(_UPSTREAM, names.nowhere(stack), "gateway-nowhere")
-    yield Needed(_CONSUMER, names.anonymous(stack), "gateway-anonymous")
+            yield NeededName(_ROUTE, name, logical, *maker)
+    yield NeededName(_UPSTREAM, names.nowhere(stack), "gateway-nowhere")
+    yield NeededName(_CONSUMER, names.anonymous(stack), "gateway-anonymous")
     for provider in estate.stack.providers:
-        yield Needed(
+        yield NeededName(
             _CONSUMER, names.ring(stack, provider), f"{RING}{provider}"
         )
     for (place, certificate), hosts in hosts_by_certificate(estate).items():
         for host in hosts:
-            yield Needed(
+            yield NeededName(
                 _CERTIFICATE, host, f"certificate-{place}/{certificate}"
             )
 
@@ -91,8 +88,10 @@ def inspect(
     held: Held,
     state: StackState,
 ) -> Diagnostics:
-    """Finds all that collides in the workspace. `state` is that of the stack that is run, `held`
-    with its base's. Raises admin.AdminError."""
+    """Return all conflicts in the workspace. Raises admin.AdminError.
+
+    `state`: the state of this stack. `held`: the resources of this stack and its base.
+    """
     with AdminApi(account) as admin:
         return (
             *name_conflicts(admin, estate, held),
@@ -102,31 +101,34 @@ def inspect(
 
 
 def name_conflicts(admin: AdminApi, estate: Estate, held: Held) -> Findings:
-    """Finds names that the state does not hold and that Kong has. Raises admin.AdminError.
+    """Yield names that the state lacks and Kong has. Raises admin.AdminError.
 
-    Kong is asked for kinds of which something is new, and for no other, but for certificates: one
-    that is held may be given more hosts. A few names are asked for one by one, so that what is
-    there already does not count; many are looked for in the list.
+    Asks Kong only for kinds with a new entity. Certificates are always checked, since a known
+    certificate may get more hosts. A few names are requested one by one; for many, the whole list
+    is read.
     """
-    asking = Asking(estate.stack.name, whole=True)
-    by_type: dict[str, dict[str, Needed]] = {}
-    for need in needed(estate):
-        if need.type == _CERTIFICATE or (need.type, need.logical) not in held:
-            by_type.setdefault(need.type, {})[need.name] = need
+    lookup = OwnerLookup(estate.stack.name, whole=True)
+    by_type: dict[str, dict[str, NeededName]] = {}
+    for needed in needed_names(estate):
+        if (
+            needed.type == _CERTIFICATE
+            or (needed.type, needed.logical) not in held
+        ):
+            by_type.setdefault(needed.type, {})[needed.name] = needed
     for kind, by_name in by_type.items():
         for row in _rows(admin, kind, by_name):
-            owner = asking.owner(row)
+            owner = lookup.owner(row)
             is_ours = owner.kind == "ours"
             for name in _names(row):
                 wanted = by_name.get(name)
                 if wanted and not (is_ours and (kind, wanted.logical) in held):
-                    yield _diagnostic(asking.estate, wanted, row, owner)
+                    yield _diagnostic(lookup.estate, wanted, row, owner)
 
 
 def _rows(
     admin: AdminApi, kind: str, wanted: Iterable[str]
 ) -> Iterator[Entity]:
-    """Yields at least those entities of a kind that have one of the wanted names."""
+    """Yield at least the entities of a kind that have one of the wanted names."""
     path = f"/{_COLLECTIONS[kind]}"
     several = list(wanted)
     if kind == _CERTIFICATE or len(several) > FEW:
@@ -144,13 +146,11 @@ def issuer_conflicts(
     held: Held,
     issuers: Texts,
 ) -> Findings:
-    """Finds issuers whose key ring, or a key of which, others have in Kong. Raises
-    admin.AdminError.
+    """Yield issuers whose key ring or key belongs to others in Kong. Raises admin.AdminError.
 
-    A ring has its issuer as `custom_id`. `issuers` are those of the rings that the state holds.
-    Kong is asked for a ring that is new or gets another issuer. It is always asked for keys: an
-    issuer may publish its next one at any time. An issuer that the run itself makes is nobody
-    else's.
+    A ring has its issuer as `custom_id`. `issuers`: the issuers of the rings in the state. Rings
+    are checked if they are new or get another issuer. Keys are always checked, since an issuer may
+    publish a new key at any time. An issuer that the run itself creates cannot belong to others.
     """
     stack = estate.stack.name
     if estate.role == "partition":
@@ -162,7 +162,7 @@ def issuer_conflicts(
             continue
         for row in admin.with_custom_id(issuer):
             consumer = row.get("username")
-            # A consumer that has the ring's name, too, is found by its name.
+            # The check of names finds a consumer that also has the ring's name.
             if consumer != names.ring(stack, name) and not _is_ours(stack, row):
                 entity = f"consumer '{consumer or row['id']}' with custom_id '{issuer}'"
                 yield _issuer_diagnostic(stack, name, entity, row)
@@ -171,7 +171,7 @@ def issuer_conflicts(
 
 
 def _key_conflicts(admin: AdminApi, estate: Estate) -> Findings:
-    """Find credentials of others that have the key id of a signing key of an issuer."""
+    """Yield others' credentials with the key id of an issuer's signing key."""
     stack = estate.stack.name
     others = [row for row in admin.rows("/jwts") if not _is_ours(stack, row)]
     if not others:
@@ -182,7 +182,7 @@ def _key_conflicts(admin: AdminApi, estate: Estate) -> Findings:
         try:
             published = {key.kid for key in discover(provider.issuer).keys}
         except DiscoveryError:
-            continue  # the run itself says what is wrong with an issuer that cannot be read
+            continue  # the run itself reports an issuer that it cannot read
         for row in others:
             if row["key"] in published:
                 entity = f"jwt credential '{row['key']}'"
@@ -192,52 +192,48 @@ def _key_conflicts(admin: AdminApi, estate: Estate) -> Findings:
 def _issuer_diagnostic(
     stack: str, provider: str, entity: str, row: Entity
 ) -> Diagnostic:
-    made = made_by(row, Asking(stack, whole=True).owner(row))
+    made = owner_in_words(row, OwnerLookup(stack, whole=True).owner(row))
     message = (
-        f"identity provider '{provider}': Kong has {entity} ({row['id']}) {made}. A Kong takes an "
-        "issuer's keys once: use another issuer, or another workspace or Kong, or bring both into "
-        "one stack"
+        f"identity provider '{provider}': Kong has {entity} ({row['id']}) {made}. Kong accepts an "
+        "issuer's keys once; use another issuer, workspace or Kong, or deploy both from one stack"
     )
     return Diagnostic("ENV405", message)
 
 
 def _is_ours(stack: str, row: Entity) -> bool:
-    """Whether some stack of this estate made the entity."""
-    return Asking(stack, whole=True).owner(row).kind == "ours"
+    """Return whether a stack of this estate created the entity."""
+    return OwnerLookup(stack, whole=True).owner(row).kind == "ours"
 
 
 def _diagnostic(
-    stack: str, need: Needed, row: Entity, owner: Owner
+    stack: str, needed: NeededName, row: Entity, owner: Owner
 ) -> Diagnostic:
-    is_certificate = need.type == _CERTIFICATE
-    entity = f"{_COLLECTIONS[need.type][:-1]} '{need.name}'"
+    is_certificate = needed.type == _CERTIFICATE
+    entity = f"{_COLLECTIONS[needed.type][:-1]} '{needed.name}'"
     if is_certificate:
-        entity = f"certificate for host '{need.name}'"
+        entity = f"certificate for host '{needed.name}'"
     there = f"Kong has {entity} ({row['id']})"
     if owner.kind != "ours":
-        otherwise = "take other hosts or be" if is_certificate else "renamed or"
-        actor = "a run of that stack" if owner.stack else "whoever made it"
-        message = (
-            f"{there} {made_by(row, owner)}. It is left as it is; have it {otherwise} removed by "
-            f"{actor}"
-        )
-        return Diagnostic("ENV405", message, need.position)
+        change = "change its hosts" if is_certificate else "rename"
+        actor = "let a run of that stack" if owner.stack else "ask its owner to"
+        message = f"{there} {owner_in_words(row, owner)}; {actor} {change} or remove it"
+        return Diagnostic("ENV405", message, needed.position)
     other = names.partition_in(tags_of(row))
-    if other != need.partition:
+    if other != needed.partition:
         part = f"partition '{other}'" if other else "the base"
         message = (
-            f"{there} of {part} of this estate, whose stack is to give it away first: "
+            f"{there} of {part} of this estate; move it first: "
             f"`python -m kong_oam move -s {stack}`"
         )
-        return Diagnostic("ENV419", message, need.position)
-    own = stack_of(stack, need.partition)
+        return Diagnostic("ENV419", message, needed.position)
+    own = stack_of(stack, needed.partition)
     message = (
-        f"{there} of stack '{own}', whose state does not know it: an interrupted run made it, or "
-        f"this is another state. See what `python -m kong_oam recover -s {own}` says"
+        f"{there} of stack '{own}', but its state lacks it: a run was interrupted, or this is "
+        f"another state; run `python -m kong_oam recover -s {own}`"
     )
-    return Diagnostic("ENV406", message, need.position)
+    return Diagnostic("ENV406", message, needed.position)
 
 
 def _names(row: Entity) -> Iterable[str]:
-    """The entity's names; a certificate has the hosts that it is shown for."""
+    """Return the entity's names. The names of a certificate are its hosts."""
     return row.get("snis") or [row.get("name") or row.get("username") or ""]

@@ -1,5 +1,4 @@
-"""The pods behind the ports of components, by the Services and workloads in a stack's state: what a
-run has made, also where it failed later."""
+"""The pods behind components' ports, from the Services and workloads in a stack's state."""
 
 from __future__ import annotations
 
@@ -7,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from kong_oam.access.data import Texts
-from kong_oam.access.endpoint import Endpoint, whole
+from kong_oam.access.endpoint import Endpoint, component_key
 from kong_oam.access.model import (
     Component,
     Exposure,
@@ -16,9 +15,9 @@ from kong_oam.access.model import (
 )
 from kong_oam.access.pods import pods_behind
 from kong_oam.engine.state import Resource
-from kong_oam.oam.position import NOWHERE
+from kong_oam.oam.position import NO_POSITION
 from kong_oam.oam.rendered import RenderedObject
-from kong_oam.objects.fenced import fenced_pods
+from kong_oam.objects.component_pods import component_pods
 from kong_oam.objects.pods import mapping, mappings
 from kong_oam.objects.selection import APPLICATION, COMPONENT
 
@@ -27,9 +26,8 @@ Pods = Mapping[str, Texts]
 
 
 @dataclass(slots=True)
-class _Made:
-    """What the state has of a component in the stack's own cluster: Services by name, and
-    workloads."""
+class _DeployedObjects:
+    """A component's Services, by name, and workloads in the stack's own cluster."""
 
     services: dict[str, RenderedObject] = field(default_factory=dict)
     workloads: list[RenderedObject] = field(default_factory=list)
@@ -38,12 +36,12 @@ class _Made:
 def deployed_pods(
     resources: Iterable[Resource], components: Iterable[Component], meant: Pods
 ) -> Pods:
-    """The pods behind the ports of `components`; as `meant` says where the state does not show a
-    port's Service."""
-    made = _made(resources)
+    """Return the pods behind the ports of `components`. Uses `meant` for ports whose Service is
+    missing in the state."""
+    made = _deployed_objects(resources)
     pods = {key: dict(ports) for key, ports in meant.items()}
     for component in components:
-        key = whole(component.key)
+        key = component_key(component.key)
         if key in made:
             of_component = _pods_of(
                 key, component.exposure.endpoints, made[key]
@@ -52,25 +50,34 @@ def deployed_pods(
     return pods
 
 
-def _made(resources: Iterable[Resource]) -> dict[str, _Made]:
-    """What is there of each component. The name of what lies elsewhere begins with its place and a
-    colon."""
-    made: dict[str, _Made] = {}
+def _deployed_objects(
+    resources: Iterable[Resource],
+) -> dict[str, _DeployedObjects]:
+    """Return the deployed objects of each component.
+
+    The name of a resource in another cluster begins with its place and a colon. Such resources are
+    skipped.
+    """
+    made: dict[str, _DeployedObjects] = {}
     for resource in resources:
         if not resource.type.startswith("kubernetes:") or ":" in resource.name:
             continue
-        rendered = RenderedObject(resource.outputs, None, "", NOWHERE)
+        rendered = RenderedObject(resource.outputs, None, "", NO_POSITION)
         component, is_named, service = resource.name.partition("-service-")
         is_service = rendered.group_kind == ("", "Service")
         if is_service and is_named and service == rendered.name:
-            made.setdefault(component, _Made()).services[service] = rendered
-        for pod in fenced_pods(rendered):
+            made.setdefault(component, _DeployedObjects()).services[service] = (
+                rendered
+            )
+        for pod in component_pods(rendered):
             key = f"{pod.labels.get(APPLICATION)}/{pod.labels.get(COMPONENT)}"
-            made.setdefault(key, _Made()).workloads.append(rendered)
+            made.setdefault(key, _DeployedObjects()).workloads.append(rendered)
     return made
 
 
-def _pods_of(key: str, endpoints: Iterable[Endpoint], made: _Made) -> Texts:
+def _pods_of(
+    key: str, endpoints: Iterable[Endpoint], made: _DeployedObjects
+) -> Texts:
     led = []
     namespaces = set()
     for endpoint in endpoints:
@@ -90,8 +97,8 @@ def _pods_of(key: str, endpoints: Iterable[Endpoint], made: _Made) -> Texts:
     return pods_behind(component)
 
 
-def _service(endpoint: Endpoint, made: _Made) -> str:
-    """Return the Service that an endpoint leads to; empty where that is not certain."""
+def _service(endpoint: Endpoint, made: _DeployedObjects) -> str:
+    """Return the name of the Service of an endpoint, or an empty text if it is not certain."""
     having = []
     for name, service in made.services.items():
         ports = mappings(mapping(service.object.get("spec")).get("ports"))

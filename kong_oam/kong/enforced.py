@@ -1,10 +1,9 @@
-"""Models of what a stack's gateway enforces, by what the state says of its gates: also after a run
-that failed.
+"""Models of the rules that a stack's gateway enforces, read from its state.
 
-The outputs of a stack are what its last program meant, also after a run that failed, or that was
-told to leave parts out. A plugin's resource in the state is what Kong was given and took. Its table
-says which requests it allows, and of each client that holds something who that is; routes say which
-of them arrive. The Services in the state say which pods answer.
+The outputs of a stack describe its last program, even if its run failed or left parts out. A
+plugin's resource in the state holds the configuration that Kong accepted. Its table lists the
+allowed requests, and the identity of each client with grants. Routes say which requests reach the
+gate, and Services which pods answer.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from typing import Any
 from kong_oam.access.callers import principal_of
 from kong_oam.access.data import Networks, PathSegments, T
 from kong_oam.access.diff.model import AccessModel, application_of
-from kong_oam.access.endpoint import Endpoint, whole
+from kong_oam.access.endpoint import Endpoint, component_key
 from kong_oam.access.model import (
     METHODS,
     Call,
@@ -40,7 +39,7 @@ from kong_oam.access.providers import Provider
 from kong_oam.engine.state import PLUGIN, ROUTE, Resource
 from kong_oam.kong.deployed_pods import deployed_pods
 from kong_oam.kong.script import Table, inputs_of
-from kong_oam.oam.position import NOWHERE
+from kong_oam.oam.position import NO_POSITION
 from kong_oam.traits.ip_allow.value import IP_ALLOW
 from kong_oam.traits.key import Traits
 
@@ -48,18 +47,18 @@ _Gated = tuple[str, str]
 """A component (`application/component`) and one of its backends."""
 
 _Place = tuple[str, str, str, str]
-"""Component, backend, host and path that a route leads from."""
+"""Component, backend, host and path of a route."""
 
 
-def enforced(
+def enforced_models(
     resources: Iterable[Resource], meant: AccessModel
 ) -> tuple[AccessModel, ...]:
-    """Models of what is enforced, each of which has to allow a request: the gates' and, where it
-    differs, admission's.
+    """Return the enforced models. A request needs the permission of each.
 
-    `meant` is what the stack exported, which tells of settings and of what no gate knows: who gets
-    a token at all, for components that ask for no more. It stands for itself where a gate says too
-    little, as after an edit by hand.
+    The first model comes from the gates, the second from admission where its tables differ. `meant`
+    is the model that the stack exported. It adds settings and facts that no gate has, such as
+    clients that only get a token. It is the result where a gate's table lacks parts, as after an
+    edit by hand.
     """
     resources = list(resources)
     gates = _tables(resources, "gate")
@@ -81,7 +80,7 @@ def _tables(resources: Iterable[Resource], role: str) -> dict[_Gated, Table]:
     for resource in resources:
         name = resource.name.removesuffix(f"-{role}")
         if resource.type == PLUGIN and name != resource.name:
-            # Behind an underscore, a backend has the name of a Service, which may hold dashes.
+            # The name of a Service follows an underscore and may contain dashes.
             before, apart, service = name.partition("_")
             component, _, port = before.rpartition("-")
             config = resource.outputs.get("configJson")
@@ -90,7 +89,7 @@ def _tables(resources: Iterable[Resource], role: str) -> dict[_Gated, Table]:
 
 
 def _table(config: Any) -> Table:
-    """The table in a plugin's configuration; an empty one where there is none that can be read."""
+    """Return the table in a plugin's configuration, or an empty table if it cannot be read."""
     try:
         inputs = inputs_of(json.loads(config)["access"][0])
         table: Table = json.loads(inputs.table) if inputs else {}
@@ -114,8 +113,7 @@ _PARTS = frozenset(
 
 
 def _reached(resources: Iterable[Resource]) -> set[_Place]:
-    """Component, backend, host and path of every place that a route leads from; its name says the
-    first two."""
+    """Return component, backend, host and path of every route. A route's name holds the first two."""
     places = set()
     for resource in resources:
         if resource.type != ROUTE:
@@ -174,7 +172,7 @@ def _model(
 def _add_clients(
     components: dict[str, Component], clients: Iterable[Client], stack: Stack
 ) -> None:
-    """Give components their clients. One without a gate may have some, too."""
+    """Add their clients to components. A component without a gate may have clients too."""
     by_component: dict[str, list[Client]] = {}
     for client in clients:
         by_component.setdefault(client.component, []).append(client)
@@ -190,8 +188,7 @@ def _add_ungated(
     clients: Iterable[Client],
     meant: AccessModel,
 ) -> None:
-    """Add the APIs that are called and whose gates are in another partition: where any token
-    counts, those for them do."""
+    """Add the called APIs whose gates are in another partition."""
     for client in clients:
         for call in client.calls:
             known = meant.estate.components.get(call.component)
@@ -202,7 +199,7 @@ def _add_ungated(
 
 
 def _with_owner(component: Component, meant: AccessModel) -> Component:
-    known = meant.estate.components.get(whole(component.key))
+    known = meant.estate.components.get(component_key(component.key))
     return replace(component, owner=known.owner if known else None)
 
 
@@ -219,9 +216,11 @@ _JUDGING = (
 
 
 def _keys(tables: Mapping[_Gated, Table]) -> dict[_Gated, str]:
-    """The key by which the component behind each gate is in a model. Ports with different tables,
-    as after a run that was told to leave one out, are a component each: `orders/api`,
-    `orders/api:8081`."""
+    """Return the model's key of the component behind each gate.
+
+    Ports with different tables become components of their own: `orders/api`, `orders/api:8081`.
+    Tables differ after a run that left a port out.
+    """
     known: dict[str, dict[str, str]] = {}
     keys = {}
     for (component, backend), table in tables.items():
@@ -237,9 +236,9 @@ def _keys(tables: Mapping[_Gated, Table]) -> dict[_Gated, str]:
 def _endpoints(
     gated: _Gated, table: Table, reached: set[_Place]
 ) -> Iterator[Endpoint]:
-    """Yield the endpoints of a backend that its gate serves and a route leads from."""
+    """Yield the endpoints of a backend that its gate serves and a route reaches."""
     component, backend = gated
-    # Behind the port stand the Service, and how it is spoken to, where these are others than usual.
+    # Service and protocol follow the port where they differ from the defaults.
     port, apart, *_ = (*backend.split("_"), "")
     for host, paths in table["hosts"].items():
         for text, leads_here in paths.items():
@@ -252,15 +251,20 @@ def _endpoints(
             ) in reached
             if leads_here and is_reached:
                 yield Endpoint(
-                    host, path, int(port), NOWHERE, service=apart, apart=apart
+                    host,
+                    path,
+                    int(port),
+                    NO_POSITION,
+                    service=apart,
+                    apart=apart,
                 )
 
 
 def _providers(
     tables: Mapping[_Gated, Table], providers: Mapping[str, Provider]
 ) -> Mapping[str, Provider]:
-    """Return the stack's providers, but without names of groups where one that a table lists now
-    stands for another group."""
+    """Return the stack's providers. Names of groups are dropped where a listed group has a new
+    meaning."""
     kept = dict(providers)
     for table in tables.values():
         provider = kept.get(_provider(table))
@@ -270,7 +274,7 @@ def _providers(
 
 
 def _is_renamed(table: Table, provider: Provider) -> bool:
-    """Return whether the stack now maps the name of another group to one that the table lists."""
+    """Return whether the stack now gives a listed group the name of another group."""
     for listed in table["groups"]:
         if provider.listed(_logical(listed, table, provider)) != listed:
             return True
@@ -285,8 +289,8 @@ def _is_renamed(table: Table, provider: Provider) -> bool:
 
 
 def _named(group: str, at_provider: str, provider: Provider | None) -> str:
-    """The group by its name in Applications, where the stack still maps that one to `at_provider`;
-    else as it is."""
+    """Return the group's name in Applications if the stack still maps it to `at_provider`, else
+    `at_provider`."""
     if provider is None or provider.group(group) == at_provider:
         return group
     return at_provider
@@ -300,7 +304,7 @@ def _component(
     roles = []
     for listed, scopes in table["groups"].items():
         groups = (_logical(listed, table, provider),)
-        roles.append(Role(listed, tuple(scopes), groups, (), NOWHERE))
+        roles.append(Role(listed, tuple(scopes), groups, (), NO_POSITION))
     allowed_from: dict[PathSegments, dict[str, Networks]] = {}
     for path, methods in table.get("addresses", {}).items():
         by_method = allowed_from.setdefault(unwritten(path), {})
@@ -320,14 +324,14 @@ def _rules(table: Table) -> Iterator[Rule]:
         path = unwritten(text)
         for method, alternatives in _by_method(methods):
             if alternatives == "public":
-                yield Rule(path, (method,), (), Public("", None), NOWHERE)
+                yield Rule(path, (method,), (), Public("", None), NO_POSITION)
                 continue
             for scopes in alternatives:
-                yield Rule(path, (method,), tuple(scopes), None, NOWHERE)
+                yield Rule(path, (method,), tuple(scopes), None, NO_POSITION)
 
 
 def _provider(table: Table) -> str:
-    """The provider of a table's key ring, whose name ends with it."""
+    """Return the provider of a table, from the end of its key ring's name."""
     return str(table["ring"]).rpartition(".ring.")[2]
 
 
@@ -338,8 +342,8 @@ def _by_method(methods: Mapping[str, T]) -> Iterator[tuple[str, T]]:
 
 
 def _logical(listed: str, table: Table, provider: Provider | None) -> str:
-    """The group by its name in Applications, where the stack still maps that one to what tokens
-    list; else as it is."""
+    """Return the name in Applications of a group in tokens, if the stack still maps it, else
+    `listed`."""
     logical = str(table["logical"].get(listed, listed))
     if provider is None or provider.listed(logical) == listed:
         return logical
@@ -352,10 +356,11 @@ def _clients(
     meant: AccessModel,
     stack: Stack,
 ) -> list[Client]:
-    """The clients with something at a gate, and those that the stack exported, with what they hold
-    where no gate is."""
+    """Return the clients that gates list, and the exported clients with their grants at ungated
+    components."""
     gated = {component for component, _ in tables}
-    # Tables may disagree about the kind: as itself and with users, a client is two principals.
+    # Tables may disagree about a client's kind. A client that calls as itself and with users is two
+    # principals.
     clients: dict[Principal, Client] = {}
     calls: dict[Principal, dict[str, tuple[str, ...]]] = {}
     for gate, table in tables.items():
@@ -368,11 +373,12 @@ def _clients(
                 for group, at_provider in groups.items()
             ]
             client = Client(
-                key, kind, name, (), tuple(named), (), False, NOWHERE
+                key, kind, name, (), tuple(named), (), False, NO_POSITION
             )
             identity = principal_of(client)
             if known := clients.get(identity):
-                # The provider decides who signs in: only what all tables say of it is sure.
+                # The provider decides which users sign in, so only the groups in all tables are
+                # certain.
                 shared = (*filter(known.groups.__contains__, named),)
                 client = replace(client, groups=shared)
             clients[identity] = client
@@ -392,7 +398,8 @@ def _clients(
     for identity, client in clients.items():
         held = calls[identity].items()
         made = [
-            Call(component, scopes, (), NOWHERE) for component, scopes in held
+            Call(component, scopes, (), NO_POSITION)
+            for component, scopes in held
         ]
         complete.append(replace(client, calls=tuple(made)))
     return complete

@@ -1,7 +1,7 @@
 """Kong's entities as plain values.
 
-An entity has the fields and the shape that the Admin API prints. References to entities that are
-only meant go by name.
+An entity has the fields that the Admin API prints. References to entities that are not created yet
+use names.
 """
 
 from __future__ import annotations
@@ -14,19 +14,18 @@ from typing import Any, TypedDict
 
 from kong_oam.access.data import Names
 
-# An edge: an entity as the Admin API prints it and takes it, of whatever fields this Kong knows.
+# An edge: an entity as the Admin API prints and takes it. Its fields depend on the Kong version.
 Entity = Mapping[str, Any]
 
 EntitiesOfKind = tuple[Entity, ...]
 """All entities of one kind, in order."""
 
-# An edge: the configuration of a plugin, whose schema each Kong brings itself.
+# An edge: the configuration of a plugin. Each Kong brings the schema.
 Config = Mapping[str, Any]
 
 
 class NodeConfiguration(TypedDict, total=False):
-    """The settings of a node's kong.conf that the Admin API's root prints, as far as they are
-    read."""
+    """The settings of a node's kong.conf that the program reads from the Admin API's root."""
 
     database: str
     untrusted_lua: str
@@ -47,9 +46,11 @@ _Labels = dict[tuple[str, str], str]
 
 @dataclass(frozen=True)
 class Entities:
-    """The entities of a gateway, by kind. `credentials` are the plugin jwt's, of every consumer,
-    `targets` those of every upstream, `authorities` CA certificates: of the services that are meant
-    they are none."""
+    """The entities of a gateway, by kind.
+
+    `credentials`: plugin jwt's, of every consumer. `targets`: of every upstream. `authorities`: CA
+    certificates; empty for intended entities.
+    """
 
     services: EntitiesOfKind = ()
     routes: EntitiesOfKind = ()
@@ -75,8 +76,7 @@ class Entities:
 
     @cached_property
     def labels(self) -> _Labels:
-        """The label of each entity, by kind and id: alike for an entity that there is and for the
-        same one as meant."""
+        """The label of each entity, by kind and id. Actual and intended entities have equal labels."""
         labels: _Labels = {}
         # Targets and plugins come last: their labels name entities of the other kinds.
         for kind, entities in self.by_kind.items():
@@ -100,7 +100,7 @@ def _label(kind: str, entity: Entity, labels: _Labels) -> str:
 
 
 def reference(entity: Entity, field: str) -> str:
-    """Return the id of the entity that a field refers to; empty where it refers to none."""
+    """Return the id of the entity that a field refers to, or an empty text."""
     referred = entity.get(field)
     return referred["id"] if referred else ""
 
@@ -111,14 +111,12 @@ def tags_of(entity: Entity) -> Names:
 
 
 def pem_of(credential: Entity) -> str:
-    """Return the public key of a credential, without the space around it; empty where it has
-    none."""
+    """Return the public key of a credential, stripped, or an empty text."""
     return (credential.get("rsa_public_key") or "").strip()
 
 
 def comparable(value: Any) -> Any:
-    """The value of a field as Kong takes it: sets come in any order, and empty ones as null or as
-    nothing."""
+    """Return a field's value in comparable form: sets are sorted, and empty values become None."""
     if isinstance(value, Mapping):
         return {
             name: comparable(item)

@@ -1,8 +1,8 @@
-"""Presents a client certificate to Kong's Admin API, which the provider plugin cannot do by itself.
+"""A local forwarder to Kong's Admin API with a client certificate, which the provider plugin lacks.
 
-For as long as a command runs, what this user's processes send to 127.0.0.1 goes on to Kong by TLS,
-with the client certificate, once Kong's own certificate was verified. Processes of other users are
-turned away. The command finds the address as KONG_ADMIN_ADDR.
+It runs as long as a command. Requests of this user's processes to 127.0.0.1 go to Kong by TLS with
+the client certificate, after Kong's own certificate was verified. Processes of other users are
+rejected. The command finds the address in KONG_ADMIN_ADDR.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from kong_oam.errors import ProductError
-from kong_oam.http.addresses import shown
+from kong_oam.http.addresses import without_secrets
 
 _CONNECTIONS = Path("/proc/net/tcp")
 _LOOPBACK = "127.0.0.1"
@@ -29,12 +29,12 @@ _TIMEOUT = 10.0
 
 
 class ForwardError(ProductError):
-    """Forwarding to Kong is not possible. The message says why and what to change."""
+    """Forwarding to Kong failed. The message names the cause and the remedy."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The address of Kong's Admin API, and the TLS by which it lets in."""
+    """The address of Kong's Admin API and the TLS context with the client certificate."""
 
     host: str
     port: int
@@ -47,7 +47,7 @@ class Target:
 def target(
     url: str, certificate: str, key: str, authority: str | None
 ) -> Target:
-    """Makes the target of a URL and files in PEM; without `authority`, the system's. Raises
+    """Return the target for a URL and PEM files. `authority` None: the system's. Raises
     ForwardError."""
     parts = urlsplit(url)
     if (
@@ -56,21 +56,22 @@ def target(
         or parts.path not in ("", "/")
     ):
         raise ForwardError(
-            f"--to {shown(url)}: it is the address of Kong's Admin API, https://HOST:PORT"
+            f"--to {without_secrets(url)} is not https://HOST:PORT; write the address of Kong's Admin API"
         )
     try:
         tls = ssl.create_default_context(cafile=authority)
-        # A key with a passphrase fails here; without `password` it would ask the terminal.
+        # A key with a passphrase fails here. Without `password`, the load would prompt on the
+        # terminal.
         tls.load_cert_chain(certificate, key, password=lambda: b"")
     except OSError as error:
         raise ForwardError(
-            f"--certificate, --key or --ca cannot be used: {error}; each is a file in PEM"
+            f"--certificate, --key or --ca cannot be read ({error}); each must be a PEM file"
         ) from None
     return Target(parts.hostname, parts.port or 443, tls)
 
 
 def check(kong: Target) -> None:
-    """Asks Kong once for anything, so that an error is told here and not by every resource. Raises
+    """Send one request to Kong, so that an error appears once and not for every resource. Raises
     ForwardError."""
     connection = http.client.HTTPSConnection(
         kong.host, kong.port, timeout=_TIMEOUT, context=kong.tls
@@ -81,8 +82,8 @@ def check(kong: Target) -> None:
         body = answer.read().decode("utf-8", "replace")
     except ssl.SSLCertVerificationError as error:
         raise ForwardError(
-            f"the certificate of {kong} is not trusted ({error.verify_message}); give its "
-            "authority with --ca"
+            f"the certificate of {kong} is not trusted ({error.verify_message}); pass its CA with "
+            "--ca"
         ) from None
     except (
         ssl.SSLError,
@@ -91,7 +92,7 @@ def check(kong: Target) -> None:
         http.client.HTTPException,
     ) as error:
         raise ForwardError(
-            f"{kong} refuses the client certificate ({error}); is its authority the right one?"
+            f"{kong} rejects the client certificate ({error}); check --certificate and its CA"
         ) from None
     except OSError as error:
         raise ForwardError(
@@ -99,20 +100,20 @@ def check(kong: Target) -> None:
         ) from None
     finally:
         connection.close()
-    # Nginx says so after the handshake.
+    # Nginx rejects a client certificate after the handshake.
     if answer.status == http.client.BAD_REQUEST and "SSL certificate" in body:
         raise ForwardError(
-            f"{kong} refuses the client certificate ({answer.status}); is its authority the right "
-            "one?"
+            f"{kong} rejects the client certificate ({answer.status}); check --certificate and "
+            "its CA"
         )
 
 
 def forward(kong: Target, port: int, command: Sequence[str]) -> int:
-    """Runs the command while what is sent to `port` goes on to `kong`, which was asked once before;
-    gives its exit status. Raises ForwardError."""
+    """Check Kong, run the command while `port` forwards to `kong`, and return its exit status.
+    Raises ForwardError."""
     if not _CONNECTIONS.exists():
         raise ForwardError(
-            "this system does not tell whose a connection is, and so cannot turn others away: use "
+            "this system does not show the user of a connection, so others could use it; run on "
             "Linux"
         )
     check(kong)
@@ -120,15 +121,15 @@ def forward(kong: Target, port: int, command: Sequence[str]) -> int:
 
 
 async def run(kong: Target, port: int, command: Sequence[str]) -> int:
-    """Runs the command while what is sent to `port` goes on to `kong`; gives its exit status.
-    Raises ForwardError."""
+    """Run the command while `port` forwards to `kong`, and return its exit status. Raises
+    ForwardError."""
     try:
         server = await asyncio.start_server(
             lambda *streams: _serve(kong, port, *streams), _LOOPBACK, port
         )
     except OSError as error:
         raise ForwardError(
-            f"port {port} cannot be had ({error.strerror}); is another run under way?"
+            f"port {port} is not available ({error.strerror}); is another run in progress?"
         ) from None
     try:
         environment = {
@@ -139,7 +140,7 @@ async def run(kong: Target, port: int, command: Sequence[str]) -> int:
             *command, env=environment
         )
         loop = asyncio.get_running_loop()
-        # The terminal has told the command as well: it winds up.
+        # The terminal interrupts the command too, and it shuts down.
         loop.add_signal_handler(signal.SIGINT, lambda: None)
         loop.add_signal_handler(signal.SIGTERM, process.terminate)
         return await process.wait()
@@ -152,10 +153,9 @@ async def run(kong: Target, port: int, command: Sequence[str]) -> int:
 
 
 def owner(port: int, peer: int) -> int | None:
-    """The user id of the process that connected from port `peer` of this machine to `port`; None
-    where none is known.
+    """Return the user id of the local process that connected from port `peer` to `port`, or None.
 
-    Source: proc(5), /proc/net/tcp: addresses in hexadecimal, as the machine orders bytes.
+    Source: proc(5), /proc/net/tcp: addresses in hexadecimal, in the machine's byte order.
     """
     address = (
         f"{int.from_bytes(socket.inet_aton(_LOOPBACK), sys.byteorder):08X}"

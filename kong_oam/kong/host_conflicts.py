@@ -1,10 +1,9 @@
-"""Finds hosts and paths that routes of others have in the same Kong, before a run makes routes for
-them.
+"""Finds hosts and paths that routes of others have in the same Kong, before a run creates routes.
 
 Kong takes any number of routes with the same host and path, and one of them gets the calls. Two
-stacks never share calls: whichever gets them, the other one's calls are diverted. Routes that were
-made outside any stack may stay where they get only what is left. Kong tries regular expressions, as
-all of ours are, before plain paths, and plain hosts before wildcards.
+stacks never share calls: the winner diverts the calls of the other stack. Routes outside any stack
+may stay if they get only calls that match none of ours. Kong tries regular expressions before plain
+paths, and plain hosts before wildcards. All our routes are regular expressions.
 """
 
 from __future__ import annotations
@@ -21,24 +20,24 @@ from kong_oam.diagnostics import Diagnostic, Findings
 from kong_oam.engine.state import ROUTE, Resource
 from kong_oam.kong.admin import AdminApi
 from kong_oam.kong.entities import Entity
-from kong_oam.kong.owners import Asking, Owner, made_by
+from kong_oam.kong.owners import Owner, OwnerLookup, owner_in_words
 from kong_oam.kong.routes import declared_path, literal_prefix, routes
 
 Relation = Literal["wider", "same", "narrower"]
-"""How a host or a path of another route lies to ours. `wider`: ours lies within it."""
+"""The relation of another route's host or path to ours. `wider`: it contains ours."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Claim:
-    """A host and a path of a route that is not ours."""
+    """A host and a path of another owner's route."""
 
     host: str
     path: str
     route: Entity
     owner: Owner
 
-    def meets(self, endpoint: Endpoint) -> bool:
-        """Whether one of the two may get calls that are meant for the other."""
+    def conflicts_with(self, endpoint: Endpoint) -> bool:
+        """Return whether one of the two routes may get calls for the other."""
         by_host = _host_relation(endpoint.host, self.host)
         by_path = _path_relation(endpoint, self.path)
         if by_host is None or by_path is None:
@@ -55,10 +54,11 @@ class _Claim:
 def host_conflicts(
     admin: AdminApi, estate: Estate, before: Iterable[Resource]
 ) -> Findings:
-    """Finds endpoints whose calls a route of others may get, or that take calls from a route of
-    another stack. Raises admin.AdminError.
+    """Yield a finding for each endpoint that conflicts with others' routes. Raises
+    admin.AdminError.
 
-    `before` are the routes of the state. Kong is asked only where a route is new, or gets other
+    An endpoint conflicts if another route may get its calls, or if it takes calls from another
+    stack's route. `before`: the routes of the state. Asks Kong only if a route is new or gets other
     hosts or paths.
     """
     known = {
@@ -69,36 +69,37 @@ def host_conflicts(
     ]
     if not changed:
         return
-    asking = Asking(estate.stack.name, whole=True)
+    lookup = OwnerLookup(estate.stack.name, whole=True)
     by_host: dict[str, list[_Claim]] = {}
-    for claim in _claims(admin.rows("/routes"), asking):
+    for claim in _claims(admin.rows("/routes"), lookup):
         by_host.setdefault(claim.host, []).append(claim)
     wildcards = [host for host in by_host if "*" in host]
     for component in changed:
         for endpoint in component.exposure.endpoints:
             hosts = set(by_host)
-            # A plain host meets itself and wildcards alone, which keeps large estates linear.
+            # A plain host conflicts only with itself and wildcards. This keeps large estates
+            # linear.
             if "*" not in endpoint.host:
                 hosts = hosts.intersection((endpoint.host, *wildcards))
             claims: list[_Claim] = []
             for host in sorted(hosts):
                 claims += by_host[host]
-            yield from _met(endpoint, claims)
+            yield from _conflicts_of(endpoint, claims)
 
 
-def _met(endpoint: Endpoint, claims: Iterable[_Claim]) -> Findings:
-    """Yield a finding for each owner of claims that meet the endpoint."""
+def _conflicts_of(endpoint: Endpoint, claims: Iterable[_Claim]) -> Findings:
+    """Yield a finding for each owner of claims that conflict with the endpoint."""
     by_owner: dict[Owner, list[_Claim]] = {}
     for claim in claims:
-        if claim.meets(endpoint):
+        if claim.conflicts_with(endpoint):
             by_owner.setdefault(claim.owner, []).append(claim)
-    for met in by_owner.values():
-        yield _diagnostic(endpoint, met)
+    for claims_of_owner in by_owner.values():
+        yield _diagnostic(endpoint, claims_of_owner)
 
 
 def _changes(component: Component, known: Mapping[str, Entity]) -> bool:
-    """Whether a route of the component is not in the state, or leads from other hosts or paths
-    there."""
+    """Return whether a route of the component is new, or has other hosts or paths than in the
+    state."""
     for plan in routes(component):
         recorded = known.get(f"{component.key}-{plan.role}-{plan.backend}", {})
         if sorted(recorded.get("hosts") or ()) != sorted(plan.hosts):
@@ -108,11 +109,10 @@ def _changes(component: Component, known: Mapping[str, Entity]) -> bool:
     return False
 
 
-def _claims(rows: Iterable[Entity], asking: Asking) -> Iterator[_Claim]:
-    """Yields what routes of others claim, by their names. A route without hosts claims every
-    host."""
+def _claims(rows: Iterable[Entity], lookup: OwnerLookup) -> Iterator[_Claim]:
+    """Yield the claims of others' routes, sorted by name. A route without hosts claims every host."""
     for row in sorted(rows, key=lambda row: (str(row.get("name")), row["id"])):
-        owner = asking.owner(row)
+        owner = lookup.owner(row)
         if owner.kind == "ours":
             continue
         hosts = sorted(row.get("hosts") or ["*"])
@@ -122,8 +122,8 @@ def _claims(rows: Iterable[Entity], asking: Asking) -> Iterator[_Claim]:
 
 
 def _comes_first(route: Entity) -> bool:
-    """Return whether Kong tries a route before all of ours: it does with at least four kinds of
-    conditions (recorded)."""
+    """Return whether Kong tries a route before all of ours: with at least four kinds of conditions
+    (recorded)."""
     conditions = map(
         route.get, ("hosts", "paths", "methods", "headers", "snis")
     )
@@ -139,11 +139,13 @@ def _host_relation(ours: str, theirs: str) -> Relation | None:
 
 
 def _stands_for(wildcard: str, host: str) -> bool:
-    """Whether a host with a wildcard stands for another host, or for a wildcard below it. Kong
-    takes `*` at one end."""
+    """Return whether a wildcard host covers another host or a wildcard below it.
+
+    Kong takes `*` at one end.
+    """
     if wildcard.startswith("*"):
         return host.endswith(wildcard[1:])
-    # `shop.*` and `*.example.com` both stand for shop.example.com.
+    # `shop.*` and `*.example.com` both cover shop.example.com.
     return wildcard.endswith("*") and host.startswith((wildcard[:-1], "*"))
 
 
@@ -155,8 +157,7 @@ def _path_relation(endpoint: Endpoint, path: str) -> Relation | None:
         if within(endpoint.path, elements):
             return "wider"
         return "narrower" if within(elements, endpoint.path) else None
-    # Somebody else's path: a text that calls begin with, or a regular expression that begins with a
-    # text.
+    # Another owner's path is a prefix, or a regular expression that begins with a literal prefix.
     ours = written(endpoint.path)
     text = literal_prefix(path)
     if text.rstrip("/") == ours.rstrip("/"):
@@ -166,20 +167,22 @@ def _path_relation(endpoint: Endpoint, path: str) -> Relation | None:
     return "narrower" if text.startswith(ours.rstrip("/") + "/") else None
 
 
-def _diagnostic(endpoint: Endpoint, met: list[_Claim]) -> Diagnostic:
-    """The finding about an endpoint and the claims of one owner."""
-    first = met[0]
+def _diagnostic(
+    endpoint: Endpoint, claims_of_owner: list[_Claim]
+) -> Diagnostic:
+    """Return the finding about an endpoint and the claims of one owner."""
+    first = claims_of_owner[0]
     elements = declared_path(first.path)
     path = first.path if elements is None else written(elements)
     name = first.route.get("name") or first.route["id"]
-    routes = {claim.route["id"] for claim in met}
+    routes = {claim.route["id"] for claim in claims_of_owner}
     more = f", and {len(routes) - 1} more," if len(routes) > 1 else ""
-    remedy = "bring both into one stack"
+    remedy = "deploy both from one stack"
     if not first.owner.stack:
-        remedy = "have that route removed by whoever made it"
+        remedy = "ask the owner of that route to remove it"
     message = (
-        f"{endpoint.host}{written(endpoint.path)} meets {first.host}{path} of Kong's route "
-        f"'{name}'{more} {made_by(first.route, first.owner)}. One would get the other's calls: "
-        f"take another host or path, or {remedy}"
+        f"{endpoint.host}{written(endpoint.path)} conflicts with {first.host}{path} of Kong's "
+        f"route '{name}'{more} {owner_in_words(first.route, first.owner)}. Either could get the other's "
+        f"calls; use another host or path, or {remedy}"
     )
     return Diagnostic("ENV420", message, endpoint.position)

@@ -1,4 +1,4 @@
-"""The entities that an estate means there to be in Kong."""
+"""The entities in Kong that an estate needs."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from kong_oam.access.model import METHODS, Component, Estate
 from kong_oam.access.settings.values import Settings
 from kong_oam.kong import names, plugins
 from kong_oam.kong.entities import Config, Entities, Entity
-from kong_oam.kong.extras import USUAL, extras
 from kong_oam.kong.key_slots import Slot
 from kong_oam.kong.routes import FIXED, RoutePlan, routes
 from kong_oam.kong.table import address, table
+from kong_oam.kong.trait_plugins import USUAL, trait_plugins
 from kong_oam.traits.upstream_tls.at_kong import certified_name, service_fields
 
 Complete = Callable[[str, Config], Config]
-"""(a plugin's name, its configuration) to the configuration with every field that the gateway has
-for it."""
+"""A function from a plugin's name and configuration to the configuration with all fields of the
+gateway's schema."""
 
 
 @dataclass(frozen=True, slots=True)
 class Deployed:
-    """The facts of a deployment: the stack's outputs `issuers`, `keySlots`, `audiences`, `clients`
-    and `upstreams`.
+    """The facts of a deployment, from the stack's outputs.
 
-    By provider its issuer, its key slots and, by component, the ids of its clients; by component
-    the audience that its provider made up for it; by Kong service where its workload is, as
-    "host:port". `client_certificate`: the id of what the gateway shows to workloads. `authorities`,
-    not from there: ids of CA certificates that Kong has, by fingerprint.
+    `issuers` and `slots` (its key slots): by provider. `clients`: client ids by provider, then by
+    component. `audiences`: audiences that a provider made up, by component. `upstreams`: the
+    workload's "host:port", by Kong service. `client_certificate`: the id of the certificate that
+    the gateway presents to workloads. `authorities`: ids of CA certificates in Kong, by
+    fingerprint; these come from Kong, not from the outputs.
     """
 
     issuers: Texts
@@ -43,8 +43,7 @@ class Deployed:
 
     @staticmethod
     def from_outputs(outputs: JsonObject) -> Deployed:
-        """Reads the outputs of a stack. Raises KeyError for one that is missing, named by its first
-        argument."""
+        """Read the outputs of a stack. Raises KeyError with the name of a missing output."""
         slots = {}
         for name, ring in outputs["keySlots"].items():
             slots[name] = tuple(map(Slot.from_output, ring))
@@ -64,17 +63,19 @@ def intended(
     deployed: Deployed,
     complete: Complete = lambda _, config: config,
 ) -> Entities:
-    """The entities that the program makes for the estate."""
-    made = _Made(settings, estate, deployed, complete)
+    """Return the entities that the program creates for the estate."""
+    builder = _EntityBuilder(settings, estate, deployed, complete)
     services: list[Entity] = []
     guards: list[Entity] = []
     leading: list[Entity] = []
     for component in estate.exposed:
         for backend in component.backends:
-            services.append(made.service(component, backend))
-            guards += made.guards(component, backend)
-            guards += made.further(component, backend)
-        leading += [made.route(component, plan) for plan in routes(component)]
+            services.append(builder.service(component, backend))
+            guards += builder.guards(component, backend)
+            guards += builder.further(component, backend)
+        leading += [
+            builder.route(component, plan) for plan in routes(component)
+        ]
     stack = settings.stack.name
     tags = names.tags(stack)
     consumers: list[Entity] = [
@@ -98,8 +99,8 @@ def intended(
 
 
 @dataclass(frozen=True, slots=True)
-class _Made:
-    """The entities that are made for the components of an estate."""
+class _EntityBuilder:
+    """A builder of the entities of an estate's components."""
 
     settings: Settings
     estate: Estate
@@ -125,11 +126,11 @@ class _Made:
             deployed.audiences,
             deployed.clients.get(component.identity.provider, {}),
         )
-        nobody = names.nobody(self.stack, component)
-        verifying = plugins.jwt(nobody)
+        anonymous = names.anonymous_for(self.stack, component)
+        verifying = plugins.jwt(anonymous)
         if authentication == "openid-connect":
             issuer = deployed.issuers[component.identity.provider]
-            verifying = plugins.openid_connect(issuer, nobody)
+            verifying = plugins.openid_connect(issuer, anonymous)
         host, _, port = deployed.upstreams[service].rpartition(":")
         upstream = address(host, int(port), certified_name(component, backend))
         configs = {
@@ -144,20 +145,20 @@ class _Made:
             yield _plugin(name, self.complete(name, config), service, tags)
 
     def further(self, component: Component, backend: str) -> Iterator[Entity]:
-        """Yield what the component and the stack ask for beside the guards."""
+        """Yield the plugins that the component's traits and the stack add to the guards."""
         callers = {
             "ring": names.ring(self.stack, component.identity.provider),
             "nobody": names.anonymous(self.stack),
         }
         service = names.service(self.stack, component, backend)
         tags = names.tags(self.stack, component)
-        for extra in extras(self.settings, component).plugins:
+        for extra in trait_plugins(self.settings, component).plugins:
             caller = callers[extra.caller] if extra.caller else None
             config = self.complete(extra.kind, extra.config)
             yield _plugin(extra.kind, config, service, tags, caller)
 
     def service(self, component: Component, backend: str) -> Entity:
-        """Return the service before a backend: it leads nowhere, only the gate leads farther."""
+        """Return the Kong service of a backend. It points to the empty Upstream."""
         over_tls = service_fields(
             self.settings.gateway.upstream_tls,
             component,
@@ -167,7 +168,7 @@ class _Made:
         )
         fields = {
             **USUAL,
-            **extras(self.settings, component).service,
+            **trait_plugins(self.settings, component).service,
             **over_tls,
         }
         return _named(
@@ -232,8 +233,8 @@ def _plugin(
 def _credentials(
     stack: str, provider: str, slots: Iterable[Slot]
 ) -> Iterator[Entity]:
-    """A credential per slot. An empty one holds a key of the issuer's under a key id that nobody
-    uses."""
+    """Yield a credential for each slot. An empty slot gets a key of the issuer under an unused key
+    id."""
     slots = list(slots)
     filler = next(
         (slot.key for slot in slots if slot.key and not slot.retired), None

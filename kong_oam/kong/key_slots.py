@@ -1,8 +1,8 @@
-"""Signing keys in a fixed number of slots, so that no resource is ever made inside `apply`.
+"""Signing keys in a fixed number of slots, so that `apply` never creates a resource.
 
-A key keeps its slot, a new one takes an empty slot, one that no longer signs stays for the longest
-token lifetime. Which key sits where is a stack output and comes back through the stack's own
-reference.
+A known key keeps its slot, and a new key takes an empty slot. A key that no longer signs stays for
+the longest token lifetime. The slots are a stack output, which the next run reads through a
+reference to its own stack.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from kong_oam.identity.common.discovery import SigningKey
 
 
 class SlotOutput(TypedDict, total=False):
-    """A slot as a stack output: the fields of its key, and an ISO day."""
+    """A slot as a stack output: the fields of its key, and an ISO date."""
 
     key: JsonObject | None
     retired: str | None
@@ -26,14 +26,14 @@ class SlotOutput(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A slot and its key, or None where it is empty; `retired` is the day on which the key was no
-    longer published."""
+    """A slot with a key, or an empty slot. `retired`: the first day on which the key was not
+    published."""
 
     key: SigningKey | None = None
     retired: datetime.date | None = None
 
     def to_output(self) -> SlotOutput:
-        """The slot as the stack exports it, `retired` in ISO 8601."""
+        """Return the slot as the stack exports it, with `retired` in ISO 8601."""
         return {
             "key": asdict(self.key) if self.key else None,
             "retired": self.retired.isoformat() if self.retired else None,
@@ -41,7 +41,7 @@ class Slot:
 
     @staticmethod
     def from_output(data: SlotOutput) -> Slot:
-        """Reads what `to_output` gives."""
+        """Return the slot of an output."""
         key = data.get("key")
         retired = data.get("retired")
         return Slot(
@@ -51,8 +51,7 @@ class Slot:
 
 
 class TooManyKeysError(SettingsError):
-    """The issuer's keys and those that tokens may still be signed with need more slots. The message
-    says how many."""
+    """The issuer's current and retiring keys need more slots. The message says how many."""
 
 
 def assign(
@@ -63,12 +62,11 @@ def assign(
     lifetime: datetime.timedelta,
     previous_keys: Iterable[SigningKey] = (),
 ) -> tuple[Slot, ...]:
-    """Assigns keys to slots. `published`: the key that signs, then all others that may. Raises
-    TooManyKeysError.
+    """Return the slots with keys assigned. Raises TooManyKeysError.
 
-    `lifetime`: of the longest-lived token; days count whole. Where runs were missed, so that the
-    key that signs was never seen, `previous_keys` may have signed a moment ago: they get what slots
-    are left, as keys that retire today.
+    `published`: the key that signs first, then all others that may sign. `lifetime`: of the
+    longest-lived token; days count whole. `previous_keys`: keys that may have signed recently. If
+    runs were missed and the signing key is new, they get the free slots and retire today.
     """
     listed = tuple(published)
     before = tuple(previous)
@@ -80,7 +78,7 @@ def assign(
         empty = _empty(slots)
         if empty is None:
             raise TooManyKeysError(
-                f"{len(placed) + 1} signing keys are live and there are {size} slots; raise "
+                f"{len(placed) + 1} signing keys need slots, but the key ring has {size}; raise "
                 "gateway.keySlots"
             )
         slots[empty] = Slot(current[kid])
@@ -90,7 +88,8 @@ def assign(
         _place_retiring(slots, previous_keys, placed, today)
     if _key_ids(slots[size:]):
         raise TooManyKeysError(
-            f"slots beyond {size} still hold live keys; lower gateway.keySlots after they retired"
+            f"slots after the first {size} still hold keys in use; lower gateway.keySlots after "
+            "these keys retire"
         )
     return tuple(slots[:size])
 
@@ -101,7 +100,7 @@ def _place_retiring(
     placed: Collection[str],
     today: datetime.date,
 ) -> None:
-    """Give keys that may have signed a moment ago what slots are left."""
+    """Give free slots to keys that may have signed recently."""
     for key in keys:
         empty = _empty(slots)
         if key.kid not in placed and empty is not None:
@@ -129,7 +128,7 @@ def _aged(
     if slot.key.kid in current:
         return Slot(current[slot.key.kid])
     retired = slot.retired or today
-    # From the last minute of one day to the first of another there is a day less than their
-    # difference.
+    # The time from the last minute of a day to the first minute of a later day is a day less than
+    # their difference.
     over = today - retired - datetime.timedelta(days=1) >= lifetime
     return Slot() if over else replace(slot, retired=retired)

@@ -1,8 +1,7 @@
-"""The plugins that write the records of requests, at each gated service: what is in a record,
-`lua/record.lua` says.
+"""The plugins that write the records of requests, at each gated service.
 
-At each service, not once for the gateway: a plugin of everybody's would take the calls of other
-stacks, too.
+A plugin for the whole gateway would also record the calls of other stacks. `lua/record.lua` defines
+the content of a record.
 """
 
 from __future__ import annotations
@@ -10,24 +9,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kong_oam.access.settings.logs import LogSettings, OtlpSink
-from kong_oam.kong.at_kong import Extra
+from kong_oam.kong.at_kong import TraitPlugin
 from kong_oam.kong.entities import Config
 
-# Records in a request, a second late at most: the queue sends one request after the
-# other, and one for each record would cost more than all else that is asked of the
-# gateway, and fall behind.
+# Records per request of a sink. A record is a second late at most. The queue sends one request
+# after the other. A request per record would cost more than all other work of the gateway and fall
+# behind.
 _BATCH = 200
 
-# A worker has one queue for all services that send to an address. Callers can make
-# records as long as paths may be.
+# A worker has one queue for all services that send to an address. A record may be as long as the
+# longest path.
 _HTTP: Config = {"queue": {"max_batch_size": _BATCH, "max_bytes": 16 << 20}}
 
-# Kong's own default, which its schema prints of the record as a whole.
+# Kong's own default, which its schema prints only for the whole record.
 _PROPAGATION: Config = {"default_format": "w3c"}
 
 
-def sinks(logs: LogSettings | None) -> Iterator[Extra]:
-    """Yields a plugin for each sink."""
+def sinks(logs: LogSettings | None) -> Iterator[TraitPlugin]:
+    """Yield a plugin for each sink."""
     if logs is None:
         return
     if logs.http:
@@ -35,15 +34,15 @@ def sinks(logs: LogSettings | None) -> Iterator[Extra]:
             "http_endpoint": logs.http.url,
             "headers": dict(logs.http.headers) or None,
         }
-        yield Extra("log-http", "http-log", {**config, **_HTTP})
+        yield TraitPlugin("log-http", "http-log", {**config, **_HTTP})
     if logs.tcp:
-        yield Extra(
+        yield TraitPlugin(
             "log-tcp",
             "tcp-log",
             {"host": logs.tcp.host, "port": logs.tcp.port, "tls": logs.tcp.tls},
         )
     if logs.file:
-        yield Extra("log-file", "file-log", {"path": logs.file})
+        yield TraitPlugin("log-file", "file-log", {"path": logs.file})
     if logs.otlp:
         headers = dict(logs.otlp.headers) or None
         config = {
@@ -51,7 +50,7 @@ def sinks(logs: LogSettings | None) -> Iterator[Extra]:
             "traces_endpoint": logs.otlp.traces,
             "headers": headers,
         }
-        yield Extra(
+        yield TraitPlugin(
             "log-otlp",
             "opentelemetry",
             {**config, "queue": _queue(logs.otlp), "propagation": _PROPAGATION},
@@ -59,10 +58,10 @@ def sinks(logs: LogSettings | None) -> Iterator[Extra]:
 
 
 def _queue(otlp: OtlpSink) -> Config:
-    """The bounds of a queue of plugin opentelemetry, of which a worker has one for each service.
+    """Return the bounds of a queue of plugin opentelemetry. A worker has a queue for each service.
 
-    Its entries are tables, whose bytes Kong does not count. An entry that is being sent stays in
-    the queue, so a batch takes half of it at the most.
+    Its entries are tables, whose bytes Kong does not count. An entry stays in the queue while it is
+    being sent, so a batch is at most half of the queue.
     """
     return {
         "max_batch_size": min(_BATCH, otlp.queue // 2),

@@ -1,9 +1,7 @@
-"""The plugin that counts and times the calls of a gated service, for a Prometheus that reads them
-at the gateway.
+"""The plugin that counts and times the calls of a gated service for Prometheus.
 
-What it counts has Kong's names (`kong_http_requests_total`, `kong_request_latency_ms`), with the
-service's as a label. Why a call was refused it does not know: that is counted from records
-(kong_oam.metrics).
+Its metrics have Kong's names (`kong_http_requests_total`, `kong_request_latency_ms`), with the
+service as a label. It does not know why a call was denied; records do (kong_oam.metrics).
 """
 
 from __future__ import annotations
@@ -14,5 +12,5 @@ CONFIG: Config = {
     "latency_metrics": True,
     "status_code_metrics": True,
 }
-"""Beside Kong's defaults. Not by consumer: those are rings of keys, which say nothing of who
-called."""
+"""Differences from Kong's defaults. Counts by consumer would be useless: consumers are key rings,
+not callers."""

@@ -1,7 +1,7 @@
-"""Who owns an entity of Kong, by its name and its tags: the stack that asks, another stack, or nobody that this
-program knows.
+"""The owner of an entity of Kong, by its name and tags: this stack, another stack, or none.
 
-A stack changes and deletes only its own entities, and tells which stack has to act on another's.
+A stack changes and deletes only its own entities. For another stack's entity, its messages name
+that stack.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ Kind = Literal["ours", "another stack's", "foreign"]
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """The owner of an entity. `stack`: the stack that made it, as the engine calls it; empty of a
-    foreign entity."""
+    """The owner of an entity. `stack`: the name of the Pulumi stack that created it; empty if
+    foreign."""
 
     kind: Kind
     stack: str = ""
@@ -31,11 +31,11 @@ class Owner:
 
 
 @dataclass(frozen=True, slots=True)
-class Asking:
-    """The stack that asks who owns an entity.
+class OwnerLookup:
+    """The stack that asks for the owner of an entity.
 
-    `estate` is in the tags of all its entities. `partition`: the part of the estate that the stack
-    deploys, None: its base. `whole`: the question is about all stacks of the estate.
+    `estate`: the name in the tags of all its entities. `partition`: the part of the estate that the
+    stack deploys; None: the base. `whole`: entities of all stacks of the estate count as ours.
     """
 
     estate: str
@@ -43,10 +43,10 @@ class Asking:
     whole: bool = False
 
     def owner(self, entity: Entity) -> Owner:
-        """The owner of an entity of Kong.
+        """Return the owner of an entity of Kong.
 
-        A name that a stack gives counts first: somebody may have changed tags by hand. Then a tag
-        of another estate wins over ours, so that nothing that another stack may need is taken for
+        A stack's name comes first, since somebody may have changed tags by hand. Then a tag of
+        another estate wins over ours. An entity that another stack may need thus never counts as
         ours.
         """
         tags = tags_of(entity)
@@ -61,13 +61,13 @@ class Asking:
         )
 
     def _stack(self, entity: Entity, tags: Iterable[str]) -> str | None:
-        """Return the estate whose entity it is; None of a foreign one."""
+        """Return the estate that owns the entity, or None for a foreign entity."""
         name = str(entity.get("username") or entity.get("name") or "")
         has_our_name = names.is_given_by(self.estate, name)
         has_our_tags = self.estate in names.stacks_in(tags)
         if has_our_name and has_our_tags:
             return self.estate
-        # One tag is enough for another stack's entity. Ours have both tags.
+        # A single tag identifies another stack's entity. Ours have both tags.
         others = names.stacks_named(tags) - {self.estate}
         if others:
             return min(others)
@@ -77,13 +77,13 @@ class Asking:
         return self.estate if has_our_tags else None
 
 
-def made_by(entity: Entity, owner: Owner) -> str:
-    """Says in words which stack made an entity that is not ours; of a foreign entity, by which tags
-    one may know it."""
+def owner_in_words(entity: Entity, owner: Owner) -> str:
+    """Return words about the maker of another owner's entity. A foreign entity is described by its
+    tags."""
     if owner.stack:
-        return f"that stack '{owner.stack}' made"
+        return f"of stack '{owner.stack}'"
     tags = entity.get("tags")
     shown = (
         f"its tags are {some(map(repr, tags))}" if tags else "it has no tags"
     )
-    return f"that was made outside any stack ({shown})"
+    return f"of no stack ({shown})"

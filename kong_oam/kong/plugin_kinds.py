@@ -1,19 +1,19 @@
-"""The effect of plugins of others on calls that ours judge, by kind (`plugin_kinds.json`).
+"""The effect of each kind of plugin on calls that the gate judges (`plugin_kinds.json`).
 
-harmless       it can change no method, path or host, and no header that the gate owns, and it neither answers nor
-               authenticates: it looks at calls, or marks requests and answers
-lets pages read  it tells browsers whose pages may read answers, and answers preflights itself, which ask for nothing of
-               the workload's; who may call stays as it is
-limits         it refuses some calls, and is harmless to all others
-closes         it answers every call itself, with nothing of the workload's
-answers        it answers from somewhere else: a cache, a function, another service
-authenticates  it says who calls, beside the one plugin of ours that does
-runs code      it is made to run what somebody wrote
-rewrites       it changes the path or the method
-depends        its configuration says: `response-transformer-advanced` marks answers, or puts others in their place, or
-               runs functions in Lua on them
+    `harmless`        It observes calls, or marks requests and answers. It changes no method, path or
+                      host, and no header that the gate owns. It neither answers nor authenticates.
+    `lets pages read` It tells browsers whose pages may read answers, and answers preflights itself.
+                      The callers of the workload stay the same.
+    `limits`          It denies some calls, and is harmless to all others.
+    `closes`          It answers every call itself, with nothing from the workload.
+    `answers`         It answers from another source: a cache, a function, another service.
+    `authenticates`   It identifies the caller, beside our own plugin.
+    `runs code`       It runs somebody's code.
+    `rewrites`        It changes the path or the method.
+    `depends`         Its configuration decides. `response-transformer-advanced` marks answers,
+                      replaces them, or runs Lua functions on them.
 
-A kind that is not there may be any of these.
+A kind that the file does not list may have any of these effects.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-Doing = Literal[
+PluginEffect = Literal[
     "harmless",
     "lets pages read",
     "limits",
@@ -35,6 +35,6 @@ Doing = Literal[
     "depends",
 ]
 
-PLUGIN_KINDS: Mapping[str, Doing] = json.loads(
+PLUGIN_KINDS: Mapping[str, PluginEffect] = json.loads(
     Path(__file__).with_suffix(".json").read_text("utf-8")
 )

@@ -1,8 +1,8 @@
-"""Plugin configurations, spelled out in full against the schema of the gateway at hand.
+"""Plugin configurations, written in full against the schema of the actual gateway.
 
-Updates are PATCH and Kong deep-merges `config`: a key that is only left out stays live. So every
-field that the schema has is sent, null where unset; with `strict_match` the provider then sees any
-change made by hand.
+Updates are PATCH, and Kong deep-merges `config`: an omitted key keeps its old value. Therefore
+every field of the schema is sent, null where unset. With `strict_match` the provider then detects
+any change made by hand.
 
 Source: docs/explanation/design.md#removed-means-gone.
 """
@@ -21,8 +21,8 @@ from kong_oam.diagnostics import some
 from kong_oam.errors import ProductError
 from kong_oam.kong import code
 from kong_oam.kong.entities import Config
-from kong_oam.kong.script import ScriptInputs, framed
-from kong_oam.kong.sources import sent
+from kong_oam.kong.script import ScriptInputs, with_inputs
+from kong_oam.kong.sources import deployed_script
 from kong_oam.kong.table import VERIFIED_HEADER, Authentication
 
 AUTHENTICATION: Mapping[Edition, Authentication] = {
@@ -33,38 +33,39 @@ AUTHENTICATION: Mapping[Edition, Authentication] = {
 
 
 def guards(edition: Edition) -> tuple[str, str, str]:
-    """The plugins of a gated service, in the order in which they run."""
+    """Return the plugins of a gated service, in the order in which they run."""
     return "pre-function", AUTHENTICATION[edition], "post-function"
 
 
 GUARDS = frozenset((*guards("oss"), *guards("enterprise")))
-"""All plugins that guard a service, of whatever edition."""
+"""All plugins that guard a service, in any edition."""
 
-# An edge: Kong's own.
+# An edge: Kong's own schema.
 Schema = Mapping[str, Any]
 """A plugin's schema as `GET /schemas/plugins/NAME` prints it."""
 
 
 class SchemaError(ProductError):
-    """The gateway's schema lacks a field that is needed. The message names plugin and field."""
+    """The gateway's schema lacks a needed field. The message names plugin and field."""
 
 
 CUSTOM_FIELDS = "custom_fields_by_lua"
-"""The field of each plugin that writes records: scripts by name of a field, which run before a
-record is sent."""
+"""A field of each plugin that writes records. It holds a script for each field of a record, which
+runs before the record is sent."""
 
 CLEARED = f"if not kong.ctx.shared.kong_oam_recorded then {code.BARE_RECORD} end return 1"
-"""The field `version` of a record. Its script clears Kong's own record, unless admission's plugin
-has replaced that."""
+"""The script of a record's field `version`. It clears Kong's own record unless admission's plugin
+replaced it."""
 
 
 def config_json(
     schema: Schema, name: str, config: Config, *, keeps_records: bool = False
 ) -> str:
-    """Compact sorted JSON of the whole configuration. Raises SchemaError for a field that the
-    schema lacks.
+    """Return compact sorted JSON of the whole configuration. Raises SchemaError for an unknown
+    field.
 
-    `keeps_records`: the stack does, so a plugin that writes records never sends Kong's own.
+    `keeps_records`: the stack keeps records, so a plugin that writes records never sends Kong's
+    own.
     """
     record = record_of(schema, name)
     if keeps_records and CUSTOM_FIELDS in fields_of(record):
@@ -76,16 +77,18 @@ def config_json(
 
 
 def record_of(schema: Schema, name: str) -> Schema:
-    """The schema of a plugin's configuration. Raises SchemaError where there is none."""
+    """Return the schema of a plugin's configuration. Raises SchemaError if it is missing."""
     for field in schema["fields"]:
         if "config" in field:
             record: Schema = field["config"]
             return record
-    raise SchemaError(f"plugin {name}: the gateway prints no config schema")
+    raise SchemaError(
+        f"plugin {name}: the gateway has no schema for its config"
+    )
 
 
 def fields_of(record: Schema, which: str = "fields") -> dict[str, Schema]:
-    """The fields of a record by name; `shorthand_fields` are those by former names."""
+    """Return the fields of a record by name. `shorthand_fields` are fields under former names."""
     fields: dict[str, Schema] = {}
     for entry in record.get(which) or ():
         fields.update(entry)
@@ -94,23 +97,25 @@ def fields_of(record: Schema, which: str = "fields") -> dict[str, Schema]:
 
 def _expand(record: Schema, config: Config, where: str) -> Config:
     if not isinstance(config, Mapping):
-        raise SchemaError(f"plugin {where}: {config!r} is no record")
+        raise SchemaError(f"plugin {where}: {config!r} is not an object")
     fields = fields_of(record)
     if unknown := sorted(set(config) - set(fields)):
         raise SchemaError(
-            f"plugin {where}: this gateway's schema lacks {some(unknown)}; use its present name, "
+            f"plugin {where}: this gateway's schema lacks {some(unknown)}; use the current name, "
             "or a newer Kong"
         )
     whole = {}
     for name, field in fields.items():
         whole[name] = _value(field, config.get(name), f"{where}.{name}")
-    return {**whole, **_formerly(record, whole)}
+    return {**whole, **_former_names(record, whole)}
 
 
-def _formerly(record: Schema, config: Config) -> Config:
-    """The values that have a former name, too (seen on 3.10: rate-limiting's `redis_host`, now
-    `redis.host`). Kong prints both, so a configuration without the former ones would never match
-    what it has."""
+def _former_names(record: Schema, config: Config) -> Config:
+    """Return the values under former field names (on 3.10: rate-limiting's `redis_host`, now
+    `redis.host`).
+
+    Kong prints both names, so a configuration without the former names would never match Kong's.
+    """
     values = {}
     for name, field in fields_of(record, "shorthand_fields").items():
         now = (field.get("deprecation") or {}).get("replaced_with")
@@ -120,7 +125,7 @@ def _formerly(record: Schema, config: Config) -> Config:
 
 
 def _value(field: Schema, value: Any, where: str) -> Any:
-    """A field as Kong prints it: each record in full, those in lists and maps, too."""
+    """Return a field as Kong prints it, with each record in full, also in lists and maps."""
     value = field.get("default") if value is None else value
     if field.get("type") == "record" and (
         value is not None or field.get("required")
@@ -139,11 +144,11 @@ def _value(field: Schema, value: Any, where: str) -> Any:
 def admission(
     table: str, hsts_seconds: int = 0, more: Iterable[str] = ()
 ) -> Config:
-    """Configuration of `pre-function`: the scripts of a port, by phase.
+    """Return the configuration of `pre-function`: the scripts of a port, by phase.
 
-    It meets every request, whatever refuses it later, so answers are marked here. `hsts_seconds`:
-    how long browsers are told to use https only (RFC 6797); 0: not at all. `more`: headers that
-    callers must not send, beside the code's own; their names in lower case.
+    The plugin handles every request, including those denied later, so it also marks answers.
+    `hsts_seconds`: how long browsers use https only (RFC 6797); 0: not set. `more`: lower-case
+    names of headers that callers must not send, beside the script's own list.
     """
     config: JsonFields = {}
     if hsts_seconds:
@@ -151,7 +156,7 @@ def admission(
         config["header_filter"] = [f"return function() {set_header} end"]
     for phase, script in code.phases(table):
         if phase == "access":
-            script = framed(
+            script = with_inputs(
                 ScriptInputs(table),
                 f"local MORE = '{' '.join(more)}'\n{script}",
             )
@@ -160,10 +165,10 @@ def admission(
 
 
 def jwt(anonymous: str | None) -> Config:
-    """Configuration of `jwt`: it verifies a token in the Authorization header, and nowhere else.
+    """Return the configuration of `jwt`. It verifies a token in the Authorization header only.
 
-    Without one that counts the caller is the consumer `anonymous`, of whom the gate decides; where
-    that is None, the answer is 401.
+    Without a valid token the caller is the consumer `anonymous`, and the gate decides. If
+    `anonymous` is None, the answer is 401.
     """
     return {
         "key_claim_name": "kid",
@@ -175,13 +180,11 @@ def jwt(anonymous: str | None) -> Config:
 
 
 def openid_connect(issuer: str, anonymous: str | None) -> Config:
-    """Configuration of `openid-connect`, in place of `jwt` on Kong Enterprise; `anonymous` as
-    there.
+    """Return the configuration of `openid-connect`, which replaces `jwt` on Kong Enterprise.
 
-    It verifies a bearer token with the keys that `issuer` publishes, finds the key ring by its
-    `custom_id`, and hands on the token that it verified. Audience, scopes and groups are left to
-    the gate, the one that decides: where one of them is wrong, this plugin would answer 403 to what
-    is a 401.
+    It verifies a bearer token with the keys that `issuer` publishes. It finds the key ring by its
+    `custom_id` and forwards the verified token. The gate alone checks audience, scopes and groups:
+    this plugin would answer 403 to a wrong audience, not 401. `anonymous`: see `jwt`.
 
     Source: Kong's reference of the plugin, 3.11.
     """
@@ -193,24 +196,29 @@ def openid_connect(issuer: str, anonymous: str | None) -> Config:
         "consumer_claim": ["iss"],
         "consumer_by": ["custom_id"],
         "upstream_access_token_header": VERIFIED_HEADER,
-        "disable_session": ["bearer"],  # a cookie would be a second way in
-        "ssl_verify": True,  # by default anybody on the way could answer with keys of their own
+        "disable_session": [
+            "bearer"
+        ],  # a session cookie would be a second credential
+        "ssl_verify": True,  # without verification, anybody on the network path could answer with other keys
         "anonymous": anonymous,
     }
 
 
 def gate(table: str, address: str) -> Config:
-    """Configuration of `post-function`: the fixed script, behind the one table that it decides by
-    and the workload's address, which nothing else at the gateway knows; behind it what sees to the
-    rest of a request that may pass."""
+    """Return the configuration of `post-function`: the gate with its table and the workload's
+    address.
+
+    Only this plugin knows the address. Scripts behind the gate handle the rest of an allowed
+    request.
+    """
     config = {
         "access": [
-            framed(
+            with_inputs(
                 ScriptInputs(table, address),
-                sent("answer", "addresses", "gate"),
+                deployed_script("answer", "addresses", "gate"),
             )
         ]
     }
     for phase, parts in code.behind(table):
-        config.setdefault(phase, []).append(sent(*parts))
+        config.setdefault(phase, []).append(deployed_script(*parts))
     return config

@@ -1,5 +1,4 @@
-"""Checks a gateway before anything is provisioned: do the promises hold on it, and how long does it
-take to settle?"""
+"""Checks of a gateway before a run creates anything, and the time that it takes to settle."""
 
 from __future__ import annotations
 
@@ -21,15 +20,16 @@ _OLDEST = (3, 4)
 
 
 class PreflightError(AdminError):
-    """The promises do not hold on this gateway. The message says what was found and what to
-    change."""
+    """The gateway cannot keep the promises. The message names the cause and the remedy."""
 
 
 @dataclass(frozen=True, slots=True)
 class GatewayFacts:
-    """The facts that the Admin API tells of its gateway. `settle` is in seconds; `address` says in
-    words what counts as a caller's address, None where nobody asks for that; `authorities` are the
-    ids of the CA certificates that it was asked for, by fingerprint."""
+    """Facts about a gateway from its Admin API.
+
+    `settle`: in seconds. `address`: words about the caller's address, or None if no trait uses it.
+    `authorities`: ids of the requested CA certificates, by fingerprint.
+    """
 
     version: str
     settle: float
@@ -47,11 +47,11 @@ def inspect(
     ca_file: str = "",
     by_address: bool = False,
 ) -> GatewayFacts:
-    """Checks the gateway of an account, which has to have the guards, `more` plugins, by kind, and
-    the CA certificates with the fingerprints `ca`, which are in `ca_file`. `by_address`: rules or
-    limits go by a caller's address, so it must not be what the caller likes.
+    """Check the gateway of an account and return its facts. Raises PreflightError and AdminError.
 
-    Raises PreflightError, and AdminError where it cannot be asked.
+    `more`: kinds of plugins that it must have beside the guards. `ca`: fingerprints of CA
+    certificates that it must have; `ca_file` contains them. `by_address`: rules or limits use a
+    caller's address, so callers must not be able to choose it.
     """
     with AdminApi(account) as admin:
         root = admin.get("/")
@@ -81,7 +81,7 @@ def _authorities(admin: AdminApi, wanted: Sequence[str], file: str) -> Texts:
     for fingerprint in wanted:
         if fingerprint not in known:
             raise PreflightError(
-                "Kong does not have the CA certificate of gateway.upstreamTls.ca whose SHA-256 is "
+                "Kong lacks the CA certificate of gateway.upstreamTls.ca with SHA-256 "
                 f"{fingerprint[:16]}..., and Pulumi has no resource for it; load it: curl -F "
                 f"{shlex.quote(f'cert=<{file}')} $KONG_ADMIN_ADDR/ca_certificates"
             )
@@ -91,48 +91,50 @@ def _authorities(admin: AdminApi, wanted: Sequence[str], file: str) -> Texts:
 def check(
     version: str, configuration: NodeConfiguration, edition: Edition
 ) -> None:
-    """Checks that the gateway is at least 3.4, of that edition, has a database, and runs Lua.
-    Raises PreflightError.
+    """Check that the gateway is at least 3.4, of that edition, has a database, and runs Lua. Raises
+    PreflightError.
 
-    Enterprise names itself in its version: 3.10.0.0-enterprise-edition.
+    The version of Enterprise contains its name: 3.10.0.0-enterprise-edition.
     """
     numbers = re.match(r"(\d+)\.(\d+)", version)
     if not numbers:
-        raise PreflightError("the Admin API names no version; is this Kong?")
+        raise PreflightError(
+            "the Admin API does not print its version; is this Kong?"
+        )
     if (int(numbers[1]), int(numbers[2])) < _OLDEST:
         raise PreflightError(
-            f"Kong {version} is too old; at least {_OLDEST[0]}.{_OLDEST[1]} is needed"
+            f"Kong {version} is too old; use {_OLDEST[0]}.{_OLDEST[1]} or newer"
         )
     actual: Edition = "enterprise" if "enterprise" in version else "oss"
     if actual != edition:
         raise PreflightError(
-            f"Kong {version} is of edition {actual}, the stack says {edition}; set "
+            f"Kong {version} has edition {actual}, but the stack has {edition}; set "
             f"gateway.edition: {actual}"
         )
     if configuration.get("database") == "off":
         raise PreflightError(
-            "this Kong runs without a database (database=off), so its Admin API cannot change "
-            "anything; use PostgreSQL"
+            "this Kong has no database (database=off), so its Admin API cannot change anything; "
+            "use PostgreSQL"
         )
     if configuration.get("untrusted_lua") == "off":
         raise PreflightError(
-            "this Kong runs no Lua of its configuration (untrusted_lua=off); set "
+            "this Kong does not run Lua from its configuration (untrusted_lua=off); set "
             "untrusted_lua=sandbox, the default"
         )
 
 
 def check_addresses(configuration: NodeConfiguration) -> None:
-    """Checks that not everybody may say which address they call from. Raises PreflightError."""
+    """Check that not every caller may choose its address. Raises PreflightError."""
     if everybody := addresses.trusts_everybody(configuration):
         raise PreflightError(
-            "this Kong takes the word of every caller for where they call from "
-            f"(trusted_ips={everybody}), so {addresses.forged()}; have trusted_ips list your "
-            "load balancers alone, or take the trait out"
+            "this Kong lets every caller choose its address "
+            f"(trusted_ips={everybody}), so {addresses.forged()}; list only your load balancers "
+            "in trusted_ips, or remove the trait"
         )
 
 
 def settle(admin: AdminApi, settings: GatewaySettings) -> float:
-    """The seconds that a change takes to reach every worker, as the stack says or else Kong does.
+    """Return the seconds until a change reaches every worker, from the stack or else from Kong.
     Raises AdminError."""
     if settings.settle_seconds is not None:
         return settings.settle_seconds
@@ -140,21 +142,20 @@ def settle(admin: AdminApi, settings: GatewaySettings) -> float:
 
 
 def settle_seconds(configuration: NodeConfiguration) -> float:
-    """The seconds until every worker of every node sees a change: nothing before then may rely on
-    it.
+    """Return the seconds until every worker of every node sees a change.
 
     Each worker rebuilds its router and its plugin iterator on timers of
-    `worker_state_update_frequency`; other nodes hear of a change `db_update_frequency` and
-    `db_update_propagation` later. A fifth is added for the rebuilding itself.
+    `worker_state_update_frequency`. Other nodes learn of a change `db_update_frequency` and
+    `db_update_propagation` later. A fifth is added for the rebuild itself.
 
-    With `worker_consistency = strict` there are no timers to wait for, but there is a way left to
-    other nodes, and it is no formality: a request makes the worker read all plugins and then all
-    routes, each only if its node has heard of a change. One that hears of somebody else's route,
-    and not yet of our plugins, reads our new route as well.
+    With `worker_consistency = strict` there are no timers, but changes still have to reach other
+    nodes. A request makes the worker read all plugins and then all routes, if its node knows of a
+    change. A node that knows of another owner's route but not of our plugins would read our new
+    route too.
 
-    The data planes of a control plane get one snapshot of the database after another, and each
-    worker changes over to it at once, so that no order can be torn apart: nothing to wait for. That
-    is not so where the control plane hands on single changes (`cluster_rpc_sync`).
+    The data planes of a control plane get whole snapshots of the database, and each worker switches
+    at once. No order can break, so the wait is 0. This does not hold where the control plane sends
+    single changes (`cluster_rpc_sync`).
 
     Source: kong/runloop/handler.lua (get_updated_router, reconfigure_handler),
     kong/db/declarative/export.lua.

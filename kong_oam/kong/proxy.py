@@ -1,7 +1,7 @@
-"""Asks the proxy of a Kong what somebody without a token gets. It asks with safe methods alone.
+"""Requests to the proxy of a Kong without a token. Only safe methods are used.
 
-Source: Kong's documentation of `headers` in kong.conf. An answer of an upstream has
-X-Kong-Upstream-Latency, and one of Kong's own has X-Kong-Response-Latency. The Admin API's answers
+Source: Kong's documentation of `headers` in kong.conf. An upstream's answer has
+X-Kong-Upstream-Latency, and Kong's own answer has X-Kong-Response-Latency. The Admin API's answers
 have neither.
 """
 
@@ -14,21 +14,21 @@ from typing import Literal
 
 import httpx
 
-from kong_oam.http.trust import trusted
+from kong_oam.http.trust import tls_context
 
 ADDRESS = "KONG_PROXY_ADDR"
-"""The variable of the environment that says where the proxy listens, where its public hosts do not
-lead to it."""
+"""The environment variable with the proxy's address, for a proxy that its public hosts do not
+reach."""
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 _TIMEOUT = httpx.Timeout(5.0)
 _PAUSE = 0.5
 _IN_A_ROW = 6
 
 _OF_A_WAY = frozenset({502, 503, 504})
-"""Errors of whatever stands before a workload, such as a mesh: the workload itself gave no
-answer."""
+"""Errors of a program in front of the workload, such as a mesh. The workload itself did not answer.
+"""
 
-Said = Literal[
+Action = Literal[
     "passes it on",
     "passes it on, and nobody answers behind it",
     "refuses it",
@@ -40,19 +40,19 @@ Said = Literal[
 
 @dataclass(frozen=True, slots=True)
 class ProxyAnswer:
-    """An answer of the proxy, and what the gateway does with the request."""
+    """An answer of the proxy, and the gateway's action."""
 
     status: int
-    said: Said
+    action: Action
 
-    def told(self, *, is_wanted: bool) -> str:
-        """What the gateway does, in words."""
-        return f"the gateway {'' if is_wanted else 'still '}{self.said} ({self.status})"
+    def in_words(self, *, is_wanted: bool) -> str:
+        """Return the gateway's action in words."""
+        return f"the gateway {'' if is_wanted else 'still '}{self.action} ({self.status})"
 
 
 class Proxy:
-    """The proxy of a Kong, which takes `scheme`. `address`: where it listens; None: where its
-    public hosts lead to."""
+    """The proxy of a Kong with `scheme`. `address`: its address; None: the address of the public
+    host."""
 
     def __init__(
         self,
@@ -67,17 +67,17 @@ class Proxy:
         self._sleep = sleep
 
     def url(self, host: str, path: str) -> str:
-        """The public URL of a path."""
+        """Return the public URL of a path."""
         return f"{self._scheme}://{host}{path}"
 
     def ask(self, method: str, host: str, path: str) -> ProxyAnswer:
-        """The answer to a request without a token. Raises httpx.HTTPError, httpx.InvalidURL."""
+        """Return the answer to a request without a token. Raises httpx.HTTPError, httpx.InvalidURL."""
         url = self.url(host, path)
         if self._address:
             url = f"{self._address.rstrip('/')}{path}"
         client = httpx.Client(
             timeout=_TIMEOUT,
-            verify=trusted(),
+            verify=tls_context(),
             transport=self._transport,
             follow_redirects=False,
         )
@@ -90,31 +90,30 @@ class Proxy:
                 extensions={"sni_hostname": host},
             ) as answer,
         ):
-            return ProxyAnswer(answer.status_code, _said(answer))
+            return ProxyAnswer(answer.status_code, _action_of(answer))
 
     def settled(
-        self, method: str, host: str, path: str, wanted: Said, seconds: float
+        self, method: str, host: str, path: str, wanted: Action, seconds: float
     ) -> ProxyAnswer:
-        """The answer, once the wanted one comes several times in a row, or after so many seconds.
-        Raises httpx.HTTPError, httpx.InvalidURL."""
+        """Return the answer once the wanted action comes several times in a row, or after
+        `seconds`. Raises httpx.HTTPError, httpx.InvalidURL."""
         waited = 0.0
         in_a_row = 0
         while True:
             answer = self.ask(method, host, path)
-            in_a_row = in_a_row + 1 if answer.said == wanted else 0
+            in_a_row = in_a_row + 1 if answer.action == wanted else 0
             if in_a_row == _IN_A_ROW:
                 return answer
             if in_a_row:
-                continue  # on a connection of its own, so perhaps another worker answers
+                continue  # each request uses a new connection, so another worker may answer
             if waited >= seconds:
                 return answer
             self._sleep(_PAUSE)
             waited += _PAUSE
 
 
-def _said(answer: httpx.Response) -> Said:
-    """Whoever else answers at that address has neither header, and proves nothing of the
-    gateway."""
+def _action_of(answer: httpx.Response) -> Action:
+    """Return the gateway's action in an answer. Other servers send neither header."""
     if "x-kong-upstream-latency" in answer.headers:
         if answer.status_code in _OF_A_WAY:
             return "passes it on, and nobody answers behind it"
@@ -123,8 +122,8 @@ def _said(answer: httpx.Response) -> Said:
         return "is not seen in the answer"
     if answer.status_code < 400:
         return "answers it itself"
-    # Scripts of ours refuse with a problem document, also with 503: any other error of Kong's own
-    # is of its way on.
+    # Our scripts deny with a problem document, also with 503. Kong's other errors concern the
+    # upstream.
     kind = answer.headers.get("content-type", "")
     is_ours = (
         kind.startswith("application/problem+json") or answer.status_code < 500

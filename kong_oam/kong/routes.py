@@ -1,9 +1,9 @@
-"""The routes that a component needs. No route decides: each only has to reach its own gate.
+"""The routes of a component. No route decides: each only has to reach its own gate.
 
 Source: docs/explanation/design.md#routes.
 
-A rule costs no route, be it public or not: the gate is told who calls, or that it is nobody.
-Exposed paths of one depth share a route, and the longer path wins through `regex_priority`.
+Rules need no routes of their own, since the gate knows the caller. Exposed paths of one depth share
+a route, and the longer path wins through `regex_priority`.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from kong_oam.access.paths import AmbiguousPathError, declared, pattern
 from kong_oam.kong.entities import Entity
 
 _STEP = 2 * (1 + DEEPEST_BELOW_WILDCARD)
-"""What each label of a wildcard host adds to a route's priority: more than any path does.
+"""The priority that each label of a wildcard host adds to a route, more than any path adds.
 
-So among wildcard hosts the nearer one wins whatever the path; exact hosts always come first in
-Kong's router. Kong reads ten bits of a priority: what is above them falls together with other parts
-of its order, and then some wildcard routes win over exact hosts (seen on a Kong 3.10).
-`kong_oam.access.compile.exposure` refuses what would not fit.
+Among wildcard hosts, the longer host therefore wins for every path. Exact hosts always come first
+in Kong's router. Kong reads ten bits of a priority. Higher bits overlap with other parts of its
+order, and some wildcard routes would win over exact hosts (seen on a Kong 3.10).
+`kong_oam.access.compile.exposure` rejects hosts and paths that would not fit.
 """
 assert (
     _STEP * MOST_LABELS_OF_WILDCARD + 2 * DEEPEST_BELOW_WILDCARD <= 1023
@@ -53,8 +53,8 @@ FIXED: Entity = {
 
 @dataclass(frozen=True, slots=True)
 class RoutePlan:
-    """One Kong route: `role` tells it from the component's others, `paths` are regular expressions
-    without the `~`."""
+    """A Kong route. `role` is unique in the component; `paths` are regular expressions without the
+    `~`."""
 
     role: str
     backend: str
@@ -69,7 +69,7 @@ class RoutePlan:
 
 
 def routes(component: Component) -> tuple[RoutePlan, ...]:
-    """The routes of one component, in a stable order. Hosts with the same paths share routes."""
+    """Return the routes of a component, in a stable order. Hosts with the same paths share routes."""
     plans: list[RoutePlan] = []
     for backend in component.backends:
         for index, (hosts, paths) in enumerate(_shared(component, backend)):
@@ -81,8 +81,7 @@ def routes(component: Component) -> tuple[RoutePlan, ...]:
 def _shared(
     component: Component, backend: str
 ) -> Iterator[tuple[Names, frozenset[PathSegments]]]:
-    """Yield the hosts that share routes, with their paths: those with the same paths, of the same
-    step."""
+    """Yield groups of hosts with the same paths and the same step, with their paths."""
     paths_of: dict[str, set[PathSegments]] = {}
     for endpoint in component.exposure.endpoints:
         paths = paths_of.setdefault(endpoint.host, set())
@@ -107,8 +106,8 @@ def _plans(
     for path in sorted(paths):
         by_depth.setdefault(len(path), []).append(path)
     for depth, group in sorted(by_depth.items()):
-        # Even, and called as they are, since they stand beside the odd public ones of versions
-        # before this one.
+        # Earlier versions had the same roles, and odd priorities for public
+        # routes.
         priority = _step(hosts[0]) + 2 * depth
         patterns = tuple(map(pattern, group))
         role = f"protected-{depth}{suffix}"
@@ -121,8 +120,7 @@ def _step(host: str) -> int:
 
 @cache
 def declared_path(path: str) -> PathSegments | None:
-    """The elements of a path of a Kong route that `RoutePlan.kong_paths` writes; None for any other
-    path."""
+    """Return the elements of a path that `RoutePlan.kong_paths` wrote, or None for another path."""
     if not path.startswith("~"):
         return None
     text = _EITHER.sub(r"\1", path[1:].removesuffix("(?:/|$)")).replace(
@@ -136,11 +134,11 @@ def declared_path(path: str) -> PathSegments | None:
 
 
 def literal_prefix(path: str) -> str:
-    """The text with which every path begins that a path of a Kong route matches."""
+    """Return the literal prefix of all paths that a Kong route's path matches."""
     if not path.startswith("~"):
         return path
     text = path[1:].removeprefix("^")
-    if "|" in text:  # nothing is sure
+    if "|" in text:  # no prefix is certain
         return ""
     match = _LITERAL.match(text)
     literal = match[0] if match else ""

@@ -1,13 +1,11 @@
-"""The inputs of a script of ours, what it decides by: written in front of it here, and read back
-here.
+"""The inputs in front of a script, such as its table: writes and reads them.
 
-    -- a note for people
-    local TABLE = [==[...]==]         the table (`kong_oam.kong.table`)
-    local UPSTREAM = [==[...]==]      the gate's alone: the address of the workload, JSON as well
-    ...                               the script itself
+A script begins with a note for people. Then comes `local TABLE = [==[...]==]` with the table
+(`kong_oam.kong.table`). The gate also has `local UPSTREAM = [==[...]==]` with the workload's
+address as JSON. The script itself follows.
 
-JSON stands there with `'` for `"`, which takes four characters in the state; the script makes it
-JSON again.
+The JSON is written with `'` instead of `"`, which takes four characters in the state. The script
+converts it back.
 """
 
 from __future__ import annotations
@@ -20,12 +18,12 @@ from typing import Any, Literal, TypedDict
 from kong_oam.access.client import ClientKind
 from kong_oam.access.data import NameLists, Names, Texts
 
-# What a rule asks of callers: nothing, or all scopes of one of these.
+# A rule's requirement: public, or all scopes of one alternative.
 Alternatives = Literal["public"] | list[list[str]]
 
 
 class OpeningEntry(TypedDict):
-    """What a table says of a path that is open in an emergency."""
+    """A table's entry about a path that is open in an emergency."""
 
     path: str
     methods: Sequence[str]
@@ -33,8 +31,8 @@ class OpeningEntry(TypedDict):
 
 
 class Table(TypedDict, total=False):
-    """A table (`kong_oam.kong.table`) as JSON, as far as the program reads it back; empty for one
-    that lets nothing through."""
+    """The parts of a table (`kong_oam.kong.table`) that the program reads back. An empty table
+    allows nothing."""
 
     authentication: str
     ring: str
@@ -58,9 +56,11 @@ NOTE = """
 -- In a failed run: Kong did not take the plugin that is named above; why is said behind this script, after ']} error:'.
 -- Mend that, and run it again. The cause alone: pulumi up -s STACK --yes | grep -o '} err[o]r: .*'
 """
-"""What a script begins with. Of a plugin that Kong did not take, the official plugin prints the
-whole configuration and only then what Kong said, and the program is not asked. The script is the
-first thing in that configuration."""
+"""The beginning of a script.
+
+If Kong rejects a plugin, the official plugin prints the whole configuration and then Kong's error.
+The program cannot change this. The script comes first in that configuration.
+"""
 
 _INPUTS = re.compile(
     r"(?:\n(?:--[^\n]*\n)+)?local TABLE = \[==\[(?P<table>.*?)\]==\]\n"
@@ -82,8 +82,8 @@ class ScriptInputs:
     address: str | None = None
 
 
-def framed(inputs: ScriptInputs, script: str) -> str:
-    """The script behind its note and its inputs."""
+def with_inputs(inputs: ScriptInputs, script: str) -> str:
+    """Return the script behind its note and its inputs."""
     assigned = f"local TABLE = {embedded(inputs.table)}\n"
     if inputs.address is not None:
         assigned += f"local UPSTREAM = {embedded(inputs.address)}\n"
@@ -91,8 +91,7 @@ def framed(inputs: ScriptInputs, script: str) -> str:
 
 
 def inputs_of(script: str) -> ScriptInputs | None:
-    """Reads a script's inputs, whatever its note says and whatever it does; None where it is not
-    given a table."""
+    """Return a script's inputs with any note and any code, or None for a script without a table."""
     match = _INPUTS.match(script)
     if match is None:
         return None
@@ -101,16 +100,15 @@ def inputs_of(script: str) -> ScriptInputs | None:
 
 
 def stripped_in(script: str) -> Names:
-    """The headers that an admission takes from callers beside the script's own, as the stack
-    says."""
+    """Return the headers that the stack adds to admission's list of removed headers."""
     inputs = _INPUTS.match(script)
     more = _MORE.match(script, inputs.end()) if inputs else None
     return tuple(more["names"].split()) if more else ()
 
 
 def with_table(script: str, change: Callable[[str], str]) -> str:
-    """The script, one that is given a table, with what `change` makes of that. All else stays, to
-    the byte."""
+    """Return the script with a table changed by `change`. All other bytes stay. The script must
+    have a table."""
     match = _INPUTS.match(script)
     assert match is not None
     begin = match.start("table") - len("[==[")
@@ -120,8 +118,10 @@ def with_table(script: str, change: Callable[[str], str]) -> str:
 
 
 def embedded(text: str) -> str:
-    """JSON as a Lua long string with `'` for `"`. No input can leave it, or be taken for one of
-    these: a `]` or a `'` inside a JSON text is written as an escape."""
+    """Return JSON as a Lua long string with `'` for `"`.
+
+    A `]` or a `'` inside a JSON text becomes an escape, so no input can end the string early.
+    """
     escaped = _TEXT.sub(
         lambda match: (
             match.group().replace("]", "\\u005d").replace("'", "\\u0027")
@@ -132,5 +132,5 @@ def embedded(text: str) -> str:
 
 
 def _json(text: str) -> str:
-    """The JSON that `embedded` was given, with its escapes."""
+    """Return the JSON that `embedded` got, with its escapes."""
     return text.replace("'", '"')

@@ -1,10 +1,9 @@
-"""The Lua of `lua/` and of the traits, as it is sent: every port has the same scripts, twice in the
-state, so they go without what is only for people.
+"""The Lua of `lua/` and of the traits, shortened for deployment.
 
-Comments go, and space that keeps nothing apart. Local variables get short names: all of one name
-get one name, and no two names become the same, so each variable is in scope where it was, and hides
-what it hid. Texts, fields and globals stay. Each function that has a name begins a line: the number
-that Kong tells of an error tells the function.
+The state holds the scripts twice for every port, so text for people is removed. Comments and
+needless space go. Local variables get short names: equal names stay equal, and different names stay
+different, so scopes do not change. Texts, fields and globals stay. Each named function begins a
+line, so the line number in a Kong error identifies the function.
 """
 
 from __future__ import annotations
@@ -19,11 +18,14 @@ from string import ascii_letters, digits
 
 _KONG = Path(__file__).resolve().parent
 
-# By name: those that all services share, and those of single traits.
+# Lua files by name: of all services, and of single traits.
 FILES: Mapping[str, Path] = {
     file.stem: file
     for file in (*_KONG.glob("lua/*.lua"), *_KONG.parent.glob("traits/*/*.lua"))
 }
+
+# Names of files in deployed scripts that differ from today's. A new name would update every port.
+_DEPLOYED_NAMES = {"request_headers": "told", "response_headers": "marked"}
 
 _KEYWORDS = frozenset(
     """and break do else elseif end false for function goto if in local nil not or repeat return then true until
@@ -32,28 +34,31 @@ _KEYWORDS = frozenset(
 _WORD = re.compile(
     r"""--.*|'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|\d+\.\d+|\w+|\.{2,3}|[=~<>]=|\S"""
 )
-"""What Lua reads as one. Long texts and long comments are in none of our scripts."""
+"""The tokens of Lua. Our scripts contain no long strings and no long comments."""
 _MERGED = re.compile(r"\w\w|\d\.|--|\[\[")
-"""The last character of a word and the first of the next, where Lua would read the two as something
-else."""
+"""The last character of a token and the first of the next, where Lua would read a single token."""
+
+
+def deployed_name(name: str) -> str:
+    """Return the name of a file in deployed scripts."""
+    return _DEPLOYED_NAMES.get(name, name)
 
 
 @cache
-def sent(*names: str) -> str:
-    """Return these files as one script, below a line that says where they can be read."""
-    return (
-        f"-- kong_oam/kong/lua: {', '.join(names)}\n{shortened(source(*names))}"
-    )
+def deployed_script(*names: str) -> str:
+    """Return these files as one short script, below a line with their names."""
+    listed = ", ".join(map(deployed_name, names))
+    return f"-- kong_oam/kong/lua: {listed}\n{shortened(source(*names))}"
 
 
 def source(*names: str) -> str:
-    """Return these files as they are."""
+    """Return the unchanged text of these files."""
     return "".join(FILES[name].read_text("utf-8") for name in names)
 
 
 def shortened(script: str) -> str:
-    """A script in Lua 5.1. Raises ValueError for a function in a table constructor, where names are
-    not told apart."""
+    """Return a script of Lua 5.1 in its short form. Raises ValueError for a function in a table
+    constructor."""
     words: list[str] = []
     for line in script.splitlines():
         of_line = _WORD.findall(line)
@@ -74,8 +79,10 @@ def shortened(script: str) -> str:
 
 
 def _variables(words: Sequence[str]) -> Iterator[str]:
-    """Yield each word that is the name of a variable, and an empty text for each other: not that of
-    a field, before a value in a table or behind a dot."""
+    """Yield each word that names a variable, and an empty text for each other word.
+
+    The name of a field, before a value in a table or behind a dot, is no variable.
+    """
     brackets = [""]
     for before, word, after in _with_neighbours(words):
         if word in ("(", "[", "{"):
@@ -93,7 +100,7 @@ def _variables(words: Sequence[str]) -> Iterator[str]:
 
 
 def _declared(words: Sequence[str]) -> Iterator[str]:
-    """Yields the names of local variables, of parameters, and of variables of loops."""
+    """Yield the names of local variables, parameters and loop variables."""
     for number, word in enumerate(words):
         if word == "local":
             yield from _names(
@@ -106,7 +113,7 @@ def _declared(words: Sequence[str]) -> Iterator[str]:
 
 
 def _names(words: Sequence[str], at: int) -> Iterator[str]:
-    """Yields the names in a list of them that begins there."""
+    """Yield the names of a comma-separated list that begins at `at`."""
     while words[at].isidentifier():
         yield words[at]
         at += 2 if words[at + 1] == "," else 1
@@ -121,7 +128,7 @@ def _short_names() -> Iterator[str]:
 
 
 def _spaced(words: Sequence[str]) -> Iterator[str]:
-    """Yields the words, and between two of them what keeps them apart."""
+    """Yield the words, with the necessary space between them."""
     for before, word, after in _with_neighbours(words):
         is_named = word == "function" and after != "("
         is_before = word in ("local", "return") and after == "function"
@@ -133,6 +140,5 @@ def _spaced(words: Sequence[str]) -> Iterator[str]:
 
 
 def _with_neighbours(words: Sequence[str]) -> Iterator[tuple[str, str, str]]:
-    """Yields each word between the one before it and the one after; nothing is before the first,
-    nor after the last."""
+    """Yield each word with its neighbours; empty before the first and after the last."""
     return zip(["", *words], words, [*words[1:], ""], strict=False)

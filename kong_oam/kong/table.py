@@ -1,38 +1,46 @@
-"""The table by which all is decided before one port of a component, as JSON that a reviewer can
-read in a preview.
+"""The table by which admission and the gate decide for one port of a component.
 
-Admission and the gate have the same one, and a request has to be allowed by both. Each is replaced
-at a moment of its own: what closes closes with the first, and what opens opens with the last.
+It is JSON that a reviewer can read in a preview. Admission and the gate have the same table, and a
+request needs the permission of both. An update replaces them one after the other. A rule that
+closes takes effect with the first, a rule that opens with the second.
 
-    version, component
-    authentication           the plugin that verifies tokens: it says which one in a way of its own
-    ring, issuer, audiences  whose tokens count; issuer null: the `custom_id` of the key ring's consumer
-    per_api                  whether a token for another audience is one for another API (403), and not a bad one (401)
-    spelling                 how the provider's tokens spell things (kong_oam.access.providers.ClaimMapping)
-    hosts                    {host: {path: true | false}}: true leads here, false to another component or port
-    rules                    {path: {method or "*": "public" | [[scopes, all of them], ...]}}
-    services, on_behalf      {client id: [scopes that it holds here]}, of clients that call as themselves and of those
-                             that users sign in through: no token is worth more, whatever it lists
-    callers                  {client id: [component, kind, {group that may sign in: what it is at the provider}, its
-                             workload]}: who they are, for kong_oam.kong.enforced; nothing is decided by it
-    groups                   {what the token lists of a user's groups: [scopes that those hold who are in it]}
-    logical                  {what the token lists of a group: its name in Applications}, where that is another
-    addresses                {path: {method or "*": [networks]}}: where alone rules may be called from, only where such
-                             are; what is not in it, from anywhere (kong_oam.traits.ip_allow)
-    depth                    elements of the longest path in the table
-    opened                   not from here: {path, methods, ends, reason} of what kong_oam.emergency opened
-    cors                     {origin: {path that a rule owns: [methods]}}: whose pages may read which answers; not there
-                             where the gateway has nothing to do with it
-    cors_answer              what these are told: {credentials, expose, headers, max_age}
-    log                      where records of requests are kept: {stack, port, query: [parameters that are in them],
-                             file: where most rules stand, subjectKey, otlp, revision: which table this is}
-    places                   with it: {path: {method or "*": [line in that file, or file:line, of each alternative]}}
-    forward_token            whether the workload gets the bearer token, or only what the gate says of who calls
+    `version`, `component`
+    `authentication`             The plugin that verifies tokens. Each plugin forwards the verified
+                                 token in another header.
+    `ring`                       The key ring.
+    `issuer`                     The issuer of valid tokens. Null: the key ring's `custom_id`.
+    `audiences`                  The audiences of valid tokens.
+    `per_api`                    True: a token for another audience is for another API (403).
+                                 False: it is invalid (401).
+    `spelling`                   Names of claims in the provider's tokens (`ClaimMapping`).
+    `hosts`                      `{host: {path: true | false}}`.
+                                 False: another component or port has the path.
+    `rules`                      `{path: {method or "*": "public" | [[scopes, all of them], ...]}}`.
+    `services`, `on_behalf`      `{client id: [granted scopes]}` of clients that call as themselves,
+                                 and of sign-in clients. No token has more scopes here.
+    `callers`                    `{client id: [component, kind, {group: its provider name}, workload]}`.
+                                 The groups may sign in. Only kong_oam.kong.enforced reads it.
+    `groups`                     `{group in the token: [scopes of its members]}`.
+    `logical`                    `{group in the token: name in Applications}`, where they differ.
+    `addresses`                  `{path: {method or "*": [networks]}}` of restricted rules.
+                                 A missing rule allows every address (kong_oam.traits.ip_allow).
+    `depth`                      The number of elements of the longest path in the table.
+    `opened`                     `{path, methods, ends, reason}`, which only kong_oam.emergency adds.
+    `cors`                       `{origin: {path of a rule: [methods]}}`: pages that may read answers.
+                                 Missing where the gateway does not handle CORS.
+    `cors_answer`                `{credentials, expose, headers, max_age}` for these origins.
+    `log`                        `{stack, port, query, file, subjectKey, otlp, revision}`, where the
+                                 stack keeps records.
+                                 `query` lists recorded parameters. `file` has most rules.
+    `places`                     `{path: {method or "*": [line or file:line, of each alternative]}}`,
+                                 with `log`.
+    `forward_token`              True: the workload gets the bearer token.
+                                 False: it gets only the gate's headers.
 
-Further entries are those of traits that decide nothing: `kong_oam.traits.*.at_kong` says which.
+Traits that do not decide add further entries: see `kong_oam.traits.*.at_kong`.
 
-Shape: a component and its estate in, sorted JSON out, an entry a line, so that a preview's diff
-shows just the entries that change. The same input gives the same bytes.
+The JSON is sorted, with an entry per line, so that a preview's diff shows just the entries that
+change. The same input gives the same bytes.
 """
 
 from __future__ import annotations
@@ -66,7 +74,7 @@ from kong_oam.access.paths import written
 from kong_oam.access.providers import Provider
 from kong_oam.access.workloads import workload_of
 from kong_oam.kong.script import Alternatives
-from kong_oam.traits.at_kong import asked_of_kong
+from kong_oam.traits.at_kong import traits_at_kong
 from kong_oam.traits.cors.at_kong import cors_entry
 
 T = TypeVar("T")
@@ -74,14 +82,13 @@ T = TypeVar("T")
 VERSION = 4
 
 LONGEST_OPENING = 480
-"""Minutes. gate.lua takes no `opened` that lasts longer: such a one is a rule, and belongs into the
-Application."""
+"""Minutes. gate.lua ignores a longer `opened`: such a rule belongs into the Application."""
 
 Authentication = Literal["jwt", "openid-connect"]
 
 VERIFIED_HEADER = "x-auth-verified-token"
-"""Where openid-connect puts the token that it verified. Admission takes x-auth-* headers from
-everybody else."""
+"""The header in which openid-connect forwards the verified token. Admission removes callers'
+x-auth-* headers."""
 
 _BY_LINE = (
     "addresses",
@@ -105,11 +112,11 @@ def table(
     audiences: Texts | None = None,
     clients: Texts | None = None,
 ) -> str:
-    """The table before a backend of `component`, by its name; the consumer named `ring` stands for
-    its issuer's keys.
+    """Return the table of a backend of `component`, by the backend's name.
 
-    `audiences`: those that the provider made up, by component. `clients`: client ids at the
-    provider, by component; one that is not there has the id that the model knows it by.
+    `ring`: the consumer with the issuer's keys. `audiences`: those that the provider made up, by
+    component. `clients`: client ids at the provider, by component. A missing client has the id of
+    the model.
     """
     data = _data(
         estate,
@@ -137,9 +144,11 @@ def revision(
     ring: str,
     authentication: Authentication = "jwt",
 ) -> str:
-    """What tells a table from any other that Applications and settings have meant for this backend:
-    twelve digits of a digest. Audiences and client ids that providers make up, and what is opened
-    in an emergency, are not in it."""
+    """Return a digest, twelve digits, of the table that Applications and settings define for a
+    backend.
+
+    It excludes audiences and client ids that providers make up, and emergency openings.
+    """
     data = _data(estate, component, backend, ring, authentication, {}, {})
     return sha256(_written(data).encode()).hexdigest()[:12]
 
@@ -186,7 +195,7 @@ def _data(
 def _audiences(
     estate: Estate, component: Component, made_up: Texts
 ) -> list[str]:
-    """Return the audiences of tokens that count, as their provider writes them."""
+    """Return the audiences of valid tokens, as their provider writes them."""
     audience_of = estate.provider_of(component).audience_of
     apis = estate.apis_at(component)
     return sorted({made_up.get(api, audience_of(api)) for api in apis})
@@ -195,9 +204,9 @@ def _audiences(
 def _held(
     estate: Estate, component: Component, ids: Texts, *, users: bool
 ) -> NameLists:
-    """Return the scopes that clients hold here, by their ids."""
+    """Return the scopes granted to clients here, by client id."""
     held = {}
-    for client, scopes in estate.held_at(component, users=users).items():
+    for client, scopes in estate.granted_at(component, users=users).items():
         held[ids.get(client, client)] = list(scopes)
     return held
 
@@ -215,14 +224,13 @@ def _callers(
     return callers
 
 
-def closed(table: str) -> str:
-    """The table with nothing exposed; all else of it stays."""
+def without_exposure(table: str) -> str:
+    """Return the table with nothing exposed. All other entries stay."""
     return _written({**json.loads(table), "hosts": {}})
 
 
-def opened(table: str, opening: JsonObject | None) -> str:
-    """The table with what is open in an emergency, {path, methods, ends, reason}, in place of what
-    was."""
+def with_opening(table: str, opening: JsonObject | None) -> str:
+    """Return the table with an emergency opening {path, methods, ends, reason}, or without one."""
     data = json.loads(table)
     data.pop("opened", None)
     if opening:
@@ -231,8 +239,10 @@ def opened(table: str, opening: JsonObject | None) -> str:
 
 
 def address(host: str, port: int, name: str | None = None) -> str:
-    """The address of a workload, as the gate reads it: JSON with `host` and `port`, and with the
-    `name` that its certificate has to bear where it is spoken to by https."""
+    """Return the address of a workload for the gate, as JSON with `host` and `port`.
+
+    `name`: the name in the workload's certificate, if the gateway calls it by https.
+    """
     # An IPv6 address stands in brackets.
     shown = f"[{host}]" if ":" in host else host
     upstream: dict[str, str | int] = {"host": shown, "port": port}
@@ -242,7 +252,8 @@ def address(host: str, port: int, name: str | None = None) -> str:
 
 
 def _written(data: JsonObject) -> str:
-    """Compact JSON, but for a line per entry of the table and per host, path and group in it."""
+    """Return compact JSON with a line for each entry of the table, and for each host, path and
+    group in it."""
     lines = []
     for name, value in sorted(data.items()):
         text = _compact(value)
@@ -267,8 +278,8 @@ _Hosts = dict[str, dict[str, bool]]
 def _hosts(
     estate: Estate, component: Component, backend: str
 ) -> tuple[_Hosts, int]:
-    """The endpoints that lead to this backend, and the others that come before one of them for some
-    request."""
+    """Return the paths of this backend's hosts, with endpoints that may take requests from it, and
+    the depth."""
     hosts: _Hosts = {}
     depth = 0
     for endpoint in component.exposure.endpoints:
@@ -284,11 +295,10 @@ def _hosts(
 def _rivals(
     estate: Estate, endpoint: Endpoint
 ) -> Iterator[tuple[Endpoint, Component]]:
-    """Yield the endpoints that come before this endpoint for some request, and this endpoint
-    itself."""
+    """Yield this endpoint, and the endpoints that win over it for some request."""
     place = endpoint.host, endpoint.path
     yield from estate.below[place]
-    yield from estate.narrower.get(place, ())
+    yield from estate.below_wildcard.get(place, ())
 
 
 def _requirement(deciding: list[Rule]) -> Alternatives:
@@ -298,8 +308,10 @@ def _requirement(deciding: list[Rule]) -> Alternatives:
 
 
 def _by_method(rules: Rules, entry: Callable[[list[Rule]], T]) -> dict[str, T]:
-    """Return what `entry` makes of the deciding rules of each method that has any; one entry for
-    all methods where each has the same."""
+    """Return the result of `entry` for the deciding rules of each method with rules.
+
+    Equal results for all methods become a single entry "*".
+    """
     by_method = {}
     for method in METHODS:
         if deciding := _deciding(rules, method):
@@ -315,8 +327,10 @@ def _are_alike(values: Iterable[object]) -> bool:
 
 
 def _deciding(rules: Rules, method: str) -> list[Rule]:
-    """The rules that let callers in with a method: the first public rule alone, or else the first
-    rule of each set of scopes."""
+    """Return the rules that allow callers with a method.
+
+    The first public rule alone, or else the first rule of each set of scopes.
+    """
     first: dict[Names, Rule] = {}
     for rule in rules:
         if rule.lists(method):
@@ -356,7 +370,7 @@ def _recorded(
 
 
 def _places(deciding: list[Rule], common: str) -> list[int | str]:
-    """Return the line of each rule; with its file, where that is not the common one."""
+    """Return the line of each rule. A rule in another file than `common` has its file, too."""
     places: list[int | str] = []
     for rule in deciding:
         place = rule.position
@@ -378,7 +392,7 @@ def _caller(estate: Estate, client: Client) -> list[Any]:
 
 def _of_traits(component: Component) -> JsonObject:
     entries: JsonFields = {}
-    for trait, value in asked_of_kong(component):
+    for trait, value in traits_at_kong(component):
         entries |= trait.entries(value, component)
     return entries
 

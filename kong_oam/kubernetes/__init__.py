@@ -1,1 +1,1 @@
-"""Knowledge of Kubernetes: the objects of a component, and the cluster as it is."""
+"""Place a component's objects on the stack's cluster, and read the cluster."""

@@ -1,7 +1,7 @@
-"""What this stack's cluster and gateway change about a component's objects.
+"""Adapt a component's objects to the stack's cluster and gateway.
 
-Registries, pull secrets, the cloud's identity, reach: an Application says nothing of any of it.
-Pure functions.
+The settings of the stack cover registries, pull secrets, the cloud's identity and the gateway's
+reach. Pure functions.
 """
 
 from __future__ import annotations
@@ -15,15 +15,14 @@ from kong_oam.oam.position import Texts
 from kong_oam.objects.manifests import GatewayPeer, Workload
 from kong_oam.objects.pods import Manifest, PodTemplate, mapping, mappings
 from kong_oam.objects.selection import STACK
-from kong_oam.objects.tls import certificate, mounting
+from kong_oam.objects.tls import certificate, with_mount
 from kong_oam.traits.upstream_tls.value import UPSTREAM_TLS, names_at
 
 _SERVICE_TYPES = {"loadBalancer": "LoadBalancer", "nodePort": "NodePort"}
 
 
-def of_stack(manifest: Manifest, stack: str) -> Manifest:
-    """Return the object with a label that names the stack, so that no other stack takes the object
-    for its own."""
+def with_stack_label(manifest: Manifest, stack: str) -> Manifest:
+    """Return the object with a label for the stack, so that no other stack manages it."""
     metadata = manifest["metadata"]
     labels = {**(metadata.get("labels") or {}), STACK: stack}
     return {**manifest, "metadata": {**metadata, "labels": labels}}
@@ -36,20 +35,19 @@ def annotated(manifest: Manifest, annotations: Texts) -> Manifest:
     return {**manifest, "metadata": {**metadata, "annotations": all_of_them}}
 
 
-def given_certificate(pod: Manifest, component: Component) -> Manifest:
-    """Return a pod's spec with the certificate that the component's workload shows, if it gets
-    one."""
+def with_certificate(pod: Manifest, component: Component) -> Manifest:
+    """Return a pod spec with the certificate of the component's workload, if it has one."""
     over_tls = component.traits.get(UPSTREAM_TLS)
     if over_tls is None or not over_tls.secret:
         return pod
-    return mounting(pod, over_tls.secret, over_tls.mount_path)
+    return with_mount(pod, over_tls.secret, over_tls.mount_path)
 
 
-def asked_certificate(
+def requested_certificate(
     workload: Workload, component: Component
 ) -> Manifest | None:
-    """Return what cert-manager is asked for: a certificate for the Services at whose ports the
-    component speaks TLS."""
+    """Return the cert-manager Certificate for the Services on which the component speaks TLS, or
+    None."""
     over_tls = component.traits.get(UPSTREAM_TLS)
     if over_tls is None or over_tls.issuer is None:
         return None
@@ -66,15 +64,15 @@ def asked_certificate(
 
 
 def reached_services(component: Component) -> frozenset[str]:
-    """Return the Services that the gateway reaches: those of the component's first place."""
+    """Return the Services that the gateway calls: those at the component's first target."""
     if component.workload.further_target:
         return frozenset()
     return frozenset(service for service, _ in component.exposure.services)
 
 
 def gateway_peer(component: Component, gateway: GatewaySettings) -> GatewayPeer:
-    """Whom the component's fence lets in. In further clusters the gateway has no pods, whatever
-    runs there under its labels; and to a copy it does not lead at all."""
+    """Return the peer that a component's NetworkPolicy admits. In further clusters the gateway has
+    only addresses, no pods. Copies of a component have no route."""
     if component.workload.further_target:
         return GatewayPeer(None, {})
     if component.workload.cluster:
@@ -83,8 +81,8 @@ def gateway_peer(component: Component, gateway: GatewaySettings) -> GatewayPeer:
 
 
 def mapped_image(image: str, images: Texts) -> str:
-    """Return the image where this environment keeps it. The longest prefix that ends at a `/` or
-    `:` wins.
+    """Return the image in this environment's registry. The longest prefix that ends at a `/` or `:`
+    wins.
 
     `registry.example.com/orders:1.4` with {registry.example.com: eu.gcr.io/acme} is
     `eu.gcr.io/acme/orders:1.4`.
@@ -99,8 +97,8 @@ def mapped_image(image: str, images: Texts) -> str:
 def placed_account(
     account: Manifest, stack: str, workload: Workload, cluster: ClusterSettings
 ) -> Manifest:
-    """Return the ServiceAccount with the cloud's identity (IRSA on EKS, Workload Identity on GKE)
-    as annotations."""
+    """Return the ServiceAccount with annotations for the cloud's identity (IRSA on EKS, Workload
+    Identity on GKE)."""
     if not cluster.account_annotations:
         return account
     names = {
@@ -119,10 +117,10 @@ def placed_account(
 
 
 def placed_service(service: Manifest, gateway: GatewaySettings) -> Manifest:
-    """Return a Service that the gateway reaches, of the type that it reaches it by.
+    """Return a Service of the type with which the gateway reaches it.
 
-    From outside, connections keep the gateway's address, which the NetworkPolicy goes by: none is
-    handed on from another node, which would put its own in the place.
+    From outside, connections must keep the gateway's address for the NetworkPolicy, so nodes must
+    not forward them.
     """
     kind = _SERVICE_TYPES.get(gateway.reach)
     if kind is None:
@@ -147,10 +145,9 @@ def answers_outside(service: Manifest) -> bool:
     return service["spec"].get("type") in _SERVICE_TYPES.values()
 
 
-def keeping_callers(service: Manifest) -> Manifest:
-    """Return a Service that no route leads to, and that answers outside, as the stack lets it:
-    connections keep the address that they come from, so that the NetworkPolicy knows them from the
-    gateway's and from those of nodes."""
+def with_source_addresses(service: Manifest) -> Manifest:
+    """Return an open Service without a route. Connections keep their source address, so that the
+    NetworkPolicy distinguishes them from the gateway's."""
     return {
         **service,
         "spec": {**service["spec"], "externalTrafficPolicy": "Local"},
@@ -168,7 +165,7 @@ def reached_ports(
     services: Mapping[str, Manifest],
     templates: Sequence[PodTemplate],
 ) -> Iterator[int]:
-    """Yield the ports of the pods that the Services lead to by which the gateway reaches them."""
+    """Yield the pod ports behind the Services that the gateway calls."""
     for name, ports in component.exposure.services:
         spec = mapping(services.get(name, {}).get("spec"))
         selector = mapping(spec.get("selector")).items()
@@ -184,14 +181,14 @@ def reached_ports(
             ):
                 continue
             target = entry.get("targetPort")
-            # A headless Service is the addresses of its pods, at whatever port one calls.
+            # A headless Service resolves to its pods, so it has no target ports.
             if spec.get("clusterIP") == "None" or not target:
                 target = entry["port"]
             yield from _targets(target, pods)
 
 
 def _targets(target: Any, pods: Iterable[PodTemplate]) -> Iterator[int]:
-    """Yield the numbers of a target port: its own, or those that containers have under its name."""
+    """Yield the numbers of a target port: itself, or the container ports with that name."""
     if not isinstance(target, str):
         yield int(target)
         return

@@ -1,5 +1,4 @@
-"""The codes of what a run finds in a cluster, of the ENV4xx that identity providers and Kong
-share."""
+"""The diagnostic codes of findings in a cluster: ENV4xx, shared with identity providers and Kong."""
 
 from __future__ import annotations
 
@@ -9,33 +8,35 @@ from kong_oam.diagnostics import Code
 
 CODES: Mapping[str, Code] = {
     "ENV412": Code(
-        "a namespace that the cluster does not have; found where `kubectl` is at hand",
-        "do as the message says: make it, or have runs make it",
+        "a namespace that the cluster lacks; needs `kubectl`",
+        "create the namespace, or let runs create it; see the message",
     ),
     "ENV413": Code(
-        "a range of `gateway.cidrs` that holds nodes or pods of the cluster, which would get past "
-        "the gateway; found where `kubectl` may list nodes",
-        "name the gateway's own addresses, or a subnet in which nothing else is",
+        "a range of `gateway.cidrs` that contains nodes or pods of the "
+        "cluster, which could bypass the gateway; needs `kubectl` with the "
+        "right to list nodes",
+        "write the gateway's own addresses, or a subnet without other hosts",
     ),
     "ENV414": Code(
-        "two contexts of the stack that lead to one cluster; found where `kubectl` is at hand",
-        "name each cluster once: in `cluster.context`, or in `cluster.contexts`",
+        "two contexts of the stack that lead to one cluster; needs `kubectl`",
+        "name each cluster once: in `cluster.context`, or in "
+        "`cluster.contexts`",
     ),
     "ENV415": Code(
-        "pods of another component that have the `podLabels` of an access trait; found where "
-        "`kubectl` may list pods",
-        "take the labels off these pods, or write `podLabels` that they do not have",
+        "pods of another component that have the `podLabels` of an access "
+        "trait; needs `kubectl` with the right to list pods",
+        "remove the labels from these pods, or write other `podLabels`",
     ),
     "ENV421": Code(
-        "an object whose name another stack, or somebody outside any stack, has in the cluster; "
-        "found where `kubectl` is at hand",
-        "take another name or namespace in one of the two; have an object that nobody needs "
-        "removed by whoever made it",
+        "an object whose name exists in the cluster, from another stack or "
+        "from outside any stack; needs `kubectl`",
+        "use another name or namespace for one of the objects, or ask its "
+        "owner to remove an unused object",
     ),
     "ENV422": Code(
-        "an object in the cluster has this stack's label, and its state does not know it; found "
-        "where `kubectl` is at hand",
-        "look first whether this is the right backend; `python -m kong_oam recover -s STACK` "
-        "prints what removes it",
+        "an object in the cluster that has this stack's label but is not in "
+        "its state; needs `kubectl`",
+        "first check that the backend is right; then `python -m kong_oam "
+        "recover -s STACK` prints how to remove it",
     ),
 }

@@ -1,4 +1,4 @@
-"""The objects of all components of a stack. Pure."""
+"""List the objects of all components of a stack. Pure."""
 
 from __future__ import annotations
 
@@ -14,12 +14,11 @@ from kong_oam.kubernetes.rendered import (
 from kong_oam.objects.pods import Manifest
 
 ClusterName = str | None
-"""A cluster as topologies name it. None: the stack's own."""
+"""A cluster's topology name. None: the stack's default cluster."""
 
 
 def clusters_of(estate: Estate) -> tuple[ClusterName, ...]:
-    """Return the clusters that something of the estate is in: None, the stack's own, before those
-    that topologies name."""
+    """Return the clusters of an estate: None for the default cluster, then the clusters of topologies."""
     found = set[str]()
     for component in running(estate):
         found.update(
@@ -45,8 +44,7 @@ def running(estate: Estate) -> Iterator[Component]:
 def objects_of(
     estate: Estate, settings: Settings, cluster: ClusterName = None
 ) -> Iterator[Manifest]:
-    """Yield the objects of every component that runs in the cluster, by default the stack's own, as
-    it has them."""
+    """Yield the deployed objects of every component in a cluster (default: the default cluster)."""
     return (
         placed.manifest
         for _, placed in _placed(estate, settings, cluster)
@@ -57,8 +55,8 @@ def objects_of(
 def created_in(
     estate: Estate, settings: Settings, cluster: ClusterName = None
 ) -> Iterator[tuple[Component, str, Manifest]]:
-    """Yield the objects that a run creates in the cluster, by default the stack's own: the
-    component at its place, the object's name in the state, and the object."""
+    """Yield the objects that a run creates in a cluster (default: the default cluster): component
+    at its target, name in the state, object."""
     for site, placed in _placed(estate, settings, cluster):
         if placed.is_created:
             yield site, placed.name, placed.manifest
@@ -67,7 +65,7 @@ def created_in(
 def _placed(
     estate: Estate, settings: Settings, cluster: ClusterName
 ) -> Iterator[tuple[Component, PlacedObject]]:
-    """Yield every object in a cluster, with the component at its place."""
+    """Yield every object in a cluster, with the component at its target."""
     if estate.role == "base":
         return
     for application in estate.applications:
@@ -84,8 +82,8 @@ def _placed(
 def foundations(
     estate: Estate, cluster: ClusterName = None
 ) -> Iterator[PlacedObject]:
-    """Yield the Namespaces and CustomResourceDefinitions that components render in the cluster, by
-    default the stack's own, in which others' objects may lie."""
+    """Yield the Namespaces and CustomResourceDefinitions that components render in a cluster
+    (default: the default cluster). Other objects depend on them."""
     for component in estate.own.values():
         for site in component.instances:
             if site.workload.cluster == cluster:

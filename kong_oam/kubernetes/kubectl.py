@@ -1,7 +1,6 @@
-"""Reads a cluster's objects with `kubectl`, which knows how a user signs in to the cluster, and
-says how they change.
+"""Read a cluster's objects with `kubectl`, and write commands that change them.
 
-Of a Secret the metadata alone leaves kubectl's process.
+`kubectl` handles the sign-in. Only the metadata of Secrets leaves kubectl's process.
 """
 
 from __future__ import annotations
@@ -20,13 +19,14 @@ from kong_oam.objects.pods import Manifest
 from kong_oam.objects.selection import COMPONENT, STACK
 
 Name = tuple[str, str, str]
-"""Namespace (empty where it is in none), kind and name of an object. Of a kind that only rendered
-components have, the kind is as `kubectl` tells it from others of that name:
-`StatefulSet.v1.apps`."""
+"""Namespace (empty for cluster-scoped objects), kind and name of an object.
+
+The kind includes version and group unless it is a kind of plain components: `StatefulSet.v1.apps`.
+"""
 Context = str | None
-"""A context of kubectl by name. None: the current one."""
+"""The name of a kubectl context. None: the current context."""
 StacksByName = dict[Name, str | None]
-"""By object, the stack that its label names; None without that label."""
+"""The stack in each object's label; None without the label."""
 
 _PATIENCE = 60.0  # seconds for all objects of a namespace
 _SECRETS = '{range .items[*]}{.metadata}{"\\n"}{end}'
@@ -35,7 +35,7 @@ _OWNERS = (
     "KIND:.kind,VERSION:.apiVersion,NAME:.metadata.name,"
     f"STACK:.metadata.labels.{STACK.replace('.', chr(92) + '.')}"
 )
-"""Columns that say which stack made an object, and nothing of what is in it."""
+"""Columns with the owning stack of an object, without its content."""
 _NO_VALUE = "<none>"
 _RESOURCES = {
     "Deployment": "deployments.apps",
@@ -48,11 +48,11 @@ _GROUPS = {"Deployment": "apps", "NetworkPolicy": "networking.k8s.io"}
 
 
 class KubectlError(ProductError):
-    """The cluster cannot be read. The message says why, and what to do."""
+    """The cluster cannot be read. The message has the reason and a remedy."""
 
 
 def name_of(manifest: Fields) -> Name:
-    """Return the name by which the object is found."""
+    """Return the name that identifies an object."""
     metadata = manifest["metadata"]
     return (
         metadata.get("namespace", ""),
@@ -62,29 +62,28 @@ def name_of(manifest: Fields) -> Name:
 
 
 def kind_of(api_version: str, kind: str) -> str:
-    """Return the kind of an object as a Name has it."""
+    """Return the kind of an object in the format of Name."""
     group, slash, version = api_version.rpartition("/")
     is_known = kind in _RESOURCES and group == _GROUPS.get(kind, "")
     return kind if is_known or not slash else f"{kind}.{version}.{group}"
 
 
 def resource_of(kind: str) -> str:
-    """Return how `kubectl` calls the kind of a Name."""
+    """Return kubectl's resource name for the kind of a Name."""
     return _RESOURCES.get(kind, kind.lower())
 
 
 def shown(name: Name) -> str:
-    """Return a name as messages have it."""
+    """Return a name as messages show it."""
     namespace, kind, called = name
     where = f"{namespace}/" if namespace else ""
     return f"{kind.partition('.')[0]} '{where}{called}'"
 
 
 def read(context: Context, wanted: Iterable[Manifest]) -> dict[Name, Manifest]:
-    """Read those of the objects that exist, as the API server has them; of a Secret only kind and
-    metadata.
+    """Read the existing objects from the API server; of Secrets only kind and metadata.
 
-    Raises KubectlError.
+    Raise KubectlError.
     """
     namespaces: dict[str, list[Name]] = defaultdict(list)
     for name in map(name_of, wanted):
@@ -96,10 +95,9 @@ def read(context: Context, wanted: Iterable[Manifest]) -> dict[Name, Manifest]:
 
 
 def stacks(context: Context, wanted: Iterable[Manifest]) -> StacksByName:
-    """Return those of the objects that exist, with the stack that their label names; None without
-    that label.
+    """Return the stack in the label of each existing object; None without the label.
 
-    Raises KubectlError.
+    Raise KubectlError.
     """
     names = [*map(name_of, wanted)]
     columns = (
@@ -108,7 +106,7 @@ def stacks(context: Context, wanted: Iterable[Manifest]) -> StacksByName:
         f"--output=custom-columns={_OWNERS}",
     )
     found: StacksByName = {}
-    for namespace, targets in _asked(names):
+    for namespace, targets in _lookups(names):
         printed = _get(context, namespace, *targets, *columns)
         for line in printed.splitlines():
             kind, version, called, stack = line.split()
@@ -120,9 +118,8 @@ def stacks(context: Context, wanted: Iterable[Manifest]) -> StacksByName:
     return {name: found[name] for name in names if name in found}
 
 
-def _asked(names: Sequence[Name]) -> Iterator[tuple[str, list[str]]]:
-    """Yield the namespaces with what to ask of them: names, or kinds, for kubectl takes either.
-    Many objects of a kind are looked for in the list of their namespace."""
+def _lookups(names: Sequence[Name]) -> Iterator[tuple[str, list[str]]]:
+    """Yield arguments for kubectl by namespace: names, or whole kinds if there are many objects."""
     counts = Counter((namespace, kind) for namespace, kind, _ in names)
     by_name: dict[str, list[str]] = defaultdict(list)
     for namespace, kind, name in names:
@@ -140,7 +137,7 @@ def _asked(names: Sequence[Name]) -> Iterator[tuple[str, list[str]]]:
 def absent_namespaces(
     context: Context, namespaces: Iterable[str]
 ) -> frozenset[str]:
-    """Return those of the namespaces that the cluster does not have. Raises KubectlError."""
+    """Return the namespaces that the cluster lacks. Raise KubectlError."""
     wanted = frozenset(namespaces)
     if not wanted:
         return wanted
@@ -157,8 +154,8 @@ def absent_namespaces(
 
 
 def identity(context: str) -> str:
-    """Return what tells the cluster of a context from any other: the id of its first namespace.
-    Raises KubectlError."""
+    """Return an identifier of a context's cluster: the id of its namespace kube-system. Raise
+    KubectlError."""
     uid = "--output=jsonpath={.metadata.uid}"
     return _get(
         context, "", "namespaces", "kube-system", "--ignore-not-found", uid
@@ -166,8 +163,7 @@ def identity(context: str) -> str:
 
 
 def node_addresses(context: Context) -> dict[str, tuple[str, ...]]:
-    """Return each node's addresses in the cluster and the ranges of its pods, by its name. Raises
-    KubectlError."""
+    """Return the internal addresses and pod ranges of each node, by node name. Raise KubectlError."""
     nodes = json.loads(_get(context, "", "nodes", "--output=json") or "{}")
     by_node = {}
     for node in nodes.get("items", []):
@@ -184,8 +180,7 @@ def node_addresses(context: Context) -> dict[str, tuple[str, ...]]:
 def labels_of_pods(
     context: Context, namespace: str, labels: Texts
 ) -> list[dict[str, str]]:
-    """Return the labels of each pod in a namespace that has these labels. Raises
-    KubectlError."""
+    """Return the labels of each pod with these labels in a namespace. Raise KubectlError."""
     selector = ",".join(
         f"{key}={value}" for key, value in sorted(labels.items())
     )
@@ -200,12 +195,11 @@ def labels_of_pods(
 
 
 def patch(context: Context, name: Name, change: Fields) -> str:
-    """Return the command, for a shell, that makes a change to an object."""
+    """Return the shell command that changes an object."""
     namespace, kind, object_name = name
     command = _kubectl(context, namespace)
     command += ["patch", f"{resource_of(kind)}/{object_name}"]
-    # The API server merges lists item by item where it knows the kind, and takes no such patch
-    # where it does not.
+    # For known kinds the API server merges lists by item; other kinds need a merge patch.
     if is_custom(kind.partition(".")[2].partition(".")[2]):
         command.append("--type=merge")
     return shlex.join([*command, "-p", json.dumps(change)])
@@ -256,10 +250,13 @@ def _kubectl(context: Context, namespace: str) -> list[str]:
     return command
 
 
-def _get(context: Context, namespace: str, *what: str) -> str:
-    """Return what `kubectl get` prints within seconds, or else not at all."""
+def _get(context: Context, namespace: str, *arguments: str) -> str:
+    """Return the output of `kubectl get`, with a timeout of seconds."""
     return _run(
-        *_kubectl(context, namespace), "--request-timeout=10s", "get", *what
+        *_kubectl(context, namespace),
+        "--request-timeout=10s",
+        "get",
+        *arguments,
     )
 
 
@@ -274,16 +271,17 @@ def _run(*command: str) -> str:
         )
     except FileNotFoundError:
         raise KubectlError(
-            "no kubectl on PATH, which reads the cluster: install it, or ask of the gateway alone "
+            "kubectl is not on PATH; install it, or compare only the gateway "
             "with --only gateway"
         ) from None
     except (OSError, subprocess.TimeoutExpired) as error:
         raise KubectlError(
-            f"`{_shown(command)}` cannot be run ({type(error).__name__})"
+            f"`{_shown(command)}` cannot be run ({type(error).__name__}); "
+            "check kubectl"
         ) from None
     if process.returncode:
         *_, reason = process.stderr.strip().splitlines() or [
-            "nothing is said why"
+            "kubectl printed no reason"
         ]
         raise KubectlError(f"`{_shown(command)}` failed: {reason[:300]}")
     return process.stdout

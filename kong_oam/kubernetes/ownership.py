@@ -1,10 +1,8 @@
-"""Finds what somebody changed in a Kubernetes object by hand: the API server records who owns which
-field. Pure.
+"""Find manual changes in a Kubernetes object from the field owners in the API server. Pure.
 
-An apply owns the fields that it names; whoever writes another value into one owns it from then on,
-and whoever adds a field owns that (server-side apply, `metadata.managedFields`). What nobody owns
-is a default. Values are not compared: a field that is still the program's has the value that the
-last run gave it.
+An apply owns the fields that it sets. Whoever changes or adds a field owns it afterwards
+(server-side apply, `metadata.managedFields`). Fields without an owner are defaults. Values need no
+comparison: fields of the program still have the value of the last run.
 """
 
 from __future__ import annotations
@@ -20,19 +18,16 @@ from kong_oam.objects.pods import Path
 
 _PROGRAM = "pulumi-kubernetes"
 _CLUSTER = frozenset({"kube-controller-manager"})
-"""Field managers: the beginning of the program's, and those of controllers that write what people
-asked them for."""
-_KUBECTL = (
-    "f:kubectl.kubernetes.io/"  # annotations of `kubectl rollout restart`, say
-)
+"""Field managers: the prefix of the program's name, and controllers that act for users."""
+_KUBECTL = "f:kubectl.kubernetes.io/"  # for example annotations of `kubectl rollout restart`
 _MAPS = frozenset({"f:annotations", "f:data", "f:labels"})
 _WHOLE = frozenset({"f:env", "f:ports", "f:volumeMounts", "f:volumes"})
-"""Lists of whose items, where the program names them, it says all that matters."""
+"""Lists that the program sets as a whole, so that further fields in their items are changes."""
 _METADATA: Mapping[str, frozenset[str]] = {
     "ServiceAccount": frozenset({"f:annotations", "f:labels"})
 }
-"""By kind, what of its metadata clouds and webhooks obey; elsewhere controllers write there all the
-time."""
+"""The metadata by kind that clouds and webhooks act on. Controllers constantly change other
+metadata."""
 _DEFAULTS: Fields = {
     "f:dnsPolicy": "ClusterFirst",
     "f:externalTrafficPolicy": "Cluster",
@@ -44,8 +39,8 @@ _DEFAULTS: Fields = {
     "f:terminationGracePeriodSeconds": 30,
     "f:type": "ClusterIP",
 }
-"""What such a field is for whoever does not say it (Kubernetes API reference): also once an
-addition is taken out."""
+"""The defaults of these fields in Kubernetes' API, which also apply after an addition is removed.
+"""
 _OMITTED = frozenset(
     {
         "f:hostIPC",
@@ -63,21 +58,20 @@ _OMITTED = frozenset(
         "f:tty",
     }
 )
-"""Fields of Kubernetes' own kinds that its API server drops where they are 0 or false, which is
-what they are where nobody says them (k8s.io/api: no pointers, and left out where they are empty).
-All others it keeps as they are."""
+"""Fields of Kubernetes' own kinds that the API server drops if they are 0 or false, their default
+(k8s.io/api: `omitempty` without a pointer)."""
 _UNREAD = "f:data"  # of a Secret
-_TWINS = frozenset({"f:serviceAccount"})  # follows serviceAccountName
+_DERIVED = frozenset({"f:serviceAccount"})  # follows serviceAccountName
 _SERVERS = frozenset({"apiVersion", "kind", "name", "namespace"})
 
 
 @dataclass(frozen=True, slots=True)
 class FieldChange:
-    """A field that is not as the program left it.
+    """A field that differs from the program's last write.
 
-    `by` and `since`: its manager, and when (RFC 3339); None where the field is gone. `patch`: a
-    strategic merge patch that takes out what was added; None where the next run with a refresh puts
-    back what it says.
+    `by` and `since`: its manager and time (RFC 3339); None if the field is gone. `patch`: a
+    strategic merge patch that removes an addition; None if the next run with a refresh restores the
+    field.
     """
 
     path: str
@@ -87,16 +81,16 @@ class FieldChange:
 
 
 class _Managed(NamedTuple):
-    """The fields that a manager of an object wrote, and when (RFC 3339)."""
+    """The fields that a manager of an object wrote, and the time (RFC 3339)."""
 
     manager: str
     time: str | None
     fields: Fields
 
 
-def changes(meant: Fields, live: Fields) -> tuple[FieldChange, ...]:
-    """Return the fields that are somebody else's in an object, or gone from it, by path. A
-    Secret's metadata is enough."""
+def changes(declared_object: Fields, live: Fields) -> tuple[FieldChange, ...]:
+    """Return the changed, added and removed fields of an object, by path. A Secret needs only
+    metadata."""
     ours: Fields = {}
     theirs: list[_Managed] = []
     for entry in live["metadata"].get("managedFields", ()):
@@ -110,25 +104,25 @@ def changes(meant: Fields, live: Fields) -> tuple[FieldChange, ...]:
             ours = _merged(ours, managed.fields)
         elif manager not in _CLUSTER:
             theirs.append(managed)
-    declared = _declared(meant)
+    declared = _declared(declared_object)
     by_path: dict[str, FieldChange] = {}
-    everybodys = ours
+    owned = ours
     for managed in theirs:
-        relevant = _relevant(managed.fields, meant["kind"])
+        relevant = _relevant(managed.fields, declared_object["kind"])
         for change in _additions(relevant, ours, declared, live, managed, ()):
             by_path[change.path] = change
-        everybodys = _merged(everybodys, managed.fields)
-    group = meant["apiVersion"].partition("/")[0]
+        owned = _merged(owned, managed.fields)
+    group = declared_object["apiVersion"].partition("/")[0]
     omitted = frozenset() if is_custom(group) else _OMITTED
-    for path in _removals(declared, everybodys, (), omitted):
+    for path in _removals(declared, owned, (), omitted):
         by_path[path] = FieldChange(path)
     return tuple(by_path[path] for path in sorted(by_path))
 
 
-def _declared(meant: Fields) -> Fields:
-    """Return what the program says of an object, without what names it, and its status."""
-    declared = dict(meant)
-    declared["metadata"] = metadata = dict(meant["metadata"])
+def _declared(declared_object: Fields) -> Fields:
+    """Return the fields that the program sets in an object, without its identity and status."""
+    declared = dict(declared_object)
+    declared["metadata"] = metadata = dict(declared_object["metadata"])
     for field in _SERVERS:
         declared.pop(field, None)
         metadata.pop(field, None)
@@ -137,8 +131,8 @@ def _declared(meant: Fields) -> Fields:
 
 
 def _is_ours(manager: str) -> bool:
-    """Tell whether a manager is the program: its plugin creates by a plain write, and applies from the
-    first update on (pulumi-kubernetes, await.Creation)."""
+    """Tell whether a manager is the program. Its plugin creates with a plain write, and later
+    applies (pulumi-kubernetes, await.Creation)."""
     return manager.startswith(_PROGRAM)
 
 
@@ -150,7 +144,7 @@ def _merged(fields: Fields, more: Fields) -> Fields:
 
 
 def _relevant(fields: Fields, kind: str) -> Fields:
-    """Return the fields without metadata that nobody obeys."""
+    """Return the fields without irrelevant metadata."""
     relevant = dict(fields)
     metadata = relevant.pop("f:metadata", {})
     obeyed = metadata.keys() & _METADATA.get(kind, frozenset())
@@ -164,26 +158,26 @@ def _relevant(fields: Fields, kind: str) -> Fields:
 def _additions(
     theirs: Fields,
     ours: Fields,
-    meant: Any,
+    declared_value: Any,
     live: Any,
     managed: _Managed,
     path: Path,
     whole: bool = False,
 ) -> Iterator[FieldChange]:
-    """Yield the fields of `theirs` that are not `ours`. `whole`: the program says all of what this
-    is part of."""
+    """Yield the fields of `theirs` that are not in `ours`. `whole`: the program sets the whole
+    parent."""
     for key, below in theirs.items():
-        if key == "." or key in _TWINS or key.startswith(_KUBECTL):
+        if key == "." or key in _DERIVED or key.startswith(_KUBECTL):
             continue
         at = (*path, key)
-        declared = _child(meant, key)
+        declared = _child(declared_value, key)
         actual = _child(live, key)
         if key in ours:
             inside = whole or bool(path and path[-1] in _WHOLE)
             yield from _additions(
                 below, ours[key], declared, actual, managed, at, inside
             )
-        elif declared is None and _holds_others(key, below):
+        elif declared is None and _is_shared(key, below):
             yield from _additions(below, {}, None, actual, managed, at)
         elif whole or declared is not None:
             yield _change(at, managed)
@@ -196,8 +190,8 @@ def _additions(
             yield _change(at, managed, _without(at))
 
 
-def _holds_others(key: str, below: Fields) -> bool:
-    """Tell whether a field is a map or a list of which several may own a part each."""
+def _is_shared(key: str, below: Fields) -> bool:
+    """Tell whether several managers can own parts of a field: a map or a keyed list."""
     return key in _MAPS or any(inner.startswith("k:") for inner in below)
 
 
@@ -208,11 +202,11 @@ def _change(
 
 
 def _removals(
-    meant: Any, fields: Fields, path: Path, omitted: frozenset[str]
+    declared_value: Any, fields: Fields, path: Path, omitted: frozenset[str]
 ) -> Iterator[str]:
-    """Yield the paths that the program declares and nobody owns: with an empty value it is as good
-    as not declared, and so are those that are `omitted` where they say nothing."""
-    for key, value in _entries(meant, fields):
+    """Yield the declared paths without an owner. Empty values count as not declared, and so do
+    empty values of `omitted` fields."""
+    for key, value in _entries(declared_value, fields):
         if value in ("", [], {}, None) or (key in omitted and not value):
             continue
         if key not in fields:
@@ -221,26 +215,29 @@ def _removals(
             yield from _removals(value, fields[key], (*path, key), omitted)
 
 
-def _entries(meant: Any, fields: Fields) -> Iterator[tuple[str, Any]]:
-    """Yield the parts of a value, as the fields call them."""
-    if isinstance(meant, Mapping):
-        for name, value in meant.items():
+def _entries(declared_value: Any, fields: Fields) -> Iterator[tuple[str, Any]]:
+    """Yield the parts of a value, with their names in managed fields."""
+    if isinstance(declared_value, Mapping):
+        for name, value in declared_value.items():
             yield f"f:{name}", value
-    elif isinstance(meant, Sequence) and not isinstance(meant, str):
-        for place, item in enumerate(meant):
+    elif isinstance(declared_value, Sequence) and not isinstance(
+        declared_value, str
+    ):
+        for place, item in enumerate(declared_value):
             keys = (key for key in fields if _is_item(key, item))
             yield next(keys, f"i:{place}"), item
 
 
-def _child(meant: Any, key: str) -> Any:
-    if isinstance(meant, Mapping):
-        return meant.get(key.removeprefix("f:"))
-    return next((item for item in meant or () if _is_item(key, item)), None)
+def _child(declared_value: Any, key: str) -> Any:
+    if isinstance(declared_value, Mapping):
+        return declared_value.get(key.removeprefix("f:"))
+    return next(
+        (item for item in declared_value or () if _is_item(key, item)), None
+    )
 
 
 def _is_item(key: str, item: Any) -> bool:
-    """Tell whether an item of a list is that of `k:{...}`. What an item does not say is the
-    protocol of a port: TCP."""
+    """Tell whether a list item matches a key `k:{...}`. A missing protocol of a port is TCP."""
     if not key.startswith("k:") or not isinstance(item, Mapping):
         return False
     keys = json.loads(key[2:])
@@ -260,7 +257,7 @@ def _step_text(key: str) -> str:
 
 
 def _without(path: Sequence[str]) -> Fields:
-    """Return the strategic merge patch that removes the field, or the item of a list, at `path`."""
+    """Return the strategic merge patch that removes the field or list item at `path`."""
     key, *rest = path
     if key.startswith("k:"):
         item: Fields = json.loads(key[2:])

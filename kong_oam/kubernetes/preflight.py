@@ -1,8 +1,9 @@
-"""Finds what of the cluster does not fit the stack, before anything is made: namespaces that are
-missing, where a creation would be tried for a minute and fail, objects whose names are taken, nodes
-and pods that would pass for the gateway, and pods that another component's rules would open.
+"""Find conflicts with the cluster before a run.
 
-It asks with `kubectl`, and says nothing where there is none, or where it may not look.
+It reports missing namespaces, for which Pulumi would retry for a minute and fail. It also reports
+taken object names, nodes and pods in the gateway's ranges, and pods with another component's
+labels. Without `kubectl`, or
+without the rights to read, it reports nothing.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from kong_oam.kubernetes.estate import (
     foundations,
     running,
 )
-from kong_oam.kubernetes.selected import other_pods
+from kong_oam.kubernetes.other_pods import other_pods
 from kong_oam.objects.known_kinds import is_custom
 from kong_oam.objects.pods import Manifest
 from kong_oam.objects.selection import STACK
@@ -36,9 +37,8 @@ _ACCOUNT = "kubernetes:core/v1:ServiceAccount"
 def inspect(
     settings: Settings, estate: Estate, state: StackState
 ) -> Diagnostics:
-    """Return a diagnostic for each namespace that is missing, for the names of each component that
-    are taken, for each range of the gateway's that others are in, and for each component that
-    would reach pods of others."""
+    """Return a diagnostic for each missing namespace, taken name, range with other hosts, and
+    component with labels on other pods."""
     found: list[Diagnostic] = []
     for cluster in clusters_of(estate):
         sites: list[Component] = []
@@ -48,16 +48,18 @@ def inspect(
                 for site in component.instances
                 if site.workload.cluster == cluster
             ]
-        found += _missing(settings, estate, state.held, cluster, sites)
-        found += _taken(settings, estate, state, cluster)
-        found += _neighbours(settings, cluster) if sites else ()
+        found += _missing_namespaces(
+            settings, estate, state.held, cluster, sites
+        )
+        found += _taken_names(settings, estate, state, cluster)
+        found += _hosts_in_ranges(settings, cluster) if sites else ()
         found += _other_pods(settings, cluster, sites)
-    return (*found, *_one_cluster(settings, estate))
+    return (*found, *_repeated_clusters(settings, estate))
 
 
-def _one_cluster(settings: Settings, estate: Estate) -> Findings:
-    """Yield a diagnostic for each context that leads to a cluster of another one: what is told
-    apart by its cluster would be together there."""
+def _repeated_clusters(settings: Settings, estate: Estate) -> Findings:
+    """Yield a diagnostic for each context that leads to the cluster of another context, where their
+    objects would collide."""
     clusters = clusters_of(estate)
     first: dict[str, str] = {}
     for cluster in clusters if len(clusters) > 1 else ():
@@ -71,15 +73,15 @@ def _one_cluster(settings: Settings, estate: Estate) -> Findings:
             and (other := first.setdefault(identity, context)) != context
         ):
             message = (
-                f"kong-oam:cluster.contexts: '{context}' leads to the cluster of '{other}'; "
-                "name a cluster once"
+                f"kong-oam:cluster.contexts: '{context}' and '{other}' lead to "
+                "one cluster; remove one of them"
             )
             yield Diagnostic("ENV414", message)
 
 
-def _neighbours(settings: Settings, cluster: ClusterName) -> Findings:
-    """Yield a diagnostic for the first node in each range: NetworkPolicies let whoever has such an
-    address in."""
+def _hosts_in_ranges(settings: Settings, cluster: ClusterName) -> Findings:
+    """Yield a diagnostic for the first node or pod range in each range. NetworkPolicies would admit
+    these addresses."""
     if not settings.gateway.cidrs:
         return
     try:
@@ -93,11 +95,12 @@ def _neighbours(settings: Settings, cluster: ClusterName) -> Findings:
         ours = ip_network(cidr, strict=False)
         for name, text in addresses:
             if ip_network(text, strict=False).overlaps(ours):
-                what = "its pods" if "/" in text else "the node"
+                hosts = "its pods" if "/" in text else "the node"
                 message = (
-                    f"kong-oam:gateway.cidrs: {cidr} holds {what} at {text} (node '{name}'), which "
-                    "would get past the gateway: name the gateway's own addresses, or a subnet in "
-                    "which nothing else is"
+                    f"kong-oam:gateway.cidrs: {cidr} contains {hosts} at {text} "
+                    f"(node '{name}'), so they could bypass the gateway; write "
+                    "the gateway's own addresses, or a subnet without other "
+                    "hosts"
                 )
                 yield Diagnostic("ENV413", message)
                 break
@@ -106,14 +109,14 @@ def _neighbours(settings: Settings, cluster: ClusterName) -> Findings:
 def _other_pods(
     settings: Settings, cluster: ClusterName, sites: Sequence[Component]
 ) -> Findings:
-    """Yield a diagnostic for each access trait whose `podLabels` are on pods of other
-    components."""
+    """Yield a diagnostic for each access trait whose `podLabels` match pods of other components."""
     try:
         for found in other_pods(settings.cluster.context_of(cluster), sites):
             message = (
-                f"pods of {some(found.owners)} in namespace '{found.component.workload.namespace}' have "
-                f"these podLabels, and the rules of '{found.component.key}' would open them; take "
-                "the labels off these pods, or write others here"
+                f"pods of {some(found.owners)} in namespace "
+                f"'{found.component.workload.namespace}' have these podLabels. "
+                f"The rules of '{found.component.key}' would apply to them; "
+                "write other podLabels"
             )
             yield Diagnostic(
                 "ENV415", message, found.named.position.at("podLabels")
@@ -122,16 +125,17 @@ def _other_pods(
         return
 
 
-def _missing(
+def _missing_namespaces(
     settings: Settings,
     estate: Estate,
     held: Held,
     cluster: ClusterName,
     inside: Sequence[Component],
 ) -> Findings:
-    """Yield a diagnostic for each missing namespace, at the first component that is to run there.
+    """Yield a diagnostic for each missing namespace, at its first component.
 
-    One that the stack has something in is there, and one that a component renders will be.
+    A namespace exists if the stack already has objects in it, or will exist if a component renders
+    it.
     """
     if settings.cluster.create_namespaces:
         return
@@ -153,29 +157,29 @@ def _missing(
     where = f"--context={shlex.quote(str(context))} " if cluster else ""
     for namespace in sorted(missing):
         message = (
-            f"{named} has no namespace '{namespace}': make it (`kubectl {where}create namespace "
-            f"{namespace}`), or have runs do it (kong-oam:cluster.createNamespaces)"
+            f"{named} has no namespace '{namespace}': create it (`kubectl "
+            f"{where}create namespace {namespace}`), or let runs create it "
+            "(kong-oam:cluster.createNamespaces)"
         )
         yield Diagnostic("ENV412", message, first[namespace].position)
 
 
-def _taken(
+def _taken_names(
     settings: Settings, estate: Estate, state: StackState, cluster: ClusterName
 ) -> Findings:
-    """Yield a diagnostic for the objects of a component whose names are taken in the cluster, for
-    each owner of these.
+    """Yield a diagnostic for the taken names of a component's objects, for each owner.
 
-    The cluster is asked only for objects that the state does not hold.
+    Only objects that are not in the state are looked up.
     """
     known = frozenset(_objects_in(state))
-    held = set()
+    known_resources = set()
     for type_, logical in state.held:
         if type_.startswith("kubernetes:"):
-            held.add((type_.rpartition(":")[2], logical))
+            known_resources.add((type_.rpartition(":")[2], logical))
     new = [
         (component, manifest)
         for component, name, manifest in created_in(estate, settings, cluster)
-        if (manifest["kind"], name) not in held
+        if (manifest["kind"], name) not in known_resources
     ]
     context = settings.cluster.context_of(cluster)
     owners = _owners(context, [manifest for _, manifest in new])
@@ -184,7 +188,7 @@ def _taken(
     for component, manifest in new:
         places[component.state_name] = component.position
         name = kubectl.name_of(manifest)
-        # An object of ours may have another name in the state: the component was renamed.
+        # A renamed component's object has another name in the state.
         is_ours = name in known and owners.get(name) == settings.stack.name
         if name in owners and not is_ours:
             taken[component.state_name, owners[name]].append(
@@ -204,8 +208,8 @@ def _taken(
 def _owners(
     context: str | None, wanted: Sequence[Manifest]
 ) -> kubectl.StacksByName:
-    """Return the stacks of the objects that are there. Kinds that are not Kubernetes' own are
-    asked for apart: a cluster that does not know a kind answers nothing of the others."""
+    """Return the stacks of existing objects. Ask for custom kinds apart: kubectl fails for all
+    objects if the cluster lacks one kind."""
     parts: dict[bool, list[Manifest]] = {False: [], True: []}
     for manifest in wanted:
         parts[is_custom(manifest["apiVersion"].rpartition("/")[0])].append(
@@ -219,7 +223,7 @@ def _owners(
 
 
 def _objects_in(state: StackState) -> Iterator[kubectl.Name]:
-    """Yield the names in the cluster of the objects that the state has."""
+    """Yield the names in the cluster of the objects in the state."""
     for resource in state.resources:
         is_object = {
             "apiVersion",
@@ -233,8 +237,7 @@ def _objects_in(state: StackState) -> Iterator[kubectl.Name]:
 def _name_conflict(
     settings: Settings, has: str, owner: str | None
 ) -> tuple[str, str]:
-    """Return the code and the message of what is wrong with objects that the cluster has, of a
-    stack or of none."""
+    """Return the code and message about existing objects of a stack, or of none."""
     if owner == settings.stack.name:
         moved = (
             ", another partition has it (`move`)"
@@ -243,17 +246,18 @@ def _name_conflict(
         )
         recover = f"`python -m kong_oam recover -s {settings.engine_stack}`"
         return "ENV422", (
-            f"{has}, made by this stack, whose state does not know it: an interrupted run made it, "
-            f"a rule kept it{moved}, or this is another state. See what {recover} says"
+            f"{has} with this stack's label, but not in its state: an "
+            f"interrupted run created it, a rule kept it{moved}, or this is "
+            f"another state. See {recover}"
         )
-    left = "It is left as it is; take another name or namespace"
+    advice = "The run does not touch it; use another name or namespace"
     if owner:
         return (
             "ENV421",
-            f"{has}, made by stack '{owner}'. {left} in one of the two stacks, or bring both into "
-            "one",
+            f"{has}, created by stack '{owner}'. {advice} in one of the stacks, "
+            "or merge both into one stack",
         )
     return "ENV421", (
-        f"{has}, made outside any stack (no label {STACK}). {left}, or have it removed by whoever "
-        "made it"
+        f"{has}, created outside any stack (no label {STACK}). {advice}, or ask "
+        "its owner to remove it"
     )

@@ -1,17 +1,18 @@
-"""Places the objects of a component on this stack's cluster.
+"""Place the objects of a component on the stack's cluster.
 
-They stay as KubeVela has them, but for what stands here:
+The objects equal KubeVela's, with these differences:
 
-- Ingresses are left out, whose routes Kong has; and annotations that an ingress controller would obey;
-- every pod, whatever makes it, has this stack's images and pull secrets and the labels that its fence selects, and
-  runs as a ServiceAccount that the component renders itself, else as ours; all containers have a client's credential;
-- what an API server takes twice in a creation and refuses in every apply after it stands once (see `manifests`);
-- two Services of one name are one, with the ports of both;
-- `stringData` of a Secret is `data`, of which somebody owns each key;
-- a Kustomization is for its own namespace, where it names none: else its repository says which;
-- a Job that no component waits for is not waited for: it may never end.
+* Ingresses are omitted, since Kong has their routes, and so are annotations for ingress controllers.
+* Every pod has this stack's images, pull secrets and NetworkPolicy labels. It runs as a
+  ServiceAccount of the component or of Kong-OAM.
+* All containers get the client's credential.
+* List items are unique where an API server accepts duplicates only in a creation (see `manifests`).
+* Services of one name are merged, with the ports of both.
+* `stringData` of a Secret becomes `data`, so that each key has an owner.
+* A Kustomization without a target namespace gets its own. Otherwise the repository could choose.
+* A run does not wait for a Job that no component waits for, since the Job may never end.
 
-Pure functions. What may not be deployed at all is judged before, in `kong_oam.objects`.
+Pure functions. The checks in `kong_oam.objects` come first.
 """
 
 from __future__ import annotations
@@ -36,21 +37,21 @@ from kong_oam.engine.state import digest
 from kong_oam.kubernetes.adapted import (
     annotated,
     answers_outside,
-    asked_certificate,
     gateway_peer,
-    given_certificate,
-    keeping_callers,
     mapped_image,
-    of_stack,
     placed_account,
     placed_service,
     reached_ports,
     reached_services,
+    requested_certificate,
+    with_certificate,
+    with_source_addresses,
+    with_stack_label,
 )
 from kong_oam.oam.position import Fields
 from kong_oam.oam.rendered import Awaited, Options, group_kind
 from kong_oam.objects import manifests
-from kong_oam.objects.fenced import fence_name, fenced_pods
+from kong_oam.objects.component_pods import component_pods, network_policy_name
 from kong_oam.objects.known_kinds import (
     INGRESSES,
     KUSTOMIZATION,
@@ -85,7 +86,8 @@ _NEEDED = ROLES | {
     ("networking.k8s.io", "NetworkPolicy"),
 }
 _UNVERSIONED = frozenset({RELEASE, ("", "Secret")})
-"""On what no version is written: what has no metadata, and of which a digest would tell."""
+"""Objects without a version: without metadata, or with secret content that a digest could reveal.
+"""
 _SKIP_AWAIT = (
     "pulumi.com/skipAwait"  # annotation of Pulumi's Kubernetes provider
 )
@@ -93,14 +95,12 @@ _SKIP_AWAIT = (
 
 @dataclass(frozen=True, slots=True)
 class PlacedObject:
-    """An object as it is deployed. `name` is its logical name, of which a state has one for each
-    kind.
+    """A deployed object. `name` is its logical name, unique for each kind in a state.
 
-    `pods`: the paths of its pod templates. `rendered`: it is one of the component's rendered
-    objects; else it is added to these. `plain`: it is that of a plain component. `options` are
-    those of the Application's rules, `awaited` the values of other components that stand in it.
-    `version` tells it from what it was before, and is written on it; empty: no version is written
-    on it.
+    `pods`: the paths of its pod templates. `rendered`: whether the component renders it, or the
+    project adds it. `plain`: whether it belongs to a plain component. `options` come from the
+    Application's rules. `awaited` are the values of other components in it. `version` identifies
+    its content and is written on it; empty if no version is written.
     """
 
     name: str
@@ -113,27 +113,27 @@ class PlacedObject:
     version: str = ""
 
     @property
-    def answers(self) -> bool:
-        """Whether the gate comes after it: what is rendered, and what leads to pods that something
-        else makes."""
+    def precedes_gate(self) -> bool:
+        """Whether the gate is deployed after it: rendered objects, and Services of other owners'
+        pods."""
         return self.rendered or self.stage == "after"
 
     @property
     def is_ours(self) -> bool:
-        """Whether the cluster has it, and the stack alone says what it is: not what is read or
-        patched, nor a chart."""
+        """Whether only the stack manages the object in the cluster. False for read or patched
+        objects and charts."""
         of_others = self.options.read or self.options.patch
         return not of_others and group_kind(self.manifest) != RELEASE
 
     @property
     def is_created(self) -> bool:
-        """Whether a run creates it: not what is taken over as it is, either."""
+        """Whether a run creates it. False for objects that are taken over."""
         return self.is_ours and not self.options.take_over
 
     @property
     def stage(self) -> Stage:
-        """When it is made: a `foundation` before all that lies in it, what is `needed` before what
-        is `running`, and `after` that a Service of pods which something else makes."""
+        """The stage of its deployment: `foundation` for namespaces and kinds, `needed` before
+        `running`, and `after` for a Service of another owner's pods."""
         kind = group_kind(self.manifest)
         if not self.rendered and kind == ("", "Service"):
             return "after"
@@ -146,20 +146,20 @@ class PlacedObject:
 
     @property
     def account(self) -> str | None:
-        """The name of the ServiceAccount that it is; None of any other object."""
-        return self._called_as("ServiceAccount")
+        """The name if it is a ServiceAccount, else None."""
+        return self._name_if("ServiceAccount")
 
     @property
     def service(self) -> str | None:
-        """The name of the Service that it is; None of any other object."""
-        return self._called_as("Service")
+        """The name if it is a Service, else None."""
+        return self._name_if("Service")
 
-    def _called_as(self, kind: str) -> str | None:
+    def _name_if(self, kind: str) -> str | None:
         is_of_kind = group_kind(self.manifest) == ("", kind)
-        return self.called if is_of_kind else None
+        return self.object_name if is_of_kind else None
 
     @property
-    def called(self) -> str:
+    def object_name(self) -> str:
         """Its name in the cluster."""
         return str(self.manifest["metadata"].get("name", ""))
 
@@ -177,7 +177,7 @@ class PlacedObject:
 
 @dataclass(frozen=True, slots=True)
 class PlacedObjects:
-    """A component's objects but for its foundations, without what only a run knows of its client.
+    """A component's objects without foundations, and without client data that only a run knows.
     `secret` None: it is no client."""
 
     objects: tuple[PlacedObject, ...]
@@ -185,14 +185,14 @@ class PlacedObjects:
 
     @property
     def all(self) -> tuple[PlacedObject, ...]:
-        """The objects, and the Secret of a client behind them."""
+        """The objects, followed by the Secret of a client."""
         return (*self.objects, self.secret) if self.secret else self.objects
 
 
 def placed_objects(
     application: Application, component: Component, settings: Settings
 ) -> PlacedObjects:
-    """Return the objects of a component, as they are on this stack."""
+    """Return the objects of a component on this stack."""
     parts = _merged(
         part for part in _parts(component) if part.stage != "foundation"
     )
@@ -215,19 +215,23 @@ def placed_objects(
         component.name in other.workload.depends_on
         for other in application.components
     )
-    made = [
+    objects = [
         _on_stack(
             part, component, settings, identity, used, waited_for=waited_for
         )
         for part in changed
     ]
     ours = component.name in used - accounts
-    made += _added(identity, component, settings, changed, ours=ours)
+    objects += _project_objects(
+        identity, component, settings, changed, ours=ours
+    )
     stack = settings.stack.name
-    placed = [_with_version(_of_stack(part, stack)) for part in made]
+    placed = [_with_version(_of_stack(part, stack)) for part in objects]
     if not secret:
         return PlacedObjects(tuple(placed), None)
-    own = _own(component, "client", manifests.client_secret(identity))
+    own = _project_object(
+        component, "client", manifests.client_secret(identity)
+    )
     return PlacedObjects(tuple(placed), _of_stack(own, stack))
 
 
@@ -240,25 +244,27 @@ def _on_stack(
     *,
     waited_for: bool,
 ) -> PlacedObject:
-    """Return a rendered object as this stack has it. `used` are the ServiceAccounts that pods of
-    the component run as; `waited_for`: whether another component waits for this one."""
+    """Return a rendered object on this stack. `used` are the ServiceAccounts of the component's
+    pods. `waited_for`: whether another component waits for this component."""
     manifest = part.manifest
     reached = reached_services(component)
     match group_kind(manifest):
-        case ("", "Service") if part.called in reached:
+        case ("", "Service") if part.object_name in reached:
             manifest = placed_service(
-                _led_home(part, component), settings.gateway
+                _with_own_selector(part, component), settings.gateway
             )
         case ("", "Service") if answers_outside(manifest):
-            manifest = keeping_callers(_led_home(part, component))
-        case ("", "ServiceAccount") if part.called in used:
+            manifest = with_source_addresses(
+                _with_own_selector(part, component)
+            )
+        case ("", "ServiceAccount") if part.object_name in used:
             manifest = placed_account(
                 manifest, settings.stack.name, identity, settings.cluster
             )
         case kind if kind == KUSTOMIZATION:
-            manifest = _targeted(manifest, part.namespace)
+            manifest = _with_target_namespace(manifest, part.namespace)
         case ("", "Secret"):
-            manifest = _encoded(manifest)
+            manifest = _with_data(manifest)
         case ("batch", "Job") if not (waited_for or reached):
             manifest = annotated(manifest, {_SKIP_AWAIT: "true"})
     return replace(part, manifest=manifest)
@@ -274,17 +280,17 @@ def foundations_of(component: Component, stack: str) -> Iterator[PlacedObject]:
 
 
 def _of_stack(part: PlacedObject, stack: str) -> PlacedObject:
-    """Return the object with the stack's label, if a run of the stack creates it."""
+    """Return the object with the stack's label, if the stack creates it."""
     if not part.is_created:
         return part
-    return replace(part, manifest=of_stack(part.manifest, stack))
+    return replace(part, manifest=with_stack_label(part.manifest, stack))
 
 
 def _with_version(part: PlacedObject) -> PlacedObject:
-    """Return the object with its version, unless it is no run's to write one on it."""
+    """Return the object with its version, if a run may write one."""
     as_it_is = part.options.read or part.options.take_over
     if (
-        not part.answers
+        not part.precedes_gate
         or as_it_is
         or group_kind(part.manifest) in _UNVERSIONED
     ):
@@ -293,7 +299,7 @@ def _with_version(part: PlacedObject) -> PlacedObject:
         return replace(part, version=digest(part.manifest))
     if not part.pods:
         return part
-    # Of a plain component the pods alone have a version, by what its properties say of them.
+    # For plain components only pods have a version, from the component's properties.
     return replace(part, version=digest(_without_client(part.manifest)))
 
 
@@ -305,8 +311,7 @@ def _without_client(deployment: Manifest) -> Manifest:
 
 
 def account_of(component: Component) -> str:
-    """Return the ServiceAccount that the component's pods run as; of several, that of the
-    first."""
+    """Return the ServiceAccount of the component's first pods."""
     parts = list(_parts(component))
     accounts = {part.account for part in parts}
     for part in parts:
@@ -338,11 +343,11 @@ def _parts(component: Component) -> Iterator[PlacedObject]:
         if is_cluster_scoped(found):
             metadata.pop("namespace", None)
         if "annotations" in metadata:
-            metadata["annotations"] = manifests.unsteered(
+            metadata["annotations"] = manifests.without_controller_keys(
                 mapping(metadata["annotations"])
             )
         manifest = {**rendered.object, "metadata": metadata}
-        pods = tuple(template.path for template in fenced_pods(rendered))
+        pods = tuple(template.path for template in component_pods(rendered))
         name = _logical(
             component,
             manifest,
@@ -361,8 +366,7 @@ def _parts(component: Component) -> Iterator[PlacedObject]:
 def _logical(
     component: Component, manifest: Manifest, *, workload: bool
 ) -> str:
-    """Return the name in the state: for the kinds that a plain component has, another name than
-    for all others."""
+    """Return the name in the state. The kinds of plain components have their own format."""
     kind = group_kind(manifest)
     name = manifest["metadata"].get("name", "")
     namespace = manifest["metadata"].get("namespace", "")
@@ -379,8 +383,7 @@ def _logical(
 
 
 def _merged(parts: Iterable[PlacedObject]) -> list[PlacedObject]:
-    """Return the objects with one Service of each name, which has the ports of all: the first
-    one's first."""
+    """Return the objects with Services of one name merged; the ports of the first come first."""
     by_name: dict[tuple[str, str], PlacedObject] = {}
     for part in parts:
         key = (str(part.manifest.get("apiVersion")), part.name)
@@ -397,7 +400,7 @@ def _with_ports(service: Manifest, other: Manifest) -> Manifest:
         *mappings(service["spec"].get("ports")),
         *mappings(other["spec"].get("ports")),
     ]
-    merged = _once(ports, lambda port: _number(port, "port"))
+    merged = _unique(ports, lambda port: _number(port, "port"))
     return {**service, "spec": {**service["spec"], "ports": merged}}
 
 
@@ -411,39 +414,37 @@ def _with_pods(
     manifest = part.manifest
     for path in reversed(
         part.pods
-    ):  # inner ones first, which outer ones have in them
+    ):  # inner templates first, since outer templates contain them
         template = template_at(manifest, path)
         if not template:
             continue
         named = service_account(template)
-        spec = given_certificate(
-            _pod(template.spec, cluster, secret), component
-        )
+        spec = with_certificate(_pod(template.spec, cluster, secret), component)
         spec["serviceAccountName"] = (
             named if named in accounts else component.name
         )
-        # Of whose rights nobody asked for any.
+        # Nobody requested rights for these pods.
         if named not in accounts and component.name in accounts:
             spec["automountServiceAccountToken"] = False
-        labels = {**template.labels, **_marks(component)}
+        labels = {**template.labels, **_pod_labels(component)}
         changed = replace(template, labels=labels, spec=spec)
         manifest = replaced(manifest, template.path, changed)
     return replace(part, manifest=manifest)
 
 
-def _marks(component: Component) -> dict[str, str]:
+def _pod_labels(component: Component) -> dict[str, str]:
     """Return the labels of the component's own pods."""
     return {APPLICATION: component.application, COMPONENT: component.name}
 
 
-def _led_home(part: PlacedObject, component: Component) -> Manifest:
-    """Return a Service that selects none but pods of its component, whatever labels others have.
-    That of a plain component does so already."""
+def _with_own_selector(part: PlacedObject, component: Component) -> Manifest:
+    """Return a Service that selects only pods of its component. Services of plain components
+    already do."""
     service = part.manifest
     if part.plain:
         return service
     spec = mapping(service.get("spec"))
-    selector = {**mapping(spec.get("selector")), **_marks(component)}
+    selector = {**mapping(spec.get("selector")), **_pod_labels(component)}
     return {**service, "spec": {**spec, "selector": selector}}
 
 
@@ -462,9 +463,9 @@ def _pod(
     pulled = mappings(pod.get("imagePullSecrets"))
     pulled += [{"name": name} for name in cluster.pull_secrets]
     if pulled:
-        pod["imagePullSecrets"] = _once(pulled, _named)
+        pod["imagePullSecrets"] = _unique(pulled, _named)
     if "volumes" in pod:
-        volumes = _once(mappings(pod["volumes"]), _named)
+        volumes = _unique(mappings(pod["volumes"]), _named)
         pod["volumes"] = [_volume(volume, cluster) for volume in volumes]
     if "hostAliases" in pod:
         pod["hostAliases"] = manifests.host_aliases(
@@ -486,11 +487,11 @@ def _container(
         changed["env"] = list(by_name.values())
     if "ports" in changed:
         ports = mappings(changed["ports"])
-        changed["ports"] = _once(
+        changed["ports"] = _unique(
             ports, lambda port: _number(port, "containerPort")
         )
     if secret is not None:
-        # First, so that variables of the component's own win over it.
+        # First, so that the component's own variables override it.
         own = {"secretRef": {"name": secret}}
         changed["envFrom"] = [own, *mappings(changed.get("envFrom"))]
     return changed
@@ -505,10 +506,10 @@ def _volume(volume: Fields, cluster: ClusterSettings) -> Fields:
     return {**volume, "image": {**image, "reference": mapped}}
 
 
-def _once(
+def _unique(
     items: Iterable[Fields], key: Callable[[Fields], Hashable]
 ) -> list[Fields]:
-    """Return the items, of several with one key the first."""
+    """Return the items with the first of each key."""
     by_key: dict[Hashable, Fields] = {}
     for item in items:
         by_key.setdefault(key(item), item)
@@ -523,7 +524,7 @@ def _number(port: Fields, field: str) -> Hashable:
     return str(port.get(field)), port.get("protocol", "TCP")
 
 
-def _encoded(secret: Manifest) -> Manifest:
+def _with_data(secret: Manifest) -> Manifest:
     if "stringData" not in secret:
         return secret
     encoded = dict(secret)
@@ -533,13 +534,13 @@ def _encoded(secret: Manifest) -> Manifest:
     return {**encoded, "data": data}
 
 
-def _targeted(kustomization: Manifest, namespace: str) -> Manifest:
+def _with_target_namespace(kustomization: Manifest, namespace: str) -> Manifest:
     spec = mapping(kustomization.get("spec"))
     target = spec.get("targetNamespace") or namespace
     return {**kustomization, "spec": {**spec, "targetNamespace": target}}
 
 
-def _added(
+def _project_objects(
     identity: Workload,
     component: Component,
     settings: Settings,
@@ -547,22 +548,24 @@ def _added(
     *,
     ours: bool,
 ) -> Iterator[PlacedObject]:
-    """Yield the ServiceAccount and the fence, in each namespace in which the component has pods;
-    and what leads to those behind a Service that it names, with their fence."""
+    """Yield the ServiceAccount and NetworkPolicy in each namespace with pods of the component.
+
+    Also yield the Service and NetworkPolicy for the pods behind `access.service`.
+    """
     peer = gateway_peer(component, settings.gateway)
     services: dict[str, Manifest] = {}
     templates: list[PodTemplate] = []
     for part in parts:
         templates += part.templates()
         if part.service is not None:
-            services[part.called] = part.manifest
+            services[part.object_name] = part.manifest
     ports = tuple(sorted(set(reached_ports(component, services, templates))))
     by_namespace: dict[str, list[Options]] = defaultdict(list)
     stays = False
     for part in parts:
         if part.pods:
             by_namespace[part.namespace].append(part.options)
-            # Pods that stay when their component goes stay fenced.
+            # Pods that stay after their component keep their NetworkPolicy.
             stays = stays or part.options.retain_on_delete or part.options.read
     options = Options(retain_on_delete=stays)
     for namespace in sorted(by_namespace):
@@ -577,26 +580,28 @@ def _added(
                 identity,
                 settings.cluster,
             )
-            yield _own(component, f"account{suffix}", account, options)
-        name = fence_name(component.name, by_namespace[namespace])
+            yield _project_object(
+                component, f"account{suffix}", account, options
+            )
+        name = network_policy_name(component.name, by_namespace[namespace])
         fence = manifests.network_policy(inside, peer, ports, name)
-        yield _own(component, f"ingress{suffix}", fence, options)
-    asked = asked_certificate(identity, component)
-    if asked:
-        yield _own(component, "tls", asked)
+        yield _project_object(component, f"ingress{suffix}", fence, options)
+    cert = requested_certificate(identity, component)
+    if cert:
+        yield _project_object(component, "tls", cert)
     if component.workload.named_service:
         stays = any(part.options.retain_on_delete for part in parts)
         options = Options(retain_on_delete=stays)
         fence = manifests.named_policy(
             identity, component.workload.named_service, peer
         )
-        yield _own(component, "named", fence, options)
+        yield _project_object(component, "named", fence, options)
         service = manifests.named_service(
             identity, component.workload.named_service
         )
         if not component.workload.further_target:
             service = placed_service(service, settings.gateway)
-        yield _own(
+        yield _project_object(
             component,
             f"service-{component.workload.named_service.ours}",
             service,
@@ -604,13 +609,13 @@ def _added(
         )
 
 
-def _own(
+def _project_object(
     component: Component,
     name: str,
     manifest: Manifest,
     options: Options | None = None,
 ) -> PlacedObject:
-    """Return an object that the project adds to those that are rendered."""
+    """Return an object that the project adds to the rendered objects."""
     return PlacedObject(
         f"{component.state_name}-{name}",
         manifest,

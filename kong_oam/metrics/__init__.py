@@ -1,5 +1,5 @@
-"""Counts by reason of what a gateway decided, from its records, as Prometheus reads them.
+"""Prometheus counters of a gateway's decisions by reason, from its records.
 
-counters   records in, Prometheus' text out;  follow: the lines of a file as it grows, and of what takes its place
-alerts.yaml, dashboard.json   rules for Prometheus, and a dashboard for Grafana, of these counts and of Kong's own
+`counters` turns records into Prometheus' text format, and `follow` yields the lines of a growing
+log. `alerts.yaml` has rules for Prometheus, and `dashboard.json` is a dashboard for Grafana.
 """

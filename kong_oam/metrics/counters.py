@@ -1,8 +1,8 @@
-"""Counters of records (docs/reference/records.md), and when clients' keys are due, in Prometheus'
-text format.
+"""Counters of records (docs/reference/records.md), and the due dates of clients' keys, in
+Prometheus' text format.
 
-Written by hand, since it is one format of a few lines: a library would be one more for everybody
-who installs this.
+Written by hand: the format is a few lines, and a library would be a further dependency for every
+user.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from kong_oam.metrics.records import VERSION, values_in
 from kong_oam.oam.position import Fields
 
 FAILURES = frozenset({"failed", "not-admitted", "record-failed"})
-"""Codes that no caller can bring about: the gateway's own scripts, or what guards beside them, are
-not as they were deployed."""
+"""Codes that no caller can cause: the gateway's scripts, or the plugins beside them, differ from
+the deployed state."""
 
 LARGEST = 10_000
-"""Combinations of labels that are counted; records beyond are unread. An estate of thousands has a
-tenth of that."""
+"""The most combinations of labels to count; further records count as unread. An estate of thousands
+of components has a tenth of that."""
 
 _LABELS = ("stack", "component", "decision", "code", "status")
 _LABEL = re.compile(r"[A-Za-z0-9._/-]{0,256}\Z")
@@ -32,8 +32,7 @@ Key = tuple[str, ...]
 
 
 class Counters:
-    """Counts records one by one. A line that is no record, or one of another version, is counted as
-    unread."""
+    """Counters of records. A line without a record, or with another version, counts as unread."""
 
     def __init__(self) -> None:
         self._decisions: Counter[Key] = Counter()
@@ -41,7 +40,7 @@ class Counters:
         self._unread = 0
 
     def add(self, line: str | bytes) -> None:
-        """Count a line of a log: a record, or a list of some."""
+        """Count a line of a log: a record, or a list of records."""
         try:
             values = values_in(line)
         except ValueError:
@@ -52,7 +51,7 @@ class Counters:
 
     def _count(self, record: Any) -> None:
         key = _key(record)
-        # Whoever writes to the log could make up labels without end.
+        # A writer of the log could make up labels without end.
         is_full = len(self._decisions) >= LARGEST
         if key is None or (is_full and key not in self._decisions):
             self._unread += 1
@@ -65,64 +64,64 @@ class Counters:
         yield from _head(
             "kong_oam_decisions_total",
             "counter",
-            "Requests by what was decided of them, and why.",
+            "Requests by decision and reason.",
         )
         for key, count in sorted(self._decisions.copy().items()):
-            yield f"kong_oam_decisions_total{_written(zip(_LABELS, key, strict=True))} {count}"
+            yield f"kong_oam_decisions_total{_labels_text(zip(_LABELS, key, strict=True))} {count}"
         yield from _head(
             "kong_oam_failures_total",
             "counter",
-            "Requests whose guards, or whose record, failed.",
+            "Requests whose plugins or record failed.",
         )
         yield f"kong_oam_failures_total {self._failures}"
         yield from _head(
             "kong_oam_unread_lines_total",
             "counter",
-            "What was in the log and is no record.",
+            "Lines of the log that are not records.",
         )
         yield f"kong_oam_unread_lines_total {self._unread}"
 
 
-def due(outputs: Fields) -> Iterator[str]:
-    """The lines of when each client's key is due to be replaced, from the outputs of its stack.
-    Raises ValueError where `credentials` is not among them, or is not as a run leaves it."""
+def due_date_lines(outputs: Fields) -> Iterator[str]:
+    """Yield the lines with the due date of each client's key, from the outputs of the stack. Raises
+    ValueError if `credentials` is missing or has another form."""
     credentials = outputs.get("credentials")
     if not isinstance(credentials, Mapping):
-        raise ValueError("it has no output `credentials`")
+        raise ValueError("the stack has no output `credentials`")
     name = "kong_oam_key_due_timestamp_seconds"
     yield from _head(
         name,
         "gauge",
-        "When the key of a client, or the secret that it shares, is due to be replaced.",
+        "Due date of the replacement of a client's key or shared secret.",
     )
     for holder, recorded in sorted(credentials.items()):
         client, _, provider = holder.partition(" at ")
         due_on = recorded.get("due") if isinstance(recorded, Mapping) else None
         if not isinstance(due_on, str):
-            raise ValueError(f"{holder} has no day on which its key is due")
+            raise ValueError(f"{holder} has no due date of its key")
         day = datetime.datetime.fromisoformat(due_on).replace(
             tzinfo=datetime.UTC
         )
-        labels = _written((("client", client), ("provider", provider)))
+        labels = _labels_text((("client", client), ("provider", provider)))
         yield f"{name}{labels} {int(day.timestamp())}"
 
 
 def _key(record: Any) -> Key | None:
-    """Return the labels of a record; None for what is none."""
+    """Return the labels of a record; None if it is not a record."""
     if (
         not isinstance(record, dict)
         or record.get("version") != VERSION
         or not isinstance(record.get("code"), str)
     ):
         return None
-    values = {**_of_service(record), **record}
+    values = {**_service_labels(record), **record}
     key = tuple(str(values.get(name, "")) for name in _LABELS)
     return key if all(map(_LABEL.match, key)) else None
 
 
-def _of_service(record: Fields) -> Fields:
-    """The labels that a record has by its Kong service: one that failed has little more than its
-    code."""
+def _service_labels(record: Fields) -> Fields:
+    """Return the labels that a record's Kong service gives. A record of a failure has little more
+    than its code."""
     service = record.get("service")
     response = record.get("response")
     name = service.get("name") if isinstance(service, dict) else None
@@ -135,7 +134,7 @@ def _head(name: str, kind: str, about: str) -> tuple[str, str]:
     return f"# HELP {name} {about}", f"# TYPE {name} {kind}"
 
 
-def _written(labels: Iterable[tuple[str, str]]) -> str:
+def _labels_text(labels: Iterable[tuple[str, str]]) -> str:
     pairs = (f'{name}="{value.translate(_ESCAPES)}"' for name, value in labels)
     return f"{{{','.join(pairs)}}}"
 

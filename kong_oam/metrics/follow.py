@@ -1,4 +1,4 @@
-"""Follows a log: its lines as they come, through rotation. `tail -F` does it."""
+"""Follows the lines of a log through rotation, with `tail -F`."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from functools import partial
 from pathlib import Path
 
 LONGEST = 1 << 20
-"""Bytes of a line; what goes on longer ends there."""
+"""The most bytes of a line; a longer line is split."""
 
 
 def follow(file: Path) -> Generator[bytes, None, None]:
-    """Return the lines that come to a file from now on, without end, and all those of a file that
-    takes its place, or that is emptied. Raises OSError where there is none at the beginning."""
+    """Yield new lines of a file without end, and all lines of a file that replaces it. Raises
+    OSError if the file does not exist at first."""
     return _lines(file.absolute(), file.stat().st_size)
 
 

@@ -9,12 +9,12 @@ from typing import Any, TypedDict, TypeGuard
 from kong_oam.oam.position import Fields
 
 VERSION = 1
-"""Of records."""
+"""The version of records."""
 
 
 class RequestRecord(TypedDict, total=False):
-    """A record of a request, as the gateway writes it. Fields of a token are there where one was
-    verified."""
+    """A record of a request, as the gateway writes it. Only a verified token gives the fields of a
+    token."""
 
     stack: str
     component: str
@@ -39,12 +39,12 @@ class RequestRecord(TypedDict, total=False):
 
 
 def values_in(line: str | bytes) -> list[Any]:
-    """What a line of a log holds: one value of JSON, or each of a list. Raises ValueError where it
-    is no JSON."""
+    """Return the values in a line of a log: one JSON value, or each value of a list. Raises
+    ValueError if the line is not JSON."""
     try:
         value = json.loads(line)
     except RecursionError:
-        raise ValueError("it is nested too deeply") from None
+        raise ValueError("the line is nested too deeply") from None
     return value if isinstance(value, list) else [value]
 
 
@@ -74,9 +74,8 @@ _LISTS_OF_SOME = ("groups", "scopes")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-def is_whole(record: Fields) -> TypeGuard[RequestRecord]:
-    """Whether it has the fields that each record of this version has, and those that only some have
-    as these are."""
+def is_complete(record: Fields) -> TypeGuard[RequestRecord]:
+    """Return whether a record has all required fields, and optional fields of the right type."""
     texts = [record.get(name) for name in _TEXTS] + [
         record.get(name, "") for name in _TEXTS_OF_SOME
     ]
@@ -92,5 +91,5 @@ def is_whole(record: Fields) -> TypeGuard[RequestRecord]:
 
 
 def _is_text(value: Any) -> bool:
-    # JSON can spell half of a character (`\ud800`), which is no text to anybody else.
+    # JSON can contain half of a character (`\ud800`), which other formats cannot.
     return isinstance(value, str) and not _SURROGATE.search(value)

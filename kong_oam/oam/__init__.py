@@ -1,2 +1,4 @@
-"""Reads OAM Applications: YAML with positions becomes typed values, or diagnostics. Knows no engine
-and no product."""
+"""Read OAM Applications: YAML with positions becomes typed values, or diagnostics.
+
+The package knows no engine and no product.
+"""

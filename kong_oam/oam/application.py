@@ -1,8 +1,7 @@
-"""Reads Applications of KubeVela v1beta1: YAML becomes typed values, each part with its place in
-the file.
+"""Read KubeVela v1beta1 Applications from YAML. Each typed part knows its position in the file.
 
-Shapes are checked, and what component and trait types are told as far as no definition is needed
-for it. What an Application means for access is decided in `access`.
+This module checks shapes, and all properties that need no definition. The package `access` decides
+what an Application means for access.
 """
 
 from __future__ import annotations
@@ -23,25 +22,30 @@ from kong_oam.oam.files import (
     cannot_be_read,
     files_of,
 )
-from kong_oam.oam.model import Application, Own
+from kong_oam.oam.model import Application, OwnTypes
 from kong_oam.oam.position import Document
-from kong_oam.oam.properties import unrendered, wrong
-from kong_oam.oam.resolution import resolved, undeployed
+from kong_oam.oam.properties import property_findings, unrendered_findings
+from kong_oam.oam.resolution import resolved, undeployed_policies
 from kong_oam.oam.schema import pruned
-from kong_oam.oam.shapes import misshapen, other_kind
+from kong_oam.oam.shapes import other_kind, shape_findings
 from kong_oam.oam.typed import application_of
 
-NONE_OF_ITS_OWN: Own = frozenset()
+NO_OWN_TYPES: OwnTypes = frozenset()
 _HERE = Path()
 _UNNAMED = frozenset({""})
-_TOO_MANY = f"more than {MAX_FINDINGS} findings in this file, which is not read further; mend these first"
+_TOO_MANY = (
+    f"more than {MAX_FINDINGS} findings in this file; the rest is not read. "
+    "Correct these first"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The result of reading: the applications that are well formed, the names of those that are
-    not, "" for any whose name cannot be read either, every finding, and the definitions of types
-    that stand beside Applications."""
+    """The result of reading files.
+
+    `malformed` has the names of Applications with errors; "" if a name is unreadable. `definitions`
+    are the types that the files define.
+    """
 
     applications: tuple[Application, ...]
     diagnostics: Diagnostics
@@ -49,8 +53,9 @@ class Reading:
     definitions: Definitions = ()
 
 
-ReadOne = Callable[[Path, str, Own], Reading]
-"""Reads one file, which findings call by the name, in a project that defines these types itself."""
+ReadOne = Callable[[Path, str, OwnTypes], Reading]
+"""Reads one file. Arguments: the path, its name in findings, and the types that the project
+defines."""
 
 
 def read_files(
@@ -58,50 +63,49 @@ def read_files(
     named: Naming = str,
     folder: Path = _HERE,
     read_one: ReadOne | None = None,
-    own: Own = NONE_OF_ITS_OWN,
+    own: OwnTypes = NO_OWN_TYPES,
 ) -> Reading:
-    """Read the Applications of every YAML file that `names` name: files, folders and globs, below
-    `folder` where they are no absolute paths. What cannot be read, or names nothing, is a finding,
-    not an exception.
+    """Read the Applications of all YAML files that `names` select: files, folders and globs.
+    Relative names are below `folder`.
 
-    `named` says what a file is called in findings: by default, its path. `read_one` reads one file,
-    which may well know it already: by default, `read_file`. `own` are the types that the project
-    defines itself.
+    Unreadable files and names without files become findings, never exceptions. `named` returns the
+    name of a file in findings (default: its path). `read_one` reads one file (default:
+    `read_file`). `own` are the types that the project defines.
     """
     read_one = read_one or read_file
     readings = []
     for file, problem in files_of(names, folder):
         name = named(file)
         if problem:
-            readings.append(_unread(cannot_be_read(name, problem)))
+            readings.append(_unreadable(cannot_be_read(name, problem)))
         else:
             readings.append(read_one(file, name, own))
-    return together(readings)
+    return join_readings(readings)
 
 
 _IN_CUE = (
-    "definitions in CUE are no Applications; put it into definitions/, or name it with "
-    "kong-oam:definitions or --definitions"
+    "a CUE file is a definition, no Application; move it into definitions/, "
+    "or name it with kong-oam:definitions or --definitions"
 )
 
 
-def read_file(file: Path, name: str, own: Own = NONE_OF_ITS_OWN) -> Reading:
-    """Read the Applications of one file, which findings call `name`."""
+def read_file(file: Path, name: str, own: OwnTypes = NO_OWN_TYPES) -> Reading:
+    """Read the Applications of one file. Findings use `name` for the file."""
     if file.suffix == ".cue":
-        return _unread(cannot_be_read(name, _IN_CUE))
+        return _unreadable(cannot_be_read(name, _IN_CUE))
     raw = bytes_of(file, name)
     return (
-        _unread(raw)
+        _unreadable(raw)
         if isinstance(raw, Diagnostic)
         else read_bytes(name, raw, own)
     )
 
 
-def _unread(why: Diagnostic) -> Reading:
+def _unreadable(why: Diagnostic) -> Reading:
     return Reading((), (why,), _UNNAMED)
 
 
-def together(readings: Iterable[Reading]) -> Reading:
+def join_readings(readings: Iterable[Reading]) -> Reading:
     """Join several readings into one."""
     applications: list[Application] = []
     diagnostics: list[Diagnostic] = []
@@ -120,11 +124,11 @@ def together(readings: Iterable[Reading]) -> Reading:
     )
 
 
-def read_bytes(file: str, raw: bytes, own: Own = NONE_OF_ITS_OWN) -> Reading:
-    """Read the Applications of one file's bytes, and the definitions that stand beside them.
+def read_bytes(file: str, raw: bytes, own: OwnTypes = NO_OWN_TYPES) -> Reading:
+    """Read the Applications and the definitions in the bytes of one file.
 
-    `own` are the types that the project defines itself: what they are told is not judged here, nor
-    what the types are told that this file defines.
+    `own` are the types that the project defines. The reader does not check properties of these
+    types, or of types that this file defines.
     """
     documents, unreadable = read(file, raw)
     definitions = tuple(_definitions_in(documents))
@@ -176,21 +180,21 @@ def _definitions_in(documents: Iterable[Document]) -> Iterator[Definition]:
 
 
 def _name_of(document: Document) -> str:
-    """Return what a malformed document calls itself, or nothing."""
+    """Return the name in a malformed document; empty without a name."""
     metadata = as_mapping(as_mapping(document.data).get("metadata"))
     return as_text(metadata.get("name"))
 
 
 def _applications(
-    document: Document, own: Own, into: list[Application]
+    document: Document, own: OwnTypes, into: list[Application]
 ) -> Findings:
-    """Yield what is wrong with a document, and put its Application into the list at the end."""
+    """Yield the findings of a document, and append its Application to `into`."""
     if is_definition(document):
         yield from defined_in(document).diagnostics
         return
     data = pruned("application", document.data)
     well_formed = True
-    for finding in misshapen(document, data):
+    for finding in shape_findings(document, data):
         well_formed &= finding.severity != "error"
         yield finding
     if other_kind(document):
@@ -200,31 +204,31 @@ def _applications(
         application, findings = resolved(application, own)
         yield from findings
     for component in application.components:
-        # Forms have most in common: a finding of several is one.
+        # Variants share most properties: report a finding of several variants once.
         of_forms: dict[Diagnostic, None] = {}
         for variant in component.every_variant:
-            of_forms.update(dict.fromkeys(wrong(variant)))
+            of_forms.update(dict.fromkeys(property_findings(variant)))
         yield from of_forms
     into.append(application)
 
 
-def _hindrances(application: Application) -> Findings:
+def _deployment_findings(application: Application) -> Findings:
     for component in application.components:
-        yield from unrendered(component)
-    yield from undeployed(application)
+        yield from unrendered_findings(component)
+    yield from undeployed_policies(application)
 
 
 def deployable(reading: Reading) -> Reading:
-    """Return a reading in which every Application can be deployed as it says.
+    """Return a reading with only the Applications that can be deployed.
 
-    One with a component that needs an evaluator and that nobody rendered is malformed, and why is
-    a finding. So is one that asks for what nobody follows.
+    Applications with unrendered components or unknown policies become malformed, with a finding
+    each.
     """
     applications = []
     diagnostics = list(reading.diagnostics)
     malformed = set(reading.malformed)
     for application in reading.applications:
-        findings = list(islice(_hindrances(application), MAX_FINDINGS))
+        findings = list(islice(_deployment_findings(application), MAX_FINDINGS))
         if findings:
             diagnostics += findings
             malformed.add(application.name)

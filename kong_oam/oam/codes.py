@@ -1,4 +1,4 @@
-"""The diagnostic codes of reading Applications: OAM101 and on."""
+"""The diagnostic codes of the Application reader: OAM101 and up."""
 
 from __future__ import annotations
 
@@ -9,53 +9,53 @@ from kong_oam.diagnostics import Code
 CODES: Mapping[str, Code] = {
     "OAM101": Code(
         "the file cannot be read as YAML",
-        "save the file as UTF-8 YAML without tags, merge keys and tabs; at most 1 MB, 1,000 "
+        "save the file as UTF-8 YAML without tags, merge keys and tabs. Limits: 1 MB, 1,000 "
         "documents, 50,000 values, 1,000 entries a mapping or list",
     ),
     "OAM102": Code(
         "a field that this kind of object does not have",
-        "remove it, or correct its name; the message suggests one",
+        "remove it, or correct its name; the message suggests a name",
     ),
     "OAM103": Code(
-        "a value of the wrong type, or outside what is allowed",
-        "write what the message asks for",
+        "a value of the wrong type, or a value that is not allowed",
+        "write a value that the message asks for",
     ),
     "OAM104": Code(
         "a component or trait type without a definition",
-        "correct the name, or take it out; a type of your own needs a definition",
+        "correct the name, or remove it; a custom type needs a definition",
     ),
     "OAM105": Code("a required field is missing", "write the field"),
     "OAM106": Code(
-        "a key, a name or an exposed port stands twice",
-        "remove or rename one of the two",
+        "a key, a name or an exposed port occurs twice",
+        "remove or rename one of them",
     ),
     "OAM107": Code(
         "two objects would have the same Kubernetes name",
-        "rename one component, or give the applications namespaces of their own",
+        "rename one component, or give each Application its own namespace",
     ),
     "OAM108": Code(
-        "KubeVela has this, Kong-OAM does not deploy it",
-        "take it out, and do what it did in the Application itself, or in the stack's settings",
+        "a KubeVela feature that Kong-OAM does not deploy",
+        "remove it; do the same in the Application, or in the stack's settings",
     ),
     "OAM109": Code(
-        "a field or a step without effect behind Kong-OAM (warning)",
-        "remove it; what it did is done where the message says",
+        "a field or a step that has no effect in Kong-OAM (warning)",
+        "remove it; the message says where to do the same",
     ),
     "OAM110": Code(
-        "a trait that this type of component cannot have",
-        "move the trait to a component of a type that can have it, or change the type",
+        "a trait that this component type cannot have",
+        "move the trait to a component of another type, or change the type",
     ),
     "OAM111": Code(
-        "a definition refuses what it was given, in its own words",
-        "do what the message says; it is the definition's (`errs`)",
+        "a definition rejects the properties",
+        "do as the message says; it comes from the definition (`errs`)",
     ),
     "OAM112": Code(
-        "a definition that cannot be evaluated, or not for this component",
-        "correct the properties, or the definition: the message has CUE's own words, or the limit "
-        "that was passed",
+        "a definition that CUE cannot evaluate for this component",
+        "correct the properties or the definition; the message has CUE's "
+        "error, or the exceeded limit",
     ),
     "OAM113": Code(
-        "a definition takes the place of a built-in one (warning)",
-        "nothing, if you mean it; else rename the definition",
+        "a definition replaces a built-in type (warning)",
+        "nothing, if you intend it; otherwise rename the definition",
     ),
 }

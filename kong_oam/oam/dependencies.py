@@ -1,4 +1,4 @@
-"""What waits for what, and never ends."""
+"""Cycles among dependencies."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from graphlib import CycleError, TopologicalSorter
 
 
-def circle_of(edges: Mapping[str, Iterable[str]]) -> tuple[str, ...]:
-    """Return a circle of names, each before one that it waits for, the first also last; empty where
-    there is none."""
+def find_cycle(edges: Mapping[str, Iterable[str]]) -> tuple[str, ...]:
+    """Return a dependency cycle, first name repeated at the end; each name waits for the next.
+    Empty if there is no cycle."""
     try:
         TopologicalSorter(edges).prepare()
     except CycleError as error:

@@ -1,10 +1,9 @@
-"""YAML documents with positions, read through libyaml, hardened against hostile input.
+"""Read YAML documents with positions through libyaml, hardened against hostile input.
 
-libyaml composes the node tree in C; one walk turns it into plain data, and the nodes are let go.
+libyaml composes the node tree in C; one walk turns the tree into plain data.
 
-What is read is what Kubernetes reads: JSON's types. A timestamp stays the text it was. Tags and
-merge keys are refused, since they would mean something else to another reader; aliases are
-expanded, within bounds.
+The reader accepts JSON's types, as Kubernetes does. A timestamp stays text. Tags and merge keys are
+rejected, since other readers interpret them differently. Aliases are expanded within limits.
 """
 
 from __future__ import annotations
@@ -29,27 +28,26 @@ from kong_oam.oam.position import (
 )
 
 MAX_BYTES = 1 << 20
-"""A larger file is refused before it is parsed (etcd, where KubeVela keeps Applications, takes 1.5
-MiB)."""
+"""A larger file is rejected before parsing. (etcd, which stores KubeVela's Applications, takes 1.5
+MiB.)"""
 MAX_NODES = 50_000
-"""Values of one file after aliases are expanded: an alias bomb stops here."""
+"""The limit of values in one file after aliases are expanded; it stops alias bombs."""
 MAX_DOCUMENTS = 1_000
 MAX_ENTRIES = 1_000
-"""The most entries of one mapping or list."""
+"""The limit of entries in one mapping or list."""
 MAX_DEPTH = 64
 MAX_FINDINGS = 100
-"""The most findings of one file: whoever has more reads no more than these before the next try."""
+"""The limit of findings for one file."""
 
 _INT = re.compile(r"[-+]?(0|[1-9][0-9]*)\Z")
 _TRUE = frozenset({"true", "yes", "on"})
-_TABS = "a tab in the indentation; YAML takes spaces there"
+_TABS = "a tab in the indentation; replace it with spaces"
 
 
 def read(file: str, raw: bytes) -> tuple[tuple[Document, ...], Diagnostics]:
-    """Parse every document of one file. Shape: bytes in, documents and findings out; never raises
-    for bad input.
+    """Parse every document of one file. Findings describe bad input; nothing raises.
 
-    An empty document (a stray `---`) is no document.
+    Empty documents (a stray `---`) are skipped.
     """
     if len(raw) > MAX_BYTES:
         return (), (too_large(file, len(raw)),)
@@ -57,7 +55,7 @@ def read(file: str, raw: bytes) -> tuple[tuple[Document, ...], Diagnostics]:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw[: error.start].count(b"\n") + 1
-        why = f"not UTF-8 (byte {raw[error.start]:#04x}); save it as UTF-8"
+        why = f"the file is not UTF-8 (byte {raw[error.start]:#04x}); save it as UTF-8"
         return (), (_unreadable(file, why, line),)
     documents: list[Document] = []
     findings: list[Diagnostic] = []
@@ -76,8 +74,7 @@ def read(file: str, raw: bytes) -> tuple[tuple[Document, ...], Diagnostics]:
 def _construct(
     file: str, text: str, documents: list[Document], findings: list[Diagnostic]
 ) -> None:
-    """Put the documents of a text, and what is wrong with others, into the lists. Raises
-    _FileTooLargeError."""
+    """Append the documents of a text, and the findings, to the lists. Raise _FileTooLargeError."""
     construction = _Construction(file, text, findings)
     for index, root in enumerate(compose(text)):
         if index == MAX_DOCUMENTS:
@@ -106,8 +103,7 @@ def _misread(file: str, text: str, error: yaml.MarkedYAMLError) -> Diagnostic:
 
 
 def _indented_by_tab(text: str, line: int) -> bool:
-    """Tell whether a tab is what the reader stumbled over: it says so in several ways, and in some
-    not at all."""
+    """Tell whether a line is indented with a tab. libyaml describes this error in different words."""
     rows = text.split("\n")[line - 1 : line]
     return any("\t" in row[: len(row) - len(row.lstrip())] for row in rows)
 
@@ -116,7 +112,8 @@ def too_large(file: str, size: int) -> Diagnostic:
     """Return the finding about a file of more than MAX_BYTES; `size` is in bytes."""
     return _unreadable(
         file,
-        f"{size} bytes; a file may have {MAX_BYTES}. Split it by application",
+        f"{size} bytes; the limit is {MAX_BYTES}. Split the file by "
+        "Application",
     )
 
 
@@ -138,11 +135,11 @@ class _NodeError(InputError):
 
 
 class _FileTooLargeError(_NodeError):
-    """The file is refused as a whole."""
+    """A limit that rejects the whole file."""
 
 
 class _Construction:
-    """The walk from nodes to plain data: counts nodes, finds duplicate keys, cycles, tags."""
+    """The walk from nodes to plain data. It counts nodes and finds duplicate keys, cycles and tags."""
 
     __slots__ = ("file", "findings", "nodes", "text")
 
@@ -158,14 +155,17 @@ class _Construction:
         self.nodes += 1
         if self.nodes > MAX_NODES:
             message = (
-                f"more than {MAX_NODES} values once aliases are expanded; write it without "
-                "aliases, or split it"
+                f"more than {MAX_NODES} values after aliases are expanded; "
+                "write the file without aliases, or split it"
             )
             raise _FileTooLargeError(node, message)
         if type(node) is ScalarNode:
             return _scalar(node)
         if depth > MAX_DEPTH:
-            message = f"nested deeper than {MAX_DEPTH} levels (or an alias that contains itself)"
+            message = (
+                f"nested deeper than {MAX_DEPTH} levels, or an alias that "
+                "contains itself; flatten it"
+            )
             raise _NodeError(node, message)
         if len(node.value) > MAX_ENTRIES:
             message = f"more than {MAX_ENTRIES} entries in one mapping or list; split it"
@@ -180,20 +180,23 @@ class _Construction:
         result: JsonObject = {}
         for key, value in node.value:
             if type(key) is not ScalarNode:
-                raise _NodeError(key, "a key must be a plain text")
+                raise _NodeError(key, "a key is no plain text; quote it")
             if key.tag == TAG + "merge":
-                message = "merge keys (<<) are not read alike everywhere; write the fields out"
+                message = (
+                    "merge keys (<<) have different meanings in different "
+                    "readers; write the fields out"
+                )
                 raise _NodeError(key, message)
             if key.tag != TEXT:
-                _scalar(
-                    key
-                )  # which refuses what other readers take for another key
+                _scalar(key)
             if key.value in result and len(self.findings) < MAX_FINDINGS:
                 mark = key.start_mark
                 position = FilePlace(
                     self.file, mark.line + 1, mark.column + 1, self.text
                 )
-                message = f"key '{key.value}' stands twice in one mapping"
+                message = (
+                    f"key '{key.value}' occurs twice in one mapping; remove one"
+                )
                 self.findings.append(Diagnostic("OAM106", message, position))
             result[key.value] = self.value(value, depth + 1)
         return result
@@ -212,7 +215,10 @@ def _scalar(node: ScalarNode) -> Any:
     if kind == "int":
         # Octal, sexagesimal and underscored integers mean different numbers to different readers.
         if not _INT.match(text) or len(text) > 18:
-            message = f"number '{text[:40]}' is not plain decimal; quote it if it is a text"
+            message = (
+                f"number '{text[:40]}' is not plain decimal; quote it if it is "
+                "text"
+            )
             raise _NodeError(node, message)
         return int(text)
     if kind == "float":
@@ -228,7 +234,10 @@ def _float(node: ScalarNode) -> float:
     except ValueError:
         number = float("nan")
     if not math.isfinite(number):
-        message = f"number '{node.value[:40]}' has no JSON form; quote it if it is a text"
+        message = (
+            f"number '{node.value[:40]}' has no JSON form; quote it if it is "
+            "text"
+        )
         raise _NodeError(node, message)
     return number
 
@@ -244,10 +253,10 @@ def _not_allowed(node: Node) -> _NodeError:
 
 
 def as_mapping(value: Any) -> Fields:
-    """Return the value where it is a mapping, else an empty one."""
+    """Return the value if it is a mapping, else an empty mapping."""
     return value if isinstance(value, dict) else {}
 
 
 def as_text(value: Any) -> str:
-    """Return the value where it is a text, else an empty one."""
+    """Return the value if it is a text, else an empty text."""
     return value if isinstance(value, str) else ""

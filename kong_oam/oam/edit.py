@@ -1,8 +1,7 @@
-"""Edits a YAML file as it is written: comments, order and style of everything else stay.
+"""Edit a YAML file. Comments, order and style of everything else stay.
 
-Positions are libyaml's, in characters. Every edit is read back, and where the result is not exactly
-what was meant, or the text uses aliases, so that one place stands for several, there is none: None,
-instead of a guess.
+Positions are libyaml's, in characters. Each edit is read back. Return None if the result differs
+from the wanted data, or if the text uses aliases.
 """
 
 from __future__ import annotations
@@ -31,16 +30,16 @@ _PLAIN = re.compile(r"[A-Za-z/][A-Za-z0-9_./-]*\Z")
 _COMMA = re.compile(r"\s*,\s*\Z")
 
 Entry = tuple[Node, Node]
-"""The first and the last node of what stands in a collection: key and value, or an item twice."""
+"""The first and last node of an entry: key and value, or an item twice."""
 
 
 class _UncertainEditError(KongOamError):
-    """No edit of the text is sure to mean what is wanted; nobody sees this."""
+    """The edit may have another meaning than wanted. Only this module catches it."""
 
 
 def without(position: SourcePosition) -> str | None:
-    """Return the file's text without the key or item at `position`. A collection that would be left
-    empty goes with it."""
+    """Return the file's text without the key or item at `position`. Remove collections that become
+    empty, too."""
     document = position.document
     path = position.path
     while len(path) > 1 and len(_value(document.data, path[:-1])) == 1:
@@ -51,8 +50,8 @@ def without(position: SourcePosition) -> str | None:
 
 
 def with_key(position: SourcePosition, key: str, value: str) -> str | None:
-    """Return the file's text with `key` appended to the mapping at `position`; `value` is YAML, and
-    fits on a line."""
+    """Return the file's text with `key` appended to the mapping at `position`. `value` is YAML on
+    one line."""
     wanted = copy.deepcopy(position.document.data)
     _value(wanted, position.path)[key] = _parsed(value)
     return _checked(
@@ -63,8 +62,8 @@ def with_key(position: SourcePosition, key: str, value: str) -> str | None:
 
 
 def with_item(position: SourcePosition, item: str) -> str | None:
-    """Return the file's text with `item` appended to the sequence at `position`; it is YAML, in a flow
-    sequence on one line."""
+    """Return the file's text with `item` appended to the sequence at `position`. `item` is YAML; on
+    one line for a flow sequence."""
     wanted = copy.deepcopy(position.document.data)
     _value(wanted, position.path).append(_parsed(item))
     return _checked(
@@ -73,15 +72,15 @@ def with_item(position: SourcePosition, item: str) -> str | None:
 
 
 def scalar(text: str) -> str:
-    """Write `text` as one YAML scalar, plain where every reader takes that for a text, else in
-    double quotes."""
+    """Write `text` as one YAML scalar: plain if every reader takes it for text, else in double
+    quotes."""
     plain = _PLAIN.match(text) and _parsed(text) == text
     return text if plain else json.dumps(text, ensure_ascii=False)
 
 
 def unified(file: str, before: str, after: str) -> str | None:
-    """Return a unified diff that `patch -p0` and `git apply -p0` take; None where the file's name
-    has no place in one."""
+    """Return a unified diff for `patch -p0` and `git apply -p0`. None if nothing changed, or if a
+    diff cannot hold the file's name."""
     if not file.isprintable() or before == after:
         return None
     name = f"{file}\t" if " " in file else file
@@ -98,7 +97,7 @@ def _diff(before: str, after: str, name: str) -> Iterator[str]:
 
 
 def _lines(text: str) -> list[str]:
-    """Lines as patch counts them, ended by line feeds alone."""
+    """Return lines as `patch` counts them: only line feeds end a line."""
     return re.findall(r"[^\n]*\n|[^\n]+", text)
 
 
@@ -116,7 +115,7 @@ def _value(data: Any, path: Path) -> Any:
 def _checked(
     document: Document, wanted: Any, edit: Callable[[], str]
 ) -> str | None:
-    """Return the edited text, where it reads as the file did, but for this one document."""
+    """Return the edited text if only this document changed, and only as wanted."""
     text = document.text
     for event in yaml.parse(text, Loader=yaml.CSafeLoader):
         if isinstance(event, yaml.AliasEvent):
@@ -127,9 +126,9 @@ def _checked(
         return None
     before, _ = read(document.file, text.encode())
     after, findings = read(document.file, edited.encode())
-    meant = {parsed.index: parsed.data for parsed in before}
-    meant[document.index] = wanted
-    is_meant = [parsed.data for parsed in after] == [*meant.values()]
+    expected = {parsed.index: parsed.data for parsed in before}
+    expected[document.index] = wanted
+    is_meant = [parsed.data for parsed in after] == [*expected.values()]
     return edited if is_meant and not findings else None
 
 
@@ -203,13 +202,13 @@ def _line_start(text: str, node: Node) -> int:
 
 
 def _line_end(text: str, node: Node) -> int:
-    """Behind the line on which `node` ends."""
+    """Return the index after the line on which `node` ends."""
     return text.find("\n", _end(text, node)) + 1 or len(text)
 
 
 def _end(text: str, node: Node) -> int:
-    """Behind the last character of `node`. libyaml ends block collections and block scalars where
-    the next token is."""
+    """Return the index after the last character of `node`. libyaml ends block collections and block
+    scalars at the next token."""
     if isinstance(node, ScalarNode):
         end = int(node.end_mark.index)
         return len(text[:end].rstrip()) if node.style in ("|", ">") else end

@@ -1,10 +1,9 @@
-"""One JSON Schema for a whole Application, for editors: all component types and traits, chosen by
-`type`.
+"""Build one JSON Schema for a whole Application, for editors. `type` selects component types and
+traits.
 
-It is made from the schemas that the reader validates with, and accepts what the reader accepts, as
-far as one document by itself can say. Which branch holds is chosen by if and then: of `oneOf` an
-editor could only say that nothing fits. `deprecationMessage`, `enumDescriptions` and `errorMessage`
-are extensions that editors know, and validators ignore.
+It uses the schemas of the reader and accepts the same documents, as far as one document shows.
+Branches use if and then: editors cannot explain a failed `oneOf`. Editors know the extensions
+`deprecationMessage`, `enumDescriptions` and `errorMessage`; validators ignore them.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from kong_oam.oam.plain import (
     INGRESS_HINT,
     INGRESS_ONLY,
     REPEATED,
-    misplaced,
+    misplaced_trait,
     plain_traits,
 )
 from kong_oam.oam.schema import (
@@ -39,8 +38,8 @@ _OF_ANOTHER_KIND = {
         "pattern": "^(Component|Policy|Trait|WorkflowStep|Workload)Definition$",
     }
 }
-# A pattern, since yaml-language-server takes every document for one whose kind is an `enum` while
-# it completes.
+# Use a pattern: while completing, yaml-language-server takes every document for a kind in an
+# `enum`.
 
 
 _LABEL = "^[a-z0-9-]*$"
@@ -48,8 +47,8 @@ _OBJECT = "^[a-z0-9.-]*$"
 
 
 def application_schema() -> JsonSchema:
-    """Build the schema, for draft 2020-12. A document of another kind beside an Application is
-    accepted, and so are types that a definition says the meaning of."""
+    """Build the schema, for draft 2020-12. It accepts documents of other kinds, and types with
+    custom definitions."""
     application = _resolved(schema("application"))
     _with_nulls(application)
     component = application["properties"]["spec"]["properties"]["components"][
@@ -96,15 +95,15 @@ def application_schema() -> JsonSchema:
     head = {key: application.pop(key) for key in ("$schema", "title")}
     return {
         **head,
-        "description": "Made by `python -m kong_oam schema` from the schemas of the types, for "
-        "editors.",
+        "description": "Made by `python -m kong_oam schema` from the schemas of the "
+        "types, for editors.",
         "if": {"not": {"anyOf": others}},
         "then": application,
     }
 
 
 def _with_nulls(node: JsonSchema) -> None:
-    """Let a null stand for every field that may be missing, as the reader does."""
+    """Allow null for every optional field, as the reader does."""
     fields = node.get("properties", {})
     optional = [*fields.keys() - {*node.get("required", ())}]
     below = [fields[name] for name in optional]
@@ -122,7 +121,7 @@ def _with_nulls(node: JsonSchema) -> None:
 
 
 def schema_text() -> str:
-    """Return the same as text, as it lies in a file."""
+    """Return the schema as the text of its file."""
     return f"{json.dumps(application_schema(), indent=2, ensure_ascii=False)}\n"
 
 
@@ -139,8 +138,7 @@ def _where_type_is(
 
 
 def _where_plain(kind: str, then: JsonSchema) -> JsonSchema:
-    """Return where a component is one that is rendered without an evaluator: of any other, a
-    definition says what it takes."""
+    """Return the schema for plain components of a type. Definitions describe all other components."""
     traits = {
         "items": {"properties": {"type": {"enum": list(plain_traits(kind))}}}
     }
@@ -148,8 +146,7 @@ def _where_plain(kind: str, then: JsonSchema) -> JsonSchema:
 
 
 def _properties_of(kind: str) -> JsonSchema:
-    """Return what `properties` have to be where the type is `kind`; they may be left out where
-    nothing in them is needed."""
+    """Return the schema of `properties` for a type. They are optional if no field is required."""
     properties = _resolved(schema(kind))
     del properties["$schema"]
     if kind in (*POLICY_TYPES, *STEP_TYPES):
@@ -167,7 +164,8 @@ def _properties_of(kind: str) -> JsonSchema:
 
 
 def _as_deployed(gateway: JsonSchema) -> None:
-    """Take out of KubeVela's gateway trait what the reader refuses, and mark what it warns of."""
+    """Remove fields of KubeVela's gateway trait that the reader rejects, and mark fields that it
+    warns about."""
     del gateway["existingServiceName"]
     gateway["pathType"]["enum"].remove("Exact")
     for field in INGRESS_ONLY:
@@ -175,7 +173,9 @@ def _as_deployed(gateway: JsonSchema) -> None:
 
 
 def _traits_of(kind: str) -> JsonSchema:
-    types = _enum(trait for trait in TRAIT_TYPES if not misplaced(kind, trait))
+    types = _enum(
+        trait for trait in TRAIT_TYPES if not misplaced_trait(kind, trait)
+    )
     return {
         "properties": {"traits": {"items": {"properties": {"type": types}}}}
     }
@@ -199,7 +199,7 @@ def _at_most_once(kind: str) -> JsonSchema:
         },
         "minContains": 0,
         "maxContains": 1,
-        "errorMessage": f"`{kind}` may stand once",
+        "errorMessage": f"a component can have `{kind}` only once; remove the other",
     }
 
 
@@ -212,12 +212,12 @@ def _enum(types: Iterable[str]) -> JsonSchema:
 
 
 def _one_of(types: Iterable[str]) -> JsonSchema:
-    """Return what an editor offers where any word may stand."""
+    """Return the types that an editor suggests. Any other text stays valid."""
     return {"examples": list(types)}
 
 
 def _resolved(root: JsonSchema) -> JsonSchema:
-    """Copy a schema, each reference to one of its `$defs` replaced by what it refers to."""
+    """Copy a schema, with each reference to `$defs` replaced by its definition."""
 
     def copy(node: Any) -> Any:
         if isinstance(node, dict):

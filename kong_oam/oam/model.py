@@ -1,4 +1,4 @@
-"""Typed Applications of KubeVela v1beta1, each part with its place in the file. `application` reads
+"""Typed KubeVela v1beta1 Applications, each part with its position in the file. `application` reads
 them."""
 
 from __future__ import annotations
@@ -10,22 +10,21 @@ from typing import Literal
 from kong_oam.oam.position import Fields, SourcePosition, Texts
 from kong_oam.oam.rendered import Objects
 
-Own = frozenset[tuple[str, str]]
-"""Which types a project defines itself, by kind and name."""
+OwnTypes = frozenset[tuple[str, str]]
+"""The types that a project defines, by kind and name."""
 
 
-HERE = "local"
-"""KubeVela's name for the cluster that it runs in: here, the one that a stack deploys to by
-itself."""
+LOCAL_CLUSTER = "local"
+"""KubeVela's name for its own cluster; here, the stack's default cluster."""
 CLUSTER_SELECTORS = ("clusterLabelSelector", "clusterSelector")
-"""Fields of a topology that choose clusters by their labels."""
-GROUP = "step-group"
-EVERYTHING = (
+"""The fields of a topology that select clusters by labels."""
+STEP_GROUP = "step-group"
+APPLY_ALL_STEPS = (
     "apply-application",
     "apply-application-in-parallel",
     "apply-remaining",
 )
-"""Older steps that deploy all components that no step before did."""
+"""Deprecated steps that deploy all components that no earlier step deploys."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,18 +38,18 @@ class Trait:
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """A value that a component is given: that of the output `source` of another one."""
+    """The value of another component's output `source`, for a component."""
 
     source: str
     parameter: str
-    """Where it goes, as KubeVela writes it: `env[0].value`, `properties.x` or
+    """The path of the value, in KubeVela's format: `env[0].value`, `properties.x` or
     `traits["t"].properties.x`."""
     position: SourcePosition
 
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """A value that a component gives to others: a path in CUE over `output` and `outputs`."""
+    """A value for other components: a CUE path over `output` and `outputs`."""
 
     name: str
     value_from: str
@@ -59,42 +58,41 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class DeploymentTarget:
-    """Where something is deployed. `cluster` None: where the stack deploys by itself; `namespace`
-    None: that of the Application."""
+    """A place to deploy to. `cluster` None is the stack's default cluster; `namespace` None is the
+    Application's namespace."""
 
     cluster: str | None = None
     namespace: str | None = None
     position: SourcePosition | None = field(default=None, compare=False)
     rendered: Objects | None = field(default=None, compare=False)
-    """The objects that definitions make of the component there."""
+    """The objects that definitions render for the component at this place."""
     selector: tuple[tuple[str, str], ...] = ()
-    """Labels of clusters, each of which it is deployed to: until somebody says which these are,
-    `cluster` is all."""
+    """Labels that select clusters. Until they are resolved, `cluster` holds the labels as text."""
     variant: int = 0
-    """Which of the component's forms is deployed there."""
+    """The number of the component's variant at this place."""
 
     def spot(self, namespace: str) -> tuple[str | None, str]:
-        """Its cluster and its namespace, for an Application in a namespace."""
+        """Return the cluster and namespace, for an Application in `namespace`."""
         return self.cluster, self.namespace or namespace
 
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """A component as the overrides of a step, of these names, make it. `position` is the component's,
-    with what they put there."""
+    """A component with the overrides of a step. `position` is the component's, including overridden
+    parts."""
 
     properties: Fields
     traits: tuple[Trait, ...]
     position: SourcePosition
     step: SourcePosition
-    """The first step that deploys it so."""
+    """The first step that deploys this variant."""
     name: str
-    """Of that step."""
+    """The name of that step."""
     overrides: tuple[str, ...]
 
     @property
-    def said(self) -> str:
-        """The step and its overrides, as messages name them."""
+    def label(self) -> str:
+        """The step and its overrides, for messages."""
         named = " and ".join(f"override '{name}'" for name in self.overrides)
         return f"step '{self.name}' ({named or 'no override'})"
 
@@ -103,11 +101,12 @@ class Variant:
 class ComponentSpec:
     """One component. Traits keep their order.
 
-    `plain`: it is one of those that are rendered without an evaluator (an external; a webservice or
-    a worker with no other traits than gateway, access and client, none of which the project defines
-    itself), and what it and its traits are told satisfies their JSON Schemas. Of any other, only
-    the properties of access and client were looked at. `rendered` are the objects that definitions
-    make of it where it is deployed first, the workload first; None until they are evaluated.
+    A `plain` component needs no evaluator and satisfies its JSON Schemas. Plain are externals, and
+    webservices or workers whose traits are only gateway, access and client, with no type redefined
+    by the project. For other components, only the properties of access and client are checked.
+
+    `rendered` are the objects at its first target, workload first; None until definitions are
+    evaluated.
     """
 
     name: str
@@ -121,14 +120,13 @@ class ComponentSpec:
     inputs: tuple[Input, ...] = ()
     outputs: tuple[Output, ...] = ()
     targets: tuple[DeploymentTarget, ...] = ()
-    """Where it is deployed, the stack's own cluster first; none: there alone, in the Application's
-    namespace."""
+    """The places to deploy to, the default cluster first. Empty: only the default cluster, in the
+    Application's namespace."""
     variants: tuple[Variant, ...] = ()
-    """Where steps deploy it in several: all of them, each somewhere; the first one is this
-    component as it stands."""
+    """All variants if steps deploy several; the first variant equals this component."""
 
     def in_variant(self, number: int) -> ComponentSpec:
-        """Return the component in one of its forms; as it stands, where it has no more than one."""
+        """Return the component in one variant, or unchanged without variants."""
         if not self.variants:
             return self
         variant = self.variants[number]
@@ -141,16 +139,16 @@ class ComponentSpec:
 
     @property
     def every_variant(self) -> ComponentSpecs:
-        """The component in each of its forms."""
+        """The component in each of its variants."""
         return tuple(map(self.in_variant, range(len(self.variants) or 1)))
 
     @property
     def every_target(self) -> tuple[DeploymentTarget, ...]:
-        """Where it is deployed: at least one place."""
+        """The places to deploy to: at least one."""
         return self.targets or (DeploymentTarget(),)
 
     def spots(self, namespace: str) -> list[tuple[str | None, str]]:
-        """Return the clusters and namespaces that it is in, for an Application in a namespace."""
+        """Return the clusters and namespaces of the component, for an Application in `namespace`."""
         return [target.spot(namespace) for target in self.every_target]
 
     def traits_of(self, kind: str) -> tuple[Trait, ...]:
@@ -161,13 +159,12 @@ class ComponentSpec:
 
 
 ComponentSpecs = tuple[ComponentSpec, ...]
-"""The components of an Application, in its order."""
+"""The components of an Application, in file order."""
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """One policy of an Application, as it stands there; one without a name has the one that
-    KubeVela gives it."""
+    """One policy of an Application. Without a name it gets KubeVela's generated name."""
 
     name: str
     type: str
@@ -176,19 +173,19 @@ class Policy:
 
 
 Policies = tuple[Policy, ...]
-"""Policies, in the order of the Application."""
+"""Policies, in file order."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of a workflow, as it stands there."""
+    """One step of a workflow."""
 
     name: str
     type: str
     properties: Fields
     depends_on: tuple[str, ...]
     steps: tuple[Step, ...]
-    """Those of a group."""
+    """The steps of a group."""
     position: SourcePosition
     condition: str = ""
     """KubeVela's `if`."""
@@ -196,25 +193,24 @@ class Step:
     outputs: tuple[Output, ...] = ()
     timeout: str = ""
     dag: bool | None = None
-    """Whether the steps of this group wait only for what they depend on; None: as the workflow
-    says."""
+    """Whether steps of this group wait only for their dependencies. None: as the workflow says."""
 
 
 @dataclass(frozen=True, slots=True)
 class Workflow:
-    """In which order an Application's parts are deployed. `dag`: steps wait only for what they
-    depend on."""
+    """The order in which an Application's parts are deployed. `dag`: steps wait only for their
+    dependencies."""
 
     steps: tuple[Step, ...]
     dag: bool
     dag_in_groups: bool
     position: SourcePosition
     ref: str = ""
-    """The name of a Workflow in the cluster that takes the place of the steps."""
+    """The name of a Workflow in the cluster that replaces the steps."""
 
     @property
     def every_step(self) -> list[Step]:
-        """All steps, then those of groups."""
+        """All steps, followed by the steps of groups."""
         steps = list(self.steps)
         for group in self.steps:
             steps += group.steps
@@ -223,16 +219,16 @@ class Workflow:
 
 @dataclass(frozen=True, slots=True)
 class Deploy:
-    """One act of deploying: all components, or the one that `component` names."""
+    """One deployment: of all components, or of the component `component`."""
 
     overrides: Policies
     topologies: Policies
     targets: tuple[DeploymentTarget, ...]
-    """Where: what the topologies say, or what the step does."""
+    """The places that the topologies or the step name."""
     position: SourcePosition
     component: str | None = None
     step: str = ""
-    """The step that does it; empty where there is no workflow."""
+    """The step that deploys; empty without a workflow."""
 
 
 Option = Literal[
@@ -243,31 +239,29 @@ Option = Literal[
     "patch",
     "replace_on_changes",
 ]
-"""An option of Pulumi's, by its name there, but for `read` (get it, and change nothing) and `patch`
-(change no more than what is said, on an object that somebody else may own)."""
+"""An option of a Pulumi resource, by Pulumi's name. Two have other names: `read` gets an object
+without changes, `patch` changes only the declared fields of a shared object."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What holds for those objects of an Application that a selector chooses: an option, or
-    nothing."""
+    """An option, or none, for the objects of an Application that a selector matches."""
 
     policy: str
-    """Which policy says it: of the rules of one policy, the first that chooses an object holds."""
+    """The policy of the rule. The first matching rule of each policy applies."""
     option: Option | None
     selector: Mapping[str, frozenset[str]]
-    """KubeVela's: `componentNames`, `traitTypes` and so on, those that are not empty. None chooses
-    nothing."""
+    """The non-empty fields of KubeVela's selector: `componentNames`, `traitTypes` and so on. An
+    empty selector matches nothing."""
     paths: tuple[str, ...]
-    """Of the fields that `ignore_changes` and `replace_on_changes` are about, as Pulumi writes
-    paths."""
+    """The fields of `ignore_changes` and `replace_on_changes`, in Pulumi's path format."""
     position: SourcePosition
 
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """One `core.oam.dev/v1beta1` Application. `namespace` is `default` where the document has none,
-    as in KubeVela."""
+    """One `core.oam.dev/v1beta1` Application. `namespace` is `default` if the document has none, as
+    in KubeVela."""
 
     name: str
     namespace: str
@@ -276,9 +270,9 @@ class Application:
     components: ComponentSpecs
     position: SourcePosition
     revision: str = ""
-    """The name of its newest revision, where a cluster says so in its `status`."""
+    """The name of the newest revision, from the `status` in a cluster."""
     policies: Policies = ()
-    """Once it is resolved: those of types that no more than a definition says the meaning of."""
+    """After resolution: only the policies of types that definitions describe."""
     workflow: Workflow | None = None
-    """None once it is resolved: its order is in what components depend on."""
+    """None after resolution, when `depends_on` of the components has its order."""
     rules: tuple[Rule, ...] = ()

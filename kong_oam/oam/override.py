@@ -1,7 +1,8 @@
-"""Puts an override policy over an Application's components, as KubeVela does. Pure.
+"""Apply an override policy to an Application's components, as KubeVela does.
 
-A name matches whole here (in KubeVela, `web` also hits `webserver`), and one that matches nothing
-is an error (there, it adds a component). Where a part comes from the policy, its place is there.
+Names work differently. A name matches as a whole (KubeVela's `web` also matches `webserver`), and a name
+without a match is an error (KubeVela adds a component). Overridden parts have their position in the
+policy.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ _Part = TypeVar("_Part", ComponentSpec, Trait)
 
 
 class _Change(TypedDict, total=False):
-    """What the policy says of components, or of a trait of theirs."""
+    """A change that a policy makes to components or their traits."""
 
     name: str
     type: str
@@ -32,9 +33,10 @@ class _Change(TypedDict, total=False):
 def overridden(
     components: Sequence[ComponentSpec], policy: Policy
 ) -> ComponentSpecs:
-    """Return the components with the policy's changes, those alone that its selector names.
+    """Return the components with the policy's changes; only the selected components if it has a
+    selector.
 
-    Whether a changed one is `plain` is for the caller to say.
+    The caller must set `plain` of changed components anew.
     """
     selected = policy.properties.get("selector")
     changed = []
@@ -42,7 +44,7 @@ def overridden(
         for number, change in enumerate(
             policy.properties.get("components", ())
         ):
-            if _hits(change, component):
+            if _matches(change, component):
                 position = policy.position.at(
                     "properties", "components", number
                 )
@@ -52,10 +54,10 @@ def overridden(
     return tuple(changed)
 
 
-def wrong_override(
+def override_findings(
     components: Sequence[ComponentSpec], policy: Policy
 ) -> Findings:
-    """Yield each name in an override that is no component's."""
+    """Yield a finding for each name in an override that matches no component."""
     names = [component.name for component in components]
     types = {component.type for component in components}
     position = policy.position.at("properties")
@@ -65,8 +67,11 @@ def wrong_override(
         name = change.get("name")
         type_ = change.get("type")
         if name:
-            if not any(_is_called(name, own) for own in names):
-                message = f"{named}: '{name}' is no component{suggestion(name, names)}"
+            if not any(_matches_name(name, own) for own in names):
+                message = (
+                    f"{named}: '{name}' is no "
+                    f"component{suggestion(name, names)}"
+                )
                 yield Diagnostic("OAM103", message, here.at("name"))
         elif type_ and type_ not in types:
             message = f"{named}: no component is of type '{type_}'{suggestion(type_, types)}"
@@ -79,16 +84,15 @@ def wrong_override(
             yield Diagnostic("OAM103", message, position.at("selector", number))
 
 
-def _hits(change: _Change, component: ComponentSpec) -> bool:
+def _matches(change: _Change, component: ComponentSpec) -> bool:
     name = change.get("name")
     if name:
-        return _is_called(name, component.name)
+        return _matches_name(name, component.name)
     return change.get("type") in (None, "", component.type)
 
 
-def _is_called(pattern: str, name: str) -> bool:
-    """Tell whether a name is the pattern's, in which `*` is any text and any other sign is
-    itself."""
+def _matches_name(pattern: str, name: str) -> bool:
+    """Tell whether a name matches a pattern. Only `*` is special."""
     return fnmatchcase(name, re.sub(r"[?\[]", r"[\g<0>]", pattern))
 
 
@@ -96,7 +100,7 @@ def _changed(
     component: ComponentSpec, change: _Change, position: SourcePosition
 ) -> ComponentSpec:
     if change.get("type") not in (None, "", component.type):
-        made = tuple(
+        new_traits = tuple(
             _trait(trait, position.at("traits", number))
             for number, trait in enumerate(change.get("traits", ()))
             if not trait.get("disable")
@@ -105,7 +109,7 @@ def _changed(
             component.name,
             change["type"],
             change.get("properties", {}),
-            made,
+            new_traits,
             (),
             position,
         )
@@ -122,7 +126,7 @@ def _traits(
     changes: Sequence[_Change],
     position: SourcePosition,
 ) -> Iterator[Trait]:
-    """Yield the traits with their changes, those in the change alone behind them."""
+    """Yield the traits with their changes, followed by new traits."""
     disabled = {change["type"] for change in changes if change.get("disable")}
     known = {trait.type for trait in traits} | disabled
     for trait in traits:
@@ -142,8 +146,8 @@ def _traits(
     yield from added.values()
 
 
-def _trait(written: _Change, position: SourcePosition) -> Trait:
-    return Trait(written["type"], written.get("properties", {}), position)
+def _trait(change: _Change, position: SourcePosition) -> Trait:
+    return Trait(change["type"], change.get("properties", {}), position)
 
 
 def _merged_part(
@@ -171,8 +175,8 @@ def _merged(
     name: str,
     moved: dict[Path, Path],
 ) -> Any:
-    """`new` put over `old`: maps one by one, and whatever else as a whole. `moved` is told what
-    then stands in `new_at`, at `name` below these places."""
+    """Merge `new` into `old`: mappings key by key, other values as a whole. Record new positions in
+    `moved`."""
     if not isinstance(old, dict) or not isinstance(new, dict):
         moved[*old_at.path, name] = new_at.at(name).path
         return new

@@ -1,6 +1,6 @@
-"""Components that are rendered without an evaluator: of which types and with which traits.
+"""Plain components: they are rendered without an evaluator.
 
-Of all others, a definition says what they take: `kong_oam.render` asks it.
+Definitions describe all other components; `kong_oam.render` evaluates them.
 """
 
 from __future__ import annotations
@@ -10,16 +10,17 @@ from collections.abc import Collection, Iterable
 from kong_oam.oam.schema import COMPONENT_TYPES, TRAIT_TYPES
 
 INGRESS_ONLY = ("annotations", "class", "classInSpec", "gatewayHost", "labels")
-"""Fields of KubeVela's gateway trait that shape an Ingress, which Kong-OAM does not make."""
-INGRESS_HINT = (
-    "shapes an Ingress and has no effect here: Kong is configured directly"
-)
+"""Fields of KubeVela's gateway trait for an Ingress. Kong-OAM creates no Ingress."""
+INGRESS_HINT = "configures an Ingress and has no effect here; remove it"
 REPEATED = {
-    "gateway": "another `gateway` needs a `name` of its own",
-    "kong-plugin": "a plugin of one `name` stands once before a component",
+    "gateway": "another `gateway` needs its own `name`",
+    "kong-plugin": "a component can have each plugin `name` only once",
 }
-"""Traits that a component may have several of, told apart by their `name`."""
-EXACT = "pathType 'Exact' is not deployed: a path owns all that lies below it; guard that with rules"
+"""Traits that a component can have several times, with different names."""
+EXACT_HINT = (
+    "pathType 'Exact' is not deployed, since rules of a path cover everything "
+    "below it; remove it and write rules"
+)
 
 
 def is_plain(
@@ -27,8 +28,8 @@ def is_plain(
     trait_types: Iterable[str],
     own: Collection[tuple[str, str]],
 ) -> bool:
-    """Tell whether a component of these types needs no evaluator. An external one never does:
-    nothing is made of it. `own` are the types that the project defines itself, with their kinds."""
+    """Tell whether a component of these types needs no evaluator. An external component never does.
+    `own` are the types that the project defines, with their kinds."""
     if component_type == "external":
         return True
     if (
@@ -44,8 +45,8 @@ def is_plain(
 
 
 def plain_traits(component_type: str) -> tuple[str, ...]:
-    """Return the traits that a component of a type can have without an evaluator. A worker's
-    gateway makes the Service that it leads to: that is for its definition."""
+    """Return the traits that a component type can have without an evaluator. A worker's gateway
+    needs its definition, which creates the Service."""
     return tuple(
         trait
         for trait in TRAIT_TYPES
@@ -53,11 +54,11 @@ def plain_traits(component_type: str) -> tuple[str, ...]:
     )
 
 
-def misplaced(component_type: str, trait_type: str) -> str:
-    """Return why a component of this type cannot have a trait of that one; empty where it can."""
+def misplaced_trait(component_type: str, trait_type: str) -> str:
+    """Return why this component type cannot have this trait type; empty if it can."""
     if component_type == "external" and trait_type != "client":
         return (
-            f"an external component runs elsewhere: it is a client, and '{trait_type}' says "
-            "nothing of it"
+            "an external component runs elsewhere and can only have the trait "
+            f"client; remove '{trait_type}'"
         )
     return ""

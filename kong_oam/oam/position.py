@@ -1,7 +1,7 @@
-"""YAML documents, and positions in them, as values.
+"""YAML documents, and positions in them.
 
-Positions cost nothing until somebody asks: a `SourcePosition` is a document and a path, and finds
-its line when it is printed.
+A `SourcePosition` is a document and a path. It finds its line only when somebody asks, so positions
+are cheap.
 """
 
 from __future__ import annotations
@@ -18,28 +18,29 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 Path = tuple[str | int, ...]
 Texts = Mapping[str, str]
-"""Labels, annotations, or another table of texts by name."""
+"""A table of texts by name, such as labels or annotations."""
 Fields = Mapping[str, Any]
-"""The fields of a mapping in YAML or JSON, as they stand there: nobody has read them yet.
+"""The unread fields of a YAML or JSON mapping.
 
-The edge of what comes in: files, answers of APIs, outputs of a run, and parts of Kubernetes objects
-that were read."""
+This type marks the edge of input: files, API responses, outputs of a run, and parts of Kubernetes
+objects.
+"""
 JsonObject = dict[str, Any]
-"""An object of JSON that is about to be written.
+"""A JSON object to write.
 
-The edge of what goes out: what a verb prints, an API is sent, or a file or the state keeps."""
+This type marks the edge of output: printed results, API requests, files and state.
+"""
 
 TAG = "tag:yaml.org,2002:"
 TEXT = f"{TAG}str"
 _IN_BLOCK = "while scanning a block scalar"
-_SLOWLY_READ = 1 << 17
-"""Characters of a file that PyYAML's own reader may go through: a second or two."""
+_SLOW_READER_LIMIT = 1 << 17
+"""The longest text that the slow reader of PyYAML may read: one or two seconds."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Document:
-    """One YAML document, the `index`-th of its file: plain `data`, and the text that says where
-    each part stands."""
+    """One YAML document, the `index`-th of its file: its plain `data`, and the text for positions."""
 
     file: str
     text: str = field(repr=False)
@@ -48,7 +49,7 @@ class Document:
     positions: dict[tuple[Path, bool], tuple[int, int]] = field(
         default_factory=dict, repr=False
     )
-    """Line and column of the places that somebody asked for."""
+    """Lines and columns found so far."""
 
     @property
     def root(self) -> Node:
@@ -60,17 +61,16 @@ class Document:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class SourcePosition:
-    """A path into a document; `line` and `column` count from 1.
+    """A path in a document; `line` and `column` count from 1.
 
-    Where the path leaves the document (a missing field), the nearest part above it stands in.
+    A missing field has the position of the nearest part above it.
     """
 
     document: Document
     path: Path = ()
     on_key: bool = False
     moved: Mapping[Path, Path] = field(default_factory=dict, compare=False)
-    """Where what one expects at a path stands instead: whatever a policy of the Application
-    overrides stands there."""
+    """Other positions of parts that a policy overrides, by path."""
 
     def at(self, *more: str | int) -> SourcePosition:
         path = self.path
@@ -80,7 +80,7 @@ class SourcePosition:
         return SourcePosition(self.document, path, moved=self.moved)
 
     def key(self, name: str) -> SourcePosition:
-        """Return the place of the key itself, for findings about the field and not its value."""
+        """Return the position of the key, for findings about the field instead of its value."""
         return replace(self.at(name), on_key=True)
 
     @property
@@ -136,13 +136,13 @@ class SourcePosition:
         return f"SourcePosition({self})"
 
 
-NOWHERE = Document("", "null", 0, None).position()
-"""The place of what stands in no file: its `file` is empty."""
+NO_POSITION = Document("", "null", 0, None).position()
+"""The position of parts without a file: its `file` is empty."""
 
 
 @dataclass(frozen=True, slots=True)
 class FilePlace:
-    """A position in a file that could not be parsed, so that no document exists."""
+    """A position in a file without a parsed document."""
 
     file: str
     line: int
@@ -150,7 +150,7 @@ class FilePlace:
     text: str = field(default="", repr=False)
 
     def excerpt(self) -> str:
-        """As that of a SourcePosition; nothing where no text is known."""
+        """Return the source line with a caret under the column; empty if the text is unknown."""
         return excerpt(self.text, self.line, self.column) if self.text else ""
 
     def __str__(self) -> str:
@@ -158,8 +158,7 @@ class FilePlace:
 
 
 def excerpt(text: str, line: int, column: int) -> str:
-    """Show a line as `   14 | source` with a caret below; long lines are cut, control characters
-    shown as spaces."""
+    """Return a line as `   14 | source` with a caret below. Cut long lines, and show control characters as spaces."""
     lines = _lines(text)
     source = lines[line - 1] if 0 < line <= len(lines) else ""
     start = max(0, column - 100)
@@ -175,16 +174,15 @@ def _lines(text: str) -> list[str]:
 
 
 class _Loader(yaml.CSafeLoader):
-    """PyYAML's, but for what it asks of each node at length: whether the path of a node says what
-    it is. No path does here."""
+    """PyYAML's loader without resolvers by path, which cost time and have no use here."""
 
     def resolve(
         self, kind: type[Node], value: str, implicit: tuple[bool, bool]
     ) -> str:
-        """Return the tag of a node without one; `implicit`: whether a text may be no text."""
+        """Return the tag of a node without a tag. `implicit`: whether a text may have another type."""
         if kind is not ScalarNode:
             return TAG + ("map" if kind is MappingNode else "seq")
-        # A loop: this is asked of each text of each file.
+        # A loop, since this runs for each text of each file.
         for tag, pattern in (
             self.yaml_implicit_resolvers.get(value[:1], ())
             if implicit[0]
@@ -200,16 +198,18 @@ class _Loader(yaml.CSafeLoader):
 
 
 def compose(text: str) -> Iterator[Node]:
-    """Yield the documents' nodes. libyaml refuses a block of text whose first line begins with a
-    tab, which YAML has and Go's reader takes: from there PyYAML's own goes on, as far as its
-    slowness lets it."""
+    """Yield the nodes of the documents.
+
+    libyaml rejects a block of text whose first line starts with a tab; YAML and Go's reader allow
+    it. PyYAML's slower reader then continues, if the text is short enough.
+    """
     count = 0
     try:
         for root in yaml.compose_all(text, Loader=_Loader):
             yield root
             count += 1
     except yaml.scanner.ScannerError as error:
-        if error.context != _IN_BLOCK or len(text) > _SLOWLY_READ:
+        if error.context != _IN_BLOCK or len(text) > _SLOW_READER_LIMIT:
             raise
         yield from islice(
             yaml.compose_all(text, Loader=yaml.SafeLoader), count, None
@@ -218,8 +218,7 @@ def compose(text: str) -> Iterator[Node]:
 
 @lru_cache(maxsize=64)
 def _roots(text: str) -> tuple[Node, ...]:
-    """Return the nodes again, for the few documents of which somebody wants a position: up to what
-    cannot be read."""
+    """Return the nodes again, up to the first unreadable document. Few documents need positions."""
     roots: list[Node] = []
     with suppress(yaml.YAMLError):
         for root in compose(text):

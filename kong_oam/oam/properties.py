@@ -1,5 +1,7 @@
-"""What is wrong with the properties of components and traits, as far as no definition is needed
-to know it: all of plain components, and access, client and the like in any."""
+"""Findings about the properties of components and traits that need no definition.
+
+They cover all of plain components, and the traits of Kong-OAM in every component.
+"""
 
 from __future__ import annotations
 
@@ -8,21 +10,21 @@ from typing import Any
 from kong_oam.diagnostics import Diagnostic, Findings
 from kong_oam.oam.model import ComponentSpec, Trait
 from kong_oam.oam.plain import (
-    EXACT,
+    EXACT_HINT,
     INGRESS_HINT,
     INGRESS_ONLY,
     REPEATED,
-    misplaced,
+    misplaced_trait,
 )
 from kong_oam.oam.position import SourcePosition
 from kong_oam.oam.schema import TRAIT_TYPES, violations
 
 
-def wrong(component: ComponentSpec) -> Findings:
-    """Yield what is wrong with a component of which this can be said without its definition."""
+def property_findings(component: ComponentSpec) -> Findings:
+    """Yield the findings about a component that need no definition."""
     position = component.position
     if component.plain:
-        # Else its shape is wrong, which is a finding already.
+        # Otherwise the reader already reported the wrong shape.
         if isinstance(component.properties, dict):
             here = position.at("properties")
             yield from violations(component.type, component.properties, here)
@@ -30,7 +32,7 @@ def wrong(component: ComponentSpec) -> Findings:
             yield Diagnostic("OAM103", message, position.at("name"))
     first: dict[tuple[str, Any], SourcePosition] = {}
     for trait in component.traits:
-        message = misplaced(component.type, trait.type)
+        message = misplaced_trait(component.type, trait.type)
         if component.plain and message:
             yield Diagnostic("OAM110", message, trait.position.at("type"))
         if trait.type in TRAIT_TYPES and (
@@ -40,13 +42,17 @@ def wrong(component: ComponentSpec) -> Findings:
 
 
 def _misnamed(component: ComponentSpec) -> str:
-    """Say why what is made of a plain component cannot have its name; empty where it can."""
+    """Return why the objects of a plain component cannot have its name; empty if they can."""
     name = component.name
     if component.type == "webservice" and "." in name:
-        return f"'{name}' would be the name of a Service, which has no dots"
+        return (
+            f"'{name}' becomes the name of a Service, which has no dots; "
+            "rename the component"
+        )
     if component.type != "external" and name != name.lower():
         return (
-            f"'{name}' would be the name of a Deployment, which has no capitals"
+            f"'{name}' becomes the name of a Deployment, which has no "
+            "capitals; rename the component"
         )
     return ""
 
@@ -62,10 +68,13 @@ def _wrong_trait(
     repeated = REPEATED.get(trait.type)
     name = properties.get("name") if repeated else None
     if not isinstance(name, str):
-        name = None  # a violation already, and maybe no key
+        name = None  # The schema already reported it; it may be unhashable.
     earlier = first.setdefault((trait.type, name), position)
     if earlier is not position:
-        message = repeated or f"`{trait.type}` may stand once"
+        message = (
+            repeated
+            or f"a component can have `{trait.type}` only once; remove one"
+        )
         yield Diagnostic(
             "OAM106",
             f"{message} (first in line {earlier.line})",
@@ -87,14 +96,20 @@ def _gateway(trait: Trait) -> Findings:
                 "warning",
             )
     if "existingServiceName" in properties:
-        message = "'existingServiceName' could expose another component past its own rules; remove it"
+        message = (
+            "'existingServiceName' could expose another component without "
+            "that component's rules; remove it"
+        )
         yield Diagnostic("OAM108", message, position.key("existingServiceName"))
     if properties.get("pathType") == "Exact":
-        yield Diagnostic("OAM108", EXACT, position.at("pathType"))
+        yield Diagnostic("OAM108", EXACT_HINT, position.at("pathType"))
 
 
-def unrendered(component: ComponentSpec) -> Findings:
-    """Yield why nothing can be made of a component that needs an evaluator and has no objects."""
+def unrendered_findings(component: ComponentSpec) -> Findings:
+    """Yield a finding if a component needs an evaluator and has no objects."""
     if not component.plain and component.rendered is None:
-        message = f"component '{component.name}' is made by definitions, and was not rendered"
+        message = (
+            f"component '{component.name}' needs definitions, and was not "
+            "rendered"
+        )
         yield Diagnostic("OAM104", message, component.position.at("type"))

@@ -1,4 +1,4 @@
-"""A Kubernetes object that a definition makes of a component."""
+"""A Kubernetes object that a definition renders for a component."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from kong_oam.diagnostics import Position
 from kong_oam.oam.position import Fields
 
 Path = tuple[str, ...]
-"""A path in an object: fields, and the numbers of items in lists."""
+"""A path in an object: fields, and indexes of lists."""
 Inside = Sequence[tuple[Path, Fields]]
 """The mappings in an object, with their paths."""
 GroupKind = tuple[str, str]
-"""The API group of an object, empty for the core, and its kind."""
+"""The API group of an object (empty for the core group) and its kind."""
 _Mappings = list[tuple[Path, Fields]]
 _LEAVES = frozenset({str, int, float, bool, type(None)})
 
@@ -31,37 +31,36 @@ WORKLOADS: Mapping[GroupKind, Path] = {
     ("batch", "Job"): _TEMPLATE,
     ("batch", "CronJob"): ("spec", "jobTemplate", *_TEMPLATE),
 }
-"""Group and kind of what Kubernetes makes pods of, with the path of the template of these."""
+"""The workload kinds of Kubernetes, each with the path of its pod template."""
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How an object is kept, by the rules of its Application: which of Pulumi's options hold."""
+    """The Pulumi options of an object, from the rules of its Application."""
 
     ignore_changes: tuple[str, ...] = ()
     replace_on_changes: tuple[str, ...] = ()
     retain_on_delete: bool = False
     read: bool = False
-    """Whether it is somebody else's, and only looked at."""
+    """Whether the object belongs to another owner, and is only read."""
     take_over: bool = False
-    """Whether one that is there already is imported."""
+    """Whether an existing object is imported."""
     patch: bool = False
-    """Whether no more is changed than what is said, since others own the object, too."""
+    """Whether only the declared fields change, since other owners share the object."""
 
 
-STAND_IN = re.compile(r"awaited-value-[0-9a-f]{16}")
-"""What stands in objects for a value that only the cluster knows, until they are deployed."""
+PLACEHOLDER = re.compile(r"awaited-value-[0-9a-f]{16}")
+"""The placeholder for a value that only the cluster knows, until it is deployed."""
 Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, slots=True)
 class Awaited:
-    """A value that only the cluster knows: what is at `path` in an object of another component once
-    that is there."""
+    """A value that only the cluster knows: the value at `path` of another component's object."""
 
-    stand_in: str
+    placeholder: str
     component: str
-    """The name of that component, in the same Application."""
+    """The name of that component in the same Application."""
     api: str
     kind: str
     namespace: str
@@ -71,41 +70,39 @@ class Awaited:
 
 @dataclass(frozen=True)
 class RenderedObject:
-    """An object in Kubernetes' own spelling, and where it comes from."""
+    """An object in Kubernetes' format, and its origin."""
 
     object: Fields
     trait: int | None
-    """Which trait of the component made it, from 0; None: the component's own definition."""
+    """The index of the trait that rendered it; None for the component's definition."""
     key: str
-    """Its name in the definition's `outputs`; empty for the workload, which every component has one
-    of."""
+    """Its name in the definition's `outputs`; empty for the workload."""
     position: Position = field(compare=False)
-    """The type of that trait or component in the Application, or the object itself where it stands
-    there."""
+    """The position of the trait's or component's type in the Application, or of the object itself.
+    """
     pod_spec_path: str = ""
-    """Of a workload of a kind that is not Kubernetes' own: where its definition says that the pods'
-    spec is."""
+    """The path of the pod spec, for a workload of a kind that Kubernetes does not have."""
     options: Options = Options()
     awaited: tuple[Awaited, ...] = ()
-    """The values of other components that stand in it and that only the cluster knows."""
+    """Values of other components in it that only the cluster knows."""
     defined: str = field(default="", compare=False)
-    """Which of the project's own definitions made it, as messages have it; empty of any other."""
+    """The project's definition that rendered it, for messages; empty for built-in definitions."""
     nested: bool = False
-    """Whether it stands in another object, of which a controller may make it."""
+    """Whether it is part of another object, from which a controller may create it."""
     plain: bool = False
-    """Whether it follows from the properties of a plain component alone: no definition has a part
-    in it."""
+    """Whether it follows only from the properties of a plain component, without a definition."""
     inert: bool = False
-    """Whether nothing in it can be wrong, as its source knows: nobody needs to judge it."""
-    said: Mapping[Path, Position] = field(default_factory=dict, compare=False)
-    """By path in the object, where the Application says what stands there; for all below that path,
-    too."""
+    """Whether it needs no checks, because its source is known to be right."""
+    positions: Mapping[Path, Position] = field(
+        default_factory=dict, compare=False
+    )
+    """Positions in the Application, by path in the object. A position covers everything below its
+    path."""
 
-    def said_at(self, path: Path) -> Position:
-        """Return where the Application says what is at a path: at the nearest path above it that is
-        known, else `position`."""
+    def position_at(self, path: Path) -> Position:
+        """Return the position for a path: the nearest known path above it, else `position`."""
         for length in range(len(path), 0, -1):
-            if found := self.said.get(path[:length]):
+            if found := self.positions.get(path[:length]):
                 return found
         return self.position
 
@@ -118,11 +115,11 @@ class RenderedObject:
 
     @cached_property
     def known(self) -> dict[Any, Any]:
-        """What whoever judges it has found in it, by the function that finds it."""
+        """Cached results of checks, by function."""
         return {}
 
     def recall(self, find: Callable[[RenderedObject], Found]) -> Found:
-        """Return what a function finds in it: who asks again, and often, asks once."""
+        """Return the result of a function for this object, from the cache if possible."""
         if find not in self.known:
             self.known[find] = find(self)
         found: Found = self.known[find]
@@ -130,7 +127,7 @@ class RenderedObject:
 
     @cached_property
     def group_kind(self) -> GroupKind:
-        """Its API group and its kind, as `group_kind` gives them."""
+        """Its API group and kind; see `group_kind`."""
         return group_kind(self.object)
 
     @property
@@ -148,7 +145,7 @@ class RenderedObject:
 
     @cached_property
     def namespace(self) -> str:
-        """Its namespace; empty where it has none."""
+        """Its namespace; empty if it has none."""
         return str(self._metadata.get("namespace") or "")
 
     @property
@@ -161,7 +158,7 @@ Objects = tuple[RenderedObject, ...]
 
 
 def group_kind(found: Fields) -> GroupKind:
-    """Return an object's API group, which is empty for the core, and its kind."""
+    """Return the API group of an object (empty for the core group) and its kind."""
     group, slash, _ = str(found.get("apiVersion") or "").rpartition("/")
     return (group if slash else ""), str(found.get("kind") or "")
 
@@ -169,7 +166,7 @@ def group_kind(found: Fields) -> GroupKind:
 def _walk(value: Any, path: Path, found: _Mappings) -> None:
     if type(value) is dict or isinstance(
         value, Mapping
-    ):  # a dict is seen sooner as a dict
+    ):  # faster than isinstance for a dict
         found.append((path, value))
         for key, item in value.items():
             if type(item) not in _LEAVES:

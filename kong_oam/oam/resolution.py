@@ -1,8 +1,7 @@
-"""Applies an Application's policies, workflow, inputs and outputs, so that whoever comes later need
-know none of them.
+"""Apply an Application's policies, workflow, inputs and outputs.
 
-What is left is components as they are deployed, each with where it goes, in which form, and what it
-waits for, and rules on how objects are kept. Pure.
+The result has components with their targets, variants and dependencies, and rules for options of
+objects. Later code needs no policies or workflows.
 """
 
 from __future__ import annotations
@@ -12,9 +11,9 @@ from dataclasses import replace
 from itertools import islice
 
 from kong_oam.diagnostics import Diagnostic, Findings, errors, some, suggestion
-from kong_oam.oam.dependencies import circle_of
+from kong_oam.oam.dependencies import find_cycle
 from kong_oam.oam.document import MAX_FINDINGS
-from kong_oam.oam.filling import FieldPathError, path_of
+from kong_oam.oam.input_values import FieldPathError, path_of
 from kong_oam.oam.model import (
     Application,
     ComponentSpec,
@@ -22,43 +21,44 @@ from kong_oam.oam.model import (
     Deploy,
     DeploymentTarget,
     Input,
-    Own,
+    OwnTypes,
     Policy,
     Rule,
 )
-from kong_oam.oam.override import overridden, wrong_override
+from kong_oam.oam.override import overridden, override_findings
 from kong_oam.oam.plain import is_plain
 from kong_oam.oam.position import Texts
 from kong_oam.oam.rules import RULE_POLICIES, rules_of
 from kong_oam.oam.schema import POLICY_TYPES, violations
-from kong_oam.oam.steps import wrong_steps
-from kong_oam.oam.topology import wrong_topology
-from kong_oam.oam.variants import joined
+from kong_oam.oam.steps import step_findings
+from kong_oam.oam.topology import topology_findings
+from kong_oam.oam.variants import join_variants
 from kong_oam.oam.workflow import (
-    CHOSEN,
+    DEPLOY_POLICIES,
     deploys,
     order,
     with_values_of_steps,
-    wrong_workflow,
+    workflow_findings,
 )
 
 MAX_CHANGES = 100_000
-"""The most changes and places of components that an Application may ask for."""
-_REFUSED: Texts = {
-    "env-binding": "it is older than topology and override: name the places with these, and what "
-    "differs there",
-    "health": "there are no health scopes any more; readiness is what the objects' own probes say",
-    "replication": "write the components out, each with its name",
+"""The limit of component changes and places in an Application."""
+_UNSUPPORTED: Texts = {
+    "env-binding": "use topology for the clusters and override for the differences",
+    "health": "KubeVela removed health scopes; use probes in the objects",
+    "replication": "write each component out, with its own name",
 }
 
 
 def resolved(
-    application: Application, own: Own
+    application: Application, own: OwnTypes
 ) -> tuple[Application, Sequence[Diagnostic]]:
-    """Apply policies and workflow: return the Application as it was, where one of the findings is
-    an error. Its shape is right; `own` are the types that the project defines."""
+    """Apply policies and workflow. Return the unchanged Application if there are errors.
+
+    The shape of the Application must be right. `own` are the types that the project defines.
+    """
     findings = [*islice(_wrong(application), MAX_FINDINGS + 1)]
-    if errors(findings) or not _asks_for_more(application):
+    if errors(findings) or not _needs_resolution(application):
         return application, findings
     application = with_values_of_steps(application)
     acts = deploys(application)
@@ -69,8 +69,8 @@ def resolved(
     ]
     if application.workflow and application.workflow.steps:
         findings += _unused_policies(application, acts)
-        findings += _outside_of_steps(application, variants)
-    components, wrong_forms = joined(application, variants)
+        findings += _components_without_step(application, variants)
+    components, wrong_forms = join_variants(application, variants)
     findings += wrong_forms
     rules, wrong_rules = _rules(application.policies)
     findings += wrong_rules
@@ -82,13 +82,13 @@ def resolved(
     findings += wrong_values
     if errors(findings):
         return application, findings
-    # Rules say what objects are called and made by: that is for definitions.
+    # Rules select objects by name and type, so they need definitions.
     if any(rule.option for rule in rules):
         components = tuple(
             replace(component, plain=component.type == "external")
             for component in components
         )
-    left = [
+    remaining = [
         policy
         for policy in application.policies
         if policy.type not in POLICY_TYPES
@@ -96,15 +96,15 @@ def resolved(
     whole = replace(
         application,
         components=components,
-        policies=tuple(left),
+        policies=tuple(remaining),
         workflow=None,
         rules=tuple(rules),
     )
     return _in_its_namespace(whole), findings
 
 
-def _asks_for_more(application: Application) -> bool:
-    """Tell whether an Application is deployed otherwise than it stands, as few are."""
+def _needs_resolution(application: Application) -> bool:
+    """Tell whether an Application has policies, a workflow, inputs or outputs."""
     passes_values = any(
         part.inputs or part.outputs for part in application.components
     )
@@ -112,7 +112,7 @@ def _asks_for_more(application: Application) -> bool:
 
 
 def _rules(policies: Iterable[Policy]) -> tuple[list[Rule], list[Diagnostic]]:
-    """Return the rules on how objects are kept, and what is wrong with them."""
+    """Return the rules of the policies, and the findings about them."""
     rules: list[Rule] = []
     wrong: list[Diagnostic] = []
     for policy in policies:
@@ -128,27 +128,33 @@ def _wrong(application: Application) -> Findings:
     yield from _wrong_dependencies(application)
     for policy in application.policies:
         yield from _wrong_policy(policy, application)
-    yield from wrong_steps(application)
-    yield from wrong_workflow(application)
+    yield from step_findings(application)
+    yield from workflow_findings(application)
 
 
 def _wrong_dependencies(application: Application) -> Findings:
-    """Yield each `dependsOn` that names no component, and a circle of these."""
+    """Yield a finding for each `dependsOn` without a component, and for a dependency cycle."""
     after = {part.name: part.depends_on for part in application.components}
     for component in application.components:
         for index, name in enumerate(component.depends_on):
             if name not in after:
                 position = component.position.at("dependsOn", index)
-                message = f"dependsOn '{name}' is no component{suggestion(name, after)}"
+                message = (
+                    f"dependsOn '{name}' is no "
+                    f"component{suggestion(name, after)}"
+                )
                 yield Diagnostic("OAM103", message, position)
-    yield from _circle("dependsOn", after, application)
+    yield from _cycle("dependsOn", after, application)
 
 
-def _circle(
-    what: str, edges: Mapping[str, Iterable[str]], application: Application
+def _cycle(
+    cause: str, edges: Mapping[str, Iterable[str]], application: Application
 ) -> Findings:
-    if circle := circle_of(edges):
-        message = f"{what} goes round in a circle: {some(circle, ' -> ')}"
+    if circle := find_cycle(edges):
+        message = (
+            f"dependency cycle in {cause}: {some(circle, ' -> ')}; remove a "
+            "dependency"
+        )
         yield Diagnostic(
             "OAM103", message, application.position.at("spec", "components")
         )
@@ -157,7 +163,7 @@ def _circle(
 def _too_much(
     application: Application, acts: Iterable[Deploy]
 ) -> Diagnostic | None:
-    """Return the finding about an Application that asks for so much that nobody could wait."""
+    """Return the finding about an Application with too many changes."""
     count = 0
     for act in acts:
         changes = 1
@@ -171,8 +177,8 @@ def _too_much(
     if count <= MAX_CHANGES:
         return None
     message = (
-        f"policies and steps ask for more than {MAX_CHANGES} changes of components; split "
-        "the Application"
+        f"policies and steps make more than {MAX_CHANGES} changes to "
+        "components; split the Application"
     )
     return Diagnostic(
         "OAM103", message, application.position.at("spec", "policies")
@@ -180,9 +186,9 @@ def _too_much(
 
 
 def deployed_components(
-    application: Application, act: Deploy, own: Own
+    application: Application, act: Deploy, own: OwnTypes
 ) -> ComponentSpecs:
-    """Return the components as one act deploys them."""
+    """Return the components as one step deploys them."""
     components = tuple(
         component
         for component in application.components
@@ -195,9 +201,9 @@ def deployed_components(
     return tuple(_with_plain(component, own) for component in components)
 
 
-def _with_plain(component: ComponentSpec, own: Own) -> ComponentSpec:
-    """Return a component that says whether it is plain; the same value where it did so before,
-    for forms are told apart by that, too."""
+def _with_plain(component: ComponentSpec, own: OwnTypes) -> ComponentSpec:
+    """Return a component with the right `plain`. Return the same value if it is unchanged, because
+    identity separates variants."""
     plain = is_plain(
         component.type, (trait.type for trait in component.traits), own
     )
@@ -209,8 +215,11 @@ def _with_plain(component: ComponentSpec, own: Own) -> ComponentSpec:
 
 
 def _wrong_policy(policy: Policy, application: Application) -> Findings:
-    if policy.type in _REFUSED:
-        message = f"policy '{policy.name}': '{policy.type}' is not deployed; {_REFUSED[policy.type]}"
+    if policy.type in _UNSUPPORTED:
+        message = (
+            f"policy '{policy.name}': '{policy.type}' is not deployed; "
+            f"{_UNSUPPORTED[policy.type]}"
+        )
         yield Diagnostic("OAM108", message, policy.position.at("type"))
     if policy.type not in POLICY_TYPES:
         return
@@ -219,49 +228,54 @@ def _wrong_policy(policy: Policy, application: Application) -> Findings:
     if misshapen:
         yield from misshapen
     elif policy.type == "override":
-        yield from wrong_override(application.components, policy)
+        yield from override_findings(application.components, policy)
     elif policy.type == "topology":
-        yield from wrong_topology(policy)
+        yield from topology_findings(policy)
 
 
 def _unused_policies(
     application: Application, acts: Iterable[Deploy]
 ) -> Findings:
-    """Yield the overrides and topologies by which no step of the workflow deploys."""
+    """Yield a warning for each override and topology that no step uses."""
     used = set[str]()
     for act in acts:
         used.update(policy.name for policy in (*act.overrides, *act.topologies))
     for policy in application.policies:
-        if policy.type in CHOSEN and policy.name not in used:
-            message = f"policy '{policy.name}' has no effect: no step of the workflow deploys by it"
+        if policy.type in DEPLOY_POLICIES and policy.name not in used:
+            message = (
+                f"policy '{policy.name}' has no effect: no step uses it; add "
+                "it to a deploy step, or remove it"
+            )
             yield Diagnostic(
                 "OAM109", message, policy.position.at("type"), "warning"
             )
 
 
-def _outside_of_steps(
+def _components_without_step(
     application: Application,
     variants: Iterable[tuple[Deploy, Sequence[ComponentSpec]]],
 ) -> Findings:
-    """Yield one finding about the components that no step of the workflow deploys."""
-    left = {component.name: component for component in application.components}
+    """Yield one warning about the components that no step deploys."""
+    remaining = {
+        component.name: component for component in application.components
+    }
     for _, deployed in variants:
         for component in deployed:
-            left.pop(component.name, None)
-    if not left:
+            remaining.pop(component.name, None)
+    if not remaining:
         return
-    first = next(iter(left.values()))
-    more = f" (and {len(left) - 1} more)" if len(left) > 1 else ""
+    first = next(iter(remaining.values()))
+    more = f" (and {len(remaining) - 1} more)" if len(remaining) > 1 else ""
     message = (
-        f"component '{first.name}'{more} is in no step of the workflow; here it is "
-        "deployed all the same"
+        f"component '{first.name}'{more} is in no step of the workflow; "
+        "Kong-OAM deploys it anyway. Add a step, or remove it"
     )
     yield Diagnostic("OAM109", message, first.position.at("name"), "warning")
 
 
 def _in_its_namespace(application: Application) -> Application:
-    """Return the Application in the one namespace of the stack's own cluster that all of it goes
-    to; as it is, where there are more."""
+    """Return the Application in its only target namespace; unchanged if there are several targets
+    or another cluster."""
     targets = set[DeploymentTarget]()
     for component in application.components:
         targets.update(component.every_target)
@@ -285,10 +299,10 @@ def _ordered(
     after: Mapping[str, Iterable[str]],
     application: Application,
 ) -> tuple[ComponentSpecs, list[Diagnostic]]:
-    """Return the components with all that they wait for: what they depend on, what steps are
-    before theirs, and what gives them values."""
+    """Return the components with all dependencies: `dependsOn`, earlier steps, and sources of
+    inputs."""
     names = {component.name for component in components}
-    givers, findings = _givers(components)
+    givers, findings = _output_sources(components)
     taken = set[str]()
     for component in components:
         taken.update(value.source for value in component.inputs)
@@ -304,27 +318,30 @@ def _ordered(
             )
             if wrong and len(findings) <= MAX_FINDINGS:
                 findings.append(wrong)
-        # A value is of rendered objects, and in them.
+        # Inputs and outputs need rendered objects.
         gives = any(output.name in taken for output in component.outputs)
         plain = component.plain and not component.inputs and not gives
         depends_on = tuple(name for name in waits if name in names)
         ordered.append(replace(component, depends_on=depends_on, plain=plain))
     edges = {component.name: component.depends_on for component in ordered}
-    findings += _circle("what waits for what", edges, application)
+    findings += _cycle("dependsOn, steps and inputs", edges, application)
     return tuple(ordered), findings
 
 
-def _givers(
+def _output_sources(
     components: Iterable[ComponentSpec],
 ) -> tuple[dict[str, ComponentSpec], list[Diagnostic]]:
-    """Return which component gives each value, by its name, and what several give."""
+    """Return the component of each output by name, and findings about duplicates."""
     givers: dict[str, ComponentSpec] = {}
     findings: list[Diagnostic] = []
     for component in components:
         for output in component.outputs:
             first = givers.setdefault(output.name, component)
             if first is not component:
-                message = f"output '{output.name}' is given by component '{first.name}' already"
+                message = (
+                    f"output '{output.name}' is already defined by component "
+                    f"'{first.name}'; rename one"
+                )
                 findings.append(
                     Diagnostic("OAM106", message, output.position.at("name"))
                 )
@@ -337,16 +354,19 @@ def _wrong_input(
     givers: Mapping[str, ComponentSpec],
     namespace: str,
 ) -> Diagnostic | None:
-    """Return what is wrong with a value that a component takes."""
+    """Return the finding about an input, if any."""
     giver = givers.get(value.source)
     if giver is None:
-        message = f"no component gives the value '{value.source}'{suggestion(value.source, givers)}"
+        message = (
+            "no component has the output "
+            f"'{value.source}'{suggestion(value.source, givers)}"
+        )
         return Diagnostic("OAM103", message, value.position.at("from"))
     for outside in (component, giver):
         if outside.type == "external":
             message = (
-                f"component '{component.name}': '{outside.name}' runs elsewhere, and neither "
-                "gives nor takes values"
+                f"component '{component.name}': '{outside.name}' is external "
+                "and has no inputs or outputs; write the value out"
             )
             return Diagnostic("OAM108", message, value.position)
     try:
@@ -354,22 +374,24 @@ def _wrong_input(
     except FieldPathError as error:
         message = f"component '{component.name}': parameterKey '{value.parameter}': {error}"
         return Diagnostic("OAM103", message, value.position.at("parameterKey"))
-    # In each of its places a component takes the value from who gives it there.
-    there = giver.spots(namespace)
+    # At each place, a component takes the value from the source at the same place.
+    source_spots = giver.spots(namespace)
     for spot in component.spots(namespace):
-        if spot not in there:
+        if spot not in source_spots:
             message = (
-                f"the value '{value.source}' is not passed from another place: '{giver.name}' is "
-                f"not deployed to {'/'.join(filter(None, spot))}, as '{component.name}' is; write "
-                "it out, or deploy both there"
+                f"component '{component.name}' cannot take the value "
+                f"'{value.source}' from another place; write it out, or deploy "
+                f"'{giver.name}' to {'/'.join(filter(None, spot))} too"
             )
             return Diagnostic("OAM108", message, value.position)
     return None
 
 
-def undeployed(application: Application) -> Findings:
-    """Yield what a resolved Application asks for that nobody who deploys it follows: with it, it
-    would be deployed otherwise than it says."""
+def undeployed_policies(application: Application) -> Findings:
+    """Yield the policies of a resolved Application that have no effect in a deployment."""
     for policy in application.policies:
-        message = f"unknown policy type '{policy.type}'{suggestion(policy.type, POLICY_TYPES)}"
+        message = (
+            "unknown policy type "
+            f"'{policy.type}'{suggestion(policy.type, POLICY_TYPES)}"
+        )
         yield Diagnostic("OAM104", message, policy.position.at("type"))

@@ -1,5 +1,4 @@
-"""Policies on how objects are kept: what they choose, and which option of Pulumi's says the same.
-Pure."""
+"""Translate policies about objects into rules with Pulumi options."""
 
 from __future__ import annotations
 
@@ -18,17 +17,21 @@ _SEGMENT = re.compile(
     r"""\.?([^.\[\]"'\s]+)|\[(\d+|\*)\]|\[["']?([^\[\]"']+)["']?\]"""
 )
 _PLAIN_KEY = re.compile(r"[A-Za-z_$][\w$-]*|\*")
-_FOR_GOOD = "Pulumi keeps an object for good: delete it by hand once its Application is gone"
-_SAYS: Mapping[str, Option] = {
+_NEVER_DELETED = (
+    "Pulumi never deletes this object; delete it by hand after its Application"
+)
+_OPTIONS: Mapping[str, Option] = {
     "read-only": "read",
     "take-over": "import",
     "shared-resource": "patch",
 }
 
 
-def _seen(component: ComponentSpec, rendered: RenderedObject) -> Texts:
-    """Return what each selector asks of an object that was rendered: in KubeVela, what a
-    component's definition makes beside the workload is of a trait, too."""
+def _selector_values(
+    component: ComponentSpec, rendered: RenderedObject
+) -> Texts:
+    """Return the values of an object that selectors match. Like KubeVela, treat a component's
+    further objects as a trait's."""
     if rendered.trait is not None:
         trait = component.traits[rendered.trait].type.partition("@")[0]
     else:
@@ -43,27 +46,26 @@ def _seen(component: ComponentSpec, rendered: RenderedObject) -> Texts:
     }
 
 
-def kept_by_rules(
+def with_rule_options(
     application: Application, component: ComponentSpec, rendered: RenderedObject
 ) -> RenderedObject:
-    """Return an object that was rendered, with the options that the rules of its Application give
-    it."""
+    """Return a rendered object with the options that the rules of its Application set."""
     if not application.rules:
         return rendered
     return replace(
-        rendered, options=_options(application, _seen(component, rendered))
+        rendered,
+        options=_options(application, _selector_values(component, rendered)),
     )
 
 
 def _options(application: Application, seen: Texts) -> Options:
-    """Return the options that a resolved Application's rules give an object: of each policy, the
-    first that chooses it."""
-    held: dict[str, Rule] = {}
+    """Return the options for an object. The first matching rule of each policy applies."""
+    matching: dict[str, Rule] = {}
     for rule in application.rules:
-        if _chooses(rule, seen):
-            held.setdefault(rule.policy, rule)
+        if _matches(rule, seen):
+            matching.setdefault(rule.policy, rule)
     paths: dict[Option | None, dict[str, None]] = {}
-    for rule in held.values():
+    for rule in matching.values():
         paths.setdefault(rule.option, {}).update(dict.fromkeys(rule.paths))
     return Options(
         ignore_changes=tuple(paths.get("ignore_changes", ())),
@@ -75,13 +77,13 @@ def _options(application: Application, seen: Texts) -> Options:
     )
 
 
-def _chooses(rule: Rule, seen: Texts) -> bool:
+def _matches(rule: Rule, seen: Texts) -> bool:
     wanted = rule.selector.items()
     return bool(wanted) and all(seen[name] in values for name, values in wanted)
 
 
 def rules_of(policy: Policy) -> Iterator[Found]:
-    """Yield the rules of a policy, and what Pulumi cannot say of it."""
+    """Yield the rules of a policy, and findings about parts without a Pulumi option."""
     yield from _READERS[policy.type](policy)
 
 
@@ -93,34 +95,34 @@ def _rules(policy: Policy) -> Iterator[tuple[Fields, SourcePosition]]:
 
 def _rule(
     policy: Policy,
-    written: Fields,
+    fields: Fields,
     option: Option | None,
     position: SourcePosition,
     paths: Iterable[str] = (),
 ) -> Rule:
     selector = {}
-    for name, wanted in written.get("selector", {}).items():
+    for name, wanted in fields.get("selector", {}).items():
         if wanted:
             selector[name] = frozenset(wanted)
     return Rule(policy.name, option, selector, tuple(paths), position)
 
 
 def _simple(policy: Policy) -> Iterator[Found]:
-    for written, position in _rules(policy):
-        yield _rule(policy, written, _SAYS[policy.type], position)
+    for fields, position in _rules(policy):
+        yield _rule(policy, fields, _OPTIONS[policy.type], position)
 
 
 def _apply_once(policy: Policy) -> Iterator[Found]:
-    """Without rules, the policy says that nobody mends what drifts: so it is here anyway."""
-    for written, position in (
+    """Without rules, the policy stops KubeVela from correcting drift. Kong-OAM never does."""
+    for fields, position in (
         _rules(policy) if policy.properties.get("enable") else ()
     ):
-        paths, wrong = _paths(written, "path", position)
+        paths, wrong = _paths(fields, "path", position)
         yield from wrong
-        affects_nothing = written["strategy"].get("affect") == "onStateKeep"
+        affects_nothing = fields["strategy"].get("affect") == "onStateKeep"
         yield _rule(
             policy,
-            written,
+            fields,
             None if affects_nothing else "ignore_changes",
             position,
             paths,
@@ -130,28 +132,30 @@ def _apply_once(policy: Policy) -> Iterator[Found]:
 def _garbage_collect(policy: Policy) -> Iterator[Found]:
     position = policy.position.at("properties")
     named = f"garbage-collect '{policy.name}'"
-    for written, here in _rules(policy):
-        strategy = written.get("strategy", "onAppUpdate")
+    for fields, here in _rules(policy):
+        strategy = fields.get("strategy", "onAppUpdate")
         if (
-            written.get("propagation") == "orphan"
-        ):  # in KubeVela, too, the object itself stays
+            fields.get("propagation") == "orphan"
+        ):  # KubeVela keeps the object itself, too
             strategy = "never"
         if strategy == "onAppDelete":
             yield Diagnostic(
                 "OAM109",
-                f"{named}: {_FOR_GOOD}",
+                f"{named}: {_NEVER_DELETED}",
                 here.at("strategy"),
                 "warning",
             )
         yield _rule(
             policy,
-            written,
+            fields,
             None if strategy == "onAppUpdate" else "retain_on_delete",
             here,
         )
     if policy.properties.get("keepLegacyResource"):
         here = position.key("keepLegacyResource")
-        yield Diagnostic("OAM109", f"{named}: {_FOR_GOOD}", here, "warning")
+        yield Diagnostic(
+            "OAM109", f"{named}: {_NEVER_DELETED}", here, "warning"
+        )
         yield _rule(
             policy,
             {"selector": {"oamTypes": ["COMPONENT", "TRAIT"]}},
@@ -161,18 +165,18 @@ def _garbage_collect(policy: Policy) -> Iterator[Found]:
 
 
 def _resource_update(policy: Policy) -> Iterator[Found]:
-    for written, position in _rules(policy):
-        if written["strategy"].get("op") == "replace":
+    for fields, position in _rules(policy):
+        if fields["strategy"].get("op") == "replace":
             message = (
-                f"resource-update '{policy.name}': Pulumi changes the fields that are written, and "
-                "never writes an object as a whole; take op away, or name recreateFields"
+                f"resource-update '{policy.name}': Pulumi cannot replace a "
+                "whole object; remove op, or list fields in recreateFields"
             )
             yield Diagnostic("OAM108", message, position.at("strategy", "op"))
-        paths, wrong = _paths(written, "recreateFields", position)
+        paths, wrong = _paths(fields, "recreateFields", position)
         yield from wrong
         yield _rule(
             policy,
-            written,
+            fields,
             "replace_on_changes" if paths else None,
             position,
             paths,
@@ -180,19 +184,17 @@ def _resource_update(policy: Policy) -> Iterator[Found]:
 
 
 def _paths(
-    written: Fields, field: str, position: SourcePosition
+    fields: Fields, field: str, position: SourcePosition
 ) -> tuple[list[str], list[Diagnostic]]:
-    """Return the paths in a field of a rule's strategy, as Pulumi writes them, and the findings
-    about those that are none."""
+    """Return the paths in a field of a rule's strategy, in Pulumi's format, and findings about
+    invalid paths."""
     paths: list[str] = []
     wrong: list[Diagnostic] = []
-    for number, text in enumerate(written["strategy"].get(field, ())):
+    for number, text in enumerate(fields["strategy"].get(field, ())):
         if path := _path(text):
             paths.append(path)
         else:
-            message = (
-                f"'{text}' is no path of a field; write it as spec.a.b[0].c"
-            )
+            message = f"'{text}' is no path; write it as spec.a.b[0].c"
             wrong.append(
                 Diagnostic(
                     "OAM103", message, position.at("strategy", field, number)
@@ -202,27 +204,27 @@ def _paths(
 
 
 def _path(text: str) -> str | None:
-    """Return a path of KubeVela's (`a.b[0].c`, `a[b/c]`) as Pulumi writes it (`a["b/c"]`); None
-    where it is none."""
-    made = ""
+    """Convert a KubeVela path (`a.b[0].c`, `a[b/c]`) to Pulumi's format (`a["b/c"]`). None if it is
+    invalid."""
+    path = ""
     at = 0
     while at < len(text):
         found = _SEGMENT.match(text, at)
-        if not found or (text[at] == "." and not made):
+        if not found or (text[at] == "." and not path):
             break
         name, index, key = found.groups()
         if index is not None:
-            made += f"[{index}]"
+            path += f"[{index}]"
         elif name is not None and _PLAIN_KEY.fullmatch(name):
-            made += f".{name}" if made else name
+            path += f".{name}" if path else name
         else:
-            made += f"[{json.dumps(name or key)}]"
+            path += f"[{json.dumps(name or key)}]"
         at = found.end()
-    return made if at == len(text) and made else None
+    return path if at == len(text) and path else None
 
 
 _READERS: Mapping[str, Callable[[Policy], Iterator[Found]]] = {
-    **dict.fromkeys(_SAYS, _simple),
+    **dict.fromkeys(_OPTIONS, _simple),
     "apply-once": _apply_once,
     "garbage-collect": _garbage_collect,
     "resource-update": _resource_update,

@@ -1,8 +1,8 @@
-"""Validates Applications against JSON Schemas, and reports violations as diagnostics.
+"""Validate Applications against JSON Schemas, and report violations as diagnostics.
 
-The schemas are the contract: `oam/schemas/` for KubeVela's own types, `definitions/` and
-`traits/*/schema.json` for ours. Editors use the one schema that `editor` makes of them all. Rust's
-jsonschema validates; this module only says in our words what it found, and where.
+The schemas are in `oam/schemas/` (KubeVela's types), `definitions/` and `traits/*/schema.json` (our
+types). `editor` combines them for editors. Rust's jsonschema validates; this module adds messages
+and positions.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _OF_TRAITS: Mapping[str, Path] = {
     for file in sorted(_PACKAGE.glob("traits/*/schema.json"))
 }
 _FILES = {**_OF_TRAITS}
-# Our definitions are in the package, as a wheel has them, or beside it, as the project.
+# A wheel has our definitions in the package; the project has them beside it.
 for _folder in (_PACKAGE.parent, _PACKAGE, _PACKAGE / "oam"):
     for _file in (
         *_folder.glob("definitions/*.json"),
@@ -34,11 +34,11 @@ for _folder in (_PACKAGE.parent, _PACKAGE, _PACKAGE / "oam"):
 
 COMPONENT_TYPES = ("external", "webservice", "worker")
 
-# Traits that say what the gateway does before a component, beside who may call it: each
-# folder of `kong_oam/traits` that has a schema.
+# Traits that configure the gateway before a component, apart from access. Each folder of
+# `kong_oam/traits` with a schema is one.
 EDGE_TRAITS = tuple(_OF_TRAITS)
 
-# Traits that this project reads itself.
+# Traits that this project implements.
 OWN_TRAITS = ("access", "client", *EDGE_TRAITS)
 TRAIT_TYPES = tuple(sorted((*OWN_TRAITS, "gateway")))
 POLICY_TYPES = (
@@ -57,20 +57,21 @@ STEP_TYPES = ("apply-component", "deploy")
 JsonSchema = dict[str, Any]
 """A JSON Schema or a part of one.
 
-The edge of schemas: `definitions/`, editors, and the library that validates with them."""
+This type marks the edge to `definitions/`, editors and the validating library.
+"""
 
 
 @cache
 def schema(name: str) -> JsonSchema:
-    """Return the JSON Schema of one type. Raise KeyError for a name that is no type."""
+    """Return the JSON Schema of a type. Raise KeyError for an unknown type."""
     loaded: JsonSchema = json.loads(_FILES[name].read_text("utf-8"))
     return loaded
 
 
 def pruned(name: str, data: Any) -> Any:
-    """Return the data without the nulls that stand for a field of the schema `name`, which is
-    missing then. What no schema describes, such as what a type is told, stays as it is."""
-    if _validator(name).is_valid(data):  # which it is not where such a null is
+    """Return the data without nulls for fields of the schema `name`. Parts without a schema, such
+    as properties, stay unchanged."""
+    if _validator(name).is_valid(data):  # such a null makes the data invalid
         return data
     return _pruned(data, schema(name), schema(name).get("$defs", {}))
 
@@ -100,7 +101,7 @@ def _validator(name: str) -> Any:
 
 
 def violations(name: str, data: Any, position: SourcePosition) -> Findings:
-    """Yield every violation of the schema `name` in `data`, which stands at `position`."""
+    """Yield every violation of the schema `name` in `data` at `position`."""
     validator = _validator(name)
     if validator.is_valid(data):
         return
@@ -141,8 +142,7 @@ def _wrong_value(field: str, error: Any, kind: Fields) -> str:
 
 
 def _properties(name: str, path: list[str | int]) -> tuple[str, ...]:
-    """The properties that the schema knows where the violation is (the path comes with references
-    resolved)."""
+    """Return the properties that the schema knows at a path. References in the path are resolved."""
     node: Any = schema(name)
     for step in path:
         node = node[step]
@@ -150,7 +150,7 @@ def _properties(name: str, path: list[str | int]) -> tuple[str, ...]:
 
 
 def dotted(path: Sequence[str | int]) -> str:
-    """A path in a document as messages have it: `ports[0].port`."""
+    """Return a path as messages show it: `ports[0].port`."""
     text = ""
     for step in path:
         text += f"[{step}]" if isinstance(step, int) else f".{step}"
@@ -158,7 +158,7 @@ def dotted(path: Sequence[str | int]) -> str:
 
 
 def type_of(value: Any) -> str:
-    """What JSON Schema calls the type of a value."""
+    """Return JSON Schema's name for the type of a value."""
     names = {
         dict: "object",
         list: "array",
@@ -171,6 +171,6 @@ def type_of(value: Any) -> str:
 
 
 def shown(value: Any) -> str:
-    """A value as messages have it: JSON, cut after 60 characters."""
+    """Return a value as messages show it: JSON, cut after 60 characters."""
     text = json.dumps(value, ensure_ascii=False)
     return text if len(text) <= 60 else f"{text[:57]}..."

@@ -1,5 +1,4 @@
-"""What one document has to look like before anybody asks what its types mean: kinds, fields,
-names."""
+"""Check the kind, fields and names of a document, independent of its types."""
 
 from __future__ import annotations
 
@@ -16,16 +15,16 @@ _PARTS = {
     "Workflow": "; write its steps into the Application: spec.workflow.steps",
     "WorkflowRun": "",
 }
-"""What KubeVela still keeps in an older version of the API."""
+"""Kinds of an older KubeVela API, each with a remedy."""
 _WITHOUT_EFFECT = {
-    "externalRevision": "has no effect: revisions are not kept here; Git keeps them",
-    "scopes": "has no effect: health scopes are gone from KubeVela too; an API's own are declared "
-    "in access",
+    "externalRevision": "has no effect, since Git keeps the revisions; remove it",
+    "scopes": "has no effect, since KubeVela removed health scopes; declare OAuth "
+    "scopes in access",
 }
 
 
 def other_kind(document: Document) -> str | None:
-    """Return the kind of an object that nobody wrote as an Application."""
+    """Return the kind of a document that is no Application, not even a misspelt one."""
     kind = as_mapping(document.data).get("kind")
     if kind == "Application":
         return None
@@ -35,9 +34,8 @@ def other_kind(document: Document) -> str | None:
     return kind if is_other else None
 
 
-def misshapen(document: Document, data: Any) -> Findings:
-    """Yield what is wrong with the shape of a document, whatever its types mean. `data` is its own,
-    pruned."""
+def shape_findings(document: Document, data: Any) -> Findings:
+    """Yield findings about the shape of a document. `data` is its pruned data."""
     if other := _of_another_kind(document):
         yield other
         return
@@ -55,7 +53,10 @@ def misshapen(document: Document, data: Any) -> Findings:
         and not components
         and isinstance(components, Sequence)
     ):
-        message = "an Application without components: nothing is deployed of it"
+        message = (
+            "an Application without components deploys nothing; add a "
+            "component, or remove the file"
+        )
         yield Diagnostic(
             "OAM109",
             message,
@@ -80,26 +81,31 @@ def _of_another_kind(document: Document) -> Diagnostic | None:
     if not kind:
         return None
     remedy = _PARTS.get(kind) or ". Move it to another folder"
-    message = f"a {kind} is not deployed from here: only Applications are read{remedy}"
+    message = (
+        f"a {kind} is not deployed from here, only Applications are{remedy}"
+    )
     return Diagnostic("OAM108", message, document.position("kind"))
 
 
-def _named_once(parts: Any, what: str, position: SourcePosition) -> Findings:
+def _named_once(
+    parts: Any, part_kind: str, position: SourcePosition
+) -> Findings:
     first: dict[str, tuple[str, SourcePosition]] = {}
     for index, part in enumerate(parts if isinstance(parts, list) else ()):
         name = as_mapping(part).get("name")
         if isinstance(name, str):
             here = position.at(index)
-            # Hosts and file systems know no capitals.
-            known = name.lower() if what == "component" else name
-            earlier, there = first.setdefault(known, (name, here))
-            if there is not here:
+            # Hosts and file systems ignore capitals.
+            known = name.lower() if part_kind == "component" else name
+            earlier, first_position = first.setdefault(known, (name, here))
+            if first_position is not here:
                 message = (
-                    f"{what} '{name}' is already defined in line {there.line}"
+                    f"{part_kind} '{name}' is already defined in line {first_position.line}; "
+                    "rename one"
                 )
                 if earlier != name:
                     message = (
-                        f"{what} '{name}' is '{earlier}' (line {there.line}) but for "
-                        "capitals; rename one"
+                        f"{part_kind} '{name}' and '{earlier}' (line {first_position.line}) "
+                        "differ only in capitals; rename one"
                     )
                 yield Diagnostic("OAM106", message, here.at("name"))

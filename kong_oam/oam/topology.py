@@ -1,4 +1,4 @@
-"""Topologies: on which clusters and in which namespaces an Application is deployed. Pure."""
+"""Topologies: the clusters and namespaces of an Application."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import replace
 from kong_oam.diagnostics import Diagnostic, Findings, some, suggestion
 from kong_oam.oam.model import (
     CLUSTER_SELECTORS,
-    HERE,
+    LOCAL_CLUSTER,
     Application,
     ComponentSpec,
     DeploymentTarget,
@@ -17,24 +17,23 @@ from kong_oam.oam.model import (
 from kong_oam.oam.position import Texts
 
 
-def wrong_topology(policy: Policy) -> Findings:
-    """Yield selectors of clusters that select all, and those beside which something else says the
-    clusters."""
+def topology_findings(policy: Policy) -> Findings:
+    """Yield findings about empty cluster selectors, and about several selectors in one topology."""
     fields = ("clusters", *CLUSTER_SELECTORS)
-    written = [field for field in fields if field in policy.properties]
-    for field in written:
+    selectors = [field for field in fields if field in policy.properties]
+    for field in selectors:
         position = policy.position.at("properties").key(field)
-        if len(written) > 1:
+        if len(selectors) > 1:
             message = (
-                f"topology '{policy.name}': {some(written, ' and ')} say which clusters; keep "
-                "one of them"
+                f"topology '{policy.name}': {some(selectors, ' and ')} all "
+                "select clusters; keep one of them"
             )
             yield Diagnostic("OAM103", message, position)
             return
         if field in CLUSTER_SELECTORS and not policy.properties[field]:
             message = (
-                f"topology '{policy.name}': {field} says no label; write labels, or name "
-                "clusters: [...]"
+                f"topology '{policy.name}': {field} has no labels; write "
+                "labels, or clusters: [...]"
             )
             yield Diagnostic("OAM103", message, position)
 
@@ -42,10 +41,10 @@ def wrong_topology(policy: Policy) -> Findings:
 def on_clusters(
     application: Application, labels: Mapping[str, Texts]
 ) -> Application:
-    """Return a resolved Application with the clusters that its topologies select by labels.
+    """Return a resolved Application with the clusters that match its label selectors.
 
-    `labels` are those of each cluster. What selects none is left as it is, for
-    `unknown_clusters`.
+    `labels` has the labels of each cluster. Selectors without a match stay, and `unknown_clusters`
+    reports them.
     """
     if not any(map(_selects_clusters, application.components)):
         return application
@@ -77,8 +76,8 @@ def _on_clusters(
 def unknown_clusters(
     application: Application, known: Collection[str]
 ) -> Findings:
-    """Yield each cluster of a resolved Application that is none of the stack's: `known` are those
-    that are, as topologies write them."""
+    """Yield each cluster of a resolved Application that the stack lacks. `known` are the stack's
+    clusters, by topology name."""
     by_cluster: dict[str, DeploymentTarget] = {}
     for component in application.components:
         for target in component.targets:
@@ -86,9 +85,12 @@ def unknown_clusters(
                 by_cluster[target.cluster] = target
     for name, target in by_cluster.items():
         if target.selector:
-            message = f"no context of the stack (kong-oam:cluster.contexts) has the labels {name}"
+            message = (
+                "no context of the stack (kong-oam:cluster.contexts) has the "
+                f"labels {name}; add them to a context"
+            )
             yield Diagnostic("OAM103", message, target.position)
         elif name not in known:
-            hint = suggestion(name, [HERE, *known])
+            hint = suggestion(name, [LOCAL_CLUSTER, *known])
             message = f"cluster '{name}' is no context of the stack (kong-oam:cluster.contexts){hint}"
             yield Diagnostic("OAM103", message, target.position)

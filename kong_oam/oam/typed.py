@@ -1,5 +1,5 @@
-"""Makes typed Applications of documents. What is misshapen was found before, and is left out
-here."""
+"""Build typed Applications from documents. Misshapen parts are left out; earlier checks report
+them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kong_oam.oam.model import (
     ComponentSpec,
     Input,
     Output,
-    Own,
+    OwnTypes,
     Policy,
     Step,
     Trait,
@@ -23,11 +23,11 @@ from kong_oam.oam.position import Document, Fields, SourcePosition
 from kong_oam.oam.schema import POLICY_TYPES, STEP_TYPES, pruned
 
 _Entries = Iterator[tuple[Fields, SourcePosition]]
-"""The entries of a list as they stand there, each with its place."""
+"""The entries of a list, each with its position."""
 
 
-def application_of(document: Document, data: Any, own: Own) -> Application:
-    """Return the Application of a document, as it stands there; `data` is its own, pruned."""
+def application_of(document: Document, data: Any, own: OwnTypes) -> Application:
+    """Return the Application of a document. `data` is its pruned data."""
     data = as_mapping(data)
     metadata = as_mapping(data.get("metadata"))
     spec = as_mapping(data.get("spec"))
@@ -57,13 +57,13 @@ def _policies(data: Any, position: SourcePosition) -> Iterator[Policy]:
         yield Policy(
             name=_name_of(policy, here),
             type=policy["type"],
-            properties=_told(policy, POLICY_TYPES),
+            properties=policy_properties(policy, POLICY_TYPES),
             position=here,
         )
 
 
 def _name_of(part: Fields, position: SourcePosition) -> str:
-    """Return the name of a policy or step: where none is written, the one that KubeVela gives."""
+    """Return the name of a policy or step, or KubeVela's generated name."""
     return (
         as_text(part.get("name"))
         or f"{part['type']}-auto-gen-{position.path[-1]}"
@@ -71,9 +71,9 @@ def _name_of(part: Fields, position: SourcePosition) -> str:
 
 
 def component_of(
-    data: Fields, position: SourcePosition, own: Own
+    data: Fields, position: SourcePosition, own: OwnTypes
 ) -> ComponentSpec:
-    """Return a component of what stands at `position`: it has a type."""
+    """Return the component at `position`. It must have a type."""
     traits = tuple(
         Trait(trait["type"], trait.get("properties", {}), here)
         for trait, here in _typed(data.get("traits"), position.at("traits"))
@@ -129,7 +129,7 @@ def _steps(data: Any, position: SourcePosition) -> Iterator[Step]:
         yield Step(
             name=_name_of(step, here),
             type=step["type"],
-            properties=_told(step, STEP_TYPES),
+            properties=policy_properties(step, STEP_TYPES),
             depends_on=_texts(step.get("dependsOn")),
             steps=tuple(_steps(step.get("subSteps"), here.at("subSteps"))),
             position=here,
@@ -141,9 +141,8 @@ def _steps(data: Any, position: SourcePosition) -> Iterator[Step]:
         )
 
 
-def _told(part: Fields, known: Collection[str]) -> Fields:
-    """Return what a policy or step is told; nulls stand for missing fields, where we know its
-    fields."""
+def policy_properties(part: Fields, known: Collection[str]) -> Fields:
+    """Return the properties of a policy or step. For known types, nulls count as missing fields."""
     properties = as_mapping(part.get("properties"))
     if part["type"] in known:
         return as_mapping(pruned(part["type"], properties))
@@ -151,7 +150,7 @@ def _told(part: Fields, known: Collection[str]) -> Fields:
 
 
 def _typed(data: Any, position: SourcePosition) -> _Entries:
-    """Yield those entries of a list that have a type, each with its place."""
+    """Yield the list entries with a type, each with its position."""
     for part, here in _mappings(data, position):
         if isinstance(part.get("type"), str):
             yield part, here

@@ -1,5 +1,4 @@
-"""Variants: a component that steps of a workflow deploy with other overrides, each at targets of its
-own. Pure."""
+"""Variants: components that workflow steps deploy with different overrides to different targets."""
 
 from __future__ import annotations
 
@@ -20,16 +19,15 @@ from kong_oam.oam.model import (
 
 
 @dataclass
-class Deployed:
-    """What acts of deploying make of one component: its forms, each with the first act that makes
-    it so, and where."""
+class ComponentVariants:
+    """The variants of one component, each with its first step, and their targets."""
 
     variants: list[tuple[ComponentSpec, Deploy]] = field(default_factory=list)
     targets: dict[DeploymentTarget, None] = field(default_factory=dict)
     _numbers: dict[str, int] = field(default_factory=dict)
 
     def add(self, component: ComponentSpec, act: Deploy) -> None:
-        """Add one act more."""
+        """Add one deployment of the component."""
         number = self._number(component)
         if number == len(self.variants):
             self.variants.append((component, act))
@@ -39,7 +37,7 @@ class Deployed:
     def _number(self, component: ComponentSpec) -> int:
         if (
             self.variants and component is self.variants[0][0]
-        ):  # most acts change nothing
+        ):  # most steps change nothing
             return 0
         traits = [(trait.type, trait.properties) for trait in component.traits]
         meaning = json.dumps(
@@ -48,8 +46,7 @@ class Deployed:
         return self._numbers.setdefault(meaning, len(self._numbers))
 
     def component(self) -> ComponentSpec:
-        """Return the component as it is where it is deployed first: in the stack's own cluster
-        before all others."""
+        """Return the component in its first variant: the variant of the default cluster, if any."""
         targets = sorted(
             self.targets, key=lambda target: target.cluster is not None
         )
@@ -68,20 +65,19 @@ class Deployed:
             first,
             targets=tuple(numbered),
             variants=tuple(starmap(_variant, variants)),
-            # One way of making it, so that forms compare.
+            # All variants are rendered the same way, so that they can be compared.
             plain=all(component.plain for component, _ in variants),
         )
 
     def wrong(self) -> Findings:
-        """Yield forms of another type: nothing that is known of one would be known of the other."""
+        """Yield findings about variants with different component types."""
         first, act = self.variants[0]
         for component, other in self.variants[1:]:
             if component.type != first.type:
                 message = (
-                    f"component '{component.name}' is of type '{first.type}' by "
-                    f"{_variant(first, act).said}, and of type '{component.type}' by "
-                    f"{_variant(component, other).said}; in forms properties and traits differ: write "
-                    "two components"
+                    f"component '{component.name}' has the type '{first.type}' "
+                    f"in {_variant(first, act).label} and '{component.type}' in "
+                    f"{_variant(component, other).label}; write two components"
                 )
                 yield Diagnostic(
                     "OAM108", message, component.position.at("type")
@@ -100,9 +96,9 @@ def _variant(component: ComponentSpec, act: Deploy) -> Variant:
     )
 
 
-def clashing(application: Application) -> Findings:
-    """Yield forms of one component that steps deploy to one place: the objects of either would be
-    the other's."""
+def clashing_variants(application: Application) -> Findings:
+    """Yield findings about different variants of a component at one place, where their objects
+    would collide."""
     for component in application.components:
         first: dict[tuple[str | None, str], int] = {}
         for target in component.targets if component.variants else ():
@@ -119,23 +115,25 @@ def clashing(application: Application) -> Findings:
                 key=lambda variant: variant.step.path,
             )
             message = (
-                f"component '{component.name}' is deployed in two forms to one place, '{where}': "
-                f"by {first_form.said} and by {other.said}; give each step a topology of its own, or "
-                "both the same overrides"
+                f"component '{component.name}' has two variants at one place, "
+                f"'{where}': {first_form.label} and {other.label}; give each "
+                "step its own topology, or the same overrides"
             )
             yield Diagnostic("OAM108", message, other.step)
 
 
-def joined(
+def join_variants(
     application: Application,
     acts: Iterable[tuple[Deploy, Sequence[ComponentSpec]]],
 ) -> tuple[ComponentSpecs, list[Diagnostic]]:
-    """Return the components of all acts, each once, with all places that it goes to, and what is
-    wrong with their forms. What no step of a workflow deploys is there, too."""
-    deployed: dict[str, Deployed] = {}
+    """Return the components of all steps, each once with all its targets, and the findings about
+    variants. Components without a step are included."""
+    deployed: dict[str, ComponentVariants] = {}
     for act, components in acts:
         for component in components:
-            deployed.setdefault(component.name, Deployed()).add(component, act)
+            deployed.setdefault(component.name, ComponentVariants()).add(
+                component, act
+            )
     parts: list[ComponentSpec] = []
     for component in application.components:
         if component.name in deployed:
@@ -143,7 +141,7 @@ def joined(
         elif application.workflow is not None:
             parts.append(component)
     wrong: list[Diagnostic] = []
-    for made in deployed.values():
-        wrong += made.wrong()
+    for variants in deployed.values():
+        wrong += variants.wrong()
     whole = replace(application, components=tuple(parts))
-    return whole.components, wrong or [*clashing(whole)]
+    return whole.components, wrong or [*clashing_variants(whole)]

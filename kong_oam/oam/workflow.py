@@ -1,6 +1,6 @@
-"""Workflows: what is deployed by which policies, and in which order. Pure.
+"""Workflows: the policies and the order of deployments.
 
-Without a workflow KubeVela makes one: a `deploy` for each topology, each with all overrides.
+Without a workflow, each topology is deployed with all overrides, as in KubeVela.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from graphlib import TopologicalSorter
 from typing import Any
 
 from kong_oam.diagnostics import Diagnostic, Findings, some, suggestion
-from kong_oam.oam.dependencies import circle_of
+from kong_oam.oam.dependencies import find_cycle
 from kong_oam.oam.model import (
+    APPLY_ALL_STEPS,
     CLUSTER_SELECTORS,
-    EVERYTHING,
-    GROUP,
-    HERE,
+    LOCAL_CLUSTER,
+    STEP_GROUP,
     Application,
     Deploy,
     DeploymentTarget,
@@ -27,13 +27,12 @@ from kong_oam.oam.model import (
 )
 from kong_oam.oam.schema import STEP_TYPES
 
-CHOSEN = ("override", "topology")
-"""The policies that a `deploy` names; all others hold wherever an Application is deployed."""
+DEPLOY_POLICIES = ("override", "topology")
+"""The policies that a `deploy` step names. All other policies always apply."""
 
 
 def deploys(application: Application) -> tuple[Deploy, ...]:
-    """Return all acts of deploying, in the order in which they are written. Of the workflow, what
-    is wrong is left out."""
+    """Return all deployments in file order. Wrong parts of the workflow are left out."""
     steps = [*_leaves(application.workflow)]
     if not steps:
         return tuple(_without_workflow(application))
@@ -41,12 +40,12 @@ def deploys(application: Application) -> tuple[Deploy, ...]:
     return tuple(
         _deploy(step, named)
         for step in steps
-        if step.type in (*STEP_TYPES, *EVERYTHING)
+        if step.type in (*STEP_TYPES, *APPLY_ALL_STEPS)
     )
 
 
 def _without_workflow(application: Application) -> Iterator[Deploy]:
-    overrides, topologies = _chosen(application.policies)
+    overrides, topologies = _overrides_and_topologies(application.policies)
     for topology in topologies:
         targets = tuple(_targets(topology))
         yield Deploy(overrides, (topology,), targets, topology.position)
@@ -58,18 +57,18 @@ def _deploy(step: Step, named: Mapping[str, Policy]) -> Deploy:
     if step.type == "apply-component":
         cluster = step.properties.get("cluster")
         target = DeploymentTarget(
-            None if cluster in (None, "", HERE) else cluster,
+            None if cluster in (None, "", LOCAL_CLUSTER) else cluster,
             step.properties.get("namespace") or None,
             step.position.at("properties", "cluster"),
         )
         component = step.properties.get("component")
         return Deploy((), (), (target,), step.position, component, step.name)
-    chosen = [
+    policies = [
         named[name]
         for name in step.properties.get("policies", ())
         if name in named
     ]
-    overrides, topologies = _chosen(chosen)
+    overrides, topologies = _overrides_and_topologies(policies)
     targets: list[DeploymentTarget] = []
     for topology in topologies:
         targets += _targets(topology)
@@ -83,8 +82,7 @@ def _deploy(step: Step, named: Mapping[str, Policy]) -> Deploy:
 
 
 def _targets(policy: Policy) -> Iterator[DeploymentTarget]:
-    """Yield where a topology is: once for each of its clusters, and once for all that its labels
-    select."""
+    """Yield the targets of a topology: one for each cluster, or one for its label selector."""
     position = policy.position.at("properties")
     namespace = policy.properties.get("namespace") or None
     for field in CLUSTER_SELECTORS:
@@ -95,30 +93,30 @@ def _targets(policy: Policy) -> Iterator[DeploymentTarget]:
                 named, namespace, position.key(field), selector=selector
             )
             return
-    clusters = policy.properties.get("clusters") or [HERE]
+    clusters = policy.properties.get("clusters") or [LOCAL_CLUSTER]
     for number, cluster in enumerate(clusters):
         here = position
         if "clusters" in policy.properties:
             here = position.at("clusters", number)
         yield DeploymentTarget(
-            None if cluster in (HERE, "") else cluster, namespace, here
+            None if cluster in (LOCAL_CLUSTER, "") else cluster, namespace, here
         )
 
 
-def _chosen(
+def _overrides_and_topologies(
     policies: Iterable[Policy],
 ) -> tuple[Policies, Policies]:
     """Return the overrides and the topologies among policies."""
-    chosen: dict[str, list[Policy]] = {kind: [] for kind in CHOSEN}
+    by_type: dict[str, list[Policy]] = {kind: [] for kind in DEPLOY_POLICIES}
     for policy in policies:
-        if policy.type in CHOSEN:
-            chosen[policy.type].append(policy)
-    return tuple(chosen["override"]), tuple(chosen["topology"])
+        if policy.type in DEPLOY_POLICIES:
+            by_type[policy.type].append(policy)
+    return tuple(by_type["override"]), tuple(by_type["topology"])
 
 
 def with_values_of_steps(application: Application) -> Application:
-    """Return the Application with what its steps `apply-component` pass as the inputs and outputs
-    of the components that they deploy: in KubeVela, too, these are the step's."""
+    """Return the Application with inputs and outputs of `apply-component` steps moved to their
+    components."""
     components = {
         component.name: component for component in application.components
     }
@@ -134,19 +132,22 @@ def with_values_of_steps(application: Application) -> Application:
     return replace(application, components=tuple(components.values()))
 
 
-def wrong_workflow(application: Application) -> Findings:
-    """Yield what is wrong with a workflow, and what of it has no effect."""
+def workflow_findings(application: Application) -> Findings:
+    """Yield findings about a workflow."""
     workflow = application.workflow
     if not workflow:
         return
     if workflow.ref:
-        yield _elsewhere(application, workflow)
+        yield _workflow_in_cluster(application, workflow)
         return
     yield from _wrong_references(application, workflow.every_step)
     unordered = [*_wrong_names(workflow.every_step)]
     yield from unordered
-    if not unordered and (circle := circle_of(dict(_before(workflow)))):
-        message = f"what waits for what among the steps goes round in a circle: {some(circle, ' -> ')}"
+    if not unordered and (circle := find_cycle(dict(_before(workflow)))):
+        message = (
+            f"dependency cycle among the steps: {some(circle, ' -> ')}; remove "
+            "a dependency"
+        )
         yield Diagnostic("OAM103", message, workflow.position.at("steps"))
 
 
@@ -154,7 +155,10 @@ def _wrong_names(steps: Sequence[Step]) -> Findings:
     first: dict[str, Step] = {}
     for step in steps:
         if step.name in first:
-            message = f"step '{step.name}' is already defined in line {first[step.name].position.line}"
+            message = (
+                f"step '{step.name}' is already defined in line "
+                f"{first[step.name].position.line}; rename one"
+            )
             yield Diagnostic("OAM106", message, step.position.at("name"))
         first.setdefault(step.name, step)
     for step in steps:
@@ -169,10 +173,12 @@ def _wrong_names(steps: Sequence[Step]) -> Findings:
 def _wrong_references(
     application: Application, steps: Iterable[Step]
 ) -> Findings:
-    """Yield the components and policies that steps name and that are not there."""
+    """Yield a finding for each unknown component or policy that a step names."""
     components = {component.name for component in application.components}
     policies = {
-        policy.name for policy in application.policies if policy.type in CHOSEN
+        policy.name
+        for policy in application.policies
+        if policy.type in DEPLOY_POLICIES
     }
     for step in steps:
         position = step.position.at("properties")
@@ -187,49 +193,57 @@ def _wrong_references(
                     continue
                 hint = (
                     suggestion(name, policies)
-                    or "; the Application has neither"
+                    or "; the Application has no topologies or overrides"
                 )
-                message = f"step '{step.name}': '{name}' is no topology and no override{hint}"
+                message = (
+                    f"step '{step.name}': '{name}' is neither a topology nor "
+                    f"an override{hint}"
+                )
                 yield Diagnostic(
                     "OAM103", message, position.at("policies", number)
                 )
 
 
 def _texts_of(value: Any) -> Iterator[tuple[int, str]]:
-    """Yield the texts of a list with their numbers: all else is misshapen, and a finding."""
+    """Yield the texts of a list with their indexes. The schema reports all other entries."""
     for number, text in enumerate(value if isinstance(value, list) else ()):
         if isinstance(text, str):
             yield number, text
 
 
-def _elsewhere(application: Application, workflow: Workflow) -> Diagnostic:
-    """Return the finding about a workflow in a cluster: without policies that it could choose
-    among, all that it says is an order."""
+def _workflow_in_cluster(
+    application: Application, workflow: Workflow
+) -> Diagnostic:
+    """Return the finding about a workflow in a cluster. Without overrides and topologies it only
+    sets an order."""
     position = workflow.position.key("ref")
-    if any(policy.type in CHOSEN for policy in application.policies):
+    if any(policy.type in DEPLOY_POLICIES for policy in application.policies):
         message = (
-            f"workflow '{workflow.ref}' is elsewhere, so nobody here knows by which policies it "
-            "deploys; write its steps here: steps: [...]"
+            f"Kong-OAM cannot read workflow '{workflow.ref}' in the cluster, "
+            "so its policies are unknown; write its steps here: steps: [...]"
         )
         return Diagnostic("OAM108", message, position)
     message = (
-        f"workflow '{workflow.ref}' is elsewhere and not read: all components are deployed, "
-        "each after what it depends on"
+        f"workflow '{workflow.ref}' is in the cluster and is not read; "
+        "Kong-OAM deploys all components in the order of dependsOn. Remove "
+        "ref"
     )
     return Diagnostic("OAM109", message, position, "warning")
 
 
 def _leaves(workflow: Workflow | None) -> Iterator[Step]:
     for step in workflow.steps if workflow else ():
-        yield from step.steps if step.type == GROUP else (step,)
+        yield from step.steps if step.type == STEP_GROUP else (step,)
 
 
 def order(
-    workflow: Workflow | None, made: Mapping[str, Sequence[str]]
+    workflow: Workflow | None, by_step: Mapping[str, Sequence[str]]
 ) -> dict[str, set[str]]:
-    """Return which components wait for which others, by name: `made` has the components that each
-    step deploys. A component that several steps deploy waits for what is before the first of them.
-    The workflow is right."""
+    """Return the components that each component waits for, by name.
+
+    `by_step` has the components of each step. A component of several steps waits for the steps before
+    its first. The workflow must be right.
+    """
     if not workflow:
         return {}
     before = dict(_before(workflow))
@@ -240,7 +254,7 @@ def order(
         waited = frozenset[str]().union(
             *{frontiers[name] for name in before[step]}
         )
-        own = [name for name in made.get(step, ()) if name not in done]
+        own = [name for name in by_step.get(step, ()) if name not in done]
         for name in own:
             after[name] = {*waited} - {name}
         done.update(own)
@@ -249,10 +263,10 @@ def order(
 
 
 def _before(workflow: Workflow) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Yield each step that is no group, with the steps that are right before it."""
+    """Yield each step that is no group, with the steps directly before it."""
     groups: dict[str, list[str]] = {}
     for step in workflow.steps:
-        if step.type == GROUP and step.steps:
+        if step.type == STEP_GROUP and step.steps:
             groups[step.name] = [inner.name for inner in step.steps]
 
     def leaves(names: Iterable[str]) -> Iterator[str]:

@@ -1,2 +1,2 @@
-"""What rendered Kubernetes objects are: the pods in them, what they open, and to whom they belong.
-Pure functions."""
+"""Analyse rendered Kubernetes objects: their pods, what they open, and their owners. Pure
+functions."""

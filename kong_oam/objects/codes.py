@@ -1,4 +1,4 @@
-"""The diagnostic codes of what rendered objects would open: ACC224 and on."""
+"""The diagnostic codes of rendered objects that would bypass access rules: ACC224 and up."""
 
 from __future__ import annotations
 
@@ -9,32 +9,34 @@ from kong_oam.diagnostics import Code
 CODES: Mapping[str, Code] = {
     "ACC224": Code(
         "a Kubernetes object of a kind that is not deployed",
-        "take it out; where the message says so, have the stack's file name the kind under "
-        "`cluster.allow`",
+        "remove it; if the message says so, add the kind to `cluster.allow` "
+        "in the stack's file",
     ),
     "ACC225": Code(
-        "an object in another namespace than its Application's",
-        "take the namespace out, or have the stack's file name `<namespace>/Namespace` under "
-        "`cluster.allow`",
+        "an object outside its Application's namespace",
+        "remove the namespace, or add `<namespace>/Namespace` to "
+        "`cluster.allow` in the stack's file",
     ),
     "ACC226": Code(
-        "a pod that its NetworkPolicy would not hold, or that could take over its node",
-        "take out what the message names",
+        "a pod that can bypass its NetworkPolicy or take over its node",
+        "remove the part that the message names",
     ),
     "ACC227": Code(
-        "a Service that is open to others than the gateway, or leads to others than its "
-        "component's pods",
-        "have it select the component's own pods, inside the cluster; the stack says how the "
-        "gateway reaches it and what else may answer outside (`cluster.serviceTypes`)",
+        "a Service that others than the gateway can reach, or that selects "
+        "pods of another component",
+        "select only the component's own pods, inside the cluster; the stack "
+        "sets how the gateway reaches it, and other open Services "
+        "(`cluster.serviceTypes`)",
     ),
     "ACC228": Code(
-        "metadata of an object that something else in the cluster may obey, or the engine",
-        "take the field, label or annotation out; where the message says so, have the stack's file "
-        "say that it opens nothing: `cluster.metadata`",
+        "metadata that another controller in the cluster or the engine may "
+        "act on",
+        "remove the field, label or annotation; if the message says so, add "
+        "it to `cluster.metadata` in the stack's file",
     ),
     "ACC251": Code(
-        "a role, or a binding of one, that gives more than harmless rights",
-        "take the rights out, or have the stack's file list them for the component: "
-        "`cluster.rights`",
+        "a role or binding that gives more than harmless rights",
+        "remove the rights, or list them for the component in the stack's "
+        "file: `cluster.rights`",
     ),
 }

@@ -1,4 +1,4 @@
-"""What is judged: the components of a stack with their objects, and what the stack takes."""
+"""The input of the checks: components with their objects, and the settings of the stack."""
 
 from __future__ import annotations
 
@@ -20,15 +20,16 @@ NamespacedName = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What a stack takes.
+    """The settings of a stack for the checks.
 
-    `allowed`: kinds besides the usual ones, `<group>/<Kind>` or `Kind` of the core group, other
-    namespaces, as `<namespace>/Namespace`, and what pods may use, `<name>/RuntimeClass` and
-    `<driver>/CSIDriver`, each with a text that says what that may open. `reach`: how the gateway
-    reaches Services. `service_types`: what others may be. `operator_labels`: by `<group>/<Kind>`,
-    the label that an operator puts on the pods of an object, with its name. `metadata`: keys and
-    domains of labels and annotations that open nothing. `rights`: by component, what its roles may
-    give beside what is harmless.
+    `allowed`: kinds beyond the usual kinds (`<group>/<Kind>`, or `Kind` of the core group), other
+    namespaces (`<namespace>/Namespace`), and `<name>/RuntimeClass` or `<driver>/CSIDriver` for
+    pods. Each has a text that explains the risk.
+
+    `reach`: how the gateway reaches Services. `service_types`: types of other Services.
+    `operator_labels`: by `<group>/<Kind>`, the pod label in which an operator writes the object's
+    name. `metadata`: harmless keys and domains of labels and annotations. `rights`: by component,
+    allowed rights of its roles.
     """
 
     allowed: Texts = field(default_factory=dict)
@@ -43,14 +44,15 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class JudgedComponent:
-    """A component as far as its objects are judged.
+    """A component as the checks see it.
 
-    `objects` are rendered ones, whichever source gave them. `made` are kind and name of those that
-    the project makes beside them, `named` is a Service that somebody else makes the pods of.
-    `routed` are the Services that the gateway reaches, `credentials` the Secrets with what its
-    clients prove themselves by, and `keys` those with the certificate and the key that its workload
-    shows; `certified` are the names in it that the gateway believes it by. `shown` are the Secrets
-    with the key by which the gateway answers for its hosts.
+    `objects` are the rendered objects. `made` are kinds and names of objects that the project adds.
+    `named` is a Service whose pods another owner creates. `routed` are the Services that the
+    gateway calls.
+
+    `credentials` are the Secrets of its client. `keys` are the Secrets with its workload's
+    certificate and key. `certified` are the names in that certificate. `shown` are the Secrets with
+    the TLS keys of its hosts.
     """
 
     application: str
@@ -59,7 +61,7 @@ class JudgedComponent:
     type: str
     position: Position
     cluster: str | None = None
-    """None: the stack's own."""
+    """None: the stack's default cluster."""
     objects: Objects = ()
     made: tuple[tuple[str, str], ...] = ()
     routed: frozenset[str] = frozenset()
@@ -74,14 +76,13 @@ class JudgedComponent:
         return f"{self.application}/{self.name}"
 
     @property
-    def guarded(self) -> bool:
-        """Whether anything of access goes by its objects: a route leads to it, or it is a
-        client."""
+    def is_accessible(self) -> bool:
+        """Whether access rules depend on its objects: a route leads to it, or it is a client."""
         return bool(self.routed or self.named or self.credentials)
 
     @property
     def accounts(self) -> frozenset[NamespacedName]:
-        """Its ServiceAccounts."""
+        """The ServiceAccounts of the component."""
         accounts = set()
         for kind, name in self.made:
             if kind == "ServiceAccount":
@@ -94,22 +95,22 @@ class JudgedComponent:
     def refused(
         self, code: str, rendered: RenderedObject, message: str, path: Path = ()
     ) -> Diagnostic:
-        """Return a finding about one of its objects, and what is at a path in it."""
-        what = (
+        """Return a finding about one of its objects, at a path in it."""
+        label = (
             f"{rendered.kind} '{rendered.name}'"
             if rendered.kind
             else "an object"
         )
-        by = (f"it is made by {rendered.defined}",) if rendered.defined else ()
+        by = (f"rendered by {rendered.defined}",) if rendered.defined else ()
         return Diagnostic(
             code,
-            f"{what} of '{self.key}': {message}",
-            rendered.said_at(path),
+            f"{label} of '{self.key}': {message}",
+            rendered.position_at(path),
             details=by,
         )
 
 
 def dotted(path: Path) -> str:
-    """Return a path in an object as messages have it: `spec.template.spec.containers[0].image`."""
+    """Return a path in an object as messages show it: `spec.template.spec.containers[0].image`."""
     steps = (f"[{step}]" if step.isdecimal() else f".{step}" for step in path)
     return "".join(steps).removeprefix(".")

@@ -1,7 +1,7 @@
-"""Objects of which a controller makes others: where it makes them, and what a release of Helm's is
-called. Pure.
+"""Objects from which a controller creates other objects: their namespace, and the name of a Helm
+release. Pure.
 
-What a chart, a repository or a module makes by itself is in no rendered object, and is not judged.
+The checks do not see the objects that a chart, a repository or a module creates.
 """
 
 from __future__ import annotations
@@ -14,8 +14,7 @@ _LONGEST_RELEASE = 53
 
 
 def deploys_to(rendered: RenderedObject) -> str:
-    """Return the namespace that an object's controller makes objects in, unless they say
-    another."""
+    """Return the namespace in which an object's controller creates objects by default."""
     if not is_controlled(rendered):
         return rendered.namespace
     spec = mapping(rendered.object.get("spec"))
@@ -26,19 +25,19 @@ def deploys_to(rendered: RenderedObject) -> str:
 
 
 def release_name(rendered: RenderedObject) -> str:
-    """Return the name of the release that Helm makes of an object."""
+    """Return the name of the Helm release of an object."""
     spec = mapping(rendered.object.get("spec"))
     if rendered.group_kind == RELEASE:
         return str(spec.get("name") or rendered.name)
-    if said := spec.get("releaseName"):
-        return str(said)
-    target = spec.get("targetNamespace")  # Flux puts it in front
+    if name := spec.get("releaseName"):
+        return str(name)
+    target = spec.get("targetNamespace")  # Flux prefixes it
     return f"{target}-{rendered.name}" if target else rendered.name
 
 
 def is_installed_here(rendered: RenderedObject) -> bool:
-    """Tell whether Helm installs an object's release in this cluster, under the name that
-    `release_name` gives: of a longer name Flux makes another, and Helm none."""
+    """Tell whether Helm installs an object's release in this cluster, under the name of
+    `release_name`. Flux shortens longer names, and Helm rejects them."""
     spec = mapping(rendered.object.get("spec"))
     is_elsewhere = spec.get("kubeConfig") is not None or spec.get(
         "suspend"

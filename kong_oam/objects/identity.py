@@ -1,7 +1,6 @@
-"""Who a component's objects are in the cluster and at the identity provider: its own, and nobody
-else's. Pure.
+"""Check that components use only their own Secrets and ServiceAccounts. Pure.
 
-What a chart or a repository makes once it is installed is in no rendered object, and is not judged.
+The checks do not see the objects that a chart or a repository creates.
 """
 
 from __future__ import annotations
@@ -24,7 +23,11 @@ from kong_oam.oam.position import Texts
 from kong_oam.oam.rendered import Objects, RenderedObject
 from kong_oam.objects.component import JudgedComponent, NamespacedName, dotted
 from kong_oam.objects.controllers import deploys_to
-from kong_oam.objects.known_kinds import INGRESSES, is_foreign, is_read_freely
+from kong_oam.objects.known_kinds import (
+    INGRESSES,
+    is_unknown_kind,
+    may_name_objects,
+)
 from kong_oam.objects.pods import CONTAINER_LISTS, Path
 from kong_oam.objects.references import accounts_named, secrets_named
 from kong_oam.objects.selection import APPLICATION, COMPONENT
@@ -42,11 +45,14 @@ _ACCOUNT = ("", "ServiceAccount")
 _CERT_MANAGER = "cert-manager.io"
 _CERTIFICATE = (_CERT_MANAGER, "Certificate")
 _DNS_NAME = re.compile(r"[A-Za-z0-9*](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
-_ENDLESS = "has the cluster write a ServiceAccount's token into a Secret, which never ends; take it out"
+_NO_EXPIRY = (
+    "lets the cluster write a ServiceAccount token without expiry into a "
+    "Secret; remove it"
+)
 _WRITING = "writeconnectionsecrettoref"
 
 Owners = Mapping[NamespacedName, Set[str]]
-"""By a Secret or a ServiceAccount, the components that it belongs to."""
+"""The components that own a Secret or a ServiceAccount."""
 
 
 _Owned = dict[NamespacedName, set[str]]
@@ -54,24 +60,22 @@ _Owned = dict[NamespacedName, set[str]]
 
 @dataclass(frozen=True)
 class Identities:
-    """What stands for the components of a stack: their clients' and their workloads' Secrets, and
-    their ServiceAccounts."""
+    """The Secrets and ServiceAccounts that identify the components of a stack."""
 
     credentials: Owners
     shown: Owners
-    """The Secrets with the keys by which the gateway answers for hosts."""
+    """The Secrets with the TLS keys of hosts."""
     accounts: Owners
     keys: Owners
-    """Those of the credentials that hold what a workload shows: its component may render its
-    own."""
+    """The Secrets with a workload's certificate. Their component may render them itself."""
     certified: Texts
-    """By name that a certificate bears, the component whose workload is believed by it."""
+    """The component with a certificate for each DNS name."""
     sources: Sources
 
     @cached_property
     def by_word(self) -> Mapping[str, frozenset[str]]:
-        """By its last word (`tls` of `shop.tls`), the names of all Secrets and ServiceAccounts
-        that are somebody's."""
+        """The names of all owned Secrets and ServiceAccounts, by their last word (`tls` of
+        `shop.tls`)."""
         found: dict[str, set[str]] = {}
         for _, name in (*self.credentials, *self.shown, *self.accounts):
             found.setdefault(name.rpartition(".")[2], set()).add(name)
@@ -79,7 +83,7 @@ class Identities:
 
     @cached_property
     def namespaces(self) -> frozenset[str]:
-        """Where Secrets and ServiceAccounts lie."""
+        """The namespaces of these Secrets and ServiceAccounts."""
         owned = (*self.credentials, *self.shown, *self.accounts)
         return frozenset(namespace for namespace, _ in owned)
 
@@ -93,9 +97,11 @@ def identities(components: Sequence[JudgedComponent]) -> Identities:
     sources: dict[tuple[str, str, str], Objects] = {}
     certified: dict[str, str] = {}
     for component in components:
-        _own(credentials, component, component.credentials | component.keys)
-        _own(shown, component, component.shown)
-        _own(keys, component, component.keys)
+        _record_owner(
+            credentials, component, component.credentials | component.keys
+        )
+        _record_owner(shown, component, component.shown)
+        _record_owner(keys, component, component.keys)
         for account in component.accounts:
             accounts.setdefault(account, set()).add(component.key)
         certified.update(dict.fromkeys(component.certified, component.key))
@@ -106,10 +112,10 @@ def identities(components: Sequence[JudgedComponent]) -> Identities:
     return Identities(credentials, shown, accounts, keys, certified, sources)
 
 
-def _own(
+def _record_owner(
     owners: _Owned, component: JudgedComponent, names: Iterable[str]
 ) -> None:
-    """Note that a component owns what is called so in its namespace."""
+    """Record that a component owns these names in its namespace."""
     for name in names:
         owners.setdefault((component.namespace, name), set()).add(component.key)
 
@@ -117,16 +123,16 @@ def _own(
 def identities_refused(
     component: JudgedComponent, rendered: RenderedObject, known: Identities
 ) -> Findings:
-    """Yield where an object takes what stands for another component."""
+    """Yield a finding for each use of another component's identity in an object."""
     if rendered.group_kind in INGRESSES:
         return
     yield from _overwrites(component, rendered, known)
     yield from _names_of_others(component, rendered, known)
-    if rendered.nested:  # the object that it stands in is read as a whole
+    if rendered.nested:  # the object around it is read as a whole
         yield from _named_in_sources(component, rendered, known)
         return
     yield from _named_in_fields(component, rendered, known)
-    if is_read_freely(rendered):
+    if may_name_objects(rendered):
         yield from _named_anywhere(component, rendered, known)
         yield from _named_in_sources(component, rendered, known)
 
@@ -134,40 +140,50 @@ def identities_refused(
 def _overwrites(
     component: JudgedComponent, rendered: RenderedObject, known: Identities
 ) -> Findings:
-    """Yield why an object cannot be there under its name, or with its type."""
+    """Yield a finding if the name or type of an object collides with an identity."""
     if rendered.group_kind == _ACCOUNT and rendered.name == "default":
         message = (
-            "the cluster has it, for all pods that name none, and whoever gave it rights "
-            "meant others; rename it"
+            "every namespace has a ServiceAccount 'default', and its rights "
+            "are for other pods; rename it"
         )
         yield component.refused("ACC217", rendered, message)
     if rendered.group_kind != ("", "Secret"):
         return
     if rendered.object.get("type") == TOKEN:
-        yield component.refused("ACC217", rendered, f"its type {_ENDLESS}")
-    if held := _held(component, known, (rendered.namespace, rendered.name)):
+        yield component.refused("ACC217", rendered, f"its type {_NO_EXPIRY}")
+    if content := _protected_content(
+        component, known, (rendered.namespace, rendered.name)
+    ):
         yield component.refused(
             "OAM107",
             rendered,
-            f"it would overwrite {held}; give it another name",
+            f"it would overwrite {content}; rename it",
         )
 
 
 def _named_in_fields(
     component: JudgedComponent, rendered: RenderedObject, known: Identities
 ) -> Findings:
-    """Yield where an object has its controller write into a client's Secret, and where one whose
-    fields are known refers to another component's Secret or ServiceAccount."""
-    is_known = not is_read_freely(rendered)
+    """Yield findings about references to Secrets and ServiceAccounts in known fields.
+
+    A controller must not write into a client's Secret, and an object must not refer to another
+    component's identity.
+    """
+    is_known = not may_name_objects(rendered)
     for path, namespace, name in secrets_named(rendered.inside):
         key = (namespace or rendered.namespace, name)
         if _is_written(path):
-            if held := _held(component, known, key):
-                message = f"{dotted(path)} would overwrite '{name}', {held}; write another name"
+            if content := _protected_content(component, known, key):
+                message = (
+                    f"{dotted(path)} would overwrite '{name}', {content}; write "
+                    "another name"
+                )
                 yield component.refused("OAM107", rendered, message)
-        elif is_known and (whose := _taken(component, known, {key[0]}, name)):
+        elif is_known and (
+            owner := _foreign_secret(component, known, {key[0]}, name)
+        ):
             yield component.refused(
-                "ACC217", rendered, f"{dotted(path)} '{name}' is {whose}", path
+                "ACC217", rendered, f"{dotted(path)} '{name}' is {owner}", path
             )
     for path, name in accounts_named(rendered.inside) if is_known else ():
         if owners := _others(
@@ -181,25 +197,25 @@ def _named_in_fields(
             )
 
 
-def _held(
+def _protected_content(
     component: JudgedComponent, known: Identities, key: NamespacedName
 ) -> str:
-    """Return what is in a Secret that a component must not write. Empty for other Secrets."""
+    """Return a description of a Secret that a component must not write; empty for other Secrets."""
     owners = known.credentials.get(key, frozenset())
     if key in known.keys and component.key not in known.keys[key]:
-        return f"what the workload of '{min(known.keys[key])}' shows"
+        return f"the certificate of the workload '{min(known.keys[key])}'"
     if owners - known.keys.get(key, frozenset()):
         return f"the credential of '{min(owners)}'"
     if hosts := _shown_elsewhere(component, known, key):
-        return f"the key by which the gateway answers for '{min(hosts)}'"
+        return f"the TLS key for hosts of '{min(hosts)}'"
     return ""
 
 
 def _shown_elsewhere(
     component: JudgedComponent, known: Identities, key: NamespacedName
 ) -> list[str]:
-    """Return the components of other Applications for whose hosts the gateway shows a Secret. An
-    Application may make the Secrets of its own hosts, in whichever of its components."""
+    """Return the components of other Applications that use a Secret for their hosts. Every
+    component of an Application may create the Secrets of its hosts."""
     owners = known.shown.get(key, frozenset())
     return [
         owner
@@ -217,9 +233,11 @@ def _is_written(path: Path) -> bool:
 def _names_of_others(
     component: JudgedComponent, rendered: RenderedObject, known: Identities
 ) -> Findings:
-    """Yield where cert-manager, or the driver of a volume, is asked for a certificate by which
-    another's workload is believed. Any text may ask for it: names stand in lists, in subjects and
-    in addresses."""
+    """Yield requests for a certificate with the name of another component's workload.
+
+    Requests go to cert-manager or to the driver of a volume. Any text counts, since lists, subjects
+    and addresses contain names.
+    """
     others = {
         name: owner
         for name, owner in known.certified.items()
@@ -227,9 +245,12 @@ def _names_of_others(
     }
     if not others:
         return
-    for text in _asked(rendered):
+    for text in _certificate_requests(rendered):
         if "volumeAttributes" in text.path and "$" in text.text:
-            message = "what its driver fills in may be another component's name; write the name itself"
+            message = (
+                "its driver could fill in another component's name; write the "
+                "name itself"
+            )
             yield component.refused(
                 "ACC217", rendered, f"{dotted(text.path)}: {message}", text.path
             )
@@ -237,19 +258,19 @@ def _names_of_others(
         words = {word.lower() for word in _DNS_NAME.findall(text.text)}
         for certified, owner in others.items():
             wildcard = (
-                f"*.{certified.partition('.')[2]}"  # which stands for it, too
+                f"*.{certified.partition('.')[2]}"  # a wildcard matches it
             )
             if names := words.intersection((certified, wildcard)):
                 message = (
-                    f"'{min(names)}' is a name by which the gateway believes the workload of "
-                    f"'{owner}'; take it out"
+                    f"'{min(names)}' is the name of another workload, "
+                    f"'{owner}'; remove it"
                 )
                 yield component.refused("ACC217", rendered, message, text.path)
                 break
 
 
-def _asked(rendered: RenderedObject) -> Iterator[Text]:
-    """Yield the texts by which an object may ask for a certificate."""
+def _certificate_requests(rendered: RenderedObject) -> Iterator[Text]:
+    """Yield the texts with which an object may request a certificate."""
     if rendered.group_kind[0] == _CERT_MANAGER:
         yield from texts_in(rendered.object.get("spec"), ("spec",))
     for path, holder in rendered.inside:
@@ -262,35 +283,35 @@ def _asked(rendered: RenderedObject) -> Iterator[Text]:
 def _named_anywhere(
     component: JudgedComponent, rendered: RenderedObject, known: Identities
 ) -> Findings:
-    """Yield where an object that a controller reads as it likes says the name of another
-    component's Secret or ServiceAccount: the controller may read that Secret, write a Secret of
-    that name, or run pods as that account.
+    """Yield a finding for each name of another component's identity in an object with unknown
+    fields.
 
-    A name counts in the object's namespace, and in those that the object names.
+    Its controller may read or write that Secret, or run pods as that account. A name counts in the
+    object's namespace, and in all namespaces that the object names.
     """
     texts = reading(rendered).texts
-    if is_foreign(rendered):
+    if is_unknown_kind(rendered):
         texts = [*texts_in(rendered.name, ("metadata", "name")), *texts]
     namespaces = {rendered.namespace, deploys_to(rendered)}
     for text in texts:
         if text.of_namespace:
             namespaces |= known.namespaces.intersection(text.words)
     for text in texts:
-        for name, whose in _names_in(text, component, known, namespaces):
+        for name, owner in _names_in(text, component, known, namespaces):
             if not _is_written(text.path) and not _renews(
                 component, rendered, known, name
             ):
                 yield component.refused(
                     "ACC217",
                     rendered,
-                    f"{dotted(text.position)} '{name}' is {whose}",
+                    f"{dotted(text.position)} '{name}' is {owner}",
                     text.position,
                 )
         if TOKEN in text.unescaped:
             yield component.refused(
                 "ACC217",
                 rendered,
-                f"{dotted(text.position)} {_ENDLESS}",
+                f"{dotted(text.position)} {_NO_EXPIRY}",
                 text.position,
             )
 
@@ -298,22 +319,21 @@ def _named_anywhere(
 def _named_in_sources(
     component: JudgedComponent, rendered: RenderedObject, known: Identities
 ) -> Findings:
-    """Yield where what a chart or a repository has its values from says what its object may not
-    say."""
+    """Yield findings about the ConfigMaps and Secrets with values for a chart or a repository."""
     namespaces = {rendered.namespace, deploys_to(rendered)}
     for path, source, text in texts_of_sources(rendered, known.sources):
-        what = f"{dotted(path)} '{source}'"
-        for name, whose in _names_in(text, component, known, namespaces):
+        label = f"{dotted(path)} '{source}'"
+        for name, owner in _names_in(text, component, known, namespaces):
             yield component.refused(
-                "ACC217", rendered, f"{what} has '{name}' in it, {whose}", path
+                "ACC217", rendered, f"{label} contains '{name}', {owner}", path
             )
         if TOKEN in text.unescaped:
             yield component.refused(
-                "ACC217", rendered, f"{what} {_ENDLESS}", path
+                "ACC217", rendered, f"{label} {_NO_EXPIRY}", path
             )
         if message := label_refused(text, component):
             yield component.refused(
-                "ACC226", rendered, f"{what} {message}", path
+                "ACC226", rendered, f"{label} {message}", path
             )
 
 
@@ -323,27 +343,31 @@ def _names_in(
     known: Identities,
     namespaces: Set[str],
 ) -> Iterator[tuple[str, str]]:
-    """Yield the names of other components' Secrets and ServiceAccounts in a text, and whose they
-    are."""
+    """Yield the names of other components' Secrets and ServiceAccounts in a text, each with its
+    owner."""
     words = text.words
-    there = namespaces | known.namespaces.intersection(words)
-    is_free = _says_its_own(text)
+    named_namespaces = namespaces | known.namespaces.intersection(words)
+    is_free = _is_no_reference(text)
     for name in chain.from_iterable(
         known.by_word.get(word, ()) for word in words
     ):
         if name not in text.unescaped:
             continue
-        if not is_free and (whose := _taken(component, known, there, name)):
-            yield name, whose
+        if not is_free and (
+            owner := _foreign_secret(component, known, named_namespaces, name)
+        ):
+            yield name, owner
         if text.of_account:
-            owners = _others(component, known.accounts, there, name)
+            owners = _others(component, known.accounts, named_namespaces, name)
             if owners:
                 yield name, _account_of(owners)
 
 
-def _says_its_own(text: Text) -> bool:
-    """Tell whether a text is an image or the name of a container, which refer to nothing, or the
-    value of a label that is judged by itself."""
+def _is_no_reference(text: Text) -> bool:
+    """Tell whether a text refers to no other object.
+
+    It may be an image, the name of a container, or the value of a label with its own check.
+    """
     if text.is_key:
         return False
     field = text.path[-1]
@@ -361,23 +385,29 @@ def _says_its_own(text: Text) -> bool:
 
 
 def _account_of(owners: Collection[str]) -> str:
-    return f"the ServiceAccount of '{min(owners)}'; take it out: it has its own"
+    return (
+        f"the ServiceAccount of '{min(owners)}'; remove it, since each "
+        "component has its own"
+    )
 
 
-def _taken(
+def _foreign_secret(
     component: JudgedComponent,
     known: Identities,
     namespaces: Set[str],
     name: str,
 ) -> str:
-    """Return whose a Secret is that is another component's credential, or key of a host, and what
-    to do. Empty for others."""
+    """Return the owner of another component's credential or TLS key, with a remedy. Empty for other
+    Secrets."""
     if owners := _others(component, known.credentials, namespaces, name):
-        return f"the credential of '{min(owners)}'; a component has its own client trait"
+        return (
+            f"the credential of '{min(owners)}'; use a client trait of this "
+            "component"
+        )
     if owners := _shown_for_others(component, known, namespaces, name):
         return (
-            f"the key by which the gateway answers for '{min(owners)}'; name a Secret of the "
-            "component's own"
+            f"the TLS key for hosts of '{min(owners)}'; use a Secret of this "
+            "component"
         )
     return ""
 
@@ -388,8 +418,8 @@ def _renews(
     known: Identities,
     name: str,
 ) -> bool:
-    """Tell whether an object has cert-manager write the Secret that the gateway shows for its own
-    component's hosts: with a new key, and others may have it shown as well."""
+    """Tell whether cert-manager writes this Secret for the component's own hosts, with a new key.
+    Other components may share it."""
     return (
         rendered.group_kind == _CERTIFICATE
         and component.key in known.shown.get((rendered.namespace, name), ())
@@ -402,8 +432,8 @@ def _shown_for_others(
     namespaces: Set[str],
     name: str,
 ) -> set[str]:
-    """Return the other components for whose hosts the gateway shows a Secret of this name. A
-    gateway trait of the component's own that names it, too, gives no right to the key."""
+    """Return the other components that use a Secret of this name for their hosts. The component's
+    own gateway trait gives no right to the key."""
     owners = set[str]()
     for namespace in namespaces:
         owners.update(known.shown.get((namespace, name), ()))
@@ -413,8 +443,8 @@ def _shown_for_others(
 def _others(
     component: JudgedComponent, secrets: Owners, namespaces: Set[str], name: str
 ) -> set[str]:
-    """Return the components that a Secret or a ServiceAccount of this name in one of the
-    namespaces belongs to, where it is none of this component's."""
+    """Return the owners of a Secret or ServiceAccount in these namespaces, unless this component
+    owns it."""
     others = set[str]()
     for namespace in namespaces:
         owners = secrets.get((namespace, name), ())

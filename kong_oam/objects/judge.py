@@ -1,5 +1,4 @@
-"""Judges the objects of components, by whatever they are made: nothing gets more open by them.
-Pure."""
+"""Check the objects of components: they must not bypass access rules. Pure."""
 
 from __future__ import annotations
 
@@ -9,14 +8,9 @@ from kong_oam.diagnostics import Diagnostic, Diagnostics, Findings
 from kong_oam.oam.rendered import RenderedObject
 from kong_oam.objects.awaited import awaited_refused
 from kong_oam.objects.component import JudgedComponent, Rules
-from kong_oam.objects.fence import (
-    labels_refused,
-    selections_refused,
-    services_refused,
-)
-from kong_oam.objects.fenced import fenced_pods
+from kong_oam.objects.component_pods import component_pods
+from kong_oam.objects.duplicates import duplicates
 from kong_oam.objects.identity import identities, identities_refused
-from kong_oam.objects.keeping import keeping_refused
 from kong_oam.objects.kinds import (
     kind_refused,
     namespaces_refused,
@@ -24,22 +18,26 @@ from kong_oam.objects.kinds import (
 )
 from kong_oam.objects.metadata import metadata_refused
 from kong_oam.objects.node import pods_refused
+from kong_oam.objects.ownership_options import ownership_options_refused
 from kong_oam.objects.pod_labels import pod_labels_refused
 from kong_oam.objects.rights import rights_refused
+from kong_oam.objects.service_checks import (
+    labels_refused,
+    selections_refused,
+    services_refused,
+)
 from kong_oam.objects.shapes import shapes_refused
 from kong_oam.objects.texts import (
     inner_objects,
     unread_refused,
     with_inner_objects,
 )
-from kong_oam.objects.twins import twins
 
 Alone = Callable[[JudgedComponent, Rules], Diagnostics]
 
 
 def refused_alone(component: JudgedComponent, rules: Rules) -> Diagnostics:
-    """Return what is wrong about a component's objects, as far as it takes no other component to
-    know."""
+    """Return the findings about a component's objects that need no other component."""
     found: list[Diagnostic] = []
     for rendered in _judged(component):
         if wrong := kind_refused(component, rendered, rules):
@@ -51,7 +49,7 @@ def refused_alone(component: JudgedComponent, rules: Rules) -> Diagnostics:
             *metadata_refused(component, rendered, rules),
             *pods_refused(component, rendered, rules),
             *labels_refused(component, rendered),
-            *keeping_refused(component, rendered),
+            *ownership_options_refused(component, rendered),
             *awaited_refused(component, rendered),
             *unread_refused(component, rendered),
         ]
@@ -72,10 +70,9 @@ def _judged(component: JudgedComponent) -> list[RenderedObject]:
 def _placed_refused(
     component: JudgedComponent, rendered: RenderedObject, rules: Rules
 ) -> Findings:
-    """Yield what is wrong about an object, also within another, beside what is found in that at any
-    depth."""
+    """Yield findings about an object itself, which may be part of another object."""
     yield from namespaces_refused(
-        component, rendered, rules, pods=bool(fenced_pods(rendered))
+        component, rendered, rules, pods=bool(component_pods(rendered))
     )
     yield from patches_refused(component, rendered)
     yield from services_refused(component, rendered, rules)
@@ -86,10 +83,10 @@ def judge(
     rules: Rules,
     alone: Alone = refused_alone,
 ) -> Findings:
-    """Yield what is wrong about the objects of a stack's components, each once.
+    """Yield the findings about the objects of a stack's components, each once.
 
-    Components without an object to judge take part: others must not take what is theirs, and are
-    told of their objects' twins. `alone` may well know what `refused_alone` says.
+    Components without objects take part: their identities are protected, and names may collide with
+    theirs. `alone` may cache the results of `refused_alone`.
     """
     known = identities(components)
     for component in components:
@@ -106,4 +103,4 @@ def judge(
     yield from pod_labels_refused(
         components, rules.operator_labels, known.sources
     )
-    yield from twins(components)
+    yield from duplicates(components)

@@ -1,4 +1,4 @@
-"""Which kinds of objects are deployed, and where: by a list of those that are understood. Pure."""
+"""Check the kinds and namespaces of objects against a list of known kinds. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from kong_oam.diagnostics import Diagnostic, Findings
 from kong_oam.oam.rendered import RenderedObject
 from kong_oam.objects.component import JudgedComponent, Rules, dotted
 from kong_oam.objects.known_kinds import (
-    A_WAY_IN,
+    BYPASS,
     INGRESSES,
     MODULE,
     RELEASE,
@@ -23,8 +23,8 @@ from kong_oam.objects.pods import mapping
 from kong_oam.objects.texts import texts_in
 
 _NO_ROLES = (
-    "roles let pods read and change what is in the cluster; take it out, or have the stack say so: "
-    "cluster.rbac"
+    "roles let pods read and change objects in the cluster; remove it, or "
+    "allow roles in the stack: cluster.rbac"
 )
 _RELEASE_TYPE = "helmchart"
 
@@ -39,11 +39,10 @@ _SECRETS = (
     "gitCredentialsSecretReference",
     "terraformCredentialsSecretReference",
 )
-"""The fields by which a controller reads and writes Secrets for an object, in whatever namespace
-they name."""
+"""The fields that name Secrets for a controller, in any namespace."""
 
-# The inputs of a release that the type `helmchart` has. Others run a program on the machine that
-# deploys (`postrender`), or read its files (`valueYamlFiles`, `keyring`, `repositoryOpts.caFile`).
+# The fields of a release that the type `helmchart` has. Other fields run a program on the deploying
+# machine (`postrender`), or read its files (`valueYamlFiles`, `keyring`, `repositoryOpts.caFile`).
 _RELEASE_FIELDS = frozenset(
     {
         "atomic",
@@ -68,15 +67,14 @@ _RELEASE_FIELDS = frozenset(
 _PATCHES = ("patches", "patchesJson6902", "patchesStrategicMerge")
 
 _NAMESPACE = re.compile(r"""\bnamespace"?\s*[=:]\s*"([^"\s]*)\"""")
-"""Where a text in HCL, or in JSON, says a namespace."""
+"""A namespace in HCL or JSON."""
 
 
 def kind_refused(
     component: JudgedComponent, rendered: RenderedObject, rules: Rules
 ) -> Diagnostic | None:
-    """Return what is wrong about the kind of an object: of one that is not understood nothing more
-    is judged."""
-    message = _not_understood(rendered) or _not_taken(
+    """Return the finding about an object's kind. Unknown kinds get no further checks."""
+    message = _not_understood(rendered) or _not_allowed(
         component, rendered, rules
     )
     return component.refused("ACC224", rendered, message) if message else None
@@ -89,11 +87,11 @@ def namespaces_refused(
     *,
     pods: bool,
 ) -> Findings:
-    """Yield the namespaces other than its Application's that an object is in, or that it deploys
-    to.
+    """Yield findings about namespaces of an object, or of its controller's objects, outside its
+    Application's namespace.
 
-    `pods`: whether it has some that are seen. Their fence would be called there as those of other
-    Applications are.
+    `pods`: whether it has pod templates. In another namespace their NetworkPolicy could collide
+    with another Application's.
     """
     is_namespace = rendered.group_kind == ("", "Namespace")
     for field, namespace in _namespaces(rendered):
@@ -101,46 +99,46 @@ def namespaces_refused(
             continue
         if namespace == rules.gateway_namespace:
             message = (
-                f"{field} '{namespace}' is the gateway's own, where whatever runs could pass for "
-                "it; take it out"
+                f"{field} '{namespace}' is the gateway's own, whose pods can "
+                "reach every component; remove it"
             )
         elif pods:
             message = (
-                f"{field} is '{namespace}', where no NetworkPolicy of this project holds its pods; "
-                "take it out"
+                f"{field} is '{namespace}', where no NetworkPolicy controls its "
+                "pods; remove it"
             )
         elif is_namespace or f"{namespace}/Namespace" in rules.allowed:
             continue
         else:
             message = (
-                f"{field} is '{namespace}', and its Application is in '{component.namespace}', "
-                "where it is judged; take it out, or have the stack allow it: cluster.allow, "
-                f"{namespace}/Namespace"
+                f"{field} is '{namespace}', but its Application is in "
+                f"'{component.namespace}'; remove it, or allow it in the "
+                f"stack: cluster.allow, {namespace}/Namespace"
             )
         yield component.refused("ACC225", rendered, message)
 
 
 def _not_understood(rendered: RenderedObject) -> str:
-    """Say why an object is refused whatever a stack says; empty where it is not."""
+    """Return why an object can never be deployed; empty if it can."""
     kind = rendered.group_kind
     if not kind[1] or not rendered.api:
-        return "it has no apiVersion and kind, so nobody knows what it is; write both"
+        return "its apiVersion or kind is missing; write both"
     if not (_API.fullmatch(rendered.api) and _KIND.fullmatch(kind[1])):
         return (
-            f"'{rendered.api}' and '{kind[1]}' are no apiVersion and kind, as apps/v1 and Deployment "
-            "are; correct them"
+            f"'{rendered.api}' and '{kind[1]}' are no valid apiVersion and "
+            "kind; write them like apps/v1 and Deployment"
         )
     if reason := why_never(kind, rendered.object):
         return reason
     if rendered.nested and kind in INGRESSES:
-        return f"{A_WAY_IN}; take it out"
+        return f"{BYPASS}; remove it"
     return ""
 
 
-def _not_taken(
+def _not_allowed(
     component: JudgedComponent, rendered: RenderedObject, rules: Rules
 ) -> str:
-    """Say why a stack does not take an object; empty where it does."""
+    """Return why a stack does not allow an object; empty if it does."""
     kind = rendered.group_kind
     if kind == RELEASE:
         return _release_message(component, rendered)
@@ -150,8 +148,8 @@ def _not_taken(
     if kind in USUAL or full in rules.allowed:
         return ""
     return (
-        f"nobody here knows what objects of {full} open; take it out, or have the stack allow it, "
-        f"with what it may open: cluster.allow, {full}"
+        f"objects of {full} may bypass access rules; remove it, or allow it in "
+        f"the stack, with its risk: cluster.allow, {full}"
     )
 
 
@@ -162,7 +160,10 @@ def _release_message(
         component.type.partition("@")[0] != _RELEASE_TYPE
         or rendered.trait is not None
     ):
-        return f"a Helm release is made by the component type {_RELEASE_TYPE} alone; use that"
+        return (
+            f"only the component type {_RELEASE_TYPE} creates a Helm release; "
+            "use that type"
+        )
     spec = mapping(rendered.object.get("spec"))
     more = {*spec} - _RELEASE_FIELDS
     for field in mapping(spec.get("repositoryOpts")):
@@ -170,14 +171,14 @@ def _release_message(
             more.add(f"repositoryOpts.{field}")
     if more:
         return (
-            f"{min(more)} is no field of {_RELEASE_TYPE}, and could run programs where the "
-            "stack runs; take it out"
+            f"{min(more)} is no field of {_RELEASE_TYPE}, and could run "
+            "programs on the deploying machine; remove it"
         )
     return ""
 
 
 def _namespaces(rendered: RenderedObject) -> Iterator[tuple[str, str]]:
-    """Yield the namespaces that an object is in or names, each with the field that says it."""
+    """Yield the namespaces of an object, each with its field."""
     kind = rendered.group_kind
     if kind == ("", "Namespace"):
         yield "the namespace", rendered.name
@@ -191,7 +192,7 @@ def _namespaces(rendered: RenderedObject) -> Iterator[tuple[str, str]]:
     for name in _SECRETS:
         value = mapping(spec.get(name)).get("namespace")
         fields.append((f"spec.{name}.namespace", value))
-    for field, namespace in (*fields, *_namespaces_said(rendered)):
+    for field, namespace in (*fields, *_configured_namespaces(rendered)):
         if namespace:
             yield field, str(namespace)
 
@@ -199,8 +200,7 @@ def _namespaces(rendered: RenderedObject) -> Iterator[tuple[str, str]]:
 def patches_refused(
     component: JudgedComponent, rendered: RenderedObject
 ) -> Findings:
-    """Yield where an object has its controller change what it makes: pods that are seen here in no
-    form."""
+    """Yield patches with which a controller changes pods that the checks do not see."""
     if not is_controlled(rendered):
         return
     for path, holder in rendered.inside:
@@ -210,25 +210,26 @@ def patches_refused(
             if holder.get(field):
                 at = (*path, field)
                 message = (
-                    f"{dotted(at)} would change pods and Services that nobody here sees; take it "
-                    "out, and write it into the chart's values or the repository"
+                    f"{dotted(at)} changes pods and Services that the checks "
+                    "do not see; remove it, and change the chart's values or "
+                    "the repository"
                 )
                 yield component.refused("ACC226", rendered, message, at)
 
 
-def _namespaces_said(rendered: RenderedObject) -> Iterator[tuple[str, str]]:
-    """Yield the namespaces that a Configuration names: for its state, or in code that makes
-    objects in a cluster."""
+def _configured_namespaces(
+    rendered: RenderedObject,
+) -> Iterator[tuple[str, str]]:
+    """Yield the namespaces in a Configuration: of its state, or in code that creates objects in a
+    cluster."""
     if rendered.group_kind != MODULE:
         return
-    for said in texts_in(rendered.object.get("spec"), ("spec",)):
-        path = said.path
-        text = said.text
-        if said.is_key:
+    for found in texts_in(rendered.object.get("spec"), ("spec",)):
+        path = found.path
+        text = found.text
+        if found.is_key:
             continue
-        of_state = path[1:2] == (
-            "backend",
-        )  # a spec that is no mapping has no fields
+        of_state = path[1:2] == ("backend",)  # only a mapping has fields
         if of_state and path[-1] == "namespace":
             yield dotted(path), text
         elif of_state or "kubernetes" in text:

@@ -1,9 +1,8 @@
-"""Keys of labels and annotations: which open nothing, and which are obeyed whatever a stack says.
-Pure.
+"""Keys of labels and annotations: harmless keys, and keys that are always rejected. Pure.
 
-Whoever reads a key of a domain may inject containers, copy Secrets or make a way in by it. So a key
-with a domain is taken where it is known here to open nothing, or where the stack says so. A key
-without a domain is its author's own, but for a few that some controller obeys.
+Controllers that read a key with a domain may inject containers, copy Secrets or open ports. So keys
+with a domain are rejected unless this list or the stack declares them harmless. Keys without a
+domain are free, except a few that controllers read.
 """
 
 from __future__ import annotations
@@ -11,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Collection
 from functools import lru_cache
 
-from kong_oam.objects.known_kinds import GROUPS_OF_WAYS_IN
+from kong_oam.objects.known_kinds import BYPASS_GROUPS
 
 _HARMLESS = frozenset(
     {
         "app.kubernetes.io",
         "cluster-autoscaler.kubernetes.io/safe-to-evict",
-        "container.apparmor.security.beta.kubernetes.io",  # a pod's are judged by their values
+        "container.apparmor.security.beta.kubernetes.io",  # values of pods have their own check
         "controller.kubernetes.io/pod-deletion-cost",
         "deployment.kubernetes.io/revision",
         "helm.sh",
@@ -26,30 +25,36 @@ _HARMLESS = frozenset(
         "kubernetes.io/description",
         "kubernetes.io/egress-bandwidth",
         "kubernetes.io/ingress-bandwidth",
-        "kubernetes.io/service-account.name",  # of a Secret with a token, whose type is refused
+        "kubernetes.io/service-account.name",  # on Secrets with a token, whose type is rejected
         "oam.dev",
         "prometheus.io",
-        "rbac.authorization.k8s.io",  # the rights of a ClusterRole are judged with its labels
+        "rbac.authorization.k8s.io",  # the rights of a ClusterRole are checked with its labels
         "seccomp.security.alpha.kubernetes.io/pod",
         "topology.kubernetes.io",
     }
 )
-"""Keys, and domains with those below them."""
-_OBEYED = frozenset({"aadpodidbinding", "expose", "istio-injection"})
-"""Keys without a domain that a controller obeys: who gives identities, makes ways in, or injects
+"""Keys, and domains with their subdomains."""
+_READ_BY_CONTROLLERS = frozenset(
+    {"aadpodidbinding", "expose", "istio-injection"}
+)
+"""Keys without a domain that controllers read: they give identities, open ports or inject
 containers."""
-_WAY_IN = "a product would make a way in of it that knows no rule"
+_BYPASS = "another product would bypass the gateway with it"
 _NEVER = {
-    **dict.fromkeys(GROUPS_OF_WAYS_IN, _WAY_IN),
-    "kong-oam.dev": "the project itself goes by it",
-    "konghq.com": "Kong's own controller would configure the gateway by it, past every rule",
-    "pulumi.com": "the engine would deploy the object in another way, and not wait for it",
+    **dict.fromkeys(BYPASS_GROUPS, _BYPASS),
+    "kong-oam.dev": "it is reserved for Kong-OAM",
+    "konghq.com": (
+        "Kong's own controller would change the gateway with it, past all rules"
+    ),
+    "pulumi.com": (
+        "the engine would deploy the object differently, without waiting for it"
+    ),
 }
 
 
 @lru_cache(maxsize=1024)
-def always_obeyed(key: str) -> str:
-    """Say why a key, or a domain, is refused whatever a stack says; empty where it is not."""
+def why_key_never(key: str) -> str:
+    """Return why a key or domain is always rejected; empty if it is not."""
     domain = key.lower().partition("/")[0]
     for parent, why in _NEVER.items():
         if _is_within(domain, parent):
@@ -57,12 +62,12 @@ def always_obeyed(key: str) -> str:
     return ""
 
 
-def opens_nothing(key: str, listed: Collection[str]) -> bool:
-    """Tell whether a key is known to open nothing. `listed`: keys, and domains with those below
-    them, of which the stack says so."""
+def is_harmless_key(key: str, listed: Collection[str]) -> bool:
+    """Tell whether a key is harmless. `listed`: keys, and domains with their subdomains, that the
+    stack declares harmless."""
     folded = key.lower()
     domain = folded.partition("/")[0]
-    if "." not in domain and domain not in _OBEYED:
+    if "." not in domain and domain not in _READ_BY_CONTROLLERS:
         return True
     if folded in _HARMLESS or folded in listed:
         return True

@@ -1,5 +1,5 @@
-"""What is known of kinds of objects: which every stack takes, which none does, and who makes
-other objects of them."""
+"""Known kinds of objects: allowed everywhere, never allowed, and kinds from which controllers
+create objects."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from kong_oam.oam.rendered import WORKLOADS, GroupKind, RenderedObject
 INGRESSES = frozenset(
     {("networking.k8s.io", "Ingress"), ("extensions", "Ingress")}
 )
-"""The kinds that are read as routes, and never deployed."""
+"""The kinds that become routes and are never deployed."""
 
 RELEASE = ("helm.sh", "Release")
 
@@ -20,7 +20,7 @@ KUSTOMIZATION = ("kustomize.toolkit.fluxcd.io", "Kustomization")
 _HELM_RELEASE = ("helm.toolkit.fluxcd.io", "HelmRelease")
 
 RELEASES = frozenset({RELEASE, _HELM_RELEASE})
-"""The kinds of which Helm makes a release: by Pulumi, and by Flux."""
+"""The kinds that become a Helm release, through Pulumi or Flux."""
 
 MODULE = ("terraform.core.oam.dev", "Configuration")
 
@@ -60,7 +60,7 @@ USUAL = (
         ("terraform.core.oam.dev", "Configuration"),
     }
 )
-"""Group and kind of what every stack takes."""
+"""Group and kind of the objects that every stack allows."""
 
 _CLUSTER_SCOPED = frozenset(
     {
@@ -78,12 +78,12 @@ _CLUSTER_SCOPED = frozenset(
     }
 )
 
-A_WAY_IN = (
-    "it would be a way in that knows no rule; the gateway trait and the access trait say "
-    "who gets in"
+BYPASS = (
+    "it would open a path past the gateway; use the gateway trait and the "
+    "access trait"
 )
 
-WAYS_IN = frozenset(
+BYPASS_KINDS = frozenset(
     {
         "ApisixRoute",
         "DomainMapping",
@@ -113,7 +113,7 @@ WAYS_IN = frozenset(
     }
 )
 
-GROUPS_OF_WAYS_IN = (
+BYPASS_GROUPS = (
     "apisix.apache.org",
     "cfargotunnel.com",
     "gateway.networking.k8s.io",
@@ -132,15 +132,11 @@ GROUPS_OF_WAYS_IN = (
     "traefik.containo.us",
     "traefik.io",
 )
-"""Products that are ways in and nothing else, or that one can be made of with each of their kinds,
-or by a label or an annotation of theirs."""
+"""Products that open paths into the cluster, with any of their kinds, labels or annotations."""
 
-_LED_ELSEWHERE = frozenset({"EndpointSlice", "Endpoints"})
+_ADDRESS_KINDS = frozenset({"EndpointSlice", "Endpoints"})
 
-_ELSEWHERE = (
-    "it would have a Service lead to whatever addresses it says, whoever has these and "
-    "whoever reaches the Service"
-)
+_ANY_ADDRESS = "it would let a Service send its calls to any address"
 
 _REQUESTS = frozenset(
     {
@@ -149,11 +145,13 @@ _REQUESTS = frozenset(
     }
 )
 
-_ENCODED = "the names that it asks for are encoded, and nobody here reads them; ask with a Certificate"
+_ENCODED_NAMES = (
+    "it hides the requested names in an encoding; use a Certificate"
+)
 
-_A_HOLE = (
-    "network policies add up, so one more can only let more in; the gateway alone reaches a "
-    "component's pods"
+_POLICY_HOLE = (
+    "network policies add up, so another policy could only allow more; only "
+    "the gateway may reach a component's pods"
 )
 
 _GROUPS_OF_NETWORKS = (
@@ -169,19 +167,18 @@ _GROUPS_OF_NETWORKS = (
 
 
 def never_deployed(kind: GroupKind) -> str:
-    """Return why objects of a kind are refused whatever a stack allows; empty where they are
-    not."""
+    """Return why objects of a kind are never deployed; empty if they can be."""
     return why_never(kind, {})
 
 
 def is_cluster_scoped(kind: GroupKind) -> bool:
-    """Tell whether objects of a kind are in no namespace, as far as that is known. KubeVela writes
-    one on them all the same, which the API server takes off again."""
+    """Tell whether objects of a kind have no namespace, as far as known. KubeVela writes a
+    namespace anyway, and the API server drops it."""
     return kind in _CLUSTER_SCOPED
 
 
 def is_of_kubernetes(kind: GroupKind) -> bool:
-    """Tell whether a kind is one of Kubernetes' own, whose fields are known."""
+    """Tell whether Kubernetes defines a kind, so that its fields are known."""
     group = kind[0]
     return group != "apiextensions.k8s.io" and (
         "." not in group or group.endswith(".k8s.io")
@@ -189,8 +186,8 @@ def is_of_kubernetes(kind: GroupKind) -> bool:
 
 
 def is_custom(group: str) -> bool:
-    """Tell whether an API group is none of Kubernetes' own: these have no dot, or one of its own
-    domains behind a word."""
+    """Tell whether an API group is not from Kubernetes. Kubernetes' groups have no dot, or end in
+    its domains."""
     return "." in group and group.partition(".")[2] not in (
         "k8s.io",
         "authorization.k8s.io",
@@ -199,20 +196,23 @@ def is_custom(group: str) -> bool:
 
 
 def why_never(kind: GroupKind, found: Fields) -> str:
-    """Return why a kind is refused whatever the stack says; empty where it is not."""
+    """Return why an object of a kind is never deployed; empty if it can be."""
     group, name = kind
     if name.endswith("List") and ("items" in found or kind == ("", "List")):
-        return "a list hides what is in it; write its objects by themselves"
-    if (name in WAYS_IN and kind not in INGRESSES) or _within(
-        group, GROUPS_OF_WAYS_IN
+        return (
+            "a list hides its objects from the checks; write each object by "
+            "itself"
+        )
+    if (name in BYPASS_KINDS and kind not in INGRESSES) or _within(
+        group, BYPASS_GROUPS
     ):
-        return f"{A_WAY_IN}; take it out"
-    if name in _LED_ELSEWHERE:
-        return f"{_ELSEWHERE}; take it out"
+        return f"{BYPASS}; remove it"
+    if name in _ADDRESS_KINDS:
+        return f"{_ANY_ADDRESS}; remove it"
     if kind in _REQUESTS:
-        return _ENCODED
+        return _ENCODED_NAMES
     if name.endswith("NetworkPolicy") or _within(group, _GROUPS_OF_NETWORKS):
-        return f"{_A_HOLE}; take it out"
+        return f"{_POLICY_HOLE}; remove it"
     return ""
 
 
@@ -222,18 +222,17 @@ def _within(group: str, groups: tuple[str, ...]) -> bool:
 
 
 def is_controlled(rendered: RenderedObject) -> bool:
-    """Tell whether a controller of Flux's or Terraform's, or Helm, makes other objects of it."""
+    """Tell whether Flux, Terraform or Helm creates other objects from it."""
     return rendered.group_kind in _CONTROLLED
 
 
-def is_foreign(rendered: RenderedObject) -> bool:
-    """Tell whether an object is of a kind that nobody here knows: what its fields do, its
-    controller says."""
+def is_unknown_kind(rendered: RenderedObject) -> bool:
+    """Tell whether an object's kind is unknown, so that its fields may mean anything."""
     kind = rendered.group_kind
     return kind not in USUAL and kind not in ROLES and kind != RELEASE
 
 
-def is_read_freely(rendered: RenderedObject) -> bool:
-    """Tell whether any text in an object may name something to a controller: in a foreign one, or
-    in what a chart, a repository or a module is told."""
-    return is_foreign(rendered) or is_controlled(rendered)
+def may_name_objects(rendered: RenderedObject) -> bool:
+    """Tell whether any text in an object may name another object: in unknown kinds, and in values
+    of charts, repositories and modules."""
+    return is_unknown_kind(rendered) or is_controlled(rendered)

@@ -1,18 +1,18 @@
-"""Lowers a component to its Kubernetes objects, as plain dicts in Kubernetes' own spelling.
+"""Convert a component to its Kubernetes objects, as dicts in Kubernetes' format.
 
-Pure functions; the same workload always gives the same objects. Deployment and Services equal what
-KubeVela's `webservice`, `worker` and `gateway` definitions (v1.11 line) render offline, but for
-these deliberate differences:
+Pure functions; the same workload always gives the same objects. Deployment and Services equal the
+offline rendering of KubeVela's `webservice`, `worker` and `gateway` definitions (v1.11), with these
+differences:
 
-- the pods run as a ServiceAccount of their own, and a NetworkPolicy lets only the gateway in;
-- there is no Ingress, and no annotation that a gateway or an ingress controller would obey: Kong is told directly;
-- Services that KubeVela would make twice under one name (its issue 3180) are one, with the ports of both;
-- volumes of the deprecated `volumes` are one per name too, and an empty map of annotations is left out;
-- a variable, a container port, a pull secret and an address of `hostAliases` stand once: an API server takes them twice
-  in a creation, as the pods do, and refuses every apply after it.
+* The pods have their own ServiceAccount, and a NetworkPolicy that admits only the gateway.
+* The result has no Ingress, and no annotation that a gateway or an ingress controller reads.
+* Two Services of one name (KubeVela's issue 3180) become one Service with the ports of both.
+* Volumes of the deprecated `volumes` have unique names, and empty annotations are omitted.
+* Variables, container ports, pull secrets and addresses of `hostAliases` are unique. An API server
+  accepts duplicates in a creation, and rejects every later apply.
 
-`properties` must satisfy the component type's JSON Schema in `oam/schemas/`; nothing is checked
-again here.
+`properties` must satisfy the component type's JSON Schema in `oam/schemas/`; it is not checked
+again.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from kong_oam.oam.position import Fields, Texts
 from kong_oam.objects.pods import Manifest
 from kong_oam.objects.selection import APPLICATION, COMPONENT, NamedService
 
-# Annotations of an Application that KubeVela does not hand on (`DefaultFilterAnnots` in its
+# Annotations of an Application that KubeVela does not pass on (`DefaultFilterAnnots` in its
 # apis/types).
-_KEPT_BACK = frozenset(
+_DROPPED_ANNOTATIONS = frozenset(
     {
         "app.oam.dev/inplace-upgrade",
         "app.oam.dev/last-applied-configuration",
@@ -37,10 +37,10 @@ _KEPT_BACK = frozenset(
     }
 )
 _CONTROLLER_DOMAINS = (".konghq.com", ".ingress.kubernetes.io")
-"""Behind a dot: the domains and all below them."""
+"""Suffixes of domains, each with a leading dot."""
 
 VOLUME_KINDS = ("pvc", "configMap", "secret", "emptyDir", "hostPath")
-"""The kinds of `volumeMounts`, in the order of the volumes that are made of them."""
+"""The kinds of `volumeMounts`, in the order of their volumes."""
 _CONTAINER_FIELDS = {
     "imagePullPolicy": "imagePullPolicy",
     "cmd": "command",
@@ -67,7 +67,7 @@ class Exposure:
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """A component that runs. `labels` and `annotations` are the Application's, `type` is webservice
+    """A running component. `labels` and `annotations` are the Application's; `type` is webservice
     or worker."""
 
     application: str
@@ -81,7 +81,7 @@ class Workload:
 
 
 class _Port(TypedDict, total=False):
-    """A port as the properties of a webservice have it."""
+    """A port in the properties of a webservice."""
 
     port: int
     containerPort: int
@@ -91,7 +91,7 @@ class _Port(TypedDict, total=False):
 
 
 class _Mount(TypedDict, total=False):
-    """An item of `volumeMounts` or `volumes`. Its kind says which fields it has."""
+    """An item of `volumeMounts` or `volumes`. Its fields depend on its kind."""
 
     name: str
     claimName: str
@@ -105,8 +105,8 @@ class _Mount(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class GatewayPeer:
-    """The origin of the gateway's connections: its pods in the cluster, addresses outside (CIDR),
-    or both."""
+    """The origin of the gateway's connections: pods in the cluster, addresses outside (CIDR), or
+    both."""
 
     namespace: str | None
     pod_labels: Texts
@@ -114,12 +114,13 @@ class GatewayPeer:
 
 
 def service_name(component: str, trait: str | None) -> str:
-    """Return the Kubernetes Service of a gateway trait, by the trait's `name` (KubeVela's rule)."""
+    """Return the name of a gateway trait's Service, by KubeVela's rule. `trait` is the trait's
+    `name`."""
     return component if trait is None else f"{component}-{trait}"
 
 
 def client_secret_name(component: str) -> str:
-    """Return the Kubernetes Secret with all that a component's client needs to call."""
+    """Return the name of the Secret with the credentials of a component's client."""
     return f"{component}-client"
 
 
@@ -142,12 +143,11 @@ def deployment(w: Workload) -> Manifest:
 
 
 def services(w: Workload) -> tuple[Manifest, ...]:
-    """Return the Services: one for the ports with `expose: true`, one per gateway trait; of one
-    name, only one.
+    """Return the Services: one for the ports with `expose: true`, and one for each gateway trait.
+    Services of one name are merged.
 
-    A worker has none, whatever its traits say. A port that is both exposed and in a gateway trait
-    is the exposed one, whose `containerPort` says where the container listens; a gateway trait
-    alone can only say that both are the same.
+    A worker has none. A port that is exposed and in a gateway trait uses its `containerPort`. A
+    gateway trait alone uses one number for both ports.
     """
     by_name: dict[str, Manifest] = {}
     exposed = [
@@ -177,8 +177,7 @@ def services(w: Workload) -> tuple[Manifest, ...]:
 
 
 def service_account(w: Workload) -> Manifest:
-    """Return the identity of the pods in the cluster, named as the component. Its API token is
-    mounted nowhere."""
+    """Return the ServiceAccount of the pods, named like the component. Pods get no API token."""
     return {
         "apiVersion": "v1",
         "kind": "ServiceAccount",
@@ -195,11 +194,10 @@ def network_policy(
     ports: Sequence[int],
     name: str | None = None,
 ) -> Manifest:
-    """Return the NetworkPolicy: only the gateway may connect to the pods, at these container ports.
-    Its name is by default the component's.
+    """Return the NetworkPolicy that lets only the gateway connect to the pods, at these container
+    ports. `name` defaults to the component's.
 
-    A port that is only exposed is not let in either: components call each other through the
-    gateway, too.
+    Ports that are only exposed stay closed: components call each other through the gateway.
     """
     peers: list[Manifest] = [
         {"ipBlock": {"cidr": cidr}} for cidr in gateway.cidrs
@@ -214,7 +212,7 @@ def network_policy(
             "podSelector": {"matchLabels": dict(gateway.pod_labels)},
         }
         peers.insert(0, selector)
-    # An ingress rule with no ports would let in all of them: without ports there is no rule.
+    # A rule without ports would allow all ports, so leave the rule out.
     rule = {
         "from": peers,
         "ports": [{"protocol": "TCP", "port": port} for port in ports],
@@ -239,7 +237,7 @@ def network_policy(
 
 
 def named_service(w: Workload, named: NamedService) -> Manifest:
-    """Return the Service of the pods behind a Service that something else makes."""
+    """Return the Service for the pods behind a Service of another owner."""
     return {
         "apiVersion": "v1",
         "kind": "Service",
@@ -262,8 +260,8 @@ def named_service(w: Workload, named: NamedService) -> Manifest:
 def named_policy(
     w: Workload, named: NamedService, gateway: GatewayPeer
 ) -> Manifest:
-    """Return the NetworkPolicy of the pods behind a Service that something else makes: only the
-    gateway may connect to them, and at that port. Those of a chart add up with it."""
+    """Return the NetworkPolicy for the pods behind a Service of another owner. Only the gateway may
+    connect, at that port. Policies of a chart add to it."""
     policy = network_policy(w, gateway, (named.target,))
     metadata = auxiliary(
         w, named.ours, "AuxiliaryWorkload", "namedNetworkPolicy"
@@ -276,8 +274,7 @@ def named_policy(
 
 
 def client_secret(w: Workload) -> Manifest:
-    """Return the Secret with all that the component's client needs to call, still without its
-    data."""
+    """Return the Secret for the credentials of the component's client, without data."""
     name = client_secret_name(w.component)
     metadata = auxiliary(w, name, "AuxiliaryWorkload", "client")
     return {
@@ -288,17 +285,17 @@ def client_secret(w: Workload) -> Manifest:
     }
 
 
-def unsteered(annotations: Fields) -> Manifest:
-    """Return the annotations but for those on which an ingress controller would act."""
+def without_controller_keys(annotations: Fields) -> Manifest:
+    """Return the annotations without keys that an ingress controller reads."""
     return {
         key: value
         for key, value in annotations.items()
-        if not _steers_a_controller(key)
+        if not _is_for_controllers(key)
     }
 
 
 def host_aliases(aliases: Iterable[Fields]) -> list[Manifest]:
-    """Return the `hostAliases` of a pod, with all names of an address together."""
+    """Return the `hostAliases` of a pod, with all names of an address in one entry."""
     by_address: dict[str, list[str]] = {}
     for alias in aliases:
         by_address.setdefault(alias["ip"], []).extend(alias["hostnames"])
@@ -317,8 +314,7 @@ def _metadata(w: Workload, name: str, role: Texts, more: Texts) -> Manifest:
     labels = {
         key: value for key, value in w.labels.items() if key not in dropped
     }
-    # KubeVela's offline rendering has no revision either; the label stays for tools that select on
-    # it.
+    # KubeVela's offline rendering has no revision either; tools may select on the label.
     identity = {
         "name": w.application,
         "namespace": w.namespace,
@@ -340,17 +336,18 @@ def _metadata(w: Workload, name: str, role: Texts, more: Texts) -> Manifest:
 
 
 def auxiliary(w: Workload, name: str, trait: str, key: str) -> Manifest:
-    """Return the metadata of an object that is made beside the workload, with labels as KubeVela
-    gives them."""
+    """Return the metadata of an object beside the workload, with KubeVela's labels."""
     more = {"trait.oam.dev/type": trait, "trait.oam.dev/resource": key}
     return _metadata(w, name, {"resourceType": "TRAIT"}, more)
 
 
 def _annotations(w: Workload) -> dict[str, str]:
-    dropped = _KEPT_BACK | _listed(w, "filter.oam.dev/annotation-keys")
+    dropped = _DROPPED_ANNOTATIONS | _listed(
+        w, "filter.oam.dev/annotation-keys"
+    )
     return {
         key: value
-        for key, value in unsteered(w.annotations).items()
+        for key, value in without_controller_keys(w.annotations).items()
         if key not in dropped
     }
 
@@ -362,9 +359,9 @@ def _listed(w: Workload, annotation: str) -> frozenset[str]:
     )
 
 
-def _steers_a_controller(key: str) -> bool:
-    """Tell whether an ingress controller would act on this annotation: a second, unseen way to
-    configure the gateway."""
+def _is_for_controllers(key: str) -> bool:
+    """Tell whether an ingress controller reads an annotation, which would configure the gateway
+    past the rules."""
     if key.startswith("kubernetes.io/ingress."):
         return True
     return f".{key.partition('/')[0]}".endswith(_CONTROLLER_DOMAINS)
@@ -394,7 +391,8 @@ def _exposed_port(port: _Port, properties: Fields) -> Manifest:
 
 
 def _container_port(port: _Port) -> int:
-    # 8080.0 is an integer to JSON Schema, and would otherwise end up in the port's name.
+    # JSON Schema accepts 8080.0 as an integer; convert it, since it becomes part of the port's
+    # name.
     return int(port.get("containerPort", port["port"]))
 
 
@@ -408,7 +406,7 @@ def _pod_metadata(w: Workload) -> Manifest:
     labels = dict(w.properties.get("labels", {}))
     if w.properties.get("addRevisionLabel"):
         labels["app.oam.dev/revision"] = ""
-    # Last, so that no label of the component's own can make its pods another component's.
+    # Set these labels last, so that the component's own labels cannot replace them.
     metadata: Manifest = {
         "labels": labels | {APPLICATION: w.application, COMPONENT: w.component}
     }
@@ -466,8 +464,8 @@ def _volume_mount(mount: Fields) -> Manifest:
 
 
 def _container_ports(ports: Iterable[_Port]) -> list[Manifest]:
-    """Return the container's ports: of several with one number the first, for the others are the
-    Service's alone."""
+    """Return the container's ports. Several entries with one number differ only in the Service, so
+    keep the first."""
     by_number: dict[tuple[int, str], Manifest] = {}
     for port in ports:
         number = _container_port(port)
@@ -495,8 +493,7 @@ def _resources(properties: Fields) -> Manifest:
 
 
 def _mounted(properties: Fields) -> list[tuple[str, _Mount]] | None:
-    """Return the kind of each mount, and the mount, kind by kind as KubeVela orders them; None
-    where the component mounts nothing."""
+    """Return each mount with its kind, in KubeVela's order; None if the component mounts nothing."""
     mounted: list[tuple[str, _Mount]] = []
     if "volumeMounts" in properties:
         for kind in VOLUME_KINDS:

@@ -1,5 +1,5 @@
-"""Names, labels, annotations and how fields are spelled: what others in the cluster obey, and the
-engine. Pure."""
+"""Check names, labels, annotations and field spelling: other controllers and the engine read them.
+Pure."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from functools import lru_cache
 from kong_oam.diagnostics import Findings
 from kong_oam.oam.rendered import GroupKind, Inside, RenderedObject
 from kong_oam.objects.component import JudgedComponent, Rules, dotted
-from kong_oam.objects.known_keys import always_obeyed, opens_nothing
+from kong_oam.objects.known_keys import is_harmless_key, why_key_never
 from kong_oam.objects.known_kinds import (
     INGRESSES,
     USUAL,
-    is_foreign,
     is_of_kubernetes,
+    is_unknown_kind,
 )
 from kong_oam.objects.pods import Located, Path, mapping
 from kong_oam.objects.texts import Text, reading
@@ -32,14 +32,14 @@ _MORE: Mapping[GroupKind, frozenset[str]] = {
     ),
 }
 
-_UNKNOWN = "nobody here knows who obeys it, and what that opens"
+_UNKNOWN = "controllers that read it may bypass access rules"
 
 _METADATA = ("metadata", "commonMetadata")
 _MARK = "4dabf18193072939515e22adb298388d"
-"""The key by which the engine knows files, secrets and references of its own among values."""
+"""The key with which the engine marks its files, secrets and references."""
 _SNAKE = re.compile(r"[a-zA-Z0-9]*_[a-zA-Z0-9_]*\Z")
 _PAIR = re.compile(r"([\w.-]+/[\w./-]+)[\"']?\s*[=:]")
-"""Where a text says a key with a domain, and a value."""
+"""A key with a domain, and its value, in a text."""
 _OF_USERS = frozenset(
     {
         "annotations",
@@ -60,33 +60,33 @@ _OF_USERS = frozenset(
         "volumeAttributes",
     }
 )
-"""Fields whose keys users choose."""
+"""Fields with keys that users choose."""
 
 
 def metadata_refused(
     component: JudgedComponent, rendered: RenderedObject, rules: Rules
 ) -> Findings:
-    """Yield what is wrong about an object's name, the spelling of its fields, its labels and
+    """Yield findings about an object's name, the spelling of its fields, its labels and its
     annotations."""
     kind = rendered.group_kind
     if kind in INGRESSES:
         return
     if not rendered.name:
-        message = "it has no metadata.name; the definition has to give it one"
+        message = "metadata.name is missing; set it in the definition"
         yield component.refused("OAM105", rendered, message)
     yield from _fields_refused(component, rendered)
     if is_of_kubernetes(kind):
         for path in _misspelled(rendered.inside):
             message = (
-                f"Kubernetes has no field {dotted(path)}; write it with capitals in place of "
-                "underscores"
+                f"Kubernetes has no field {dotted(path)}; write capitals "
+                "instead of underscores"
             )
             yield component.refused("OAM102", rendered, message)
     for path, fields in rendered.inside:
         if _MARK in fields:
             message = (
-                f"{dotted(path) or 'it'} is marked as a file or a secret of the engine's; take "
-                f"'{_MARK}' out"
+                f"{dotted(path) or 'it'} is marked as a file or secret of the "
+                f"engine; remove '{_MARK}'"
             )
             yield component.refused("ACC228", rendered, message, (*path, _MARK))
     for path, key in (
@@ -99,8 +99,7 @@ def metadata_refused(
 
 
 def _keys_of_objects(inside: Inside) -> Located:
-    """Yield the keys of labels and annotations in the metadata of an object, and of what a
-    controller makes of it."""
+    """Yield the keys of labels and annotations in the metadata of an object and its templates."""
     for path, holder in inside:
         if path and path[-1] in _METADATA:
             for field in ("labels", "annotations"):
@@ -109,10 +108,12 @@ def _keys_of_objects(inside: Inside) -> Located:
 
 
 def _keys_anywhere(rendered: RenderedObject) -> Located:
-    """Yield what may be keys of labels and annotations in a kind that nobody here knows: all
-    below a field that is called so (`podAnnotations`), but for selectors. Values of charts are
-    the charts'."""
-    if not is_foreign(rendered):
+    """Yield possible keys of labels and annotations in an object of an unknown kind.
+
+    They are below fields such as `podAnnotations`, except selectors. Values of charts are not
+    checked.
+    """
+    if not is_unknown_kind(rendered):
         return
     for text in reading(rendered).texts:
         for key in _keys_in(text):
@@ -140,14 +141,13 @@ def _holds_keys(field: str) -> bool:
 
 
 def _key_refused(key: str, rules: Rules) -> str:
-    """Return what is wrong with the key of a label or an annotation, and what to do; empty where
-    nothing is."""
-    if reason := always_obeyed(key):
-        return f"{reason}; take it out"
-    if opens_nothing(key, rules.metadata):
+    """Return what is wrong with a label or annotation key, with a remedy; empty if nothing is."""
+    if reason := why_key_never(key):
+        return f"{reason}; remove it"
+    if is_harmless_key(key, rules.metadata):
         return ""
     return (
-        f"{_UNKNOWN}; take it out, or have the stack say that it opens nothing: "
+        f"{_UNKNOWN}; remove it, or declare it harmless in the stack: "
         f"cluster.metadata, {key}"
     )
 
@@ -163,18 +163,21 @@ def _fields_refused(
         if key not in _FIELDS and metadata[key] not in (None, "", [], {})
     ]
     for key in sorted(unknown):
-        message = f"metadata.{key} says who else handles the object, or how it is removed; take it out"
+        message = (
+            f"metadata.{key} controls owners or removal of the object; remove "
+            "it"
+        )
         yield component.refused("ACC228", rendered, message)
     known = _TOP | _MORE.get(kind, frozenset()) if kind in USUAL else None
     for key in sorted(map(str, rendered.object)):
         if key not in known if known else key.startswith("__"):
-            message = f"{kind[1]} has no field '{key}'; take it out"
+            message = f"{kind[1]} has no field '{key}'; remove it"
             yield component.refused("OAM102", rendered, message)
 
 
 def _misspelled(inside: Inside) -> Iterator[Path]:
-    """Yield fields in the spelling of Python, which the engine's SDK may take for Kubernetes' own:
-    `host_network`."""
+    """Yield fields in Python's spelling, such as `host_network`, which the engine's SDK may
+    convert."""
     for path, fields in inside:
         snakes = _snakes(tuple(fields))
         if snakes and not _OF_USERS.intersection(path):
@@ -184,6 +187,5 @@ def _misspelled(inside: Inside) -> Iterator[Path]:
 
 @lru_cache(4096)
 def _snakes(keys: tuple[object, ...]) -> tuple[str, ...]:
-    """Return those of the keys of a mapping with underscores. Of many objects most have the same
-    keys."""
+    """Return the keys with underscores. The cache helps, since many objects have the same keys."""
     return tuple(filter(_SNAKE.match, map(str, keys)))

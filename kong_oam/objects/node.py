@@ -1,5 +1,4 @@
-"""What a node does for a pod: whom it asks in the pod's place, and how it keeps the pod from
-itself. Pure."""
+"""Check what a node does for a pod: requests in the pod's place, and isolation. Pure."""
 
 from __future__ import annotations
 
@@ -12,8 +11,8 @@ from kong_oam.diagnostics import Findings
 from kong_oam.oam.position import Fields
 from kong_oam.oam.rendered import RenderedObject
 from kong_oam.objects.component import JudgedComponent, Rules, dotted
-from kong_oam.objects.fenced import fenced_pods
-from kong_oam.objects.known_kinds import is_foreign
+from kong_oam.objects.component_pods import component_pods
+from kong_oam.objects.known_kinds import is_unknown_kind
 from kong_oam.objects.pods import (
     Located,
     Path,
@@ -22,20 +21,23 @@ from kong_oam.objects.pods import (
     mapping,
     mappings,
 )
-from kong_oam.objects.texts import folded, reading
+from kong_oam.objects.texts import normalized, reading
 
 _ROOT: Final = "the container would be root of its node"
 
 _FLAGS: Final = {
-    "hostnetwork": "its pods would have the network of their node, which no NetworkPolicy holds",
-    "hostpid": "its pods would see, and could take over, whatever runs on their node",
-    "hostipc": "its pods would share memory with whatever runs on their node",
+    "hostnetwork": (
+        "its pods would use their node's network, which no NetworkPolicy "
+        "controls"
+    ),
+    "hostpid": "its pods could see and take over every process on their node",
+    "hostipc": "its pods would share memory with all processes on their node",
     "privileged": _ROOT,
 }
-"""The fields that give a pod a part of its node, without capitals, and what that opens."""
+"""The fields that give a pod a part of its node, in lower case, each with the risk."""
 _OFF: Final = frozenset({"", "0", "0.0", "false", "no", "none", "off"})
 _PORT: Final = re.compile(r"(?=.*[1-9a-fA-F])\d[\da-fA-F_xXo.]*")
-"""A number other than 0, in any spelling of YAML: `8_080`, `0x1F90`."""
+"""A number other than 0, in any YAML spelling: `8_080`, `0x1F90`."""
 _FIELDS: Final = frozenset(
     {
         "csi",
@@ -47,10 +49,8 @@ _FIELDS: Final = frozenset(
         "tcpsocket",
     }
 )
-"""Other fields that may open something, without capitals."""
-OF_NODE: Final = (
-    "its pods would read and write what belongs to their node; take it out"
-)
+"""Other fields that need a check, in lower case."""
+OF_NODE: Final = "its pods would read and write files of their node; remove it"
 _CAPABILITIES = frozenset(
     {
         "AUDIT_WRITE",
@@ -71,16 +71,19 @@ _CAPABILITIES = frozenset(
         "SYS_RESOURCE",
     }
 )
-"""What a container may be given: a runtime's defaults, and what changes limits and priorities
-alone. With others it sends in another's name (NET_RAW, NET_ADMIN), or becomes its node's root
-(SYS_ADMIN, SYS_MODULE, SYS_PTRACE, ...)."""
-_OPEN = "the port would be open at its node's address; a gateway trait exposes it; take it out"
-_ASKS = (
-    "its node would ask this host, past every fence and the gate; leave it out, and the pod "
-    "itself is asked"
+"""Capabilities that a container may have: a runtime's defaults, and those for limits and
+priorities. Others let it forge packets (NET_RAW, NET_ADMIN) or become root of its node
+(SYS_ADMIN, SYS_MODULE, SYS_PTRACE)."""
+_OPEN_PORT = (
+    "the port would be open at its node's address; remove it, and use a "
+    "gateway trait"
+)
+_NODE_CALLS = (
+    "its node would call this host, past every NetworkPolicy and the gate; "
+    "remove it, so that the node calls the pod"
 )
 
-_UNCONFINED = "its node would not confine what runs in it"
+_UNCONFINED = "its node would not confine its processes"
 _PROFILES = (None, "", "RuntimeDefault", "Localhost")
 _CONTEXT: Final[Mapping[Path, tuple[tuple[Any, ...], str]]] = {
     ("privileged",): ((None, False), _ROOT),
@@ -105,9 +108,8 @@ _CONTEXT: Final[Mapping[Path, tuple[tuple[Any, ...], str]]] = {
     ("seccompProfile", "type"): (_PROFILES, _UNCONFINED),
     ("appArmorProfile", "type"): (_PROFILES, _UNCONFINED),
 }
-"""Fields of a security context, with the values that open nothing, and what others open.
-SELinux's types are those that Kubernetes' Pod Security Standards leave a pod from their baseline
-on."""
+"""Fields of a security context, with their harmless values, and the risk of other values. The
+SELinux types are those that Kubernetes' Pod Security Standards allow in the baseline profile."""
 _ANNOTATIONS = (
     "container.apparmor.security.beta.kubernetes.io/",
     "seccomp.security.alpha.kubernetes.io/",
@@ -138,24 +140,24 @@ _VOLUMES = frozenset(
         "vsphereVolume",
     }
 )
-"""Volumes that are no part of the node. `hostPath`, `flexVolume` and `gitRepo` have the node do
-something as root."""
+"""Volumes that are no part of the node. For `hostPath`, `flexVolume` and `gitRepo` the node acts as
+root."""
 
 
 def pods_refused(
     component: JudgedComponent, rendered: RenderedObject, rules: Rules
 ) -> Findings:
-    """Yield what takes pods of an object out of their fence. Of a kind that nobody knows, all of it
-    may be a pod's."""
+    """Yield findings about pods that can bypass their NetworkPolicy. In objects of unknown kinds,
+    every mapping may belong to a pod."""
     inside = (
         reading(rendered).inside
-        if is_foreign(rendered)
+        if is_unknown_kind(rendered)
         else _inside_pods(rendered)
     )
     found: list[tuple[Path, str]] = []
     for path, holder in inside:
         found += openings(path, holder, rules.allowed)
-    for template in fenced_pods(rendered):
+    for template in component_pods(rendered):
         found += [*_volumes_of_node(template), *annotation_openings(template)]
     for path, reason in found:
         yield component.refused(
@@ -164,7 +166,7 @@ def pods_refused(
 
 
 def _inside_pods(rendered: RenderedObject) -> Iterator[tuple[Path, Fields]]:
-    for template in fenced_pods(rendered):
+    for template in component_pods(rendered):
         at = template.at
         for path, holder in rendered.inside:
             if path[: len(at)] == at:
@@ -182,32 +184,30 @@ def _volumes_of_node(template: PodTemplate) -> Located:
 
 
 def openings(path: Path, holder: Fields, allowed: Collection[str]) -> Located:
-    """Yield where a mapping, of whatever part of a pod, gives more of the node than a fence holds,
-    and what to do.
+    """Yield the fields of a mapping that give a pod more of its node than allowed, each with a
+    remedy.
 
-    `allowed`: what a stack allows: a RuntimeClass by `<name>/RuntimeClass`, a CSI driver by
-    `<driver>/CSIDriver`.
+    `allowed`: names that a stack allows, as `<name>/RuntimeClass` and `<driver>/CSIDriver`.
     """
     for key, value in holder.items():
-        if what := _meaning(str(key)):
-            yield from _of_field((*path, str(key)), what, value, allowed)
+        if field := _meaning(str(key)):
+            yield from _of_field((*path, str(key)), field, value, allowed)
 
 
 def annotation_openings(template: PodTemplate) -> Located:
-    """Yield the annotations of pods by which their node would not confine them."""
+    """Yield the annotations of pods that turn off confinement."""
     for key, value in template.annotations.items():
         if str(key).startswith(_ANNOTATIONS) and value == "unconfined":
             yield (
                 (*template.path, "metadata", "annotations", str(key)),
-                f"{_UNCONFINED}; take it out",
+                f"{_UNCONFINED}; remove it",
             )
 
 
 @lru_cache(4096)
 def _meaning(key: str) -> str:
-    """Return the field whose meaning a key has, in whatever spelling. Empty for what opens
-    nothing."""
-    field = folded(key)
+    """Return the field that a key means, in any spelling. Empty for harmless keys."""
+    field = normalized(key)
     if field.endswith("unprivileged"):
         return ""
     for end in ("hostport", "securitycontext", *_FLAGS):
@@ -219,54 +219,55 @@ def _meaning(key: str) -> str:
 
 
 def _of_field(
-    at: Path, what: str, value: Any, allowed: Collection[str]
+    at: Path, field: str, value: Any, allowed: Collection[str]
 ) -> Located:
-    match what:
+    match field:
         case "securitycontext":
             for where, reason in _of_context(at, mapping(value)):
-                yield where, f"{reason}; take it out"
+                yield where, f"{reason}; remove it"
         case "hostport" if _PORT.fullmatch(str(value)):
-            yield at, _OPEN
+            yield at, _OPEN_PORT
         case "hostpath" if _is_path(value):
             yield at, OF_NODE
         case "flexvolume" | "gitrepo" if isinstance(value, Mapping):
-            # The node runs something for these.
+            # The node runs a program for these.
             yield at, OF_NODE
         case "resourceclaims" if isinstance(value, list | tuple) and value:
             yield (
                 at,
-                "its pods would be given devices of their node; take it out",
+                "its pods would get devices of their node; remove it",
             )
         case "httpget" | "tcpsocket" if mapping(value).get("host") not in (
             None,
             "",
         ):
-            yield (*at, "host"), f"'{mapping(value)['host']}': {_ASKS}"
+            yield (*at, "host"), f"'{mapping(value)['host']}': {_NODE_CALLS}"
         case "runtimeclassname":
-            unknown = "how its pods are kept apart"
+            unknown = "the isolation of its pods"
             yield from _of_cluster(at, value, "RuntimeClass", unknown, allowed)
         case "csi" if "volumes" in at:
             driver = mapping(value).get("driver")
-            unknown = "what a volume of it is"
+            unknown = "its volumes"
             yield from _of_cluster(
                 (*at, "driver"), driver, "CSIDriver", unknown, allowed
             )
-        case _ if what in _FLAGS and _is_on(value):
-            yield at, f"{_FLAGS[what]}; take it out"
+        case _ if field in _FLAGS and _is_on(value):
+            yield at, f"{_FLAGS[field]}; remove it"
 
 
 def _of_cluster(
     at: Path, name: Any, kind: str, unknown: str, allowed: Collection[str]
 ) -> Located:
-    """Yield what the cluster alone knows, and the stack does not allow."""
+    """Yield a name that only the cluster knows, unless the stack allows it."""
     if isinstance(name, str) and name and f"{name}/{kind}" not in allowed:
-        hint = f"take it out, or have the stack allow it: cluster.allow, {name}/{kind}"
-        yield at, f"nobody here knows {unknown}; {hint}"
+        hint = (
+            f"remove it, or allow it in the stack: cluster.allow, {name}/{kind}"
+        )
+        yield at, f"the cluster alone determines {unknown}; {hint}"
 
 
 def _is_on(value: Any) -> bool:
-    """Tell whether a value switches a field on, in whatever spelling a controller may take. In a
-    schema it is a mapping."""
+    """Tell whether a value switches a field on, in any spelling. In a schema it is a mapping."""
     if isinstance(value, Mapping):
         return _is_on(value.get("enabled"))
     return (
@@ -275,7 +276,7 @@ def _is_on(value: Any) -> bool:
 
 
 def _is_path(value: Any) -> bool:
-    """Tell whether a value is a path, or says one. In a schema `path` is no text."""
+    """Tell whether a value is a path or contains one. In a schema `path` is no text."""
     if isinstance(value, list | tuple):
         return any(map(_is_path, value))
     if not isinstance(value, Mapping):
@@ -290,7 +291,7 @@ def _says_path(key: object, value: Any) -> bool:
 
 
 def _of_context(at: Path, context: Fields) -> Located:
-    """Yield where a security context, of a pod or of a container, gives more of the node than a
+    """Yield the fields of a security context that give a pod or container more of its node than a
     runtime does."""
     added = mapping(context.get("capabilities")).get("add")
     names = (
@@ -304,7 +305,7 @@ def _of_context(at: Path, context: Fields) -> Located:
         if name.upper().removeprefix("CAP_") not in _CAPABILITIES:
             yield (
                 (*at, "capabilities", "add"),
-                f"with {name} the container could leave its fence",
+                f"with {name} the container could bypass its NetworkPolicy",
             )
     for steps, (harmless, reason) in _CONTEXT.items():
         if holder_at(context, steps) not in harmless:

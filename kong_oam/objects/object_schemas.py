@@ -1,5 +1,5 @@
-"""What shape the objects, pods and Services have to have of which something is read or changed,
-as JSON Schemas. None is as good as nothing."""
+"""JSON Schemas for the parts of objects, pods and Services that Kong-OAM reads or changes. Null
+counts as missing."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _list(items: JsonSchema) -> JsonSchema:
 
 
 def _fields(**fields: JsonSchema) -> JsonSchema:
-    """Return a mapping. It needs the fields that cannot be null."""
+    """Return the schema of a mapping. Fields that cannot be null are required."""
     needed = [
         field for field, shape in fields.items() if "null" not in shape["type"]
     ]
@@ -78,7 +78,7 @@ def _container(name: JsonSchema) -> JsonSchema:
 
 
 def _pod(name: JsonSchema) -> jsonschema_rs.Validator:
-    """Return the pods of an object. `name`: that of a container."""
+    """Return the schema of a pod spec. `name` is the schema of a container's name."""
     containers = dict.fromkeys(CONTAINER_LISTS, _list(_container(name)))
     return jsonschema_rs.validator_for(
         _fields(
@@ -97,10 +97,10 @@ def _pod(name: JsonSchema) -> jsonschema_rs.Validator:
     )
 
 
-OF_WORKLOAD: Final = _pod(_NEEDED_TEXT)
+WORKLOAD_POD: Final = _pod(_NEEDED_TEXT)
 
-OF_OTHERS: Final = _pod(_TEXT)
-"""A controller may name the containers of a kind of its own, as Knative does."""
+OTHER_POD: Final = _pod(_TEXT)
+"""Other controllers, such as Knative, may name the containers themselves."""
 
 _PORT: Final = _fields(
     port=_NEEDED_NUMBER, targetPort=_EITHER, name=_TEXT, protocol=_TEXT
@@ -135,27 +135,26 @@ _OBJECTS: Final[Mapping[GroupKind, JsonSchema]] = {
 
 @cache
 def object_schema(kind: GroupKind) -> jsonschema_rs.Validator:
-    """Return what is known of the objects of a kind, but for their pods."""
+    """Return the schema of a kind's objects, without their pods."""
     has_spec = kind in USUAL or kind[0] == "apiextensions.k8s.io"
     of_kind = _OBJECTS.get(kind, _SPEC if has_spec else _MAPPING)
     return jsonschema_rs.validator_for({"allOf": [_OBJECT, of_kind]})
 
 
 def misshapen_ingress(rendered: RenderedObject) -> Iterator[str]:
-    """Yield where an Ingress has another shape than its routes are read from, and what would be
-    there."""
+    """Yield a message for each part of an Ingress with a wrong shape."""
     for path, wanted in differences(rendered.object, _INGRESS, ()):
-        yield f"{dotted(path)} has to be {wanted}"
+        yield f"{dotted(path)} must be {wanted}"
 
 
 def differences(
     value: Any, shape: jsonschema_rs.Validator, path: Path
 ) -> Located:
-    """Yield where a value has another shape."""
+    """Yield each part of a value with a wrong shape, and the expected shape."""
     for error in shape.iter_errors(value):
         kind = error.kind.as_dict()
         at = (*path, *map(str, error.instance_path))
         if "property" in kind:
-            yield (*at, kind["property"]), "there"
+            yield (*at, kind["property"]), "present"
         else:
             yield at, _WANTED[" ".join(sorted({*kind["types"]} - {"null"}))]

@@ -1,8 +1,7 @@
-"""Renders plain components: those whose objects their properties say, so that no definition is
-evaluated. Pure.
+"""Render plain components from their properties, without definitions. Pure.
 
-This is one source of rendered objects, beside the evaluator. Both give the same kind of values, and
-nothing downstream asks which source gave them.
+This is one of two sources of rendered objects; the other is the evaluator. Later code does not
+distinguish them.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from kong_oam.objects.manifests import (
     deployment,
     services,
 )
-from kong_oam.objects.named import is_service_name, named_service
+from kong_oam.objects.named_services import is_service_name, named_service
 from kong_oam.objects.pods import Manifest, Path
 from kong_oam.objects.selection import APPLICATION, COMPONENT
 
@@ -44,11 +43,10 @@ _INERT = frozenset(
         "readinessProbe",
     }
 )
-"""Properties that no rule about objects is about, as long as no variable is read from elsewhere,
-and no probe asks another host."""
+"""Properties that no check is about, unless a variable has a reference or a probe has a host."""
 _PROBES = ("livenessProbe", "readinessProbe")
 _WORD = re.compile(r"[A-Za-z-]+\Z")
-"""Keys of labels and annotations that nobody obeys: they are of no domain."""
+"""Harmless keys of labels and annotations: they have no domain."""
 _METADATA = ("labels", "annotations")
 _POD: Path = ("spec", "template", "spec")
 _CONTAINER: Path = (*_POD, "containers", "0")
@@ -68,14 +66,14 @@ def plain_objects(
     named = all(is_service_name(name) for name in manifests if name)
     inert = named and _is_inert(application, component)
     position = component.position.at("name")
-    made = []
+    objects = []
     for key, manifest in manifests.items():
-        said = (
+        positions = (
             {}
             if inert
-            else dict(_said(application.position, component, manifest))
+            else dict(_positions(application.position, component, manifest))
         )
-        made.append(
+        objects.append(
             RenderedObject(
                 manifest,
                 None,
@@ -83,14 +81,14 @@ def plain_objects(
                 position,
                 plain=True,
                 inert=inert,
-                said=said,
+                positions=positions,
             )
         )
-    return tuple(made)
+    return tuple(objects)
 
 
 def exposure_of(trait: Trait) -> Exposure:
-    """Return the Service of a gateway trait, with the ports that its paths lead to."""
+    """Return the Service of a gateway trait, with the ports of its paths."""
     ports = sorted(set(trait.properties["http"].values()))
     return Exposure(trait.properties.get("name"), tuple(ports))
 
@@ -109,8 +107,7 @@ def _workload(application: Application, component: ComponentSpec) -> Workload:
 
 
 def _is_inert(application: Application, component: ComponentSpec) -> bool:
-    """Tell whether nothing that a component or its Application says could be wrong about its
-    objects."""
+    """Tell whether the objects of a component need no checks."""
     properties = component.properties
     keys = (*application.labels, *application.annotations)
     if not all(map(_WORD.match, keys)) or not _INERT.issuperset(properties):
@@ -123,11 +120,10 @@ def _is_inert(application: Application, component: ComponentSpec) -> bool:
     return not any("host" in request for request in requests)
 
 
-def _said(
+def _positions(
     application: SourcePosition, component: ComponentSpec, manifest: Manifest
 ) -> Iterator[tuple[Path, Position]]:
-    """Yield where properties, or the metadata of the Application, say what is at a path of an
-    object."""
+    """Yield the positions of an object's paths in the properties, or in the Application's metadata."""
     for field in _METADATA:
         for key in manifest["metadata"].get(field, {}):
             yield (
@@ -166,7 +162,7 @@ def _fields(value: Any) -> Iterator[Path]:
 
 
 def _volume(component: ComponentSpec, name: str) -> Position:
-    """Return where a volume of this name is mounted first."""
+    """Return the position of the first mount of a volume."""
     groups = component.properties.get("volumeMounts")
     position = component.position.at("properties")
     if groups is None:
@@ -188,20 +184,20 @@ def _first(entries: Any, name: str) -> int:
 
 
 def _last(entries: Any, name: str) -> int:
-    """Return of variables of one name the last is the one that counts."""
+    """Return the index of the last variable with a name; it overrides the others."""
     return len(entries) - 1 - _first(reversed(entries), name)
 
 
 def wrong_properties(
     application: Application, component: ComponentSpec
 ) -> Findings:
-    """Yield what is wrong with the properties of a plain component, beside their shape."""
+    """Yield the findings about a plain component's properties that its schema does not cover."""
     yield from _labelled_as_others(application, component)
     yield from _ports_exposed_twice(component)
     if named := named_service(component):
         message = (
-            f"a {component.type} has a Service of its own, and this is for what is made "
-            "elsewhere; take it out"
+            f"a {component.type} has its own Service, and access.service is "
+            "for Services of others; remove it"
         )
         yield Diagnostic("ACC211", message, named.position)
 
@@ -209,17 +205,19 @@ def wrong_properties(
 def _labelled_as_others(
     application: Application, component: ComponentSpec
 ) -> Findings:
-    """Yield the properties by which pods would have another component's labels, which Kong-OAM
-    writes over."""
+    """Yield the labels that would give pods another component's identity. Kong-OAM overwrites them."""
     labels = component.properties.get("labels", {})
     for key, own in (
         (APPLICATION, application.name),
         (COMPONENT, component.name),
     ):
         if labels.get(key, own) != own:
-            whose = f"the pods of '{application.name}/{component.name}' have '{own}'"
+            expected = (
+                f"the pods of '{application.name}/{component.name}' need "
+                f"'{own}'"
+            )
             message = (
-                f"label '{key}' says '{labels[key]}', and {whose}; take it out"
+                f"label '{key}' is '{labels[key]}', but {expected}; remove it"
             )
             yield Diagnostic(
                 "ACC226",
@@ -229,8 +227,8 @@ def _labelled_as_others(
 
 
 def _ports_exposed_twice(component: ComponentSpec) -> Findings:
-    """Yield exposed ports of one number and protocol: the component's Service, as KubeVela makes
-    it, would have such a port twice, which no API server takes."""
+    """Yield ports that are exposed twice with one number and protocol. No API server accepts such a
+    Service."""
     first: dict[tuple[int, str], SourcePosition] = {}
     for index, port in enumerate(component.properties.get("ports", ())):
         if port.get("expose"):
@@ -242,7 +240,7 @@ def _ports_exposed_twice(component: ComponentSpec) -> Findings:
             earlier = first.setdefault((number, protocol), position)
             if earlier is not position:
                 message = (
-                    f"{protocol} port {number} is exposed already (line {earlier.line}); a "
-                    "Service has it once"
+                    f"{protocol} port {number} is already exposed (line "
+                    f"{earlier.line}); remove one"
                 )
                 yield Diagnostic("OAM106", message, position)

@@ -1,8 +1,8 @@
-"""The labels by which an access trait finds pods that somebody else makes. Pure functions.
+"""Check the labels with which an access trait selects pods of another owner. Pure functions.
 
-Anybody can have pods with a label, and a mesh or a cloud puts labels on pods of its own accord. So
-some label has to name an object that the component itself deploys, and that alone makes pods with
-it: a release, or an operator's object.
+Any pod can have a label, and a mesh or a cloud may add labels. So one label must name an object
+that the component deploys, and that alone creates pods with the label: a release, or an operator's
+object.
 """
 
 from __future__ import annotations
@@ -19,32 +19,35 @@ from kong_oam.objects.controllers import (
     is_installed_here,
     release_name,
 )
-from kong_oam.objects.known_kinds import RELEASES, is_foreign, is_read_freely
+from kong_oam.objects.known_kinds import (
+    RELEASES,
+    is_unknown_kind,
+    may_name_objects,
+)
 from kong_oam.objects.texts import (
     Sources,
-    folded,
     label_values,
+    normalized,
     reading,
     texts_of_sources,
     with_inner_objects,
 )
 
 INSTANCE = "app.kubernetes.io/instance"
-"""The label with which charts name their release on its pods. Helm lets a namespace have one
-release of a name."""
+"""The label with the release name on a chart's pods. Helm allows each release name once in a
+namespace."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A label that the pods of one object have, with the object's name as its value, in the
-    namespace of its pods."""
+    """The label with an object's name on its pods, in their namespace."""
 
     namespace: str
     key: str
     value: str
 
     def is_on(self, namespace: str, labels: Texts) -> bool:
-        """Tell whether pods with these labels in that namespace are those of the object."""
+        """Tell whether pods with these labels in that namespace belong to the object."""
         return (
             self.namespace == namespace and labels.get(self.key) == self.value
         )
@@ -53,10 +56,10 @@ class Mark:
 def marks_of(
     component: JudgedComponent, operator_labels: Texts
 ) -> Iterator[Mark]:
-    """Yield the labels that say which of the component's objects pods are made for."""
+    """Yield the labels that tie pods to the component's objects."""
     for rendered in component.objects:
         if rendered.options.read or rendered.options.patch:
-            continue  # somebody else deploys it, or has a part in it
+            continue  # another owner deploys or changes it
         is_release = rendered.group_kind in RELEASES
         if is_release and not is_installed_here(rendered):
             continue
@@ -69,7 +72,7 @@ def pod_labels_refused(
     operator_labels: Texts,
     sources: Sources,
 ) -> Findings:
-    """Yield the `podLabels` that pods may have which their component does not deploy."""
+    """Yield findings about `podLabels` that pods of another owner may have."""
     keys = set[str]()
     for component in components:
         if component.named:
@@ -87,7 +90,10 @@ def pod_labels_refused(
             if mark.is_on(component.namespace, named.labels)
         ]
         if not own:
-            message = f"podLabels may be those of pods that '{component.key}' does not deploy; "
+            message = (
+                f"podLabels may select pods that '{component.key}' does not "
+                "deploy; "
+            )
             yield Diagnostic(
                 "ACC227", message + _advice(component, marks), position
             )
@@ -101,18 +107,19 @@ def _shared(
     mark: Mark,
     others: Mapping[Mark, Sequence[JudgedComponent]],
 ) -> str:
-    """Say which other components may have pods with a label; empty where none has."""
+    """Return a message about other components whose pods may have a label; empty if there are none."""
     by_name = others.get(replace(mark, key=""), ())
     sharing = {other.key: other for other in (*by_name, *others.get(mark, ()))}
     sharing.pop(component.key, None)
     if not sharing:
         return ""
-    # Every component with the label has one finding, however many others there are.
+    # Report one finding for each component with the label.
     first = next(iter(sharing.values()))
     more = f" and {len(sharing) - 1} more" if len(sharing) > 1 else ""
     return (
-        f"podLabels may be on pods of '{first.key}' ({first.position}){more}, too: "
-        f"{mark.key}: {mark.value}; give the release or the object of each another name"
+        f"podLabels may also select pods of '{first.key}' "
+        f"({first.position}){more}: {mark.key}: {mark.value}; rename the "
+        "release or the object of one of them"
     )
 
 
@@ -121,29 +128,28 @@ def _others_with(
     keys: Collection[str],
     sources: Sources,
 ) -> dict[Mark, list[JudgedComponent]]:
-    """Return the components that may have pods with a label: by the name of an object or a release,
-    with an empty key, and by a label with one of these keys that an object says.
+    """Return the components whose pods may have a label: by an object's or release's name (empty
+    key), and by labels in objects.
 
-    An operator puts a label on pods of several kinds, and nobody here knows of which: so every
-    kind counts.
+    An operator may label pods of several kinds, so every kind counts.
     """
     found: dict[Mark, list[JudgedComponent]] = {}
     for component in components:
         for rendered in with_inner_objects(component.objects):
-            for mark in dict.fromkeys(_marks_said(rendered, keys, sources)):
+            for mark in dict.fromkeys(_possible_marks(rendered, keys, sources)):
                 found.setdefault(mark, []).append(component)
     return found
 
 
-def _marks_said(
+def _possible_marks(
     rendered: RenderedObject, keys: Collection[str], sources: Sources
 ) -> Iterator[Mark]:
-    """Yield the labels that pods may have by an object. A release that it names may be in each
-    namespace that it names."""
+    """Yield the labels that pods of an object may have. A release may be in each namespace that the
+    object names."""
     here = deploys_to(rendered)
-    if is_foreign(rendered) or rendered.group_kind in RELEASES:
+    if is_unknown_kind(rendered) or rendered.group_kind in RELEASES:
         yield Mark(here, "", _name_on_pods(rendered))
-    if not is_read_freely(rendered):
+    if not may_name_objects(rendered):
         return
     texts = [*reading(rendered).texts]
     texts += [text for _, _, text in texts_of_sources(rendered, sources)]
@@ -155,7 +161,7 @@ def _marks_said(
         for key in keys:
             for value in label_values(text, key):
                 yield Mark(here, key, value)
-        if folded(text.path[-1]) == "releasename" and not text.is_key:
+        if normalized(text.path[-1]) == "releasename" and not text.is_key:
             for namespace in namespaces:
                 yield Mark(namespace, "", text.text)
 
@@ -185,9 +191,9 @@ def _advice(component: JudgedComponent, marks: Iterable[Mark]) -> str:
         if mark.namespace == component.namespace
     ]
     if here:
-        return f"write {some(here, ' or ')} among them"
+        return f"add {some(here, ' or ')}"
     return (
-        "deploy the release or the operator's object with this component, and write the label that "
-        f"names it on its pods ({INSTANCE}, or that of its kind in the stack's "
+        "deploy the release or the operator's object with this component, and "
+        f"add the label with its name ({INSTANCE}, or the label in the stack's "
         "cluster.operatorLabels)"
     )

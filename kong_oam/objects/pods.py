@@ -1,8 +1,6 @@
-"""Pods in Kubernetes objects: where the templates of an object are, and what a pod of one reads and
-runs as.
+"""Find pod templates in Kubernetes objects, and read their parts.
 
-Objects are taken as a definition renders them: what has another shape than Kubernetes asks for is
-read over here.
+Parts with a shape that Kubernetes does not expect are skipped.
 """
 
 from __future__ import annotations
@@ -17,36 +15,37 @@ from kong_oam.oam.rendered import WORKLOADS, group_kind
 from kong_oam.oam.rendered import Path as Path
 
 Manifest = dict[str, Any]
-"""A Kubernetes object, or a part of one, that is about to be written.
+"""A Kubernetes object to write, or a part of one.
 
-The edge of Kubernetes. What was read of an object is `Fields`."""
+This type marks the edge to Kubernetes. Objects that were read are `Fields`.
+"""
 Located = Iterator[tuple[Path, str]]
-"""Paths in an object, each with what there is to say of what stands there."""
+"""Paths in an object, each with a text about that path."""
 
 CONTAINER_LISTS = ("containers", "initContainers", "ephemeralContainers")
-"""The fields of a pod's spec that hold containers."""
+"""The fields of a pod spec with containers."""
 
 
 @dataclass(frozen=True, slots=True)
 class PodTemplate:
-    """Pods of an object. `path` leads to the mapping that has their `metadata` and `spec`; of a Pod
-    it is empty."""
+    """A pod template of an object. `path` leads to the mapping with `metadata` and `spec`; empty
+    for a Pod."""
 
     path: Path
     labels: Fields
     annotations: Fields
     spec: Fields
     field: str = "spec"
-    """The field in that mapping that is the pods' spec."""
+    """The field in that mapping with the pod spec."""
 
     @property
     def at(self) -> Path:
-        """Where the pods' spec is in the object."""
+        """The path of the pod spec in the object."""
         return *self.path, self.field
 
     def containers(self) -> Iterator[tuple[Path, Fields]]:
-        """Yield all containers, those of initialisation and for debugging too, each with its path
-        in the object."""
+        """Yield all containers, including init and debug containers, each with its path in the
+        object."""
         for kind in CONTAINER_LISTS:
             for index, container in enumerate(mappings(self.spec.get(kind))):
                 yield (*self.at, kind, str(index)), container
@@ -55,11 +54,9 @@ class PodTemplate:
 def pod_templates(
     found: Fields, pod_spec_path: str | None = None
 ) -> Iterator[PodTemplate]:
-    """Yield the pod templates of an object: by its kind, else where its definition's `podSpecPath`
-    says.
+    """Yield the pod templates of an object: by its kind, or by its definition's `podSpecPath`.
 
-    `pod_spec_path` leads to a pod's spec (`spec.template.spec`); the template is the mapping around
-    it.
+    `pod_spec_path` leads to a pod spec (`spec.template.spec`); the template is its parent.
     """
     path = WORKLOADS.get(group_kind(found))
     if path is None and pod_spec_path:
@@ -70,13 +67,12 @@ def pod_templates(
 
 
 def template_at(found: Fields, path: Path) -> PodTemplate | None:
-    """Return the pod template at a path; None where no pod's spec is there."""
+    """Return the pod template at a path; None without a pod spec."""
     return template_of(mapping(holder_at(found, path)), path)
 
 
 def holder_at(found: Fields, path: Path) -> Any:
-    """Return what is at a path in an object, in a list by its number; None where there is
-    nothing."""
+    """Return the value at a path in an object; None if it is missing. List items have their index."""
     holder: Any = found
     for step in path:
         if isinstance(holder, (list, tuple)):
@@ -91,7 +87,7 @@ def holder_at(found: Fields, path: Path) -> Any:
 
 
 def template_of(holder: Fields, path: Path) -> PodTemplate | None:
-    """Return a mapping as the pod template at `path`; None where it has no spec."""
+    """Return a mapping as the pod template at `path`; None without a spec."""
     if not isinstance(spec := holder.get("spec"), Mapping):
         return None
     metadata = mapping(holder.get("metadata"))
@@ -104,8 +100,7 @@ def template_of(holder: Fields, path: Path) -> PodTemplate | None:
 
 
 def replaced(found: Fields, path: Path, template: PodTemplate) -> Manifest:
-    """Return a copy of the object with this template's labels, annotations and spec at `path`; all
-    else is kept."""
+    """Return a copy of the object with this template's labels, annotations and spec at `path`."""
     result: Manifest = copy.deepcopy(dict(found))
     holder = holder_at(result, path)
     metadata = dict(mapping(holder.get("metadata")))
@@ -122,10 +117,9 @@ def replaced(found: Fields, path: Path, template: PodTemplate) -> Manifest:
 
 
 def service_account(template: PodTemplate) -> str:
-    """Return the ServiceAccount that the pods run as; empty where the template names none.
+    """Return the ServiceAccount of the pods; empty if the template names none.
 
-    The deprecated `serviceAccount` counts where `serviceAccountName` says nothing, as Kubernetes
-    has it.
+    As in Kubernetes, the deprecated `serviceAccount` applies if `serviceAccountName` is empty.
     """
     return str(
         template.spec.get("serviceAccountName")
@@ -135,15 +129,14 @@ def service_account(template: PodTemplate) -> str:
 
 
 def mapping(value: Any) -> Fields:
-    """Return the value where it is a mapping, else an empty one."""
-    if type(value) is dict:  # which is seen sooner
+    """Return the value if it is a mapping, else an empty mapping."""
+    if type(value) is dict:  # the usual case, and faster
         return value
     return value if value is not None and isinstance(value, Mapping) else {}
 
 
 def mappings(value: Any) -> list[Fields]:
-    """Return the mappings of a list, with an empty one for what is none: places stay as they
-    are."""
+    """Return the items of a list, with an empty mapping in place of other values."""
     return (
         [mapping(item) for item in value]
         if value and isinstance(value, (list, tuple))
@@ -152,7 +145,7 @@ def mappings(value: Any) -> list[Fields]:
 
 
 def texts(values: object) -> dict[str, str]:
-    """Labels, annotations or a selector with texts as values, whatever was rendered."""
+    """Return labels, annotations or a selector with texts as values."""
     return {
         str(key): value if isinstance(value, str) else repr(value)
         for key, value in mapping(values).items()

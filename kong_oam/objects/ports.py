@@ -1,4 +1,4 @@
-"""A Service of a component, its ports, and which of them no gateway is led to. Pure."""
+"""A Service of a component, and the ports that the gateway can use. Pure."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from kong_oam.oam.position import Fields, Texts
 from kong_oam.objects.pods import PodTemplate, mappings
 
 GRPC = (
-    "speaks gRPC, whose calls go upstream by another path than the one that was decided on; it "
-    "is not deployed"
+    "is a gRPC port; Kong would forward gRPC calls past the gate's path "
+    "check. Use an HTTP port"
 )
 
 _GRPC_PORT = re.compile(r"grpc(?:-.*)?\Z")
@@ -21,29 +21,27 @@ _GRPC_PROTOCOLS = ("grpc", "grpcs", "kubernetes.io/grpc")
 
 
 def named_as_grpc(port: str) -> bool:
-    """Tell whether a port is named as one of gRPC (`grpc`, `grpc-...`), as service meshes expect
-    it."""
+    """Tell whether a port has a gRPC name (`grpc`, `grpc-...`), as in service meshes."""
     return bool(_GRPC_PORT.match(port))
 
 
 @dataclass(frozen=True, slots=True)
 class Port:
-    """A TCP port of a Service. `target` is the container's, by number or name."""
+    """A TCP port of a Service. `target` is the container port, by number or name."""
 
     number: int
     name: str
     target: int | str
     protocol: str
-    """What is spoken, as `appProtocol` says; empty where it does not."""
+    """The protocol in `appProtocol`; empty without it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A Service of a component. `pods` are the component's own pods that it selects, of those that
-    are held.
+    """A Service of a component.
 
-    `selector` has the labels by which it selects pods, `workloads` the kinds and names of what
-    makes those `pods`.
+    `pods` are the component's own pods that it selects. `selector` has its labels, `workloads` the
+    kinds and names of the pods' workloads.
     """
 
     name: str
@@ -64,8 +62,8 @@ class Service:
         )
 
     def pod_ports(self, port: Port) -> tuple[int, ...]:
-        """Return the numbers of the pods' ports that a port leads to: several where pods give one
-        name to several numbers."""
+        """Return the pods' port numbers for a port. A port name can have several numbers in
+        different pods."""
         if isinstance(port.target, int):
             return (port.target,)
         entries = self._container_ports(port)
@@ -81,8 +79,8 @@ class Service:
         )
 
     def is_listed(self, port: Port) -> bool:
-        """Tell whether a container says that it listens where the port leads; one that lists no
-        ports may at any number."""
+        """Tell whether a container lists the target of a port. Containers without listed ports may
+        use any number."""
         if any(self._container_ports(port)):
             return True
         if isinstance(port.target, str):
@@ -92,7 +90,7 @@ class Service:
         )
 
     def _container_ports(self, port: Port) -> Iterator[Fields]:
-        """Yield the ports that containers list where a port of the Service leads."""
+        """Yield the container ports for a port of the Service."""
         field = "name" if isinstance(port.target, str) else "containerPort"
         for container in self._containers():
             for entry in mappings(container.get("ports")):
@@ -111,7 +109,7 @@ Services = Mapping[str, Service]
 
 
 def port_number(value: Any) -> int | None:
-    """Return a port's number; None for what is none."""
+    """Return the number of a port; None if the value is invalid."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
     return int(value) if value % 1 == 0 and 0 < value <= 65535 else None

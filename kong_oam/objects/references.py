@@ -1,4 +1,4 @@
-"""Which Secrets and ServiceAccounts an object refers to. Pure."""
+"""Find the Secrets and ServiceAccounts that an object refers to. Pure."""
 
 from __future__ import annotations
 
@@ -18,16 +18,15 @@ _SECRETS = (
     "secretreference",
     "secrettoref",
 )
-"""How the fields end, in lower case and without a plural's `s`, that name a Secret."""
+"""The ends of fields that name a Secret, in lower case, without a plural `s`."""
 
 _ACCOUNTS = frozenset({"serviceaccount", "serviceaccountname"})
 
 
 def secrets_named(inside: Inside) -> Iterator[tuple[Path, str, str]]:
-    """Yield the Secrets that an object refers to, in whatever part of it: path, namespace (empty:
-    the object's), name.
+    """Yield the Secrets that an object refers to: path, namespace (empty: the object's), name.
 
-    Labels and annotations refer to nothing, whatever they are called.
+    Labels and annotations are no references.
     """
     for path, holder in inside:
         if "metadata" in path:
@@ -40,7 +39,7 @@ def secrets_named(inside: Inside) -> Iterator[tuple[Path, str, str]]:
 
 
 def _references(value: Any, path: Path) -> Iterator[tuple[Path, str, str]]:
-    """Yield the Secrets that a field names, by itself or in a list."""
+    """Yield the Secrets in a field, directly or in a list."""
     if isinstance(value, list | tuple):
         for index, item in enumerate(value):
             yield from _references(item, (*path, str(index)))
@@ -56,7 +55,7 @@ def _namespace(holder: Fields) -> str:
 
 @lru_cache(4096)
 def _named_by(key: object) -> str:
-    """Return what a field names: a `secret`, an `account`, or nothing of these."""
+    """Return `secret`, `account` or an empty text for the kind that a field refers to."""
     field = str(key).lower()
     if field in _ACCOUNTS:
         return "account"
@@ -64,8 +63,7 @@ def _named_by(key: object) -> str:
 
 
 def accounts_named(inside: Inside) -> Located:
-    """Yield the names of ServiceAccounts that an object says pods, or a controller for it, are
-    to run as."""
+    """Yield the ServiceAccounts that an object's pods or controller run as."""
     for path, holder in inside:
         if "metadata" in path:
             continue

@@ -1,10 +1,11 @@
-"""What the roles that a component deploys let somebody do in the cluster, and which of it is
-harmless. Pure.
+"""Find the rights that a component's roles give, and tell which are harmless. Pure.
 
-A right is a text, as the stack lists it and as `diff` prints it: `get secrets in namespace shop`,
-`* *.apps in every namespace`. Each says where it holds, so an entry gives nothing to a component
-that moves. Harmless is only what stands here: reading what no Secret is in, and writing events and
-leases. So a verb or a resource that nobody here knows needs an entry in the stack.
+A right is a text, in the format of the stack's settings and of `diff`: `get secrets in namespace
+shop`, `* *.apps in every namespace`. It includes the namespace, so an entry does not apply after
+the component moves.
+
+Harmless are reading objects without secrets, and writing events and leases. Unknown verbs and
+resources need an entry in the stack.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from kong_oam.objects.texts import with_inner_objects
 RBAC = "rbac.authorization.k8s.io"
 _ROLES = ("Role", "ClusterRole")
 _BINDINGS = ("RoleBinding", "ClusterRoleBinding")
-"""How many rights stand in a message; the others are its details."""
+""""""
 _READING = frozenset({"get", "list", "watch"})
 _WRITING = frozenset({"create", "patch", "update"})
 _READABLE: Mapping[str, frozenset[str]] = {
@@ -66,25 +67,23 @@ _READABLE: Mapping[str, frozenset[str]] = {
     "policy": frozenset({"poddisruptionbudgets"}),
     "storage.k8s.io": frozenset({"storageclasses"}),
 }
-"""By group, what may be read: no Secret, token or log is in these, and no right that others
-have."""
+"""Readable resources by group. None contains a Secret, token or log, or gives further rights."""
 _EVENTS = frozenset({("", "events"), ("events.k8s.io", "events")})
 _LEASES = ("coordination.k8s.io", "leases")
 _OF_KUBERNETES = frozenset({"admin", "cluster-admin", "edit", "view"})
-"""ClusterRoles that every cluster has, beside those whose name begins with `system:`: the API
-server mends them."""
+"""ClusterRoles of every cluster, beside names that start with `system:`. The API server restores
+them."""
 _LABELS_OF_ALL = (".app.kubernetes.io", ".oam.dev")
-"""How the domains of labels end, behind a dot, that objects have for other reasons than to be
-aggregated."""
+"""The ends of label domains that are common, and not for aggregation."""
 
 
 _RoleKey = tuple[str, str, str]
-"""The kind of a role, its namespace where it has one, and its name."""
+"""The kind, namespace (empty for cluster roles) and name of a role."""
 
 
 @dataclass(frozen=True, slots=True)
 class Right:
-    """A right that an object gives, and whether nothing is opened by it."""
+    """A right that an object gives, and whether it is harmless."""
 
     object: RenderedObject
     text: str
@@ -96,8 +95,11 @@ def rights_of(
     cluster: str | None,
     accounts: Collection[NamespacedName],
 ) -> list[Right]:
-    """Return the rights that a component's objects give in a cluster. `cluster` None: the stack's
-    own. `accounts`: namespace and name of the component's own ServiceAccounts."""
+    """Return the rights that a component's objects give in a cluster.
+
+    `cluster` None is the stack's default cluster. `accounts`: namespaces and names of the
+    component's own ServiceAccounts.
+    """
     of_rbac = [
         rendered for rendered in objects if rendered.group_kind[0] == RBAC
     ]
@@ -123,10 +125,10 @@ def rights_of(
 
 
 def rights_refused(component: JudgedComponent, rules: Rules) -> Findings:
-    """Yield the objects that give rights which are neither harmless nor listed by the stack for
-    the component."""
+    """Yield the objects with rights that are neither harmless nor listed in the stack for the
+    component."""
     if not rules.rbac:
-        return  # no role is deployed at all
+        return  # roles are not deployed
     listed = set[str]()
     for entry in rules.rights.get(component.key, ()):
         listed.update(listed_rights(entry))
@@ -138,18 +140,19 @@ def rights_refused(component: JudgedComponent, rules: Rules) -> Findings:
     for rights in unlisted.values():
         texts = tuple(dict.fromkeys(right.text for right in rights))
         message = (
-            f"it gives rights that may open what access rules close: {some(texts)}; take them out, "
-            f"or have the stack list them: cluster.rights, {component.key}"
+            f"it gives rights that may bypass access rules: {some(texts)}; "
+            "remove them, or list them in the stack: cluster.rights, "
+            f"{component.key}"
         )
         finding = component.refused("ACC251", rights[0].object, message)
         if some(texts) != ", ".join(texts):
-            # The message has some, the details have all of them.
+            # The message has a few rights, the details have all.
             finding = replace(finding, details=(*finding.details, *texts))
         yield finding
 
 
 def listed_rights(entry: str) -> list[str]:
-    """Return the rights that an entry of the stack lists: `get,list secrets` are two."""
+    """Return the rights in an entry of the stack: `get,list secrets` are two."""
     verbs, space, rest = entry.partition(" ")
     return [f"{verb}{space}{rest}" for verb in verbs.split(",")]
 
@@ -179,7 +182,7 @@ def _of_role(rendered: RenderedObject) -> Iterator[Right]:
     ):
         domain = str(label).partition("/")[0]
         if not f".{domain}".endswith(_LABELS_OF_ALL):
-            # A ClusterRole of others may collect this one by the label, for whoever is bound to it.
+            # Another ClusterRole may aggregate this role by the label, for its own subjects.
             yield Right(
                 rendered,
                 f"label ClusterRole {rendered.name} {label}",
@@ -188,7 +191,7 @@ def _of_role(rendered: RenderedObject) -> Iterator[Right]:
 
 
 def _where(rendered: RenderedObject, *, is_cluster: bool) -> str:
-    """Return where rights hold that an object gives."""
+    """Return the scope of an object's rights."""
     return (
         " in every namespace"
         if is_cluster
@@ -224,8 +227,8 @@ def _is_harmless(
         )
     if (group, resource) in _EVENTS:
         return verb in _WRITING
-    # By a lease a controller of the cluster knows that it alone acts: only those of the namespace
-    # are the component's. Whoever may update a lease can take it, so deleting it gives no more.
+    # Controllers use leases to elect a leader, so only leases of the namespace belong to the
+    # component. A right to update a lease already allows taking it; deletion adds nothing.
     return (
         (group, resource) == _LEASES
         and verb in (*_WRITING, "delete")
@@ -250,7 +253,7 @@ def _of_binding(
             text = f"bind {kind} {name} to {who}{where}"
             yield Right(rendered, text, harmless=rights is not None)
             continue
-        # The role's rules may change under its name, so each right is said with its holder.
+        # The role may change under its name, so list each right with its subject.
         for right in opening:
             place = "" if right.text.endswith(where) else where
             yield Right(
@@ -275,7 +278,7 @@ def _role_key(kind: str, namespace: str, name: str) -> _RoleKey:
 
 
 def _is_its_own(rendered: RenderedObject) -> bool:
-    """Tell whether the role's rules are those that are written here, and no others."""
+    """Tell whether the role has exactly the rules in this object."""
     return not (rendered.options.read or rendered.options.patch)
 
 

@@ -1,9 +1,8 @@
-"""Ingresses among a component's rendered objects, read as routes. Pure functions.
+"""Read the Ingresses among a component's rendered objects as routes. Pure functions.
 
-An Ingress is not deployed: the gateway is configured directly, and every path is judged by the
-component's rules. So it may say which hosts and paths lead to which of the component's own
-Services. What it says beyond that is refused where it would change who may call or what is reached,
-and has no effect where it would not.
+An Ingress is not deployed: the gateway is configured directly, and the component's rules apply to
+every path. An Ingress selects which hosts and paths lead to the component's own Services. Other
+fields are rejected if they change who may call, and have no effect otherwise.
 """
 
 from __future__ import annotations
@@ -15,13 +14,13 @@ from typing import Any
 
 from kong_oam.diagnostics import Diagnostic, Findings, some
 from kong_oam.oam.model import Application, ComponentSpec, Trait
-from kong_oam.oam.plain import EXACT, INGRESS_HINT
+from kong_oam.oam.plain import EXACT_HINT, INGRESS_HINT
 from kong_oam.oam.position import Fields, SourcePosition, Texts
 from kong_oam.oam.rendered import RenderedObject
-from kong_oam.objects.fenced import fenced_pods
-from kong_oam.objects.known_keys import opens_nothing
+from kong_oam.objects.component_pods import component_pods
+from kong_oam.objects.known_keys import is_harmless_key
 from kong_oam.objects.known_kinds import INGRESSES
-from kong_oam.objects.named import ELSEWHERE, named_service
+from kong_oam.objects.named_services import NAMED_SERVICE_HINT, named_service
 from kong_oam.objects.object_schemas import misshapen_ingress
 from kong_oam.objects.pods import mapping, mappings
 from kong_oam.objects.ports import GRPC, Port, Service, Services
@@ -34,19 +33,17 @@ _OF_ACCESS = re.compile(
     r"conditions|deny|denylist|jwt|middlewares|mirror|modsecurity|oauth2?|oidc|passthrough|permanent|plugins|regex|"
     r"rewrite|root|satisfy|snippets?|source|strip|temporal|vhost|waf|wafv2|whitelist)\b"
 )
-"""Words in the names of annotations by which ingress controllers change who may call or what is
-reached."""
+"""Words in annotation names with which ingress controllers change access or targets."""
 _CHOOSING = ("kubernetes.io/ingress.class", "ingress.controller/host")
-"""Annotations that only say which controller is meant."""
+"""Annotations that only select a controller."""
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A way in as an Application says it: `host` and `path` as they are written there, None where
-    no host is.
+    """A route of an Application: `host` and `path` as written; `host` None without a host.
 
-    `service` and `port` are of the component's own, or of what is made for the Service that it
-    names. `certificate` is the name of the host's TLS Secret.
+    `service` and `port` belong to the component, or to the Service made for `access.service`.
+    `certificate` is the name of the host's TLS Secret.
     """
 
     host: str | None
@@ -57,13 +54,13 @@ class Route:
     position: SourcePosition
     host_place: SourcePosition
     apart: str = ""
-    """That Service again where another route leads to the same port of another Service."""
+    """Equals `service` if another route uses the same port of another Service."""
 
 
 Routes = Iterator[Route | Diagnostic]
-"""Routes, and what is wrong with others."""
+"""Routes, and findings about invalid routes."""
 _Backend = tuple[str, int] | Diagnostic
-"""A Service and its port, or why a backend is none."""
+"""A Service and its port, or the finding about an invalid backend."""
 
 
 def ingress_routes(
@@ -72,13 +69,15 @@ def ingress_routes(
     services: Services,
     harmless: Collection[str] = (),
 ) -> Routes:
-    """Yield the routes of a rendered component's Ingresses, and what is wrong with them. `services`
-    are those that it renders, by name. `harmless`: keys and domains of annotations that the stack
-    says open nothing."""
+    """Yield the routes of a rendered component's Ingresses, and findings.
+
+    `services` are the component's Services by name. `harmless`: annotation keys and domains that
+    the stack declares harmless.
+    """
     found = [*_ingress_routes(application, part, services, harmless)]
     routes = [route for route in found if isinstance(route, Route)]
-    # Of Services with one port the first by name goes by the port alone, as that of a single
-    # gateway trait does.
+    # The first of several Services with one port needs only the port, as with a single
+    # gateway trait.
     first = {
         route.port: route.service
         for route in sorted(
@@ -117,25 +116,26 @@ def _ingress_routes(
 def refused_annotation(
     name: str, value: Any, harmless: Collection[str]
 ) -> tuple[str, str] | None:
-    """Return the code and the message for an annotation that may have an ingress controller change
-    who may call or what is reached; None for one that chooses the controller, or is known to open
-    nothing."""
+    """Return the code and message for an annotation that may change access or targets.
+
+    None for annotations that select the controller, or are harmless.
+    """
     if name in _CHOOSING:
         return None
     if refused := _known_annotation(name, value):
         return refused
-    # A domain says nothing of each of its keys.
-    if opens_nothing(name, {name.lower()}.intersection(harmless)):
+    # The stack must list the key itself; its domain is not enough.
+    if is_harmless_key(name, {name.lower()}.intersection(harmless)):
         return None
     message = (
-        f"'{name}' may say who may call, or what is reached, and nobody here knows it; take it "
-        f"out, or have the stack say that it does not: cluster.metadata, {name}"
+        f"'{name}' is unknown and may change who may call; remove it, or "
+        f"declare it harmless in the stack: cluster.metadata, {name}"
     )
     return "OAM108", message
 
 
 def _known_annotation(name: str, value: Any) -> tuple[str, str] | None:
-    """Return what is said of an annotation whose name says what it changes."""
+    """Return the code and message for an annotation with a known effect, or None."""
     last = name.rpartition("/")[2].lower()
     if last == "backend-protocol":
         if str(value).upper() in ("GRPC", "GRPCS"):
@@ -144,16 +144,16 @@ def _known_annotation(name: str, value: Any) -> tuple[str, str] | None:
     if "cors" in last or not _OF_ACCESS.search(last.replace("_", "-")):
         return None
     message = (
-        f"'{name}' changes who may call, or what is reached; the access trait says who may "
-        "call; take it out"
+        f"'{name}' changes who may call, or which workload answers; remove it, "
+        "and use the access trait"
     )
     return "OAM108", message
 
 
 @dataclass(frozen=True, slots=True)
 class _Ingress:
-    """An Ingress of a component, and the trait that made it. Findings are at the trait's fields, as
-    far as it is seen from which one something comes, else at its type."""
+    """An Ingress of a component, with its trait. Findings point to the trait's field if it is
+    known, else to its type."""
 
     part: ComponentSpec
     object: RenderedObject
@@ -164,15 +164,14 @@ class _Ingress:
     def annotations(
         self, of_application: Texts, harmless: Collection[str]
     ) -> Findings:
-        """Yield what is refused of the annotations, and what has no effect. KubeVela adds the
-        Application's own."""
+        """Yield findings about annotations. KubeVela adds the Application's own."""
         found = mapping(
             mapping(self.object.object.get("metadata")).get("annotations")
         )
-        written = mapping(self._said("annotations"))
+        own_annotations = mapping(self._property("annotations"))
         for name, value in found.items():
             position = self._key("annotations", name)
-            is_own = name in written or name not in of_application
+            is_own = name in own_annotations or name not in of_application
             if refused := refused_annotation(name, value, harmless):
                 yield Diagnostic(*refused, position)
             elif is_own and name not in _CHOOSING:
@@ -181,7 +180,7 @@ class _Ingress:
                 )
 
     def routes(self) -> Routes:
-        """Yield what leads where, and what is wrong with that."""
+        """Yield the routes and the findings about them."""
         misshapen = list(misshapen_ingress(self.object))
         for message in misshapen:
             yield Diagnostic("OAM103", f"{self._name}: {message}", self._type)
@@ -206,9 +205,13 @@ class _Ingress:
         path = entry.get("path") or "/"
         kind = entry.get("pathType")
         if kind == "Exact":
-            yield Diagnostic("OAM108", EXACT, self._field("pathType", kind))
+            yield Diagnostic(
+                "OAM108", EXACT_HINT, self._field("pathType", kind)
+            )
         elif kind not in _PREFIXES:
-            message = f"pathType of '{path}' has to be Prefix or ImplementationSpecific"
+            message = (
+                f"pathType of '{path}' must be Prefix or ImplementationSpecific"
+            )
             yield Diagnostic("OAM103", f"{self._name}: {message}", self._type)
         else:
             yield from self._route(
@@ -216,13 +219,13 @@ class _Ingress:
             )
 
     def _route(
-        self, host: str | None, path: str, backend: Any, what: str
+        self, host: str | None, path: str, backend: Any, source: str
     ) -> Routes:
         position = self._key("http", path)
-        found = self._backend(backend, what)
+        found = self._backend(backend, source)
         if isinstance(found, Diagnostic):
             yield replace(found, position=position)
-            # Nothing is made of it, and its path is one that rules may be about.
+            # Keep the route without a target, because rules may name its path.
             found = ("", 0)
         elif message := self._unlisted(*found):
             yield Diagnostic("ACC223", message, position, "warning")
@@ -231,46 +234,46 @@ class _Ingress:
             host, path, *found, self._certificate(host), position, host_place
         )
 
-    def _backend(self, backend: Any, what: str) -> _Backend:
-        """Return the Service and its port that a backend is, as v1 writes it and as v1beta1
-        does."""
-        given = mapping(backend)
-        service = mapping(given.get("service"))
-        name = service.get("name", given.get("serviceName"))
+    def _backend(self, backend: Any, source: str) -> _Backend:
+        """Return the Service and port of a backend, in v1 or v1beta1 format."""
+        fields = mapping(backend)
+        service = mapping(fields.get("service"))
+        name = service.get("name", fields.get("serviceName"))
         port = mapping(service.get("port"))
         wanted = (
-            port.get("number") or port.get("name") or given.get("servicePort")
+            port.get("number") or port.get("name") or fields.get("servicePort")
         )
         if not isinstance(name, str) or not isinstance(
             wanted, str | int | float
         ):
             return Diagnostic(
                 "OAM103",
-                f"{self._name}: {what} leads to no Service and port; write both",
+                f"{self._name}: {source} has no Service and port; write both",
             )
         if self.named and name == self.named.name:
-            return self._named(self.named, wanted, what)
+            return self._named(self.named, wanted, source)
         if name not in self.services:
             message = (
-                f"{what} leads to Service '{name}', which '{self.part.name}' does not make: that "
-                "could expose another component past its own rules; lead to a Service of its own"
+                f"{source} leads to Service '{name}', which '{self.part.name}' "
+                "does not create and which could expose another component; "
+                "use a Service of this component"
             )
             return Diagnostic("OAM108", f"{self._name}: {message}")
-        return self._port(self.services[name], wanted, what)
+        return self._port(self.services[name], wanted, source)
 
-    def _named(self, named: NamedService, wanted: Any, what: str) -> _Backend:
+    def _named(self, named: NamedService, wanted: Any, source: str) -> _Backend:
         if wanted == named.port:
             return named.ours, named.port
         message = (
-            f"{what} leads to port {wanted} of Service '{named.name}', and access.service "
-            f"says {named.port}"
+            f"{source} leads to port {wanted} of Service '{named.name}', but "
+            f"access.service has {named.port}"
         )
         return Diagnostic(
-            "ACC223", f"{self._name}: {message}; write the same port at both"
+            "ACC223", f"{self._name}: {message}; write the same port in both"
         )
 
     def _port(
-        self, service: Service, wanted: str | float, what: str
+        self, service: Service, wanted: str | float, source: str
     ) -> _Backend:
         port = service.port(wanted)
         if port is None:
@@ -286,12 +289,12 @@ class _Ingress:
             )
         if not service.pods:
             message = (
-                f"{what} leads to Service '{service.name}', which selects no pods of "
-                f"'{self.part.name}'"
+                f"{source} leads to Service '{service.name}', which selects no "
+                f"pods of '{self.part.name}'"
             )
             return Diagnostic(
                 "ACC223",
-                f"{self._name}: {message}; nothing would answer{self._hint}",
+                f"{self._name}: {message}; correct its selector{self._hint}",
             )
         if service.speaks_grpc(port):
             return Diagnostic(
@@ -303,31 +306,35 @@ class _Ingress:
         return service.name, port.number
 
     def _unlisted(self, name: str, number: int) -> str:
-        """Say so where a Service leads to a number that containers, which list others, do not
-        list: one may listen there all the same. Empty where it is listed, or where one lists no
-        ports."""
+        """Return a message if a Service leads to an unlisted container port, which may still
+        answer. Empty if a container lists it, or lists no ports."""
         service = self.services.get(name)
         port = service.port(number) if service else None
         if not service or not port or service.is_listed(port):
             return ""
-        return f"{self._leads_to(service, port)}; it may listen there, else nothing answers"
+        return (
+            f"{self._leads_to(service, port)}; add the port to the container, "
+            "if it listens there"
+        )
 
     def _leads_to(self, service: Service, port: Port) -> str:
         target = (
-            f"port {port.number} of Service '{service.name}' leads to port {port.target} of "
-            "the pods"
+            f"port {port.number} of Service '{service.name}' leads to port "
+            f"{port.target} of the pods"
         )
         return f"{target}, which no container of '{self.part.name}' lists"
 
     @property
     def _hint(self) -> str:
-        if any(fenced_pods(rendered) for rendered in self.part.rendered or ()):
+        if any(
+            component_pods(rendered) for rendered in self.part.rendered or ()
+        ):
             return ""
-        return f"; {ELSEWHERE}"
+        return f"; {NAMED_SERVICE_HINT}"
 
     def _certificate(self, host: str | None) -> str | None:
-        """Return the Secret with the certificate of a host: that of the entry that names it, or
-        stands for it, or for all."""
+        """Return the Secret with the certificate of a host: from the entry with that host, a
+        wildcard, or no hosts."""
         own = (host or "").lower()
         wildcard = f"*.{own.partition('.')[2]}"
         first: dict[str | None, str] = {}
@@ -342,20 +349,20 @@ class _Ingress:
                 return first[name]
         return None
 
-    def _said(self, field: str) -> Any:
-        """Return what the trait's own properties say."""
+    def _property(self, field: str) -> Any:
+        """Return a field of the trait's properties."""
         return mapping(self.trait.properties if self.trait else None).get(field)
 
     def _field(self, field: str, value: str | None) -> SourcePosition:
-        """Return the place of a field of the trait's properties that says the value; else of the
+        """Return the position of a field in the trait's properties with this value, else of the
         type."""
-        if self.trait and value and self._said(field) == value:
+        if self.trait and value and self._property(field) == value:
             return self.trait.position.at("properties", field)
         return self._type
 
     def _key(self, field: str, key: str) -> SourcePosition:
-        """Return the place of a key in a field of the trait's properties; without it, of the type."""
-        if self.trait and key in mapping(self._said(field)):
+        """Return the position of a key in a field of the trait's properties, else of the type."""
+        if self.trait and key in mapping(self._property(field)):
             return self.trait.position.at("properties", field).key(key)
         return self._type
 
@@ -371,7 +378,7 @@ class _Ingress:
 
 
 def _hosts(entry: Fields) -> list[str | None]:
-    """Return the hosts of an entry; None stands for all, where it names none."""
+    """Return the hosts of an entry; None stands for all hosts."""
     hosts = entry.get("hosts")
     if not hosts or not isinstance(hosts, list | tuple):
         return [None]

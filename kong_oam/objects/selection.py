@@ -1,5 +1,4 @@
-"""By what pods are selected: the labels of a component, and those behind a Service that its access
-trait names."""
+"""Labels that select pods: the component's own, and those in `access.service`."""
 
 from __future__ import annotations
 
@@ -9,19 +8,20 @@ from kong_oam.oam.position import SourcePosition, Texts
 
 APPLICATION = "app.oam.dev/name"
 COMPONENT = "app.oam.dev/component"
-"""The labels that every pod gets, and by which its fence selects it."""
+"""The labels of every pod, which its NetworkPolicy selects."""
 
 STACK = "kong-oam.dev/stack"
-"""The label of objects that names the stack which made them; of an estate in partitions, its
-base's."""
+"""The label with the name of the stack that created an object. With partitions, it is the base's
+name."""
 
 
 @dataclass(frozen=True, slots=True)
 class NamedService:
-    """What `access.service` says: the Service `name` with its `port`, and the pods behind it by
-    their `labels` and `target`, the port that they listen at. `ours` is what is made of it: the
-    name of a Service and a NetworkPolicy. `https`: they speak it, with a certificate that names the
-    Service `name`."""
+    """The Service in `access.service`: `name` and `port`, and its pods by `labels` and `target` port.
+
+    `ours` is the name of the Service and the NetworkPolicy that Kong-OAM adds. `https`: the pods
+    speak TLS, with a certificate for the Service `name`.
+    """
 
     name: str
     port: int

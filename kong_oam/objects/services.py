@@ -1,5 +1,4 @@
-"""The Services of a rendered component, and whether something of it answers behind them. Pure
-functions."""
+"""Find the Services of a rendered component and the pods behind them. Pure functions."""
 
 from __future__ import annotations
 
@@ -9,7 +8,7 @@ from typing import NamedTuple
 from kong_oam.oam.model import Application, ComponentSpec
 from kong_oam.oam.position import Fields
 from kong_oam.oam.rendered import RenderedObject
-from kong_oam.objects.fenced import fenced_pods
+from kong_oam.objects.component_pods import component_pods
 from kong_oam.objects.pods import PodTemplate, mapping, mappings, texts
 from kong_oam.objects.ports import Port, Service, Services, port_number
 from kong_oam.objects.selection import APPLICATION, COMPONENT
@@ -28,9 +27,9 @@ def services_among(
     application: str,
     component: str,
 ) -> Services:
-    """Return the Services among the objects of a component that are in its namespace, by name.
+    """Return the Services among a component's objects in its namespace, by name.
 
-    Those of one name are one, with the ports of all; of ports with one number the first counts.
+    Services of one name are merged; the first port of each number wins.
     """
     here = [
         rendered
@@ -40,7 +39,7 @@ def services_among(
     identity = {APPLICATION: application, COMPONENT: component}
     pods: list[_Pods] = []
     for rendered in here:
-        for template in fenced_pods(rendered):
+        for template in component_pods(rendered):
             pods.append(
                 _Pods(rendered, template, {**template.labels, **identity})
             )
@@ -53,7 +52,7 @@ def services_among(
 
 
 class _Pods(NamedTuple):
-    """Pods that a component renders, with the labels that they are deployed with."""
+    """Pods that a component renders, with their deployed labels."""
 
     owner: RenderedObject
     template: PodTemplate
@@ -63,7 +62,7 @@ class _Pods(NamedTuple):
 def _with(
     earlier: Service, rendered: RenderedObject, pods: Iterable[_Pods]
 ) -> Service:
-    """Return a Service with what another object of its name adds to it."""
+    """Return a Service merged with another object of its name."""
     spec = mapping(rendered.object.get("spec"))
     selector = mapping(spec.get("selector"))
     templates = list(earlier.pods)
@@ -82,8 +81,7 @@ def _with(
 
 
 def _ports(spec: Fields) -> Iterator[Port]:
-    """Yield the TCP ports. A headless Service is the addresses of its pods, at whatever port one
-    calls."""
+    """Yield the TCP ports. A headless Service resolves to its pods, so its ports have no targets."""
     headless = spec.get("clusterIP") == "None"
     for entry in mappings(spec.get("ports")):
         number = port_number(entry.get("port"))

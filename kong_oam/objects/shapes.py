@@ -1,7 +1,6 @@
-"""Names and shapes that an API server refuses, or that nothing can be added to: found before a run,
-not in it. Pure.
+"""Check names and shapes that an API server would reject, before a run. Pure.
 
-Of pods and Services no more is known here than what is read and changed when they are deployed.
+The checks cover only the parts of pods and Services that Kong-OAM reads or changes.
 """
 
 from __future__ import annotations
@@ -13,11 +12,11 @@ from typing import Final
 from kong_oam.diagnostics import Findings, some
 from kong_oam.oam.rendered import WORKLOADS, GroupKind, RenderedObject
 from kong_oam.objects.component import JudgedComponent, dotted
-from kong_oam.objects.fenced import fenced_pods
+from kong_oam.objects.component_pods import component_pods
 from kong_oam.objects.known_kinds import INGRESSES
 from kong_oam.objects.object_schemas import (
-    OF_OTHERS,
-    OF_WORKLOAD,
+    OTHER_POD,
+    WORKLOAD_POD,
     differences,
     object_schema,
 )
@@ -51,15 +50,14 @@ _RBAC: Final = (
 def shapes_refused(
     component: JudgedComponent, rendered: RenderedObject
 ) -> Findings:
-    """Yield what is wrong about the name of a rendered object, and about the shape of pods and
-    Services."""
+    """Yield findings about an object's name, and about the shape of its pods and Services."""
     kind = rendered.group_kind
     if kind in INGRESSES:
         return
     if message := _misnamed(rendered, kind):
         yield component.refused("OAM103", rendered, message)
     for path, wanted in _misshapen(rendered, kind):
-        message = f"{dotted(path)} has to be {wanted}"
+        message = f"{dotted(path)} must be {wanted}"
         yield component.refused("OAM103", rendered, message, path)
     if kind in WORKLOADS:
         for path, message in _unmounted(rendered):
@@ -69,24 +67,31 @@ def shapes_refused(
 
 
 def _unmounted(rendered: RenderedObject) -> Located:
-    """Yield where containers mount volumes that their pods do not have. A StatefulSet's have those
-    of its claims."""
+    """Yield mounts of volumes that the pods lack. A StatefulSet also has the volumes of its claims."""
     claims = mappings(
         mapping(rendered.object.get("spec")).get("volumeClaimTemplates")
     )
     claimed = [mapping(claim.get("metadata")).get("name") for claim in claims]
-    for template in fenced_pods(rendered):
+    for template in component_pods(rendered):
         volumes = mappings(template.spec.get("volumes"))
-        there = [volume.get("name") for volume in volumes]
-        names = [name for name in (*there, *claimed) if isinstance(name, str)]
+        volume_names = [volume.get("name") for volume in volumes]
+        names = [
+            name for name in (*volume_names, *claimed) if isinstance(name, str)
+        ]
         has = f"only {some(map(repr, sorted(names)))}" if names else "none"
         for path, name in _mounts(template):
             if name not in names:
-                yield path, f"is of volume '{name}', and the pods have {has}"
+                yield (
+                    path,
+                    (
+                        f"mounts volume '{name}', but the pods have {has}; add the "
+                        "volume"
+                    ),
+                )
 
 
 def _mounts(template: PodTemplate) -> Located:
-    """Yield the names of the volumes that containers mount, each with the path of the mount."""
+    """Yield the names of mounted volumes, each with the path of the mount."""
     for at, container in template.containers():
         for field in ("volumeMounts", "volumeDevices"):
             for index, mount in enumerate(mappings(container.get(field))):
@@ -104,17 +109,17 @@ def _misnamed(rendered: RenderedObject, kind: GroupKind) -> str:
     ):
         return ""
     return (
-        f"a {kind[1]} cannot be named so: {means}, {length} in all; rename it, or what it is "
-        "named after"
+        f"its name is invalid for a {kind[1]}: {means}, at most {length} "
+        "characters; rename it or its component"
     )
 
 
 def _misshapen(rendered: RenderedObject, kind: GroupKind) -> Located:
-    """Yield where an object has another shape, and what would be there."""
+    """Yield each part with a wrong shape, and the expected shape."""
     yield from differences(rendered.object, object_schema(kind), ())
     is_workload = kind in WORKLOADS
-    schema = OF_WORKLOAD if is_workload else OF_OTHERS
-    pods = fenced_pods(rendered)
+    schema = WORKLOAD_POD if is_workload else OTHER_POD
+    pods = component_pods(rendered)
     for template in pods:
         at = (*template.path, "spec")
         yield from differences(template.spec, schema, at)
@@ -122,4 +127,4 @@ def _misshapen(rendered: RenderedObject, kind: GroupKind) -> Located:
             yield (*at, "containers"), "a list of at least one container"
     spec = rendered.object.get("spec")
     if is_workload and not pods and (spec is None or isinstance(spec, Mapping)):
-        yield ("spec",), "what pods are made of, with their containers"
+        yield ("spec",), "a mapping with the pod template and its containers"

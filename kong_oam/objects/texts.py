@@ -1,8 +1,6 @@
-"""What a controller may read in an object: its texts, keys of mappings among them, and its
-mappings. Pure.
+"""Collect the texts and mappings that a controller may read in an object. Pure.
 
-A text that is YAML or JSON means the same as the mapping or list that it says. So both are read
-alike.
+YAML or JSON in a text counts like the mapping or list that it contains.
 """
 
 from __future__ import annotations
@@ -19,53 +17,54 @@ from kong_oam.oam.document import read
 from kong_oam.oam.position import Fields
 from kong_oam.oam.rendered import Objects, RenderedObject
 from kong_oam.objects.component import JudgedComponent, dotted
-from kong_oam.objects.known_kinds import is_controlled, is_foreign
+from kong_oam.objects.known_kinds import is_controlled, is_unknown_kind
 from kong_oam.objects.pods import Path, mapping
 from kong_oam.objects.selection import APPLICATION, COMPONENT
 
 _WORD: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?")
-"""What could be an object's name, or a part of a name with dots. Of `my-name`, `name` is none."""
+"""A possible object name, or a part of a name between dots. `name` alone is no word of `my-name`.
+"""
 _LABEL_VALUE: Final = re.compile(r"[\w.-]+")
 _OF_ACCOUNT: Final = "serviceaccount"
 _SAYS_ACCOUNT: Final = re.compile(r"service[\W_]?account", re.IGNORECASE)
 _LONGEST_FIELD: Final = 253
 _DEEPEST: Final = 3
-"""How many texts within texts are read."""
+"""The limit of nested texts."""
 _TEMPLATE: Final = "{{"
-"""What a template fills in may be more than a value. So no template is read as YAML."""
+"""The start of a template, whose result is unknown. So templates are not read as YAML."""
 _PAIR: Final = re.compile(
     r"""(?<![\w.-])([\w.-]{1,253})["']*\s*[:=]\s*["']*(?=([^\s"',}\]]{1,253}))"""
 )
-"""A field and its value in a template, in HCL, or in what else is no YAML."""
+"""A field and its value in a template, in HCL, or in other text."""
 _COMMENT: Final = re.compile(r"#[^\n]*")
 _OF_OBJECT: Final = re.compile(
-    # Before a colon; within quotes; or behind an anchor, of which an alias makes a field.
+    # Before a colon, in quotes, or after an anchor, whose alias becomes a field.
     r"""(?<![\w.-])(apiVersion|kind)["'`\])]*\s*[:=]"""
     r"""|["'`](apiVersion|kind)["'`]"""
     r"""|&[^\s&]+\s+(?:!\S*\s+)?(apiVersion|kind)(?![\w.-])"""
 )
-"""Where a text says a field that every object has."""
+"""A field that every object has."""
 _VALUE: Final = r"""(?:["'\])]*\s*(?:==?|:)\s*["']?([\w.-]*))?"""
-"""The value behind a label in a text."""
+"""The value after a label in a text."""
 _MARK: Final = re.compile(
     rf"({re.escape(APPLICATION)}|{re.escape(COMPONENT)})(?![\w-]|\.\w){_VALUE}"
 )
-"""Where a text says a label by which a fence selects pods, and the value behind it."""
+"""A label of a NetworkPolicy's pod selector, and its value."""
 _ESCAPED: Final = re.compile(
     r"\\u([0-9A-Fa-f]{4})|\\x([0-9A-Fa-f]{2})|%([0-9A-Fa-f]{2})"
     r"|\\U(00(?:0[0-9A-Fa-f]|10)[0-9A-Fa-f]{4})|\\[nrt]"
 )
-"""A character as JSON, YAML and addresses may write it."""
+"""A character escaped in JSON, YAML or an address."""
 _CONTINUED: Final = re.compile(r"(?<!\\)(?:\\+\r?\n|(?:\\\\)+\\n)[ \t]*")
-"""A backslash at a line's end, also within JSON, and the indentation of the next line."""
+"""A backslash at a line's end, also in JSON, and the indentation of the next line."""
 _ENCODED: Final = re.compile(
     r"""(?<=[!:])b?i?n?a?r?y>?(?:\s+[&|>]\S{0,99}){0,3}\s+["']*"""
     r"""([A-Za-z0-9+/=]+(?:\s+[A-Za-z0-9+/=]+(?![A-Za-z0-9+/=]|["']?[ \t]*:))*)"""
 )
-"""A value that YAML's `!!binary` encodes, in one line or several. The next field is none. A
-`%TAG` may stand for the tag's beginning."""
+"""A value encoded with YAML's `!!binary`, on one or several lines. A `%TAG` may replace the start
+of the tag."""
 _OTHER_PODS: Final = frozenset({"podAffinity", "podAntiAffinity"})
-"""Kubernetes' fields that say which pods are near."""
+"""Kubernetes' fields that select neighbouring pods."""
 TOKEN: Final = "kubernetes.io/service-account-token"  # noqa: S105 - a type of Secrets
 
 
@@ -77,52 +76,53 @@ class Text(NamedTuple):
     """A text in an object."""
 
     path: Path
-    """Its fields, those of the text that it is in among them."""
+    """Its path, including the path of the text around it."""
     position: Path
-    """Where the object has it, or the text that it is in."""
+    """The path of the outermost text."""
     text: str
     beside: Fields
-    """The mapping that it is in, or that its list is in."""
+    """The mapping around it, or around its list."""
     is_key: bool
     of_account: bool
     """Whether it may name a ServiceAccount."""
     is_read: bool
-    """Whether what it says as YAML or JSON is read, too."""
+    """Whether it is also read as YAML or JSON."""
 
     @property
     def of_namespace(self) -> bool:
-        """Whether it stands where a namespace is named."""
+        """Whether its field names a namespace."""
         fields = self.path[:-1] if self.is_key else self.path
-        return any("namespace" in folded(field) for field in fields)
+        return any("namespace" in normalized(field) for field in fields)
 
     @property
     def unescaped(self) -> str:
-        """The text without the escapes of JSON, YAML, JSON Patch, addresses and Helm's paths of
-        values."""
+        """The text without escapes of JSON, YAML, JSON Patch, addresses and Helm's value paths."""
         return _unescaped(self.text)
 
     @property
-    def says_object(self) -> bool:
-        """Whether it says an object and is not read as one, so that nobody here can judge it."""
-        said = {"".join(found) for found in _OF_OBJECT.findall(self.unescaped)}
-        return len(said) == 2 and not self.is_read
+    def has_unreadable_object(self) -> bool:
+        """Whether it contains an object that cannot be read."""
+        fields = {
+            "".join(found) for found in _OF_OBJECT.findall(self.unescaped)
+        }
+        return len(fields) == 2 and not self.is_read
 
     @property
     def words(self) -> dict[str, None]:
-        """What could be the name of an object in it, or a part of a name with dots."""
+        """Its words that may be names of objects, or parts of names between dots."""
         return dict.fromkeys(_WORD.findall(self.unescaped))
 
 
 class Reading(NamedTuple):
-    """What a controller may read: texts and mappings at any depth, those within texts among
-    them. A text that is no YAML has a mapping for each field."""
+    """Texts and mappings at any depth, including those in texts. A text that is no YAML has a
+    mapping for each field."""
 
     texts: list[Text]
     inside: list[tuple[Path, Fields]]
 
 
 def reading(rendered: RenderedObject) -> Reading:
-    """Return what a controller may read in an object: all but its own `metadata`."""
+    """Return everything that a controller may read in an object, except its `metadata`."""
     return rendered.recall(_read_object)
 
 
@@ -137,66 +137,64 @@ def texts_in(value: Any, path: Path) -> list[Text]:
     return _reading_of(value, path).texts
 
 
-def texts_held(found: Fields) -> list[Text]:
-    """Return the texts in the data of a ConfigMap or a Secret."""
+def texts_of_data(found: Fields) -> list[Text]:
+    """Return the texts in the data of a ConfigMap or Secret."""
     texts: list[Text] = []
     for field in ("data", "stringData", "binaryData"):
-        held = found.get(field)
+        data = found.get(field)
         is_secret = field == "data" and found.get("kind") == "Secret"
-        if (is_secret or field == "binaryData") and isinstance(held, Mapping):
-            held = _all_decoded(held)
-        texts += texts_in(held, (field,))
+        if (is_secret or field == "binaryData") and isinstance(data, Mapping):
+            data = _all_decoded(data)
+        texts += texts_in(data, (field,))
     return texts
 
 
-def _all_decoded(held: Fields) -> dict[str, str]:
+def _all_decoded(data: Fields) -> dict[str, str]:
     return {
         key: _decoded(value)
-        for key, value in held.items()
+        for key, value in data.items()
         if isinstance(value, str)
     }
 
 
 def label_refused(text: Text, component: JudgedComponent) -> str:
-    """Say what is wrong with a text that says a label by which a fence selects pods, with another
-    value than the component's own, or with a value that nobody here can read. Empty where nothing
-    is."""
-    written = text.unescaped
-    if text.is_read or "oam.dev" not in written or _only_reads_pods(text.path):
+    """Return what is wrong with a text that sets another component's label, or an unreadable value
+    for it. Empty if nothing is."""
+    plain = text.unescaped
+    if text.is_read or "oam.dev" not in plain or _only_reads_pods(text.path):
         return ""
-    for match in _MARK.finditer(written):
+    for match in _MARK.finditer(plain):
         label = match[1]
         value = match[2]
         own = component.application if label == APPLICATION else component.name
-        if value is None and written.endswith(label):
+        if value is None and plain.endswith(label):
             if text.is_key:
                 value = text.beside.get(text.text)
             elif _selects(text.beside, text.text, own):
                 continue
         if value != own:
             return (
-                f"says {label} and not '{own}': a fence selects pods by that label, and pods could "
-                f"pass for another component's; write '{own}', or take it out"
+                f"sets {label}, but not to '{own}', so pods could pass for "
+                f"another component's; write '{own}', or remove it"
             )
     return ""
 
 
 def label_values(text: Text, key: str) -> Iterator[str]:
-    """Yield the values with which a text may put a label on pods: what it says itself, and what is
-    beside it."""
-    written = text.unescaped
-    if text.is_read or key not in written or _only_reads_pods(text.path):
+    """Yield the values that a text may give to a pod label: in the text, and beside it."""
+    plain = text.unescaped
+    if text.is_read or key not in plain or _only_reads_pods(text.path):
         return
-    if text.is_key and written.endswith(key):
+    if text.is_key and plain.endswith(key):
         yield str(text.beside.get(text.text))
     else:
-        yield from _LABEL_VALUE.findall(written.replace(key, " "))
+        yield from _LABEL_VALUE.findall(plain.replace(key, " "))
         yield from _direct(text.beside)
 
 
 @lru_cache(4096)
-def folded(field: str) -> str:
-    """Return a field's name without capitals and what is between its words."""
+def normalized(field: str) -> str:
+    """Return a field's name in lower case, without separators."""
     return "".join(letter for letter in field.lower() if letter.isalnum())
 
 
@@ -207,15 +205,15 @@ def _reading_of(value: Any, path: Path) -> Reading:
 
 
 class _Where(NamedTuple):
-    """Where a value is in an object."""
+    """The context of a value in an object."""
 
     within: tuple[Path, ...]
-    """The paths of the texts that it is in."""
+    """The paths of the texts around it."""
     beside: Fields
     below_account: bool
-    """Whether a mapping around it says ServiceAccount."""
+    """Whether a mapping around it has a ServiceAccount."""
     says_account: bool = False
-    """Whether a text beside it does: `kind: ServiceAccount`, or the name of a variable."""
+    """Whether a text beside it names a ServiceAccount: `kind: ServiceAccount`, or a variable."""
 
 
 def _collect(found: Reading, value: Any, path: Path, where: _Where) -> None:
@@ -277,8 +275,7 @@ def _says_account(values: Iterable[Any]) -> bool:
 
 
 def _read(text: str) -> Any:
-    """Return what a text says as YAML or JSON, where that is another value, and every reader reads
-    the same."""
+    """Return the YAML or JSON in a text; None if it is plain text, or if readers may differ."""
     if ":" not in text or _TEMPLATE in text:
         return None
     documents, wrong = read("", text.encode("utf-8", "replace"))
@@ -289,66 +286,70 @@ def _read(text: str) -> Any:
 
 
 def _unescaped(text: str) -> str:
-    """Return a text without escapes. What one reader takes for another text than the next reader
-    does stands in it in both ways."""
+    """Return a text without escapes. If readers interpret it differently, append the second
+    version."""
     if not any(mark in text for mark in ("\\", "%", "~1", "#", "binary")):
         return text
-    # YAML joins lines that a shell leaves apart.
-    text = _ESCAPED.sub(_meant, _both_ways(text, _CONTINUED, ""))
+    # YAML joins lines that a shell keeps apart.
+    text = _ESCAPED.sub(_character, _with_alternative(text, _CONTINUED, ""))
     text = text.replace("~1", "/").replace("\\", "")
-    text = _both_ways(text, _COMMENT, "")
-    return _both_ways(text, _ENCODED, lambda encoded: _decoded(encoded[1]))
+    text = _with_alternative(text, _COMMENT, "")
+    return _with_alternative(
+        text, _ENCODED, lambda encoded: _decoded(encoded[1])
+    )
 
 
-def _both_ways(text: str, pattern: re.Pattern[str], meant: Any) -> str:
-    changed = pattern.sub(meant, text)
+def _with_alternative(
+    text: str, pattern: re.Pattern[str], replacement: Any
+) -> str:
+    changed = pattern.sub(replacement, text)
     return text if changed == text else f"{text}\n{changed}"
 
 
-def _meant(escaped: re.Match[str]) -> str:
+def _character(escaped: re.Match[str]) -> str:
     number = "".join(filter(None, escaped.groups()))
     return chr(int(number, 16)) if number else "\n"
 
 
 def _is_of_account(path: Path, *, below: bool) -> bool:
-    """Tell whether the field at a path is a ServiceAccount, or a name within a field that is about
-    ServiceAccounts. `below`: whether what is around it says ServiceAccount."""
+    """Tell whether the field at a path is a ServiceAccount, or a name in a field about
+    ServiceAccounts. `below`: whether a mapping around it has a ServiceAccount."""
     fields = [step for step in path if not step.isdecimal()]
     if not fields:
         return False
-    is_name = folded(fields[-1]).endswith("name")
+    is_name = normalized(fields[-1]).endswith("name")
     if below and is_name:
         return True
     if "".join(fields[-2:-1]).lower().endswith("serviceaccounts"):
         return True
     looked_at = fields if is_name else fields[-1:]
-    return any(_OF_ACCOUNT in folded(field) for field in looked_at)
+    return any(_OF_ACCOUNT in normalized(field) for field in looked_at)
 
 
 def _names_account(text: str) -> bool:
-    """Tell whether a text is a field or a kind that says a ServiceAccount. A path in a pod is
-    none."""
+    """Tell whether a text is a field or kind about ServiceAccounts. A path in a pod is not."""
     is_short = len(text) <= _LONGEST_FIELD and not text.startswith("/")
-    return is_short and folded(text).removesuffix("name").endswith(_OF_ACCOUNT)
+    return is_short and normalized(text).removesuffix("name").endswith(
+        _OF_ACCOUNT
+    )
 
 
 def _only_reads_pods(path: Path) -> bool:
-    """Tell whether Kubernetes' own field at a path reads a pod's labels, or says which pods are
-    near: none gets a label."""
+    """Tell whether Kubernetes only reads labels at a path, or selects neighbouring pods."""
     return path[-2:] == ("fieldRef", "fieldPath") or not _OTHER_PODS.isdisjoint(
         path
     )
 
 
-def _selects(beside: Fields, key: str, own: str) -> bool:
-    """Tell whether a mapping says a label with one value, and no more: `{key: LABEL, operator: In,
+def _selects(siblings: Fields, key: str, own: str) -> bool:
+    """Tell whether a mapping only selects a label with one value: `{key: LABEL, operator: In,
     values: [own]}`."""
-    said = sorted(islice(_direct(beside), 4))
-    return said in (sorted([key, own]), sorted([key, own, "In"]))
+    texts = sorted(islice(_direct(siblings), 4))
+    return texts in (sorted([key, own]), sorted([key, own, "In"]))
 
 
-def _direct(beside: Fields) -> Iterator[str]:
-    for item in beside.values():
+def _direct(siblings: Fields) -> Iterator[str]:
+    for item in siblings.values():
         for text in item if isinstance(item, list | tuple) else [item]:
             if isinstance(text, str):
                 yield text
@@ -357,30 +358,29 @@ def _direct(beside: Fields) -> Iterator[str]:
 def _decoded(text: str) -> str:
     try:
         return base64.b64decode(text).decode("utf-8", "replace")
-    except ValueError:  # which the cluster refuses
+    except ValueError:  # the cluster rejects it too
         return ""
 
 
 def texts_of_sources(
     rendered: RenderedObject, sources: Sources
 ) -> Iterator[tuple[Path, str, Text]]:
-    """Yield the texts of ConfigMaps and Secrets that a controller reads as part of the object.
-    Each has the path and the name by which the object says its source."""
+    """Yield the texts of ConfigMaps and Secrets that a controller reads as part of the object, each
+    with the path and name of its source."""
     if not is_controlled(rendered):
         return
     for path, holder in rendered.inside:
         kind = str(holder.get("kind"))
         name = str(holder.get("name"))
         for source in sources.get((rendered.namespace, kind, name), ()):
-            for text in texts_held(source.object):
+            for text in texts_of_data(source.object):
                 yield (*path, "name"), name, text
 
 
 def inner_objects(rendered: RenderedObject) -> Objects:
-    """Return the objects that stand in a foreign object, at any depth: its controller may make
-    them.
+    """Return the objects in a foreign object, at any depth, which its controller may create.
 
-    What has `apiVersion` and `kind` and else texts and numbers alone only refers to an object.
+    A mapping with `apiVersion`, `kind` and only texts and numbers is a reference.
     """
     return rendered.recall(_inner_objects)
 
@@ -388,14 +388,14 @@ def inner_objects(rendered: RenderedObject) -> Objects:
 def unread_refused(
     component: JudgedComponent, rendered: RenderedObject
 ) -> Findings:
-    """Yield the texts of a foreign object that say an object which nobody here can judge: readers
-    differ in what a template, a repeated key or a tag makes of it."""
-    for text in reading(rendered).texts if is_foreign(rendered) else ():
-        if text.says_object:
+    """Yield texts in a foreign object that contain an unreadable object. Readers interpret
+    templates, repeated keys and tags differently."""
+    for text in reading(rendered).texts if is_unknown_kind(rendered) else ():
+        if text.has_unreadable_object:
             message = (
-                f"{dotted(text.position)} says apiVersion and kind, and is no YAML that every reader "
-                "reads alike, so nobody here can judge the object; write it as plain YAML, "
-                "without templates"
+                f"{dotted(text.position)} contains an object that readers may "
+                "interpret differently, so it cannot be checked; write it as "
+                "plain YAML, without templates"
             )
             yield component.refused("ACC224", rendered, message, text.position)
 
@@ -403,7 +403,7 @@ def unread_refused(
 def with_inner_objects(
     objects: Iterable[RenderedObject],
 ) -> list[RenderedObject]:
-    """Return objects, each with those that stand in it behind it."""
+    """Return the objects, each followed by the objects in it."""
     found = []
     for rendered in objects:
         found += [rendered, *inner_objects(rendered)]
@@ -411,7 +411,7 @@ def with_inner_objects(
 
 
 def _inner_objects(rendered: RenderedObject) -> Objects:
-    if rendered.nested or not is_foreign(rendered):
+    if rendered.nested or not is_unknown_kind(rendered):
         return ()
     found = []
     for path, holder in reading(rendered).inside:
@@ -436,7 +436,7 @@ def _inner_objects(rendered: RenderedObject) -> Objects:
 
 
 def _is_object(holder: Fields) -> bool:
-    """Tell whether a mapping is an object. With texts and numbers alone it refers to one."""
+    """Tell whether a mapping is an object, and not only a reference."""
     for field in ("apiVersion", "kind"):
         if not isinstance(holder.get(field), str):
             return False

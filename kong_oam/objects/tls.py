@@ -1,5 +1,4 @@
-"""The certificate of a workload that speaks TLS: the Secret that it lies in, and how pods get it.
-Pure functions."""
+"""The certificate of a workload that speaks TLS: its Secret, and the mount in pods. Pure functions."""
 
 from __future__ import annotations
 
@@ -11,14 +10,14 @@ from kong_oam.objects.pods import Manifest, mappings
 from kong_oam.traits.upstream_tls.value import tls_secret_name
 
 VOLUME = "kong-oam-tls"
-"""The volume with it."""
+"""The volume with the certificate."""
 
 
 def certificate(
     w: Workload, names: Iterable[str], issuer: tuple[str, str]
 ) -> Manifest:
-    """Return what cert-manager is asked for: a certificate with these DNS names, by an issuer
-    (kind, name), and a new key with each renewal."""
+    """Return the cert-manager Certificate with these DNS names and an issuer (kind, name). Each
+    renewal makes a new key."""
     name = tls_secret_name(w.component)
     kind, issuer_name = issuer
     return {
@@ -39,8 +38,8 @@ def certificate(
     }
 
 
-def mounting(spec: Fields, secret: str, path: str) -> Manifest:
-    """Return a pod's spec whose containers find the Secret at a path, and can only read it."""
+def with_mount(spec: Fields, secret: str, path: str) -> Manifest:
+    """Return a pod spec whose containers mount the Secret at a path, read-only."""
     mount = {"name": VOLUME, "mountPath": path, "readOnly": True}
     return {
         **spec,

@@ -1,2 +1,2 @@
-"""Recovery of what an interrupted run made and the state never heard of. `python -m kong_oam
-recover --help`."""
+"""Recovery after interrupted runs: objects that a product has and the state lacks. See `python -m
+kong_oam recover --help`."""

@@ -1,5 +1,5 @@
-"""Commands that remove what may have been made in Kubernetes unknown to the state. It takes
-`kubectl` to look."""
+"""`kubectl` and `helm` commands that remove Kubernetes objects missing from the state. A person
+runs them: the program does not ask the cluster."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _RELEASE = "kubernetes:helm.sh/v3:Release"
 def removals_of_interrupted(
     state: ExportedState, settings: ClusterSettings
 ) -> Iterator[str]:
-    """Yield for each interrupted creation a command that removes the object where it exists and
-    has our labels. A patch makes nothing that is ours."""
+    """Yield for each interrupted creation a command that removes the object if it has our labels.
+    Interrupted patches have none."""
     contexts = {
         provider_of(cluster): context
         for cluster, context in settings.contexts.items()
@@ -46,8 +46,8 @@ def removals_of_unknown(
     settings: ClusterSettings,
     cluster: ClusterName = None,
 ) -> Iterator[str]:
-    """Yield such a command for each object that is `meant` to be in the cluster and that the
-    state, one of before, does not know there."""
+    """Yield a removal command for each intended object of a cluster that an older state lacks.
+    `meant`: the manifests that the stack deploys there."""
     context = settings.context_of(cluster)
     provider = provider_of(cluster)
     recorded = {
@@ -58,7 +58,7 @@ def removals_of_unknown(
     }
     for manifest in meant:
         metadata = manifest["metadata"]
-        # As the provider writes it: NAMESPACE/NAME, or NAME of what is in no namespace.
+        # The provider's form of an id: NAMESPACE/NAME, or NAME outside namespaces.
         identifier = "/".join(
             filter(None, (metadata.get("namespace"), metadata["name"]))
         )

@@ -1,5 +1,5 @@
-"""Entities of Kong that carry the stack's tags and that its state does not know: made, but the
-answer was lost."""
+"""Lost entities of Kong: they carry the stack's tags, but its state lacks them, because an answer
+was lost."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from kong_oam.errors import EngineError, ProductError
 from kong_oam.http.management import Row
 from kong_oam.kong.admin import AdminApi, RejectedChangeError
-from kong_oam.kong.owners import Asking, Owner
+from kong_oam.kong.owners import Owner, OwnerLookup
 from kong_oam.oam.position import Texts
 
 _COLLECTIONS = (
@@ -23,27 +23,27 @@ _COLLECTIONS = (
     "consumers",
     "certificates",
 )
-"""In the order of removal: what leads somewhere goes before what guards it. A stack makes no
-targets: somebody's."""
+"""Collections in the order of removal: routes before the plugins that guard them. A stack creates
+no targets, so targets are somebody else's."""
 
 _PARENTS = ("route", "service", "upstream", "consumer")
 
 
 class OutdatedStateError(EngineError):
-    """The state is older than the gateway, or another stack's. The message says what shows it, and
-    what to do."""
+    """The state is older than the gateway, or belongs to another stack. The message gives the
+    evidence and the remedy."""
 
 
 class RemovalError(ProductError):
-    """Kong did not remove an entity. The message has its words."""
+    """Kong did not remove an entity. The message contains Kong's answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class LostEntity:
     """An entity of Kong that may be lost.
 
-    `collection` is its path in the Admin API, `parents` are the ids of what it belongs to, by kind
-    (`service`).
+    `collection` is its path in the Admin API. `parents` maps a kind, such as `service`, to the id
+    of the entity's parent.
     """
 
     collection: str
@@ -61,13 +61,13 @@ class LostEntity:
             return f"/upstreams/{self.parents['upstream']}/targets/{self.id}"
         return f"/{self.collection}/{self.id}"
 
-    def owner(self, asking: Asking) -> Owner:
+    def owner(self, lookup: OwnerLookup) -> Owner:
         """Return the owner of the entity."""
-        return asking.owner({"name": self.name, "tags": self.tags})
+        return lookup.owner({"name": self.name, "tags": self.tags})
 
     @property
     def guards(self) -> str | None:
-        """The id of the service that it guards, where it is a plugin on one."""
+        """The id of the guarded service, if the entity is a plugin on a service."""
         return (
             self.parents.get("service")
             if self.collection == "plugins"
@@ -78,19 +78,20 @@ class LostEntity:
         return f"{self.collection[:-1]} {self.name}"
 
 
-def lost(
+def lost_entities(
     entities: Iterable[LostEntity],
     known: frozenset[str],
-    asking: Asking,
+    lookup: OwnerLookup,
     *,
     older: bool = False,
 ) -> tuple[tuple[LostEntity, str | None], ...]:
-    """Return the lost ones of `entities` (all that there are): those that the stack which asks
-    owns, and that have no `known` id, in the order of removal.
+    """Return the lost entities in the order of removal: the asking stack owns them, and their ids
+    are not `known`.
 
-    With each comes the reason not to remove it, or None: something that stays belongs to it, or it
-    is a plugin whose service a route that stays leads to, and which would be more open without it.
-    `older`: the state is known to be one of before. Raises OutdatedStateError for another that is.
+    `entities` are all entities of Kong. Each result has a reason to keep the entity, or None. An
+    entity is kept if a kept entity belongs to it, or if it guards a service that a kept route
+    reaches. `older`: the state is an older backup, restored on purpose. Raises OutdatedStateError
+    if the state proves to be older.
     """
     entities = sorted(
         entities,
@@ -100,7 +101,7 @@ def lost(
             entity.id,
         ),
     )
-    kinds = {entity.id: entity.owner(asking).kind for entity in entities}
+    kinds = {entity.id: entity.owner(lookup).kind for entity in entities}
     theirs = {
         identifier
         for identifier, kind in kinds.items()
@@ -109,7 +110,7 @@ def lost(
     unrecorded = []
     for entity in entities:
         is_unrecorded = kinds[entity.id] == "ours" and entity.id not in known
-        # Somebody may have given our tags to what another stack made.
+        # Somebody may have given our tags to an entity of another stack.
         if is_unrecorded and theirs.isdisjoint(entity.parents.values()):
             unrecorded.append(entity)
     if not older:
@@ -117,8 +118,8 @@ def lost(
     staying = {entity.id: entity for entity in entities}
     result = []
     for entity in unrecorded:
-        reason = _reason_to_keep(entity, staying.values(), asking)
-        # What is to be removed keeps nothing else from being removed.
+        reason = _reason_to_keep(entity, staying.values(), lookup)
+        # An entity to remove protects no other entity.
         if reason is None:
             del staying[entity.id]
         result.append((entity, reason))
@@ -126,49 +127,49 @@ def lost(
 
 
 def _check_that_parents_are_known(unrecorded: Iterable[LostEntity]) -> None:
-    """Raise OutdatedStateError where an entity and its parent are both lost.
+    """Raise OutdatedStateError if an entity and its parent are both lost.
 
-    No interrupted run loses both: what belongs to another entity is only begun once the state knows
-    that one."""
+    No interrupted run loses both: it creates an entity only after the state has recorded the
+    parent.
+    """
     by_id = {entity.id: entity for entity in unrecorded}
     for entity in by_id.values():
         for parent in entity.parents.values():
             if parent in by_id:
                 raise OutdatedStateError(
-                    f"the state knows neither {by_id[parent]} nor what belongs to it, {entity}. No "
-                    "interrupted run leaves that behind: is this the stack's backend (`pulumi "
-                    "whoami -v`), and its last state? Where a state of before was put back on "
-                    "purpose: --older-state"
+                    f"the state lacks both {by_id[parent]} and its child {entity}, so it is older "
+                    "than the gateway, or another stack's. Check the backend with `pulumi whoami "
+                    "-v`. If you restored an older state on purpose, add --older-state"
                 )
 
 
 def _reason_to_keep(
-    entity: LostEntity, staying: Iterable[LostEntity], asking: Asking
+    entity: LostEntity, staying: Iterable[LostEntity], lookup: OwnerLookup
 ) -> str | None:
     for neighbour in staying:
         if entity.id in neighbour.parents.values():
-            return f"{_shown(neighbour, asking)} belongs to it"
+            return f"{_label(neighbour, lookup)} belongs to it"
         service = neighbour.parents.get("service")
         if (
             entity.guards
             and neighbour.collection == "routes"
             and service == entity.guards
         ):
-            return f"it guards what {_shown(neighbour, asking)} leads to; take the routes away first"
+            return f"it guards the service of {_label(neighbour, lookup)}; remove its routes first"
     return None
 
 
-def _shown(entity: LostEntity, asking: Asking) -> str:
-    """Return the entity in words, and whose it is where it is another stack's."""
-    owner = entity.owner(asking)
+def _label(entity: LostEntity, lookup: OwnerLookup) -> str:
+    """Return the entity's label, with its owner if that is another stack."""
+    owner = entity.owner(lookup)
     return (
         f"{entity} {owner}" if owner.kind == "another stack's" else str(entity)
     )
 
 
 def entities(admin: AdminApi) -> list[LostEntity]:
-    """Return all entities of the kinds that a stack makes, and what belongs to them, whoever made
-    them. Raises AdminError."""
+    """Return all entities of the kinds that stacks create, and their children, of all owners.
+    Raises AdminError."""
     rows = list(_rows(admin))
     names = {row["id"]: _name(row) for _, row in rows}
     return [_entity(collection, row, names) for collection, row in rows]
@@ -177,7 +178,7 @@ def entities(admin: AdminApi) -> list[LostEntity]:
 def _rows(admin: AdminApi) -> Iterator[tuple[str, Row]]:
     """Yield each row of the Admin API, after its collection."""
     for collection in _COLLECTIONS:
-        # Kong lists targets by upstream.
+        # Kong lists targets by Upstream.
         if collection == "targets":
             continue
         for row in admin.rows(f"/{collection}"):
@@ -193,10 +194,10 @@ def _name(row: Row) -> str:
 
 
 def remove(admin: AdminApi, lost: Iterable[LostEntity], settle: float) -> None:
-    """Remove entities one after the other; what is gone already is gone. Raises RemovalError,
+    """Remove entities in their order; missing entities are no error. Raises RemovalError,
     AdminError.
 
-    Before the first guard it waits for `settle` seconds: every worker sees the routes gone by then.
+    Before the first plugin it waits `settle` seconds, until no worker serves the removed routes.
     """
     waited = False
     for entity in lost:

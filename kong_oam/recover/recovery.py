@@ -1,10 +1,9 @@
-"""Finds what an interrupted run made or deleted although the state never heard of it, and removes
-what is certain.
+"""Recovery after an interrupted run: find objects that the state lacks, or that only the state has.
 
-In Kong that is what carries the stack's tags, at identity providers what the state says it was
-about to make. It never runs beside another run: one that was interrupted is ended with `pulumi
-cancel` first, and only what was there before is looked at. What was deleted is told, and where it
-is removed forgotten by the state, where a refresh would fail on it.
+In Kong, these objects carry the stack's tags. At identity providers, the state lists the
+interrupted creations. Recovery never runs beside another run: end an interrupted run with `pulumi
+cancel` first. Recovery looks only at objects that existed before it checks for other runs. `remove`
+also makes the state forget objects that are gone, because a refresh would fail on some of them.
 """
 
 from __future__ import annotations
@@ -24,21 +23,26 @@ from kong_oam.access.settings.project import stack_file
 from kong_oam.access.settings.stack import read_file
 from kong_oam.access.settings.values import Settings
 from kong_oam.engine.configuration import Configuration
-from kong_oam.engine.export import check_at_rest, configuration, forget, read
+from kong_oam.engine.export import (
+    check_no_active_run,
+    configuration,
+    delete_from_state,
+    read,
+)
 from kong_oam.engine.pending import ExportedState, RecordedResource
-from kong_oam.engine.stacks import existing, stacks_of
+from kong_oam.engine.stacks import existing_stacks, stack_names
 from kong_oam.errors import (
     EngineError,
     OperationError,
     ProductError,
     SettingsError,
 )
-from kong_oam.http.addresses import shown
+from kong_oam.http.addresses import without_secrets
 from kong_oam.identity.kinds import find_orphans
 from kong_oam.kong import preflight
 from kong_oam.kong.account import account
 from kong_oam.kong.admin import AdminApi
-from kong_oam.kong.owners import Asking
+from kong_oam.kong.owners import OwnerLookup
 from kong_oam.kubernetes.estate import clusters_of, objects_of
 from kong_oam.recover import cluster, kong
 from kong_oam.render.stage import read_applications
@@ -49,14 +53,16 @@ _EXPECTED = (EngineError, ProductError, SettingsError)
 
 
 class RecoveryError(OperationError):
-    """Recovery did nothing, or nothing more. The message says why, and what to do."""
+    """Recovery did nothing, or stopped. The message gives the cause and the remedy."""
 
 
 @dataclass(frozen=True, slots=True)
 class SearchedPlace:
-    """Kong or an identity provider, searched: what was `made` there that the state does not know,
-    and what is `gone` from there that the state still has, each with the reason to keep it or
-    None."""
+    """The findings at Kong or an identity provider, each with a reason to keep it, or None.
+
+    `made`: objects that the product has and the state lacks. `gone`: resources that the state has
+    and the product lacks.
+    """
 
     where: str
     made: Sequence[tuple[object, str | None]]
@@ -65,22 +71,21 @@ class SearchedPlace:
     removal: Callable[[list[Any]], None]
 
     @property
-    def certain(self) -> int:
-        """The number of things that `remove` removes."""
-        return len(_certain(self.made)) + len(_certain(self.gone))
+    def removable_count(self) -> int:
+        """The number of findings that `remove` resolves."""
+        return len(_removable(self.made)) + len(_removable(self.gone))
 
     def remove(self) -> None:
-        """Remove what is certain to be lost, and have the state forget what is certain to be
-        gone."""
-        self.removal(_certain(self.made))
-        for resource in _certain(self.gone):
-            forget(self.stack, resource.urn)
+        """Remove all certainly lost objects, and make the state forget all certainly deleted
+        resources."""
+        self.removal(_removable(self.made))
+        for resource in _removable(self.gone):
+            delete_from_state(self.stack, resource.urn)
 
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """The places that were searched, Kong first. `older`: the state is one of before, put back on
-    purpose."""
+    """The searched places, Kong first. `older`: the state is an older backup, restored on purpose."""
 
     settings: Settings
     state: ExportedState
@@ -88,8 +93,8 @@ class Search:
     older: bool
 
     def commands(self) -> list[str]:
-        """The commands that remove from the cluster, which is not looked at, objects that the state
-        does not know."""
+        """Return the commands that remove unrecorded objects from the cluster, which is not
+        searched."""
         settings = self.settings
         commands = [
             *cluster.removals_of_interrupted(self.state, settings.cluster)
@@ -105,7 +110,7 @@ class Search:
 
 
 def _estate(settings: Settings) -> Estate:
-    """Return what the stack is meant to deploy. Raises RecoveryError."""
+    """Return the estate that the stack deploys. Raises RecoveryError."""
     stack = settings.stack
     reading = read_applications(
         settings.applications,
@@ -116,22 +121,21 @@ def _estate(settings: Settings) -> Estate:
     estate = compile_estate(reading, stack).estate
     if estate is None:
         raise RecoveryError(
-            "the Applications here cannot be compiled: see `python -m kong_oam check "
-            f"--stack {stack.name}`"
+            "the Applications have errors: correct those that `python -m kong_oam check --stack "
+            f"{stack.name}` prints"
         )
     return deployed_by(estate, settings.partition)
 
 
 @contextmanager
 def search(stack: str, *, older: bool) -> Iterator[Search]:
-    """Search for what an interrupted run of the stack left, and keep its products connected
-    meanwhile.
+    """Search for the leftovers of an interrupted run, with open connections until the block ends.
 
-    Raises RecoveryError, also for what fails inside of it.
+    Raises RecoveryError, also for errors of products inside the block.
     """
     try:
         with ExitStack() as clients:
-            yield _searched(stack, clients, older=older)
+            yield _search(stack, clients, older=older)
     except _EXPECTED as error:
         raise RecoveryError(str(error)) from None
     except httpx.HTTPError as error:
@@ -140,30 +144,30 @@ def search(stack: str, *, older: bool) -> Iterator[Search]:
         ) from None
 
 
-def _searched(stack: str, clients: ExitStack, *, older: bool) -> Search:
+def _search(stack: str, clients: ExitStack, *, older: bool) -> Search:
     settings = read_file(stack_file(stack))
     values = Configuration(configuration(stack).get)
     gateway = account(settings, values)
     preflight.inspect(gateway, settings.gateway.edition)
     begun = read(stack)
     admin = clients.enter_context(AdminApi(gateway))
-    # First what is there, then the state: what was there and is not recorded afterwards belongs to
-    # no living run.
+    # Kong's entities are read before the state. An entity that is still unrecorded afterwards
+    # belongs to no active run.
     entities = kong.entities(admin)
     providers = find_orphans(settings.providers, begun, clients, values)
-    check_at_rest(stack, begun)
+    check_no_active_run(stack, begun)
     state = read(stack)
     known = state.ids | _known_elsewhere(settings)
-    in_kong = kong.lost(
+    in_kong = kong.lost_entities(
         entities,
         known,
-        Asking(settings.stack.name, settings.partition),
+        OwnerLookup(settings.stack.name, settings.partition),
         older=older,
     )
     settle = preflight.settle(admin, settings.gateway)
     places = [
         SearchedPlace(
-            f"Kong at {shown(gateway.admin_url)}",
+            f"Kong at {without_secrets(gateway.admin_url)}",
             in_kong,
             (),
             stack,
@@ -189,17 +193,18 @@ def _searched(stack: str, clients: ExitStack, *, older: bool) -> Search:
 
 
 def _known_elsewhere(settings: Settings) -> frozenset[str]:
-    """Return the ids of what the other stacks of the estate have.
+    """Return the ids that other stacks of the estate recorded.
 
-    It is theirs, whatever its tags say, since it may have been moved."""
+    They own these entities whatever their tags say, because a move does not change tags.
+    """
     if not settings.stack.partitions:
         return frozenset()
     known: frozenset[str] = frozenset()
-    for stack in existing(stacks_of(settings)):
+    for stack in existing_stacks(stack_names(settings)):
         if stack != settings.engine_stack:
             known |= read(stack).ids
     return known
 
 
-def _certain(judged: Iterable[tuple[T, str | None]]) -> list[T]:
+def _removable(judged: Iterable[tuple[T, str | None]]) -> list[T]:
     return [lost for lost, doubt in judged if doubt is None]

@@ -1,6 +1,5 @@
-"""Components as the Kubernetes objects that their definitions make of them.
+"""Render components to Kubernetes objects through their definitions.
 
-`evaluator` runs the program in the project's folder of that name, `cache` keeps what it answers,
-`requests` says what it is asked and `findings` what its findings mean, both as values; `rendering`
-puts them together.
+`evaluator` runs the program of the folder `evaluator`; `cache` stores its answers. `requests`
+builds its questions, and `findings` translates its errors. `rendering` combines them.
 """

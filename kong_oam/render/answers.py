@@ -1,4 +1,4 @@
-"""What the evaluator reads and answers, line by line: the JSON of `evaluator/request.go`."""
+"""The types of the evaluator's questions and answers: lines of JSON, as in `evaluator/request.go`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class QuestionPart(TypedDict):
 
 
 class Question(TypedDict, total=False):
-    """Asks for the objects of a component, for the definition in a file, or for a value."""
+    """A question: the objects of a component, the definition in a file, or a value."""
 
     component: QuestionPart
     traits: list[QuestionPart]
@@ -29,8 +29,8 @@ class Question(TypedDict, total=False):
     scope: Fields
 
 
-class Made(TypedDict):
-    """An object of a component. `part` is the trait that makes it, or -1."""
+class AnswerObject(TypedDict):
+    """An object of a component. `part` is the index of its trait, or -1."""
 
     object: Fields
     part: int
@@ -38,7 +38,7 @@ class Made(TypedDict):
 
 
 class Finding(TypedDict, total=False):
-    """Says why there is no answer. `part` is the trait, or -1."""
+    """An error of an evaluation. `part` is the index of the trait, or -1."""
 
     kind: str
     part: int
@@ -57,12 +57,15 @@ class ReadDefinition(TypedDict):
 
 
 class Answer(TypedDict, total=False):
-    """Answers a question. `limit` is the limit that an evaluation passed ("time", "memory" or
-    "life"), and `part` the part of the component that was evaluated then."""
+    """The answer to a question.
+
+    `limit` is the exceeded limit of an evaluation ("time", "memory" or "life"), and `part` the part
+    of the component in evaluation.
+    """
 
     at: int
     definition: ReadDefinition
-    objects: list[Made]
+    objects: list[AnswerObject]
     findings: list[Finding]
     value: Any
     paths: list[list[str | int]]
@@ -71,4 +74,4 @@ class Answer(TypedDict, total=False):
 
 
 Ask = Callable[[Question], Answer]
-"""Asks an evaluator, or for an answer that is kept. Raises EvaluatorError."""
+"""Asks an evaluator or a cache. Raises EvaluatorError."""

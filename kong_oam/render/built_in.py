@@ -1,5 +1,4 @@
-"""The built-in types: KubeVela's, written anew as definitions in `definitions/kubevela/`, a file
-for each."""
+"""The built-in types: KubeVela's types as definitions in `definitions/kubevela/`, one file each."""
 
 from __future__ import annotations
 
@@ -21,7 +20,7 @@ from kong_oam.render.program import EvaluatorError
 _HERE = Path(__file__).resolve()
 _FOLDER = next(
     folder
-    for depth in (1, 2)  # as a wheel has it, and as the project
+    for depth in (1, 2)  # in a wheel, and in the project
     if (folder := _HERE.parents[depth] / "definitions" / "kubevela").is_dir()
 )
 _KIND = re.compile(r'^\ttype: +"(\w+)"$', re.MULTILINE)
@@ -29,8 +28,8 @@ _KIND = re.compile(r'^\ttype: +"(\w+)"$', re.MULTILINE)
 
 @cache
 def built_in_types() -> frozenset[DefinedType]:
-    """Return the kind and name of each, known without an evaluator: a file is named after its type,
-    and says its kind."""
+    """Return the kinds and names of the built-in types, without an evaluator. A file has the name
+    of its type, and contains its kind."""
     found = (
         (_KIND.search(file.read_text("utf-8")), file.stem) for file in _files()
     )
@@ -40,15 +39,14 @@ def built_in_types() -> frozenset[DefinedType]:
 
 
 def built_in_definitions(ask: Ask) -> Definitions:
-    """Return all of them, read by an evaluator. Raises EvaluatorError where there is none, or
-    something ends it."""
+    """Return all built-in definitions, read by an evaluator. Raise EvaluatorError if that fails."""
     definitions: list[Definition] = []
     for file in _files():
         read = read_definition_file(file, str(file), ask, built_in=True)
         for finding in read.diagnostics:
             raise EvaluatorError(
-                f"the built-in definitions were not read, run this again: {finding.position}: "
-                f"{finding.message}"
+                "the built-in definitions could not be read; run the command "
+                f"again: {finding.position}: {finding.message}"
             )
         definitions += read.definitions
     return tuple(definitions)

@@ -1,4 +1,4 @@
-"""Reads the definitions of a file: YAML, or CUE as `vela def` writes it."""
+"""Read the definitions in a file: YAML, or CUE in the format of `vela def`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,11 @@ from pathlib import Path
 
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.oam.definitions.definition import Definition, Kind
-from kong_oam.oam.definitions.reading import REVISION, Defined, read_definitions
+from kong_oam.oam.definitions.reading import (
+    REVISION,
+    DefinitionReading,
+    read_definitions,
+)
 from kong_oam.oam.document import as_mapping, as_text
 from kong_oam.oam.files import bytes_of
 from kong_oam.oam.position import FilePlace
@@ -27,40 +31,49 @@ _READ_OVER = frozenset({"workflow-step"})
 
 def read_definition_file(
     file: Path, name: str, ask: Ask, *, built_in: bool = False
-) -> Defined:
-    """Read the definitions of one file, which findings call `name`. Raises EvaluatorError where it
-    is in CUE and there is no evaluator."""
+) -> DefinitionReading:
+    """Read the definitions in one file. Findings use `name` for the file. Raise EvaluatorError for
+    CUE without an evaluator."""
     raw = bytes_of(file, name)
     if isinstance(raw, Diagnostic):
-        return Defined((), (raw,))
+        return DefinitionReading((), (raw,))
     if file.suffix.lower() == ".cue":
         return _read_cue(name, raw, ask, built_in)
     return read_definitions(name, raw, built_in=built_in)
 
 
-def _read_cue(file: str, raw: bytes, ask: Ask, built_in: bool) -> Defined:
+def _read_cue(
+    file: str, raw: bytes, ask: Ask, built_in: bool
+) -> DefinitionReading:
     position = FilePlace(file, 1, 1)
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError:
-        return Defined(
-            (), (Diagnostic("OAM101", "not UTF-8; save it as UTF-8", position),)
+        return DefinitionReading(
+            (),
+            (
+                Diagnostic(
+                    "OAM101",
+                    "the file is not UTF-8; save it as UTF-8",
+                    position,
+                ),
+            ),
         )
     position = FilePlace(file, 1, 1, text)
     answer = ask({"file": file, "text": text})
     if "definition" not in answer:
-        what = (
+        reason = (
             answer["findings"][0]["message"]
             if answer.get("findings")
-            else "it passes a limit of evaluation"
+            else "its evaluation exceeds a limit"
         )
-        lines = what.splitlines() or [""]
-        return Defined(
+        lines = reason.splitlines() or [""]
+        return DefinitionReading(
             (),
             (
                 Diagnostic(
                     "OAM112",
-                    f"no definition: {lines[0]}",
+                    f"the file is no definition: {lines[0]}",
                     position,
                     details=tuple(lines[1:12]),
                 ),
@@ -75,23 +88,27 @@ def _read_cue(file: str, raw: bytes, ask: Ask, built_in: bool) -> Defined:
 
 def _described(
     definition: ReadDefinition, position: FilePlace, built_in: bool
-) -> Defined:
-    """Return the definition that the evaluator has read, whose template has each line where it is
-    in the file."""
+) -> DefinitionReading:
+    """Return the definition that the evaluator read. Lines of its template are lines of the file."""
     about = definition["about"]
     kind = as_text(about.get("type"))
     name = definition["name"]
     if kind in _READ_OVER:
-        return Defined((), ())
+        return DefinitionReading((), ())
     if kind not in _KINDS:
-        message = f"type {json.dumps(about.get('type'))} of '{name}' is none of: {', '.join(_KINDS)}"
-        return Defined((), (Diagnostic("OAM103", message[:300], position),))
+        message = (
+            f"type {json.dumps(about.get('type'))} of '{name}' is unknown; "
+            f"write one of: {', '.join(_KINDS)}"
+        )
+        return DefinitionReading(
+            (), (Diagnostic("OAM103", message[:300], position),)
+        )
     spec = as_mapping(about.get("attributes"))
     annotations = as_mapping(about.get("annotations"))
     if not isinstance(spec.get("version"), str | None):
         message = f"version of '{name}' must be of type string, not {type_of(spec['version'])}"
-        return Defined((), (Diagnostic("OAM103", message, position),))
-    made = Definition(
+        return DefinitionReading((), (Diagnostic("OAM103", message, position),))
+    result = Definition(
         kind=_KINDS[kind],
         name=name,
         template=definition["template"],
@@ -107,4 +124,4 @@ def _described(
         first_line=1,
         built_in=built_in,
     )
-    return Defined((made,), ())
+    return DefinitionReading((result,), ())

@@ -1,7 +1,7 @@
-"""The evaluator: a process that is asked one thing at a time, in lines of JSON.
+"""The evaluator process. It answers one question at a time, in lines of JSON.
 
-It bounds an evaluation's CPU time and its own memory. Whatever ends it is an answer like any other,
-and the next question goes to a new one.
+It limits the CPU time and memory of an evaluation. A stopped process counts as an answer; the next
+question starts a new process.
 """
 
 from __future__ import annotations
@@ -22,15 +22,14 @@ from kong_oam.render.program import EvaluatorError, program
 from kong_oam.render.requests import MEGABYTES, SECONDS
 
 _PATIENCE = 120.0
-"""Seconds after which an evaluator that says nothing is given up, however busy the machine is."""
+"""Seconds without an answer after which an evaluator is stopped, even on a busy machine."""
 _FATAL = 2
-"""How a Go program ends that the system gives no more memory, or whose stack is full."""
+"""The exit status of a Go program without memory or with a full stack."""
 
 
 @dataclass
 class Evaluator:
-    """An evaluator, started when it is first asked; a context manager that ends it. For one
-    thread."""
+    """An evaluator process, started for the first question. A context manager, for one thread."""
 
     seconds: float = SECONDS
     megabytes: int = MEGABYTES
@@ -45,8 +44,8 @@ class Evaluator:
         self.close()
 
     def ask(self, request: Question) -> Answer:
-        """Asks, and waits for the answer. Raises EvaluatorError where there is no evaluator to be
-        had or started."""
+        """Ask a question and return the answer. Raise EvaluatorError if no evaluator exists or
+        starts."""
         process = self._started()
         part = -1
         try:
@@ -73,7 +72,7 @@ class Evaluator:
         return answer
 
     def close(self) -> None:
-        """End the process, if there is one."""
+        """Stop the process, if it runs."""
         process = self._process
         self._process = None
         self._unread = b""
@@ -93,7 +92,7 @@ class Evaluator:
                 str(self.megabytes),
             ]
             try:
-                self._process = subprocess.Popen(  # noqa: S603 - no shell, and our own words
+                self._process = subprocess.Popen(  # noqa: S603 - no shell, fixed arguments
                     command,
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
@@ -103,8 +102,8 @@ class Evaluator:
                 )
             except OSError as error:
                 message = (
-                    f"the evaluator of definitions does not start: {error}; remove "
-                    f"{command[0]} and run this again"
+                    f"the evaluator of definitions does not start: {error}; "
+                    f"remove {command[0]} and run the command again"
                 )
                 raise EvaluatorError(message) from None
         return self._process

@@ -1,4 +1,4 @@
-"""What the evaluator finds, as diagnostics: in our words, at its place in the Application or the
+"""Translate the evaluator's findings to diagnostics with positions in the Application or the
 definition. Pure."""
 
 from __future__ import annotations
@@ -34,31 +34,33 @@ _TYPES = {
     "list": "array",
     "bytes": "string",
 }
-"""CUE's names of types, where JSON has others."""
+"""CUE's names of types that differ from JSON's."""
 _LIMITS = {
-    "time": f"needs more than {SECONDS:g} s of CPU time",
-    "memory": f"needs more than {MEGABYTES} MB of memory, or is nested too deeply",
-    "life": "was ended from outside: run this again",
+    "time": f"needs more than {SECONDS:g} s of CPU time; simplify it",
+    "memory": (
+        f"needs more than {MEGABYTES} MB of memory, or is nested too deeply; "
+        "simplify it"
+    ),
+    "life": "was stopped from outside; run the command again",
 }
 _LINES = 12
-"""The most lines of CUE's words under one finding."""
+"""The limit of lines of a CUE error in one finding."""
 _MISMATCHED = re.compile(
-    r"conflicting values (?P<first>.+) and (?P<second>.+) \(mismatched types (?P<one>\w+) and "
-    r"(?P<other>\w+)\)\Z"
+    r"conflicting values (?P<first>.+) and (?P<second>.+) \(mismatched types (?P<first_type>\w+) and "
+    r"(?P<second_type>\w+)\)\Z"
 )
-"""CUE's words of two values, and their types."""
+"""CUE's error about two values of different types."""
 _WHERE = re.compile(r"\(([^()\s]+):(\d{1,6}):(\d{1,6})\)\Z")
 
 
 def findings(
     component: ComponentSpec, definitions: Sequence[Definition], answer: Answer
 ) -> Findings:
-    """Yield what an answer says is wrong; nothing where it has objects. `definitions` are as they
-    were for asking."""
+    """Yield the findings in an answer. `definitions` are the definitions of the question."""
     if "limit" in answer:
         number = _number(answer)
-        what = _named(component, number)
-        message = f"{what}: the evaluation of its definition {_LIMITS[answer['limit']]}"
+        label = _named(component, number)
+        message = f"{label}: the evaluation of its definition {_LIMITS[answer['limit']]}"
         yield Diagnostic(
             "OAM112",
             message,
@@ -89,7 +91,7 @@ def _diagnostic(
             text, line = _located(finding["message"], definition)
             message = f"{definition.kind} type '{definition.name}': {text}"
             return Diagnostic("OAM108", message, line)
-        case "said":
+        case "errs":
             message = f"{_named(component, number)}: {lines[0]}"
             details = tuple(lines[1:_LINES])
             return Diagnostic("OAM111", message, position, details=details)
@@ -98,17 +100,17 @@ def _diagnostic(
 
 
 def _of_properties(
-    finding: Finding, told: Any, properties: SourcePosition, type_: str
+    finding: Finding, values: Any, properties: SourcePosition, type_: str
 ) -> Diagnostic:
-    """Return a finding about properties, as the JSON Schemas' are said. `told`: the properties
-    themselves."""
-    path: _Steps = [*steps_of(told, finding.get("path", ()))]
+    """Return a finding about properties, in the words of the schema checks. `values` are the
+    properties."""
+    path: _Steps = [*steps_of(values, finding.get("path", ()))]
     if finding["kind"] == "type":
-        path, finding = _exactly(told, path, finding)
+        path, finding = _exactly(values, path, finding)
     position = properties.at(*path)
     wanted = finding.get("wanted", [])
-    value = at(told, path)
-    what = dotted(path) or type_
+    value = at(values, path)
+    field = dotted(path) or type_
     above = dotted(path[:-1]) or type_
     match finding["kind"]:
         case "unknown":
@@ -116,45 +118,51 @@ def _of_properties(
             message = f"unknown field '{path[-1]}' in {above}{hint}"
             return Diagnostic("OAM102", message, _key(properties, path))
         case "missing":
-            message = f"{type_} needs properties"
+            message = f"{type_} needs properties; write them"
             if path:
                 message = f"{above} needs '{path[-1]}'"
             return Diagnostic("OAM105", message, position)
         case "type":
             types = sorted({_TYPES.get(name, name) for name in wanted})
-            message = f"{what} must be of type {some(types, ' or ')}, not {type_of(value)}"
+            message = f"{field} must be of type {some(types, ' or ')}, not {type_of(value)}"
         case "value":
             hint = suggestion(str(value), map(_option, wanted))
-            message = f"{what} cannot be {shown(value)}{hint}"
+            message = f"{field} cannot be {shown(value)}{hint}"
         case _:
-            message = f"{what}: {_words(finding['message'])[0]}"[:300]
+            message = f"{field}: {_words(finding['message'])[0]}"[:300]
     return Diagnostic("OAM103", message, position)
 
 
 def _option(text: str) -> str:
-    """Return a value that CUE takes, without its quotes."""
+    """Return a value that CUE allows, without its quotes."""
     return str(json.loads(text)) if text.startswith('"') else text
 
 
 def _exactly(
-    told: Any, path: _Steps, finding: Finding
+    values: Any, path: _Steps, finding: Finding
 ) -> tuple[_Steps, Finding]:
-    """Return the path of a value of a wrong type, and the finding: of one in an alternative, CUE
-    may say no more than in what it stands. Then it is what is written so, or else CUE's own words
-    say what is wrong."""
+    """Return the path of a value with a wrong type, and the finding.
+
+    For values in alternatives, CUE may report only the mapping or list around the value. Search
+    that for the value; without a match, keep CUE's message.
+    """
     found = _MISMATCHED.search(finding["message"])
-    here = at(told, path)
+    here = at(values, path)
     if not found or not here or not isinstance(here, Mapping | list):
         return path, finding
     if type_of(here) in {
-        _TYPES.get(name, name) for name in found.group("one", "other")
+        _TYPES.get(name, name)
+        for name in found.group("first_type", "second_type")
     }:
         return path, finding
-    written = {found["second"]: found["one"], found["first"]: found["other"]}
+    types = {
+        found["second"]: found["first_type"],
+        found["first"]: found["second_type"],
+    }
     for step, value in (
         here.items() if isinstance(here, Mapping) else enumerate(here)
     ):
-        wanted = written.get(json.dumps(value))
+        wanted = types.get(json.dumps(value))
         if wanted:
             return [*path, step], {**finding, "wanted": [wanted]}
     return path, {**finding, "kind": "wrong"}
@@ -179,7 +187,7 @@ def _where(definition: Definition) -> str:
 
 
 def _located(text: str, definition: Definition) -> tuple[str, Position]:
-    """Return a message without the line of the template that it ends in, and that line's place."""
+    """Return a message without the template position at its end, and that position."""
     found = _WHERE.search(text)
     if not found:
         return text, definition.position
@@ -187,8 +195,7 @@ def _located(text: str, definition: Definition) -> tuple[str, Position]:
 
 
 def _with_lines(text: str, definition: Definition) -> str:
-    """CUE's words with lines of the definition's file in place of those of its template, as far as
-    they are known."""
+    """Return a CUE error with positions in the definition's file instead of its template, if known."""
     found = _WHERE.search(text)
     if not found or found[1] != definition.name or not definition.first_line:
         return text
@@ -200,19 +207,19 @@ def _words(text: str) -> list[str]:
     return text.splitlines() or [""]
 
 
-def steps_of(told: Any, path: Sequence[str]) -> Iterator[str | int]:
-    """Yield the steps of a path, with numbers where the properties have a list."""
+def steps_of(values: Any, path: Sequence[str]) -> Iterator[str | int]:
+    """Yield the steps of a path, with numbers for lists in the properties."""
     above: _Steps = []
     for step in path:
         exact: str | int = step
-        if step.isdecimal() and isinstance(at(told, above), list):
+        if step.isdecimal() and isinstance(at(values, above), list):
             exact = int(step)
         above.append(exact)
         yield exact
 
 
 def at(value: Any, path: Sequence[str | int]) -> Any:
-    """Return what stands in properties at a path, or None."""
+    """Return the value at a path in the properties, or None."""
     for step in path:
         if isinstance(value, Mapping):
             value = value.get(step)

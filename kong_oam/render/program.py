@@ -1,5 +1,5 @@
-"""Where the evaluator's program is: beside this module in a release; else in the cache, built from
-the project's own source by its own tool."""
+"""Find the evaluator program: next to this module in a release, else in the cache, built from the
+project's source."""
 
 from __future__ import annotations
 
@@ -19,15 +19,14 @@ _SOURCE = _PROJECT / "evaluator"
 
 
 class EvaluatorError(SettingsError):
-    """There is no evaluator to be had, or it does not start. The message says why and what to
-    do."""
+    """The evaluator is missing or does not start. The message has the reason and a remedy."""
 
 
 def cache_folder() -> Path:
     """Return the cache folder of this machine: $KONG_OAM_CACHE, else $XDG_CACHE_HOME/kong-oam, else
     ~/.cache/kong-oam."""
-    if chosen := os.environ.get("KONG_OAM_CACHE"):
-        return Path(chosen)
+    if configured := os.environ.get("KONG_OAM_CACHE"):
+        return Path(configured)
     return (
         Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
         / "kong-oam"
@@ -35,7 +34,7 @@ def cache_folder() -> Path:
 
 
 def program() -> Path:
-    """Return the program, built first where there is none: some 40 seconds of CPU, once. Raises
+    """Return the path of the program. Build it if it is missing: about 40 seconds of CPU. Raise
     EvaluatorError."""
     if _RELEASED.is_file():
         return _RELEASED
@@ -48,21 +47,22 @@ def program() -> Path:
             )
         except OSError as error:
             raise EvaluatorError(
-                f"the evaluator of definitions could not be built: {error}"
+                f"the evaluator of definitions cannot be built: {error}; "
+                "install a release"
             ) from None
         if built.returncode or not (folder / NAME).exists():
             raise EvaluatorError(
-                "the evaluator of definitions could not be built; the lines above say why"
+                "the evaluator of definitions cannot be built; see the lines "
+                "above, or install a release"
             )
     return folder / NAME
 
 
 @cache
 def version() -> str:
-    """Return what tells one evaluator from another: a digest of its source, or of itself where it
-    was released.
+    """Return the version of the evaluator: a digest of its source, or of the released program.
 
-    Raises EvaluatorError where there is neither.
+    Raise EvaluatorError if both are missing.
     """
     digest = hashlib.sha256()
     if _RELEASED.is_file():
@@ -75,8 +75,8 @@ def version() -> str:
             digest.update(f"{path.name}\0{path.read_text('utf-8')}\0".encode())
     except OSError as error:
         message = (
-            "this installation has no evaluator of definitions, and not its source either "
-            f"({error}); "
+            "this installation has neither the evaluator of definitions nor "
+            f"its source ({error}); "
         )
         raise EvaluatorError(
             f"{message}install a release, or run from a checkout"

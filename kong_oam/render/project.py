@@ -1,4 +1,4 @@
-"""The project's own definitions: those of its folder, of what a stack names, and those beside
+"""The project's own definitions: in its folder, in the stack's setting, and in files with
 Applications."""
 
 from __future__ import annotations
@@ -29,85 +29,93 @@ from kong_oam.render.built_in import built_in_types
 from kong_oam.render.definition_files import read_definition_file
 
 FOLDER = "definitions"
-"""The folder of the project's own definitions, if it has one."""
-OWN_WORDS = frozenset(
+"""The folder of the project's own definitions, if it exists."""
+OWN_TYPES = frozenset(
     {("component", "external"), *(("trait", name) for name in OWN_TRAITS)}
 )
-"""Types that this project reads itself. KubeVela needs a definition of each, and here one means
-nothing."""
+"""Types that this project implements. KubeVela needs a definition for each; here such a definition
+is ignored."""
 _BUILT_IN = "kubevela"
-_ONLY_HERE = "access.schema.json"
-"""Stands beside the folder of the built-in types, and in no other project's folder."""
+_MARKER_FILE = "access.schema.json"
+"""A file beside the folder of the built-in types, which no other project has."""
 
 
 @dataclass(frozen=True)
-class Own:
-    """The project's own definitions, and what is wrong with them.
+class OwnDefinitions:
+    """The project's own definitions, and findings about them.
 
-    `besides`: by file, those that stand beside its Applications. They hold for these alone, whoever
-    else is read.
+    `besides` has the definitions in files with Applications, by file. They apply only to these
+    Applications.
     """
 
     definitions: Definitions
     problems: Diagnostics = ()
     besides: Mapping[str, Definitions] = field(default_factory=dict)
 
-    def beside(self, others: Iterable[Definition]) -> Own:
-        """Return these, and others that stand beside Applications: a file may be named as both."""
+    def beside(self, others: Iterable[Definition]) -> OwnDefinitions:
+        """Return these definitions with others from files with Applications. A file may be both."""
         known = {*map(_position, self.definitions)}
         besides: dict[str, Definitions] = {}
-        for definition in _others_than_own_words(others):
+        for definition in _without_own_types(others):
             if _position(definition) not in known:
                 file = definition.position.file
                 besides[file] = (*besides.get(file, ()), definition)
         return replace(self, besides=besides)
 
-    def at(self, file: str) -> Own:
-        """Return what holds for the Applications of a file."""
+    def at(self, file: str) -> OwnDefinitions:
+        """Return the definitions for the Applications in a file."""
         more = tuple(
             definition
             for definition in self.besides.get(file, ())
-            if not self._taken(definition)
+            if not self._defined_at(definition)
         )
-        return Own((*self.definitions, *more), self.problems) if more else self
+        return (
+            OwnDefinitions((*self.definitions, *more), self.problems)
+            if more
+            else self
+        )
 
     @cached_property
     def types(self) -> frozenset[DefinedType]:
-        """The types that they define, everywhere."""
+        """The types that they define for all files."""
         return frozenset(definition.type for definition in self.definitions)
 
     @cached_property
     def diagnostics(self) -> Diagnostics:
-        """What is wrong with them, alone and together."""
+        """The findings about them, alone and together."""
         return (
             *self.problems,
             *library(self.definitions).diagnostics,
-            *self._taking_places(),
+            *self._replacements(),
             *self._beside(),
         )
 
-    def _taking_places(self) -> Findings:
+    def _replacements(self) -> Findings:
         for definition in self.definitions:
             if definition.type in built_in_types():
-                message = f"this takes the place of the built-in {definition.type[0]} type '{definition.name}'"
+                message = (
+                    "this definition replaces the built-in "
+                    f"{definition.type[0]} type '{definition.name}'"
+                )
                 yield Diagnostic(
                     "OAM113", message, definition.position, "warning"
                 )
 
     def _beside(self) -> Findings:
-        for beside in self.besides.values():
-            yield from library(beside).diagnostics
-            for definition in beside:
-                if where := self._taken(definition):
+        for definitions in self.besides.values():
+            yield from library(definitions).diagnostics
+            for definition in definitions:
+                if where := self._defined_at(definition):
                     message = (
-                        f"{definition.type[0]} type '{definition.name}' is {where} already, and what stands "
-                        "beside Applications holds for these alone: rename it, or put it into "
-                        "definitions/"
+                        f"{definition.type[0]} type '{definition.name}' is "
+                        f"already {where}, and a definition beside "
+                        "Applications applies only to them; rename it, or "
+                        "move it into definitions/"
                     )
                     yield Diagnostic("OAM106", message, definition.position)
 
-    def _taken(self, definition: Definition) -> str:
-        """Say where there is such a type already, if anywhere: in whatever version."""
+    def _defined_at(self, definition: Definition) -> str:
+        """Return where a type is already defined, in any version; empty if it is not."""
         for other in self.definitions:
             if other.type == definition.type:
                 return f"defined ({other.position})"
@@ -117,13 +125,11 @@ class Own:
 def definition_files(
     names: FileNames, folder: Path
 ) -> Iterator[tuple[Path, str]]:
-    """Yield the files of definitions that `names` name, and those in the project's own folder below
-    `folder`, each once, with what is wrong about it, or nothing (oam.files.files_of)."""
+    """Yield the definition files in `names` and in the project's own folder, each once, with a
+    problem or "". See oam.files.files_of."""
     usual = folder / FOLDER
     shown = (
-        [FOLDER]
-        if os.path.lexists(usual) and not _holds_others_alone(usual)
-        else []
+        [FOLDER] if os.path.lexists(usual) and not _is_unrelated(usual) else []
     )
     for file, problem in files_of([*shown, *names], folder, DEFINITIONS):
         if not _is_built_in(file):
@@ -135,9 +141,9 @@ def own_definitions(
     ask: Ask,
     named: Naming = str,
     folder: Path = Path(),
-) -> Own:
-    """Read what `definition_files` yields. What cannot be read, or names nothing, is a finding.
-    Raises EvaluatorError where a file is in CUE and there is no evaluator."""
+) -> OwnDefinitions:
+    """Read the files of `definition_files`. Unreadable files become findings. Raise EvaluatorError
+    for CUE without an evaluator."""
     definitions: list[Definition] = []
     problems: list[Diagnostic] = []
     for file, problem in definition_files(names, folder):
@@ -148,20 +154,21 @@ def own_definitions(
             read = read_definition_file(file, name, ask)
             definitions += read.definitions
             problems += read.diagnostics
-    return Own(tuple(_others_than_own_words(definitions)), tuple(problems))
+    return OwnDefinitions(
+        tuple(_without_own_types(definitions)), tuple(problems)
+    )
 
 
-def _others_than_own_words(
+def _without_own_types(
     definitions: Iterable[Definition],
 ) -> Iterator[Definition]:
-    """Yield those that say what a type means here: what KubeVela's own policies mean, this project
-    reads itself, too."""
+    """Yield definitions without the policies and traits that this project implements."""
     built_in = built_in_types()
     for definition in definitions:
         is_policy = (
             definition.type[0] == "policy" and definition.type in built_in
         )
-        if not is_policy and definition.type not in OWN_WORDS:
+        if not is_policy and definition.type not in OWN_TYPES:
             yield definition
 
 
@@ -169,9 +176,8 @@ def _position(definition: Definition) -> tuple[str, int]:
     return os.path.realpath(definition.position.file), definition.position.line
 
 
-def _holds_others_alone(folder: Path) -> bool:
-    """Tell whether it is a folder with files, none of which is a definition: it need not be one of
-    definitions."""
+def _is_unrelated(folder: Path) -> bool:
+    """Tell whether a folder has files but no definitions, so that it may have another purpose."""
     found = [*files_of([folder], Path(), DEFINITIONS)]
     return (
         len(found) == 1
@@ -181,9 +187,8 @@ def _holds_others_alone(folder: Path) -> bool:
 
 
 def _is_built_in(file: Path) -> bool:
-    """Tell whether it is in the folder of the built-in types, which lies below that of this
-    project's own."""
+    """Tell whether a file is in the folder of the built-in types, below the project's own folder."""
     return any(
-        above.name == _BUILT_IN and (above.parent / _ONLY_HERE).is_file()
+        above.name == _BUILT_IN and (above.parent / _MARKER_FILE).is_file()
         for above in file.parents
     )

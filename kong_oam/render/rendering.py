@@ -1,5 +1,4 @@
-"""Renders components: chooses their definitions, asks the evaluator, and gives objects or
-findings."""
+"""Render components: find their definitions, ask the evaluator, and return objects or findings."""
 
 from __future__ import annotations
 
@@ -11,24 +10,24 @@ from kong_oam.oam.definitions.definition import Definition, Kind
 from kong_oam.oam.definitions.library import Library, find
 from kong_oam.oam.model import Application, ComponentSpec
 from kong_oam.oam.rendered import Objects, RenderedObject
-from kong_oam.render.answers import Ask, Made
+from kong_oam.render.answers import AnswerObject, Ask
 from kong_oam.render.findings import findings
-from kong_oam.render.hidden import with_hidden
+from kong_oam.render.hidden_errors import with_hidden
 from kong_oam.render.requests import Setting, request
 from kong_oam.render.terraform import as_template
 
-_ELSEWHERE = {
-    "ref-objects": "its objects are in a cluster, which nobody asks here; write them out with "
-    "k8s-objects"
+_UNRENDERABLE = {
+    "ref-objects": "its objects are in a cluster, which Kong-OAM does not read; write "
+    "them out with k8s-objects"
 }
-"""Types that no definition helps."""
-_AS_WRITTEN = (("component", "k8s-objects"), ("component", "raw"))
-"""The types whose properties are objects, or one."""
+"""Types that cannot be rendered even with a definition."""
+_OBJECT_TYPES = (("component", "k8s-objects"), ("component", "raw"))
+"""The types whose properties contain objects."""
 
 
 @dataclass(frozen=True, slots=True)
 class RenderedComponent:
-    """The objects of a component, the workload first; none where there are findings."""
+    """The objects of a component, workload first; empty if there are findings."""
 
     objects: Objects
     diagnostics: Diagnostics
@@ -41,75 +40,76 @@ def render(
     ask: Ask,
     setting: Setting = Setting(),  # noqa: B008 - frozen
 ) -> RenderedComponent:
-    """Render one component of an Application, with its traits, by what `definitions_of` gives.
-    Raises EvaluatorError where there is no evaluator."""
-    chosen: list[Definition] = []
+    """Render one component of an Application with its traits. `definitions` come from
+    `definitions_of`. Raise EvaluatorError without an evaluator."""
+    found: list[Definition] = []
     wrong: list[Diagnostic] = []
     for definition in definitions:
         if isinstance(definition, Definition):
-            chosen.append(definition)
+            found.append(definition)
         else:
             wrong.append(definition)
     if wrong:
         return RenderedComponent((), tuple(wrong))
-    chosen[0] = as_template(chosen[0], application, component)
-    asked = request(application, component, chosen, setting)
-    answer = with_hidden(asked, ask)
+    found[0] = as_template(found[0], application, component)
+    question = request(application, component, found, setting)
+    answer = with_hidden(question, ask)
     objects = tuple(
-        _object(made, component, chosen) for made in answer.get("objects", ())
+        _object(answered, component, found)
+        for answered in answer.get("objects", ())
     )
-    return RenderedComponent(
-        objects, tuple(findings(component, chosen, answer))
-    )
+    return RenderedComponent(objects, tuple(findings(component, found, answer)))
 
 
 def definitions_of(
     component: ComponentSpec, library: Library, kind: Kind = "component"
 ) -> tuple[Definition | Diagnostic, ...]:
-    """Return the definitions of a component's type and of its traits' in their order, or what is
-    wrong in their place. `kind`: what its type is one of."""
+    """Return the definitions of a component's type and of its traits, or findings in their place.
+    `kind` is the kind of its type."""
     position = component.position.at("type")
-    chosen = [find(library, kind, component.type, position)]
-    if refused := _ELSEWHERE.get(component.type.partition("@")[0]):
+    found = [find(library, kind, component.type, position)]
+    if refused := _UNRENDERABLE.get(component.type.partition("@")[0]):
         message = f"{component.type} '{component.name}': {refused}"
-        chosen = [Diagnostic("OAM108", message, position)]
+        found = [Diagnostic("OAM108", message, position)]
     for trait in component.traits:
-        chosen.append(
+        found.append(
             find(library, "trait", trait.type, trait.position.at("type"))
         )
-    return tuple(chosen)
+    return tuple(found)
 
 
 def _object(
-    made: Made, component: ComponentSpec, definitions: Sequence[Definition]
+    answered: AnswerObject,
+    component: ComponentSpec,
+    definitions: Sequence[Definition],
 ) -> RenderedObject:
-    part = made["part"]
-    key = made["key"]
+    part = answered["part"]
+    key = answered["key"]
     by = definitions[part + 1]
     pods = by.pod_spec_path if part < 0 and not key else ""
-    said = (
+    defined = (
         ""
         if by.built_in
         else f"{by.type[0]} type '{by.name}' ({by.position.file})"
     )
-    as_written = by.built_in and by.type in _AS_WRITTEN
+    as_written = by.built_in and by.type in _OBJECT_TYPES
     position = (
         _written(component, by.name, key)
         if as_written
         else _place(component, part)
     )
     return RenderedObject(
-        made["object"],
+        answered["object"],
         part if part >= 0 else None,
         key,
         position,
         pods,
-        defined=said,
+        defined=defined,
     )
 
 
 def _written(component: ComponentSpec, type_: str, key: str) -> Position:
-    """Return where an object stands that the component has as it is."""
+    """Return the position of an object in a component's properties."""
     properties = component.position.at("properties")
     if type_ == "raw":
         return properties

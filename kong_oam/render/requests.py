@@ -1,5 +1,5 @@
-"""What the evaluator is asked about a component: KubeVela's context, and what stands in the
-Application. Pure."""
+"""Build the evaluator's questions about a component from the Application and KubeVela's context.
+Pure."""
 
 from __future__ import annotations
 
@@ -14,18 +14,17 @@ from kong_oam.oam.position import Fields, JsonObject
 from kong_oam.render.answers import Question, QuestionPart
 
 SECONDS = 2.0
-"""CPU time of one evaluation."""
+"""The CPU time limit of one evaluation."""
 MEGABYTES = 512
 MINOR = 30
-"""The minor version of the cluster, where a stack says nothing: definitions choose the versions of
-APIs by it."""
+"""The default minor version of the cluster. Definitions select API versions by it."""
 _NUMBER = re.compile(r"-v(\d{1,18})\Z")
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """Where an Application is rendered for: the minor version of the cluster (1.x), the
-    Application's revision, and the cluster as a topology names it, if it is not the stack's own."""
+    """The target of a rendering: the minor version of the cluster (1.x), the Application's
+    revision, and the cluster's topology name (empty for the default cluster)."""
 
     minor: int = MINOR
     revision: str = ""
@@ -38,11 +37,11 @@ def request(
     definitions: Sequence[Definition],
     setting: Setting,
 ) -> Question:
-    """Return the request for a component: `definitions` are its type's own, then those of its
-    traits, in their order.
+    """Return the request for a component. `definitions` has the definition of its type and of
+    each trait, in order.
 
-    `context.components` has all components, and whoever is given it is evaluated anew whenever one
-    of them changes: only what reads it is given it.
+    Only templates that read `context.components` get all components, because each change of a
+    component then repeats the evaluation.
     """
     context = _context(application, component, setting)
     if any("components" in definition.template for definition in definitions):
@@ -95,7 +94,7 @@ def _context(
 
 
 def _plain(component: ComponentSpec) -> Fields:
-    """Return a component as it stands in the Application."""
+    """Return a component in the Application's format."""
     plain: JsonObject = {"name": component.name, "type": component.type}
     if component.properties:
         plain["properties"] = as_json(component.properties)
@@ -109,13 +108,12 @@ def _plain(component: ComponentSpec) -> Fields:
 
 
 def as_json(value: Any) -> Any:
-    """Return a value as Kubernetes reads it: a number that is whole is an integer, however it is
-    written."""
+    """Return a value as Kubernetes reads it: whole numbers become integers."""
     if isinstance(value, str):
         return value
     if isinstance(value, list):
         return [as_json(inner) for inner in value]
-    # A dict is seen sooner as a dict.
+    # type() is faster than isinstance for a dict.
     if type(value) is dict or isinstance(value, Mapping):
         return {name: as_json(inner) for name, inner in value.items()}
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e18:

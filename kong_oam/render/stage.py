@@ -1,4 +1,4 @@
-"""Applications with the objects of every component that needs an evaluator."""
+"""Render Applications: add the objects of every component that needs an evaluator."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from kong_oam.diagnostics import (
 from kong_oam.oam.application import (
     Reading,
     ReadOne,
+    join_readings,
     read_bytes,
     read_files,
-    together,
 )
 from kong_oam.oam.definitions.definition import Definition, Kind
 from kong_oam.oam.definitions.library import Library, library
@@ -34,27 +34,27 @@ from kong_oam.oam.model import (
 )
 from kong_oam.oam.position import SourcePosition, Texts
 from kong_oam.oam.rendered import RenderedObject
-from kong_oam.oam.rules import kept_by_rules
+from kong_oam.oam.rules import with_rule_options
 from kong_oam.oam.topology import on_clusters
 from kong_oam.render.built_in import built_in_types
-from kong_oam.render.project import OWN_WORDS, Own, own_definitions
+from kong_oam.render.project import OWN_TYPES, OwnDefinitions, own_definitions
 from kong_oam.render.rendering import RenderedComponent, definitions_of, render
 from kong_oam.render.requests import Setting
 from kong_oam.render.tools import Tools
 from kong_oam.render.values import (
-    Givers,
-    are_passed_on,
-    not_passed_on,
-    otherwise,
+    OutputSources,
+    evaluated_input,
+    is_passed_on,
     with_awaited,
+    with_other_texts,
     with_values,
 )
 
 _HERE = Path()
 Labels = Mapping[str, Texts]
 _NO_DEFINITION = (
-    "; a type of your own needs a definition in definitions/, or in what "
-    "kong-oam:definitions of the stack names"
+    "; a custom type needs a definition in definitions/, or in "
+    "kong-oam:definitions of the stack"
 )
 
 
@@ -70,12 +70,13 @@ def read_applications(
     renderer: Renderer | None = None,
     labels: Labels | None = None,
 ) -> Reading:
-    """Read Applications and definitions, and renders: `names` as `read_files` has them,
-    `definitions` as `own_definitions`, below `project`, by default `folder`; `minor` is the
-    cluster's version. `renderer` knows what it rendered before; by default, nothing. `labels` are
-    those of further clusters, by which topologies select.
+    """Read Applications and definitions, and render them.
 
-    Raises EvaluatorError where a type needs an evaluator, and there is none.
+    `names` are files as in `read_files`; `definitions` are files as in `own_definitions`, below
+    `project` (default: `folder`). `minor` is the cluster's minor version. `renderer` may have
+    results of earlier runs. `labels` are the labels of further clusters, for topologies.
+
+    Raise EvaluatorError if a type needs an evaluator and none exists.
     """
     with Tools() as tools:
         renderer = renderer or Renderer(tools)
@@ -93,23 +94,25 @@ def read_applications(
 
 @dataclass
 class Renderer:
-    """Renders Applications, and none again that it has rendered while nothing that bears on it is
-    another."""
+    """Renders Applications. It keeps results while their Application, definitions and settings stay
+    the same."""
 
     tools: Tools
-    _known: dict[int, _Made] = field(default_factory=dict)
-    _last: tuple[Own, int, Labels | None] | None = None
+    _known: dict[int, _Rendering] = field(default_factory=dict)
+    _last: tuple[OwnDefinitions, int, Labels | None] | None = None
 
     def rendered(
         self,
         reading: Reading,
-        own: Own,
+        own: OwnDefinitions,
         minor: int,
         labels: Labels | None = None,
     ) -> Reading:
-        """Return the reading with the objects of components, and what is wrong with these: an
-        Application with an error is left out, and its name is one of the malformed. Raises
-        EvaluatorError."""
+        """Return the reading with rendered components and findings.
+
+        Applications with errors are left out, and their names become malformed. Raise
+        EvaluatorError.
+        """
         self._last = own, minor, labels
         run = _Run(self.tools, own, minor, self._known)
         applications: list[Application] = []
@@ -117,10 +120,12 @@ class Renderer:
         malformed = set(reading.malformed)
         for source in reading.applications:
             application = on_clusters(source, labels or {})
-            made = run.at(application.position.file).application(application)
-            diagnostics += made.diagnostics
-            if made.application:
-                applications.append(made.application)
+            rendering = run.at(application.position.file).application(
+                application
+            )
+            diagnostics += rendering.diagnostics
+            if rendering.application:
+                applications.append(rendering.application)
             else:
                 malformed.add(application.name)
         self._known = run.now
@@ -131,12 +136,11 @@ class Renderer:
             malformed=frozenset(malformed),
         )
 
-    def again(self, texts: Texts) -> Reading:
-        """Read and renders other texts of the Applications that were rendered last, by what their
-        files are called."""
+    def render_texts(self, texts: Texts) -> Reading:
+        """Read and render other texts of the last Applications, by file name."""
         assert self._last
         own, minor, labels = self._last
-        reading = together(
+        reading = join_readings(
             read_bytes(name, text.encode(), own.types)
             for name, text in texts.items()
         )
@@ -144,59 +148,58 @@ class Renderer:
 
 
 @dataclass(frozen=True, slots=True)
-class _Made:
-    """What was made of an Application, and of what else. `application` None: it cannot be
-    rendered."""
+class _Rendering:
+    """The rendering of an Application, and its inputs. `application` None: it cannot be rendered."""
 
     source: Application
-    beside: object
+    inputs: object
     application: Application | None
     diagnostics: Diagnostics = ()
 
-    def holds(self, source: Application, beside: object) -> bool:
-        """Tell whether the same would be made again. What is wrong may say where in a
-        definition, and lines move."""
+    def is_current(self, source: Application, inputs: object) -> bool:
+        """Tell whether a new rendering would be the same. Findings have positions in definitions,
+        so they are never reused."""
         if self.diagnostics or self.source is not source:
             return False
-        return self.beside == beside
+        return self.inputs == inputs
 
 
-Chosen = tuple[Definition | Diagnostic, ...]
-"""The definitions of a component's types, but for this project's own words, or what is wrong in
-their place."""
+ChosenDefinitions = tuple[Definition | Diagnostic, ...]
+"""The definitions of a component's types, or findings in their place. Types that this project
+implements are left out."""
 
 
-_Part = tuple[ComponentSpec, tuple[Chosen, ...]]
-"""A component, or a policy as one, with the definitions of each of its forms; none of a plain
-one."""
+_Part = tuple[ComponentSpec, tuple[ChosenDefinitions, ...]]
+"""A component, or a policy as a component, with the definitions of each variant; empty for a plain
+component."""
 
 
 @dataclass
 class _Run:
-    """One reading that is rendered."""
+    """The rendering of one reading."""
 
     tools: Tools
-    own: Own
+    own: OwnDefinitions
     minor: int
-    before: Mapping[int, _Made]
-    now: dict[int, _Made] = field(default_factory=dict)
+    before: Mapping[int, _Rendering]
+    now: dict[int, _Rendering] = field(default_factory=dict)
 
     def at(self, file: str) -> _Run:
-        """Return the same, with the definitions that hold for the Applications of a file."""
+        """Return the run with the definitions for the Applications in a file."""
         own = self.own.at(file)
         return self if own is self.own else replace(self, own=own)
 
     @cached_property
     def library(self) -> Library:
-        """The project's own definitions, and the built-in ones."""
+        """The project's own and the built-in definitions."""
         return library((*self.own.definitions, *self.tools.built_in))
 
-    def application(self, source: Application) -> _Made:
-        """Return what is made of an Application: what is known of it, where nothing has changed."""
+    def application(self, source: Application) -> _Rendering:
+        """Return the rendering of an Application, from an earlier run if nothing changed."""
         if not source.policies and all(
             part.plain for part in source.components
         ):
-            return _Made(source, None, source)
+            return _Rendering(source, None, source)
         parts: list[_Part] = []
         for component in source.components:
             parts.append(self._with_definitions(component, "component"))
@@ -204,34 +207,39 @@ class _Run:
             parts.append(
                 self._with_definitions(_as_component(policy), "policy")
             )
-        beside = (
+        inputs = (
             self.minor,
-            [list(map(_meaning, chosen)) for _, chosen in parts],
+            [
+                list(map(_definition_inputs, definitions))
+                for _, definitions in parts
+            ],
         )
         known = self.before.get(id(source))
-        if known is None or not known.holds(source, beside):
-            known = self._made(source, parts, beside)
+        if known is None or not known.is_current(source, inputs):
+            known = self._made(source, parts, inputs)
         self.now[id(source)] = known
         return known
 
     def _with_definitions(self, component: ComponentSpec, kind: Kind) -> _Part:
         if component.plain:
             return component, ()
-        chosen = [
+        definitions = [
             self._chosen(variant, kind) for variant in component.every_variant
         ]
-        return component, tuple(chosen)
+        return component, tuple(definitions)
 
-    def _chosen(self, component: ComponentSpec, kind: Kind) -> Chosen:
-        part = _without_own_words(component)
+    def _chosen(
+        self, component: ComponentSpec, kind: Kind
+    ) -> ChosenDefinitions:
+        part = _without_own_traits(component)
         unknown = tuple(self._unknown(part, kind))
         return unknown or definitions_of(part, self.library, kind)
 
     def _made(
-        self, source: Application, parts: Sequence[_Part], beside: object
-    ) -> _Made:
-        made: dict[int, ComponentSpec] = {}
-        found = [*_of_one_name(source)]
+        self, source: Application, parts: Sequence[_Part], inputs: object
+    ) -> _Rendering:
+        rendered: dict[int, ComponentSpec] = {}
+        found = [*_name_clashes(source)]
         givers: dict[str, tuple[int, Output]] = {}
         for number, (part, _) in enumerate(parts):
             for output in part.outputs:
@@ -241,107 +249,114 @@ class _Run:
             needed[number] = [givers[value.source][0] for value in part.inputs]
         order = TopologicalSorter(needed).static_order() if givers else needed
         for number in order:
-            part, chosen = parts[number]
-            if not made.keys() >= {*needed[number]}:
-                continue  # why it cannot be rendered is said there
-            if not chosen:
-                made[number] = part
+            part, definitions = parts[number]
+            if not rendered.keys() >= {*needed[number]}:
+                continue  # that component has its own finding
+            if not definitions:
+                rendered[number] = part
                 continue
-            given: dict[str, tuple[ComponentSpec, Output]] = {}
+            own_givers: dict[str, tuple[ComponentSpec, Output]] = {}
             for value in part.inputs:
                 giver, output = givers[value.source]
-                given[value.source] = (made[giver], output)
-            component, findings = self._component(source, part, chosen, given)
+                own_givers[value.source] = (rendered[giver], output)
+            component, findings = self._component(
+                source, part, definitions, own_givers
+            )
             if component:
-                made[number] = component
+                rendered[number] = component
             found += findings
-        if len(made) < len(parts) or errors(found):
-            return _Made(source, beside, None, tuple(found))
-        components = tuple(made[number] for number in sorted(made))
+        if len(rendered) < len(parts) or errors(found):
+            return _Rendering(source, inputs, None, tuple(found))
+        components = tuple(rendered[number] for number in sorted(rendered))
         done = replace(source, components=components, policies=())
-        return _Made(source, beside, done, tuple(found))
+        return _Rendering(source, inputs, done, tuple(found))
 
     def _component(
         self,
         source: Application,
         part: ComponentSpec,
-        chosen: Sequence[Chosen],
-        given: Givers,
+        variants: Sequence[ChosenDefinitions],
+        givers: OutputSources,
     ) -> tuple[ComponentSpec | None, Diagnostics]:
-        """Return the component with its objects in each of its places. `chosen`: one for each form
-        of the component."""
+        """Return the component with its objects at each target. `variants` has the definitions of
+        each variant."""
         wrong: dict[Diagnostic, None] = {}
-        for definitions in chosen:
+        for definitions in variants:
             for definition in definitions:
                 if isinstance(definition, Diagnostic):
                     wrong[definition] = None
         if wrong:
-            # What cannot be read may define it.
+            # An unreadable file may contain the definition, so report only that file.
             return None, () if errors(self.own.problems) else tuple(wrong)
-        made: list[ComponentSpec] = []
+        rendered: list[ComponentSpec] = []
         found: dict[Diagnostic, None] = {}
         for target in part.every_target:
             values = {}
-            for name, (giver, output) in given.items():
+            for name, (giver, output) in givers.items():
                 values[name] = (_at(giver, target, source), output)
             variant = part.in_variant(target.variant)
-            there, findings = self._placed(
-                source, variant, chosen[target.variant], values, target
+            placed, findings = self._placed(
+                source, variant, variants[target.variant], values, target
             )
             found.update(dict.fromkeys(findings))
-            if there:
-                made.append(there)
+            if placed:
+                rendered.append(placed)
         if errors(found):
             return None, tuple(found)
-        # Of one without any nothing is there but what was made.
-        places = zip(part.targets, made, strict=False)
+        # A component without targets keeps only its first rendering.
+        places = zip(part.targets, rendered, strict=False)
         targets = tuple(
-            replace(target, rendered=there.rendered) for target, there in places
+            replace(target, rendered=placed.rendered)
+            for target, placed in places
         )
-        return replace(made[0], targets=targets), tuple(found)
+        return replace(rendered[0], targets=targets), tuple(found)
 
     def _placed(
         self,
         source: Application,
         part: ComponentSpec,
-        chosen: Chosen,
-        given: Givers,
+        definitions: ChosenDefinitions,
+        givers: OutputSources,
         target: DeploymentTarget,
     ) -> tuple[ComponentSpec | None, Diagnostics]:
-        there = source
+        application = source
         if target.namespace not in (None, "", source.namespace):
-            there = replace(source, namespace=target.namespace)
+            application = replace(source, namespace=target.namespace)
         setting = Setting(self.minor, source.revision, target.cluster or "")
-        whole = with_values(part, given, there, self.tools.ask, setting)
+        whole = with_values(part, givers, application, self.tools.ask, setting)
         if isinstance(whole, Diagnostic):
             return None, (whole,)
         part = whole.component
         awaited = whole.awaited
 
         def rendered(component: ComponentSpec) -> RenderedComponent:
-            left = _without_own_words(component)
-            return render(chosen, there, left, self.tools.ask, setting)
+            own_part = _without_own_traits(component)
+            return render(
+                definitions, application, own_part, self.tools.ask, setting
+            )
 
         result = rendered(part)
         if errors(result.diagnostics):
             return None, result.diagnostics
         if awaited:
-            others = rendered(otherwise(part, awaited)).objects
-            if not are_passed_on(awaited, result.objects, others):
-                return None, (not_passed_on(part),)
+            others = rendered(with_other_texts(part, awaited)).objects
+            if not is_passed_on(awaited, result.objects, others):
+                return None, (evaluated_input(part),)
         numbers = [
             number
             for number, trait in enumerate(part.traits)
-            if ("trait", trait.type) not in OWN_WORDS
+            if ("trait", trait.type) not in OWN_TYPES
         ]
         objects = tuple(
-            kept_by_rules(there, part, _numbered(made, numbers))
-            for made in with_awaited(result.objects, awaited)
+            with_rule_options(
+                application, part, _numbered(rendered_object, numbers)
+            )
+            for rendered_object in with_awaited(result.objects, awaited)
         )
         return replace(part, rendered=objects), result.diagnostics
 
     def _unknown(self, component: ComponentSpec, kind: Kind) -> Findings:
-        """Yield of what types there is no definition: that is known without an evaluator."""
+        """Yield findings about types without a definition. This needs no evaluator."""
         types: list[tuple[Kind, str, SourcePosition]] = [
             (kind, component.type, component.position)
         ]
@@ -352,7 +367,7 @@ class _Run:
         for of, type_, position in types:
             if (of, type_.partition("@")[0]) in defined:
                 continue
-            names = {name for known, name in defined | OWN_WORDS if known == of}
+            names = {name for known, name in defined | OWN_TYPES if known == of}
             message = f"unknown {of} type '{type_}'{suggestion(type_, names)}{_NO_DEFINITION}"
             yield Diagnostic("OAM104", message, position.at("type"))
 
@@ -360,8 +375,8 @@ class _Run:
 def _at(
     giver: ComponentSpec, target: DeploymentTarget, source: Application
 ) -> ComponentSpec:
-    """Return a component as it is where another one takes a value of it: it is there, too
-    (`oam.resolution`)."""
+    """Return a component as deployed at the target of another component, which reads its output.
+    See `oam.resolution`."""
     spot = target.spot(source.namespace)
     for position in giver.targets:
         if position.spot(source.namespace) == spot:
@@ -369,21 +384,21 @@ def _at(
     return giver
 
 
-def _without_own_words(component: ComponentSpec) -> ComponentSpec:
-    left = [
+def _without_own_traits(component: ComponentSpec) -> ComponentSpec:
+    traits = [
         trait
         for trait in component.traits
-        if ("trait", trait.type) not in OWN_WORDS
+        if ("trait", trait.type) not in OWN_TYPES
     ]
-    if len(left) == len(component.traits):
+    if len(traits) == len(component.traits):
         return component
-    return replace(component, traits=tuple(left))
+    return replace(component, traits=tuple(traits))
 
 
 def _numbered(
     rendered: RenderedObject, numbers: Sequence[int]
 ) -> RenderedObject:
-    """Return the object with the number that its trait has among all of the component's."""
+    """Return the object with its trait's index among all traits of the component."""
     return (
         rendered
         if rendered.trait is None
@@ -392,29 +407,28 @@ def _numbered(
 
 
 def _as_component(policy: Policy) -> ComponentSpec:
-    """Return a policy whose definition makes objects, as a component of that name: so KubeVela
-    labels them."""
+    """Return a policy whose definition renders objects, as a component of that name, as KubeVela
+    does."""
     return ComponentSpec(
         policy.name, policy.type, policy.properties, (), (), policy.position
     )
 
 
-def _of_one_name(application: Application) -> Findings:
+def _name_clashes(application: Application) -> Findings:
     components = {part.name: part for part in application.components}
     for policy in application.policies:
         if same := components.get(policy.name):
             message = (
-                f"policy '{policy.name}' makes objects as component '{same.name}' does "
-                f"({same.position}); rename one"
+                f"policy '{policy.name}' and component '{same.name}' "
+                f"({same.position}) render objects under one name; rename one"
             )
             yield Diagnostic("OAM106", message, policy.position.at("name"))
 
 
-def _meaning(chosen: Chosen) -> object:
-    """Return all that a rendering depends on beside the Application: what is equal renders
-    alike."""
+def _definition_inputs(definitions: ChosenDefinitions) -> object:
+    """Return everything that a rendering depends on apart from the Application."""
     meaning: list[object] = []
-    for definition in chosen:
+    for definition in definitions:
         if isinstance(definition, Definition):
             named = (
                 definition.name,

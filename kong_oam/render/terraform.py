@@ -1,7 +1,6 @@
-"""Types of Terraform: the `Configuration` that Terraform's controller takes, as a template in CUE.
-Pure.
+"""Convert Terraform types to CUE templates of a `Configuration` for Terraform's controller. Pure.
 
-So it is checked, labelled, and changed by traits like whatever other definitions make.
+Checks, labels and traits then apply as to all definitions.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ _FIELDS: Texts = {
     "terraformRCConfigMapReference": _OF_KUBERNETES,
     "writeConnectionSecretToRef": _REFERENCE,
 }
-"""The fields of a Configuration's `spec` that a component may have among its properties."""
+"""The fields of a Configuration's `spec` that a component may set."""
 _NO_VARIABLES = frozenset(
     {
         "customRegion",
@@ -44,21 +43,21 @@ _NO_VARIABLES = frozenset(
         "writeConnectionSecretToRef",
     }
 )
-"""Those of them that are no variables as well."""
+"""Fields that are not variables too."""
 _BY_DEFINITION = (
     "writeConnectionSecretToRef",
     "providerRef",
     "gitCredentialsSecretReference",
 )
-"""What the definition says where a component does not."""
+"""Fields that the definition may set if the component does not."""
 _VARIABLE = re.compile(r'\bvariable[ \t]+"?([\w-]+)"?\s*\{')
 
 
 def as_template(
     definition: Definition, application: Application, component: ComponentSpec
 ) -> Definition:
-    """Return the definition of a type of Terraform with a template in CUE, made for this
-    component; any other as it is."""
+    """Return a Terraform definition with a CUE template for this component; other definitions
+    unchanged."""
     if not definition.terraform:
         return definition
     configuration = _configuration(definition, application, component)
@@ -71,8 +70,8 @@ def as_template(
 def _configuration(
     definition: Definition, application: Application, component: ComponentSpec
 ) -> Fields:
-    """Return KubeVela's object: with what Go's structures have where nothing is said (`gitRef`,
-    `status`)."""
+    """Return the Configuration in KubeVela's format, with the empty fields of Go's structures
+    (`gitRef`, `status`)."""
     properties = as_json(component.properties)
     schematic = definition.terraform
     spec: JsonObject = {"gitRef": {}}
@@ -82,10 +81,10 @@ def _configuration(
     for name in _BY_DEFINITION:
         if name not in spec and schematic.get(name) is not None:
             spec[name] = schematic[name]
-    written = spec.get("writeConnectionSecretToRef")
-    if isinstance(written, Mapping) and not written.get("namespace"):
+    secret = spec.get("writeConnectionSecretToRef")
+    if isinstance(secret, Mapping) and not secret.get("namespace"):
         where = {"namespace": application.namespace}
-        spec["writeConnectionSecretToRef"] = {**written, **where}
+        spec["writeConnectionSecretToRef"] = {**secret, **where}
     if schematic.get("type", "hcl") == "remote":
         spec["remote"] = schematic["configuration"]
         spec.pop("path", None)
@@ -111,8 +110,8 @@ def _configuration(
 
 
 def _parameter(schematic: Fields) -> str:
-    """Return what properties there are: the fields, and the variables that the HCL declares. Those
-    of a repository nobody knows here: any."""
+    """Return the schema of the properties: the fields, and the variables in the HCL. Variables in a
+    repository are unknown, so any are allowed."""
     fields = [
         f"{json.dumps(name)}?: null | {type_}"
         for name, type_ in _FIELDS.items()

@@ -1,5 +1,4 @@
-"""What rendering works with, each made when it is first needed: an estate without other types needs
-none of it."""
+"""The evaluator, the cache and the built-in definitions, each created on first use."""
 
 from __future__ import annotations
 
@@ -14,8 +13,8 @@ from kong_oam.render.evaluator import Evaluator
 
 
 class Tools:
-    """An evaluator, the answers that are kept, and the built-in definitions; a context manager that
-    ends the evaluator. By default the cache is this machine's. For one thread."""
+    """An evaluator, a cache of answers and the built-in definitions. A context manager that stops
+    the evaluator, for one thread. The default cache is this machine's."""
 
     def __init__(
         self, evaluator: Evaluator | None = None, cache: Cache | None = None
@@ -31,11 +30,11 @@ class Tools:
 
     @cached_property
     def cache(self) -> Cache:
-        """Where answers are kept. Raises EvaluatorError where there is no evaluator to be had."""
+        """The cache of answers. Raises EvaluatorError without an evaluator."""
         return self._cache or usual_cache()
 
     def ask(self, request: Question) -> Answer:
-        """Return the answer to a question. Raises EvaluatorError."""
+        """Return the answer to a question. Raise EvaluatorError."""
         return answered(request, self.evaluator, self.cache)
 
     @cached_property
@@ -45,8 +44,11 @@ class Tools:
 
 
 def answered(request: Question, evaluator: Evaluator, cache: Cache) -> Answer:
-    """Return the answer to a question: the one that is kept, else the evaluator's. Of what is wrong
-    nothing is kept: a limit that was passed may not be on another day. Raises EvaluatorError."""
+    """Return the answer to a question from the cache, else from the evaluator. Raise
+    EvaluatorError.
+
+    Answers with errors are not cached, since an exceeded limit may be temporary.
+    """
     answer = cache.find(request)
     if answer is None:
         answer = evaluator.ask(request)

@@ -1,7 +1,7 @@
-"""The values that components of an Application give each other.
+"""The values that components of an Application pass to each other.
 
-What a value is made of is known once the component that gives it is rendered, or else once that is
-deployed: then a text stands in for it, which is replaced when whoever takes it is deployed.
+Some values are known after rendering. Other values exist only after deployment; until then a
+placeholder text stands for each.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from kong_oam.diagnostics import Diagnostic
-from kong_oam.oam.filling import FieldPathError, filled, path_of
+from kong_oam.oam.input_values import FieldPathError, path_of, with_value
 from kong_oam.oam.model import Application, ComponentSpec, Input, Output
 from kong_oam.oam.position import Fields, SourcePosition, Texts
 from kong_oam.oam.rendered import Awaited, Objects, RenderedObject
@@ -22,29 +22,32 @@ from kong_oam.render.answers import Answer, Ask, Question
 from kong_oam.render.requests import Setting
 
 MAX_CHARACTERS = 65_536
-"""The longest value, as JSON: values made of values could fill any memory."""
+"""The limit of a value's length as JSON, since values built from values could fill the memory."""
 _UNKNOWN = re.compile(r'reference "\w+" not found\Z')
 _WHERE = re.compile(r'\A"the value": | \(valueFrom:\d+:\d+\)\Z')
 _SECRET = ("data", "stringData")
 _NEVER: Texts = {
-    "Secret": "a Secret's value is not passed; name the Secret where it is read: "
+    "Secret": "values of a Secret are not passed on; refer to the Secret with "
     "valueFrom.secretKeyRef",
-    "Ingress": "an Ingress is not deployed: Kong has its routes",
-    "Release": "Pulumi does not know more of a release than what it is told",
-    "Namespace": "of a Namespace nothing more is known than its name",
-    "CustomResourceDefinition": "of a CustomResourceDefinition nothing more is known than what it "
-    "says",
+    "Ingress": (
+        "an Ingress is not deployed, since its routes are in Kong; write the "
+        "value out"
+    ),
+    "Release": "Pulumi knows only the properties of a release; write the value out",
+    "Namespace": "only the name of a Namespace is known; write the value out",
+    "CustomResourceDefinition": "only the properties of a CustomResourceDefinition are known; write "
+    "the value out",
 }
-"""The kinds of which no live value is passed."""
+"""The kinds without values from the cluster."""
 
 
-Givers = Mapping[str, tuple[ComponentSpec, Output]]
-"""By the names of outputs, the rendered components that give them."""
+OutputSources = Mapping[str, tuple[ComponentSpec, Output]]
+"""The rendered components with each output, by output name."""
 
 
 @dataclass(frozen=True, slots=True)
-class Filled:
-    """A component with the values that it takes; `awaited` are those for which texts stand in."""
+class FilledComponent:
+    """A component with its input values. `awaited` are the values with placeholders."""
 
     component: ComponentSpec
     awaited: tuple[Awaited, ...] = ()
@@ -52,42 +55,44 @@ class Filled:
 
 def with_values(
     part: ComponentSpec,
-    givers: Givers,
+    givers: OutputSources,
     application: Application,
     ask: Ask,
     setting: Setting,
-) -> Filled | Diagnostic:
-    """Put into a component what it takes of others. Raises EvaluatorError."""
+) -> FilledComponent | Diagnostic:
+    """Return a component with its input values. Raise EvaluatorError."""
     awaited: dict[Awaited, None] = {}
     for taken in part.inputs:
         giver, output = givers[taken.source]
-        asked: Question = {
+        question: Question = {
             "valueFrom": output.value_from,
             "scope": _scope(giver, application, setting),
         }
-        answer = ask(asked)
+        answer = ask(question)
         own: list[Awaited] = []
         message = _wrong(answer) or _collected(answer, giver, application, own)
         if message:
             value_from = " ".join(output.value_from.split())[:100]
-            what = f"output '{output.name}' of '{giver.name}': '{value_from}'"
+            label = f"output '{output.name}' of '{giver.name}': '{value_from}'"
             position = output.position.at("valueFrom")
-            return Diagnostic("OAM108", f"{what}: {message}", position)
-        value = _with_stand_ins(answer["value"], own)
+            return Diagnostic("OAM108", f"{label}: {message}", position)
+        value = _with_placeholders(answer["value"], own)
         awaited.update(dict.fromkeys(own))
         text = json.dumps(value)
-        for made in giver.rendered or ():
-            for passed_on in made.awaited:
-                if passed_on.stand_in in text:
+        for rendered in giver.rendered or ():
+            for passed_on in rendered.awaited:
+                if passed_on.placeholder in text:
                     awaited[passed_on] = None
         try:
-            part = _placed(filled(part, path_of(taken.parameter), value), taken)
+            part = _placed(
+                with_value(part, path_of(taken.parameter), value), taken
+            )
         except FieldPathError as error:
             message = f"component '{part.name}': parameterKey '{taken.parameter}': {error}"
             return Diagnostic(
                 "OAM103", message, taken.position.at("parameterKey")
             )
-    return Filled(part, tuple(awaited))
+    return FilledComponent(part, tuple(awaited))
 
 
 def _collected(
@@ -96,26 +101,31 @@ def _collected(
     application: Application,
     into: list[Awaited],
 ) -> str:
-    """Put the values that only the cluster knows into the list; say why one cannot be passed."""
+    """Append the values that only the cluster knows to `into`. Return why a value cannot be passed,
+    or ""."""
     for path in answer.get("paths", ()):
         awaited = _awaited(application, giver, path)
         if isinstance(awaited, str):
             return awaited
         into.append(awaited)
-    value = _with_stand_ins(answer["value"], into)
-    if any(awaited.stand_in not in value for awaited in into):
-        return "it gives no text"
+    value = _with_placeholders(answer["value"], into)
+    if any(awaited.placeholder not in value for awaited in into):
+        return "it is no text; write the value out"
     return ""
 
 
-def _with_stand_ins(value: Any, awaited: Sequence[Awaited]) -> Any:
-    for number, awaits in enumerate(awaited):
-        value = str(value).replace(f"\ue000{number}\ue001", awaits.stand_in)
+def _with_placeholders(value: Any, awaited: Sequence[Awaited]) -> Any:
+    for number, value_awaited in enumerate(awaited):
+        value = str(value).replace(
+            f"\ue000{number}\ue001", value_awaited.placeholder
+        )
     return value
 
 
-def otherwise(part: ComponentSpec, awaited: Sequence[Awaited]) -> ComponentSpec:
-    """Return the same component with texts of another form in the place of those that stand in."""
+def with_other_texts(
+    part: ComponentSpec, awaited: Sequence[Awaited]
+) -> ComponentSpec:
+    """Return the component with different texts instead of the placeholders."""
     traits = []
     for trait in part.traits:
         properties = _in_other_words(trait.properties, awaited)
@@ -124,34 +134,36 @@ def otherwise(part: ComponentSpec, awaited: Sequence[Awaited]) -> ComponentSpec:
     return replace(part, properties=properties, traits=tuple(traits))
 
 
-def are_passed_on(
+def is_passed_on(
     awaited: Sequence[Awaited],
     objects: Iterable[RenderedObject],
     others: Iterable[RenderedObject],
 ) -> bool:
-    """Tell whether a definition passes texts on as they are, and decides nothing by them.
+    """Tell whether a definition passes placeholders on unchanged, and decides nothing by them.
 
-    Then it makes the same of stand-ins and of what `otherwise` has in their place.
+    If so, other texts in their places (`with_other_texts`) change nothing else in the objects.
     """
     return [
         _in_other_words(rendered.object, awaited) for rendered in objects
     ] == [rendered.object for rendered in others]
 
 
-def not_passed_on(part: ComponentSpec) -> Diagnostic:
-    """Return the finding about a component whose definitions do more with texts."""
+def evaluated_input(part: ComponentSpec) -> Diagnostic:
+    """Return the finding about a component whose definition evaluates placeholders."""
     message = (
-        f"component '{part.name}': its definition does more with what only the cluster knows than "
-        "to pass it on, so nobody could say before what is deployed; write the value out"
+        f"component '{part.name}': its definition evaluates a value that only "
+        "the cluster knows, so its objects cannot be checked; write the value "
+        "out"
     )
     return Diagnostic("OAM108", message, part.position.key("inputs"))
 
 
 def _in_other_words(value: Any, awaited: Sequence[Awaited]) -> Any:
     text = json.dumps(value)
-    for awaits in awaited:
+    for value_awaited in awaited:
         text = text.replace(
-            awaits.stand_in, f"{awaits.stand_in[-16:].upper()}:/Awaited"
+            value_awaited.placeholder,
+            f"{value_awaited.placeholder[-16:].upper()}:/Awaited",
         )
     return json.loads(text)
 
@@ -159,13 +171,13 @@ def _in_other_words(value: Any, awaited: Sequence[Awaited]) -> Any:
 def with_awaited(
     objects: Sequence[RenderedObject], awaited: Sequence[Awaited]
 ) -> Objects:
-    """Return the objects, each with those of the values that stand in it."""
+    """Return the objects, each with the awaited values in it."""
     if not awaited:
         return tuple(objects)
     changed = []
     for rendered in objects:
         text = json.dumps(rendered.object)
-        own = tuple(value for value in awaited if value.stand_in in text)
+        own = tuple(value for value in awaited if value.placeholder in text)
         changed.append(replace(rendered, awaited=own))
     return tuple(changed)
 
@@ -173,8 +185,8 @@ def with_awaited(
 def _scope(
     giver: ComponentSpec, application: Application, setting: Setting
 ) -> Fields:
-    """Return what is known of a component before it is deployed. The context is the workflow's, of
-    which a name is that of the Application."""
+    """Return the known fields of a component before deployment. As in a workflow, `context.name` is
+    the Application."""
     first, *others = giver.rendered or ()
     keys = [rendered.key for rendered in others]
     return {
@@ -204,22 +216,28 @@ def _known(rendered: RenderedObject) -> Fields:
 
 def _wrong(answer: Answer) -> str:
     if "limit" in answer:
-        return "its evaluation takes too long or too much memory"
+        return (
+            "its evaluation exceeds the time or memory limit; write the value "
+            "out"
+        )
     for finding in answer.get("findings", ()):
         line, *_ = finding["message"].splitlines() or [""]
-        said = _WHERE.sub("", line)[:300]
-        if _UNKNOWN.search(said):
-            return f"{said}; it is said of output, outputs and context"
-        return said
+        reason = _WHERE.sub("", line)[:300]
+        if _UNKNOWN.search(reason):
+            return f"{reason}; use output, outputs and context"
+        return reason
     if len(json.dumps(answer["value"])) > MAX_CHARACTERS:
-        return f"it gives more than {MAX_CHARACTERS} characters"
-    return "it gives null" if answer["value"] is None else ""
+        return (
+            f"it has more than {MAX_CHARACTERS} characters; pass a shorter "
+            "value"
+        )
+    return "it is null; write the value out" if answer["value"] is None else ""
 
 
 def _awaited(
     application: Application, giver: ComponentSpec, path: Sequence[str | int]
 ) -> Awaited | str:
-    """Return the value at a path of the scope, which only the cluster knows; or why it cannot be
+    """Return the value at a path of the scope, which only the cluster knows, or why it cannot be
     passed."""
     rendered, *others = giver.rendered or ()
     inside = tuple(path[1:])
@@ -230,8 +248,8 @@ def _awaited(
         return reason
     if inside[0] not in ("metadata", "spec", "status") or len(inside) < 2:
         return (
-            "only what stands in metadata, spec and status of an object is known once it is "
-            "deployed"
+            "after deployment only metadata, spec and status of an object are "
+            "known; use one of these"
         )
     source = (
         giver.name,
@@ -242,12 +260,14 @@ def _awaited(
         inside,
     )
     text = json.dumps([application.name, *source])
-    stand_in = f"awaited-value-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
-    return Awaited(stand_in, *source)
+    placeholder = (
+        f"awaited-value-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+    )
+    return Awaited(placeholder, *source)
 
 
 def _placed(part: ComponentSpec, taken: Input) -> ComponentSpec:
-    """Return the component with findings about a value that it takes at the input."""
+    """Return the component with the positions of input values at the input."""
     path = path_of(taken.parameter)
     if path[0] == "properties":
         return replace(part, position=_moved(part.position, path, taken))
@@ -261,7 +281,7 @@ def _placed(part: ComponentSpec, taken: Input) -> ComponentSpec:
 def _moved(
     position: SourcePosition, path: tuple[str | int, ...], taken: Input
 ) -> SourcePosition:
-    there = (*position.at(*path[:-1]).path, path[-1])
+    target = (*position.at(*path[:-1]).path, path[-1])
     return replace(
-        position, moved={**position.moved, there: taken.position.path}
+        position, moved={**position.moved, target: taken.position.path}
     )

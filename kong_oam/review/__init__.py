@@ -1,7 +1,7 @@
-"""Shows a reviewer what a change does: access first, then policies, then resources, as one comment.
+"""The review of a change as one comment: access first, then policies, then resources.
 
-`python -m kong_oam review` runs `check`, `diff`, `graph` and `pulumi preview` with the policy pack,
-per stack, and prints Markdown; on GitHub it keeps one comment of a pull request up to date. It
-knows nothing of Pulumi's program: what it shows are fields that are named here, one by one, so that
-no value of a resource gets into it.
+`python -m kong_oam review` runs `check`, `diff`, `graph` and `pulumi preview` for each stack and
+prints Markdown. The previews use the policy pack. On GitHub the command updates one comment of a
+pull request. It prints only named fields of the commands' outputs, so no value of a resource gets
+into the comment.
 """

@@ -1,5 +1,5 @@
-"""Runs `check`, `diff`, `graph` and `preview --list` for a review: what is wrong in Applications,
-what a change does to access, and which stacks it touches."""
+"""Runs of `check`, `diff`, `graph` and `preview --list` for a review: errors in Applications,
+changes of access, and affected stacks."""
 
 from __future__ import annotations
 
@@ -17,27 +17,21 @@ _TIMEOUT = 600  # seconds
 
 
 class ReviewError(OperationError):
-    """Nothing can be said about the change. The message says why, and holds no output of a
-    product."""
+    """The change cannot be reviewed. The message gives the cause, without output of a product."""
 
-    # As for a finding: a workflow that waits for the review stops in either case.
+    # The same status as for a finding, so that a workflow stops in either case.
     exit_code = 1
 
 
 @dataclass(frozen=True, slots=True)
 class AccessChange:
-    """What changes for callers: the worst of it in one line, and all of it as Markdown. Empty:
-    nothing does.
+    """A change of access: the worst part in one line, and the whole as Markdown. Both are empty
+    without changes.
 
-    `rank` tells which of several is the worst: the lower the worse. `places` are those of rules
-    that stand in the Markdown, `hosts` those that it is of. `graph` is the change as a picture, in
-    Mermaid.
-
-    `owners` are the former owners: of what answered, of hosts with another certificate, of
-    components.
-
-    Changes of two stacks are the same where they differ in nothing but hosts, one for the other:
-    that is their `shape`.
+    `rank` orders changes, the worst first. `places` are the places of rules in the Markdown, and
+    `hosts` are its hosts. `graph` is the change as Mermaid. `owners` are the former owners of
+    answering components, of hosts with another certificate, and of components with a new owner.
+    `shape` is equal for two stacks whose changes differ only in hosts.
     """
 
     rank: int
@@ -58,8 +52,8 @@ _KINDS = (
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What `check` finds, with its code, and where: a stack without Applications has no place.
-    `new`: the base does not have it."""
+    """A finding of `check` with its code and its place. An empty stack has no place. `new`: the
+    base lacks the finding."""
 
     text: str
     position: SourcePosition | None = None
@@ -73,8 +67,7 @@ Findings = tuple[Finding, ...]
 
 
 def check(base: str, stack: str) -> tuple[Findings, Findings]:
-    """Check the Applications on a stack. Returns errors, and what somebody should look at. Raises
-    ReviewError."""
+    """Check the Applications on a stack. Return errors, and other findings. Raises ReviewError."""
     answer = _access("check", "--stack", stack, f"--since={base}", "--json")
     document = json.loads(answer)
     errors: list[Finding] = []
@@ -100,8 +93,8 @@ def _place(entry: JsonObject) -> SourcePosition:
 
 
 def changes(base: str, stack: str) -> AccessChange:
-    """Compare access between the git revision `base` and what is here. Raises ReviewError."""
-    # Said to be a revision: a folder of the same name would be compared with itself.
+    """Compare access between the git revision `base` and the working directory. Raises ReviewError."""
+    # The prefix excludes a folder of the same name, which would be compared with itself.
     revision = f"git:{base}"
     operands = ("--stack", stack, "--", revision, ".")
     document: JsonObject = json.loads(_access("diff", "--json", *operands))
@@ -112,7 +105,7 @@ def changes(base: str, stack: str) -> AccessChange:
     hosts: dict[str, None] = {}
     for change in differences:
         position = _place(change["rule"]) if change.get("rule") else None
-        # What is only in the base has no line in the change's own commit.
+        # A rule that only the base has is on no line of the change's commit.
         if position and not position.file.startswith(f"{base}:"):
             places[position] = None
         # A change of settings has no host.
@@ -123,7 +116,7 @@ def changes(base: str, stack: str) -> AccessChange:
         of_change = ("--stack", stack, "--format", "mermaid")
         graph = _access("graph", f"--since={revision}", *of_change).strip()
     markdown = _access("diff", "--markdown", *operands).strip()
-    # A command in the Markdown names the stack, which is no difference between two.
+    # A command in the Markdown names the stack, which does not make two stacks differ.
     without_stack = markdown.replace(f"--stack {stack} ", "")
     return AccessChange(
         rank=min(_KINDS.index(change["kind"]) for change in differences),
@@ -140,7 +133,7 @@ def changes(base: str, stack: str) -> AccessChange:
 
 
 def _owners(differences: Sequence[JsonObject]) -> tuple[str, ...]:
-    """Return the owners in the base, which a change cannot add to, to hide others among."""
+    """Return the owners in the base. A change cannot add names to them to hide others."""
     owners = set()
     for change in differences:
         if "answeredBy" in change:
@@ -155,28 +148,28 @@ def _owners(differences: Sequence[JsonObject]) -> tuple[str, ...]:
 
 
 def _without_names(text: str, hosts: Sequence[str]) -> str:
-    """The text with a number in place of each host: the longest first, since one may be the end of
-    another."""
+    """Return the text with a number instead of each host, the longest host first, since a host may
+    end with another host."""
     for host in sorted(hosts, key=len, reverse=True):
         text = text.replace(host, f"<{hosts.index(host)}>")
     return text
 
 
-def touched(estate: str) -> tuple[str, ...]:
-    """The stacks of an estate in partitions that a run would change something of, as its state
-    records it. Raises ReviewError."""
-    done = _ran("preview", "--stack", estate, "--list")
+def affected_stacks(estate: str) -> tuple[str, ...]:
+    """Return the stacks of a partitioned estate that a run would change, by its recorded state.
+    Raises ReviewError."""
+    done = _run("preview", "--stack", estate, "--list")
     if done.returncode:
         reason = reasons((), done.stderr)[0]
         raise ReviewError(
-            f"which stacks the change touches cannot be read: {reason}. `python -m kong_oam preview "
-            f"--stack {estate} --list` says all of it"
+            f"the affected stacks are unknown: {reason}. For the whole error, run `python -m kong_oam "
+            f"preview --stack {estate} --list`"
         )
     return tuple(json.loads(done.stdout))
 
 
 def _access(*arguments: str) -> str:
-    done = _ran(*arguments)
+    done = _run(*arguments)
     if done.returncode not in (0, 1):
         raise ReviewError(
             f"`python -m kong_oam {' '.join(arguments)}` failed: "
@@ -185,7 +178,7 @@ def _access(*arguments: str) -> str:
     return done.stdout
 
 
-def _ran(*arguments: str) -> subprocess.CompletedProcess[str]:
+def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "kong_oam", *arguments]
     try:
         return subprocess.run(  # noqa: S603 - no shell

@@ -1,7 +1,7 @@
-"""Composes the review's comment: one line that says the worst, then access, policies and resources.
+"""The text of the review's comment: one line about the worst change, then access, policies and
+resources.
 
-Stacks of which there is the same to say of access stand under one heading; only resources are told
-for each.
+Stacks with equal access share a heading. Only resources are listed for each stack.
 """
 
 from __future__ import annotations
@@ -28,22 +28,22 @@ _Lines = Iterator[str]
 
 
 MARKER = "<!-- kong-oam review -->"
-"""The hidden first line by which the comment is found again."""
+"""The hidden first line that identifies the comment."""
 
-LONGEST = 60_000  # characters; GitHub takes 65,536
-_CUT = "\n\n**Cut here.** The rest does not fit into a comment; the log of the job has all of it.\n"
+LONGEST = 60_000  # characters; GitHub accepts 65,536
+_CUT = "\n\n**Cut here.** The rest does not fit into a comment; see the log of the job.\n"
 _GRAPH_LINES = 60
-"""The longest graph that is seen at once; a longer one is to be opened."""
+"""The most lines of a graph that is shown at once; a longer graph is folded."""
 _REASON = 200
-"""Characters of a reason in the first line; all of it stands below."""
+"""The most characters of a reason in the first line; the full reason follows below."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReviewedStack:
-    """What is known about a change on one stack; `access` and `preview` are None where it did not
-    come to that.
+    """The findings about a change on one stack. `access` and `preview` are None if the review
+    stopped earlier.
 
-    `failure` says why not, and `reason` that in a line.
+    `failure` explains why it stopped, and `reason` does so in a line.
     """
 
     name: str
@@ -56,7 +56,7 @@ class ReviewedStack:
 
     @property
     def passed(self) -> bool:
-        """Tell whether nothing is wrong, and everything was looked at."""
+        """Whether the review is complete and found no error."""
         if self.problems or self.failure:
             return False
         if self.access is None or self.preview is None:
@@ -64,8 +64,8 @@ class ReviewedStack:
         return not (self.preview.failed or self.preview.mandatory)
 
     @property
-    def why(self) -> str:
-        """Why it did not pass, in a line."""
+    def failure_line(self) -> str:
+        """The reason why the stack did not pass, in a line."""
         if self.problems:
             return str(self.problems[0])
         if self.preview is None:
@@ -80,7 +80,7 @@ class ReviewedStack:
 
 
 _Stacks = Sequence[ReviewedStack]
-"""The stacks that a comment is about."""
+"""The stacks of a comment."""
 
 
 def compose(
@@ -89,11 +89,11 @@ def compose(
     links: Links | None = None,
     commit: str = "",
 ) -> str:
-    """Compose the comment, with links to lines where it is known where they can be seen, and the
-    commit that it is of. All of it can be written as UTF-8, whatever bytes a name of a file has.
+    """Return the comment as UTF-8 text, with the commit, and with links to lines if `links` is
+    given.
 
-    Where it would be longer than `longest`, graphs go first, then lists, then it is cut, and says
-    so.
+    A comment longer than `longest` loses its graphs first, then its lists. If it is still too long,
+    it is cut with a note.
     """
     text = ""
     for graphs, lists in ((True, True), (False, True), (False, False)):
@@ -106,12 +106,12 @@ def compose(
 
 
 def not_reviewed(commit: str = "") -> str:
-    """The comment where a review did not come to its end: what an earlier one says is not of this
+    """Return the comment about an incomplete review, which replaces the comment about an earlier
     change."""
     of_commit = f" of commit {code(commit)}" if commit else ""
     return (
-        f"{MARKER}\n**Not reviewed**: the review{of_commit} did not come to its end. The log of its "
-        "job says why.\n"
+        f"{MARKER}\n**Not reviewed**: the review{of_commit} did not finish. See the log of its job "
+        "for the reason.\n"
     )
 
 
@@ -154,7 +154,7 @@ def _lines(
 def _alike(
     stacks: _Stacks, key: Callable[[ReviewedStack], Hashable]
 ) -> list[list[ReviewedStack]]:
-    """Return the stacks that are the same by `key`, together, in the order of the first of each."""
+    """Return groups of stacks with equal `key`, in the order of their first stacks."""
     groups: dict[Hashable, list[ReviewedStack]] = {}
     for stack in stacks:
         groups.setdefault(key(stack), []).append(stack)
@@ -166,19 +166,19 @@ def _names(stacks: _Stacks) -> str:
 
 
 def _summary_line(stacks: _Stacks) -> str:
-    """Return the worst of what changes, on whatever stack; and that not everything was looked at,
-    and why."""
+    """Return the first line: the worst change on any stack, and the stacks that did not pass with
+    the reasons."""
     line = f"**Access** · {_worst(stacks)}"
     failed = []
     not_passed = [stack for stack in stacks if not stack.passed]
-    for alike in _alike(not_passed, lambda stack: stack.why):
-        reason = alike[0].why
+    for alike in _alike(not_passed, lambda stack: stack.failure_line):
+        reason = alike[0].failure_line
         failed.append(_names(alike) + (f": {_short(reason)}" if reason else ""))
     return f"{line} · **failed** on {'; '.join(failed)}" if failed else line
 
 
 def _worst(stacks: _Stacks) -> str:
-    """Return the worst of what changes for callers, on whatever stack."""
+    """Return the worst change of access on any stack."""
     looked_at = [stack.access for stack in stacks if stack.access]
     changed = [access for access in looked_at if access.headline]
     if changed:
@@ -189,8 +189,8 @@ def _worst(stacks: _Stacks) -> str:
 
 
 def _owners(stacks: _Stacks) -> _Lines:
-    """Yield who has to agree, on whatever stack: above all tables, so that no row of one pushes it
-    out of the comment."""
+    """Yield the owners who have to agree, on any stack. They precede all tables, so that no long
+    table pushes them out of the comment."""
     owners = set[str]()
     for stack in stacks:
         if stack.access:
@@ -198,8 +198,8 @@ def _owners(stacks: _Stacks) -> _Lines:
     if owners:
         asked = ", ".join(map(mention, sorted(owners)))
         yield from (
-            "Something else answers, a host shows another certificate, or an owner changes. "
-            f"Owners who have to agree: {asked}.",
+            "Another component answers, a host's certificate changes, or an owner changes. "
+            f"These owners have to agree: {asked}.",
             "",
         )
 
@@ -218,7 +218,7 @@ def _access(stack: ReviewedStack, links: Links | None) -> _Lines:
 
 
 def _hosts(first: ReviewedStack, other: ReviewedStack) -> _Lines:
-    """Yield where the hosts of a stack are others than those in the table."""
+    """Yield the hosts of a stack that differ from the hosts in the table."""
     if not (other.access and first.access):
         return
     pairs = zip(other.access.hosts, first.access.hosts, strict=True)
@@ -242,7 +242,7 @@ def _finding(finding: Finding, links: Links | None) -> str:
 
 
 def _with_links(access: AccessChange, links: Links | None) -> str:
-    """Return the table with the places of rules, which stand in its last column, as links."""
+    """Return the table with links for the places of rules in its last column."""
     text = f"{access.markdown}\n"
     for position in access.places:
         text = text.replace(
@@ -256,7 +256,7 @@ def _graph(graph: str) -> _Lines:
     if graph.count("\n") < _GRAPH_LINES:
         yield from (block, "")
     else:
-        yield from folded("Who may call what: the change as a graph", block)
+        yield from folded("The change of access as a graph", block)
 
 
 def _violations(stack: ReviewedStack) -> tuple[Violation, ...]:
@@ -270,7 +270,7 @@ def _policies(stacks: _Stacks, *, named: bool) -> _Lines:
     if named:
         yield from (f"On {_names(stacks)}:", "")
     yield from ("| policy | level | found |", "|---|---|---|")
-    # Mandatory ones come first.
+    # Mandatory policies come first.
     for violation in sorted(
         violations,
         key=lambda violation: (violation.level != "mandatory", violation.rule),
@@ -282,17 +282,17 @@ def _policies(stacks: _Stacks, *, named: bool) -> _Lines:
 def _findings(
     stack: ReviewedStack, links: Links | None, *, lists: bool
 ) -> _Lines:
-    """Warnings and what lint finds: they fail nothing. New ones are always listed."""
+    """Yield warnings and lint findings, which fail nothing. New findings are always listed."""
     new = [finding for finding in stack.findings if finding.new]
     known = [finding for finding in stack.findings if not finding.new]
     if new:
         yield from (
-            f"New since the base, {len(new)} to look at:",
+            f"New since the base, {len(new)} to check:",
             "",
             *_listed(new, links),
             "",
         )
-    summary = f"As in the base: {len(known)} to look at"
+    summary = f"As in the base: {len(known)} to check"
     if known and lists:
         yield from folded(summary, "\n".join(_listed(known, links)))
     elif known:
@@ -330,10 +330,10 @@ def _resources(stack: ReviewedStack, *, named: bool, lists: bool) -> _Lines:
 
 
 def _failure(stack: ReviewedStack, reasons: Sequence[str], of: str) -> _Lines:
-    """Yield why the preview failed: in a line, and then the rest of what is known of it."""
-    yield from (f"**The preview{of} failed:** {code(stack.why)}", "")
+    """Yield the reason why the preview failed: first a line, then further details."""
+    yield from (f"**The preview{of} failed:** {code(stack.failure_line)}", "")
     further = "\n".join(reasons).partition("\n")[2]
     if further:
         yield from (fenced(further), "")
     command = f"pulumi preview --stack {stack.name} --policy-pack policies"
-    yield from (f"{code(command)} says all of it.", "")
+    yield from (f"{code(command)} prints the whole error.", "")

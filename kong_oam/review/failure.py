@@ -1,10 +1,9 @@
-"""Why a preview failed, in words that may stand in a comment.
+"""Reasons for a failed preview, safe to print in a public comment.
 
-What is shown of the engine's errors is what the program itself says when it ends a run
-(components/refusal.py): those words are ours, or quote what a product answered when it was only
-asked, and hold no secret. A resource's error may hold what its plugin was given, an exception
-whatever was in memory, the CLI's own message the backend's address: of those only which it was is
-told. Each stands whole in what the command prints that is named below it.
+Only the program's own errors are printed in full (components/refusal.py): they are our texts, or
+quote answers of products without secrets. Other errors may contain secrets: a resource's inputs, a
+program's memory, or a backend's address. For these, the comment prints only which resource or which
+known problem it was. The command that the comment names prints the rest.
 """
 
 from __future__ import annotations
@@ -13,36 +12,38 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from kong_oam.diagnostics import some
-from kong_oam.engine.refusals import OURS
+from kong_oam.engine.error_prefix import ERROR_PREFIX
 from kong_oam.engine.state import logical_name
 
-# An edge: an object in JSON as a command or GitHub prints it.
+# An edge: a JSON object as a command or GitHub prints it.
 JsonObject = Mapping[str, Any]
 
 _STACK = "pulumi:pulumi:Stack"
 _KNOWN = {
     "no stack named '": "the backend has no stack of this name",
     "passphrase must be set": "this run has no PULUMI_CONFIG_PASSPHRASE",
-    "incorrect passphrase": "the PULUMI_CONFIG_PASSPHRASE of this run is not that of the stack",
+    "incorrect passphrase": "the PULUMI_CONFIG_PASSPHRASE of this run is not the stack's passphrase",
     "PULUMI_ACCESS_TOKEN must be set": "this run has no backend: PULUMI_BACKEND_URL is not set, or "
-    "is no address",
-    "unable to open state directory": "the folder that PULUMI_BACKEND_URL names is not there",
-    "unable to open state database": "the database that PULUMI_BACKEND_URL names does not answer, "
-    "or refuses this run",
-    "unable to open bucket": "the backend that PULUMI_BACKEND_URL names cannot be opened",
-    "is currently locked by": "another run has the stack's lock",
+    "is not an address",
+    "unable to open state directory": "the folder in PULUMI_BACKEND_URL is missing",
+    "unable to open state database": "the database in PULUMI_BACKEND_URL does not answer, or "
+    "rejects this run",
+    "unable to open bucket": "the backend in PULUMI_BACKEND_URL cannot be opened",
+    "is currently locked by": "another run has locked the stack",
     "Program failed with an unhandled exception": "the program ended with an exception",
 }
-"""Of what the engine and the CLI say, what people meet: how it is known, and what is said in place
-of it."""
+"""Frequent errors of the engine and the CLI: a part of the original text, and the text for the
+comment."""
 UNKNOWN = "the engine or one of its plugins failed"
 
 
 def reasons(
     errors: Iterable[JsonObject], complaint: str = ""
 ) -> tuple[str, ...]:
-    """Return words why a preview failed: of the engine's errors (`diagnosticEvent` of its events),
-    and of what the CLI wrote to standard error. The program's come first; at least one."""
+    """Return the reasons for a failed preview, the program's own errors first; at least one.
+
+    `errors` are the engine's `diagnosticEvent`s, and `complaint` is the CLI's standard error.
+    """
     own = []
     resources = []
     known = _known(complaint)
@@ -53,9 +54,9 @@ def reasons(
         kind = "".join(urn.split("::")[2:3]).rpartition("$")[2]
         if urn and kind != _STACK:
             resources.append(f"{logical_name(urn)} ({kind})")
-        # What the program itself says; anything else could hold a secret.
-        elif message.startswith(OURS):
-            own.append(message.removeprefix(OURS).strip())
+        # The program's own error; any other message could contain a secret.
+        elif message.startswith(ERROR_PREFIX):
+            own.append(message.removeprefix(ERROR_PREFIX).strip())
         else:
             known += _known(message)
     if resources:

@@ -1,5 +1,5 @@
-"""Keeps one comment of a pull request up to date, in place (GitHub's REST API, issue comments), and
-links places."""
+"""The comment on a pull request, updated in place (GitHub's REST API, issue comments), with links
+to files."""
 
 from __future__ import annotations
 
@@ -25,23 +25,22 @@ _REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
 _COMMIT = re.compile(r"[0-9a-f]{40,64}")
 
 
-def say(
+def write_comment(
     text: str,
     number: int,
     repository: str | None,
     author: str,
     environment: Mapping[str, str],
 ) -> None:
-    """Write the comment of a pull request, over the one that is there. Raises ReviewError.
+    """Create or update the comment of a pull request. Raises ReviewError.
 
-    `author` is the login that the token belongs to. Only that author's comment is updated: anybody
-    else's with the same marker could be changed again by its author, and say something else than
-    what was found.
+    `author` is the login of the token. Only that author's comment is updated: another author could
+    edit their comment later and falsify the findings.
     """
     token = environment.get("GITHUB_TOKEN")
     if not token or not repository:
         raise ReviewError(
-            "to comment on a pull request, set GITHUB_TOKEN and say --repository OWNER/NAME"
+            "a comment on a pull request needs GITHUB_TOKEN and --repository OWNER/NAME"
         )
     api = environment.get("GITHUB_API_URL", "https://api.github.com")
     headers = {
@@ -62,13 +61,13 @@ def say(
                 method = "PATCH"
                 path = f"issues/comments/{comment['id']}"
                 break
-        _sent(client, method, path, json={"body": text})
+        _send(client, method, path, json={"body": text})
 
 
 def _comments(client: httpx.Client, number: int) -> Iterator[JsonObject]:
     for page in itertools.count(1):
         parameters = {"per_page": _PAGE, "page": page}
-        comments = _sent(
+        comments = _send(
             client, "GET", f"issues/{number}/comments", params=parameters
         ).json()
         yield from comments
@@ -77,10 +76,10 @@ def _comments(client: httpx.Client, number: int) -> Iterator[JsonObject]:
 
 
 def read_comment(file: Path) -> str:
-    """Read a comment that another job left. Raises ReviewError.
+    """Read a comment that another job wrote. Raises ReviewError.
 
-    Whoever wrote it may have run the change's program: it is taken as text and nothing else, no
-    longer than a comment may be, and only with the marker by which the next run finds it again.
+    That job may have run the change's program, so the file is only text. It may not be longer than
+    a comment, and it must have the marker, by which the next run finds it.
     """
     try:
         text = file.read_bytes().decode()
@@ -88,15 +87,15 @@ def read_comment(file: Path) -> str:
         raise ReviewError(f"{file} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise ReviewError(
-            f"{file} is no comment of a review: it is not UTF-8"
+            f"{file} is not a comment of a review: it is not UTF-8"
         ) from None
     if len(text) > LONGEST:
         raise ReviewError(
-            f"{file} is no comment of a review: it has more than {LONGEST:,} characters"
+            f"{file} is not a comment of a review: it has more than {LONGEST:,} characters"
         )
     if not text.startswith(f"{MARKER}\n"):
         raise ReviewError(
-            f"{file} is no comment of a review: its first line is not {MARKER}"
+            f"{file} is not a comment of a review: its first line is not {MARKER}"
         )
     return text
 
@@ -104,12 +103,13 @@ def read_comment(file: Path) -> str:
 def links(
     repository: str | None, environment: Mapping[str, str]
 ) -> Links | None:
-    """Where the change's files can be seen, as the variables of GitHub's runs say; None elsewhere.
+    """Return where the change's files can be seen, from GitHub's environment variables; None
+    elsewhere.
 
-    The commit is the change's own: what a run of a pull request is of is a merge that nobody made.
+    The commit is the change's own, since the commit of a pull request's run is a temporary merge.
     """
     server = environment.get("GITHUB_SERVER_URL", "")
-    commit = head(environment)
+    commit = head_commit(environment)
     if not commit or not _SERVER.fullmatch(server):
         return None
     if not _REPOSITORY.fullmatch(repository or ""):
@@ -117,8 +117,8 @@ def links(
     return Links(f"{server}/{repository}/blob/{commit}", _folder())
 
 
-def head(environment: Mapping[str, str]) -> str:
-    """Return the change's commit, as the variables of GitHub's runs say; empty elsewhere."""
+def head_commit(environment: Mapping[str, str]) -> str:
+    """Return the change's commit, from GitHub's environment variables; empty elsewhere."""
     try:
         event = json.loads(
             Path(environment["GITHUB_EVENT_PATH"]).read_text("utf-8")
@@ -130,7 +130,7 @@ def head(environment: Mapping[str, str]) -> str:
 
 
 def _folder() -> str:
-    """Return the project's folder in its repository: empty where it is all of it."""
+    """Return the project's folder in its repository; empty for the repository's root."""
     asked = ("git", "rev-parse", "--show-prefix")
     try:
         done = subprocess.run(asked, capture_output=True, text=True, timeout=60)  # noqa: S603 - no shell
@@ -139,14 +139,14 @@ def _folder() -> str:
     return done.stdout.removesuffix("\n") if done.returncode == 0 else ""
 
 
-def _sent(
+def _send(
     client: httpx.Client, method: str, path: str, **arguments: Any
 ) -> httpx.Response:
     try:
         answer = client.request(method, path, **arguments)
     except httpx.HTTPError as error:
         raise ReviewError(
-            f"the comment could not be written: {type(error).__name__} at {method} {path}"
+            f"the comment cannot be written: {method} {path} failed with {type(error).__name__}"
         ) from None
     if answer.is_success:
         return answer
@@ -154,5 +154,5 @@ def _sent(
     if answer.status_code in (403, 404):
         hint = "; the workflow needs the permission pull-requests: write"
     raise ReviewError(
-        f"the comment could not be written: {method} {path} answers {answer.status_code}{hint}"
+        f"the comment cannot be written: {method} {path} answers {answer.status_code}{hint}"
     )

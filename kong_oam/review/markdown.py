@@ -1,8 +1,7 @@
-"""Text of others in a comment: as code, as a block, or as a link to the line of a file; never as
-markup.
+"""Foreign text in a comment: as code, as a block, or as a link to a line, but never as markup.
 
-Source: GitHub Flavored Markdown. A character that steers a terminal is replaced as well: the
-comment is printed, too.
+Source: GitHub Flavored Markdown. Control characters of terminals are replaced too, because the
+comment is also printed.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ _MENTION = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class SourcePosition:
-    """A place in a file, as the commands name it: relative to the project, counted from 1."""
+    """A place in a file, as the commands print it: relative to the project, counted from 1."""
 
     file: str
     line: int
@@ -33,14 +32,14 @@ class SourcePosition:
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """Where the lines of files can be seen: at `base`, which is a commit, in the project's `folder`
+    """The address of files: `base` is the address of a commit, and `folder` is the project's folder
     there."""
 
     base: str
     folder: str = ""
 
     def to(self, position: SourcePosition) -> str | None:
-        """Return the address of a line; None where its file is not in the repository."""
+        """Return the address of a line; None if its file is outside the repository."""
         path = posixpath.normpath(posixpath.join(self.folder, position.file))
         if path.startswith(("/", "../")):
             return None
@@ -48,7 +47,7 @@ class Links:
 
 
 def linked(position: SourcePosition, links: Links | None) -> str:
-    """Return the place as code, and as a link where there is one."""
+    """Return the place as code, with a link if possible."""
     address = links.to(position) if links else None
     return (
         f"[{code(str(position))}]({address})"
@@ -58,7 +57,7 @@ def linked(position: SourcePosition, links: Links | None) -> str:
 
 
 def code(text: str) -> str:
-    """Text as code, so that none of it is read as markup, and no table or line ends in it."""
+    """Return text as code, so that no part of it acts as markup or ends a table or line."""
     return (
         "`"
         + printable(" ".join(text.split()))
@@ -69,13 +68,13 @@ def code(text: str) -> str:
 
 
 def mention(owner: str) -> str:
-    """An owner as code; as a mention, of which GitHub tells them, where it is written as GitHub
-    writes a user or a team: `@acme/team-orders`."""
+    """Return an owner as a mention, which notifies them, if it has the form of a GitHub user or
+    team: `@acme/team-orders`. Return other owners as code."""
     return owner if _MENTION.fullmatch(owner) else code(owner)
 
 
 def fenced(text: str, kind: str = "") -> str:
-    """Several lines as a block of code, so that none of it is read as markup."""
+    """Return several lines as a block of code, so that no part of them acts as markup."""
     lines = (
         printable(line).replace("```", "'''") for line in text.splitlines()
     )
@@ -83,7 +82,7 @@ def fenced(text: str, kind: str = "") -> str:
 
 
 def folded(summary: str, text: str) -> list[str]:
-    """Lines that stand below a line to be opened. `summary` is our own words."""
+    """Return lines that are hidden below a summary. `summary` must not be foreign text."""
     return [
         f"<details><summary>{summary}</summary>",
         "",

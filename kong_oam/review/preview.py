@@ -1,9 +1,9 @@
-"""Runs `pulumi preview` of one stack, and reduces it to what a reviewer may see: names, operations,
-names of properties, policies.
+"""Runs of `pulumi preview`, reduced to data that a reviewer may see: names, operations, property
+names and policies.
 
-The engine's events also hold every input and output of every resource. None of those is read here,
-whatever they are: masking by the engine is a second line of defence, not the first. Of its errors:
-kong_oam.review.failure.
+The engine's events also contain all inputs and outputs of resources, which this module never reads.
+So a secret stays hidden even if the engine fails to mask it. See kong_oam.review.failure for
+errors.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from kong_oam.engine.state import logical_name
 from kong_oam.review.failure import JsonObject, reasons
 
 PACK = "kong-oam"
-"""The one policy pack whose messages are shown: it never puts a secret into them."""
+"""The only policy pack whose messages are shown: it never prints a secret."""
 
 _OPERATIONS = ("create", "update", "replace", "delete")
 _TIMEOUT = 1200.0  # seconds
@@ -36,7 +36,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """One violation of a policy, and what it finds."""
+    """A violation of a policy, with its message."""
 
     rule: str
     level: Literal["mandatory", "advisory"]
@@ -45,8 +45,8 @@ class Violation:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """A preview, reduced. It has come to its end only where the engine says so: otherwise `failed`
-    has words why, the first of which says it in a line, and what it did not get to is missing."""
+    """A reduced preview. `failed` is empty only if the engine reports success. Otherwise it has the
+    reasons, the first of them in a line, and the preview is incomplete."""
 
     steps: tuple[Step, ...]
     violations: tuple[Violation, ...]
@@ -54,7 +54,7 @@ class Preview:
 
     @property
     def mandatory(self) -> tuple[Violation, ...]:
-        """The violations that fail it."""
+        """The violations that fail the preview."""
         return tuple(
             violation
             for violation in self.violations
@@ -65,7 +65,7 @@ class Preview:
 def preview(stack: str) -> Preview:
     """Preview a stack of the project in the working directory, with its policy pack."""
     command = ("preview", "--json", "--policy-pack", "policies")
-    # A preview keeps nothing, and would write the whole state down for each resource all the same.
+    # A preview needs no checkpoints, but would write the whole state for each resource.
     environment = {
         "PULUMI_ENABLE_STREAMING_JSON_PREVIEW": "true",
         "PULUMI_SKIP_CHECKPOINTS": "true",
@@ -80,9 +80,10 @@ def preview(stack: str) -> Preview:
 
 
 def read(printed: str, complaint: str = "") -> Preview:
-    """Read the events that the engine printed, one JSON object a line (pulumi:
-    sdk/go/common/apitype/events.go), and of what the CLI wrote to standard error what is known of
-    it."""
+    """Read the engine's events, one JSON object a line (pulumi: sdk/go/common/apitype/events.go).
+
+    `complaint` is the CLI's standard error, of which only known problems are reported.
+    """
     steps = {}
     violations: dict[Violation, None] = {}
     errors = []
@@ -129,7 +130,7 @@ def _step(metadata: JsonObject) -> Step:
 
 
 def _violation(policy: JsonObject) -> Violation:
-    # A message is the rule's description, and then on lines of its own what it found.
+    # A message is the rule's description, followed by lines with the finding.
     message = str(policy["message"]).strip().partition("\n")[2]
     is_advisory = policy["enforcementLevel"] == "advisory"
     return Violation(

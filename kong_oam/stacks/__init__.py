@@ -1,2 +1,2 @@
-"""What goes over the stacks of an estate: `move` brings components into those that its partitions
-say."""
+"""Runs and moves over the stacks of an estate. `move` brings components into the stacks of their
+partitions."""

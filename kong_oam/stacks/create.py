@@ -1,4 +1,4 @@
-"""Makes stacks of an estate that are not there yet, with the files that they are run by."""
+"""Creates missing stacks of an estate, with their files."""
 
 from __future__ import annotations
 
@@ -11,14 +11,16 @@ from kong_oam.access.settings.partitions import ESTATE
 from kong_oam.access.settings.project import NAMESPACE, config_in, stack_file
 from kong_oam.access.settings.values import Settings
 from kong_oam.engine.cli import SHORT, pulumi
-from kong_oam.stacks.records import NAMED
+from kong_oam.stacks.records import NAME_TAG
 
 
 def create(settings: Settings, stack: str) -> None:
-    """Make a stack of the estate. One of a partition is configured for plugins as the base is,
-    secrets included, where it has no file yet. That has all but the secrets from the beginning:
-    what is cut off here leaves none by which runs would go to other products than the base's.
-    Raises engine.cli.PulumiCliError."""
+    """Create a stack of the estate. Raises engine.cli.PulumiCliError.
+
+    A partition's stack without a file gets the base's plugin configuration, secrets included. The
+    file has all plain settings before any secret, so that an interruption never leaves a stack that
+    runs against other products.
+    """
     estate = settings.stack.name
     base = stack_file(estate)
     file = stack_file(stack)
@@ -33,7 +35,7 @@ def create(settings: Settings, stack: str) -> None:
             begun[key] = value
     if stack != estate and not file.exists():
         file.write_text(yaml.safe_dump({"config": begun}), "utf-8")
-    # Without a provider the backend encrypts the secrets, or a passphrase does.
+    # Without a provider, the backend or a passphrase encrypts the secrets.
     written = yaml.load(base.read_text("utf-8"), Loader=yaml.CSafeLoader) or {}
     provider = written.get("secretsprovider")
     encrypted = (
@@ -51,23 +53,22 @@ def create(settings: Settings, stack: str) -> None:
                 stack=estate,
                 timeout=SHORT,
             )
-    pulumi("stack", "tag", "set", NAMED, stack, stack=stack, timeout=SHORT)
+    pulumi("stack", "tag", "set", NAME_TAG, stack, stack=stack, timeout=SHORT)
 
 
-def without_file(settings: Settings, stack: str) -> str | None:
-    """Say of a stack that the backend has what to do where its file is not there; None where it
-    is."""
+def missing_file_message(settings: Settings, stack: str) -> str | None:
+    """Return what to do about an existing stack whose file is missing; None if the file exists."""
     file = stack_file(stack)
     if file.is_file():
         return None
     return (
-        f"the backend has a stack '{stack}', and {file} is not there: put it back, or write it "
-        f"with {NAMESPACE}:{ESTATE}: {settings.stack.name}, if that stack is this estate's"
+        f"stack '{stack}' exists, but {file} is missing: restore the file. If the stack belongs to "
+        f"this estate, you can write a new file with {NAMESPACE}:{ESTATE}: {settings.stack.name}"
     )
 
 
 def _is_secret(value: Any) -> bool:
-    """Tell whether the value, as a stack's file has it, is encrypted, or something in it is."""
+    """Return whether a value in a stack's file is or contains an encrypted secret."""
     if isinstance(value, Mapping):
         return [*value] == ["secure"] or any(map(_is_secret, value.values()))
     return isinstance(value, list) and any(map(_is_secret, value))

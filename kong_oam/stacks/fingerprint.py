@@ -1,10 +1,11 @@
-"""What a run of a stack depends on, as a digest: the same one, and the run would change nothing.
+"""Digests of everything that a run of a stack depends on. With the same digest, a run changes
+nothing.
 
-A run is given what kong_oam.access.partitions leaves of the estate, the settings, what other stacks
-of the estate exported, what its file says of accounts and certificates, and this program with its
-SDKs; so all of that is in it, and nothing else. Not in it: what the environment says, the day
-(`asOf`), beside which a recorded fingerprint says when the next rotation is due, and what products
-have, which is drift.
+A digest covers the stack's part of the estate (kong_oam.access.partitions), the settings, and the
+outputs of other stacks of the estate. It also covers the accounts and certificates in the stack's
+file, and this program with its SDKs. It leaves out environment variables, the day (`asOf`), and the
+products' contents, whose changes are drift. A recorded fingerprint has the date of the next
+rotation beside it.
 """
 
 from __future__ import annotations
@@ -34,25 +35,30 @@ _OF_JSON = (str, int, float, bool, type(None))
 _BY_REPR = (bytes, datetime.date, IPv4Network, IPv6Network)
 
 
-def fingerprint(common: str, given: str, others: Texts, configured: str) -> str:
-    """Return the fingerprint of a run. `common`: what `in_common` gives of the settings; `given`:
-    what `of_estate` gives of what the stack deploys; `others`: what of other stacks of the estate
-    it reads, each as a digest; `configured`: what `configuration` gives of the stack's file."""
-    return digest_of((program(), common, given, configured, dict(others)))
+def fingerprint(
+    common: str, deployed: str, others: Texts, configured: str
+) -> str:
+    """Return the fingerprint of a run.
+
+    `common` is the digest from `settings_digest`, and `deployed` is the digest from `estate_digest`. `others`
+    are digests of the other stacks' outputs that the run reads. `configured` is the digest from
+    `configuration`.
+    """
+    return digest_of((program(), common, deployed, configured, dict(others)))
 
 
-def of_estate(settings: Settings, estate: Estate) -> str:
-    """Return a digest of what a stack is given of the estate."""
+def estate_digest(settings: Settings, estate: Estate) -> str:
+    """Return a digest of a stack's part of the estate."""
     places = settings.stack.records is not None and estate.role != "base"
     foreign = digest_of(estate.foreign, places=False)
     return digest_of([foreign, digest_of(estate.applications, places=places)])
 
 
-def in_common(settings: Settings) -> str:
-    """Return a digest of the settings as all stacks of the estate go by them, on whatever day.
+def settings_digest(settings: Settings) -> str:
+    """Return a digest of the settings that all stacks of the estate share, without the day.
 
-    Which Applications are the stack's, the estate says: so a namespace that goes elsewhere concerns
-    two partitions.
+    Namespaces of partitions are left out: each stack's part of the estate already reflects them. So
+    a namespace that changes its partition affects only two stacks.
     """
     names = dict.fromkeys(settings.stack.partitions, ())
     stack = replace(settings.stack, partitions=names)
@@ -61,14 +67,14 @@ def in_common(settings: Settings) -> str:
 
 
 def digest_of(value: Any, *, places: bool = True) -> str:
-    """Return a digest of plain data, such as a stack's output. `places`: as of `_plain`."""
+    """Return a digest of plain data, such as a stack's output. `places`: include files and lines."""
     plain = json.dumps(_plain(value, places))
     return hashlib.sha256(plain.encode()).hexdigest()[:DIGITS]
 
 
 def configurations(settings: Settings) -> dict[str | None, str]:
-    """Return what `configuration` gives of the files of an estate's stacks that are there, by
-    partition. Raises SettingsError."""
+    """Return the `configuration` digests of the existing stack files of an estate, by partition.
+    Raises SettingsError."""
     name = settings.stack.name
     digests = {}
     for partition in (None, *settings.stack.partitions):
@@ -79,9 +85,11 @@ def configurations(settings: Settings) -> dict[str | None, str]:
 
 
 def configuration(file: Path) -> str:
-    """Return a digest of what a stack's file says to the engine, but for the day: also of products'
-    accounts and certificates, secrets as they are encrypted; and of the project's own program.
-    Raises SettingsError."""
+    """Return a digest of a stack's file, without the day, and of the project's program. Raises
+    SettingsError.
+
+    Secrets count in their encrypted form.
+    """
     project = file.parent.parent
     programs = (project / "Pulumi.yaml", *sorted(project.glob("*.py")))
     texts = [
@@ -96,8 +104,7 @@ def configuration(file: Path) -> str:
 
 @cache
 def program() -> str:
-    """Return a digest of this program and of the SDKs that it deploys with, which pin their
-    plugins."""
+    """Return a digest of this program and its Pulumi SDKs, which pin their plugins."""
     digest = hashlib.sha256()
     here = Path(kong_oam.__file__).parent
     for folder in (here, here.parent / "components"):
@@ -115,14 +122,14 @@ def program() -> str:
 
 
 def _plain(value: Any, places: bool) -> Any:
-    """Return the value in JSON's types: equal for equal values, whatever the order of their sets
-    and mappings.
+    """Return a value in JSON's types: equal for equal values, whatever the order of their sets and
+    mappings.
 
-    `places`: with files and lines, which records of requests name. Raises TypeError for a value
-    that has no such form, rather than leave it out.
+    `places`: include files and lines, which request records name. Raises TypeError for a type
+    without such a form.
     """
     kind: type = type(value)
-    if isinstance(value, _OF_JSON):  # most are
+    if isinstance(value, _OF_JSON):  # the most frequent case
         return value
     if isinstance(value, _BY_REPR):
         return [repr(value)]
@@ -149,7 +156,7 @@ def _plain(value: Any, places: bool) -> Any:
 
 @cache
 def _fields(kind: type) -> Names | None:
-    """Return the names of a dataclass's fields; None of another type."""
+    """Return the names of a dataclass's fields; None for another type."""
     return (
         tuple(field.name for field in fields(kind))
         if is_dataclass(kind)

@@ -1,8 +1,8 @@
-"""Finds which partitions a change of grants orders, and the changes that no order serves. Pure.
+"""Order of partitions that a change of grants requires, and changes that no order supports. Pure.
 
-A client asks for all of its scopes in one request, and a provider refuses the request for one scope
-too many (RFC 6749, 5.2: invalid_scope). So a client cannot get and lose scopes at once while it
-keeps calling.
+A client requests all of its scopes at once, and a provider denies a request with one scope too many
+(RFC 6749, 5.2: invalid_scope). So a client cannot gain and lose scopes at once while it keeps
+calling.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from collections.abc import Collection, Container, Iterable, Mapping
 from kong_oam.access.data import Names, Texts
 from kong_oam.access.diff.snapshot import (
     ModelError,
-    exported,
-    joined,
+    exported_model,
+    join_models,
     load_model,
 )
 from kong_oam.access.model import Component, Estate
@@ -27,17 +27,17 @@ from kong_oam.stacks.records import Known
 
 _Order = defaultdict[str, set[str]]
 _Scopes = Mapping[str, Collection[str]]
-"""What a client is granted, by the component that is called."""
+"""The scopes of a client, by the called component."""
 
-Asked = frozenset[tuple[object, ...]]
-"""What is asked for before a component: hosts with paths and ports, and its rules."""
+AccessChecks = frozenset[tuple[object, ...]]
+"""The access checks of a component: hosts with paths and ports, and rules."""
 
 
 def grant_changes(
     estates: Estates, known: Known, states: Mapping[str, Resources]
 ) -> GrantChanges:
-    """Compare the grants and rules of the estate with those in the states of the partitions that
-    are to be run."""
+    """Compare the estate's grants and rules with the states of the partitions to run. `states`:
+    exported resources by partition."""
     whole = estates.whole
     read = {}
     owners = owners_of_scopes(whole, uses_of(known.base.get("offered") or {}))
@@ -53,7 +53,7 @@ def grant_changes(
     exchanges = []
     for client in whole.own_clients:
         home = homes.get(client.component)
-        # A client that is new has nothing to lose, and waits for no gate.
+        # A new client has nothing to lose and waits for no gate.
         if home is None or client.name not in before:
             continue
         old = before[client.name]
@@ -63,19 +63,19 @@ def grant_changes(
             there = homes.get(called, home)
             if there == home:
                 continue
-            rules_now = _asked(whole.components.get(called))
+            rules_now = _access_checks(whole.components.get(called))
             has_other_rules = rules.get(called) != rules_now
             order = needed if has_other_rules else wanted
             old_scopes = {*old.get(called, ())}
             new_scopes = {*new.get(called, ())}
             lost = old_scopes - new_scopes
-            # A run that was cut off may have changed the gate, and its outputs tell nothing of it.
+            # An interrupted run may have changed the gate without changing its outputs.
             if has_other_rules or there not in known.records:
                 if lost:
                     order[home].add(there)
                 if new_scopes - old_scopes:
                     order[there].add(home)
-            # A run that was cut off may have granted what its pods do not ask for yet.
+            # An interrupted run may have granted scopes that its pods do not request yet.
             if home not in known.records and not lost:
                 wanted[there].add(home)
     return GrantChanges(
@@ -84,8 +84,8 @@ def grant_changes(
 
 
 def _homes(whole: Estate, states: Mapping[str, StackState]) -> Texts:
-    """Return the partition of each component, by key, of those that are to be run: also of a
-    component that goes."""
+    """Return the partition of each component by key, for the partitions to run. Deleted components
+    are included."""
     homes: dict[str, str] = {}
     for name, state in states.items():
         homes |= dict.fromkeys(state.components, name)
@@ -98,16 +98,16 @@ def _homes(whole: Estate, states: Mapping[str, StackState]) -> Texts:
 def _exchange(
     client: str, old: _Scopes, new: _Scopes, components: Container[str]
 ) -> Exchange | None:
-    """Return what a client exchanges at components that stay, while there is something that it
-    calls before and after.
+    """Return the scopes that a client gains and loses at remaining components, if it keeps calling
+    some component. None otherwise.
 
-    A component that goes in the same change cannot be kept for another one.
+    A deleted component does not count: the change cannot keep it for later.
     """
     staying = {
         called: scopes for called, scopes in old.items() if called in components
     }
-    gets = _beyond(new, old)
-    loses = _beyond(staying, new)
+    gets = _missing_scopes(new, old)
+    loses = _missing_scopes(staying, new)
     keeps_calling = old.keys() & new.keys()
     return (
         Exchange(client, gets, loses)
@@ -116,8 +116,8 @@ def _exchange(
     )
 
 
-def _beyond(more: _Scopes, less: _Scopes) -> Names:
-    """Return the scopes in one grant that are not in the other, in words, sorted."""
+def _missing_scopes(more: _Scopes, less: _Scopes) -> Names:
+    """Return the scopes in one grant that the other lacks, as sorted texts."""
     beyond = []
     for called, scopes in more.items():
         missing = {*scopes} - {*less.get(called, ())}
@@ -129,22 +129,22 @@ def _frozen(order: Mapping[str, set[str]]) -> Before:
     return {partition: frozenset(others) for partition, others in order.items()}
 
 
-def _rules_in(states: Iterable[StackState]) -> Mapping[str, Asked]:
-    """Return the rules of the components that stacks have exported. Nothing where a model cannot be
-    read."""
-    texts = filter(None, (exported(state.outputs) for state in states))
+def _rules_in(states: Iterable[StackState]) -> Mapping[str, AccessChecks]:
+    """Return the access checks of the components in exported models, by key. Empty if a model is
+    unreadable."""
+    texts = filter(None, (exported_model(state.outputs) for state in states))
     try:
-        model = load_model(joined(texts))
+        model = load_model(join_models(texts))
     except ModelError:
         return {}
     return {
-        key: _asked(component)
+        key: _access_checks(component)
         for key, component in model.estate.components.items()
     }
 
 
-def _asked(component: Component | None) -> Asked:
-    """Return what is asked for before a component; nothing for one that goes."""
+def _access_checks(component: Component | None) -> AccessChecks:
+    """Return the access checks of a component; empty for a deleted component."""
     if component is None:
         return frozenset()
     endpoints = {

@@ -1,9 +1,7 @@
-"""Moves components between the stacks of an estate, with all that lies under them; nothing of them
-changes.
+"""Moves components with all their resources between the stacks of an estate, unchanged.
 
-The engine writes the target's state first, then the source's. A move that was cut off in between
-leaves a component in both; the next one then takes it out of the source's, once it is certain that
-the target has all of it.
+The engine writes the target's state first, then the source's. An interrupted move leaves a
+component in both. The next move removes it from the source, if the target has all of it.
 """
 
 from __future__ import annotations
@@ -22,26 +20,33 @@ from kong_oam.diagnostics import some
 from kong_oam.engine.cli import LONG, PulumiCliError, pulumi
 from kong_oam.engine.export import (
     Entry,
-    check_at_rest,
-    exported,
+    check_no_active_run,
+    export_state,
     parse,
     resources_in,
 )
-from kong_oam.engine.stacks import existing, partitions_of
+from kong_oam.engine.stacks import existing_stacks, partitions_of
 from kong_oam.engine.state import from_resources
 from kong_oam.errors import OperationError
-from kong_oam.stacks.create import create, without_file
-from kong_oam.stacks.moves import Move, by_pair, is_whole, plan, under, without
+from kong_oam.stacks.create import create, missing_file_message
+from kong_oam.stacks.moves import (
+    Move,
+    by_pair,
+    has_all,
+    ids_below,
+    plan,
+    without_resources,
+)
 
 
 class MoveError(OperationError):
-    """The components cannot be moved. The message says why, and what to do."""
+    """The components cannot be moved. The message gives the cause and the remedy."""
 
 
 @dataclass(frozen=True, slots=True)
 class Moves:
-    """What is to be moved, and the states, as the engine exported them, by which that was found.
-    `missing` are stacks that something goes to and that are not there yet."""
+    """Planned moves, with the exported states by stack. `missing`: target stacks that do not exist
+    yet."""
 
     moves: tuple[Move, ...]
     states: Mapping[str, Entry]
@@ -49,21 +54,23 @@ class Moves:
 
 
 def find(settings: Settings, estate: Estate) -> Moves:
-    """Find what has to go from stack to stack. Raises MoveError, engine.cli.PulumiCliError."""
+    """Return the moves between stacks that the settings require. Raises MoveError,
+    engine.cli.PulumiCliError."""
     name = settings.stack.name
-    if not existing([name]):
+    if not existing_stacks([name]):
         raise MoveError(
-            f"the backend has no stack '{name}': nothing is deployed, and nothing to be moved"
+            f"stack '{name}' does not exist, so there is nothing to move: check the name with "
+            "`pulumi stack ls`"
         )
-    states = {name: exported(name)}
+    states = {name: export_state(name)}
     outputs = from_resources(resources_in(states[name])).outputs
     partitions = (None, *partitions_of(settings, outputs))
-    there = existing(
+    there = existing_stacks(
         sorted({stack_of(name, partition) for partition in partitions})
     )
     for stack in there:
         if stack != name:
-            states[stack] = exported(stack)
+            states[stack] = export_state(stack)
     resources = {stack: resources_in(state) for stack, state in states.items()}
     targets = {
         key: stack_of(name, component.partition)
@@ -79,8 +86,11 @@ def perform(
     found: Moves,
     interrupted: Callable[[], bool] = lambda: False,
 ) -> None:
-    """Move all of that, one pair of stacks after the other, unless it is interrupted. Raises
-    MoveError, engine.cli.PulumiCliError; what was moved until then stays where it is."""
+    """Move the components, one pair of stacks after the other, until interrupted. Finished moves
+    stay.
+
+    Raises MoveError, engine.cli.PulumiCliError.
+    """
     involved = set()
     for move in found.moves:
         involved |= {move.source, move.target}
@@ -88,31 +98,30 @@ def perform(
         _check_ready(settings, stack, found.states[stack])
     for stack in found.missing:
         create(settings, stack)
-    command = f"`python -m kong_oam move -s {settings.stack.name}`"
+    command = f"python -m kong_oam move -s {settings.stack.name}"
     for (source, target), moves in by_pair(found.moves):
         if interrupted():
-            raise MoveError(f"interrupted: {command} with --yes goes on")
+            raise MoveError(f"interrupted: continue with `{command} --yes`")
         try:
             _move(source, target, moves)
         except PulumiCliError as error:
             raise MoveError(
-                f"{error}. What is left to be moved, also beside another command, {command} says"
+                f"{error}. `{command}` lists the remaining moves"
             ) from None
 
 
 def _check_ready(settings: Settings, stack: str, exported: Entry) -> None:
-    """Raise MoveError for a stack that cannot be run, and engine.cli.PulumiCliError for one that is being
-    run."""
-    missing_file = without_file(settings, stack)
+    """Raise MoveError for a stack that cannot run, and engine.cli.PulumiCliError for an active run."""
+    missing_file = missing_file_message(settings, stack)
     if missing_file:
         raise MoveError(missing_file)
     state = parse(exported["deployment"])
     if state.pending:
         raise MoveError(
-            f"a run of stack '{stack}' was interrupted: see what `python -m kong_oam recover "
-            f"-s {stack}` says first"
+            f"a run of stack '{stack}' was interrupted: run `python -m kong_oam recover -s {stack}` "
+            "first"
         )
-    check_at_rest(stack, state)
+    check_no_active_run(stack, state)
 
 
 def _move(source: str, target: str, moves: list[Move]) -> None:
@@ -126,19 +135,21 @@ def _move(source: str, target: str, moves: list[Move]) -> None:
 
 
 def _forget(source: str, target: str, moves: list[Move]) -> None:
-    """Take out of the source's state what a move that was cut off has already written to the
-    target's."""
-    states = {stack: exported(stack) for stack in (source, target)}
+    """Remove from the source's state the components that an interrupted move already wrote to the
+    target's state."""
+    states = {stack: export_state(stack) for stack in (source, target)}
     resources = states[source]["deployment"]["resources"]
-    gone = under(resources, (move.urn for move in moves))
-    if not is_whole(gone, states[target]["deployment"]["resources"]):
+    gone = ids_below(resources, (move.urn for move in moves))
+    if not has_all(gone, states[target]["deployment"]["resources"]):
         listed = some(move.component for move in moves)
         raise MoveError(
-            f"'{source}' and '{target}' both have {listed}, and not with the same ids: `pulumi "
-            f"refresh -s {target}` and look which of them the products have, before one is "
-            "forgotten (`pulumi state delete`)"
+            f"'{source}' and '{target}' both have {listed}, with different ids: run `pulumi refresh "
+            f"-s {target}`, find out which ids the products have, and remove the others with "
+            "`pulumi state delete`"
         )
-    states[source]["deployment"]["resources"] = without(resources, gone)
+    states[source]["deployment"]["resources"] = without_resources(
+        resources, gone
+    )
     with TemporaryDirectory() as folder:
         file = Path(folder) / "state.json"
         file.write_text(json.dumps(states[source]), "utf-8")

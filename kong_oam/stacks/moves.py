@@ -1,5 +1,4 @@
-"""Which components are to go from which stack of an estate to which, by what their states hold.
-Pure."""
+"""Moves between the stacks of an estate, derived from their states. Pure."""
 
 from __future__ import annotations
 
@@ -13,8 +12,8 @@ from kong_oam.oam.position import Texts
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A component, by key and URN, that goes from one stack to another. `twice`: both have it by
-    then, since a move was cut off between its two writes."""
+    """A component, by key and URN, that moves from one stack to another. `twice`: the target
+    already has it, because an earlier move was interrupted between its two writes."""
 
     component: str
     urn: str
@@ -24,10 +23,10 @@ class Move:
 
 
 def plan(states: Mapping[str, Resources], targets: Texts) -> list[Move]:
-    """Return the moves, by component. `states`: of each stack; `targets`: by component, the stack
-    that is to have it.
+    """Return the moves by component. `states`: the resources of each stack; `targets`: the intended
+    stack of each component.
 
-    A component that no Application has any more stays where it is, for that stack to delete.
+    A component without an Application does not move: its present stack deletes it.
     """
     urns: dict[str, dict[str, str]] = {}
     for stack, resources in sorted(states.items()):
@@ -44,15 +43,15 @@ def plan(states: Mapping[str, Resources], targets: Texts) -> list[Move]:
         for source, urn in by_stack.items():
             if source != target:
                 moves.append(Move(key, urn, source, target, twice))
-                twice = True  # once this one is done, should yet another stack have it
+                twice = True  # after this move, the target has it
     return moves
 
 
-def under(resources: Resources, urns: Iterable[str]) -> dict[str, str]:
-    """Return the ids, by URN, of these components and of all that lies under them."""
+def ids_below(resources: Resources, urns: Iterable[str]) -> dict[str, str]:
+    """Return the ids, by URN, of components and of everything below them."""
     ids = {}
     wanted = {*urns}
-    for resource in resources:  # a parent stands before its children
+    for resource in resources:  # a parent precedes its children
         urn = resource["urn"]
         if urn in wanted or resource.get("parent") in wanted:
             wanted.add(urn)
@@ -60,9 +59,9 @@ def under(resources: Resources, urns: Iterable[str]) -> dict[str, str]:
     return ids
 
 
-def is_whole(kept: Texts, copied: Resources) -> bool:
-    """Tell whether another state has all of that, each with the same id, so that this one may
-    forget it."""
+def has_all(kept: Texts, copied: Resources) -> bool:
+    """Return whether another state has all these resources with the same ids, so that this state
+    may forget them."""
     there = {
         (
             resource["type"],
@@ -77,8 +76,8 @@ def is_whole(kept: Texts, copied: Resources) -> bool:
     )
 
 
-def without(resources: Resources, gone: Iterable[str]) -> list[Entry]:
-    """Return a state's resources but those, and without a word of them in what stays."""
+def without_resources(resources: Resources, gone: Iterable[str]) -> list[Entry]:
+    """Return a state's resources without some of them, and without references to them."""
     forgotten = frozenset(gone)
     return [
         _detached(resource, forgotten)
@@ -112,7 +111,7 @@ def _type(urn: str) -> str:
 def by_pair(
     moves: Iterable[Move],
 ) -> Iterator[tuple[tuple[str, str], list[Move]]]:
-    """Yield the moves that one command of the engine makes, by source and target."""
+    """Yield the moves of each pair of source and target, which one command of the engine performs."""
     pairs: dict[tuple[str, str], list[Move]] = {}
     for move in moves:
         pairs.setdefault((move.source, move.target), []).append(move)

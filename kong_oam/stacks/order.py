@@ -1,4 +1,4 @@
-"""Which stacks of an estate a command runs, by what is recorded of their last runs. Pure."""
+"""Selection of an estate's stacks that need a run, from the records of their last runs. Pure."""
 
 from __future__ import annotations
 
@@ -16,65 +16,68 @@ from kong_oam.engine.state import Outputs
 from kong_oam.identity.kinds import kind_of
 from kong_oam.stacks.fingerprint import (
     digest_of,
+    estate_digest,
     fingerprint,
-    in_common,
-    of_estate,
+    settings_digest,
 )
 from kong_oam.stacks.records import Known
 
 
 @dataclass(frozen=True)
 class Estates:
-    """An estate, and what each of its stacks is given of it. `configured`: by partition, a digest
-    of what its stack's file says besides settings (fingerprint.configuration)."""
+    """An estate and its division into stacks. `configured`: by partition, the digest of the stack's
+    file (fingerprint.configuration)."""
 
     settings: Settings
     whole: Estate
     configured: Mapping[Partition, str] = field(default_factory=dict)
-    _given: dict[Partition, tuple[Estate, str]] = field(
+    _parts: dict[Partition, tuple[Estate, str]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
-    """By partition, what its stack is given, and a digest of that: found out once."""
+    """By partition, the deployed part of the estate and its digest: computed once."""
 
     @property
     def partitions(self) -> tuple[Partition, ...]:
         """All stacks of the estate, by partition, the base first."""
         return (None, *self.settings.stack.partitions)
 
-    def given(self, partition: Partition) -> Estate:
-        """Return what the stack of a partition is given; None: the base, or all of it where there
-        are no partitions."""
+    def partition_estate(self, partition: Partition) -> Estate:
+        """Return the part of the estate that a partition's stack deploys. None: the base, or the
+        whole estate without partitions."""
         return self._part(partition)[0]
 
     def _part(self, partition: Partition) -> tuple[Estate, str]:
-        if partition not in self._given:
+        if partition not in self._parts:
             estate = deployed_by(self.whole, partition)
-            self._given[partition] = estate, of_estate(self.settings, estate)
-        return self._given[partition]
+            self._parts[partition] = (
+                estate,
+                estate_digest(self.settings, estate),
+            )
+        return self._parts[partition]
 
     def fingerprint(
         self, partition: Partition, known: Known, common: str = ""
     ) -> str:
-        """Return the fingerprint of a run of a stack, by what the others have exported until now.
-        `common`: what `in_common` gives of the settings, of who knows it already."""
-        estate, given = self._part(partition)
+        """Return the fingerprint of a run of a stack, with the known outputs of other stacks.
+        `common`: the digest from `settings_digest`, if the caller has it already."""
+        estate, deployed = self._part(partition)
         others = {}
         if partition is not None:
-            others[""] = digest_of(_of_base(known.base, estate))
+            others[""] = digest_of(_base_outputs(known.base, estate))
             for name in self._callers(estate):
                 record = known.records.get(name)
                 others[name] = record.ids if record else self.ids({})
-        common = common or in_common(self.settings)
+        common = common or settings_digest(self.settings)
         return fingerprint(
-            common, given, others, self.configured.get(partition, "")
+            common, deployed, others, self.configured.get(partition, "")
         )
 
     def outdated(
         self, known: Known, today: datetime.date
     ) -> Iterator[Partition]:
-        """Yield the stacks, by partition, of which a run would change something, as far as is
-        recorded; the base first."""
-        common = in_common(self.settings)
+        """Yield the stacks, by partition, that a run would change according to the records; the
+        base first."""
+        common = settings_digest(self.settings)
         for partition in self.partitions:
             record = known.records.get(partition)
             if record is None or not record.is_of(
@@ -83,8 +86,11 @@ class Estates:
                 yield partition
 
     def ids(self, clients: Mapping[str, Texts]) -> str:
-        """Return a digest of the client ids that nobody knows before they are made: those of a
-        stack's output `clients`, by provider and component, that are not what its kind gives."""
+        """Return a digest of the client ids that cannot be predicted.
+
+        `clients` is a stack's output: ids by provider and component. Ids that the provider's kind
+        predicts are left out.
+        """
         made_up = []
         for provider, by_component in sorted(clients.items()):
             foreseen = self._foreseen(provider, by_component)
@@ -108,7 +114,7 @@ class Estates:
         }
 
     def _callers(self, estate: Estate) -> set[str]:
-        """Return the partitions with callers of this one."""
+        """Return the partitions whose clients call this partition."""
         callers = set()
         for component in estate.foreign:
             calls = any(
@@ -120,9 +126,9 @@ class Estates:
         return callers
 
 
-def _of_base(base: BaseOutput, estate: Estate) -> Any:
-    """Return what a partition reads of what its base exported: of what there is by component or
-    group, that of its own."""
+def _base_outputs(base: BaseOutput, estate: Estate) -> Any:
+    """Return the part of the base's output that a partition reads: only its own components and
+    groups."""
     groups = set[str]()
     for component in estate.components.values():
         for client in component.identity.clients:

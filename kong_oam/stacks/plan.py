@@ -1,8 +1,8 @@
-"""Plans the runs over the stacks of an estate: of which stack, and after which other runs. Pure.
+"""Plan of the runs over an estate's stacks: each stack, and the runs that precede it. Pure.
 
-A client and the gate that asks for its scopes may be in two partitions. A client gets a scope
-before the gate asks for it, and loses a scope once the gate does not ask for it any more. A change
-that needs both orders ends the command.
+A client and the gate that requires its scopes may be in two partitions. A client gets a scope
+before the gate requires it. It loses a scope after the gate stops requiring it. A change that needs
+both orders ends the command.
 """
 
 from __future__ import annotations
@@ -19,8 +19,7 @@ from kong_oam.errors import InputError
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """A client that gets scopes and loses others, each with the component: `orders.read of
-    orders/api`."""
+    """A client that gains and loses scopes, each with its component: `orders.read of orders/api`."""
 
     client: str
     gets: Names
@@ -28,16 +27,15 @@ class Exchange:
 
 
 Before = Mapping[str, frozenset[str]]
-"""For a partition, those that are to be run before it."""
+"""For each partition, the partitions that run before it."""
 
 
 @dataclass(frozen=True, slots=True)
 class GrantChanges:
-    """What a change of grants asks of the runs.
+    """The order of runs that a change of grants requires.
 
-    `needed`: partitions before others, by what the states say. `wanted`: more of them, for what a
-    run may have left that was cut off, and where no circle comes of it. `exchanges`: changes for
-    which there is no order.
+    `needed`: the order that the states require. `wanted`: a further order in case an earlier run
+    was interrupted, ignored if it causes a cycle. `exchanges`: changes that no order supports.
     """
 
     needed: Before = field(default_factory=dict)
@@ -46,20 +44,20 @@ class GrantChanges:
 
 
 Partitions = Sequence[Partition]
-"""Partitions of an estate, in the order in which they were chosen."""
+"""Partitions of an estate, in the requested order."""
 
 
 NO_CHANGES = GrantChanges()
 
 
 class RunOrderError(InputError):
-    """No order of runs serves a change: some client would be refused meanwhile."""
+    """No order of runs supports a change: some client's calls would be denied meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One run of the stack of a partition, None: of the base. `after`: the numbers of the steps
-    that must succeed before, counted from 1."""
+    """A run of the stack of a partition, None for the base. `after`: numbers of the steps that must
+    succeed before, counted from 1."""
 
     partition: Partition
     after: tuple[int, ...] = ()
@@ -74,15 +72,14 @@ def plan(verb: str, chosen: Partitions, changes: GrantChanges) -> Plan:
 
 
 def plan_up(chosen: Partitions, changes: GrantChanges = NO_CHANGES) -> Plan:
-    """Return the steps of all verbs but `destroy`: the base, then partitions. Raises
-    RunOrderError."""
+    """Return the steps of all verbs but `destroy`: the base, then partitions. Raises RunOrderError."""
     if changes.exchanges:
-        raise RunOrderError(_exchanged(changes.exchanges))
+        raise RunOrderError(_exchange_message(changes.exchanges))
     steps = [Step(None)] if None in chosen else []
     base = tuple(range(1, len(steps) + 1))
     numbers: dict[str, int] = {}
     names = [name for name in chosen if name is not None]
-    first = _first(names, changes)
+    first = _predecessors(names, changes)
     for name in _in_order(names, first):
         before = sorted(numbers[other] for other in first[name])
         steps.append(Step(name, tuple(before) or base))
@@ -90,9 +87,8 @@ def plan_up(chosen: Partitions, changes: GrantChanges = NO_CHANGES) -> Plan:
     return tuple(steps)
 
 
-def _first(names: Sequence[str], changes: GrantChanges) -> Before:
-    """Return, for each of the partitions, those of them that are run before it. Raises
-    RunOrderError."""
+def _predecessors(names: Sequence[str], changes: GrantChanges) -> Before:
+    """Return for each partition the other partitions that run before it. Raises RunOrderError."""
     needed = {}
     wanted = {}
     none: frozenset[str] = frozenset()
@@ -100,20 +96,20 @@ def _first(names: Sequence[str], changes: GrantChanges) -> Before:
         needed[name] = changes.needed.get(name, none).intersection(names)
         more = changes.wanted.get(name, none).intersection(names)
         wanted[name] = needed[name] | more
-    if not _circle(wanted):
+    if not _cycle(wanted):
         return wanted
-    circle = _circle(needed)
+    circle = _cycle(needed)
     if circle:
         raise RunOrderError(
-            f"partitions {some(circle)} wait for each other: clients of each get or lose scopes as "
-            "the rules of another change. Run `up` for each of three changes: what clients get, "
-            "the rules, what clients lose"
+            f"dependency cycle of partitions {some(circle)}: clients of each get or lose scopes "
+            "while another's rules change. Make three changes, and run `up` for each: first give "
+            "the new scopes, then change the rules, then take the old scopes"
         )
     return needed
 
 
-def _circle(first: Before) -> list[str]:
-    """Return partitions that wait for each other, sorted; none where there is an order."""
+def _cycle(first: Before) -> list[str]:
+    """Return the partitions of a dependency cycle, sorted; empty if there is none."""
     try:
         TopologicalSorter(first).prepare()
     except CycleError as error:
@@ -122,8 +118,7 @@ def _circle(first: Before) -> list[str]:
 
 
 def _in_order(names: Sequence[str], first: Before) -> Iterator[str]:
-    """Yield partitions, each after those before it, else in the order in which they were
-    chosen."""
+    """Yield partitions in an order that respects `first`, and else in the requested order."""
     sorter = TopologicalSorter(first)
     sorter.prepare()
     while sorter.is_active():
@@ -132,19 +127,21 @@ def _in_order(names: Sequence[str], first: Before) -> Iterator[str]:
         sorter.done(*ready)
 
 
-def _exchanged(exchanges: Sequence[Exchange]) -> str:
-    """Say what is wrong with exchanges of scopes, and what to do, by the first of them."""
+def _exchange_message(exchanges: Sequence[Exchange]) -> str:
+    """Return the message about exchanges of scopes, with the first exchange in detail."""
     exchange, *more = exchanges
-    others = f" (and of {some(other.client for other in more)})" if more else ""
+    others = (
+        f" (also for {some(other.client for other in more)})" if more else ""
+    )
     return (
         f"the change gives {exchange.client} {some(exchange.gets)}, and takes "
-        f"{some(exchange.loses)}{others}: tokens would be refused until its pods are rolled out. "
-        "Make two changes, and run `up` for each: first give the new scopes, then take the old ones"
+        f"{some(exchange.loses)}{others}: calls would be denied until its pods are rolled out. "
+        "Make two changes, and run `up` for each: first give the new scopes, then take the others"
     )
 
 
 def plan_down(chosen: Partitions) -> Plan:
-    """Return the steps of `destroy`: partitions, and then the base on which they stand."""
+    """Return the steps of `destroy`: partitions, then the base that they depend on."""
     steps = [Step(name) for name in chosen if name is not None]
     if None in chosen:
         numbers = range(1, len(steps) + 1)
@@ -153,7 +150,7 @@ def plan_down(chosen: Partitions) -> Plan:
 
 
 def waves(steps: Plan) -> Iterator[dict[int, Step]]:
-    """Yield steps by their numbers, those together that can be run side by side."""
+    """Yield groups of steps, by number, that can run at the same time."""
     left = dict(enumerate(steps, 1))
     while left:
         wave = {}

@@ -1,11 +1,10 @@
-"""What is known of the last run of each stack of an estate, read for all at once: tags of its
-base's stack.
+"""Records of the last run of each stack of an estate, kept as tags of the base's stack and read at
+once.
 
-A record counts for as long as the stack's state is the one that its run left: whatever ran since,
-also what was cut off, has another time of the last update, and what took a resource out of the
-state, or brought one in, another number of them (engine.stacks.listed). Of other edits by hand
-(`pulumi state taint`) nothing is seen here. Two commands that write tags at once may lose a record,
-and then one more run is made than needed.
+A record is valid while the stack's state is unchanged since the run. Every later run, even an
+interrupted run, changes the time of the last update. Commands that remove or import resources
+change their number (engine.stacks.list_stacks). Other manual edits (`pulumi state taint`) are not
+noticed. If two commands write tags at once, a record may be lost, which costs a superfluous run.
 """
 
 from __future__ import annotations
@@ -19,21 +18,23 @@ from kong_oam.access.partitions import BaseOutput
 from kong_oam.access.rotation import is_shared
 from kong_oam.access.settings.partitions import Partition, stack_of
 from kong_oam.engine.cli import SHORT, pulumi
-from kong_oam.engine.stacks import listed, outputs
+from kong_oam.engine.stacks import list_stacks, outputs
 from kong_oam.engine.state import Outputs
 
 _TAG = "kong-oam:ran:"
-_BASE = "_"  # no partition is called so
+_BASE = "_"  # no partition has this name
 _NEVER = "-"
-NAMED = "kong-oam:stack"
-"""The tag of each stack that says its name, by which one can be listed without the others."""
+NAME_TAG = "kong-oam:stack"
+"""The tag with a stack's own name, which allows the backend to list this stack alone."""
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """The last run of a stack. `due`: the day of the next step of a rotation, or None. `ids`: a
-    digest of those of its clients' ids that nobody knew before. `generation`: that of the base
-    which a partition was made with."""
+    """The last run of a stack.
+
+    `due`: the day of the next step of a rotation, or None. `ids`: a digest of the client ids that
+    cannot be predicted. `generation`: the base generation that a partition was run with.
+    """
 
     fingerprint: str
     updated: str
@@ -42,7 +43,7 @@ class Record:
     generation: int = 0
 
     def is_of(self, fingerprint: str, today: datetime.date) -> bool:
-        """Tell whether a run would change nothing."""
+        """Return whether a run would change nothing."""
         return self.fingerprint == fingerprint and (
             self.due is None or today < self.due
         )
@@ -50,14 +51,13 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """The records that count, by partition, None for the base; and what the base has exported for
-    its partitions."""
+    """The valid records by partition, None for the base; and the base's output for its partitions."""
 
     records: Mapping[Partition, Record] = field(default_factory=dict)
     base: BaseOutput = field(default_factory=BaseOutput)
 
     def without(self, partition: Partition) -> Known:
-        """Return the same once a run of a stack has begun, whose record does not count any more."""
+        """Return a copy without the record of a stack, whose run has started."""
         records = dict(self.records)
         records.pop(partition, None)
         return replace(self, records=records)
@@ -65,7 +65,7 @@ class Known:
     def having(
         self, partition: Partition, record: Record | None, exported: Outputs
     ) -> Known:
-        """Return the same once a run has exported this; with its record, where it has one."""
+        """Return a copy after a run, with its outputs, and its record if there is one."""
         records = (
             {**self.records, partition: record} if record else self.records
         )
@@ -77,11 +77,9 @@ class Known:
 def read(
     estate: str, partitions: Iterable[str], updated: Mapping[str, str | None]
 ) -> Known:
-    """Read it. `updated`: when the state of each stack was last written (engine.stacks.listed).
+    """Read the records. `updated`: the last update of each stack's state (engine.stacks.list_stacks).
     Raises engine.cli.PulumiCliError."""
-    if not updated.get(
-        estate
-    ):  # never run, so that nothing is recorded with it
+    if not updated.get(estate):  # never run, so there are no records
         return Known()
     tags = json.loads(
         pulumi("stack", "tag", "ls", "--json", stack=estate, timeout=SHORT)
@@ -102,11 +100,14 @@ def write(
     exported: Outputs,
     ids: str,
 ) -> Record | None:
-    """Record a run that has come to its end, with what it exported, and a digest of its clients'
-    ids. None where nothing would tell whether the record still counts. Raises
-    engine.cli.PulumiCliError."""
+    """Record a complete run with its outputs and a digest of its client ids. Raises
+    engine.cli.PulumiCliError.
+
+    Return None if the backend tells no time of the update, so that a record could not expire.
+    """
     stack = stack_of(estate, partition)
-    # No run replaces a shared secret: one that is due would be run for, in vain, by every command.
+    # No run replaces a shared secret. If its due date counted, every command would run the stack in
+    # vain.
     credentials = (exported.get("credentials") or {}).values()
     days = [str(entry["due"]) for entry in credentials if not is_shared(entry)]
     updated = _update_of(stack)
@@ -125,14 +126,16 @@ def _tag(partition: Partition) -> str:
 
 
 def _update_of(stack: str) -> str | None:
-    """Return when the state of a stack was last written. The engine reads the states of all that it
-    lists, so one is found by a tag of its own; one that has not got it yet gets it, for the next
-    time."""
-    updated = listed("--tag", f"{NAMED}={stack}").get(stack)
+    """Return the last update of a stack's state.
+
+    The engine reads the states of all listed stacks, so the stack is found by its own tag. A stack
+    without the tag gets it for the next time.
+    """
+    updated = list_stacks("--tag", f"{NAME_TAG}={stack}").get(stack)
     if updated:
         return updated
-    pulumi("stack", "tag", "set", NAMED, stack, stack=stack, timeout=SHORT)
-    return listed().get(stack)
+    pulumi("stack", "tag", "set", NAME_TAG, stack, stack=stack, timeout=SHORT)
+    return list_stacks().get(stack)
 
 
 def _parsed(text: str) -> Record | None:

@@ -1,7 +1,6 @@
-"""Runs the engine over the stacks of an estate, step by step of a plan (kong_oam.stacks.plan).
+"""Runs of the engine over the stacks of an estate, in the steps of a plan (kong_oam.stacks.plan).
 
-The command line of the engine does each run, as everywhere here; a lock on each stack is the
-engine's.
+The engine's command line does each run and locks each stack.
 """
 
 from __future__ import annotations
@@ -18,18 +17,18 @@ from kong_oam.access.data import Texts
 from kong_oam.access.settings.partitions import Partition, stack_of
 from kong_oam.diagnostics import some
 from kong_oam.engine import known_stacks
-from kong_oam.engine.cli import PulumiCliError, show
-from kong_oam.engine.export import exported, resources_in
+from kong_oam.engine.cli import PulumiCliError, stream
+from kong_oam.engine.export import export_state, resources_in
 from kong_oam.engine.known_stacks import Contents
 from kong_oam.engine.stacks import (
-    existing,
+    existing_stacks,
+    last_update,
     outputs,
     partitions_of,
-    when_written,
 )
 from kong_oam.engine.state import STACK, Resources
 from kong_oam.stacks import records
-from kong_oam.stacks.create import create, without_file
+from kong_oam.stacks.create import create, missing_file_message
 from kong_oam.stacks.fingerprint import configurations
 from kong_oam.stacks.grant_changes import grant_changes
 from kong_oam.stacks.order import Estates
@@ -44,11 +43,11 @@ from kong_oam.stacks.plan import (
 )
 
 KEPT = "kept"
-"""The output of a base with what it still offers, since a partition uses it, and no Application
-asks for any more."""
+"""The output of a base that lists scopes, groups or apps which partitions still use and no
+Application needs."""
 
 Say = Callable[[str, str], None]
-"""Shows a line of a stack's run: the stack's name, and the line."""
+"""Prints a line of a stack's run: the stack's name, and the line."""
 
 _ARGUMENTS = {
     "up": ("up", "--yes", "--skip-preview"),
@@ -60,17 +59,20 @@ _ARGUMENTS = {
 
 @dataclass
 class Runs:
-    """A command's runs. `only`: the partitions that it may run; `there`: the stacks that there were
-    when it began, as engine.stacks.listed tells of them; `known`: what is recorded of them, and of
-    the runs since; `more`: what else the engine is told. `failed` and `left_out` are stacks, in the
-    order in which that turned out; `interrupted`: that no further run begins."""
+    """The runs of a command.
+
+    `only`: the partitions that may run. `existing`: the stacks that existed at the start, as
+    engine.stacks.list_stacks returns them. `known`: the records, updated after each run. `more`: further
+    arguments of the engine. `failed` and `left_out`: stacks in the order of these events.
+    `interrupted`: no further run starts.
+    """
 
     estates: Estates
     verb: str
     parallel: int
     say: Say
     only: Collection[str]
-    there: Mapping[str, str | None]
+    existing: Mapping[str, str | None]
     known: records.Known = field(default_factory=records.Known)
     more: Sequence[str] = ()
     done: list[str] = field(default_factory=list)
@@ -90,18 +92,18 @@ class Runs:
         """Return the name of a partition's stack; None: the base's."""
         return stack_of(self.estate, partition)
 
-    def over(self, partitions: Partitions) -> None:
-        """Run these stacks in the order that the verb asks for. Raises engine.cli.PulumiCliError.
+    def run_stacks(self, partitions: Partitions) -> None:
+        """Run these stacks in the verb's order. Raises engine.cli.PulumiCliError.
 
-        A step that fails leaves out those after it; the others go on.
+        A failed step skips its dependents; unaffected steps continue.
         """
         missing = []
         for partition in partitions:
             stack = self.name(partition)
-            if stack not in self.there:
+            if stack not in self.existing:
                 missing.append(partition)
                 continue
-            missing_file = without_file(self.estates.settings, stack)
+            missing_file = missing_file_message(self.estates.settings, stack)
             if missing_file:
                 raise PulumiCliError(missing_file)
         if self.verb == "up":
@@ -110,18 +112,18 @@ class Runs:
             for partition in missing:
                 self.say(
                     self.name(partition),
-                    "there is no such stack yet: `up` makes it",
+                    "skipped: the stack does not exist yet; `up` creates it",
                 )
             partitions = [name for name in partitions if name not in missing]
         steps = self.plan(partitions)
         known = self._contents(missing)
-        with known_stacks.shared(known) as self._shared:
+        with known_stacks.known_stacks_file(known) as self._shared:
             self._carry_out(steps)
             if self.verb == "up":
-                self._again()
+                self._run_outdated()
 
     def plan(self, partitions: Partitions) -> Plan:
-        """Return the steps that these stacks take, by what their states have now.
+        """Return the steps for these stacks, from their current states.
 
         Raises engine.cli.PulumiCliError, stacks.plan.RunOrderError.
         """
@@ -136,47 +138,48 @@ class Runs:
         return plan(self.verb, partitions, changes)
 
     def _stop_at_lost_base(self) -> None:
-        """Raise PulumiCliError where the base was destroyed, and partitions that stood on it are as they
-        were before: they would be run against what is there no more."""
-        at, resources = when_written(self.there.get(self.estate))
+        """Raise PulumiCliError if the base was destroyed after the last run of some partition: that
+        partition would refer to deleted objects."""
+        at, resources = last_update(self.existing.get(self.estate))
         left = []
         for name in map(self.name, self.estates.settings.stack.partitions):
-            before, count = when_written(self.there.get(name))
+            before, count = last_update(self.existing.get(name))
             if count and before < at:
                 left.append(name)
         if at and not resources and left:
             raise PulumiCliError(
-                f"the base of this estate was destroyed, and {some(left)} stood on it: `python -m "
-                f"kong_oam refresh -s {self.estate} --yes` takes out of their states what went "
-                "with it. Then the same command goes on"
+                f"the base of this estate was destroyed, and {some(left)} still refer to it: remove "
+                "deleted objects from their states with `python -m kong_oam refresh -s "
+                f"{self.estate} --yes`, then repeat this command"
             )
 
     def _create(self, partitions: Iterable[Partition]) -> None:
-        """Make those of the stacks that are not there, with their files."""
+        """Create the missing stacks of these partitions, with their files."""
         missing = [
             stack
             for stack in map(self.name, partitions)
-            if stack not in self.there
+            if stack not in self.existing
         ]
         if missing and not self.interrupted:
             for stack in missing:
                 create(self.estates.settings, stack)
-            self.there = {**self.there, **dict.fromkeys(missing)}
+            self.existing = {**self.existing, **dict.fromkeys(missing)}
             self.estates = replace(
                 self.estates, configured=configurations(self.estates.settings)
             )
 
     def _contents(self, missing: Collection[Partition]) -> dict[str, Contents]:
-        """Return what is known of the partitions' stacks that are missing, and of those that are as
-        their recorded runs left them. Which components are in such a stack is known where it is as
-        it is meant."""
+        """Return the known contents of missing stacks and of stacks with a valid record.
+
+        The components of a stack are known only if the stack is up to date.
+        """
         outdated = {
             *self.estates.outdated(self.known, self.estates.settings.as_of)
         }
         contents = {}
         for name in self.estates.settings.stack.partitions:
             stack = self.name(name)
-            components = self.estates.given(name).own
+            components = self.estates.partition_estate(name).own
             record = self.known.records.get(name)
             if name in missing:
                 contents[stack] = Contents([*components])
@@ -187,15 +190,14 @@ class Runs:
         return contents
 
     def interrupt(self) -> None:
-        """Begin no run any more, and have the engine end those under way, as Ctrl-C does; the
-        second time at once."""
+        """Start no further run, and interrupt the active runs as Ctrl-C does. The second interrupt
+        stops them at once."""
         self.interrupted = True
         for process in [*self._running]:
             process.send_signal(signal.SIGINT)
 
     def _carry_out(self, steps: Plan) -> None:
-        """Run the steps, side by side those that wait for no other. A step that fails leaves out
-        those after it."""
+        """Run the steps, independent steps in parallel. A failed step skips its dependents."""
         succeeded: dict[int, bool] = {}
         for wave in waves(steps):
             ready = {}
@@ -209,11 +211,10 @@ class Runs:
                 succeeded |= zip(ready, results, strict=True)
 
     def _may_run(self, step: Step, succeeded: Mapping[int, bool]) -> bool:
-        """Tell whether all that the step comes after has been done. Where not, its stack is left
-        out."""
+        """Return whether all earlier steps of this step succeeded. Otherwise skip its stack."""
         ready = all(succeeded.get(number) for number in step.after)
         if self.verb == "destroy" and step.partition is None:
-            ready = self._stands_alone() and ready
+            ready = self._is_base_unused() and ready
         if not ready:
             self._leave_out(step)
         return ready
@@ -224,25 +225,31 @@ class Runs:
             self.left_out.append(stack)
 
     def _resources(self, partition: str) -> Resources:
-        """Return what its stack has; nothing where that is not there."""
+        """Return the resources of a partition's stack; empty if the stack is missing."""
         stack = self.name(partition)
-        return resources_in(exported(stack)) if stack in self.there else ()
+        return (
+            resources_in(export_state(stack)) if stack in self.existing else ()
+        )
 
-    def _again(self) -> None:
-        """Run what has become outdated by the runs before, and then a base that kept what
-        partitions still used."""
+    def _run_outdated(self) -> None:
+        """Run the stacks that the earlier runs made outdated. Then run a base that kept objects for
+        partitions."""
         if not self.failed and not self.interrupted:
-            # The base has something else for a partition, or callers got ids.
+            # The base may have new outputs for a partition, or new client ids for callers.
             outdated = self.estates.outdated(
                 self.known, self.estates.settings.as_of
             )
             waiting = [name for name in outdated if name and name in self.only]
             self._carry_out(plan_up(waiting))
-        if not self.failed and not self.interrupted and self._keeps():
+        if (
+            not self.failed
+            and not self.interrupted
+            and self._has_kept_objects()
+        ):
             self._carry_out(plan_up([None]))
 
-    def _keeps(self) -> bool:
-        # Of what kept something is none.
+    def _has_kept_objects(self) -> bool:
+        # A base that kept something has no record.
         if (
             not self.estates.settings.stack.partitions
             or None in self.known.records
@@ -250,27 +257,28 @@ class Runs:
             return False
         return bool(outputs(self.name(None)).get(KEPT))
 
-    def _stands_alone(self) -> bool:
-        """Tell whether nothing of the estate stands on its base any more."""
+    def _is_base_unused(self) -> bool:
+        """Return whether no other stack of the estate depends on its base."""
         settings = self.estates.settings
         partitions = map(
             self.name, partitions_of(settings, outputs(self.name(None)))
         )
-        standing = [
+        dependents = [
             stack
-            for stack in existing(partitions)
+            for stack in existing_stacks(partitions)
             if stack in self.failed or self._has_resources(stack)
         ]
-        if standing:
+        if dependents:
             self.say(
                 self.estate,
-                f"stays: {', '.join(standing)} stand on it: `pulumi destroy` of these comes first",
+                f"kept, since {', '.join(dependents)} depend on it: run `pulumi destroy` for them first",
             )
-        return not standing
+        return not dependents
 
     def _has_resources(self, stack: str) -> bool:
         return any(
-            entry["type"] != STACK for entry in resources_in(exported(stack))
+            entry["type"] != STACK
+            for entry in resources_in(export_state(stack))
         )
 
     def _run(self, step: Step) -> bool:
@@ -279,58 +287,58 @@ class Runs:
             return False
         stack = self.name(step.partition)
         try:
-            ok = self._ran(step)
+            ok = self._run_engine(step)
         except PulumiCliError as error:
-            # What is run beside it goes on.
+            # Parallel runs continue.
             self.say(stack, f"error: {error}")
             ok = False
         (self.done if ok else self.failed).append(stack)
         return ok
 
-    def _ran(self, step: Step) -> bool:
+    def _run_engine(self, step: Step) -> bool:
         partition = step.partition
         stack = self.name(partition)
-        marked = self.verb == "up"
+        is_recorded = self.verb == "up"
         with self._writing:
-            mark = (
+            fingerprint = (
                 self.estates.fingerprint(partition, self.known)
-                if marked
+                if is_recorded
                 else ""
             )
             self.known = self.known.without(partition)
-        succeeded = show(
+        succeeded = stream(
             *_ARGUMENTS[self.verb],
             *self.more,
             stack=stack,
-            say=partial(self._told, stack),
+            say=partial(self._print_line, stack),
             running=self._running,
             environment=self._shared,
         )
-        # An interrupted engine may say that it has done what it left.
+        # An interrupted engine may report success for incomplete runs.
         if not succeeded or self.interrupted:
             return False
-        if marked:
-            self._record(partition, mark)
+        if is_recorded:
+            self._record(partition, fingerprint)
         return True
 
-    def _told(self, stack: str, line: str) -> None:
-        """Say a line, and behind one that says so what is to be done about a lock."""
+    def _print_line(self, stack: str, line: str) -> None:
+        """Print a line, followed by the remedy if the line reports a lock."""
         self.say(stack, line)
         if "the stack is currently locked" in line:
             self.say(
                 stack,
-                f"where no run of it is under way: `pulumi cancel -s {stack} --yes`, then `python "
-                f"-m kong_oam recover -s {stack}`",
+                f"if no run is active, run `pulumi cancel -s {stack} --yes`, then `python -m "
+                f"kong_oam recover -s {stack}`",
             )
 
-    def _record(self, partition: Partition, mark: str) -> None:
+    def _record(self, partition: Partition, fingerprint: str) -> None:
         exports = outputs(self.name(partition))
-        # What kept something is to be run once more, also by the next command.
+        # A base that kept something has to run again, also in the next command.
         ended = not exports.get(KEPT)
         ids = self.estates.ids(exports.get("clients") or {})
         with self._writing:
             record = (
-                records.write(self.estate, partition, mark, exports, ids)
+                records.write(self.estate, partition, fingerprint, exports, ids)
                 if ended
                 else None
             )

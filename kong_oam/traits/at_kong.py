@@ -1,4 +1,4 @@
-"""What all traits come to at Kong, in the order in which their plugins and scripts run."""
+"""The parts of all traits at Kong, in the order in which their plugins and scripts run."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ AT_KONG: tuple[AtKong[Any], ...] = (
 )
 
 
-def asked_of_kong(component: Component) -> Iterator[tuple[AtKong[Any], Any]]:
-    """Yield what each trait of a component comes to, with the trait's value."""
+def traits_at_kong(component: Component) -> Iterator[tuple[AtKong[Any], Any]]:
+    """Yield the parts at Kong of each trait of a component, with the trait's value."""
     for at_kong in AT_KONG:
         value = component.traits.get(at_kong.key)
         if value:

@@ -1,4 +1,4 @@
-"""Typed keys of traits, and the values of a component's traits by these."""
+"""Typed keys of traits, and the values of a component's traits by key."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Key(Generic[T]):
-    """The key of a trait's value. `name`: the type of the trait in Applications. `fact`: what the
-    names of its values begin with in exported models; empty: there are none of it."""
+    """The key of a trait's value.
+
+    `name`: the type of the trait in Applications. `fact`: the prefix of its values' names in
+    exported models; empty: models have no values of it.
+    """
 
     name: str
     fact: str = ""
@@ -20,12 +23,12 @@ class Key(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Traits:
-    """The values of the traits that a component has."""
+    """The values of a component's traits."""
 
     values: Mapping[Key[Any], Any] = field(default_factory=dict)
 
     def __getitem__(self, key: Key[T]) -> T:
-        """Return the value of a trait. Raises KeyError where the component does not have it."""
+        """Return the value of a trait. Raises KeyError if the component lacks the trait."""
         value: T = self.values[key]
         return value
 
@@ -35,6 +38,6 @@ class Traits:
         return values
 
     def get(self, key: Key[T]) -> T | None:
-        """Return the value of a trait; None where the component does not have it."""
+        """Return the value of a trait, or None if the component lacks the trait."""
         value: T | None = self.values.get(key)
         return value

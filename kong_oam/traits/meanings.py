@@ -39,13 +39,13 @@ def compile_traits(declared: Declared) -> Traits:
 
 
 def _unexposed(declared: Declared) -> Findings:
-    """Yield the traits by which a component asks the gateway for something that never meets it."""
+    """Yield findings about traits of a component that the gateway does not expose."""
     if declared.endpoints:
         return
     for trait in declared.part.traits:
         if trait.type in EDGE_TRAITS:
             message = (
-                f"nothing leads through the gateway to component '{declared.part.name}'; add a "
-                "gateway trait, or take it out"
+                f"the gateway does not expose component '{declared.part.name}'; add a gateway "
+                "trait, or remove this trait"
             )
             yield Diagnostic("ACC231", message, trait.position.at("type"))

@@ -1,4 +1,4 @@
-"""What `new` asks about traits, in the order of `--help` and of the traits that it writes."""
+"""The flags of `new` for traits, in the order of `--help` and of the written traits."""
 
 from __future__ import annotations
 

@@ -1,21 +1,20 @@
-"""Verification of a stack, read-only: does its Kong decide as the Applications mean, and is its
-cluster unchanged?
+"""Read-only verification of a stack: its Kong's decisions and the objects in its cluster.
 
-stack           the whole check of one stack: `verify`, `judge`, `workloads`
-deviations      the comparison: what is decided otherwise than the model means
-classes         classes of calls and callers, one of each of which is asked
-questions       calls, callers, verdicts: what a gateway is asked and answers
-live_gateway    a verdict on every call, by the entities that a Kong has
-terms           what a deployment knows beside the entities of its Kong
-acting          which plugins act on a route, and what they do
-router          which route a call reaches
-authentication  whom the authentication plugin lets pass
-reading         whom a gate takes a caller for, and what they hold there
-scripts         scripts of ours, read back from plugins
-identities      callers as tables read them, and what they hold
-gate            what a gate decides by its table
-balancer        where a call goes that leaves for a host
-effects         what plugins of other kinds do to a call
-drift           in which entities two gateways differ, in words
-repair          what makes an entity as it is meant, where a run does not
+`stack`           The whole check of a stack: `verify`, `judge`, `workloads`.
+`deviations`      The comparison of a gateway's decisions with the model.
+`classes`         Classes of calls and callers; a member of each is asked.
+`questions`       Calls, callers and verdicts as values.
+`live_gateway`    A verdict on every call, from the entities of a Kong.
+`terms`           The facts of a deployment beside the entities of its Kong.
+`acting`          The plugins that act on a route, and their effects.
+`router`          The route that a call reaches.
+`authentication`  The callers that the authentication plugin accepts.
+`reading`         The identity and the scopes of a caller at a gate.
+`scripts`         Our scripts, read back from plugins.
+`identities`      Callers as tables read them, and their scopes.
+`gate`            The decision of a gate by its table.
+`balancer`        The address behind a host.
+`effects`         The effects of other kinds of plugins on a call.
+`drift`           The entities in which two gateways differ, in words.
+`repair`          The requests that repair an entity where a run does not.
 """

@@ -1,5 +1,4 @@
-"""The plugins that act on calls of a route: those of ours, which decide, and others, by what they
-do to calls."""
+"""The plugins that act on calls of a route: our guards, and other plugins by their effects."""
 
 from __future__ import annotations
 
@@ -7,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from kong_oam.kong.entities import Entities, Entity, reference
-from kong_oam.kong.owners import Asking
+from kong_oam.kong.owners import OwnerLookup
 from kong_oam.kong.script import Table
 from kong_oam.verify.effects import Effect, effect_of
-from kong_oam.verify.repair import acts
-from kong_oam.verify.scripts import Script, code, script_of
+from kong_oam.verify.repair import is_active
+from kong_oam.verify.scripts import Script, script_of, scripts_by_phase
 from kong_oam.verify.terms import Terms
 
 _SCRIPTED = ("pre-function", "post-function")
@@ -19,9 +18,9 @@ _SCRIPTED = ("pre-function", "post-function")
 
 @dataclass(frozen=True, slots=True)
 class Guards:
-    """The plugins of our kinds that act on a route, ours or not; None where there is none.
+    """The plugins of our kinds that act on a route, ours or not. None: there is no such plugin.
 
-    `admitted` and `decided` are the scripts of ours that admission and the gate run.
+    `admitted` and `decided`: our scripts in admission and the gate.
     """
 
     admission: Entity | None
@@ -30,8 +29,8 @@ class Guards:
     admitted: Script | None
     decided: Script | None
     early: Entity | None = None
-    """The global plugin that runs a script on every call before Kong finds its route; none is
-    ours."""
+    """The global plugin that runs a script before Kong finds the route of a call. It is never ours.
+    """
 
     def __iter__(self) -> Iterator[Entity | None]:
         return iter(
@@ -40,7 +39,7 @@ class Guards:
 
     @property
     def tables(self) -> tuple[Table, ...]:
-        """The tables by which they decide, the gate's first; none without a gate."""
+        """The tables by which the guards decide, the gate's first; empty without a gate."""
         if self.decided is None:
             return ()
         if self.admitted is None:
@@ -49,18 +48,18 @@ class Guards:
 
 
 class Plugins:
-    """All plugins of a gateway that meet requests."""
+    """All plugins of a gateway that handle requests."""
 
     def __init__(self, entities: Entities, terms: Terms) -> None:
         self._services = {
             service["id"]: str(service["name"]) for service in entities.services
         }
         self._accepted = terms.accepted
-        self._asking = Asking(terms.estate.stack.name, whole=True)
+        self._asking = OwnerLookup(terms.estate.stack.name, whole=True)
         self._kinds = ("pre-function", terms.plugin, "post-function")
         self._bound: list[Entity] = []
         self._scoped: dict[tuple[str, str, str], Entity] = {}
-        for plugin in filter(acts, entities.plugins):
+        for plugin in filter(is_active, entities.plugins):
             if plugin.get("consumer") or plugin.get("consumer_group"):
                 self._bound.append(plugin)
             else:
@@ -76,8 +75,8 @@ class Plugins:
         self._early = self._rewriting()
 
     def _rewriting(self) -> Entity | None:
-        # Kong runs every global plugin in phase `rewrite`, also where the service has its own
-        # plugin of that kind.
+        # Kong runs every global plugin in phase `rewrite`, even if the service has its own plugin
+        # of that kind.
         for name in _SCRIPTED:
             plugin = self._scoped.get((name, "", ""))
             if plugin and plugin["config"].get("rewrite"):
@@ -86,7 +85,7 @@ class Plugins:
 
     @property
     def tables(self) -> tuple[Table, ...]:
-        """The tables of all scripts of ours."""
+        """The tables of all our scripts."""
         tables = {}
         for script in self._scripts.values():
             if script and script.table:
@@ -94,7 +93,7 @@ class Plugins:
         return tuple(tables.values())
 
     def guards(self, route: Entity, service: Entity) -> Guards:
-        """Return those of our kinds that act on calls of the route."""
+        """Return the plugins of our kinds that act on calls of the route."""
         admission, authentication, gate = (
             self._effective(name, route, service) for name in self._kinds
         )
@@ -110,8 +109,8 @@ class Plugins:
     def others(
         self, route: Entity, service: Entity, consumer: Entity | None
     ) -> Iterator[tuple[Entity, Effect]]:
-        """Yield those of other kinds that act on calls of the route by a consumer, with what they
-        do."""
+        """Yield the plugins of other kinds that act on the route's calls by a consumer, with their
+        effects."""
         others = [
             self._effective(name, route, service) for name in self._others
         ]
@@ -129,8 +128,8 @@ class Plugins:
     def _is_private(
         self, plugin: Entity, effect: Effect, consumer: Entity | None
     ) -> bool:
-        """Whether another stack limits its own consumer with the plugin, which concerns no other
-        stack."""
+        """Return whether another stack limits its own consumer with the plugin. It then affects no
+        other stack."""
         if consumer is None or effect not in (Effect.LIMITS, Effect.CLOSES):
             return False
         if reference(plugin, "consumer") != consumer["id"]:
@@ -141,20 +140,19 @@ class Plugins:
 
     @property
     def runs_foreign(self) -> bool:
-        """Whether a script runs on every call, whatever its service has; no stack makes such a
-        script."""
+        """Whether a global script runs on every call. No stack creates such a script."""
         return self._early is not None
 
     def is_foreign(self, plugin: Entity | None) -> bool:
-        """Return whether the plugin runs a script, and not one of ours."""
+        """Return whether the plugin runs a script that is not ours."""
         if plugin is None or self._script(plugin):
             return False
-        return bool(code(plugin["config"]))
+        return bool(scripts_by_phase(plugin["config"]))
 
     def _effect(self, plugin: Entity) -> Effect:
         effect = effect_of(plugin)
         if effect is Effect.CLOSES and plugin.get("consumer_group"):
-            return Effect.LIMITS  # nobody here knows who is in the group
+            return Effect.LIMITS  # the members of the group are unknown
         if effect is Effect.LIMITS or reference(plugin, "route"):
             return effect
         service = self._services.get(reference(plugin, "service"), "")
@@ -164,7 +162,7 @@ class Plugins:
     def _effective(
         self, name: str, route: Entity, service: Entity
     ) -> Entity | None:
-        """Return the plugin of this kind with the most specific scope; it alone acts."""
+        """Return the plugin of this kind with the most specific scope. Only this plugin acts."""
         for on_route in (route["id"], ""):
             for on_service in (service["id"], ""):
                 if plugin := self._scoped.get((name, on_route, on_service)):
@@ -172,18 +170,18 @@ class Plugins:
         return None
 
     def _script(self, plugin: Entity | None) -> Script | None:
-        """The script of ours that the plugin runs; None where it runs none, or one that is not
-        ours."""
+        """Return our script that the plugin runs, or None."""
         return self._scripts[plugin["id"]] if plugin else None
 
 
 def _stands_before(plugin: Entity, route: Entity, service: Entity) -> bool:
-    """Whether the plugin stands at no other route or service."""
+    """Return whether the plugin has no other route or service as its scope."""
     is_on_route = reference(plugin, "route") in ("", route["id"])
     return is_on_route and reference(plugin, "service") in ("", service["id"])
 
 
 def _is_for(plugin: Entity, consumer: Entity) -> bool:
-    """Return whether the plugin acts for the consumer; who is in a group is not looked at."""
+    """Return whether the plugin acts for the consumer. Every consumer counts as a member of every
+    group."""
     in_group = bool(plugin.get("consumer_group"))
     return in_group or reference(plugin, "consumer") == consumer["id"]

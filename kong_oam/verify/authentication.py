@@ -1,5 +1,4 @@
-"""The authentication plugin of a gateway (`jwt` or `openid-connect`): whom it lets pass, which
-tokens it verifies."""
+"""The authentication plugin of a gateway (`jwt` or `openid-connect`): the tokens that it accepts."""
 
 from __future__ import annotations
 
@@ -8,13 +7,12 @@ from collections.abc import Iterator
 from kong_oam.access.tokens import Claims
 from kong_oam.identity.common.discovery import SigningKey
 from kong_oam.kong.entities import Entities, Entity, comparable, pem_of
-from kong_oam.verify.questions import Caller, Forged, Passage
+from kong_oam.verify.questions import AuthenticationResult, Caller, Forged
 from kong_oam.verify.terms import Terms
 
 
 class Authenticator:
-    """The consumers and credentials of a gateway, and what its authentication plugin makes of
-    callers with them."""
+    """The authentication of callers by a gateway, from its consumers and credentials."""
 
     def __init__(self, entities: Entities, terms: Terms) -> None:
         self._terms = terms
@@ -33,8 +31,10 @@ class Authenticator:
         }
 
     def strangers(self, rings: frozenset[str]) -> Iterator[Caller]:
-        """Yields each holder of a key in a ring that is not its issuer's, and one of a key of any
-        other consumer."""
+        """Yield the holders of foreign keys.
+
+        These are each holder of a foreign key in a ring, and a holder of a key of another consumer.
+        """
         elsewhere: list[str] = []
         for identifier, credential in self._credentials.items():
             owner = self._owner(credential).get("username") or ""
@@ -42,38 +42,38 @@ class Authenticator:
                 elsewhere.append(identifier)
             elif not self._terms.genuine(credential, owner):
                 name = (
-                    f"whoever holds the key of credential '{credential['key']}'"
+                    f"the holder of the key of credential '{credential['key']}'"
                 )
                 yield Caller((name,), Forged(credential=identifier))
         if elsewhere:
             yield Caller(
-                ("whoever holds a credential of another consumer",),
+                ("the holder of a credential of another consumer",),
                 Forged(credential=elsewhere[0]),
             )
 
     def passage(
         self, plugin: Entity | None, caller: Caller, *, preflight: bool
-    ) -> Passage:
-        """Authenticate the caller, whose call is a `preflight` where its method is OPTIONS.
+    ) -> AuthenticationResult:
+        """Authenticate the caller of a call. `preflight`: its method is OPTIONS.
 
-        Without a plugin the call passes, and nobody is verified.
+        Without a plugin the call passes without a verified caller.
         """
         if plugin is None:
-            return Passage(True)
+            return AuthenticationResult(True)
         config = plugin["config"]
         if preflight and config.get("run_on_preflight") is False:
-            return Passage(True)
-        authenticate = (
-            self._by_key if plugin["name"] == "jwt" else self._by_issuer
-        )
-        passage = authenticate(config, caller)
+            return AuthenticationResult(True)
+        method = self._by_key if plugin["name"] == "jwt" else self._by_issuer
+        passage = method(config, caller)
         if passage.passes or passage.unknown:
             return passage
-        nobody = self._anonymous(config.get("anonymous"))
-        return Passage(nobody is not None, nobody, through=passage.through)
+        anonymous = self._anonymous(config.get("anonymous"))
+        return AuthenticationResult(
+            anonymous is not None, anonymous, through=passage.through
+        )
 
     def _anonymous(self, name: str | None) -> Entity | None:
-        """Return the consumer of this id or name that stands for callers without a token."""
+        """Return the consumer, by id or name, for callers without a token."""
         if not name:
             return None
         for consumer in self._consumers.values():
@@ -84,15 +84,15 @@ class Authenticator:
     def _owner(self, credential: Entity) -> Entity:
         return self._consumers[credential["consumer"]["id"]]
 
-    def _by_key(self, config: Entity, caller: Caller) -> Passage:
-        """Authenticate as `jwt` does: by the key that the token names, of whatever consumer.
+    def _by_key(self, config: Entity, caller: Caller) -> AuthenticationResult:
+        """Authenticate as `jwt` does: by the key that the token names, of any consumer.
 
-        A provider signs with any of its current keys: where one of them is missing, its tokens do
-        not count on. A stranger's token lives as briefly as need be.
+        A provider may sign with any of its current keys. If a key is missing, the provider's tokens
+        do not count as valid. A stranger's token may have any lifetime.
         """
         token = caller.token
         if token is None:
-            return Passage(False)
+            return AuthenticationResult(False)
         key_ids, credentials = self._verifying(token)
         lifetime = self._terms.lifetimes.get(token.provider, 0.0)
         longest = config.get("maximum_expiration") or lifetime
@@ -100,16 +100,18 @@ class Authenticator:
         is_verified = len(credentials) == len(key_ids) and len(owners) == 1
         through = tuple(key_ids)
         if not is_verified or lifetime > longest or not _reads_tokens(config):
-            return Passage(False, through=through)
+            return AuthenticationResult(False, through=through)
         credential = credentials[0]
         owner = self._owner(credential)
-        return Passage(True, owner, credential["algorithm"], through=through)
+        return AuthenticationResult(
+            True, owner, credential["algorithm"], through=through
+        )
 
     def _verifying(
         self, token: Claims | Forged
     ) -> tuple[list[str], list[Entity]]:
-        """Return the ids of the keys that may have signed the token, and the credentials that have
-        these keys."""
+        """Return the ids of the keys that may have signed the token, and the credentials with these
+        keys."""
         if isinstance(token, Forged) and token.credential:
             credential = self._credentials.get(token.credential)
             return (
@@ -124,9 +126,11 @@ class Authenticator:
         is_signed_so = credential.get("algorithm") == key.algorithm
         return is_signed_so and pem_of(credential) == key.pem.strip()
 
-    def _by_issuer(self, config: Entity, caller: Caller) -> Passage:
-        """Authenticate as `openid-connect` does: by tokens of one issuer, whose name its ring
-        carries."""
+    def _by_issuer(
+        self, config: Entity, caller: Caller
+    ) -> AuthenticationResult:
+        """Authenticate as `openid-connect` does: by tokens of a single issuer, whose ring carries
+        its name."""
         compared = comparable({**config, "anonymous": None})
         providers = [
             name
@@ -134,20 +138,20 @@ class Authenticator:
             if comparable(meant) == compared
         ]
         if not providers:
-            return Passage(True, unknown=True)
+            return AuthenticationResult(True, unknown=True)
         token = caller.token
         if token is None or token.provider not in providers:
-            return Passage(False)
+            return AuthenticationResult(False)
         issuer = self._terms.deployed.issuers[token.provider]
         for consumer in self._consumers.values():
             if consumer.get("custom_id") == issuer:
-                return Passage(True, consumer, "RS256")
-        return Passage(False, None, "RS256")
+                return AuthenticationResult(True, consumer, "RS256")
+        return AuthenticationResult(False, None, "RS256")
 
 
 def _reads_tokens(config: Entity) -> bool:
     """Return whether `jwt` finds keys by their id, in tokens of the header Authorization."""
-    if config.get("secret_is_base64"):  # the keys are not
+    if config.get("secret_is_base64"):  # our keys are not in Base64
         return False
     headers = config.get("header_names", ("authorization",))
     return config["key_claim_name"] == "kid" and "authorization" in headers

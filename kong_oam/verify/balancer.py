@@ -1,4 +1,4 @@
-"""The balancer of a gateway: where a call goes that leaves for a host."""
+"""The balancer of a gateway: the address behind a host."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from kong_oam.kong.entities import Entities, Entity, reference
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """The address that a call goes to, as "host:port"; None: nowhere. `through`: the balancer's
-    entities on the way."""
+    """The destination of a call, as "host:port", or None. `through`: the balancer's entities on the
+    way."""
 
     address: str | None
     through: Names = ()
@@ -27,14 +27,13 @@ class Balancer:
         }
         self._targets: dict[str, list[Entity]] = {}
         for target in entities.targets:
-            # Kong sends nothing to a target of weight 0.
+            # Kong sends no calls to a target of weight 0.
             if target["weight"] > 0:
                 upstream = reference(target, "upstream")
                 self._targets.setdefault(upstream, []).append(target)
 
     def ends(self, host: str, port: int) -> list[End]:
-        """Return the ends behind a host: the Targets of an Upstream of its name, which comes before
-        what DNS says."""
+        """Return the ends behind a host: the Targets of its Upstream, or else the host itself."""
         identifier = self._upstreams.get(host)
         if identifier is None:
             return [End(f"{host}:{port}")]

@@ -1,9 +1,8 @@
-"""Classes of calls and callers that neither a gateway nor the model tells apart: one of each stands
-for all of it.
+"""Classes of calls and callers that a gateway and the model treat alike, with a member of each.
 
-Hosts as either side names them, paths cut at every path that either side names, element by element,
-and methods. A token counts as far as its client was granted anything that somebody on that host
-speaks of, and groups count in sets no larger than what a rule can ask of them.
+Calls differ by host, path and method. Hosts and paths come from both sides, and paths are cut at
+every path of either side, element by element. A client's token counts for the scopes that either
+side grants on the host. Sets of groups are no larger than a rule's number of scopes.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from kong_oam.access.data import Names, Network, PathSegments
 from kong_oam.access.hosts import host_patterns
 from kong_oam.access.issue import User, issue
 from kong_oam.access.model import METHODS, Client, Component, Components, Estate
-from kong_oam.access.networks import told_apart
+from kong_oam.access.networks import address_classes
 from kong_oam.access.paths import beginnings, written
 from kong_oam.access.providers import Provider
 from kong_oam.access.tokens import Claims
@@ -29,25 +28,25 @@ from kong_oam.verify.questions import (
     Caller,
     Forged,
     Gateway,
-    Speech,
+    HostRules,
     UrlRegion,
 )
 
 _Kinds = Sequence[tuple[Client, Hashable]]
-"""The clients of an estate, each with what providers give it tokens by."""
+"""The clients of an estate, each with the properties that providers use for its tokens."""
 
 
 def classes(
     estate: Estate, live: Gateway
 ) -> Iterator[tuple[Call, Caller, UrlRegion]]:
-    """Yield a call and a caller of each class of both, with what the call stands for."""
+    """Yield a call and a caller of each pair of classes, with the region of the call."""
     kinds = [(client, _kind(estate, client)) for client in estate.clients]
     named = live.methods() - {*METHODS, OTHER_METHOD}
     methods = (*METHODS, OTHER_METHOD, *sorted(named))
     for name in _hosts(estate, live):
         host = _Host(estate, live, name)
         callers = tuple(host.callers(kinds))
-        sources = told_apart(host.networks())
+        sources = address_classes(host.networks())
         for call, region in host.calls(methods):
             for source in sources:
                 example = source.example()
@@ -61,7 +60,7 @@ def classes(
 
 
 def _hosts(estate: Estate, live: Gateway) -> Names:
-    """Return a host of each class. A wildcard is met by a name that nobody writes."""
+    """Return a host of each class. An unused name represents a wildcard."""
     patterns = {*estate.by_host, *live.hosts()}
     label = _unused("any", ".".join(patterns).split("."))
     hosts = [pattern for pattern in patterns if "*" not in pattern]
@@ -90,7 +89,7 @@ def _unused(stem: str, used: Collection[str]) -> str:
 
 @dataclass(frozen=True)
 class _Host:
-    """A host, and what the two sides tell apart on it."""
+    """A host, with the differences that the two sides make on it."""
 
     estate: Estate
     live: Gateway
@@ -114,7 +113,7 @@ class _Host:
         return networks
 
     def calls(self, methods: Iterable[str]) -> Iterator[tuple[Call, UrlRegion]]:
-        """Yield a call of each class, with what it stands for."""
+        """Yield a call of each class, with its region."""
         declared = self._declared()
         paths = tuple(_paths(declared))
         schemes: tuple[Literal["http", "https"], ...] = ("https", "http")
@@ -125,7 +124,7 @@ class _Host:
             yield call, _region(call, declared)
 
     def _declared(self) -> set[PathSegments]:
-        """Return every path that either side names, with all that are above them."""
+        """Return every path that either side names, with all paths above it."""
         paths = {(), *self.live.paths(self.name)}
         for component in self.components:
             paths.update(
@@ -138,11 +137,11 @@ class _Host:
         return declared
 
     def callers(self, kinds: _Kinds) -> Iterator[Caller]:
-        """Yield a caller of each class: nobody, who is given tokens by a provider, and who has
-        tokens of other kinds.
+        """Yield a caller of each class: without a token, with a provider's token, with another
+        token.
 
-        Tokens list every scope there is. One of before may list what is another's now, so it is
-        what its client was granted that counts.
+        Tokens list every scope. An old token may list the scopes of another client, so the grants
+        of its client decide.
         """
         yield NOBODY
         yield from self._clients(kinds)
@@ -153,16 +152,15 @@ class _Host:
         yield from self.live.strangers()
 
     def _clients(self, kinds: _Kinds) -> Iterator[Caller]:
-        """Yield the estate's clients, by what their tokens are worth on the host, in their
-        order."""
+        """Yield the estate's clients, by the value of their tokens on the host, in their order."""
         tokens: dict[Hashable, tuple[tuple[str, Claims], ...]] = {}
-        # Of each class, its names in words, each with its client.
+        # The names of each class, in words, each with its client.
         classes: dict[tuple[Claims, Hashable], dict[str, str]] = {}
         for client, kind in kinds:
             if kind not in tokens:
                 tokens[kind] = tuple(self._principals(client))
             key = client.component
-            granted = self._speech.granted.get(key)
+            granted = self._rules.granted.get(key)
             for users, claims in tokens[kind]:
                 classes.setdefault((claims, granted), {})[key + users] = key
         for (claims, _), names in classes.items():
@@ -170,12 +168,14 @@ class _Host:
             yield Caller(tuple(names), replace(claims, client=first))
 
     def _unknown_clients(self) -> Iterator[Caller]:
-        """Yield clients of a provider that are none of the estate's: it may give them tokens that
-        list any scope, and any groups of a user."""
-        scopes = tuple(sorted(self._speech.scopes))
+        """Yield clients of a provider outside the estate.
+
+        The provider may give them tokens with any scope, and with any groups of a user.
+        """
+        scopes = tuple(sorted(self._rules.scopes))
         if not scopes:
             return
-        groups = tuple(sorted(self._speech.groups))
+        groups = tuple(sorted(self._rules.groups))
         for provider, audience in dict.fromkeys(self._audiences()):
             names = (f"any other client of {provider}",)
             as_itself = Claims(
@@ -191,7 +191,7 @@ class _Host:
             yield Caller(names, replace(as_itself, user=True, groups=groups))
 
     def _audiences(self) -> Iterator[tuple[str, str | None]]:
-        """Yield each provider with each audience of its tokens that tells APIs apart."""
+        """Yield each provider with each audience that separates its APIs."""
         for component in self.components:
             provider = self.estate.provider_of(component)
             for api in self.estate.apis_at(component):
@@ -201,11 +201,11 @@ class _Host:
                 yield provider.name, audience
 
     @cached_property
-    def _speech(self) -> Speech:
-        spoken = self.live.speech(self.name)
-        scopes = set(spoken.scopes)
-        groups = set(spoken.groups)
-        widest = max(spoken.widest, 1)
+    def _rules(self) -> HostRules:
+        live_rules = self.live.host_rules(self.name)
+        scopes = set(live_rules.scopes)
+        groups = set(live_rules.groups)
+        widest = max(live_rules.widest, 1)
         for component in self.components:
             provider = self.estate.provider_of(component)
             named = _groups_of((component,))
@@ -213,33 +213,34 @@ class _Host:
             for rule in component.exposure.rules:
                 scopes.update(rule.scopes)
                 widest = max(widest, len(rule.scopes))
-        granted = self._granted(spoken, scopes)
-        return Speech(frozenset(scopes), frozenset(groups), widest, granted)
+        granted = self._granted(live_rules, scopes)
+        return HostRules(frozenset(scopes), frozenset(groups), widest, granted)
 
-    def _granted(self, spoken: Speech, scopes: set[str]) -> dict[str, Hashable]:
-        """Return what tokens of each client are judged by, by either side; only clients that hold
-        some of the scopes."""
+    def _granted(
+        self, live_rules: HostRules, scopes: set[str]
+    ) -> dict[str, Hashable]:
+        """Return, for each client with some of the scopes, the grants by which either side judges
+        its tokens."""
         sides = []
         for component in self.components:
-            sides.append(self.estate.held_at(component, users=False))
-            sides.append(self.estate.held_at(component, users=True))
+            sides.append(self.estate.granted_at(component, users=False))
+            sides.append(self.estate.granted_at(component, users=True))
         granted: dict[str, Hashable] = {}
-        for client in set(spoken.granted).union(*sides):
+        for client in set(live_rules.granted).union(*sides):
             by_side = [held.get(client, ()) for held in sides]
             counting = tuple(map(frozenset(scopes).intersection, by_side))
-            by_tables = spoken.granted.get(client)
+            by_tables = live_rules.granted.get(client)
             if by_tables is not None or any(counting):
                 granted[client] = by_tables, counting
         return granted
 
     def _principals(self, client: Client) -> Iterator[tuple[str, Claims]]:
-        """Yield everybody for whom the provider gives the client a token: itself, or users in sets
-        of groups; whom, in words.
+        """Yield everybody that gets a token through the client: itself, or users in sets of groups.
 
-        The claims are what somebody on the host judges by.
+        Each comes with words for the users, and with the claims by which the host judges.
         """
         provider = self.estate.stack.providers[client.provider]
-        scopes = tuple(sorted(self._speech.scopes))
+        scopes = tuple(sorted(self._rules.scopes))
         apis: list[Component | None] = [None]
         if provider.per_api:
             called = dict.fromkeys(call.component for call in client.calls)
@@ -250,7 +251,7 @@ class _Host:
         for api, user in product(apis, users):
             claims = issue(provider, client, user, api=api)
             if isinstance(claims, Claims):
-                known = self._speech.groups.intersection(claims.groups)
+                known = self._rules.groups.intersection(claims.groups)
                 groups = tuple(sorted(known))
                 judged = replace(
                     claims, client="", subject="", scopes=scopes, groups=groups
@@ -258,16 +259,16 @@ class _Host:
                 yield self._in_words(provider, user), judged
 
     def _users(self, client: Client, provider: Provider) -> Iterator[User]:
-        """Yield users of every set of groups that decides something: with one of the client's own,
-        or they get no token."""
+        """Yield users of every relevant set of groups. A user without a group of the client gets no
+        token."""
         entitled = set(map(provider.group, client.groups))
         groups = set(map(provider.group, _groups_of(self.components)))
         if not provider.per_api:
-            groups |= self._speech.groups
+            groups |= self._rules.groups
         own: list[Names] = [(group,) for group in sorted(entitled)]
-        # A rule asks for `widest` scopes at most, and one group is enough for each: larger sets
-        # hold nothing more.
-        for size in range(self._speech.widest + 1):
+        # A rule requires at most `widest` scopes, and a group may give each. Larger sets give no
+        # more.
+        for size in range(self._rules.widest + 1):
             for combination in combinations(sorted(groups), size):
                 is_entitled = not entitled.isdisjoint(combination)
                 for entry in [()] if is_entitled else own:
@@ -285,8 +286,10 @@ class _Host:
 def _paths(
     declared: set[PathSegments],
 ) -> Iterator[tuple[PathSegments, PathSegments | None]]:
-    """Yield each path that is named; what is below it; what only begins with it; what differs from
-    it only in capitals."""
+    """Yield each declared path, and paths near it.
+
+    Near paths lie below it, begin with the same letters, or differ only in capitals.
+    """
     unused = _unused("any", set().union(*declared))
     for path in sorted(declared):
         yield path, None
@@ -310,8 +313,10 @@ def _region(call: Call, declared: set[PathSegments]) -> UrlRegion:
 
 
 def _kind(estate: Estate, client: Client) -> Hashable:
-    """Return what providers give the client tokens by, but for its name. Of what it is granted,
-    that it is anything counts."""
+    """Return the properties that providers use for the client's tokens, without its name.
+
+    For granted scopes, only their existence matters.
+    """
     per_api = estate.stack.providers[client.provider].per_api
     calls: dict[tuple[str | None, bool], None] = {}
     for call in client.calls:

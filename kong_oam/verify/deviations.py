@@ -1,8 +1,7 @@
-"""Compares a gateway with the Applications by its decisions: who may call what, whatever its fields
-say.
+"""Compares the decisions of a gateway with the Applications.
 
-One call and one caller of each class (verify.classes) decide for all of it, so the comparison is
-exact, as far as the gateway can be judged; what cannot be judged counts as open.
+A call and a caller of each class (verify.classes) represent the whole class. The comparison is
+exact where the gateway can be judged. Anything that cannot be judged counts as open.
 """
 
 from __future__ import annotations
@@ -40,25 +39,23 @@ Kind = Literal[
 ]
 KINDS: dict[Kind, str] = {
     "opened": "may now be called by",
-    "diverted": "leads somewhere else for",
+    "diverted": "now leads to another destination for",
     "impersonated": "may be called under any name by",
     "in clear": "may be called without TLS by",
-    "weakened": "is guarded by less against",
+    "weakened": "has a weaker guard against",
     "closed": "can no longer be called by",
-    "limited": "may be refused, for reasons that are not judged, to",
+    "limited": "may be denied, for unknown reasons, to",
 }
-"""What a finding says of each call, before who makes it; the worst first."""
+"""The words of a finding between the call and the callers, the worst first."""
 
 
 class ModelMismatchError(OperationError):
-    """The gateway as it is meant does not decide as the model does: the reading of it is wrong, not
-    the gateway."""
+    """The intended gateway does not decide as the model does. This check is wrong, not the gateway."""
 
 
 @dataclass(frozen=True, slots=True)
-class Exposure:
-    """A line of a finding: the callers, with which methods, at which URLs (each with what is below
-    it)."""
+class AffectedCalls:
+    """A line of a finding: callers, methods and URLs. Each URL includes the paths below it."""
 
     callers: Names
     methods: Names
@@ -67,12 +64,11 @@ class Exposure:
 
 @dataclass(frozen=True, slots=True)
 class Deviation:
-    """Calls that are decided otherwise than meant, for the same reasons: `causes` are entities of
-    the gateway."""
+    """Calls with an unintended decision for the same reasons. `causes`: entities of the gateway."""
 
     kind: Kind
     causes: Labels
-    exposures: tuple[Exposure, ...] = ()
+    exposures: tuple[AffectedCalls, ...] = ()
 
 
 _Callers = tuple[Caller, ...]
@@ -81,11 +77,11 @@ _Callers = tuple[Caller, ...]
 def compare(
     estate: Estate, live: Gateway, meant: Gateway, drifted: Collection[str]
 ) -> tuple[Deviation, ...]:
-    """Find every difference in who may call what, the worst first. None: the gateway decides as
-    the Applications mean.
+    """Return every difference in decisions, the worst first. Raises ModelMismatchError.
 
-    `meant` is the gateway as it was deployed, read in the same way; `drifted` are the entities in
-    which `live` differs from it, of which the causes are taken. Raises ModelMismatchError.
+    An empty result means that the gateway decides as the Applications intend. `meant`: the gateway
+    as it was deployed. `drifted`: the labels of entities that differ between `live` and `meant`;
+    causes are chosen from them.
     """
     findings: dict[tuple[Kind, Labels], dict[UrlRegion, list[Caller]]] = {}
     for call, caller, region in classes(estate, live):
@@ -104,22 +100,28 @@ def compare(
     ]
     order = list(KINDS)
     return tuple(
-        sorted(deviations, key=lambda one: (order.index(one.kind), one.causes))
+        sorted(
+            deviations,
+            key=lambda deviation: (
+                order.index(deviation.kind),
+                deviation.causes,
+            ),
+        )
     )
 
 
 def _differences(
     estate: Estate, call: Call, caller: Caller, live: Gateway, meant: Gateway
 ) -> Iterator[tuple[Kind, Labels]]:
-    """Yield each kind of difference for a call, with the entities that had a say."""
+    """Yield each kind of difference for a call, with the entities that affected it."""
     decision = _decision(estate, call, caller)
     in_clear = call.scheme == "http" and estate.stack.scheme == "https"
     (intended,) = meant.verdicts(call, caller)
     if intended.allowed != (decision.allowed and not in_clear):
         url = f"{call.scheme}://{call.host}{written(call.path)}"
         raise ModelMismatchError(
-            f"{call.method} {url} by {caller.names[0]}: {decision.status} is meant, and "
-            f"{'let in' if intended.allowed else 'refused'} is read"
+            f"{call.method} {url} by {caller.names[0]}: the model answers {decision.status}, but "
+            f"the check reads {'allowed' if intended.allowed else 'denied'}"
         )
     for verdict in live.verdicts(call, caller):
         kind = _kind(decision, intended, verdict, in_clear=in_clear)
@@ -136,9 +138,9 @@ def _differences(
 
 
 def _decision(estate: Estate, call: Call, caller: Caller) -> Decision:
-    """Return what the model decides of the call."""
+    """Return the model's decision on the call."""
     claims = (
-        Refusal("none of this API's tokens", "token-not-verified")
+        Refusal("not a token for this API", "token-not-verified")
         if isinstance(caller.token, Forged)
         else caller.token
     )
@@ -164,7 +166,7 @@ def _kind(
 def _kind_of_let_in(
     decision: Decision, intended: Verdict, verdict: Verdict
 ) -> Kind | None:
-    """Return the kind of difference of a call that the gateway lets in, and rightly so."""
+    """Return the kind of difference of a call that the gateway rightly allows."""
     component = decision.component
     leads = verdict.component, verdict.leads
     if component and leads != (component.key, intended.leads):
@@ -177,9 +179,12 @@ def _kind_of_let_in(
 
 def _exposures(
     callers_by_region: Mapping[UrlRegion, Sequence[Caller]],
-) -> Iterator[Exposure]:
-    """Group calls by who makes them: first where from, then all methods of a URL, then all URLs
-    with the same methods."""
+) -> Iterator[AffectedCalls]:
+    """Group calls by their callers.
+
+    Groups first join the sources of a call, then the methods of a URL, then the URLs with equal
+    methods.
+    """
     listed = {(region.url, region.source) for region in callers_by_region}
     sources: dict[tuple[UrlRegion, _Callers], list[str]] = {}
     for region, callers in callers_by_region.items():
@@ -201,12 +206,14 @@ def _exposures(
         names: dict[str, None] = {}
         for caller in fewest:
             names.update(dict.fromkeys(caller.names))
-        yield Exposure(tuple(names), same_methods, tuple(same_urls))
+        yield AffectedCalls(tuple(names), same_methods, tuple(same_urls))
 
 
 def _fewest(callers: Sequence[Caller]) -> _Callers:
-    """Return the callers without those whom others of them stand for: everybody by nobody, users of
-    more groups by those of fewer."""
+    """Return the fewest callers that represent all.
+
+    Calls without a token represent all callers, and users of fewer groups represent users of more.
+    """
     if NOBODY in callers:
         return (NOBODY,)
     return tuple(
@@ -219,7 +226,7 @@ def _is_covered(caller: Caller, callers: Sequence[Caller]) -> bool:
 
 
 def _covers(fewer: Caller, more: Caller) -> bool:
-    """Return whether naming the users with `fewer` groups also names those with `more`."""
+    """Return whether the users with `fewer` groups include those with `more`."""
     few = fewer.token
     many = more.token
     if not isinstance(few, Claims) or not isinstance(many, Claims):

@@ -1,8 +1,7 @@
-"""The entities in which two gateways differ, in words: possible reasons for a decision that is not
-meant.
+"""The entities in which two gateways differ, in words: possible reasons for a wrong decision.
 
-Every field that the program sets is compared, and every plugin on an entity of ours is one of ours
-or a finding. Tags say whose an entity is, and are nobody's reason.
+Every field that the program sets is compared. Every plugin on our entities is ours or a finding.
+Tags identify the owner of an entity and are never a reason.
 """
 
 from __future__ import annotations
@@ -23,27 +22,27 @@ from kong_oam.kong.entities import (
     tags_of,
 )
 from kong_oam.kong.names import stack_in_name
-from kong_oam.kong.owners import Asking, Owner
+from kong_oam.kong.owners import Owner, OwnerLookup
 from kong_oam.verify.effects import Effect, effect_of
 from kong_oam.verify.repair import (
     HTTP,
     PARENTS,
     RepairRequest,
-    acts,
-    alike,
     fields_set,
+    is_active,
+    is_same,
     parent_of,
     removal,
     repair,
 )
-from kong_oam.verify.scripts import code, script_of
-from kong_oam.verify.uses import belonging, uses
+from kong_oam.verify.scripts import script_of, scripts_by_phase
+from kong_oam.verify.uses import children_of, uses
 
 _SHOWN = 60
 
 _COMPARED = {"consumer": ("custom_id",), "credential": ("algorithm",)}
-"""By kind, the fields that are compared; of services and routes it is those that the program
-sets."""
+"""The compared fields by kind. For services and routes, all fields that the program sets are
+compared."""
 
 
 _ByLabel = dict[str, tuple[str, Entity]]
@@ -54,14 +53,16 @@ _ByTags = dict[frozenset[str], list[Entity]]
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """An entity that is not as it is meant. `request` repairs it, where a run does not.
+    """An entity that differs from the intended entity. `request` repairs it, where a run does not.
 
-    `stack`: the stack that has to act, where the entity, or an entity that belongs to it, is not
-    ours: then there is no request. `used_by`: the owners of entities that use one that the request
-    removes, by the entities' labels. `misplaced`: an entity of ours that is another, a plugin or an
-    Upstream that is gone, a plugin of a kind of ours where we have none, a plugin of somebody's on
-    an entity of ours, somebody's route to a service of ours, or somebody else's word to browsers
-    which pages may read ours. This breaks a promise even while nothing opens.
+    `stack`: another stack that has to act, since it owns the entity or an entity that belongs to
+    it; then there is no request. `used_by`: the owners of entities that use an entity to be
+    removed, by label.
+
+    `misplaced`: the difference breaks a promise even while it opens nothing. Examples are a changed
+    entity of ours, a missing plugin or Upstream, and a plugin of our kinds in another place.
+    Further examples are a foreign plugin on our entity and a foreign route to our service. So is a
+    foreign plugin that tells browsers which pages may read our answers.
     """
 
     text: str
@@ -71,17 +72,19 @@ class Drift:
     used_by: Mapping[str, Owner] = field(default_factory=dict)
 
 
-def drifts(live: Entities, meant: Entities, asking: Asking) -> dict[str, Drift]:
-    """Return every entity that differs, is missing or is too much, by its label
-    (kong_oam.kong.entities.labels)."""
-    comparison = _Comparison(live, meant, asking)
+def drifts(
+    live: Entities, meant: Entities, lookup: OwnerLookup
+) -> dict[str, Drift]:
+    """Return every entity that differs, is missing or is unexpected, by label
+    (kong_oam.kong.entities)."""
+    comparison = _Comparison(live, meant, lookup)
     existing = _by_label(live)
     by_label: dict[str, Drift] = {}
-    # First what is to be deleted: it may be one of ours in another place, which `pulumi up` then
-    # makes anew.
+    # Removals come first. The entity may be ours in another place, and `pulumi up` then creates it
+    # again.
     for label, (kind, entity) in existing.items():
         if label not in comparison.ours:
-            drift = comparison.unmeant(kind, label, entity)
+            drift = comparison.unexpected(kind, label, entity)
             if drift:
                 by_label[label] = drift
     for label, (kind, entity) in comparison.ours.items():
@@ -102,12 +105,10 @@ def _by_label(entities: Entities) -> _ByLabel:
     return by_label
 
 
-def recognised(live: Entities, meant: Entities) -> Entities:
-    """Return the live entities, with the meant names of services and routes of ours that got
-    another, which bears on nothing.
+def with_intended_names(live: Entities, meant: Entities) -> Entities:
+    """Return the live entities, with the intended names of our renamed services and routes.
 
-    What has the tags of the only one of ours that is missing, and is the only one that has, is that
-    one.
+    A renamed entity has the tags of a missing one, and both are unique. A name has no other effect.
     """
     services = _renamed(live.services, meant.services)
     return replace(
@@ -123,7 +124,7 @@ def _renamed(live: EntitiesOfKind, meant: EntitiesOfKind) -> EntitiesOfKind:
         if not tags or len(extra) > 1 or len(candidates) != 1:
             continue
         name = extra[0]["name"]
-        # A name that a stack gives is no other name of an entity of ours.
+        # An entity of ours never has a name that another stack gives.
         if not (name and stack_in_name(name)):
             names[extra[0]["id"]] = candidates[0]["name"]
     return tuple(
@@ -133,7 +134,7 @@ def _renamed(live: EntitiesOfKind, meant: EntitiesOfKind) -> EntitiesOfKind:
 
 
 def _unmatched(entities: Iterable[Entity], others: Iterable[Entity]) -> _ByTags:
-    """Return the entities that have none of the others' names, by their tags."""
+    """Return the entities without a namesake among the others, by their tags."""
     names = {other["name"] for other in others}
     by_tags: _ByTags = {}
     for entity in entities:
@@ -142,34 +143,34 @@ def _unmatched(entities: Iterable[Entity], others: Iterable[Entity]) -> _ByTags:
     return by_tags
 
 
-_WORDS = {"ours": "is not meant to be there", "foreign": "is not ours"}
+_WORDS = {"ours": "is not intended", "foreign": "is not ours"}
 
 
 @dataclass(frozen=True)
 class _Comparison:
-    """The entities of a gateway beside those that a stack means there to be."""
+    """The entities of a gateway, compared with those that a stack intends."""
 
     live: Entities
     meant: Entities
-    asking: Asking
+    lookup: OwnerLookup
 
     @cached_property
     def ours(self) -> _ByLabel:
-        """The meant entities, each with its kind, by their labels."""
+        """The intended entities, each with its kind, by label."""
         return _by_label(self.meant)
 
     def missing(self, kind: str, label: str, entity: Entity) -> Drift:
-        """Return the drift for a meant entity that is not there."""
-        # Without its Upstream, a service leads to whatever DNS says of the name.
+        """Return the drift of a missing entity."""
+        # Without its Upstream, a service sends calls to the address that DNS has for the name.
         drift = Drift(
             f"{label} is missing", misplaced=kind in ("plugin", "upstream")
         )
-        return _left_to(drift, self.asking.owner(entity))
+        return _for_owner(drift, self.lookup.owner(entity))
 
     def changed(
         self, kind: str, label: str, actual: Entity, entity: Entity
     ) -> Drift | None:
-        """Return the drift for an entity that is there; None where it is as it is meant."""
+        """Return the drift of an existing entity, or None if it is as intended."""
         if kind == "plugin":
             changes = list(_changes_of_plugin(actual, entity))
         else:
@@ -178,19 +179,19 @@ class _Comparison:
             return None
         request = repair(kind, actual, entity, self.live, self.meant)
         text = f"{label}: {'; '.join(changes)}"
-        # An empty slot may hold any key of the issuer. What another key opens is found by
-        # decisions.
+        # An empty slot may hold any key of the issuer. The decisions show the effect of another
+        # key.
         drift = Drift(text, request, misplaced=kind != "credential")
-        owner = self.asking.owner(actual)
+        owner = self.lookup.owner(actual)
         if owner.kind != "another stack's":
-            owner = self.asking.owner(entity)
-        return _left_to(drift, owner)
+            owner = self.lookup.owner(entity)
+        return _for_owner(drift, owner)
 
     def _changes(
         self, kind: str, entity: Entity, meant: Entity
     ) -> Iterator[str]:
         for name in _COMPARED.get(kind) or fields_set(kind, meant):
-            if name in meant and not alike(name, entity, meant):
+            if name in meant and not is_same(name, entity, meant):
                 yield _other(name, entity, meant)
         if kind in PARENTS:
             now = parent_of(kind, entity, self.live)
@@ -201,10 +202,9 @@ class _Comparison:
         if pem_of(entity) != pem_of(meant):
             yield "its public key is not the issuer's"
 
-    def unmeant(self, kind: str, label: str, entity: Entity) -> Drift | None:
-        """Return a drift for an entity that nobody here means to be there, by its owner; None where
-        it can be no reason for anything."""
-        owner = self.asking.owner(entity)
+    def unexpected(self, kind: str, label: str, entity: Entity) -> Drift | None:
+        """Return the drift of an unexpected entity, by its owner, or None if it cannot be a reason."""
+        owner = self.lookup.owner(entity)
         is_ours = owner.kind == "ours"
         words = f"{label} {_WORDS.get(owner.kind) or f'is {owner}'}"
         if kind == "credential":
@@ -214,29 +214,26 @@ class _Comparison:
         if drift is None:
             return None
         if kind == "plugin" and not is_ours and not self._touches(entity):
-            return None  # what leads to it is the reason
+            return None  # the entity that leads to it is the reason
         if owner.kind == "another stack's":
             return replace(drift, request=None, stack=owner.stack)
         if stack := self._stack_of_parents(entity):
-            text = (
-                f"{drift.text}, and it stands on an entity of stack '{stack}'"
-            )
+            text = f"{drift.text}, and it acts on an entity of stack '{stack}'"
             return replace(drift, text=text, request=None, stack=stack)
         if stack := self._stack_of_children(kind, entity):
             text = f"{drift.text}, and entities of stack '{stack}' belong to it"
             return replace(drift, text=text, request=None, stack=stack)
-        used_by = uses(kind, entity, self.live, self.ours, self.asking)
+        used_by = uses(kind, entity, self.live, self.ours, self.lookup)
         return replace(drift, used_by=used_by)
 
     def _stack_of_parents(self, entity: Entity) -> str:
-        """Return the other stack on whose entities alone this one stands; empty where it stands on
-        none, or also on ours."""
+        """Return the other stack on whose entities alone the entity stands, or an empty text."""
         stack = ""
         for kind in ("service", "route", "consumer"):
             for parent in self.live.by_kind[kind]:
                 if parent["id"] != reference(entity, kind):
                     continue
-                owner = self.asking.owner(parent)
+                owner = self.lookup.owner(parent)
                 if owner.kind == "ours":
                     return ""
                 if owner.kind == "another stack's":
@@ -244,10 +241,10 @@ class _Comparison:
         return stack
 
     def _stack_of_children(self, kind: str, entity: Entity) -> str:
-        """Return another stack whose entities belong to this one; empty where there is none."""
+        """Return another stack whose entities belong to the entity, or an empty text."""
         stacks = []
-        for _, child in belonging(kind, entity, self.live):
-            owner = self.asking.owner(child)
+        for _, child in children_of(kind, entity, self.live):
+            owner = self.lookup.owner(child)
             if owner.kind == "another stack's":
                 stacks.append(owner.stack)
         return min(stacks, default="")
@@ -255,10 +252,9 @@ class _Comparison:
     def _removed(
         self, kind: str, words: str, entity: Entity, *, then_up: bool
     ) -> Drift | None:
-        """Return a drift in these words, with the request that removes the entity; None as of
-        `unmeant`.
+        """Return a drift with the request that removes the entity, or None as for `unmeant`.
 
-        `then_up`: a plugin may be one of ours in another place, which a run makes anew.
+        `then_up`: a plugin may be ours in another place, and a run creates it again.
         """
         live = self.live
         if kind == "plugin":
@@ -267,7 +263,7 @@ class _Comparison:
             return None
         request = removal(kind, entity)
         if kind == "credential":
-            # A gate of ours takes the keys of its own ring alone.
+            # Our gate accepts only the keys of its ring.
             is_in_ring = parent_of(kind, entity, live) in self.ours
             return Drift(words, request, misplaced=True) if is_in_ring else None
         if kind == "target":
@@ -275,7 +271,7 @@ class _Comparison:
                 live.labels["upstream", entity["upstream"]["id"]]
                 not in self.ours
             ):
-                return None  # it goes with its Upstream
+                return None  # Kong deletes it with its Upstream
             return Drift(words, request, misplaced=entity["weight"] > 0)
         service = live.labels.get(("service", reference(entity, "service")))
         if kind == "route" and service in self.ours:
@@ -296,13 +292,13 @@ class _Comparison:
         return Drift(words, request, misplaced=breaks)
 
     def _stands_on_ours(self, plugin: Entity) -> bool:
-        """Return whether a plugin acts on entities of ours, or for a group of consumers, whose
-        members nobody reads.
+        """Return whether a plugin acts on our entities, or for a group of consumers with unknown
+        members.
 
-        It may alter answers, or act in the place of one of ours: of several of a kind that meet a
-        call, Kong takes the instance with the most specific scope alone.
+        It may alter answers or replace a plugin of ours. If a call has several plugins of a kind,
+        Kong runs only the plugin with the most specific scope.
         """
-        if not acts(plugin):
+        if not is_active(plugin):
             return False
         scopes = self._scopes(plugin, "route", "service", "consumer")
         return bool(
@@ -310,8 +306,8 @@ class _Comparison:
         )
 
     def _is_read_by(self, plugin: Entity) -> bool:
-        """Return whether a plugin on everything tells browsers which pages may read answers of
-        ours, as our scripts do."""
+        """Return whether a global plugin tells browsers which pages may read our answers, as our
+        scripts do."""
         if not plugin["enabled"] or not _tells_browsers(plugin):
             return False
         if self._scopes(plugin, "route", "service"):
@@ -324,14 +320,13 @@ class _Comparison:
         return False
 
     def _touches(self, plugin: Entity) -> bool:
-        """Return whether a plugin stands on services and routes of ours, or on all that there
-        are."""
+        """Return whether a plugin acts on our services and routes, or on all."""
         scopes = self._scopes(plugin, "route", "service")
         return not scopes or not scopes.isdisjoint(self.ours)
 
     def _scopes(self, plugin: Entity, *kinds: str) -> set[str]:
-        """Return the labels of the entities of these kinds that a plugin stands on. With a route
-        comes its service."""
+        """Return the labels of the entities of these kinds in a plugin's scope. A route adds its
+        service."""
         scopes = {(kind, reference(plugin, kind)) for kind in kinds}
         for route in self.live.routes:
             if ("route", route["id"]) in scopes:
@@ -344,8 +339,8 @@ class _Comparison:
         }
 
 
-def _left_to(drift: Drift, owner: Owner) -> Drift:
-    """Return the drift of an entity, which another stack repairs if that is the owner."""
+def _for_owner(drift: Drift, owner: Owner) -> Drift:
+    """Return the drift of an entity. If another stack owns the entity, that stack has to repair it."""
     if owner.kind != "another stack's":
         return drift
     text = f"{drift.text} (it is {owner})"
@@ -353,7 +348,7 @@ def _left_to(drift: Drift, owner: Owner) -> Drift:
 
 
 def _tells_browsers(plugin: Entity) -> bool:
-    """Return whether a plugin says which pages may read answers."""
+    """Return whether a plugin tells browsers which pages may read answers."""
     if plugin["name"] == "cors":
         return True
     transforms = plugin["name"].startswith("response-transformer")
@@ -381,11 +376,11 @@ def _changes_of_plugin(entity: Entity, meant: Entity) -> Iterator[str]:
     config = entity["config"]
     wanted = meant["config"]
     if entity["name"] in ("pre-function", "post-function"):
-        if code(config) != code(wanted):
+        if scripts_by_phase(config) != scripts_by_phase(wanted):
             yield from _changes_of_scripts(entity, meant)
         return
     for name in {**wanted, **config}:
-        if not alike(name, config, wanted):
+        if not is_same(name, config, wanted):
             yield _other(name, config, wanted)
 
 
@@ -393,7 +388,7 @@ def _changes_of_scripts(entity: Entity, meant: Entity) -> Iterator[str]:
     now = script_of(entity)
     ours = script_of(meant)
     if now is None or ours is None or not now.table:
-        yield "its script is not the one that is meant"
+        yield "its script differs from the intended script"
         return
     names = [
         name
@@ -405,12 +400,10 @@ def _changes_of_scripts(entity: Entity, meant: Entity) -> Iterator[str]:
     if now.upstream != ours.upstream:
         yield f"it leads to {_address(now.upstream)}, not to {_address(ours.upstream)}"
     elif not names:
-        yield "its script is not the one that is meant"
+        yield "its script differs from the intended script"
 
 
 def _address(upstream: tuple[str, int] | None) -> str:
     return (
-        f"{upstream[0]}:{upstream[1]}"
-        if upstream
-        else "nothing that it can read"
+        f"{upstream[0]}:{upstream[1]}" if upstream else "an unreadable address"
     )

@@ -1,4 +1,4 @@
-"""The effect of plugins of other kinds on a call that our plugins judge."""
+"""The effect of other kinds of plugins on a call that our plugins judge."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from kong_oam.access.data import Texts
 from kong_oam.kong.entities import Entity
 from kong_oam.kong.plugin_kinds import PLUGIN_KINDS
 from kong_oam.kong.plugins import CLEARED, CUSTOM_FIELDS
-from kong_oam.traits.kong_plugin.findings import is_the_gates
+from kong_oam.traits.kong_plugin.findings import is_gate_header
 
 
 class Effect(Enum):
-    """What a plugin does to calls.
+    """The effect of a plugin on calls.
 
-    NONE: it looks at a call, or changes its answer, no more. LIMITS: it refuses some calls, nobody
-    here knows which. CLOSES: it answers every call itself. UNKNOWN: anything.
+    NONE: it only observes calls or changes answers. LIMITS: it denies some calls, unknown which.
+    CLOSES: it answers every call itself. UNKNOWN: any effect.
     """
 
     NONE = auto()
@@ -28,20 +28,21 @@ _WRITTEN: Texts = {
     "header_name": "Kong-Request-ID",
     "http_response_header_for_traceid": "",
 }
-"""Fields that name a header to write, and what Kong has them be by default."""
+"""Fields that name a header to write, with Kong's defaults."""
 
 
 def effect_of(plugin: Entity) -> Effect:
-    """The effect of a plugin, by its kind (`kong.plugin_kinds`).
+    """Return the effect of a plugin, by its kind (`kong.plugin_kinds`).
 
-    A plugin that is harmless by its kind is so only while its configuration leaves headers alone
-    that others read. What answers from a cache or a function, authenticates, or rewrites a request
-    is UNKNOWN, as is any plugin that is not listed there, and one of our own kinds in a place that
-    is not ours.
+    A harmless kind counts as harmless only while its configuration leaves important headers alone.
+    A plugin that answers, authenticates or rewrites requests is UNKNOWN. So is a plugin of an
+    unlisted kind, and a plugin of our kinds in a foreign place.
     """
     config = plugin["config"]
     match PLUGIN_KINDS.get(plugin["name"]):
-        case "lets pages read":  # what pages read is no matter of who may call
+        case (
+            "lets pages read"
+        ):  # pages that read answers do not change the callers
             return Effect.NONE
         case "harmless" if not _touches_headers(config) and not _runs_code(
             config
@@ -57,15 +58,15 @@ def effect_of(plugin: Entity) -> Effect:
 
 
 def _runs_code(config: Entity) -> bool:
-    """Return whether a configuration has a script other than ours. A script reads tokens, and a
-    record takes them along."""
+    """Return whether a configuration has a foreign script. A script can read tokens, and a record
+    can send them."""
     scripts = config.get(CUSTOM_FIELDS) or {}
     return any(script != CLEARED for script in scripts.values())
 
 
 def _touches_headers(config: Entity) -> bool:
-    """Return whether a configuration takes headers away, or names one to write that something may
-    depend on."""
+    """Return whether a configuration removes headers, or writes a header that something may depend
+    on."""
     if (config.get("propagation") or {}).get("clear"):
         return True
     for field, default in _WRITTEN.items():
@@ -80,6 +81,8 @@ def _touches_headers(config: Entity) -> bool:
 
 
 def _is_of_its_own(header: str) -> bool:
-    """Return whether a header begins with `X-`, and is none of the gate's. Any other may say whose
-    a call is, or where it ends."""
-    return header.lower().startswith("x-") and not is_the_gates(header)
+    """Return whether a header begins with `X-` and is not the gate's.
+
+    Any other header may identify a caller or end a request.
+    """
+    return header.lower().startswith("x-") and not is_gate_header(header)

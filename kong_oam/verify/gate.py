@@ -1,5 +1,5 @@
-"""Decides as admission and the gate do by their tables: the meaning of `lua/gate.lua`, for scripts
-exactly ours."""
+"""The decisions of admission and the gate by their tables: `lua/gate.lua` in Python, for our
+scripts."""
 
 from __future__ import annotations
 
@@ -18,13 +18,12 @@ from kong_oam.verify.identities import Held
 from kong_oam.verify.questions import Call
 
 Requirement = Literal["public"] | Sequence[Sequence[str]]
-"""What a table asks of callers: nothing, or a token that is worth all scopes of one of these
-alternatives."""
+"""The requirement of a rule: public, or a token with all scopes of some alternative."""
 
 
 def requirement(table: Table, call: Call) -> Requirement:
-    """Return what a script with this table asks of whoever makes the call; no alternative: it lets
-    nobody through."""
+    """Return the requirement of a table for the call. Without alternatives, the script denies the
+    call."""
     if not table or call.method not in METHODS:
         return ()
     owner = _owner(table, call)
@@ -37,9 +36,9 @@ def requirement(table: Table, call: Call) -> Requirement:
     return _of_method(table["rules"][owner], call.method) or ()
 
 
-def met(required: Requirement, held: Held | None) -> bool:
-    """Return whether a caller has what a table requires. `held`: by that table; None for one
-    without a token that it takes."""
+def is_met(required: Requirement, held: Held | None) -> bool:
+    """Return whether a caller meets a requirement. `held`: the caller's scopes by that table; None:
+    the caller has no valid token."""
     if required == "public":
         return True
     if held is None:
@@ -51,7 +50,7 @@ def met(required: Requirement, held: Held | None) -> bool:
 
 
 def _networks(table: Table, owner: str, method: str) -> Networks:
-    """Return the networks from which alone the rules of a path let somebody in with the method."""
+    """Return the only networks that may call the rules of a path with the method."""
     of_path = table.get("addresses", {}).get(owner, {})
     return _read_networks(tuple(_of_method(of_path, method) or ()))
 
@@ -66,7 +65,7 @@ def _of_method(methods: Mapping[str, T], method: str) -> T | None:
 
 
 def _opened(table: Table, call: Call, owner: str) -> bool:
-    """Return whether the rule of the call was opened in an emergency, and still is."""
+    """Return whether an emergency opening covers the call now."""
     opened = table.get("opened")
     if opened is None or opened["path"] != owner:
         return False
@@ -76,8 +75,8 @@ def _opened(table: Table, call: Call, owner: str) -> bool:
 def _owner(table: Table, call: Call) -> str | None:
     """Return the longest rule path that owns the call.
 
-    None where none does, where the host and path lead elsewhere, or where another server may read a
-    longer one.
+    None if no path owns it, if host and path belong to another component, or if another server may
+    read a longer path.
     """
     longest = min(len(call.path), table["depth"])
     paths = [*map(written, beginnings(call.path[:longest]))]

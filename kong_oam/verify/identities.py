@@ -1,4 +1,4 @@
-"""Callers as tables read them from tokens, and what they hold there."""
+"""Callers as tables read them from tokens, and their scopes there."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ from kong_oam.kong.script import Table
 
 @dataclass(frozen=True, slots=True)
 class CallerIdentity:
-    """A caller, as a table reads it from a token. `scopes` None: whatever the caller likes.
-    `groups`: a user's.
+    """A caller, as a table reads it from a token.
 
-    `client`: its id at the provider.
+    `client`: its id at the provider. `scopes` None: any scopes. `groups`: of a user; None: no user.
     """
 
     client: str
@@ -24,14 +23,14 @@ class CallerIdentity:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """The scopes that a caller's token is worth by a table; None: whatever they like."""
+    """The scopes of a caller's token by a table. None: any scopes."""
 
     scopes: Scopes | None
 
 
 def forged_identities(tables: Iterable[Table]) -> Iterator[CallerIdentity]:
-    """Yield whom somebody may claim to be who writes into a token what they like: by client, with
-    the most there is."""
+    """Yield the identities that a forged token may claim: each client, with the most scopes and
+    groups."""
     groups: set[str] = set()
     scopes_of: NameSets = {"": set()}
     for table in filter(None, tables):
@@ -46,14 +45,14 @@ def forged_identities(tables: Iterable[Table]) -> Iterator[CallerIdentity]:
 
 
 def scopes_held(table: Table, client: str) -> tuple[Scopes, Scopes]:
-    """Return the scopes that the client holds by the table: as itself, and for its users."""
+    """Return the scopes of the client by the table: as itself, and for its users."""
     as_itself = table["services"].get(client, ())
     for_users = table["on_behalf"].get(client, ())
     return frozenset(as_itself), frozenset(for_users)
 
 
 def held_by(table: Table, identity: CallerIdentity) -> Held:
-    """Return what the caller holds by the table."""
+    """Return the caller's scopes by the table."""
     if identity.scopes is None:
         return Held(None)
     as_itself, for_users = scopes_held(table, identity.client)

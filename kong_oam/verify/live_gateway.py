@@ -1,10 +1,9 @@
-"""A Kong with given entities, judged: its verdict on every call.
+"""The verdicts of a Kong with given entities.
 
-That is by the route that a call reaches, the plugins on the way, the gate, and where it would go.
+A verdict follows the route of a call, the plugins on the way, the gate, and the destination.
 
-Plugins that this reading does not know, and scripts that are not ours, may let in anybody: calls
-that meet one count as allowed. With the entities that are meant, the same reading has to give the
-model's decisions (verify.deviations).
+Unknown plugins and foreign scripts may allow any caller, so calls through them count as allowed.
+For the intended entities, the same reading has to give the model's decisions (verify.deviations).
 """
 
 from __future__ import annotations
@@ -24,14 +23,14 @@ from kong_oam.verify.acting import Guards, Plugins
 from kong_oam.verify.authentication import Authenticator
 from kong_oam.verify.balancer import Balancer, End
 from kong_oam.verify.effects import Effect
-from kong_oam.verify.gate import Requirement, met, requirement
+from kong_oam.verify.gate import Requirement, is_met, requirement
 from kong_oam.verify.identities import Held, scopes_held
 from kong_oam.verify.questions import (
     Call,
     Caller,
     Forged,
+    HostRules,
     Labels,
-    Speech,
     Verdict,
 )
 from kong_oam.verify.reading import Reader
@@ -42,10 +41,10 @@ from kong_oam.verify.terms import Terms
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """What lies behind a route, whoever calls: its service, and the guards there.
+    """The service behind a route, and its guards, for all callers.
 
-    `ends` of a call that gets past everything, and `ends_unjudged` of one on whose way something is
-    not judged. `through`: the entities on the way to the guards.
+    `ends`: the destinations of a call that passes every guard. `ends_unjudged`: its destinations if
+    something on the way cannot be judged. `through`: the entities on the way to the guards.
     """
 
     route: Entity
@@ -59,11 +58,10 @@ class Way:
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
-    """A route as a call takes it. `way` None: it leads nowhere, through these entities. `path`:
-    what goes upstream.
+class TakenRoute:
+    """A route that a call takes. `path`: sent upstream. `required`: each table's requirement.
 
-    `required`: what each table of the guards asks of who makes the call.
+    `way` None: the route has no service. `through`: the entities on the way.
     """
 
     certain: bool
@@ -74,12 +72,13 @@ class Taken:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """What a caller is behind a route, whatever they call there.
+class CallerStanding:
+    """The properties of a caller behind a route, for all calls there.
 
-    `passes` authentication; `anything`: nobody knows what meets the call on the way.
-    `judged`: no table is read by words that nobody knows, and nothing else may let in anybody.
-    `holdings`: for each identity that their tokens may name, what each table takes them to hold.
+    `passes`: authentication accepts the caller. `anything`: an unknown plugin or script acts on the
+    call. `judged`: nothing unknown may allow the caller, and the provider's names of claims are
+    known. `holdings`: the scopes at each table, for each identity that the caller's tokens may
+    name.
     """
 
     passes: bool
@@ -92,7 +91,7 @@ class Standing:
 
 
 class LiveGateway:
-    """A Kong with these entities: what it tells apart, and what it decides."""
+    """A Kong with these entities: the differences that it makes, and its decisions."""
 
     def __init__(self, entities: Entities, terms: Terms) -> None:
         self._terms = terms
@@ -106,61 +105,60 @@ class LiveGateway:
         self._plugins = Plugins(entities, terms)
         self._balancer = Balancer(entities)
         self._tables = self._plugins.tables
-        self._speaking: dict[str, list[int]] = {}
+        self._tables_by_host: dict[str, list[int]] = {}
         for index, table in enumerate(self._tables):
             for pattern in table["hosts"]:
-                self._speaking.setdefault(pattern, []).append(index)
-        # The consumers whose keys count at some gate, or are meant to.
+                self._tables_by_host.setdefault(pattern, []).append(index)
+        # The consumers whose keys some gate accepts, or should accept.
         self._rings = terms.rings() | {table["ring"] for table in self._tables}
         self._ways: dict[str, Way | None] = {}
         self._standings: dict[
-            tuple[str, bool, Claims | Forged | None], Standing
+            tuple[str, bool, Claims | Forged | None], CallerStanding
         ] = {}
-        self._last: tuple[Call | None, tuple[Taken, ...]] = None, ()
+        self._last: tuple[Call | None, tuple[TakenRoute, ...]] = None, ()
 
-    # What it tells apart
-    # ----------------------------------------------------------------------------------------------
+    # Differences that the gateway makes
 
     def hosts(self) -> Iterable[str]:
         """Return the hosts as routes and rules write them: exact, `*.suffix` or `prefix.*`."""
-        return self._router.hosts().union(self._speaking)
+        return self._router.hosts().union(self._tables_by_host)
 
     def methods(self) -> frozenset[str]:
         """Return the methods that its routes name."""
         return self._router.methods()
 
     def paths(self, host: str) -> Iterator[PathSegments]:
-        """Yield the paths that it tells apart on a host."""
+        """Yield the paths of routes and rules on a host."""
         yield from self._router.paths(host)
-        for table in self._speaking_of(host):
+        for table in self._tables_of(host):
             yield from map(unwritten, table["rules"])
             for paths in table["hosts"].values():
                 yield from map(unwritten, paths)
 
     def networks(self, host: str) -> Iterator[Network]:
-        """Yield the networks that it tells apart on a host."""
-        for table in self._speaking_of(host):
+        """Yield the networks of rules on a host."""
+        for table in self._tables_of(host):
             yield from networks_named(table)
 
-    def speech(self, host: str) -> Speech:
-        """Return the scopes, groups and clients that it tells apart on a host."""
+    def host_rules(self, host: str) -> HostRules:
+        """Return the scopes, groups and clients of rules on a host."""
         scopes: set[str] = set()
         groups: set[str] = set()
         widest = 1
-        for table in self._speaking_of(host):
+        for table in self._tables_of(host):
             groups.update(table["groups"])
             scopes.update(*table["groups"].values())
             for needed in _needed(table):
                 scopes.update(needed)
                 widest = max(widest, len(needed))
         granted = self._granted(host, scopes)
-        return Speech(frozenset(scopes), frozenset(groups), widest, granted)
+        return HostRules(frozenset(scopes), frozenset(groups), widest, granted)
 
     def _granted(self, host: str, scopes: set[str]) -> Mapping[str, Hashable]:
-        """Return what each client holds of the scopes by each table that speaks of the host; only
-        clients that hold some."""
+        """Return each client's part of the scopes at each table of the host. Clients without any
+        are left out."""
         granted: dict[str, set[Hashable]] = {}
-        for index, table in enumerate(self._speaking_of(host)):
+        for index, table in enumerate(self._tables_of(host)):
             for identifier in {*table["services"], *table["on_behalf"]}:
                 as_itself, for_users = scopes_held(table, identifier)
                 held = as_itself & scopes, for_users & scopes
@@ -188,17 +186,16 @@ class LiveGateway:
         """Yield the holders of keys that no provider of the estate has."""
         return self._authenticator.strangers(self._rings)
 
-    def _speaking_of(self, host: str) -> list[Table]:
+    def _tables_of(self, host: str) -> list[Table]:
         indexes: set[int] = set()
         for pattern in host_patterns(host):
-            indexes.update(self._speaking.get(pattern, ()))
+            indexes.update(self._tables_by_host.get(pattern, ()))
         return [self._tables[index] for index in sorted(indexes)]
 
-    # What it decides
-    # --------------------------------------------------------------------------------------------------
+    # Decisions
 
     def verdicts(self, call: Call, caller: Caller) -> tuple[Verdict, ...]:
-        """Judge the call: one verdict, or several where the answer depends on what is not known."""
+        """Return a verdict on the call, or several if the answer depends on unknown facts."""
         taken = self._taken(call)
         verdicts: list[Verdict] = []
         for route in taken:
@@ -207,8 +204,8 @@ class LiveGateway:
             verdicts.append(Verdict(False, None))
         return tuple(verdicts)
 
-    def _taken(self, call: Call) -> tuple[Taken, ...]:
-        # All callers of a call are asked about in a row, and its routes are the same for each.
+    def _taken(self, call: Call) -> tuple[TakenRoute, ...]:
+        # All callers of a call come in a row, and its routes are the same for each.
         if self._last[0] != call:
             reached = self._router.reached(call)
             self._last = (
@@ -217,22 +214,24 @@ class LiveGateway:
             )
         return self._last[1]
 
-    def _take(self, reached: Reached, call: Call) -> Taken:
+    def _take(self, reached: Reached, call: Call) -> TakenRoute:
         identifier = reached.route["id"]
         if identifier not in self._ways:
             self._ways[identifier] = self._way(reached.route)
         way = self._ways[identifier]
         if way is None:
-            return Taken(reached.certain, (self._labels["route", identifier],))
+            return TakenRoute(
+                reached.certain, (self._labels["route", identifier],)
+            )
         path = _upstream_path(way.service, reached, call)
         sent = call if path == call.path else replace(call, path=path)
         required = tuple(
             requirement(table, sent) for table in way.guards.tables
         )
-        return Taken(reached.certain, way.through, way, path, required)
+        return TakenRoute(reached.certain, way.through, way, path, required)
 
     def _way(self, route: Entity) -> Way | None:
-        """Return the way behind a route; None where it leads to no service that is there."""
+        """Return the way behind a route, or None if the route has no enabled service."""
         service = self._services.get(reference(route, "service"))
         if service is None or not service.get("enabled", True):
             return None
@@ -253,8 +252,8 @@ class LiveGateway:
         )
 
     def _ends(self, service: Entity, gate: Script | None) -> list[End]:
-        """Return the ends of a call that gets past everything: where a gate of ours says, whatever
-        the service does."""
+        """Return the destinations of a call that passes all guards. Our gate sets them, else the
+        service."""
         if gate is None:
             return self._balancer.ends(service["host"], service["port"])
         is_unverified = gate.verified and not verifies(service)
@@ -263,8 +262,8 @@ class LiveGateway:
         return self._balancer.ends(*gate.upstream)
 
     def _ends_unjudged(self, service: Entity, gate: Script | None) -> list[End]:
-        """Return the ends of a call that meets something that is not judged: without a gate of
-        ours, the service's workload comes first."""
+        """Return the destinations of a call that cannot be judged. Without our gate, the service's
+        workload comes first."""
         ends = self._ends(service, gate)
         workload = self._terms.deployed.upstreams.get(service["name"] or "")
         if gate or workload is None:
@@ -273,9 +272,9 @@ class LiveGateway:
         return [End(workload), *others]
 
     def _verdicts(
-        self, taken: Taken, call: Call, caller: Caller
+        self, taken: TakenRoute, call: Call, caller: Caller
     ) -> Iterator[Verdict]:
-        """Yield a verdict by one route for each way that the call may go."""
+        """Yield a verdict for each way that the call may go by a route."""
         way = taken.way
         nowhere = Verdict(False, None, through=taken.through)
         if way is None:
@@ -284,7 +283,7 @@ class LiveGateway:
         verdict = self._guarded(way, taken.required, call, caller)
         protocols = set(way.route["protocols"])
         if call.scheme == "http" and protocols.isdisjoint(("http", "grpc")):
-            # Kong redirects such a call, or has it upgrade to TLS.
+            # Kong redirects such a call, or demands an upgrade to TLS.
             verdict = replace(verdict, allowed=False)
         for end in way.ends if verdict.judged else way.ends_unjudged:
             yield self._at_end(way, end, verdict, taken, call)
@@ -293,9 +292,14 @@ class LiveGateway:
             yield nowhere
 
     def _at_end(
-        self, way: Way, end: End, guarded: Verdict, taken: Taken, call: Call
+        self,
+        way: Way,
+        end: End,
+        guarded: Verdict,
+        taken: TakenRoute,
+        call: Call,
     ) -> Verdict:
-        """Return the verdict of the plugins, completed by where the call goes."""
+        """Return the verdict of the plugins with the destination of the call."""
         through = (*taken.through, *end.through, *guarded.through)
         if end.address is None:
             return replace(guarded, allowed=False, through=through)
@@ -313,7 +317,7 @@ class LiveGateway:
         call: Call,
         caller: Caller,
     ) -> Verdict:
-        """Return the verdict of the plugins on the call, wherever it goes."""
+        """Return the verdict of the plugins on the call, for any destination."""
         preflight = call.method == "OPTIONS"
         asked = way.route["id"], preflight, caller.token
         if asked not in self._standings:
@@ -326,12 +330,12 @@ class LiveGateway:
             return Verdict(
                 False, None, verified=verified, through=standing.through
             )
-        # Somebody's script in the gate's place runs once authentication has let the call pass.
+        # A foreign script in the gate's place runs after authentication accepts the call.
         passes_gate = way.foreign_gate or way.guards.decided is None
         if not passes_gate and verified:
-            # Each table judges by what it takes the caller to hold.
+            # Each table judges by its own reading of the caller.
             passes_gate = any(
-                all(map(met, required, held)) for held in standing.holdings
+                all(map(is_met, required, held)) for held in standing.holdings
             )
         return Verdict(
             standing.anything or (standing.passes and passes_gate),
@@ -344,7 +348,7 @@ class LiveGateway:
 
     def _standing(
         self, way: Way, caller: Caller, *, preflight: bool
-    ) -> Standing:
+    ) -> CallerStanding:
         guards = way.guards
         labels = self._labels
         passage = self._authenticator.passage(
@@ -377,7 +381,7 @@ class LiveGateway:
         holdings = dict.fromkeys(
             self._reader.holdings(guards.tables, caller, passage)
         )
-        return Standing(
+        return CallerStanding(
             passage.passes,
             anything,
             Effect.CLOSES in effects,
@@ -389,15 +393,15 @@ class LiveGateway:
 
 
 def verifies(service: Entity) -> bool:
-    """Return whether Kong verifies the certificate of what a service leads to, which its gate asks
-    for by the same fields."""
+    """Return whether Kong verifies the certificate behind a service. The gate requires the same
+    fields."""
     return bool(
         service["protocol"] == "https" and service.get("tls_verify") is True
     )
 
 
 def _are_known(holdings: tuple[Held | None, ...]) -> bool:
-    """Return whether no table takes the caller to hold whatever they like."""
+    """Return whether every table knows the caller's scopes."""
     return all(held is None or held.scopes is not None for held in holdings)
 
 
@@ -409,7 +413,7 @@ def _needed(table: Table) -> Iterator[list[str]]:
 
 
 def _leads(way: Way, address: str, path: PathSegments, call: Call) -> str:
-    """Return where a call comes out, in words."""
+    """Return the destination of a call in words."""
     leads = f"{way.service['protocol']}://{address}"
     if path != call.path:
         leads += f" as {written(path)}"
@@ -421,8 +425,8 @@ def _leads(way: Way, address: str, path: PathSegments, call: Call) -> str:
 def _upstream_path(
     service: Entity, reached: Reached, call: Call
 ) -> PathSegments:
-    """Return the path that is sent upstream, by which the gate decides: the service's own, and what
-    the route leaves."""
+    """Return the path that goes upstream, by which the gate decides: the service's own path, then
+    the rest behind the route's path."""
     path = written(call.path)
     if reached.route["strip_path"]:
         path = path[len(reached.matched) :]

@@ -1,10 +1,10 @@
-"""Finds what an emergency left open, in whatever plugin of Kong it stands.
+"""Finds emergency openings in any plugin of Kong.
 
-It needs no complete gate. Since the opening, somebody may have deleted a guard, renamed the service
-or copied a plugin.
+A complete gate is not necessary. Since the opening, somebody may have deleted a guard, renamed the
+service or copied a plugin.
 
-A table says whose it is, by its key ring or its records. A plugin's tags and service count only
-where no table does.
+A table identifies its stack by its key ring or its records. The tags and the service of a plugin
+count only if no table identifies the stack.
 """
 
 from __future__ import annotations
@@ -18,20 +18,25 @@ from kong_oam.access.data import JsonObject, NameLists
 from kong_oam.access.settings.values import Settings
 from kong_oam.kong import names, plugins, script
 from kong_oam.kong.entities import Entities, Entity, reference, tags_of
-from kong_oam.kong.owners import Asking
+from kong_oam.kong.owners import OwnerLookup
 from kong_oam.kong.script import Table
-from kong_oam.kong.table import VERSION, opened
-from kong_oam.verify.scripts import code, is_opening, read_object, script_of
+from kong_oam.kong.table import VERSION, with_opening
+from kong_oam.verify.scripts import (
+    is_opening,
+    read_object,
+    script_of,
+    scripts_by_phase,
+)
 
 _SCRIPTED = ("pre-function", "post-function")
 
 
 @dataclass(frozen=True, slots=True)
 class ScriptGuard:
-    """A `pre-function` or `post-function` of a stack, wherever it stands.
+    """A `pre-function` or `post-function` of a stack, in any place.
 
-    `tables`: those that its scripts are given, of any version and shape. `table`: that of exactly a
-    script of this version; empty where it runs any other.
+    `tables`: the tables of its scripts, of any version and shape. `table`: the table of a script
+    that is exactly ours; empty for any other script.
     """
 
     plugin: Entity
@@ -42,16 +47,17 @@ class ScriptGuard:
 
     @property
     def openings(self) -> Iterator[tuple[JsonObject, JsonObject]]:
-        """Yields each opening that can be read, with its table."""
+        """Yield each readable opening with its table."""
         for table in self.tables:
             opening: Any = table.get("opened")
             if is_opening(opening) and opening["methods"]:
                 yield opening, table
 
     def closed_config(self) -> NameLists:
-        """The scripts of the phases that have an opening of this version, without it."""
+        """Return the scripts without their openings, by phase. Phases without an opening of this
+        version are left out."""
         config = {}
-        for phase, scripts in code(self.plugin["config"]).items():
+        for phase, scripts in scripts_by_phase(self.plugin["config"]).items():
             closed = [_closed(text) for text in scripts]
             if closed != scripts:
                 config[phase] = closed
@@ -60,10 +66,10 @@ class ScriptGuard:
 
 @dataclass(frozen=True, slots=True)
 class AnonymousLeft:
-    """An authentication plugin that lets calls without a token by, although no rule of its
-    component is public.
+    """An authentication plugin that allows calls without a token, although its component has no
+    public rule.
 
-    `owner`: the other stack that owns it by its tags; empty where none does.
+    `owner`: another stack that owns it by its tags, or empty.
     """
 
     plugin: Entity
@@ -74,16 +80,14 @@ class AnonymousLeft:
 
 @dataclass(frozen=True, slots=True)
 class FoundOpenings:
-    """The plugins of a stack in which an opening can stand, and those that an opening left
-    behind."""
+    """The plugins of a stack that may have an opening, and the plugins that an opening left behind."""
 
     scripts: tuple[ScriptGuard, ...]
     anonymous: tuple[AnonymousLeft, ...]
 
 
 def find_openings(live: Entities, settings: Settings) -> FoundOpenings:
-    """Look at every plugin of the workspace. `live` needs services, routes, plugins and
-    consumers."""
+    """Find the openings in a workspace. `live` needs services, routes, plugins and consumers."""
     search = _Search(live, settings.stack.name)
     scripts = tuple(search.scripts())
     authentication = plugins.AUTHENTICATION[settings.gateway.edition]
@@ -93,7 +97,7 @@ def find_openings(live: Entities, settings: Settings) -> FoundOpenings:
 
 
 class _Search:
-    """The plugins of a workspace, and which of them are the stack's."""
+    """A search for a stack's plugins in a workspace."""
 
     def __init__(self, live: Entities, stack: str) -> None:
         self._live = live
@@ -123,12 +127,12 @@ class _Search:
     def anonymous(
         self, kind: str, scripts: Iterable[ScriptGuard]
     ) -> Iterator[AnonymousLeft]:
-        """Yield the authentication plugins, which are of this kind, that an opening left behind."""
+        """Yield the authentication plugins, of this kind, that an opening left behind."""
         components = {
             _place(guard.plugin): guard.component for guard in scripts
         }
         private = _without_public(scripts)
-        asking = Asking(self._stack, whole=True)
+        lookup = OwnerLookup(self._stack, whole=True)
         for plugin in self._live.plugins:
             if (
                 plugin["name"] != kind
@@ -139,7 +143,7 @@ class _Search:
                 _place(plugin)
             )
             if component in private:
-                owner = asking.owner(plugin)
+                owner = lookup.owner(plugin)
                 other = owner.stack if owner.kind == "another stack's" else ""
                 label = self._live.labels["plugin", plugin["id"]]
                 yield AnonymousLeft(plugin, label, str(component), other)
@@ -168,8 +172,8 @@ class _Search:
             return self._stack in named
         if self._stack in names.stacks_in(tags_of(plugin)):
             return True
-        # The one on the service is a guard, whoever took its tags. What else stands on a route may
-        # be anybody's.
+        # A plugin on the service is a guard, even without tags. A plugin on a route may be
+        # anybody's.
         is_on_service = not plugin.get("route") and not plugin.get("consumer")
         return component is not None and is_on_service
 
@@ -196,7 +200,7 @@ def _component_in(tables: Iterable[JsonObject]) -> str | None:
 
 
 def _without_public(scripts: Iterable[ScriptGuard]) -> set[str]:
-    """Return the components of which no table has a public rule."""
+    """Return the components whose tables have no public rule."""
     components = set()
     public = set()
     for guard in scripts:
@@ -217,19 +221,19 @@ def _has_public(table: JsonObject) -> bool:
 
 
 def _tables(plugin: Entity) -> Iterator[JsonObject]:
-    for scripts in code(plugin["config"]).values():
+    for scripts in scripts_by_phase(plugin["config"]).values():
         yield from filter(None, map(_table, scripts))
 
 
 def _table(text: Any) -> JsonObject:
-    """Return the table that a script is given; empty where there is none to read."""
+    """Return the table of a script, or an empty table if it cannot be read."""
     inputs = script.inputs_of(text) if isinstance(text, str) else None
     return read_object(inputs.table) if inputs else {}
 
 
 def _closed(text: Any) -> Any:
     table = _table(text)
-    # A gate of another version is for that version of the program.
+    # An opening of another version is left to that version of the program.
     if "opened" not in table or table.get("version") != VERSION:
         return text
-    return script.with_table(text, partial(opened, opening=None))
+    return script.with_table(text, partial(with_opening, opening=None))

@@ -9,12 +9,12 @@ from kong_oam.access.data import Names
 from kong_oam.access.settings.values import Settings
 from kong_oam.kong import names, plugins
 from kong_oam.kong.entities import Entities, Entity, reference
-from kong_oam.kong.owners import Asking
+from kong_oam.kong.owners import OwnerLookup
 
 
 @dataclass(frozen=True, slots=True)
 class Port:
-    """A service of the stack, with the plugins on it that guard it, by kind."""
+    """A service of the stack, with its guards by kind, and the kinds of missing guards."""
 
     component: str
     service: str
@@ -23,14 +23,13 @@ class Port:
 
 
 def ports_of(live: Entities, settings: Settings) -> Iterator[Port]:
-    """Yields the services that are the stack's by name and tags, each with the guards that it
-    has."""
-    asking = Asking(settings.stack.name, whole=True)
+    """Yield the stack's services by name and tags, each with its guards."""
+    lookup = OwnerLookup(settings.stack.name, whole=True)
     kinds = plugins.guards(settings.gateway.edition)
     for service in live.services:
         name = service.get("name") or ""
         component = names.component_of(settings.stack.name, name)
-        if not component or asking.owner(service).kind != "ours":
+        if not component or lookup.owner(service).kind != "ours":
             continue
         found = {}
         for plugin in live.plugins:
@@ -42,12 +41,15 @@ def ports_of(live: Entities, settings: Settings) -> Iterator[Port]:
 
 
 def _is_on_service(plugin: Entity, service: Entity) -> bool:
-    """Return whether it stands on the service for every route and every caller."""
+    """Return whether the plugin stands on the service for every route and every caller."""
     is_for_all = not plugin.get("route") and not plugin.get("consumer")
     return is_for_all and reference(plugin, "service") == service["id"]
 
 
 def missing_guards(port: Port) -> Iterator[str]:
-    """Yields which guards the service lacks, and what to do."""
+    """Yield a message about each missing guard of the service."""
     for kind in port.missing:
-        yield f"'{kind}' is missing at service '{port.service}': `pulumi up --refresh` makes it"
+        yield (
+            f"'{kind}' is missing at service '{port.service}'; run `pulumi up --refresh` to create "
+            "it"
+        )

@@ -14,15 +14,15 @@ Labels = Names
 """Labels of entities (kong_oam.kong.entities.labels)."""
 
 OTHER_METHOD = "PROPFIND"
-"""Stands for every method that no rule can list and no route names."""
+"""A method that represents all methods outside rules and routes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call that stands for its class. `below`: for all paths under this one that nobody names,
-    and `path` is one.
+    """A call that represents its class.
 
-    `address`: where it comes from; None where that is all the same.
+    `below`: the call represents all unnamed paths below this path, and `path` is an example.
+    `address`: the caller's address; None: it does not matter.
     """
 
     scheme: Literal["http", "https"]
@@ -35,9 +35,11 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Forged:
-    """A token that is not for this API. Its keys are a provider's own (an ID token, another
-    audience's token), or what the gateway knows as `credential`; whoever holds that writes into the
-    token what they like."""
+    """A token that is not for this API.
+
+    `provider`: its keys sign an ID token or a token for another audience. `credential`: the
+    gateway's credential with the key of a stranger, who may write any claims.
+    """
 
     provider: str = ""
     credential: str = ""
@@ -45,10 +47,10 @@ class Forged:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A class of callers whom nobody on a host tells apart. `token` None: they have none.
+    """A class of callers that a host treats alike. `token` None: callers without a token.
 
-    The client of a token is one of them, for all; empty for every client that is none of the
-    estate's.
+    The client of the token represents all clients of the class. It is empty for clients outside the
+    estate.
     """
 
     names: Names
@@ -60,13 +62,12 @@ NOBODY = Caller(("anybody, without a token",))
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The answer of a gateway to a call. `component`: whose workload it would reach (None: none of
-    the estate's).
+    """The answer of a gateway to a call.
 
-    `leads`: where to, in words that differ where it differs. `verified`: nothing but the gateway's
-    own word of who calls arrives. `judged`: no part of it is counted as open for want of knowing
-    better. `through`: the entities that had a say; `limits`: those of which nobody knows whether
-    they refuse the call all the same.
+    `component`: the owner of the reached workload; None: not of the estate. `leads`: the
+    destination, in words that differ if it differs. `verified`: only the gateway names the caller
+    to the workload. `judged`: nothing unknown counts as open. `through`: the entities that affected
+    it. `limits`: the entities that may still deny the call.
     """
 
     allowed: bool
@@ -79,11 +80,11 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
-class Passage:
-    """The result of authenticating a call. `consumer` is whom the plugin takes the caller for.
+class AuthenticationResult:
+    """The result of authenticating a call. `consumer`: the plugin's consumer for the caller.
 
-    `algorithm` is how the token that it verified is signed, None where there is none. `unknown`: it
-    is configured in a way that is not judged. `through`: the credentials that had a say, by key id.
+    `algorithm`: of the verified token's signature, or None. `unknown`: the configuration cannot be
+    judged. `through`: the credentials that affected it, by key id.
     """
 
     passes: bool
@@ -94,12 +95,10 @@ class Passage:
 
 
 @dataclass(frozen=True, slots=True)
-class Speech:
-    """The scopes and groups of a gateway's rules on a host. `widest`: the most scopes that one of
-    them asks for.
+class HostRules:
+    """The scopes and groups of a gateway's rules on a host. `widest`: the most scopes of any rule.
 
-    `granted`: by client (`application/component`), what else its tokens are judged by; equal where
-    that is the same.
+    `granted`: by client (`application/component`), a value that is equal for equal grants.
     """
 
     scopes: frozenset[str] = frozenset()
@@ -109,10 +108,10 @@ class Speech:
 
 
 class UrlRegion(NamedTuple):
-    """The part of an API that a call stands for: a method, and all that the path of a URL owns.
+    """The part of an API that a call represents: a method, and all that the path of a URL owns.
 
-    `within`: the URL that owns this one, where this one is of no interest beside it. `source`: the
-    addresses that it is called from, in words; one of so many `sources`.
+    `within`: a URL whose region includes this region, or None. `source`: the addresses of callers,
+    in words. `sources`: the number of such groups of addresses.
     """
 
     method: str
@@ -123,7 +122,7 @@ class UrlRegion(NamedTuple):
 
 
 class Gateway(Protocol):
-    """A gateway that can be asked: what it tells apart, by host, and what it decides."""
+    """A gateway that answers questions: the differences that it makes on a host, and its decisions."""
 
     def hosts(self) -> Iterable[str]: ...
 
@@ -133,7 +132,7 @@ class Gateway(Protocol):
 
     def networks(self, host: str) -> Iterator[Network]: ...
 
-    def speech(self, host: str) -> Speech: ...
+    def host_rules(self, host: str) -> HostRules: ...
 
     def strangers(self) -> Iterator[Caller]: ...
 

@@ -1,4 +1,4 @@
-"""Whom the tables of a route take a caller for, by the token that authentication verified."""
+"""The identities that the tables of a route read from a verified token."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from kong_oam.verify.identities import (
     forged_identities,
     held_by,
 )
-from kong_oam.verify.questions import Caller, Forged, Passage
+from kong_oam.verify.questions import AuthenticationResult, Caller, Forged
 from kong_oam.verify.terms import Terms
 
 _SIGNATURES = frozenset({"RS256", "ES256"})
 
 
 class Reader:
-    """Reads tokens as tables do, by what was deployed."""
+    """Reads tokens as tables do, with the facts of a deployment."""
 
     def __init__(self, terms: Terms) -> None:
         self._terms = terms
@@ -35,9 +35,12 @@ class Reader:
         }
 
     def holdings(
-        self, tables: tuple[Table, ...], caller: Caller, passage: Passage
+        self,
+        tables: tuple[Table, ...],
+        caller: Caller,
+        passage: AuthenticationResult,
     ) -> Iterator[tuple[Held | None, ...]]:
-        """Yield what each table takes the caller to hold, for each identity that their tokens may
+        """Yield the caller's scopes at each table, for each identity that the caller's tokens may
         name."""
         for claimed in self._claimed(tables, caller):
             held: list[Held | None] = []
@@ -49,8 +52,8 @@ class Reader:
     def _claimed(
         self, tables: Iterable[Table], caller: Caller
     ) -> Iterator[CallerIdentity | None]:
-        """Yield the identities that the caller's tokens name: the most there is, of those who write
-        into them what they like."""
+        """Yield the identities that the caller's tokens name. A forger's tokens name the strongest
+        identities."""
         token = caller.token
         if token is None:
             yield None
@@ -63,8 +66,10 @@ class Reader:
                 yield CallerIdentity(client, scopes, groups)
 
     def _ids(self, tables: Iterable[Table], token: Claims) -> Iterable[str]:
-        """Return the ids that the client may have: where it is none of the estate's, every id that
-        a table has and the estate does not."""
+        """Return the possible ids of the client.
+
+        A client outside the estate may have every id that a table has and the estate lacks.
+        """
         if token.client:
             return (self._terms.client_id(token.provider, token.client),)
         listed = {""}
@@ -81,10 +86,9 @@ class Reader:
         table: Table,
         claimed: CallerIdentity | None,
         caller: Caller,
-        passage: Passage,
+        passage: AuthenticationResult,
     ) -> CallerIdentity | None:
-        """Return the identity that a table takes the caller for: none, unless the token is one that
-        it asks for."""
+        """Return the identity that a table reads, or None if the table does not accept the token."""
         token = caller.token
         consumer = passage.consumer
         if (
@@ -104,11 +108,11 @@ class Reader:
         usual = table["spelling"] == self._spellings[provider.name]
         if not self._counts(table, token, provider, usual=usual):
             return None
-        # Read by other words, the token may be of anybody.
+        # With other names of claims, the token may name anybody.
         return claimed if usual else CallerIdentity("", None)
 
     def _is_of_ring(self, table: Table, consumer: Entity) -> bool:
-        """Return whether a table takes tokens of the consumer's keys, as its plugin verifies
+        """Return whether a table accepts tokens of the consumer's keys, as its plugin verifies
         them."""
         is_ring = consumer.get("username") == table["ring"]
         return is_ring and table["authentication"] == self._terms.plugin
@@ -126,7 +130,7 @@ class Reader:
         if isinstance(token, Claims):
             name = token.audience or provider.audience
             return audiences.get(name, name) in listed
-        # Read by other words, or for another audience, a token may say anything.
+        # With other names of claims, or another audience, a token may contain anything.
         return not usual or not set(listed).issubset(audiences.values())
 
     @cached_property
@@ -143,8 +147,7 @@ class Reader:
 
     @cached_property
     def _audiences(self) -> Mapping[str, Texts]:
-        """By provider, its audiences as it writes them, by the model's names: of this API, or of
-        each component."""
+        """The audiences of each provider, as the provider writes them, by the model's names."""
         providers = self._terms.estate.stack.providers
         return {
             name: self._audiences_of(provider)

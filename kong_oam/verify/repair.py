@@ -1,8 +1,8 @@
-"""Requests to the Admin API that repair what `pulumi up --refresh` does not.
+"""Requests to the Admin API that repair differences where `pulumi up --refresh` does not.
 
-The official plugin for Kong has no input for some fields, and looks for a credential at its
-consumer alone. Of texts, numbers, lists and references it does not see that Kong has none, and
-sends neither none nor a 0 (seen on a Kong 3.10).
+The official plugin for Kong has no input for some fields, and looks for a credential only at its
+consumer. It does not notice that Kong lacks a text, a number, a list or a reference. It sends
+neither null nor 0 (seen on a Kong 3.10).
 """
 
 from __future__ import annotations
@@ -13,19 +13,17 @@ from kong_oam.access.data import Names, Texts
 from kong_oam.kong.entities import Entities, Entity, comparable, reference
 
 HTTP = frozenset({"http", "https", "grpc", "grpcs"})
-"""Protocols of requests that meet a plugin or a route: one that names any of them for plugins is as
-good as all."""
+"""Protocols of requests. Any of them on a plugin is as good as all."""
 
 _KNOWN_BY = ("id", "name", "service", "tags")
-"""Fields of services and routes that say which entity it is, whose it is, and what it belongs
-to."""
+"""Fields of services and routes that identify the entity, its owner and its parent."""
 
 PARENTS: Texts = {"route": "service", "credential": "consumer"}
-"""The kind of entity that an entity belongs to, by kind: also the name of the field that refers to
-it."""
+"""The kind of an entity's parent, by the entity's kind. It is also the name of the referring field.
+"""
 
 _UNSEEN = ("enabled", "headers")
-"""Those of them that the plugin has no input for, or never reads."""
+"""Fields that the plugin has no input for, or never reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +36,13 @@ class RepairRequest:
     then_up: bool = False
 
 
-def acts(plugin: Entity) -> bool:
+def is_active(plugin: Entity) -> bool:
     """Return whether a plugin is enabled, for any protocol of requests."""
     return bool(plugin["enabled"] and HTTP.intersection(plugin["protocols"]))
 
 
 def fields_set(kind: str, meant: Entity) -> Names:
-    """Return the fields that the program sets of a service or a route; none of another kind."""
+    """Return the fields that the program sets of a service or a route; none for other kinds."""
     if kind not in ("service", "route"):
         return ()
     return tuple(name for name in meant if name not in _KNOWN_BY)
@@ -53,18 +51,17 @@ def fields_set(kind: str, meant: Entity) -> Names:
 def removal(
     kind: str, entity: Entity, *, then_up: bool = False
 ) -> RepairRequest:
-    """Return the request that removes the entity. `then_up`: it may be one of ours in another
-    place."""
+    """Return the request that deletes the entity. `then_up`: it may be ours in another place."""
     return RepairRequest(_path(kind, entity), then_up=then_up)
 
 
 def repair(
     kind: str, entity: Entity, meant: Entity, live: Entities, intended: Entities
 ) -> RepairRequest | None:
-    """Return the request that makes the entity what is meant; None where a run does that.
+    """Return the request that repairs the entity, or None if a run does.
 
-    It sets all that differs of a service or a route, since Kong checks some of their fields against
-    others.
+    It sets all differing fields of a service or a route, since Kong checks fields against each
+    other.
     """
     path = _path(kind, entity)
     if kind == "plugin":
@@ -72,7 +69,7 @@ def repair(
     fields = {}
     survives = False
     for name in fields_set(kind, meant):
-        if not alike(name, entity, meant):
+        if not is_same(name, entity, meant):
             fields[name] = meant.get(name)
             survives = survives or _survives_a_run(name, entity, meant)
     parent = PARENTS.get(kind)
@@ -80,7 +77,7 @@ def repair(
         return RepairRequest(path, fields) if survives else None
     wanted = parent_of(kind, meant, intended)
     is_moved = parent_of(kind, entity, live) != wanted
-    # The plugin sees a route that belongs to another service, not one that belongs to none.
+    # The plugin detects a route of another service, but not a route without a service.
     is_unseen = is_moved and (kind == "credential" or not entity[parent])
     if not survives and not is_unseen:
         return None
@@ -105,15 +102,14 @@ def _repair_of_plugin(
 
 
 def parent_of(kind: str, entity: Entity, entities: Entities) -> str:
-    """Return the label of the entity that one of this kind belongs to."""
+    """Return the label of the entity's parent."""
     parent = PARENTS[kind]
     place = parent, reference(entity, parent)
     return entities.labels.get(place, f"no {parent}")
 
 
-def alike(name: str, entity: Entity, meant: Entity) -> bool:
-    """Return whether the field is what it is meant to be. The path "/" of a service is as good as
-    none."""
+def is_same(name: str, entity: Entity, meant: Entity) -> bool:
+    """Return whether the field is as intended. The path "/" of a service is as good as none."""
     now = entity.get(name)
     wanted = meant.get(name)
     if comparable(now) == comparable(wanted):
@@ -122,7 +118,7 @@ def alike(name: str, entity: Entity, meant: Entity) -> bool:
 
 
 def _survives_a_run(name: str, entity: Entity, meant: Entity) -> bool:
-    """Return whether a run would leave the field as it is."""
+    """Return whether a run would leave the field unchanged."""
     if name in _UNSEEN or entity.get(name) is None:
         return True
     wanted = meant.get(name)

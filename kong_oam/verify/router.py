@@ -1,11 +1,12 @@
-"""The routes that a call may reach, in the order of Kong's router (flavour
-`traditional_compatible`, the default).
+"""The routes that a call may reach, in the order of Kong's router.
 
-Plain hosts win, then regular expressions by their priority, more conditions, longer paths. Source:
-Kong's documentation of how routes are matched, kong/router/transform.lua, recorded answers of a
-Kong 3.10. Where a route's conditions say more than a call does (headers, SNIs, a regular expression
-of somebody else's), it may or may not be reached; of two routes of one priority any may be, since
-the entities that are meant have no ids by which Kong would choose.
+The flavour is the default, `traditional_compatible`. Plain hosts win, then regular expressions by
+priority, more conditions, longer paths. A route with further conditions (headers, SNIs, a foreign
+regular expression) may or may not be reached. If two routes have one priority, either may be
+reached: Kong then chooses by ids, which intended entities lack.
+
+Sources: Kong's documentation of how routes are matched, kong/router/transform.lua, recorded answers
+of a Kong 3.10.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ from kong_oam.verify.repair import HTTP
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """A route that a call may reach. `matched` is what `strip_path` would take off; `certain`:
-    always reached."""
+    """A route that a call may reach. `matched`: the part that `strip_path` would remove. `certain`:
+    the call always reaches it."""
 
     route: Entity
     matched: str
@@ -37,8 +38,7 @@ class Reached:
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
-    """A route, or the part of one whose paths are of one kind and length: what Kong gives a
-    priority of its own."""
+    """A route, or its paths of a single kind and length. Kong gives each its own priority."""
 
     priority: int
     route: Entity
@@ -48,13 +48,13 @@ class _Candidate:
     conditions: bool
 
     def match(self, call: Call) -> Reached | None:
-        """The route as the call may reach it; None where its methods or paths do not match."""
+        """Return the route as the call may reach it, or None if its methods or paths do not match."""
         if self.methods and call.method not in self.methods:
             return None
         if not self.paths:
             return Reached(self.route, "", not self.conditions)
         matches = [_matched(path, call) for path in self.paths]
-        # What matches for certain comes before what may match.
+        # A certain match comes before a possible match.
         best = max(filter(None, matches), key=itemgetter(1), default=None)
         if best is None:
             return None
@@ -73,7 +73,8 @@ class Router:
         self._candidates = sorted(
             candidates, key=lambda candidate: -candidate.priority
         )
-        # The candidates of each host pattern, without its port; those of no host stand at "".
+        # The candidates of each host pattern, without its port. Routes without a host have the
+        # pattern "".
         self._of_pattern: dict[str, list[int]] = {}
         for index, candidate in enumerate(self._candidates):
             for host in candidate.hosts or ("",):
@@ -83,7 +84,7 @@ class Router:
         self._of_host: dict[str, tuple[_Candidate, ...]] = {}
 
     def hosts(self) -> frozenset[str]:
-        """The hosts of all routes, without ports."""
+        """Return the hosts of all routes, without ports."""
         return frozenset(filter(None, self._of_pattern))
 
     def methods(self) -> frozenset[str]:
@@ -92,8 +93,8 @@ class Router:
         return frozenset().union(*methods)
 
     def paths(self, host: str) -> Iterator[PathSegments]:
-        """Yield the paths that routes on the host are cut at: whole elements of what each path
-        surely begins with."""
+        """Yield the paths at which routes on the host divide URLs: whole elements of each literal
+        prefix."""
         for candidate in self._on(host):
             for path in candidate.paths:
                 elements = declared_path(path) or literal_prefix(path).split(
@@ -102,8 +103,10 @@ class Router:
                 yield tuple(filter(None, elements))
 
     def reached(self, call: Call) -> tuple[Reached, ...]:
-        """The routes that may take the call; none: 404 for certain. The last is certain, or nothing
-        else was found."""
+        """Return the routes that may take the call. Without routes, the answer is 404.
+
+        The last route is certain, unless no route is.
+        """
         matches: list[Reached] = []
         limit: int | None = None
         for candidate in self._on(call.host):
@@ -159,12 +162,12 @@ def _candidates(route: Entity) -> Iterator[_Candidate]:
 
 
 def _priority(route: Entity, paths: list[str]) -> int:
-    """The priority by which Kong orders routes, as an unsigned number of 64 bits.
+    """Return the priority by which Kong orders routes, as an unsigned number of 64 bits.
 
-    Plain hosts come first, then regular expressions, then three numbers that Kong shifts in 32
-    bits: they overlap. Those are the kinds of conditions (by 29), the headers (by 20), and the
-    regular expression's priority (by 19) or the path's length. What is negative in 32 bits wins
-    over all others.
+    Plain hosts come first, then regular expressions. Three numbers follow, which Kong shifts in 32
+    bits, so they overlap. The first is the number of kinds of conditions (by 29), the second the
+    number of headers (by 20). The third is the regular expression's priority (by 19) or the path's
+    length. A number that is negative in 32 bits wins over all others.
     """
     hosts = route.get("hosts") or ()
     headers = route.get("headers") or {}
@@ -189,8 +192,11 @@ def _priority(route: Entity, paths: list[str]) -> int:
 
 
 def _matched(path: str, call: Call) -> tuple[str, bool] | None:
-    """Return the part of the call's path that a route's takes, and whether for the whole class;
-    None: it never matches."""
+    """Return the part of the call's path that a route's path matches, and whether for the whole
+    class.
+
+    None: it never matches.
+    """
     text = written(call.path)
     if not path.startswith("~"):
         return (path, True) if text.startswith(path) else None
@@ -200,14 +206,14 @@ def _matched(path: str, call: Call) -> tuple[str, bool] | None:
     if match:
         return match[0], is_certain
     if is_certain:
-        # Nobody here knows what an expression matches that cannot be read.
+        # An expression that cannot be read may match anything.
         return None if expression else ("", False)
     return ("", False) if _is_near(path, call) else None
 
 
 def _is_near(path: str, call: Call) -> bool:
-    """Return whether somebody else's expression may match some paths of the call's class: not, if
-    what it begins with lies elsewhere."""
+    """Return whether a foreign expression may match some paths of the call's class, by its literal
+    prefix."""
     prefix = literal_prefix(path)
     below = written(call.below or ()).rstrip("/") + "/"
     return below.startswith(prefix) or written(call.path).startswith(prefix)

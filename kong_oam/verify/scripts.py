@@ -1,6 +1,6 @@
-"""The scripts of a gateway that are exactly ours, read back from its plugins.
+"""Our own scripts, read back from the plugins of a gateway.
 
-Scripts are never executed here: one that differs in a single byte is not judged.
+Scripts are never executed here. A script that differs in a single byte is not judged.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _SHAPE = jsonschema_rs.validator_for(_SCHEMA)
 is_opening = jsonschema_rs.validator_for(
     _SCHEMA["properties"]["opened"]
 ).is_valid
-"""Whether a value is an opening that the scripts take."""
+"""Whether a value is an opening that the scripts accept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +50,8 @@ class Script:
     verified: bool = False
 
 
-def code(config: Config) -> NameLists:
-    """Return the scripts that a serverless plugin runs, by phase; phases without any are left
-    out."""
+def scripts_by_phase(config: Config) -> NameLists:
+    """Return the scripts that a serverless plugin runs, by phase. Empty phases are left out."""
     return {
         name: value
         for name, value in config.items()
@@ -61,26 +60,29 @@ def code(config: Config) -> NameLists:
 
 
 def script_of(plugin: Entity) -> Script | None:
-    """Read admission or the gate from a serverless plugin; None where what it runs is not exactly
-    one of these.
+    """Return the admission or gate that a serverless plugin runs, or None for any other script.
 
-    What it does to answers may be something else: it lets nothing through.
+    Scripts that only change answers may differ, since they cannot allow a request.
     """
-    run = code(plugin["config"])
+    run = scripts_by_phase(plugin["config"])
     first = run.get("access", [None])[0]
     inputs = script.inputs_of(first) if isinstance(first, str) else None
     if inputs is None:
         return None
     meant = _meant(plugin["name"], inputs, str(first))
     table = _table(inputs.table)
-    if table is None or meant is None or _judging(run) != _judging(code(meant)):
+    if (
+        table is None
+        or meant is None
+        or _judging(run) != _judging(scripts_by_phase(meant))
+    ):
         return None
     address = read_object(inputs.address or "")
     return Script(table, _upstream(address), address.get("name") is not None)
 
 
 def _meant(kind: str, inputs: script.ScriptInputs, first: str) -> Config | None:
-    """Return what a plugin of the kind has to run with these inputs; None where it takes no such
+    """Return the configuration of our plugin of this kind with these inputs, or None for wrong
     inputs."""
     if kind == "pre-function":
         if inputs.address is not None:
@@ -100,15 +102,17 @@ def _judging(run: Mapping[str, list[str]]) -> NameLists:
 
 
 def with_table(plugin: Entity, table: Callable[[str], str]) -> Config:
-    """Return the configuration of admission or a gate, one that `script_of` knows, with what
-    `table` makes of its table."""
-    first, *more = code(plugin["config"])["access"]
+    """Return the configuration of admission or a gate with its table changed by `table`.
+
+    `script_of` must be able to read the plugin.
+    """
+    first, *more = scripts_by_phase(plugin["config"])["access"]
     return {"access": [script.with_table(first, table), *more]}
 
 
 @cache
 def _table(text: str) -> Table | None:
-    """Parse a table: empty where the scripts refuse it, None where nobody can say."""
+    """Parse a table. Empty: the scripts reject it. None: it is unknown whether they do."""
     value = read_object(text)
     if value.get("version") != VERSION:
         return {}
@@ -126,7 +130,7 @@ def _is_table(value: JsonObject) -> TypeGuard[Table]:
 
 
 def networks_named(table: Table) -> Iterator[Network]:
-    """Yield every network in a table. Raises InputError for what is none."""
+    """Yield every network in a table. Raises InputError for an invalid network."""
     for methods in table.get("addresses", {}).values():
         for texts in methods.values():
             yield from map(network, texts)
@@ -137,14 +141,14 @@ def _upstream(address: JsonObject) -> tuple[str, int] | None:
     port = address.get("port")
     if not isinstance(host, str) or not _HOST.fullmatch(host):
         return None
-    # A boolean is an int, and no port.
+    # A boolean is an int, but no port.
     if type(port) is not int or not 0 < port < 65536:
         return None
     return host, port
 
 
 def read_object(text: str) -> JsonObject:
-    """Return the JSON object in a text; empty where the scripts could not read it."""
+    """Return the JSON object in a text, or an empty object if the scripts could not read it."""
     try:
         value = json.loads(text, object_pairs_hook=_unique)
     except ValueError:

@@ -1,11 +1,9 @@
-"""The whole check of a stack, as the verb `verify` of `python -m kong_oam` does it: its Kong and
-its cluster.
+"""The whole check of a stack by the verb `verify`: its Kong and its cluster.
 
-It tells where Kong decides otherwise than the Applications here mean, and what somebody changed in
-the cluster. What only the deployment knows (issuers, the keys in their slots, where workloads are)
-comes from the stack's outputs: they also name keys that an issuer has withdrawn while tokens may
-still be signed with them, and whoever can write to Kong's Admin API cannot write to the stack's
-state.
+It finds decisions of Kong that the Applications do not intend, and changes in the cluster. Some
+facts come from the stack's outputs: issuers, the keys in their slots, the addresses of workloads.
+The outputs also have keys that an issuer withdrew while their tokens are still valid. Somebody with
+access to Kong's Admin API cannot change the stack's state.
 """
 
 from __future__ import annotations
@@ -22,8 +20,8 @@ from kong_oam.access.model import Estate
 from kong_oam.access.settings.values import Settings
 from kong_oam.diagnostics import some
 from kong_oam.engine.cli import PulumiCliError
-from kong_oam.engine.stack_configuration import of_stack
-from kong_oam.engine.stacks import outputs_of
+from kong_oam.engine.stack_configuration import stack_configuration
+from kong_oam.engine.stacks import estate_outputs
 from kong_oam.errors import (
     EngineError,
     OperationError,
@@ -32,38 +30,36 @@ from kong_oam.errors import (
 )
 from kong_oam.kong import names, preflight
 from kong_oam.kong.account import account
-from kong_oam.kong.addresses import asked_for
+from kong_oam.kong.addresses import uses_caller_address
 from kong_oam.kong.admin import AdminApi, read
 from kong_oam.kong.entities import Config, Entities
-from kong_oam.kong.extras import kinds
 from kong_oam.kong.intended import Complete, Deployed, intended
-from kong_oam.kong.owners import Asking
+from kong_oam.kong.owners import OwnerLookup
 from kong_oam.kong.plugins import Schema, config_json
+from kong_oam.kong.trait_plugins import kinds
 from kong_oam.kubernetes import kubectl
 from kong_oam.kubernetes.estate import clusters_of, objects_of, running
+from kong_oam.kubernetes.other_pods import OtherPods, other_pods
 from kong_oam.kubernetes.ownership import FieldChange, changes
-from kong_oam.kubernetes.selected import OtherPods, other_pods
 from kong_oam.objects.selection import STACK
 from kong_oam.traits.upstream_tls.at_kong import authorities
 from kong_oam.verify.deviations import Deviation, ModelMismatchError, compare
-from kong_oam.verify.drift import Drift, drifts, recognised
+from kong_oam.verify.drift import Drift, drifts, with_intended_names
 from kong_oam.verify.live_gateway import LiveGateway
 from kong_oam.verify.terms import Terms
 
 
 class VerificationError(OperationError):
-    """The gateway, the cluster or the outputs cannot be read, so nothing can be said. The message
-    says what to do."""
+    """The check failed, since the gateway, the cluster or the outputs cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """An entity of the gateway, or a field of an object, that is not as it is meant, and what to do
-    about it.
+    """An entity of the gateway, or a field of an object, that differs, with its remedy.
 
-    `remedy`: the command that repairs it; empty where another `stack` has to act, or another
-    reason's command is enough. `used_by`: the others that use an entity which the command removes,
-    in words.
+    `remedy`: the command that repairs it; empty if another `stack` has to act, or if the command of
+    another reason is enough. `used_by`: the other users of an entity that the command removes, in
+    words.
     """
 
     text: str
@@ -74,20 +70,19 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The findings of a check of the gateway, the worst first, each with the reasons that its
-    causes are."""
+    """The findings of a check of the gateway, the worst first, each with its reasons."""
 
     findings: tuple[tuple[Deviation, tuple[Reason, ...]], ...]
     components: int
-    """How many exposed components were looked at."""
+    """The number of checked components."""
 
 
 @dataclass(frozen=True, slots=True)
 class Altered:
-    """An object of the cluster that is not as the last run left it."""
+    """An object of the cluster that changed since the last run."""
 
     name: str
-    """`Deployment 'namespace/name'`, and in which cluster, unless that is the stack's own"""
+    """`Deployment 'namespace/name'`, with the cluster unless it is the stack's own."""
     reasons: tuple[Reason, ...]
 
 
@@ -102,10 +97,9 @@ class Workloads:
 def verify(
     settings: Settings, estate: Estate, outputs: Path | None = None
 ) -> Result:
-    """Compares the stack's Kong with the estate. `outputs`: a file with what `pulumi stack output
-    --json` prints.
+    """Compare the stack's Kong with the estate. Raises VerificationError.
 
-    Raises VerificationError.
+    `outputs`: a file with the output of `pulumi stack output --json`.
     """
     name = settings.stack.name
     deployed = _deployed(settings, outputs)
@@ -115,9 +109,8 @@ def verify(
             "python -m kong_oam" if settings.stack.partitions else "pulumi"
         )
         raise VerificationError(
-            f"no run of '{name}' has deployed {some(absent)}, which the Applications here have the "
-            f"gateway serve: run `{command} up -s {name}`, or verify with the Applications that "
-            "were deployed"
+            f"'{name}' has never deployed {some(absent)}, which the Applications here expose; run "
+            f"`{command} up -s {name}`, or verify with the deployed Applications"
         )
     schemas, live = _read(settings, estate)
     keeps_records = settings.gateway.logs is not None
@@ -128,12 +121,12 @@ def verify(
 def _read(
     settings: Settings, estate: Estate
 ) -> tuple[Mapping[str, Schema], Entities]:
-    """Return the schemas of plugins and the entities that the stack's Kong has."""
+    """Return the schemas of plugins and the entities of the stack's Kong."""
     edition = settings.gateway.edition
     try:
-        kong = account(settings, of_stack(settings.stack.name))
+        kong = account(settings, stack_configuration(settings.stack.name))
         more = kinds(settings, estate)
-        by_address = asked_for(estate)
+        by_address = uses_caller_address(estate)
         facts = preflight.inspect(kong, edition, more, by_address=by_address)
         with AdminApi(kong) as admin:
             return facts.schemas, read(admin)
@@ -148,27 +141,27 @@ def judge(
     live: Entities,
     complete: Complete,
 ) -> Result:
-    """Compares entities of Kong that were read with the estate. Raises VerificationError."""
+    """Compare the read entities of Kong with the estate. Raises VerificationError."""
     terms = Terms.of(settings, estate, deployed, complete)
     known = replace(deployed, authorities=authorities(live.authorities))
     meant = intended(settings, estate, known, complete)
-    live = recognised(live, meant)
+    live = with_intended_names(live, meant)
     is_base = settings.partition is None
-    asking = Asking(settings.stack.name, settings.partition, is_base)
-    drifted = drifts(live, meant, asking)
+    lookup = OwnerLookup(settings.stack.name, settings.partition, is_base)
+    drifted = drifts(live, meant, lookup)
     try:
         deviations = compare(
             estate, LiveGateway(live, terms), LiveGateway(meant, terms), drifted
         )
     except ModelMismatchError as error:
         raise VerificationError(
-            f"this check reads the gateway otherwise than the model does: {error}"
+            f"this check contradicts the model, which is a bug; report it: {error}"
         ) from None
     named: set[str] = set()
     for deviation in deviations:
         named.update(deviation.causes)
     for label, drift in drifted.items():
-        # It changes no decision, and breaks a promise all the same.
+        # It changes no decision but breaks a promise.
         if drift.misplaced and label not in named:
             deviations += (Deviation("weakened", (label,)),)
     findings = tuple(
@@ -183,7 +176,7 @@ def _reasons(
 ) -> tuple[Reason, ...]:
     """Return the reasons of a finding, in the order of its causes."""
     reasons = []
-    kept = _kept(deviation, drifted)
+    kept = _causes_to_keep(deviation, drifted)
     for cause in deviation.causes:
         drift = drifted[cause]
         remedy = ""
@@ -197,11 +190,13 @@ def _reasons(
     return tuple(reasons)
 
 
-def _kept(deviation: Deviation, drifted: Mapping[str, Drift]) -> list[str]:
-    """Return the causes of a finding that need no removal: a service and its Upstream take no calls
-    without a route.
+def _causes_to_keep(
+    deviation: Deviation, drifted: Mapping[str, Drift]
+) -> list[str]:
+    """Return the causes of a finding that need no removal.
 
-    Kong removes no service that has routes, and an Upstream may have other services.
+    A service and its Upstream take no calls without a route. Kong deletes no service with routes,
+    and an Upstream may have other services.
     """
     kept = []
     for cause in deviation.causes:
@@ -214,8 +209,7 @@ def _kept(deviation: Deviation, drifted: Mapping[str, Drift]) -> list[str]:
 
 
 def workloads(settings: Settings, estate: Estate) -> Workloads:
-    """Find what somebody changed in the objects of the stack's components. Raises
-    VerificationError."""
+    """Find changes in the objects of the stack's components. Raises VerificationError."""
     altered: list[Altered] = []
     count = 0
     for cluster in clusters_of(estate):
@@ -234,7 +228,7 @@ def _altered(
     cluster: str | None,
     meant: Mapping[kubectl.Name, JsonFields],
 ) -> Iterator[Altered]:
-    """Yield what is not as the last run left it in a cluster."""
+    """Yield the objects of a cluster that changed since the last run."""
     context = settings.cluster.context_of(cluster)
     sites = []
     for component in running(estate):
@@ -253,7 +247,9 @@ def _altered(
         if name not in live:
             reasons = [_reason(settings, context, name, FieldChange(""))]
         elif stack := _other_stack(settings, live[name]):
-            reasons = [Reason(f"it is of stack '{stack}'", "", stack=stack)]
+            reasons = [
+                Reason(f"it belongs to stack '{stack}'", "", stack=stack)
+            ]
         else:
             reasons = [
                 _reason(settings, context, name, change)
@@ -262,20 +258,20 @@ def _altered(
         if reasons:
             yield Altered(kubectl.shown(name) + where, tuple(reasons))
     for pods in reached:
-        yield _leading_astray(pods, where)
+        yield _misdirected_service(pods, where)
 
 
-def _leading_astray(pods: OtherPods, where: str) -> Altered:
-    """Return the Service that is made for a named one, where it leads to pods of others as well."""
+def _misdirected_service(pods: OtherPods, where: str) -> Altered:
+    """Return the Service for a named Service that also selects pods of others."""
     component = pods.component
-    text = f"it leads to pods of {some(pods.owners)}, too, which the rules of '{component.key}' open"
-    remedy = f"take the podLabels at {pods.named.position} off these pods, or write others there"
+    text = f"it also selects pods of {some(pods.owners)}, so the rules of '{component.key}' open them"
+    remedy = f"remove the podLabels at {pods.named.position} from these pods, or use other labels"
     name = f"Service '{component.workload.namespace}/{pods.named.ours}'{where}"
     return Altered(name, (Reason(text, remedy),))
 
 
 def _other_stack(settings: Settings, manifest: JsonObject) -> str | None:
-    """Return the stack that an object's label names, if that is another one."""
+    """Return the stack in an object's label if it is another stack."""
     labels = manifest.get("metadata", {}).get("labels") or {}
     stack: str | None = labels.get(STACK)
     return stack if stack != settings.stack.name else None
@@ -296,9 +292,7 @@ def _reason(
     if change.patch is None:
         return Reason(f"{change.path} was changed {author}", up)
     command = kubectl.patch(context, name, change.patch)
-    if (
-        name[1] == "Secret"
-    ):  # of whose keys nobody here knows which are the program's
+    if name[1] == "Secret":  # the program's keys in a Secret are unknown here
         return Reason(
             f"{change.path} was written {author}", f"{command} && {up}"
         )
@@ -316,7 +310,7 @@ def _up(settings: Settings) -> str:
 
 
 def _remedy(settings: Settings, drift: Drift) -> str:
-    """The command that repairs the drift, as it is to be given to a shell."""
+    """Return the shell command that repairs the drift."""
     up = _up(settings)
     if drift.request is None:
         return up
@@ -348,8 +342,7 @@ def _complete(
 def _not_deployed(
     settings: Settings, estate: Estate, deployed: Deployed
 ) -> list[str]:
-    """Return the components that the gateway is to serve, and of which the outputs do not say where
-    a port's workload is."""
+    """Return the exposed components whose workloads' addresses are missing in the outputs."""
     absent = set()
     for component in estate.exposed:
         for backend in component.backends:
@@ -360,13 +353,13 @@ def _not_deployed(
 
 
 def _deployed(settings: Settings, file: Path | None) -> Deployed:
-    """Return the facts of the deployment, by the stack's outputs or a file with them."""
+    """Return the facts of the deployment, from the stack's outputs or a file with them."""
     stack = settings.stack.name
     try:
         values = (
             json.loads(file.read_text("utf-8"))
             if file
-            else outputs_of(settings)
+            else estate_outputs(settings)
         )
     except PulumiCliError as error:
         raise VerificationError(str(error)) from None
@@ -376,7 +369,7 @@ def _deployed(settings: Settings, file: Path | None) -> Deployed:
         ) from None
     if not isinstance(values, dict):
         raise VerificationError(
-            f"the outputs of stack '{stack}' are no JSON object"
+            f"the outputs of stack '{stack}' are not a JSON object"
         )
     try:
         return Deployed.from_outputs(values)

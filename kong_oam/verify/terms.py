@@ -1,4 +1,4 @@
-"""The terms that a gateway is read by: what its deployment knows beside its entities."""
+"""The facts of a deployment beside the entities of its gateway."""
 
 from __future__ import annotations
 
@@ -19,14 +19,12 @@ from kong_oam.traits.kong_plugin.value import KONG_PLUGIN
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """Who may sign tokens, what was deployed, and component by where its workload is, as
-    "host:port".
+    """Facts by which a gateway is read.
 
-    `verifying` is the meant configuration of `openid-connect` by provider, which brings the keys by
-    itself. `lifetimes` of tokens by provider, in seconds.
-
-    `accepted`: the kinds of plugins that stand before a Kong service as its Application asks, by a
-    waiver where they could decide in the gate's place. What they do to calls is not judged.
+    `workloads`: the component by its workload's "host:port". `verifying`: the intended
+    configuration of `openid-connect` by provider; it fetches the keys itself. `lifetimes`: of
+    tokens by provider, in seconds. `accepted`: a kind of plugin and its Kong service, for plugins
+    that an Application adds, with a waiver if necessary. Their effects on calls are not judged.
     """
 
     estate: Estate
@@ -44,7 +42,7 @@ class Terms:
         deployed: Deployed,
         complete: Complete,
     ) -> Terms:
-        """The terms of a stack that was deployed."""
+        """Return the terms of a deployed stack."""
         workloads = {}
         accepted = set()
         for component in estate.exposed:
@@ -80,15 +78,15 @@ class Terms:
         return self.deployed.clients.get(provider, {}).get(component, component)
 
     def rings(self) -> frozenset[str]:
-        """The names of the consumers that are key rings."""
+        """Return the names of the key rings."""
         return frozenset(
             names.ring(self.estate.stack.name, provider)
             for provider in self.deployed.issuers
         )
 
     def genuine(self, credential: Entity, owner: str) -> bool:
-        """Return whether a credential of the consumer `owner` is its issuer's own: a key, or what
-        fills an empty slot."""
+        """Return whether a credential of the consumer `owner` is its issuer's key, also in an empty
+        slot."""
         for provider, slots in self.deployed.slots.items():
             if owner == names.ring(self.estate.stack.name, provider):
                 return self._is_in(slots, provider, credential)
@@ -105,13 +103,13 @@ class Terms:
             return True
         stack = self.estate.stack.name
         for index in range(len(slots)):
-            # An empty slot may hold any key of the issuer, under an id that nobody uses.
+            # An empty slot may hold any key of the issuer, under an unused id.
             if credential["key"] == names.unused_key(stack, provider, index):
                 return pem in pems.values()
         return False
 
     def current(self, provider: str) -> tuple[SigningKey, ...]:
-        """The keys with which the provider signs now."""
+        """Return the keys with which the provider signs now."""
         slots = self.deployed.slots.get(provider, ())
         return tuple(
             slot.key for slot in slots if slot.key and not slot.retired

@@ -1,5 +1,4 @@
-"""The use of an entity of Kong by others: what goes with it when it is removed, and what acts
-otherwise without it."""
+"""The uses of an entity of Kong: entities that are deleted with it or act differently without it."""
 
 from __future__ import annotations
 
@@ -7,7 +6,7 @@ from collections.abc import Collection, Iterator
 
 from kong_oam.access.data import NamesByName
 from kong_oam.kong.entities import Entities, Entity, reference
-from kong_oam.kong.owners import Asking, Owner
+from kong_oam.kong.owners import Owner, OwnerLookup
 from kong_oam.verify.scripts import script_of
 
 _CHILDREN: NamesByName = {
@@ -15,25 +14,26 @@ _CHILDREN: NamesByName = {
     "route": ("plugin",),
     "upstream": ("target",),
 }
-"""By kind of an entity, the kinds that Kong deletes with it, or keeps it for."""
+"""The kinds of entities that Kong deletes with an entity, or that block its deletion, by its kind.
+"""
 
 
 _Labelled = Iterator[tuple[str, Entity]]
 """Entities, each with its label."""
 
 
-def belonging(kind: str, entity: Entity, live: Entities) -> _Labelled:
-    """Yield the entities that refer to this one, with their labels."""
+def children_of(kind: str, entity: Entity, live: Entities) -> _Labelled:
+    """Yield the entities that refer to the entity, with their labels."""
     for child_kind in _CHILDREN.get(kind, ()):
         for child in live.by_kind[child_kind]:
             if reference(child, kind) == entity["id"]:
                 yield live.labels[child_kind, child["id"]], child
 
 
-def _acted_on(kind: str, entity: Entity, live: Entities) -> _Labelled:
-    """Yield the entities whose calls would go another way without this one, with their labels."""
+def _affected_by(kind: str, entity: Entity, live: Entities) -> _Labelled:
+    """Yield the entities whose calls would go another way without the entity, with their labels."""
     if kind == "plugin":
-        yield from _under(entity, live)
+        yield from _in_scope(entity, live)
     if kind == "upstream":
         name = entity["name"]
         for service in live.services:
@@ -45,22 +45,22 @@ def _acted_on(kind: str, entity: Entity, live: Entities) -> _Labelled:
 
 
 def _leads_to(plugin: Entity, host: str) -> bool:
-    """Return whether the plugin is a gate of ours that sends calls to the host."""
+    """Return whether the plugin is our gate and sends calls to the host."""
     gate = script_of(plugin) if plugin["name"] == "post-function" else None
     return bool(gate and gate.upstream and gate.upstream[0] == host)
 
 
-def _under(plugin: Entity, live: Entities) -> _Labelled:
-    """Yield what a plugin stands on: all services, where it is a global one."""
+def _in_scope(plugin: Entity, live: Entities) -> _Labelled:
+    """Yield the entities in a plugin's scope. A global plugin has all services."""
     route = reference(plugin, "route")
     service = reference(plugin, "service")
     is_global = not route and not service
-    for one in live.routes:
-        if one["id"] == route:
-            yield live.labels["route", one["id"]], one
-    for one in live.services:
-        if is_global or one["id"] == service:
-            yield live.labels["service", one["id"]], one
+    for candidate in live.routes:
+        if candidate["id"] == route:
+            yield live.labels["route", candidate["id"]], candidate
+    for candidate in live.services:
+        if is_global or candidate["id"] == service:
+            yield live.labels["service", candidate["id"]], candidate
 
 
 def uses(
@@ -68,15 +68,14 @@ def uses(
     entity: Entity,
     live: Entities,
     meant: Collection[str],
-    asking: Asking,
+    lookup: OwnerLookup,
 ) -> dict[str, Owner]:
-    """Return the entities that use this one, by their labels, and who owns them; without those that
-    are `meant`."""
+    """Return the owners of entities that use the entity, by label, without those in `meant`."""
     users = dict(
-        (*belonging(kind, entity, live), *_acted_on(kind, entity, live))
+        (*children_of(kind, entity, live), *_affected_by(kind, entity, live))
     )
     return {
-        label: asking.owner(users[label])
+        label: lookup.owner(users[label])
         for label in sorted(users)
         if label not in meant
     }

@@ -1,8 +1,8 @@
-"""User actions beside a plain `up`: CLI flags, edits of the state, two runs at once, and an
+"""Users' actions beside a plain `up`: flags of the CLI, edits of the state, two runs at once, an
 administrator's edits.
 
-Each action is between two estates with many changes. During any part of it, no caller is allowed
-that both estates deny. The next plain `up` or `destroy` continues from there.
+Two estates differ in many ways. Any action may be cut off at any point. No caller may be allowed
+that both estates deny, and the next plain `up` or `destroy` works from there.
 """
 
 from __future__ import annotations
@@ -60,10 +60,10 @@ AFTER = Shape(
         replace(SITE, calls=(("a", "a.read"),)),
     ),
 )
-"""A scope moves between the components, a public path closes and others open, and both have another
-image."""
+"""A scope changes its component, a public path closes and others open, and both components have a
+new image."""
 SWAPPED = Shape((replace(A, places=(TWO,)), replace(B, places=(ONE,))), (JOB,))
-"""Each takes the other's place."""
+"""The components swap their places."""
 
 GATE, ADMISSION, ROUTE = (
     "**::app/a-8080-gate",
@@ -115,7 +115,7 @@ class Chain:
         recorder.up("before", BEFORE)
 
     def add(self, run: Run) -> None:
-        found = run.held()
+        found = run.report()
         assert not found.opened, f"{run.name}:\n{found}"
         self.total.add(found)
 
@@ -154,7 +154,7 @@ def chain(work: Callable[[Chain], None]) -> Callable[[Path], None]:
 )
 @pytest.mark.parametrize("name", deep_after(0, FLAGS))
 def test_no_flag_of_up_opens(tmp_path: Path, name: str, after: Shape) -> None:
-    """A later plain `up` completes the change."""
+    """A plain `up` completes the change afterwards."""
 
     @chain
     def work(chain: Chain) -> None:
@@ -168,7 +168,7 @@ def test_no_flag_of_up_opens(tmp_path: Path, name: str, after: Shape) -> None:
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", DESTROYED)
 def test_no_flag_of_destroy_opens(tmp_path: Path, name: str) -> None:
-    """A later plain `destroy` completes the deletion."""
+    """A plain `destroy` completes the change afterwards."""
 
     @chain
     def work(chain: Chain) -> None:
@@ -228,7 +228,7 @@ def test_a_failed_guard_opens_nothing_while_the_rest_continues(
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("nth", deep_after(0, range(1, 16)))
 def test_a_run_may_fail_at_any_request(tmp_path: Path, nth: int) -> None:
-    """From one estate to the next, and then once more without a pause."""
+    """Deploy the next estate with a failing request, and then again without a pause."""
 
     @chain
     def work(chain: Chain) -> None:
@@ -238,8 +238,7 @@ def test_a_run_may_fail_at_any_request(tmp_path: Path, nth: int) -> None:
 
 
 OVER_TLS = BEFORE.changed("a", tls=True)
-"""The workload of one component switches to https: its gateway gets another service, with separate
-guards."""
+"""A workload speaks https from now on: its gateway has another service, with its own guards."""
 
 
 @pytest.mark.timeout(600)
@@ -252,8 +251,8 @@ guards."""
 def test_a_switch_to_tls_may_fail_at_any_request(
     tmp_path: Path, to: str, nth: int
 ) -> None:
-    """And back: no moment mixes both, and no other rules allow a caller. A Kong that rejects one
-    request has the same effect as a killed run."""
+    """Switch to TLS and back: no moment mixes both, and no wrong rules allow a caller. A Kong that
+    rejects one request has the same effect as a killed run."""
 
     @chain
     def work(chain: Chain) -> None:
@@ -280,7 +279,8 @@ def test_a_switch_to_tls_may_fail_at_any_request(
 def test_resources_deleted_from_the_state_open_nothing(
     tmp_path: Path, name: str
 ) -> None:
-    """After `state delete` of one resource and `destroy`, Kong forwards no call to a workload."""
+    """`state delete` of one resource and then `destroy`: entities that stay in Kong have no
+    address."""
 
     @chain
     def work(chain: Chain) -> None:
@@ -304,7 +304,8 @@ def test_resources_deleted_from_the_state_open_nothing(
 def test_an_import_under_another_name_and_its_deletion_open_nothing(
     tmp_path: Path,
 ) -> None:
-    """The gate is imported as a second resource, which the program does not know: `up` deletes it."""
+    """Somebody's import makes the gate a second resource that the program does not know: `up`
+    deletes it."""
 
     @chain
     def work(chain: Chain) -> None:
@@ -349,12 +350,12 @@ def test_an_older_state_put_back_opens_nothing(
         chain.run("stack", "export", "--file", str(file))
         chain.add(chain.recorder.up("after", after))
 
-        def restored() -> None:
+        def put_back() -> None:
             chain.run("stack", "import", "--file", str(file))
             chain.run("up", "--yes", "--skip-preview")
             chain.run("up", "--yes", "--skip-preview", "--refresh")
 
-        chain.happens("put back", restored)
+        chain.happens("put back", put_back)
 
     work(tmp_path)
 
@@ -363,7 +364,7 @@ EDITS: dict[str, tuple[str, str, object]] = {
     "the gate goes": ("DELETE", "/plugins/{post-function}", None),
     "admission goes": ("DELETE", "/plugins/{pre-function}", None),
     "authentication goes": ("DELETE", "/plugins/{jwt}", None),
-    "who has no token is the ring": (
+    "calls without a token pass as the ring": (
         "PATCH",
         "/plugins/{jwt}",
         {"config": {"anonymous": "kong-oam.local.ring.okta"}},
@@ -384,7 +385,7 @@ EDITS: dict[str, tuple[str, str, object]] = {
 def test_an_edit_by_hand_during_a_run_opens_nothing(
     tmp_path: Path, edit: str, nth: int
 ) -> None:
-    """Before the first, or the fourth, change that the run makes in Kong."""
+    """The edit comes before the first, or the fourth, change that the run makes in Kong."""
     method, path, body = EDITS[edit]
 
     @chain
@@ -405,7 +406,7 @@ def test_an_edit_by_hand_during_a_run_opens_nothing(
             nonlocal counted
             counted += request.method != "GET"
             if counted == nth and request.method != "GET":
-                counted += 100  # the edit is a request, too
+                counted += 100  # the edit is also a request
                 stack.kong(method, target, body)
             return answer()
 
@@ -427,10 +428,10 @@ def test_an_edit_by_hand_during_a_run_opens_nothing(
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("late", [1, 4])
 def test_two_runs_at_once_open_nothing(tmp_path: Path, late: int) -> None:
-    """Somebody cancels the lock of a running run, and deploys something else.
+    """Somebody takes the lock away from a run in progress, and deploys another estate.
 
-    Images stay: if two runs change the same image, the last write wins, with any rules of the other
-    run.
+    Images stay the same: if two runs change an image, the later change wins, with any rules of the
+    other run.
     """
     first_of_two = AFTER.with_parts(
         *(replace(part, version=1) for part in AFTER.parts)

@@ -1,7 +1,8 @@
-"""A checker that finds nothing proves nothing: programs with a fault in them, run by the real engine, are found out.
+"""Faulty programs that the checker must find, on the real engine: a checker without findings proves
+nothing.
 
-Each fault is an edit of the program's own sources, and the estates between which it matters. Without the edit the same
-estates pass.
+Each fault is an edit of the program's own sources, and the estates that show it. Without the edit
+the same estates pass.
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ GATE = "kong_oam/kong/lua/gate.lua"
 
 
 def _part(uid: str, host: str, *needed: str, public: bool = False) -> Part:
-    """Return a component at /x of the host: GET needs the scopes, and POST its write scope; maybe a
-    public path below."""
+    """Return a component at /x of the host: GET needs the scopes, and POST its write scope; maybe
+    with a public path below."""
     scopes = (f"{uid}.read", f"{uid}.write")
     rules = [("/x", "GET", needed), ("/x", "POST", scopes[1:])]
     if public:
@@ -52,7 +53,7 @@ GIVEN = Part(
     (("/x", "GET", ("a.write",)),),
     scopes=("b.read", "b.write", "a.write"),
 )
-"""With a scope that was the other's, which no client requests for it yet."""
+"""A component with a scope of the other, which no rule requires yet."""
 GIVING = Part(
     "a", "a", PLAIN.places, (("/x", "GET", ("a.read",)),), scopes=("a.read",)
 )
@@ -72,8 +73,8 @@ TARGET: Edit = (
 NO_MARK: tuple[Edit, ...] = (
     (
         "kong_oam/kong/plugins.py",
-        'sent("answer", "addresses", "gate")',
-        'sent("json", "path", "token", "answer", "addresses", "rules", "contains", "gate")',
+        'deployed_script("answer", "addresses", "gate")',
+        'deployed_script("json", "path", "token", "answer", "addresses", "rules", "contains", "gate")',
     ),
     (
         GATE,
@@ -83,7 +84,7 @@ NO_MARK: tuple[Edit, ...] = (
     (GATE, "local owners_of, owned, rule_of, tree_of, contains\n", ""),
     (
         GATE,
-        "if type(admitted) ~= 'string' or type(given) ~= 'table' then return 503, 'not-admitted' end\n  take(given)\n",
+        "if type(admitted) ~= 'string' or type(new_readers) ~= 'table' then return 503, 'not-admitted' end\n  take(new_readers)\n",
         "admitted = admitted or TABLE\n",
     ),
 )
@@ -121,13 +122,13 @@ ADMITTED_LATE: Edit = (
 )
 UNCUT: Edit = (
     GATE,
-    "if not groups then return cut(scopes, { client }, gate.services) end",
+    "if not groups then return granted_scopes(scopes, { client }, gate.services) end",
     "if not groups then return scopes end",
 )
 UNCUT_FOR_USERS: Edit = (
     GATE,
-    "cut(cut(scopes, { client }, gate.on_behalf), groups, gate.groups)",
-    "cut(scopes, groups, gate.groups)",
+    "granted_scopes(granted_scopes(scopes, { client }, gate.on_behalf), groups, gate.groups)",
+    "granted_scopes(scopes, groups, gate.groups)",
 )
 GATE_DELETED_FIRST: Edit = (
     SERVICE,
@@ -163,9 +164,9 @@ DROPPED_AT_ONCE: Edit = (
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Edits of the program, the estates that it goes through, and further flags of the last run.
-    `rotated` issuers get a new key before the last estate. The fault must be found, as an
-    opening unless `outage`."""
+    """A fault: edits of the program, the estates that it then deploys, and the flags of an
+    additional last run. `rotate`: the issuer's key is rotated before the last estate. The
+    checker must find the fault, as an opening unless `outage`."""
 
     edits: tuple[Edit, ...]
     estates: tuple[tuple[Part, ...], ...]
@@ -247,7 +248,8 @@ def _runs(fault: Fault, folder: Path, *edits: Edit) -> Iterator[Run]:
 
 @pytest.mark.parametrize("name", FAULTS)
 def test_each_edit_of_a_fault_applies(name: str) -> None:
-    """Each edit finds its text once in the sources of today. The runs below are deep, and would tell of it late."""
+    """Each edit finds its text once in the present sources. The deep runs below would find this
+    late."""
     counts = {
         old: (ROOT / file).read_text("utf-8").count(old)
         for file, old, _ in FAULTS[name].edits
@@ -267,14 +269,14 @@ def test_each_edit_of_a_fault_applies(name: str) -> None:
 def test_a_program_with_a_fault_is_found_out(
     tmp_path: Path, name: str, report: Callable[[str], None]
 ) -> None:
-    """The last run finds it, with the fault's subject; the same estates without the fault pass."""
+    """The last run shows the fault in its own feature; the same estates pass without the fault."""
     fault = FAULTS[name]
     *_, last = (
-        run.held() for run in _runs(fault, tmp_path / "faulty", *fault.edits)
+        run.report() for run in _runs(fault, tmp_path / "faulty", *fault.edits)
     )
     findings = last.closed if fault.outage else last.opened
     assert findings, "not found"
     report(f"seeded fault, {name}: {len(findings)} calls, as {findings[0]}")
     for run in _runs(fault, tmp_path / "sound"):
-        sound = run.held()
+        sound = run.report()
         assert not sound.opened and not sound.closed, f"{run.name}:\n{sound}"

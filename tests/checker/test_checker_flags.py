@@ -1,8 +1,9 @@
-"""Flags that leave out parts of a change of grants: drawn at random, between generated estates.
+"""Flags leave out a part of a change that also changes grants: drawn at random, between generated
+estates.
 
-For any `--target` and `--exclude`, no caller is allowed that both estates deny, and the next plain
-`up` completes the change. The engine does not stop at a resource that the program registers after a
-deletion (step_generator.go).
+`--target` and `--exclude` may name any resources. No caller may be allowed that both estates deny,
+and the next plain `up` completes the change. The engine must not stop half-way at a resource that
+the program registers after the engine took it along (step_generator.go).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import pytest
 
 from kong_oam.engine.state import logical_name
 from tests.support.checker.check import Report
-from tests.support.checker.estates import estates_with_grant_changes
+from tests.support.checker.estates import regranted_estates
 from tests.support.checker.runs import Recorder, compiles, sandbox
 from tests.support.tiers import deep_after, examples
 
@@ -26,7 +27,7 @@ ESTATES = max(3, examples(7))
 
 
 def _flags(draw: random.Random, names: list[str]) -> Iterator[str]:
-    """Return flags for all resources, or all but one, maybe with their dependents."""
+    """Draw flags: for all resources or some, with or without their dependents."""
     option, share = (
         draw.choice(["--target", "--exclude"]),
         draw.choice([0.1, 0.5]),
@@ -47,7 +48,7 @@ def test_no_flag_opens_or_deletes_a_later_resource(
     draw, total = random.Random(seed), Report()
     with sandbox() as local:
         recorder = Recorder.on(local, tmp_path / "project")
-        first, *others = estates_with_grant_changes(seed, ESTATES, compiles)
+        first, *others = regranted_estates(seed, ESTATES, compiles)
         recorder.up("first", first)
         for after in others:
             there = [
@@ -66,7 +67,7 @@ def test_no_flag_opens_or_deletes_a_later_resource(
                     if "Duplicate resource" in line
                 ]
                 assert not twice, f"{run.name}:\n{twice}"
-                found = run.held()
+                found = run.report()
                 assert not found.opened, f"{run.name}:\n{found}"
                 total.add(found)
     assert total.reached > 100

@@ -1,5 +1,4 @@
-"""The sets of operations are compared with a machine that does one operation at a time, on every
-small order."""
+"""Compare the sets of operations with a machine of single steps, on every small order."""
 
 from __future__ import annotations
 
@@ -17,9 +16,9 @@ VIEWS = 3
 def _by_brute_force(
     order: Order, masks: tuple[int, ...]
 ) -> set[tuple[int, ...]]:
-    """Return the same by walking: operations one after the other, views refreshed one at a time.
-    Knows no sets that are closed, no oldest view, no shortcut."""
-    nothing = (0, (0,) * len(masks))  # done, what each view shows
+    """Return the same by walking: operations in turn, views refreshed in turn. It uses no closed
+    sets, no oldest view and no shortcut."""
+    nothing = (0, (0,) * len(masks))  # completed operations, state of each view
     met, waiting = {nothing}, deque([nothing])
     found: set[tuple[int, ...]] = set()
 
@@ -43,8 +42,8 @@ def _by_brute_force(
 
 @st.composite
 def _orders(draw: st.DrawFn) -> tuple[Order, tuple[int, ...]]:
-    """Up to five operations, each after some earlier operations, and each of one view or of no
-    view."""
+    """Draw up to five operations, each after some earlier operations, and each of one view or of
+    none."""
     count = draw(st.integers(1, 5))
     before = tuple(
         draw(st.integers(0, (1 << number) - 1)) for number in range(count)
@@ -62,6 +61,6 @@ def _orders(draw: st.DrawFn) -> tuple[Order, tuple[int, ...]]:
 def test_views_show_the_states_of_a_simple_machine(
     case: tuple[Order, tuple[int, ...]],
 ) -> None:
-    """Nothing is left out, and nothing is made up."""
+    """Both give exactly the same combinations."""
     order, masks = case
     assert set(order.views(*masks)) == _by_brute_force(order, masks)

@@ -1,8 +1,8 @@
-"""The gateway never opens by accident: runs of the real engine, and all their visible states.
+"""The gateway never opens by accident: runs of the real engine, in all their visible states.
 
-Each chain is a stack that goes from nothing through generated estates to nothing again. For every
-run, the parts that decide about a request are combined in every mixture of their versions. No
-caller may be allowed that the estates before and after both deny.
+Each chain is a stack that goes from an empty estate through generated estates and back. For every
+run, the entities that decide about a request are combined in every mixture of their versions. No
+mixture may allow a caller that the estates before and after deny.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ pytestmark = pytest.mark.engine
 
 CHAINS = (1, 2, 3)
 ESTATES = max(3, examples(8))
-"""Estates of each chain: 8 at full strength. With a rotated key, the way to nothing and the way
-back, there are 11 pairs."""
+"""Estates of each chain: 8 at full strength. A rotated key, the first and the last step make 11
+pairs of estates."""
 FAILS, FAILURES = STEPS.index(swapped), (2, 4, 7)
-"""The step of a chain in which Kong fails, and at which of its changes: it differs between chains.
-"""
+"""The step of a chain in which Kong fails, and the number of the failing change: different in each
+chain."""
 
 
 @pytest.mark.timeout(380)
@@ -34,16 +34,18 @@ FAILS, FAILURES = STEPS.index(swapped), (2, 4, 7)
 def test_no_run_allows_a_call_that_both_estates_deny(
     tmp_path: Path, seed: int, report: Callable[[str], None]
 ) -> None:
-    """From nothing to nothing, step by step; once the issuer signs with another key, and once Kong
-    fails in the middle. Sometimes two runs follow each other, and the second begins before any
-    view shows the first."""
+    """From an empty estate and back, step by step. Once the issuer signs with another key, and once
+    Kong fails half-way.
+
+    Now and then two runs come in a row; no view has seen the first before the second begins.
+    """
     runs: list[Run] = []
     total = Report()
 
     def add(run: Run) -> None:
         for found in (
-            run.held(),
-            *([runs[-1].then(run).held()] if len(runs) % 4 == 1 else []),
+            run.report(),
+            *([runs[-1].then(run).report()] if len(runs) % 4 == 1 else []),
         ):
             assert not found.opened and not found.closed, (
                 f"{run.name}:\n{found}"

@@ -1,7 +1,8 @@
-"""A checker that finds nothing proves nothing: commands and programs over several stacks with a fault are found out.
+"""Faulty commands and programs over several stacks that the checker must find: a checker without
+findings proves nothing.
 
-Each fault is a patch of the command or the program, and the estates between which it matters. Without it the same
-estates pass.
+Each fault is a patch of the command or the program, and the estates that show it. Without it the
+same estates pass.
 """
 
 from __future__ import annotations
@@ -29,12 +30,12 @@ from tests.support.checker import stacks
 from tests.support.checker.check import Report
 from tests.support.checker.commands import Commands, commands
 from tests.support.checker.estates import Client, Part, Shape
-from tests.support.checker.parted import Layout, Parted
+from tests.support.checker.partitioned_estates import Layout, PartitionedEstate
 from tests.support.checker.stacks import Trouble
 from tests.support.tiers import deep_after
 
 LAYOUT = {"one": ("of-a", "by-cron"), "two": ("*",)}
-"""The clients of each call into the other."""
+"""The clients of each partition call the other."""
 
 
 def _part(uid: str, needed: str, scopes: Sequence[str]) -> Part:
@@ -54,15 +55,15 @@ def _estate(
     job: Sequence[str],
     cron: Sequence[str],
     scopes: Sequence[str] = ("a.read", "a.write"),
-) -> Parted:
-    """Return an estate in which GET requires `a` and `b`; `job` and `cron` are these clients'
-    grants at a and b."""
+) -> PartitionedEstate:
+    """Return an estate. `a` and `b` are the scopes that GET requires there; `job` and `cron` are
+    the grants of these clients at a and at b."""
     parts = _part("a", a, scopes), _part("b", b, ("b.read", "b.write"))
     clients = (
-        Client("job", tuple(("a", item) for item in job)),
-        Client("cron", tuple(("b", item) for item in cron)),
+        Client("job", tuple(("a", scope) for scope in job)),
+        Client("cron", tuple(("b", scope) for scope in cron)),
     )
-    return Parted(Shape(parts, clients), LAYOUT)
+    return PartitionedEstate(Shape(parts, clients), LAYOUT)
 
 
 READS = _estate("a.read", "b.read", ["a.read"], ["b.read"])
@@ -77,7 +78,7 @@ RENAMED = _estate(
 
 def _base_removes_first(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(
-        "components.partition.with_all_in_use", lambda estate, *_: (estate, [])
+        "components.partition.with_used_offers", lambda estate, *_: (estate, [])
     )
 
 
@@ -87,7 +88,7 @@ def _partition_is_skipped(patch: pytest.MonkeyPatch) -> None:
         Estates,
         "outdated",
         lambda *arguments: (
-            item for item in outdated(*arguments) if item != "one"
+            stack for stack in outdated(*arguments) if stack != "one"
         ),
     )
 
@@ -96,7 +97,7 @@ def _partitions_have_no_order(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(run, "grant_changes", lambda *_: NO_CHANGES)
 
 
-def _command_forgets_failures(patch: pytest.MonkeyPatch) -> None:
+def _command_forgets_what_failed(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Runs, "_may_run", lambda *_: True)
 
 
@@ -107,27 +108,27 @@ def _granted_by(
         patch.setattr(f"components.identity.{provider}.grant", grant)
 
 
-def _pods_do_not_wait_for_grants(patch: pytest.MonkeyPatch) -> None:
-    """Pods do not wait for the grant."""
+def _pods_ask_beside_the_grant(patch: pytest.MonkeyPatch) -> None:
+    """Let pods ask for scopes before their grant exists."""
     _granted_by(
         patch, lambda *arguments: replace(grants.grant(*arguments), made=())
     )
 
 
-def _grants_end_beside_pods(patch: pytest.MonkeyPatch) -> None:
-    """Nothing is left for later."""
+def _a_grant_goes_beside_the_pods(patch: pytest.MonkeyPatch) -> None:
+    """Remove the grant beside the pods, with no later step."""
     _granted_by(patch, lambda client, scopes, before, make: Grants([make(())]))
 
 
 def _base_is_older(patch: pytest.MonkeyPatch) -> None:
-    """The command runs the base after the partitions, which do not check its state."""
+    """Let the command run the base after the partitions, without the partitions' check of the base."""
     patch.setattr("components.base.lacking", lambda *_: [])
     patch.setattr(
         "kong_oam.stacks.plan.plan_up", lambda chosen, *_: plan_down(chosen)
     )
 
 
-def _external_callers_have_all_scopes(patch: pytest.MonkeyPatch) -> None:
+def _callers_from_elsewhere_have_all(patch: pytest.MonkeyPatch) -> None:
     def every(clients: Any, own: Any, any_token: Any) -> Iterator[Any]:
         for client in clients:
             calls = tuple(
@@ -143,12 +144,12 @@ def _external_callers_have_all_scopes(patch: pytest.MonkeyPatch) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A patch, and the estates between which it must be found: as a denial, unless it `opens`.
-    `trouble` happens to the command, and is harmless without the patch."""
+    """A patch, and the estates between which the checker must find it: as a denial, unless it
+    `opens`. `trouble` is a failure of the command, which alone does no harm."""
 
     seed: Callable[[pytest.MonkeyPatch], None]
-    before: Parted
-    after: Parted
+    before: PartitionedEstate
+    after: PartitionedEstate
     opens: bool = False
     trouble: Trouble | None = None
 
@@ -168,24 +169,24 @@ FAULTS = {
         _partitions_have_no_order, READS, WRITES
     ),
     "pods ask for more before it is granted": Fault(
-        _pods_do_not_wait_for_grants, READS, MORE
+        _pods_ask_beside_the_grant, READS, MORE
     ),
     "less is granted than pods ask for": Fault(
-        _grants_end_beside_pods, MORE, READS
+        _a_grant_goes_beside_the_pods, MORE, READS
     ),
     "a gate changes though the client's partition failed": Fault(
-        _command_forgets_failures, READS, MORE, trouble=FAILS
+        _command_forgets_what_failed, READS, MORE, trouble=FAILS
     ),
     "a partition runs with what an older base has": Fault(
         _base_is_older, READS, RENAMED
     ),
     "callers from other partitions have all scopes": Fault(
-        _external_callers_have_all_scopes, READS, ELSEWHERE, opens=True
+        _callers_from_elsewhere_have_all, READS, ELSEWHERE, opens=True
     ),
 }
 
 TRIES = 8
-"""The most runs of a command with a fault: sometimes the stacks run in a harmless order."""
+"""How often a command runs with a fault at most: sometimes stacks run in a harmless order."""
 
 SITE = Client("site", (("a", "a.read"),), users=True)
 SALES = replace(
@@ -193,13 +194,13 @@ SALES = replace(
 )
 DESK = replace(SALES, shape=SALES.shape.changed("a", groups=("order-desk",)))
 ALL_DONE = {nth: Trouble(nth, kills=True, share=1.0) for nth in range(4)}
-"""The command is killed once all of a run's steps are done, and before its end is recorded."""
+"""The command is killed after all steps of a run, before the run's end is recorded."""
 CUT_OFF = {
     "as gates changed before grants, and back": (MORE, READS, ALL_DONE[1]),
     "as gates changed, and back": (SALES, DESK, ALL_DONE[1]),
 }
 
-SOUND: dict[str, tuple[Parted, Trouble | None]] = {
+SOUND: dict[str, tuple[PartitionedEstate, Trouble | None]] = {
     "both": (BOTH_WRITE, None),
     "renamed": (RENAMED, None),
     "one": (WRITES, None),
@@ -213,7 +214,7 @@ SOUND: dict[str, tuple[Parted, Trouble | None]] = {
 def there(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[tuple[Commands, Callable[[], None]]]:
-    """Yield a project with stacks as in the first estate, and a function that restores it."""
+    """Yield a project whose stacks have the first estate, and a function that restores them."""
     with commands(
         tmp_path_factory.mktemp("stacks") / "project", random.Random(1)
     ) as made:
@@ -247,7 +248,7 @@ def test_a_command_with_a_fault_is_found_out(
                 *(["--all"] if fault.opens else []),
                 trouble=fault.trouble,
             )
-        found = made.held()
+        found = made.report()
         if findings := found.opened if fault.opens else found.closed:
             break
     assert findings, f"not found: {made.backend.ran}"
@@ -255,10 +256,10 @@ def test_a_command_with_a_fault_is_found_out(
 
 
 TAKEN = _estate("a.read", "b.read", [], ["b.read"])
-"""The client in the other partition may not call `a` any more."""
+"""Revoke the call of `a` from the client in the other partition."""
 
 
-def _callers_have_foreign_ids(patch: pytest.MonkeyPatch) -> None:
+def _callers_have_the_id_of_another(patch: pytest.MonkeyPatch) -> None:
     of_another = client_id(STACK, "by-cron/cron")
 
     def ids(*arguments: Any) -> Any:
@@ -271,18 +272,18 @@ def _callers_have_foreign_ids(patch: pytest.MonkeyPatch) -> None:
 
 
 def _applications_count_in_no_fingerprint(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("kong_oam.stacks.order.of_estate", lambda *_: "the same")
+    patch.setattr("kong_oam.stacks.order.estate_digest", lambda *_: "the same")
     patch.setattr(Estates, "_callers", lambda *_: set())
 
 
 def _a_run_that_failed_is_recorded(patch: pytest.MonkeyPatch) -> None:
-    show = run.show
+    stream = run.stream
     patch.setattr(
-        run, "show", lambda *words, **more: show(*words, **more) or True
+        run, "stream", lambda *words, **more: stream(*words, **more) or True
     )
 
 
-def _records_are_never_outdated(patch: pytest.MonkeyPatch) -> None:
+def _what_is_recorded_is_never_outdated(patch: pytest.MonkeyPatch) -> None:
     def outdated(
         estates: Estates, known: Known, _: date
     ) -> Iterator[str | None]:
@@ -295,13 +296,13 @@ def _records_are_never_outdated(patch: pytest.MonkeyPatch) -> None:
 
 OPENING = {
     "what is recorded is never outdated": Fault(
-        _records_are_never_outdated, READS, TAKEN
+        _what_is_recorded_is_never_outdated, READS, TAKEN
     ),
     "a partition whose callers lose a grant is skipped": Fault(
         _partition_is_skipped, READS, TAKEN
     ),
     "callers have the id of another": Fault(
-        _callers_have_foreign_ids, READS, ELSEWHERE
+        _callers_have_the_id_of_another, READS, ELSEWHERE
     ),
     "Applications count in no fingerprint": Fault(
         _applications_count_in_no_fingerprint, READS, TAKEN
@@ -317,7 +318,7 @@ OPENING = {
 
 
 def _left_open(made: Commands, fault: Fault, *, seeded: bool) -> Report:
-    """Return the open gates after a command between the estates of a fault."""
+    """Return the findings about gates that are open after a command between the estates of a fault."""
     with pytest.MonkeyPatch.context() as patch:
         if seeded:
             fault.seed(patch)
@@ -334,7 +335,7 @@ def _left_open(made: Commands, fault: Fault, *, seeded: bool) -> Report:
         fault.after, shape=fault.after.shape.changed("a", rules=asking_more)
     )
     assert made.up(changed) == 0
-    return made.held(closed=False)
+    return made.report(closed=False)
 
 
 @pytest.mark.timeout(300)
@@ -354,7 +355,7 @@ def test_a_gate_that_a_command_leaves_open_is_found_out(
     seeded: bool,
     report: Callable[[str], None],
 ) -> None:
-    """The next change of the component behind the gate finds it."""
+    """The next change of the component's dependencies closes it."""
     fault, (made, back) = OPENING[name], there
     # Either of two parallel runs may fail.
     for _ in range(TRIES if seeded else 1):
@@ -383,12 +384,12 @@ MOVED = {
         "rest": ("*",),
     },
 }
-"""Estates in which the callers of `a` move in the change that gives them another scope there."""
+"""The partition of the callers of `a` after the change that gives them another scope."""
 
 
-def _called_by_both(scope: str, layout: Layout) -> Parted:
+def _called_by_both(scope: str, layout: Layout) -> PartitionedEstate:
     clients = tuple(Client(name, (("a", scope),)) for name in ("job", "cron"))
-    return Parted(
+    return PartitionedEstate(
         Shape((_part("a", scope, ("a.read", "a.write")),), clients), layout
     )
 
@@ -399,7 +400,7 @@ def _called_by_both(scope: str, layout: Layout) -> Parted:
 def test_clients_that_move_as_their_grant_changes_are_not_refused(
     tmp_path: Path, where: str
 ) -> None:
-    """Though the stack that they were in is run first, and knows nothing of them from then on."""
+    """The stack that they leave runs first, and does not know them afterwards."""
     with (
         commands(tmp_path / "project", random.Random(1)) as made,
         pytest.MonkeyPatch.context() as patch,
@@ -415,7 +416,7 @@ def test_clients_that_move_as_their_grant_changes_are_not_refused(
         assert made.up(_called_by_both("a.write", MOVED[where])) == 0, (
             made.backend.output
         )
-        found = made.held()
+        found = made.report()
     assert not found.opened and not found.closed, found
     assert found.reached
 
@@ -431,7 +432,7 @@ def test_without_a_fault_the_same_estates_pass(
     assert made.up(after, trouble=trouble) == (2 if trouble else 0), (
         made.backend.output
     )
-    found = made.held()
+    found = made.report()
     assert not found.opened and not found.closed, found
     assert found.reached
 
@@ -442,7 +443,7 @@ def test_without_a_fault_the_same_estates_pass(
 def test_a_command_that_was_cut_off_is_taken_back(
     there: tuple[Commands, Callable[[], None]], name: str
 ) -> None:
-    """The next command reverts to the estate before."""
+    """The next command returns to the estate before."""
     made, back = there
     back()
     before, after, trouble = CUT_OFF[name]
@@ -451,7 +452,7 @@ def test_a_command_that_was_cut_off_is_taken_back(
     assert made.up(after, trouble=trouble) == 2
     first = made.backend.ran
     assert made.up(before) == 0, made.backend.output
-    found = made.held()
+    found = made.report()
     assert not found.opened and not found.closed, (
         f"{first}, {made.backend.ran}: {found}"
     )

@@ -1,10 +1,11 @@
-"""A command that runs the stacks of an estate in partitions allows and denies no call by accident.
+"""No caller is allowed or denied by accident while a command runs the stacks of an estate in
+partitions.
 
 Each chain goes through generated estates by `python -m kong_oam up`, under the mocks of the engine.
-Runs are complete, or stopped after any steps and repeated, maybe towards another estate. A
-partition may fail while others continue, and the engine's own command may run a stack in between.
-Every possible order of the steps is checked at each moment, with earlier tokens and with new
-tokens.
+A command may be cut off after any steps of any of its runs and begin again, maybe towards another
+estate. A partition may fail while others continue. The engine's own command may run one stack in
+between. Each moment of every possible order of steps is checked, with the tokens from before and
+with the tokens that clients get at that moment.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import pytest
 from sandbox.local import STACK
 from tests.support.checker.check import Report
 from tests.support.checker.commands import Commands, commands
-from tests.support.checker.parted import Parted, chain
+from tests.support.checker.partitioned_estates import PartitionedEstate, chain
 from tests.support.checker.stacks import Trouble
 from tests.support.tiers import deep_after
 
@@ -31,13 +32,13 @@ def _go(
     commands: Commands,
     draw: random.Random,
     way: str,
-    before: Parted,
-    after: Parted,
-    later: Parted,
+    before: PartitionedEstate,
+    after: PartitionedEstate,
+    later: PartitionedEstate,
     *,
     thorough: bool,
 ) -> Report:
-    """From one estate to the next, in a way, and then to the end."""
+    """Deploy the next estate in one of the ways, and then complete it."""
     if way in ("literal", "excluding"):
         return _by_the_engine(
             commands,
@@ -59,25 +60,25 @@ def _go(
     assert not commands.backend.ran, (
         "a command that has nothing to do runs stacks"
     )
-    return commands.held(thorough=thorough and way == "whole")
+    return commands.report(thorough=thorough and way == "whole")
 
 
 def _by_the_engine(
     commands: Commands,
     draw: random.Random,
-    before: Parted,
-    after: Parted,
+    before: PartitionedEstate,
+    after: PartitionedEstate,
     excluded: float,
 ) -> Report:
-    """Run a stack, or a part of it, by the engine's own command, and then the command. The command
-    denies no further calls."""
+    """Change one of the stacks, or a part of it, by the engine's own run. Then run the command; it
+    denies no more callers than the engine's run did."""
     there = [
         name
         for name in after.layout
         if f"{STACK}-{name}" in commands.backend.stacks
     ]
     commands.literal(after, f"{STACK}-{draw.choice(there)}", excluded)
-    found = commands.held()
+    found = commands.report()
     refused = {
         (finding.target, finding.method, _client(finding.caller))
         for finding in found.closed
@@ -86,7 +87,7 @@ def _by_the_engine(
     assert commands.behind == [before, after]
     assert commands.up(after) == 0, commands.backend.output
     found.closed.clear()
-    found.add(commands.held())
+    found.add(commands.report())
     found.closed = [
         finding
         for finding in found.closed
@@ -97,7 +98,7 @@ def _by_the_engine(
 
 
 def _client(caller: str) -> str:
-    """Return the client of a caller, with or without a token."""
+    """Return the client of a caller, with any token or none."""
     return caller.split()[0].rstrip(",")
 
 

@@ -1,4 +1,4 @@
-"""The line with which a run starts, by what is deployed."""
+"""The first line of a run, for each deployed state."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_a_model_that_cannot_be_read_stops_nobody(deployed: object) -> None:
     log, line = announcement(BEFORE, deployed, DEPLOYED)
     assert log is pulumi.log.warn
     assert line.startswith(
-        "access: cannot be compared with what is deployed: its model is "
+        "access: cannot compare with the deployed access model: "
     )
 
 
@@ -132,7 +132,7 @@ def test_a_preview_says_what_a_redis_that_is_away_does(
         announce_redis(counted.estate, on.gateway.redis)
     (line,) = lines
     assert line.startswith(
-        "gateway: limits of orders/api are counted in Redis at redis:6379; while that is away, "
+        "gateway: Redis at redis:6379 counts limits of orders/api; while it is down, "
     )
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from kong_oam.engine.state import RING
 from tests.support.mocks import Registered, all_of, clear, program
-from tests.support.verifying import Deployment, sample
+from tests.support.verified_gateway import Deployment, sample
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,8 @@ def test_every_input_of_services_and_routes_is_judged(
 def test_what_closes_comes_before_the_workload_and_what_opens_after_it(
     registered: list[Registered],
 ) -> None:
-    """Admission, then the Deployment, then the gate: each waits for the one before, of its own component."""
+    """Admission, then the Deployment, then the gate: each waits for the resource before it in the
+    same component."""
     plugins = all_of(registered, "kong:index/plugin:Plugin")
     deployments = all_of(registered, "kubernetes:apps/v1:Deployment")
     ports = [
@@ -80,7 +81,7 @@ def test_what_closes_comes_before_the_workload_and_what_opens_after_it(
 def test_every_route_waits_for_what_guards_it(
     registered: list[Registered],
 ) -> None:
-    """What is not there yet is not found (404), and each route leads to a service."""
+    """An unfinished service answers 404, and each route points to a service."""
     routes = all_of(registered, "kong:index/route:Route")
     assert len(routes) == 5
     for route in routes.values():
@@ -105,7 +106,8 @@ def test_every_plugin_is_on_a_service(registered: list[Registered]) -> None:
 
 
 def test_secrets_are_marked(registered: list[Registered]) -> None:
-    """Both accounts' tokens, the data of each client's Secret, and what Okta and Kong would answer in clear."""
+    """Both accounts' tokens, the data of each client's Secret, and values that Okta and Kong would
+    show in plain text."""
     (kong,) = all_of(registered, "pulumi:providers:kong").values()
     assert (
         kong.inputs["kongAdminToken"] == "the admin token"
@@ -186,7 +188,7 @@ def test_names_and_tags_in_kong_tell_stack_and_component(
 def test_the_pods_use_the_secret_that_the_app_is_in(
     registered: list[Registered],
 ) -> None:
-    """The pods come after the Secret that they read, which is made of what the app is."""
+    """The pods come after the Secret that they read, which has the app's values."""
     secret = all_of(registered, "kubernetes:core/v1:Secret")[
         "shop/checkout-client"
     ]
@@ -213,5 +215,6 @@ def test_the_pods_use_the_secret_that_the_app_is_in(
     ]
     assert pods["serviceAccountName"] == account.inputs["metadata"]["name"]
     assert {"shop/checkout-client", "shop/checkout-account"} <= deployment.after
-    # Of no output: the engine would delete the pods before an app that is deleted before it is replaced.
+    # They depend on no output: the engine would delete the pods before an app that is deleted
+    # before its replacement.
     assert deployment.made_of["spec"] == frozenset()

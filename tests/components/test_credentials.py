@@ -1,4 +1,5 @@
-"""Which key or secret a client has from a run on, and what is said of it: `components.credentials`, without an engine."""
+"""The key or secret of a client from a run on, and the run's messages: `components.credentials`,
+without an engine."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ import pulumi
 import pytest
 from pulumi.runtime import mocks, set_mocks
 
-from components.credentials import Recorded, Rotation, once_held
+from components.credentials import Recorded, Rotation, once_deployed
 from kong_oam.access.rotation import Generation
 from tests.support.estates import api, estate
 
@@ -48,7 +49,8 @@ def on(day: int) -> datetime.date:
 
 @dataclass
 class Run:
-    """What one run with `previous` on a day came to: `output` is the client's part of `credentials`."""
+    """The result of one run with `previous` on a day: `output` is the client's part of
+    `credentials`."""
 
     output: Mapping[str, Any] | None = None
     generation: Generation | None = None
@@ -72,7 +74,7 @@ def run(
         rotation = Rotation(ESTATE, on(day), recorded, proofs)
         record = ask(rotation, outcome)
         urn = pulumi.Output.from_input("urn") if rolled_out else _unknown()
-        note = once_held(record, [SimpleNamespace(urn=urn)])  # type: ignore[list-item]
+        note = once_deployed(record, [SimpleNamespace(urn=urn)])  # type: ignore[list-item]
         outcome.output = await note.future() if await note.is_known() else None
 
     with pytest.MonkeyPatch.context() as patch:
@@ -119,7 +121,7 @@ def _unknown() -> pulumi.Output[str]:
 
 
 def keyed() -> Callable[[Rotation, Run], Recorded]:
-    """Of a key that the state does not know."""
+    """With a key that the state does not know."""
     return watched("new", "key-c")
 
 
@@ -176,7 +178,7 @@ def test_a_step_is_taken_on_its_day_and_said() -> None:
 
 
 def test_a_client_turns_in_the_run_in_which_its_next_key_takes_over() -> None:
-    """Not with its first one, not while nothing is due, and not when the one before ends."""
+    """Not with its first key, not while nothing is due, and not when the old key ends."""
     records = (
         None,
         recorded(1, 0, 30),
@@ -203,15 +205,16 @@ def test_a_step_counts_from_the_run_in_which_the_workload_had_it() -> None:
 
 
 def test_a_key_in_place_of_a_secret_is_the_first() -> None:
-    """What is recorded of the secret says nothing about keys; what it means for pods of before is said."""
+    """The record of the secret has no facts about keys; a warning describes the effect on running
+    pods."""
     outcome = run(keyed(), {NAME: recorded(4, 0, 30, secretOf="app1")}, 3)
     assert (outcome.generation, outcome.output) == (
         Generation(1, on(3)),
         recorded(1, 3, 33),
     )
     assert outcome.messages == [
-        f"warn: credentials: {NAME}: a key in place of the secret that it shares with it; pods of before are refused "
-        "tokens from this run until they have rolled"
+        f"warn: credentials: {NAME}: a key replaces the secret that it shared; running pods get no "
+        "tokens until they restart"
     ]
 
 
@@ -221,7 +224,7 @@ def test_a_key_in_place_of_a_secret_is_the_first() -> None:
 def watched(
     key: str | None, resource: str = "key-a"
 ) -> Callable[[Rotation, Run], Recorded]:
-    """What tells the client's key from others after this run; None is not known yet."""
+    """The identification of the client's key after this run; None is unknown."""
 
     def ask(rotation: Rotation, outcome: Run) -> Recorded:
         turn = rotation.turn(JOB)
@@ -234,8 +237,8 @@ def watched(
 
 
 REPLACED = (
-    f"info: credentials: {NAME}: generation 3, since 2026-01-01, has another key from 2026-01-21 on, out of turn; the "
-    "one before is refused"
+    f"info: credentials: {NAME}: the key of generation 3, since 2026-01-01, was replaced out of turn on "
+    "2026-01-21; the provider denies the old key"
 )
 
 
@@ -270,7 +273,8 @@ def test_a_replaced_key_is_remembered_until_the_next_takes_over() -> None:
 
 
 def test_without_a_replaced_key_the_output_is_as_it_was() -> None:
-    """The same key; one that the state does not know; one that a run leaves out; and a client's first."""
+    """The same key; a key that the state does not know; a key that a run leaves out; and a client's
+    first key."""
     for ask, preview in (
         (watched("old"), True),
         (watched("new", "key-c"), True),
@@ -309,7 +313,7 @@ def test_a_shared_secret_is_said_to_be_due_from_its_day_on_with_what_replaces_it
         outcome = run(shared("app1"), previous, day)
         assert outcome.output == previous[NAME]
         assert outcome.messages == [
-            f"warn: credentials: {NAME}: the shared secret is due since 2026-01-31, and nobody replaces it but you: "
+            f"warn: credentials: {NAME}: the shared secret is due since 2026-01-31. Replace it: "
             "pulumi up -s stack --replace '**::main-app-shop/job'"
         ]
 
@@ -319,5 +323,5 @@ def test_a_secret_in_place_of_a_key_is_the_first() -> None:
     outcome = run(shared("app1"), {NAME: recorded(4, 0, 30)}, 3)
     assert outcome.output == recorded(1, 3, 33, secretOf="app1")
     assert [text.split(";")[0] for text in outcome.messages] == [
-        f"warn: credentials: {NAME}: a secret that it shares with it in place of a key"
+        f"warn: credentials: {NAME}: a shared secret replaces its key"
     ]

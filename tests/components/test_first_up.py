@@ -1,5 +1,5 @@
-"""How many states a command and its runs read of an estate in partitions, and what these still see: in the first `up`,
-and once an Application is added."""
+"""The number of states that a command and its runs read of an estate in partitions, in the first
+`up` and after a new Application."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from kong_oam.engine.state import COMPONENT, StackState
 from kong_oam.stacks import records, run
 from kong_oam.stacks.order import Estates
 from tests.support.estates import estate
-from tests.support.small_stacks import APPLICATION, SETTINGS, having
+from tests.support.small_stacks import APPLICATION, SETTINGS, state_with
 
 BASE = {
     "generation": 1,
@@ -58,17 +58,17 @@ class Engine:
 
     def recorded(self, stack: str) -> StackState:
         self.read += 1
-        return self.states.get(stack, having())
+        return self.states.get(stack, state_with())
 
     def make(self, settings: Settings, stack: str) -> None:
-        self.states[stack] = having()
+        self.states[stack] = state_with()
         self.tagged.add(stack)
 
     def cli(self, *words: str, stack: str | None = None, **_: Any) -> str:
         match words:
             case ("stack", "ls", "--json", *only):
                 named = {
-                    f"{records.NAMED}={name}": name for name in self.tagged
+                    f"{records.NAME_TAG}={name}": name for name in self.tagged
                 }
                 listed = (
                     [named[name] for name in only[1:]]
@@ -92,7 +92,7 @@ class Engine:
             case ("stack", "tag", "ls", *_):
                 return json.dumps(self.tags)
             case ("stack", "tag", "set", name, text):
-                self.tags |= {} if name == records.NAMED else {name: text}
+                self.tags |= {} if name == records.NAME_TAG else {name: text}
                 return ""
         raise PulumiCliError(f"`pulumi {' '.join(words)}` failed")
 
@@ -114,18 +114,18 @@ class Engine:
                 part = partition.part_of_run(
                     replace(settings, partition=name),
                     self.now.whole,
-                    self.states.get(stack, having()),
+                    self.states.get(stack, state_with()),
                 )
             except pulumi.RunError:
                 return False
         self.states[stack] = (
-            having(*part.estate.own) if name else having(base=BASE)
+            state_with(*part.estate.own) if name else state_with(base=BASE)
         )
         return True
 
 
 def _written(state: StackState) -> str:
-    """What stands for the time of the last update: another one where something else is in the state."""
+    """A stand-in for the time of the last update: it changes with the state."""
     return "+".join(("at", *(name for _, name in state.urns)))
 
 
@@ -136,10 +136,12 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
     for module in (records, engine_stacks, export):
         monkeypatch.setattr(module, "pulumi", made.cli)
     monkeypatch.setattr(run, "create", made.make)
-    monkeypatch.setattr(run, "without_file", lambda settings, stack: None)
+    monkeypatch.setattr(
+        run, "missing_file_message", lambda settings, stack: None
+    )
     monkeypatch.setattr(
         run,
-        "show",
+        "stream",
         lambda *_, stack, environment, **__: made.run(stack, environment),
     )
     for program in (base, partition):
@@ -153,7 +155,10 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
 def up(engine: Engine, of: Estates, *only: str | None) -> run.Runs:
     """`up` of all, or of the stacks of these partitions (None: the base's), one at a time."""
     engine.now = of
-    stacks, partitions = engine_stacks.listed(), of.settings.stack.partitions
+    stacks, partitions = (
+        engine_stacks.list_stacks(),
+        of.settings.stack.partitions,
+    )
     runs = run.Runs(
         of,
         "up",
@@ -163,7 +168,7 @@ def up(engine: Engine, of: Estates, *only: str | None) -> run.Runs:
         stacks,
         records.read("prod", partitions, stacks),
     )
-    runs.over(only or of.partitions)
+    runs.run_stacks(only or of.partitions)
     return runs
 
 
@@ -195,7 +200,7 @@ def test_the_states_that_a_first_up_reads_grow_with_the_partitions(
 def test_a_first_up_makes_nothing_that_a_stack_of_before_has(
     engine: Engine,
 ) -> None:
-    """It made other stacks itself; whose namespace went elsewhere was there."""
+    """It made other stacks itself; a stack whose namespace moved existed before."""
     assert up(engine, estates({"apis": ["apis", "shop"]})).failed == []
     later = up(
         engine,
@@ -220,7 +225,7 @@ def test_a_run_sees_what_one_before_it_brought_into_a_new_stack(
         engine.now = second if stack == "prod-apis" else engine.now
         return update
 
-    monkeypatch.setattr(run, "show", run_and_change)
+    monkeypatch.setattr(run, "stream", run_and_change)
     runs = up(engine, first)
     assert (runs.done, runs.failed) == (["prod", "prod-apis"], ["prod-rest"])
 
@@ -267,5 +272,5 @@ def test_an_application_that_is_added_is_nowhere_else(engine: Engine) -> None:
     ):
         engine.states, engine.tagged, engine.tags = {}, set(), {}
         assert up(engine, estates(recorded)).failed == []
-        engine.states["prod-shops"] = having(*written)
+        engine.states["prod-shops"] = state_with(*written)
         assert up(engine, estates(after), "apis").failed == failed

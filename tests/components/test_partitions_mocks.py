@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from kong_oam.access.compile.estate import compile_estate
-from kong_oam.access.diff.snapshot import OUTPUT, joined, load_model
+from kong_oam.access.diff.snapshot import OUTPUT, join_models, load_model
 from kong_oam.access.partitions import (
     granted,
     owners_of_scopes,
@@ -31,14 +31,14 @@ from tests.support.tiers import deep_after
 KINDS = ("okta", "keycloak", "entra", "oidc")
 MADE = ("okta:", "keycloak:", "azuread:")
 _OF_EACH_STACK = ("kong-oam:", "pulumi:providers:", "pulumi:pulumi:Stack")
-"""Types of what each stack has for itself."""
+"""Types of resources that each stack has for itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stacks:
-    """What the program registers for the estate as one stack, and on its base and each partition; and what the stacks
-    export, the base first. `granted` is what the clients of each partition are granted by its state, and `meant` what
-    they are to be granted."""
+    """The registered resources of the estate as one stack, and as a base with partitions; and the
+    stacks' outputs, the base first. `granted` are the present grants of each partition's clients
+    in its state, and `meant` the intended grants."""
 
     whole: list[Registered]
     parts: dict[str | None, list[Registered]]
@@ -188,7 +188,9 @@ def test_what_the_stacks_export_is_together_what_the_whole_does(
     } <= of_maps
     for name in of_maps:
         assert together[name] == stacks.outputs_of_whole[name], name
-    model = load_model(joined(outputs[OUTPUT] for outputs in stacks.outputs))
+    model = load_model(
+        join_models(outputs[OUTPUT] for outputs in stacks.outputs)
+    )
     whole_model = load_model(stacks.outputs_of_whole[OUTPUT])
     assert model.estate.components == whole_model.estate.components
     assert model.workloads == whole_model.workloads
@@ -208,7 +210,7 @@ def _unplaced(facts: Any) -> dict[Any, dict[str, Any]]:
 
 
 def test_a_first_preview_of_a_partition_shows_all_of_it(stacks: Stacks) -> None:
-    """What its base will give is unknown there, and stops nothing."""
+    """The values of its base are unknown there, and stop nothing."""
     previewed = run_stack(stack_of("shops"), {}, preview=True)
     assert {(resource.type, resource.name) for resource in previewed} == {
         (resource.type, resource.name) for resource in stacks.parts["shops"]

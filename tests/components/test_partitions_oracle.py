@@ -15,10 +15,10 @@ from tests.support.fingerprint_fields import (
     Field,
     Pair,
     Pairs,
-    left_out,
     registered_by,
+    without_field,
 )
-from tests.support.generated_estates import Choice, Choices, first, full
+from tests.support.generated_estates import Choice, ChosenEstate, first, full
 from tests.support.partition_worlds import (
     Deployed,
     InvalidEstateError,
@@ -38,7 +38,8 @@ FEW: dict[Choice, set[str | None]] = {
     ("mail", "labels"): {"rest"},
     ("orders/api < shop/job", "grant"): {"apis", "shops"},
 }
-"""By what is chosen anew, the stacks that are run. Of callers, gates know no version of an image."""
+"""The stacks to run, by the changed choice. Gates do not depend on the version of a caller's image.
+"""
 MORE: tuple[Choice, ...] = (
     ("orders/api", "scopes"),
     ("orders/api", "gateway"),
@@ -97,11 +98,13 @@ def test_what_is_left_out_of_the_fingerprint_is_found(
 ) -> None:
     """Some stack is then left out whose run would make something else."""
     deciding = [pair for pair in pairs_of_few if field in pair.decisive()]
-    with left_out(field):
+    with without_field(field):
         assert any(pair.is_missed() for pair in deciding)
 
 
-def _step(chosen: Choices, random: Random, project: Project) -> Choices:
+def _step(
+    chosen: ChosenEstate, random: Random, project: Project
+) -> ChosenEstate:
     """One to three edits, after which the estate compiles."""
     while True:
         choice = chosen
@@ -136,8 +139,8 @@ def _step(chosen: Choices, random: Random, project: Project) -> Choices:
 def test_running_what_is_chosen_leaves_what_running_all_leaves(
     kind: str, number: int, steps: int, tmp_path: Path
 ) -> None:
-    """After each of a sequence of changes: every resource and output of every stack, but for the count that says with
-    which state of the base a partition was made."""
+    """After each of several changes: every resource and output of every stack, except the base's
+    generation."""
     random, ran, refused = Random(number), [0, 0], 0
     with project_at(kind, tmp_path) as project:
         chosen = first(kind, random)
@@ -182,10 +185,10 @@ PARTS = [
 def test_no_pair_is_missed_and_each_field_that_decides_is_needed(
     kind: str, part: int, parts: int, tmp_path: Path
 ) -> None:
-    """Of all pairs that differ in one choice, one part."""
+    """One part of all pairs that differ in one choice."""
     with project_at(kind, tmp_path) as project:
         for pair in Pairs.around(project, full(kind)).of(kind, part, parts):
             assert not pair.is_missed(), pair.edit
             for field in pair.decisive() if pair.differs else ():
-                with left_out(field):
+                with without_field(field):
                     assert pair.is_missed(), (pair.edit, field)

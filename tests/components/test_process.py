@@ -1,4 +1,4 @@
-"""What the program spends no time on at its end."""
+"""Work that the program skips at its end."""
 
 from __future__ import annotations
 

@@ -18,8 +18,8 @@ def test_the_message_says_what_could_not_be_judged() -> None:
     with pytest.raises(pulumi.RunError) as error:
         stop_at(broken.diagnostics, f"in the Applications{broken.reservation}")
     assert str(error.value).startswith(
-        "Kong-OAM: 2 error(s) in the Applications; what others say of 'orders' is judged when "
-        "that can be read\n"
+        "Kong-OAM: 2 error(s) in the Applications; references to 'orders' are not checked "
+        "until these can be read\n"
     )
 
 

@@ -58,7 +58,7 @@ def _leaving_out(name: str, states: States, *types: str) -> None:
 
 
 def _scopes(states: States) -> set[str]:
-    """Those that a run of the base has."""
+    """The scopes that a run of the base has."""
     return {
         resource.inputs["name"]
         for resource in run_stack(stack_of(None), states)
@@ -70,7 +70,7 @@ def test_one_that_a_gate_asks_for_stays_though_the_run_exported_what_was_meant(
     states: States,
 ) -> None:
     run_stack(stack_of("rest"), states)
-    for _ in "ab":  # the second does not take the first one's word for it
+    for _ in "ab":  # the second run does not rely on the first run's record
         _leaving_out("apis", states, PLUGIN)
         assert {"orders.read", "orders.view"} <= _scopes(states)
     run_stack(stack_of("apis"), states)

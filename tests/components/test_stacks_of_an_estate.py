@@ -1,4 +1,4 @@
-"""What a run of one stack of an estate finds of the others, before anything is made."""
+"""Checks of other stacks of an estate at the start of a run, before it makes anything."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from components import base, partition, state
 from kong_oam.access.partitions import base_of, part_of
 from kong_oam.access.settings.stack import parse
 from kong_oam.access.settings.values import Settings
-from kong_oam.engine.known_stacks import VARIABLE, Contents, shared
+from kong_oam.engine.known_stacks import VARIABLE, Contents, known_stacks_file
 from kong_oam.engine.state import StackState
 from kong_oam.errors import EngineError
 from kong_oam.identity.kinds import granted_in
 from tests.support.estates import estate
-from tests.support.partitioned import MAIL, ORDERS, SHOP
-from tests.support.small_stacks import APPLICATION, SETTINGS, having
+from tests.support.partitioned_applications import MAIL, ORDERS, SHOP
+from tests.support.small_stacks import APPLICATION, SETTINGS, state_with
 
 BASE = {
     "generation": 3,
@@ -35,7 +35,7 @@ def settings(partition: str | None = None, **partitions: list[str]) -> Settings:
     return replace(parse("prod", {**SETTINGS, **parted}), partition=partition)
 
 
-NOTHING = having()
+NOTHING = state_with()
 
 
 def deployed(monkeypatch: pytest.MonkeyPatch, **states: StackState) -> None:
@@ -60,50 +60,62 @@ def test_a_base_stops_while_a_partition_that_went_from_the_settings_has_componen
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Nobody would run that stack again: what it has would stay as it is for good. Also where all went."""
-    deployed(monkeypatch, prod_apis=having("apis/one"))
+    deployed(monkeypatch, prod_apis=state_with("apis/one"))
     for new_settings in (settings(rest=["*"]), settings()):
         with pytest.raises(
             pulumi.RunError,
-            match="partition 'apis' went from kong-oam:partitions of 'prod'",
+            match="partition 'apis' left kong-oam:partitions of 'prod'",
         ) as refused:
-            run(new_settings, having(base=BASE))
+            run(new_settings, state_with(base=BASE))
         assert (
-            "'prod-apis' still has apis/one: `python -m kong_oam move -s prod`"
+            "'prod-apis' still has apis/one. Run `python -m kong_oam move -s prod`"
             in str(refused.value)
         )
         assert "`pulumi destroy -s prod-apis`" in str(refused.value)
     deployed(
-        monkeypatch, prod_apis=NOTHING, prod_rest=having("apis/one", "shop/one")
+        monkeypatch,
+        prod_apis=NOTHING,
+        prod_rest=state_with("apis/one", "shop/one"),
     )
-    assert run(settings(rest=["*"]), having(base=BASE)).estate.role == "base"
+    assert (
+        run(settings(rest=["*"]), state_with(base=BASE)).estate.role == "base"
+    )
 
 
 def test_a_partition_does_not_make_a_second_time_what_another_stack_has(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """After its namespace came to this one, without `move`: whichever of both is run first."""
+    """After its namespace moved here without `move`, in either order of runs."""
     rest_of_estate = settings("rest", apis=["other"], rest=["*"])
     for place in ("prod_apis", "prod"):
         states = {
-            "prod": having(base=BASE),
-            place: having("apis/one", base=BASE),
+            "prod": state_with(base=BASE),
+            place: state_with("apis/one", base=BASE),
         }
         deployed(monkeypatch, **states)
         stack = place.replace("_", "-")
         with pytest.raises(
             pulumi.RunError,
-            match=f"apis/one are to be in this stack, .* state of '{stack}'. Move them",
+            match=f"apis/one belong to this stack, .* state of '{stack}'. Move them",
         ):
-            run(rest_of_estate, having("shop/one"))
+            run(rest_of_estate, state_with("shop/one"))
     renamed = settings("new", new=["*"])  # the base was not run since
-    deployed(monkeypatch, prod=having(base=BASE), prod_apis=having("apis/one"))
+    deployed(
+        monkeypatch,
+        prod=state_with(base=BASE),
+        prod_apis=state_with("apis/one"),
+    )
     with pytest.raises(
         pulumi.RunError,
-        match=r"apis/one are to be in this stack, .* state of 'prod-apis'\. Move them",
+        match=r"apis/one belong to this stack, .* state of 'prod-apis'\. Move them",
     ):
-        run(renamed, having())
-    deployed(monkeypatch, prod=having(base=BASE), prod_apis=having("other/one"))
-    assert {*run(rest_of_estate, having("shop/one")).estate.own} == {
+        run(renamed, state_with())
+    deployed(
+        monkeypatch,
+        prod=state_with(base=BASE),
+        prod_apis=state_with("other/one"),
+    )
+    assert {*run(rest_of_estate, state_with("shop/one")).estate.own} == {
         "apis/one",
         "shop/one",
     }
@@ -116,13 +128,13 @@ def test_a_base_that_is_made_anew_is_no_older_than_what_partitions_were_made_wit
     new_settings = settings(apis=["apis"], rest=["*"])
     deployed(
         monkeypatch,
-        prod_apis=having(generation=7),
-        prod_rest=having(generation=5),
+        prod_apis=state_with(generation=7),
+        prod_rest=state_with(generation=5),
     )
     for before, expected in (
-        (having(), 8),
-        (having(base=BASE), 7),
-        (having(base={**BASE, "generation": 9}), 9),
+        (state_with(), 8),
+        (state_with(base=BASE), 7),
+        (state_with(base={**BASE, "generation": 9}), 9),
     ):
         part = run(new_settings, before)
         assert (
@@ -131,12 +143,12 @@ def test_a_base_that_is_made_anew_is_no_older_than_what_partitions_were_made_wit
             ]
             == expected
         )
-    with shared(
+    with known_stacks_file(
         {"prod-apis": Contents(None, 8), "prod-rest": Contents([], 6)}
     ) as environment:  # and reads no state
         monkeypatch.setenv(VARIABLE, environment[VARIABLE])
         deployed(monkeypatch)
-        assert run(new_settings, having()).made_with == 8
+        assert run(new_settings, state_with()).made_with == 8
 
 
 def test_a_client_that_was_moved_has_the_id_that_it_had(
@@ -146,10 +158,13 @@ def test_a_client_that_was_moved_has_the_id_that_it_had(
     new_settings = settings("apis", apis=["orders"], rest=["*"])
     part = part_of(estate(ORDERS, SHOP, MAIL, stack=new_settings.stack), "apis")
     app = ("okta:app/oAuth:OAuth", "okta-app-shop/web")
-    exported = having(clients={"okta": {"shop/web": "exported"}})
+    exported = state_with(clients={"okta": {"shop/web": "exported"}})
     for record, expected in (
         (NOTHING, "kong-oam.prod.shop.web"),
-        (replace(having("shop/web"), client_ids={app: "made up"}), "made up"),
+        (
+            replace(state_with("shop/web"), client_ids={app: "made up"}),
+            "made up",
+        ),
         (replace(exported, client_ids={app: "made up"}), "exported"),
     ):
         deployed(monkeypatch, prod_rest=record)
@@ -162,7 +177,7 @@ def test_a_client_that_was_moved_has_the_id_that_it_had(
 def test_a_base_keeps_what_components_may_use_that_were_moved_and_not_run_since(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Their gates are those of before: into a stack that is new, or out of one that went from the settings."""
+    """Their gates are unchanged: in a new stack, or in a stack that left the settings."""
     new_settings = settings(new=["apis"], rest=["*"])
     offered = {
         "apis/one at okta": {
@@ -171,24 +186,24 @@ def test_a_base_keeps_what_components_may_use_that_were_moved_and_not_run_since(
             "groups": [],
         }
     }
-    before = having(
+    before = state_with(
         base={**BASE, "partitions": ["old", "rest"], "offered": offered}
     )
     whole = estate(
         *map(APPLICATION.format, ("apis", "shop")), stack=new_settings.stack
     )
-    of_shop = having("shop/one", uses={})
-    moved, run_since = having("apis/one"), having("apis/one", uses={})
+    of_shop = state_with("shop/one", uses={})
+    moved, run_since = state_with("apis/one"), state_with("apis/one", uses={})
     for states, expected in (
         ({"prod_new": moved}, ["scope read of apis/one"]),
         ({"prod_new": run_since}, []),
         (
-            {"prod_new": run_since, "prod_old": having(uses=offered)},
+            {"prod_new": run_since, "prod_old": state_with(uses=offered)},
             ["scope read of apis/one"],
         ),
     ):
         deployed(monkeypatch, prod_rest=of_shop, **states)
-        _, kept_uses = base.with_all_in_use(
+        _, kept_uses = base.with_used_offers(
             base_of(whole),
             new_settings,
             before,
@@ -200,7 +215,7 @@ def test_a_base_keeps_what_components_may_use_that_were_moved_and_not_run_since(
 def test_a_stack_that_is_not_there_yet_has_recorded_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """That of a partition that was only just written down; anything else is no answer."""
+    """The state of a new partition; any other error is no answer."""
     for name, value in (
         ("organization", "acme"),
         ("project", "kong-oam"),

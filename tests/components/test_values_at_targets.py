@@ -23,7 +23,11 @@ from kong_oam.access.settings.stack import parse
 from kong_oam.oam.rendered import Awaited
 from tests.support.components import with_fields
 from tests.support.mocks import all_of, recorder
-from tests.support.rendered_components import component, estate_of, made
+from tests.support.rendered_components import (
+    component,
+    estate_of,
+    rendered_object,
+)
 
 STAND_IN = "awaited-value-0123456789abcdef"
 ADDRESS = Awaited(
@@ -44,13 +48,13 @@ SETTINGS = parse(
 
 
 def test_each_place_is_given_what_is_there() -> None:
-    """What the cluster says of the object in the same cluster, and in no other."""
+    """The value of the object in the same cluster, and in no other."""
     application, whole = component("{}", client=False, ports=())
     first_target, second_target = (
-        made(yaml.safe_load(SERVICE.replace("ADDRESS", address)))
+        rendered_object(yaml.safe_load(SERVICE.replace("ADDRESS", address)))
         for address in ("10.0.0.1", "10.0.0.2")
     )
-    taker = replace(made(yaml.safe_load(TAKER)), awaited=(ADDRESS,))
+    taker = replace(rendered_object(yaml.safe_load(TAKER)), awaited=(ADDRESS,))
     parts = (
         with_fields(
             whole,

@@ -44,7 +44,7 @@ def test_a_team_s_applications_are_deployed_from_its_own_repository(
     stopped = deployment.run("up", check=False)
     assert stopped.returncode != 0
     assert (
-        f"{teams}/*/oam:1:1: error OAM101: cannot be read: no YAML file matches it"
+        f"{teams}/*/oam:1:1: error OAM101: cannot be read: no YAML file matches this pattern"
         in " ".join(stopped.stdout.split())
     )
     assert entities(deployment.local) == deployed

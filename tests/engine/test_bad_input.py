@@ -81,7 +81,7 @@ def refused(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     [
         (
             {"configuration": {"database": "off"}},
-            "this Kong runs without a database (database=off)",
+            "this Kong has no database (database=off)",
         ),
         (
             None,
@@ -173,7 +173,7 @@ def test_no_run_deploys_other_applications_than_the_commands_read(
     assert "kong-oam:asOf, kong-oam:cloud" in output()
     shutil.copytree(deployment.folder / "conf", stacks)
     assert (
-        "Kong-OAM: stack 'local': Pulumi.yaml lets the engine read other files than stacks/Pulumi."
+        "Kong-OAM: stack 'local': Pulumi.yaml makes the engine read other files than stacks/Pulumi."
         in output()
     )
     project_file.write_text(usual, "utf-8")
@@ -185,6 +185,6 @@ def test_no_run_deploys_other_applications_than_the_commands_read(
         "utf-8",
     )
     assert (
-        "Kong-OAM: stack 'local': kong-oam:cloud: not as in stacks/Pulumi.local.yaml"
+        "Kong-OAM: stack 'local': kong-oam:cloud: differs from stacks/Pulumi.local.yaml"
         in output("--config-file", str(other))
     )

@@ -81,7 +81,7 @@ def test_verify_finds_manual_changes_in_the_cluster_with_a_remedy(
     ask = ["verify", "--stack", STACK, "--only", "cluster"]
     assert (main(ask), capsys.readouterr().out) == (
         0,
-        f"30 object(s) of the cluster are as the last run of '{STACK}' left them\n",
+        f"30 object(s) of the cluster match the last run of '{STACK}'\n",
     )
     cluster = deployed.local.cluster
     before = cluster.objects()
@@ -154,7 +154,7 @@ def test_a_cluster_that_cannot_be_read_is_no_finding(
     output = capsys.readouterr()
     assert output.out == ""
     assert output.err.startswith(
-        "no kubectl on PATH, which reads the cluster: install it, or ask of the gateway alone"
+        "kubectl is not on PATH; install it, or compare only the gateway"
     )
 
 

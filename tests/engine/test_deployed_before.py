@@ -14,7 +14,7 @@ from sandbox.issuer import Issuer
 from sandbox.local import USERS
 from sandbox.project import set_providers
 from tests.support.engine.deployment import Deployment, Empty
-from tests.support.engine.earlier import (
+from tests.support.engine.earlier_project import (
     assert_only_known_changes,
     earlier_project,
 )

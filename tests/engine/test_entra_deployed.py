@@ -21,7 +21,7 @@ from tests.support.engine.sample import Sample
 pytestmark = pytest.mark.engine
 
 
-UNKNOWN = "gateway: this run changes what 3 gates decide by, as that of kong-oam.local.hello.hello-world.8000, and "
+UNKNOWN = "gateway: a preview cannot show the changes of 3 gates, such as kong-oam.local.hello.hello-world.8000: "
 """The message about clients and APIs whose ids the tenant generates in the same run."""
 
 
@@ -51,7 +51,7 @@ def deployed(
         )
         assert UNKNOWN in previewed.stdout + previewed.stderr
         assert (
-            "orders/api-8080-gate changes in this run, though the preview may list it"
+            "orders/api-8080-gate changes in this run, even if the preview lists it"
             in previewed.stdout
         )
         deployment.run("up")
@@ -82,7 +82,7 @@ def test_a_second_run_changes_nothing(
     """Nor does a refresh. A preview shows the gate's table with Entra's generated audience."""
     deployment, tenant = deployed
     previewed = deployment.pulumi("preview", "-s", STACK)
-    assert "no preview can show it" not in previewed.stdout + previewed.stderr
+    assert "a preview cannot show" not in previewed.stdout + previewed.stderr
     assert deployment.changes("preview") == {}
     assert deployment.changes("up") == {}
     deployment.run("refresh")

@@ -198,11 +198,11 @@ def test_a_client_that_the_stack_does_not_name_stops_the_run(
     output = done.stdout
     assert "applications/shop.yaml:" in output
     assert (
-        "error ENV402: nobody says which client 'shop/checkout' at oidc is; did you mean 'shop/chekout'?"
+        "error ENV402: no client id for 'shop/checkout' at oidc; did you mean 'shop/chekout'?"
         in output
     )
     assert (
-        "Name it under identityProviders[].clients in stacks/Pulumi.local.yaml"
+        "Set it under identityProviders[].clients in stacks/Pulumi.local.yaml"
         in output
     )
     assert {
@@ -215,12 +215,12 @@ def test_a_client_that_the_stack_does_not_name_stops_the_run(
     deep_after(
         1,
         [
-            ("down", "answers 503, and no JSON object"),
+            ("down", "answers 503 without a JSON object"),
             (
                 "renamed",
-                "says that it is 'https://other.example.com'; set the issuer exactly as it calls itself",
+                "publishes the issuer 'https://other.example.com'; set exactly that issuer",
             ),
-            ("no keys", "no key of its set can verify tokens"),
+            ("no keys", "no key in its key set can verify tokens"),
         ],
     ),
 )

@@ -17,8 +17,9 @@ from tests.support.faults.tiny import TINY
 pytestmark = pytest.mark.engine
 
 SAID = (
-    "applications/tiny.yaml:6:7: error ENV412: the cluster has no namespace 'things': make it "
-    "(`kubectl create namespace things`), or have runs do it (kong-oam:cluster.createNamespaces)"
+    "applications/tiny.yaml:6:7: error ENV412: the cluster has no namespace 'things': create it "
+    "(`kubectl create namespace things`), or let runs create it "
+    "(kong-oam:cluster.createNamespaces)"
 )
 NAMESPACE = Key("v1", "Namespace", "", "things")
 
@@ -53,8 +54,7 @@ def test_a_namespace_that_is_missing_is_named_before_anything_is_made(
     assert failed.returncode != 0
     assert SAID in " ".join(failed.stdout.split())
     assert (
-        "1 error(s) where this would be provisioned; nothing was"
-        in failed.stdout
+        "1 error(s) at the products; nothing was provisioned" in failed.stdout
     )
     assert entities(deployment.local) == before
     deployment.local.cluster.absent.clear()
@@ -145,11 +145,11 @@ def test_a_range_that_others_are_in_is_refused(
     output = " ".join(failed.stdout.split())
     assert failed.returncode != 0
     assert (
-        f"ENV413: kong-oam:gateway.cidrs: 10.20.0.0/16 holds {who}, which would get past the gateway"
+        f"ENV413: kong-oam:gateway.cidrs: 10.20.0.0/16 contains {who}, so they could bypass the gateway"
         in output
     )
     assert (
-        "1 error(s) where this would be provisioned; nothing was" in output
+        "1 error(s) at the products; nothing was provisioned" in output
         and entities(deployment.local) == before
     )
     gateway["cidrs"] = ["203.0.113.8/29"]

@@ -95,7 +95,7 @@ def test_a_component_goes_over_to_tls_and_back(deployed: Deployment) -> None:
     over_tls(deployed)
     refused = deployed.run("up", check=False)
     assert (
-        "Kong does not have the CA certificate of gateway.upstreamTls.ca"
+        "Kong lacks the CA certificate of gateway.upstreamTls.ca"
         in refused.stdout
     )
     assert (
@@ -181,7 +181,7 @@ def test_a_client_certificate_is_shown_and_comes_and_goes(
         SETTINGS, CA, CA.replace("}", ", clientCertificate: gateway}")
     )
     refused = deployed.run("up", check=False)
-    assert "there is no 'gateway' among kong-oam:certificates" in refused.stdout
+    assert "'gateway' is missing in kong-oam:certificates" in refused.stdout
     pair = signed(authority("clients"), "gateway.example.com")
     own = json.dumps(
         {"gateway": {"certificate": pair.certificate, "privateKey": pair.key}}

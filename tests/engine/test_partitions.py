@@ -73,7 +73,7 @@ def test_an_estate_of_one_stack_grows_to_partitions(empty: Empty) -> None:
     first = kong_oam(deployment, "up", "-s", STACK, "--yes")
     assert first.returncode == 0, first.stdout + first.stderr
     assert kong_oam(deployment, "up", "-s", STACK).stdout.startswith(
-        "nothing to be run"
+        "nothing to run"
     )
     for name in ALL:
         assert changes(deployment, "preview", name) == {}
@@ -132,13 +132,14 @@ def test_a_grant_comes_before_the_rule_of_another_partition_and_goes_after_it(
     position(deployment.folder, PLACES)
     partition(deployment.folder, {"apis": ["orders"], "rest": ["*"]})
     previewed = kong_oam(deployment, "preview", "-s", STACK)
-    assert f"[{STACK}-apis] there is no such stack yet" in previewed.stdout, (
-        previewed.stderr
-    )
+    assert (
+        f"[{STACK}-apis] skipped: the stack does not exist yet"
+        in previewed.stdout
+    ), previewed.stderr
     listed = kong_oam(deployment, "preview", "-s", STACK, "--list", status=0)
     assert (
         listed.stdout == f'["{STACK}"]\n'
-        and f"{STACK}-apis: there is no such stack yet: `up`" in listed.stderr
+        and f"{STACK}-apis: the stack does not exist yet; `up`" in listed.stderr
     )
     kong_oam(deployment, "up", "-s", STACK, "--yes", status=0)
     files = [
@@ -187,8 +188,7 @@ def test_a_grant_comes_before_the_rule_of_another_partition_and_goes_after_it(
         )
     taken = kong_oam(deployment, "up", "-s", STACK, "--yes", status=0)
     assert (
-        "scope orders.read of orders/api went from the Applications"
-        in taken.stdout
+        "scope orders.read of orders/api left the Applications" in taken.stdout
     )
     runs = taken.stdout.splitlines()[-1].removeprefix("4 run: ").split(", ")
     assert runs == [STACK, f"{STACK}-apis", f"{STACK}-rest", STACK]
@@ -256,7 +256,7 @@ def test_a_partition_gets_another_name_and_a_base_is_made_anew(
     again = kong_oam(deployment, "move", "-s", STACK, "--yes")
     assert again.returncode == 0, again.stdout + again.stderr
     assert (
-        f"orders/api: {STACK}-sales -> {STACK}-orders (a move of it was cut off)"
+        f"orders/api: {STACK}-sales -> {STACK}-orders (an earlier move was interrupted)"
         in again.stdout
     )
     # A scope changes as well, so that the base's next generation is not its first.

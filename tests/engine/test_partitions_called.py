@@ -127,7 +127,7 @@ def test_recover_of_a_partition_never_touches_anothers(
     kong_oam(deployed, "recover", "-s", stack_of("apis"), "--remove", status=0)
     for which in ALL:
         assert (
-            "0 made"
+            "0 created"
             in kong_oam(
                 deployed, "recover", "-s", stack_of(which), status=0
             ).stdout
@@ -174,7 +174,7 @@ def test_a_move_interrupted_between_its_two_writes_continues(
         )
         listed = kong_oam(deployed, "move", "-s", STACK, status=1)
         assert (
-            f"orders/api: {STACK}-apis -> {STACK}-shops (a move of it was cut off)"
+            f"orders/api: {STACK}-apis -> {STACK}-shops (an earlier move was interrupted)"
             in listed.stdout
         )
         kong_oam(deployed, "move", "-s", STACK, "--yes", status=0)
@@ -265,7 +265,7 @@ def test_a_base_that_is_destroyed_first_leaves_gates_that_refuse(
         assert ask(deployed.local, estate_of(deployed.folder)).wrong == ()
         assert kong_oam(
             deployed, "up", "-s", STACK, status=0
-        ).stdout.startswith("nothing to be run")
+        ).stdout.startswith("nothing to run")
         run(deployed, "destroy", None)
         kong_oam(deployed, "refresh", "-s", STACK, "--yes", status=0)
         gone = kong_oam(deployed, "destroy", "-s", STACK, "--yes", status=0)
@@ -317,6 +317,6 @@ def test_ids_that_a_tenant_makes_up_reach_the_gates_of_other_partitions(
         assert ask(local, estate_of(folder)).wrong == ()
         assert kong_oam(
             deployment, "up", "-s", STACK, status=0
-        ).stdout.startswith("nothing to be run")
+        ).stdout.startswith("nothing to run")
         for name in ALL:
             assert changes(deployment, "preview", name) == {}

@@ -54,7 +54,7 @@ def test_a_first_preview_is_judged_as_far_as_it_is_known(
         in done.stdout
     )
     assert (
-        "shop/web (applications/shop.yaml:33:17) waived LINT305 until 2026-03-31"
+        "shop/web (applications/shop.yaml:33:17) has a waiver of LINT305 that expired on 2026-03-31"
         in done.stdout
     )
     config = tmp_path / "config.json"
@@ -92,7 +92,7 @@ def test_a_mandatory_rule_stops_the_resource_from_being_made(
     for output in (previewed.stdout, blocked.stdout):
         assert "[mandatory] [severity: high]  grant-safe" in output
         assert re.search(r"okta-app-\S+ may use the password grant", output)
-        assert "Give the client a `kind`" in output
+        assert "Set the client's `kind`" in output
     assert "apps" not in entities(deployment.local)
 
 
@@ -156,9 +156,9 @@ def token_in_a_tag(resources: State) -> None:
     ("change", "message"),
     [
         (another_script, "orders/api-8080-gate does not run the gate of this version"),
-        (no_gate, "route orders/api-protected-1-8080 leads to orders/api-8080-service, which has no gate (an enabled post-function)"),
-        (anybody, "orders/api-8080-jwt: who has no token is 'kong-oam.local.ring.okta', no consumer without credentials here"),
-        (token_in_a_tag, "orders/api-8080-service: a private key stands in path"),
+        (no_gate, "route orders/api-protected-1-8080 points to orders/api-8080-service, which has no gate (an enabled post-function)"),
+        (anybody, "orders/api-8080-jwt: calls without a token pass as 'kong-oam.local.ring.okta', which is no consumer without credentials here"),
+        (token_in_a_tag, "orders/api-8080-service: path contains a private key"),
     ],
 )  # fmt: skip
 def test_an_exported_state_is_analysed_without_the_program(
@@ -186,6 +186,6 @@ def test_an_exported_state_that_is_sound_passes(
         sample, tmp_path, nothing, "--policy-pack-config", str(config)
     )
     assert strict.returncode != 0
-    assert "route orders/api-protected-1-8080 takes http" in strict.stdout
+    assert "route orders/api-protected-1-8080 accepts http" in strict.stdout
     for credential in CREDENTIALS:
         assert credential not in done.stdout + strict.stdout

@@ -563,7 +563,7 @@ def test_a_service_that_a_release_makes_is_guarded_as_every_other(
     local.cluster.put(pod)
     assert main(ask) == 1
     assert (
-        "it leads to pods of shop/db, too, which the rules of 'tiny/api' open"
+        "it also selects pods of shop/db, so the rules of 'tiny/api' open them"
         in capsys.readouterr().out
     )
     assert "ENV415" in deployment.run("up", check=False).stdout

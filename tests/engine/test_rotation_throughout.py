@@ -126,7 +126,7 @@ def test_a_leaked_key_is_replaced_at_once(
     )
     for line in shown.splitlines()[1:]:
         assert " ".join(line.split()) in " ".join(output.split()), line
-    assert "has another key from 2026-11-25 on, out of turn" in previewed
+    assert "was replaced out of turn on 2026-11-25" in previewed
     recorded["shop/checkout at okta"]["replaced"] = "2026-11-25"
     assert deployed.changes("up") == {}
     assert deployed.output("credentials") == recorded

@@ -190,7 +190,7 @@ def test_contexts_of_one_cluster_are_refused(
     del deployment.local.env[f"{CLUSTER}_western"]
     failed = deployment.pulumi("preview", "-s", STACK, check=False)
     assert failed.returncode != 0
-    message = "error ENV414: kong-oam:cluster.contexts: 'western' leads to the cluster of 'eastern'; name a cluster once"
+    message = "error ENV414: kong-oam:cluster.contexts: 'western' and 'eastern' lead to one cluster; remove one of them"
     assert message in " ".join(failed.stdout.split())
 
 
@@ -206,6 +206,6 @@ def test_a_namespace_that_a_further_cluster_lacks_is_named(
     )
     west.absent.add("things")
     failed = deployment.pulumi("preview", "-s", STACK, check=False)
-    message = "cluster 'west' has no namespace 'things': make it (`kubectl --context=western create namespace things`)"
+    message = "cluster 'west' has no namespace 'things': create it (`kubectl --context=western create namespace things`)"
     assert message in " ".join(failed.stdout.split())
     assert "1 error(s)" in failed.stdout

@@ -15,7 +15,7 @@ from tests.support.engine.shared_secrets import (
     DUE,
     orders,
     preview_text,
-    replaced,
+    replace_secret,
 )
 
 pytestmark = pytest.mark.engine
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.engine
 TYPE = "      type: okta\n"
 SHARED = f"{TYPE}      clientSecrets: true\n"
 SETTINGS = f"stacks/Pulumi.{STACK}.yaml"
-SWITCHED = "warning: credentials: shop/checkout at okta: {}; pods of before are refused tokens from this run until they"
+SWITCHED = "warning: credentials: shop/checkout at okta: {}; running pods get no tokens until they restart"
 
 
 def _app(deployment: Deployment) -> str:
@@ -74,7 +74,7 @@ def test_a_due_shared_secret_is_announced_and_replaced_by_the_command(
     assert orders(shop, before) == 200
     held = caller.token(before)[0]
 
-    replaced(shop, shown)
+    replace_secret(shop, shown)
     after = credential(shop.local, "checkout")
     assert after["OAUTH_CLIENT_SECRET"] != before["OAUTH_CLIENT_SECRET"]
     assert orders(shop, after) == 200
@@ -108,18 +108,18 @@ def test_a_preview_warns_of_changed_credentials_of_running_pods(
     """From keys to a shared secret and back: earlier pods' credentials become invalid, and new pods
     get a new key or secret."""
     shop.run("up")
-    assert "pods of before" not in preview_text(shop)
+    assert "running pods get no tokens" not in preview_text(shop)
     keyed = credential(shop.local, "checkout")
     on(shop, 40)
     for old, new, to in (
-        (TYPE, SHARED, "a secret that it shares with it in place of a key"),
-        (SHARED, TYPE, "a key in place of the secret that it shares with it"),
+        (TYPE, SHARED, "a shared secret replaces its key"),
+        (SHARED, TYPE, "a key replaces the secret that it shared"),
     ):
         shop.edit(SETTINGS, old, new)
         assert SWITCHED.format(to) in preview_text(shop)
         before = credential(shop.local, "checkout")
         shop.run("up")
-        assert "pods of before" not in preview_text(shop)
+        assert "running pods get no tokens" not in preview_text(shop)
         with pytest.raises(IssuerError, match="invalid_client"):
             caller.token(before)
         assert orders(shop, credential(shop.local, "checkout")) == 200

@@ -16,7 +16,7 @@ from sandbox.local import STACK
 from tests.support.drifts import DRIFTS, EXPECTED, READERS, WRITERS
 from tests.support.engine.deployment import Deployment
 from tests.support.tiers import deep_after
-from tests.support.verifying import Hands
+from tests.support.verified_gateway import Hands
 
 pytestmark = pytest.mark.engine
 
@@ -63,8 +63,8 @@ def test_verify_finds_nothing_after_an_up(
     """With the outputs from the CLI."""
     assert main(["verify", "--stack", STACK]) == 0
     assert capsys.readouterr().out == (
-        "5 exposed component(s): the Kong of stack 'local' decides as the Applications mean\n"
-        "30 object(s) of the cluster are as the last run of 'local' left them\n"
+        "5 exposed component(s): the Kong of stack 'local' enforces the Applications\n"
+        "30 object(s) of the cluster match the last run of 'local'\n"
     )
 
 
@@ -277,7 +277,7 @@ def test_a_key_that_is_swapped_is_both_findings(
         found = json.loads(capsys.readouterr().out)
     assert [finding["kind"] for finding in found] == ["opened", "closed"]
     assert found[0]["calls"][0]["callers"] == [
-        f"whoever holds the key of credential '{own['key']}'"
+        f"the holder of the key of credential '{own['key']}'"
     ]
     assert {
         reason["text"] for finding in found for reason in finding["reasons"]
@@ -330,15 +330,15 @@ def test_an_unreadable_gateway_is_no_finding(
         captured = capsys.readouterr()
         assert captured.out == ""
         messages.append(captured.err)
-    assert "refuses the credentials (401)" in messages[0]
+    assert "rejects the credentials (401)" in messages[0]
     assert "does not answer" in messages[1]
     assert (
         messages[2]
         == "the outputs of stack 'local' lack 'keySlots'; run `pulumi up -s local` once\n"
     )
     assert messages[3] == (
-        "no run of 'local' has deployed orders/api, which the Applications here have the gateway serve: run `pulumi up -s "
-        "local`, or verify with the Applications that were deployed\n"
+        "'local' has never deployed orders/api, which the Applications here expose; run `pulumi up -s "
+        "local`, or verify with the deployed Applications\n"
     )
     assert "absent.json" in messages[4]
     assert messages[5].startswith("`pulumi stack output` failed: ")

@@ -1,4 +1,4 @@
-"""Empty stacks, each over a separate sandbox that ends with the test; and a PostgreSQL for states."""
+"""Empty stacks, each over its own sandbox that ends with the test; and a PostgreSQL for states."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,10 +18,10 @@ from tests.support.postgresql import (
 
 @pytest.fixture
 def empty(tmp_path: Path) -> Iterator[Empty]:
-    """Return a function that makes an empty stack: `empty(name="aws", applications=[...], lags=...,
+    """A function that makes an empty stack: `empty(name="aws", applications=[...], lags=...,
     groups=..., users=...)`.
 
-    Kong sees every change at once by default; `lags` delay it.
+    Kong shows every change at once unless `lags` differ.
     """
     running: list[Local] = []
 
@@ -49,7 +49,7 @@ def empty(tmp_path: Path) -> Iterator[Empty]:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[PostgreSql]:
-    """A PostgreSQL of the module's own; without Debian's package its tests are skipped."""
+    """The module's own PostgreSQL; without Debian's package its tests are skipped."""
     try:
         with postgresql() as started:
             yield started

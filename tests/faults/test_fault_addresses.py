@@ -1,5 +1,5 @@
-"""A component that only some networks may call: a run names the client's address, and the limit
-holds throughout."""
+"""A component that only some networks may call: a run reports the source of client addresses, and
+the limit always holds."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def allowing(*networks: str) -> str:
 def statuses(
     stack: Stack, target: str, token: str | None = None
 ) -> tuple[int, int]:
-    """From inside 203.0.113.0/24, and from outside."""
+    """Return the statuses for callers inside and outside of 203.0.113.0/24."""
     authorization = f"Authorization: Bearer {token}\r\n" if token else ""
     raw = (
         f"GET {target} HTTP/1.1\r\nHost: {HOST}\r\n{authorization}\r\n".encode()
@@ -50,12 +50,12 @@ def verified(stack: Stack) -> str:
 def test_networks_change_and_every_preview_names_the_clients_address(
     empty: Empty,
 ) -> None:
-    """With the real CLI: the line of access, the key in the tables, `verify`, the deployed estate,
-    and an opening."""
+    """The literal CLI shows the line of access, the key in the tables, `verify`, the deployed
+    estate, and an opening."""
     stack = empty(applications=[allowing("203.0.113.0/24")])
     previewed = stack.pulumi("preview").stdout
     assert (
-        "that ip-allow judges and rate-limit counts by is the one that connects to Kong (trusted_ips"
+        "that ip-allow checks and rate-limit counts is the connection's (trusted_ips"
         in previewed
     )
     stack.run("up")
@@ -84,7 +84,7 @@ def test_networks_change_and_every_preview_names_the_clients_address(
     for done in (opened, closed):
         assert (
             done.returncode,
-            "it depends on where a call comes from" in done.stderr,
+            "the answer depends on the caller's address" in done.stderr,
         ) == (
             2,
             True,
@@ -95,7 +95,7 @@ def test_networks_change_and_every_preview_names_the_clients_address(
     )
     wider = stack.pulumi("preview").stdout
     assert "access: widened to tiny/job from 198.51.100.0/24: GET,HEAD" in wider
-    reported = stack.module(
+    diff = stack.module(
         "kong_oam",
         "diff",
         f"deployed:{stack.name}",
@@ -104,10 +104,8 @@ def test_networks_change_and_every_preview_names_the_clients_address(
         stack.name,
         "--json",
     )
-    kinds = {
-        change["kind"] for change in json.loads(reported.stdout)["changes"]
-    }
-    assert kinds == {"widened"}, reported.stderr
+    kinds = {change["kind"] for change in json.loads(diff.stdout)["changes"]}
+    assert kinds == {"widened"}, diff.stderr
     stack.run("up")
     assert statuses(stack, PROTECTED, token) == (200, 200)
     application.write_text(TINY, "utf-8")
@@ -120,7 +118,7 @@ def test_networks_change_and_every_preview_names_the_clients_address(
 def test_a_gateway_that_trusts_every_proxy_stops_the_run(
     empty: Empty,
 ) -> None:
-    """By the run, and by `verify` for an earlier deployment."""
+    """The run stops, and `verify` reports the gateway that was deployed before."""
     stack = empty(
         applications=[allowing("203.0.113.0/24")],
         configuration={"trusted_ips": ["0.0.0.0/0"]},
@@ -128,7 +126,7 @@ def test_a_gateway_that_trusts_every_proxy_stops_the_run(
     done = stack.run("up", check=False)
     assert done.returncode != 0
     assert (
-        "takes the word of every caller for where they call from (trusted_ips=0.0.0.0/0)"
+        "lets every caller choose its address (trusted_ips=0.0.0.0/0)"
         in done.stdout + done.stderr
     )
     assert stack.local.kong.entities("services") == []

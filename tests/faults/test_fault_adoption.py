@@ -1,4 +1,4 @@
-"""Something at Okta has our names already: nothing is made, and the command of the message itself adopts it."""
+"""An object at Okta has our name: the run creates none, and the command in its message adopts it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.support.engine.calls import credential, service_token, user_token
-from tests.support.faults.stacks import Empty, Stack, made
+from tests.support.faults.stacks import Empty, Stack, object_counts
 from tests.support.faults.tiny import HOST, PROTECTED, TINY
 
 pytestmark = pytest.mark.engine
@@ -35,12 +35,12 @@ WITH_WEB = (
 
 
 def _refused(stack: Stack, verb: str = "up") -> str:
-    """Run into existing objects, and return the command that the run's message names."""
-    before = made(stack.local)
+    """Expect a run to stop because of an existing object; return the command in its output."""
+    before = object_counts(stack.local)
     arguments = (verb, "--yes", "--skip-preview") if verb == "up" else (verb,)
     done = stack.pulumi(*arguments, check=False)
     assert done.returncode != 0 and "ENV403" in done.stdout, done.stdout
-    assert made(stack.local) == before
+    assert object_counts(stack.local) == before
     (command,) = {
         line.strip()
         for line in done.stdout.splitlines()
@@ -92,8 +92,8 @@ def _app_by_hand(stack: Stack, label: str) -> Any:
 def test_a_server_a_scope_and_an_app_made_by_hand_are_taken_over(
     empty: Empty,
 ) -> None:
-    """A preview and an up both fail. After the command and an up, all three keep their ids and get
-    our settings."""
+    """Preview and up reject them alike. After the command and an up, all three have their old ids
+    and our settings."""
     stack = empty(applications=[TINY])
     about = {
         "name": "kong-oam local",
@@ -115,9 +115,9 @@ def test_a_server_a_scope_and_an_app_made_by_hand_are_taken_over(
     (kept,) = stack.local.okta.objects("authorizationServers")
     assert (kept["id"], kept["audiences"]) == (server, ["api://kong-oam/local"])
     assert [
-        scope["id"]
-        for scope in stack.local.okta.objects("scopes")
-        if not scope["system"]
+        found["id"]
+        for found in stack.local.okta.objects("scopes")
+        if not found["system"]
     ] == [scope]
     (taken,) = stack.local.okta.objects("apps")
     method = taken["credentials"]["oauthClient"]["token_endpoint_auth_method"]
@@ -135,8 +135,8 @@ def test_a_server_a_scope_and_an_app_made_by_hand_are_taken_over(
 def test_an_app_that_the_state_forgot_is_taken_over(
     empty: Empty, shared: bool
 ) -> None:
-    """Without a change Okta returns no secret. The run stops before a workload gets an empty
-    secret, and names the remedy. A key is the program's own, so nothing is missing."""
+    """Okta shows no secret of an unchanged app: the run stops before a workload gets an empty
+    secret, and names the remedy. A key is the program's own, so the run completes."""
     stack = empty(applications=[WITH_WEB])
     if shared:
         provider = "    - name: okta\n      type: okta\n"
@@ -169,14 +169,14 @@ def test_an_app_that_the_state_forgot_is_taken_over(
 def _without(
     held: list[dict[str, Any]], gone: set[str]
 ) -> list[dict[str, Any]]:
-    """Return a state without these resources and without references to them."""
-    for item in held:
-        item["dependencies"] = [
-            urn for urn in item.get("dependencies") or () if urn not in gone
+    """Return the resources of a state without these, and without references to them."""
+    for resource in held:
+        resource["dependencies"] = [
+            urn for urn in resource.get("dependencies") or () if urn not in gone
         ]
-        of_inputs = item.get("propertyDependencies") or {}
-        item["propertyDependencies"] = {
+        of_inputs = resource.get("propertyDependencies") or {}
+        resource["propertyDependencies"] = {
             name: [urn for urn in urns or () if urn not in gone]
             for name, urns in of_inputs.items()
         }
-    return [item for item in held if item["urn"] not in gone]
+    return [resource for resource in held if resource["urn"] not in gone]

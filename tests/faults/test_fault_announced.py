@@ -1,5 +1,5 @@
-"""A run announces all that it opens, also after a failed or partial run: it reads the gates, not
-the outputs."""
+"""A preview announces newly public paths by the gates' tables, not by outputs. It also does so
+after a failed or partial run."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _preview(stack: Stack) -> str:
 
 
 def _diff(stack: Stack) -> str:
-    """Return the first line of `diff` with the deployed estate."""
+    """Return the first line of `diff` against the deployed estate."""
     command = [
         ".venv/bin/python",
         "-m",
@@ -55,8 +55,7 @@ def _diff(stack: Stack) -> str:
 
 
 def _breaks(role: str) -> Callable[[Stack], None]:
-    """Make a run fail at the plugin of a role, although its program's outputs show the complete
-    change."""
+    """Let the run fail at the plugin of a role, while its program's outputs say that all is done."""
 
     def run(stack: Stack) -> None:
         plugin = stack.plugin(role, SERVICE)["id"]
@@ -82,7 +81,7 @@ def _left_out(stack: Stack) -> None:
 
 
 def _both(stack: Stack) -> None:
-    """The run after a failed run leaves out the failed resource."""
+    """Let a run fail, and the next run leave out the failed resource."""
     _breaks("post-function")(stack)
     _left_out(stack)
 
@@ -100,7 +99,7 @@ HALF: dict[str, Callable[[Stack], None]] = {
 def test_a_preview_announces_the_next_openings(
     empty: Empty, half: Callable[[Stack], None]
 ) -> None:
-    """Until the gate has the rule. `diff` with the deployed estate says the same."""
+    """Previews announce it until the gate has it. `diff` prints the same for the deployed estate."""
     stack = empty(applications=[TINY], lags=Lags())
     stack.run("up")
     stack.edit(APP, CLOSED, OPEN)
@@ -116,8 +115,8 @@ def test_a_preview_announces_the_next_openings(
 def test_a_gate_at_which_a_run_failed_stays_as_kong_has_it(
     empty: Empty,
 ) -> None:
-    """Until its Deployment is ready: the state may already have the open gate (the official Kong
-    plugin's)."""
+    """The state may already record the change (the official Kong plugin does), before its
+    Deployment is ready."""
     stack = empty(applications=[TINY], lags=Lags())
     stack.run("up")
     before = stack.plugin("post-function", SERVICE)["config"]
@@ -126,8 +125,7 @@ def test_a_gate_at_which_a_run_failed_stays_as_kong_has_it(
     stack.edit(APP, "com/tiny,", "com/tiny:2,")
     output = stack.run("up", "--target", "**::tiny/api-8080-gate").stdout
     assert (
-        "opens nothing new: the Deployment of this version is not there"
-        in output
+        "opens nothing new: its Deployment of this version is missing" in output
     )
     assert stack.plugin("post-function", SERVICE)["config"] == before
     stack.run("up")
@@ -136,7 +134,8 @@ def test_a_gate_at_which_a_run_failed_stays_as_kong_has_it(
 
 @pytest.mark.deep
 def test_a_revert_announces_what_it_opens(empty: Empty) -> None:
-    """A run that was to close got as far as admission: the estate of before, deployed again, opens that."""
+    """A run that should close a path ended after admission: the earlier estate, deployed again,
+    opens the path."""
     stack = empty(applications=[TINY.replace(CLOSED, OPEN)], lags=Lags())
     stack.run("up")
     stack.edit(APP, OPEN, CLOSED)
@@ -151,7 +150,7 @@ def test_a_revert_announces_what_it_opens(empty: Empty) -> None:
 def test_a_failed_first_run_is_announced_by_its_remains(
     empty: Empty,
 ) -> None:
-    """A gate without a route allows no call, so all is still newly granted."""
+    """A gate without a route allows no caller, so all access is still newly granted."""
     stack = empty(applications=[TINY], lags=Lags())
 
     def broken(request: Request, answer: Callable[[], Response]) -> Response:

@@ -1,4 +1,5 @@
-"""State backends: files and PostgreSQL, two runs at once, and a connection that is lost in the middle of a run."""
+"""State backends: files and PostgreSQL, two runs at once, and a lost connection in the middle of a
+run."""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ from sandbox.kong.http import Request, Response
 from tests.support.documentation import page
 from tests.support.engine.calls import service_token
 from tests.support.faults.blackout import lost, recover
-from tests.support.faults.stacks import Empty, Stack, made, within
+from tests.support.faults.stacks import Empty, Stack, object_counts, within
 from tests.support.faults.tiny import HOST, PROTECTED, PUBLIC, TINY
 from tests.support.faults.watch import Watch
 from tests.support.postgresql import PASSWORD, PostgreSql, Wire
@@ -29,7 +30,8 @@ RULE = ("[GET], scopes: [things.read]", "[GET, POST], scopes: [things.read]")
 STATE = ".pulumi/stacks/kong-oam/local.json"
 
 On = Callable[..., Stack]
-"""Makes an empty stack on a backend: `on("PostgreSQL", port=..., PULUMI_DIY_BACKEND_ZSTD="true")`."""
+"""A function that makes an empty stack on a backend: `on("PostgreSQL", port=...,
+PULUMI_DIY_BACKEND_ZSTD="true")`."""
 
 
 @pytest.fixture
@@ -47,13 +49,13 @@ def on(empty: Empty, request: pytest.FixtureRequest) -> On:
 
 
 def _move(stack: Stack, url: str) -> None:
-    """An empty stack of the same name on another backend."""
+    """Make an empty stack of the same name on another backend."""
     stack.local.env["PULUMI_BACKEND_URL"] = url
     stack.local.pulumi("stack", "init", stack.name, cwd=stack.folder)
 
 
 def _states(stack: Stack, server: PostgreSql | None) -> list[str]:
-    """The names under which the backend has the state, but for copies of before."""
+    """Return the names of the backend's states, without backups."""
     folder = stack.local.folder / "state"
     names = (
         server.names()
@@ -81,8 +83,8 @@ def test_a_stack_comes_changes_and_goes(
     settings: dict[str, str],
     request: pytest.FixtureRequest,
 ) -> None:
-    """The same on each backend. A compressed state has another name, which older versions of the
-    CLI do not find. A run without the variable reads it, and writes it uncompressed."""
+    """All backends give the same result. A compressed state has another name, which older versions
+    of the CLI do not look for. A run without the variable reads it, and writes it uncompressed."""
     stack = on(backend, **settings)
     server = (
         request.getfixturevalue("server") if backend == "PostgreSQL" else None
@@ -96,22 +98,24 @@ def test_a_stack_comes_changes_and_goes(
     assert _states(stack, server) == [STATE]
     token = service_token(stack.local, "job")
     assert [
-        stack.status("POST", HOST, PROTECTED, item) for item in (None, token)
+        stack.status("POST", HOST, PROTECTED, credential)
+        for credential in (None, token)
     ] == [
         401,
         200,
     ]
-    assert "0 made that the state does not know" in lost(stack).stdout
+    assert "0 created, but missing in the state" in lost(stack).stdout
     stack.run("destroy")
-    assert made(stack.local) == {}
+    assert object_counts(stack.local) == {}
 
 
 @pytest.mark.deep
 def test_a_state_moves_to_postgresql(on: On, server: PostgreSql) -> None:
-    """By the documented commands: nothing is made anew, and the secrets in it can still be read."""
+    """The documented commands move it: no resource is created again, and its secrets are still
+    readable."""
     stack = on("files")
     stack.run("up")
-    before = made(stack.local)
+    before = object_counts(stack.local)
     server.ask("DROP TABLE IF EXISTS pulumi_state")
     file = str(stack.local.folder / "state.json")
     stack.pulumi("stack", "export", "--file", file)
@@ -123,7 +127,7 @@ def test_a_state_moves_to_postgresql(on: On, server: PostgreSql) -> None:
         "stack import -s STACK --file",
     ):
         assert f"pulumi {command}" in page(PAGE)
-    assert stack.changes("up") == {} and made(stack.local) == before
+    assert stack.changes("up") == {} and object_counts(stack.local) == before
     stack.edit("applications/app0.yaml", *RULE)
     assert stack.changes("up") != {}
 
@@ -133,7 +137,7 @@ def test_a_state_moves_to_postgresql(on: On, server: PostgreSql) -> None:
 
 @contextmanager
 def _held(stack: Stack) -> Iterator[subprocess.Popen[str]]:
-    """Yield an `up` that changes a rule while Kong does not answer. Afterwards it completes."""
+    """Start an `up` that changes a rule, while Kong does not answer. It completes afterwards."""
     asked, answered = threading.Event(), threading.Event()
 
     def held(request: Request, answer: Callable[[], Response]) -> Response:
@@ -172,8 +176,8 @@ def _held(stack: Stack) -> Iterator[subprocess.Popen[str]]:
 @pytest.mark.deep
 @pytest.mark.parametrize("backend", deep_after(1, ["PostgreSQL", "files"]))
 def test_a_second_run_names_the_owner_of_the_lock(on: On, backend: str) -> None:
-    """The message has the remedy. Reading commands continue with the last state, and nothing is
-    disturbed."""
+    """The message also gives the remedy. Reading commands continue, with the state of the last run;
+    they disturb no run."""
     stack = on(backend)
     stack.run("up")
     stack.edit("applications/app0.yaml", *RULE)
@@ -227,7 +231,7 @@ def test_a_second_run_names_the_owner_of_the_lock(on: On, backend: str) -> None:
 def _at_change(
     stack: Stack, nth: int, do: Callable[[], object]
 ) -> Iterator[None]:
-    """Do it once Kong has carried out the n-th change, before it answers."""
+    """Act after Kong has carried out the n-th change, before it answers."""
     changes = iter(range(1, 1000))
 
     def counted(request: Request, answer: Callable[[], Response]) -> Response:
@@ -256,9 +260,10 @@ def _open(stack: Stack) -> list[int]:
 def test_a_run_that_loses_its_backend_is_recovered(
     on: On, server: PostgreSql, deployed: bool, nth: int
 ) -> None:
-    """It ends by itself and leaves its lock; the page's commands lead on, and no entity is lost or made twice.
+    """It ends by itself and leaves its lock. After the page's commands no entity is lost, and none
+    exists twice.
 
-    One operation at a time, since each that is under way waits half a minute, one after the other, and so does the end.
+    Operations run in turn, since each running operation waits half a minute, and so does the end.
     """
     stack = on("PostgreSQL")
     if deployed:
@@ -288,11 +293,11 @@ def test_a_run_that_loses_its_backend_is_recovered(
         if server.process is None:
             server.start()
     assert not watch.let_in
-    for reported in (
+    for message in (
         "failed to save snapshot: An IO error occurred",
         "there was a problem deleting the lock at postgres://****",
     ):
-        assert reported in failed.stdout + failed.stderr and reported in page(
+        assert message in failed.stdout + failed.stderr and message in page(
             PAGE
         )
     assert (
@@ -311,7 +316,7 @@ def test_a_run_that_loses_its_backend_is_recovered(
         200 if deployed else 403
     )
     stack.run("destroy")
-    assert made(stack.local) == {}
+    assert object_counts(stack.local) == {}
 
 
 PROGRAM = """
@@ -327,14 +332,15 @@ from components.program import deploy
 
 deploy()
 """
-"""A program that waits until somebody deletes the file."""
+"""Wait until another process has removed the file."""
 
 
 @pytest.mark.deep
 def test_a_backend_lost_before_any_change_is_reported(
     on: On, server: PostgreSql, tmp_path: Path
 ) -> None:
-    """The engine has opened it by then, and the program reads the state of its stack; without that it makes nothing."""
+    """The engine has already opened it, and the program reads the state of its stack; without the
+    state it creates none."""
     with Wire(server.port) as wire:
         stack = on("PostgreSQL", port=wire.port)
         stack.run("up")
@@ -356,7 +362,7 @@ def test_a_backend_lost_before_any_change_is_reported(
     output = failed.stdout + failed.stderr
     assert failed.returncode != 0 and "Traceback" not in output
     assert (
-        "Kong-OAM: the state of this stack cannot be read from its backend, so nothing was provisioned"
+        "Kong-OAM: cannot read the state of this stack from its backend, so nothing was provisioned"
         in output
     )
 
@@ -365,7 +371,7 @@ def test_a_backend_lost_before_any_change_is_reported(
 def test_a_rejected_database_login_is_reported_without_its_password(
     on: On, server: PostgreSql
 ) -> None:
-    """By every command that reads the state; other commands need no backend."""
+    """Commands that read the state report it; the others need no backend."""
     stack = on("PostgreSQL")
     stack.run("up")
     outputs = stack.folder / "outputs.json"
@@ -401,8 +407,8 @@ def test_a_rejected_database_login_is_reported_without_its_password(
 def test_a_role_that_may_only_read_previews_and_verifies(
     on: On, server: PostgreSql
 ) -> None:
-    """As the page describes for the job that runs a change's program; commands that write the state
-    stop first."""
+    """The page gives this role to the job that runs a change's program; writing commands stop at
+    once."""
     stack = on("PostgreSQL")
     stack.run("up")
     grants = [

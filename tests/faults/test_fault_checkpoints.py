@@ -11,7 +11,7 @@ pytestmark = pytest.mark.engine
 
 
 def test_a_run_that_could_not_be_recovered_makes_nothing(empty: Empty) -> None:
-    """As in a pipeline that sets the variable for previews in all its commands."""
+    """A pipeline sets the previews' variable for all its commands."""
     stack = empty(applications=[TINY])
     stack.local.env["PULUMI_SKIP_CHECKPOINTS"] = "true"
     stack.pulumi("preview")

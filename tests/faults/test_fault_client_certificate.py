@@ -1,4 +1,5 @@
-"""A Kong whose Admin API wants a client certificate: the forwarder presents it for as long as one command runs."""
+"""A Kong whose Admin API requires a client certificate: the forwarder presents it while one command
+runs."""
 
 from __future__ import annotations
 
@@ -24,7 +25,7 @@ from kong_oam.kong import forward
 from sandbox.kong import Kong
 from sandbox.kong.http import TlsConnection
 from sandbox.server import free_port
-from tests.support.faults.stacks import Empty, made
+from tests.support.faults.stacks import Empty, object_counts
 from tests.support.faults.tiny import TINY
 from tests.support.workload_tls import authority, signed
 
@@ -53,7 +54,7 @@ class Authority:
 
 @dataclass(frozen=True, slots=True)
 class Guarded:
-    """A Kong that accepts clients with a certificate of `ours`, and another CA."""
+    """A Kong that accepts certificates of `ours`, and another CA."""
 
     kong: Kong
     ours: Authority
@@ -65,7 +66,7 @@ class Guarded:
         ca: Path | None = None,
         url: str | None = None,
     ) -> list[str]:
-        """Return the forwarder's own, but for the command."""
+        """Return the forwarder's own arguments, without the command."""
         certificate, key = client
         return [
             "--to",
@@ -81,7 +82,7 @@ class Guarded:
 
 @pytest.fixture
 def guarded(tmp_path: Path) -> Iterator[Guarded]:
-    """The Admin API behind mutual TLS."""
+    """Yield the Admin API behind mutual TLS."""
     ours, others = Authority(tmp_path / "ours"), Authority(tmp_path / "others")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.sslsocket_class = TlsConnection
@@ -105,7 +106,8 @@ def _forward(
 def test_a_stack_goes_up_and_down_through_the_forwarder_and_not_without(
     empty: Empty, guarded: Guarded
 ) -> None:
-    """`up` makes everything in the Kong behind mutual TLS, a second one nothing, `destroy` leaves nothing.
+    """`up` creates all entities in the Kong behind mutual TLS, a second `up` none, and `destroy`
+    deletes all.
 
     `destroy` runs without the program: it finds the address in the state.
     """
@@ -116,7 +118,7 @@ def test_a_stack_goes_up_and_down_through_the_forwarder_and_not_without(
         str(free_port()),
         "--",
     ]
-    output = [
+    flags = [
         "--yes",
         "--skip-preview",
         "--non-interactive",
@@ -129,7 +131,7 @@ def test_a_stack_goes_up_and_down_through_the_forwarder_and_not_without(
             *own,
             "pulumi",
             *arguments,
-            *output,
+            *flags,
             cwd=stack.folder,
             env=stack.local.env,
         )
@@ -160,14 +162,15 @@ def test_a_stack_goes_up_and_down_through_the_forwarder_and_not_without(
         [],
         [],
     ]
-    assert made(stack.local) == {}
+    assert object_counts(stack.local) == {}
 
 
 @pytest.mark.deep
 def test_an_error_is_reported_once_and_the_command_does_not_run(
     tmp_path: Path, guarded: Guarded
 ) -> None:
-    """A certificate that Kong rejects, a Kong that is not trusted or unreachable, unusable files."""
+    """A certificate that Kong does not accept, a Kong that is not trusted or does not answer, files
+    that cannot be used."""
     ran = tmp_path / "ran"
     client, foreign = (
         guarded.ours.issue("client"),
@@ -181,24 +184,24 @@ def test_an_error_is_reported_once_and_the_command_does_not_run(
             BestAvailableEncryption(b"secret"),
         )
     )
-    kong, stranger = guarded.kong.admin_url, f"https://127.0.0.1:{free_port()}"
+    kong, unused = guarded.kong.admin_url, f"https://127.0.0.1:{free_port()}"
     cases = {
-        f"error: {kong} refuses the client certificate (": guarded.arguments(
+        f"error: {kong} rejects the client certificate (": guarded.arguments(
             foreign
         ),
         f"error: the certificate of {kong} is not trusted (": guarded.arguments(
             client, guarded.others.ca
         ),
-        f"error: {stranger} does not answer (": guarded.arguments(
-            client, url=stranger
+        f"error: {unused} does not answer (": guarded.arguments(
+            client, url=unused
         ),
-        "error: --certificate, --key or --ca cannot be used: [X509: KEY_VALUES_MISMATCH]": guarded.arguments(
+        "error: --certificate, --key or --ca cannot be read ([X509: KEY_VALUES_MISMATCH]": guarded.arguments(
             (client[0], foreign[1])
         ),
-        "error: --certificate, --key or --ca cannot be used: [Errno 2]": guarded.arguments(
+        "error: --certificate, --key or --ca cannot be read ([Errno 2]": guarded.arguments(
             ("nowhere", client[1])
         ),
-        "error: --certificate, --key or --ca cannot be used: [SSL]": guarded.arguments(
+        "error: --certificate, --key or --ca cannot be read ([SSL]": guarded.arguments(
             (client[0], str(locked))
         ),
         "error: --to http://127.0.0.1": guarded.arguments(
@@ -217,7 +220,8 @@ def test_an_error_is_reported_once_and_the_command_does_not_run(
 def test_the_command_has_the_address_and_its_status_is_the_answer(
     guarded: Guarded,
 ) -> None:
-    """Its own exit status; a port that is taken or a command that does not exist is status 2."""
+    """The forwarder ends with the command's exit status; a used port or an unknown command gives
+    status 2."""
     port = free_port()
     own = [
         *guarded.arguments(guarded.ours.issue("client")),
@@ -235,7 +239,7 @@ def test_the_command_has_the_address_and_its_status_is_the_answer(
         taken = _forward(*own, "true")
     assert (
         taken.returncode == 2
-        and f"error: port {port} cannot be had" in taken.stderr
+        and f"error: port {port} is not available" in taken.stderr
     )
 
 
@@ -250,15 +254,16 @@ with socket.create_connection(("127.0.0.1", int(os.environ["KONG_ADMIN_ADDR"].rp
 """
 
 
-def _asked(
+def _status_line(
     guarded: Guarded, capfd: pytest.CaptureFixture[str], user: int
 ) -> str:
-    """Return the answer to `/` through the forwarder that runs as `user`."""
+    """Return the answer that a command gets for `/` through the forwarder as `user`."""
     certificate, key = guarded.ours.issue("client")
     kong = forward.target(
         guarded.kong.admin_url, certificate, key, str(guarded.ours.ca)
     )
-    # Not `asyncio.run`, after which the thread has no event loop: other tests share the SDK's with it.
+    # Not `asyncio.run`, which removes the thread's event loop: other tests share the SDK's loop
+    # with it.
     loop = asyncio.new_event_loop()
     try:
         status = loop.run_until_complete(
@@ -266,7 +271,7 @@ def _asked(
                 kong, free_port(), [sys.executable, "-c", ASK, str(user)]
             )
         )
-        # As `asyncio.run` does: a connection that is still open would be a warning in another test.
+        # Like `asyncio.run`: an open connection would be a warning in another test.
         if left := asyncio.all_tasks(loop):
             loop.run_until_complete(asyncio.wait(left, timeout=10))
         loop.run_until_complete(asyncio.sleep(0))
@@ -281,11 +286,12 @@ def test_only_processes_of_the_same_user_are_served(
     capfd: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """One's own hear Kong (401: no token was sent); for others the connection ends without an answer."""
+    """Own processes get Kong's answer (401: no token was sent); for others the connection ends
+    without an answer."""
     own = os.getuid()
-    assert _asked(guarded, capfd, own) == "b'HTTP/1.1 401'"
+    assert _status_line(guarded, capfd, own) == "b'HTTP/1.1 401'"
     monkeypatch.setattr("kong_oam.kong.forward.os.getuid", lambda: own + 1)
-    assert _asked(guarded, capfd, own) == "b''"
+    assert _status_line(guarded, capfd, own) == "b''"
 
 
 @pytest.mark.skipif(
@@ -295,5 +301,5 @@ def test_only_processes_of_the_same_user_are_served(
 def test_a_process_of_another_user_is_turned_away(
     guarded: Guarded, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """The same, with a real one."""
-    assert _asked(guarded, capfd, 65534) == "b''"
+    """The same with a real process of another user."""
+    assert _status_line(guarded, capfd, 65534) == "b''"

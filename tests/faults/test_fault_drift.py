@@ -1,5 +1,5 @@
-"""Manual changes: a refresh detects them, and the next `up` reverts them; tests name the
-exceptions."""
+"""Manual changes: a refresh finds each, and the next `up` reverts it, unless the test says
+otherwise."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ ORDERS = "kong-oam.local.orders.api.8080"
 
 
 def _rule_of(stack: Stack, client: str) -> tuple[str, dict[str, object]]:
-    """Return the path of a client's one rule, and the rule."""
+    """Return the path of a client's only rule, and the rule."""
     (server,) = (
-        server["id"]
-        for server in stack.local.okta.objects("authorizationServers")
+        found["id"]
+        for found in stack.local.okta.objects("authorizationServers")
     )
     policies = f"/authorizationServers/{server}/policies"
     (policy,) = (
@@ -33,8 +33,8 @@ def _rule_of(stack: Stack, client: str) -> tuple[str, dict[str, object]]:
 
 
 def test_changes_by_hand_are_taken_back(empty: Empty) -> None:
-    """A rule with more scopes, one more group of an app, plugins disabled or deleted: each is
-    repaired, and nothing else."""
+    """A rule with more scopes, an additional group of an app, disabled or deleted plugins: only
+    these are repaired."""
     stack = empty()
     stack.run("up")
     path, rule = _rule_of(stack, "shop/checkout")
@@ -56,11 +56,11 @@ def test_changes_by_hand_are_taken_back(empty: Empty) -> None:
         f"/plugins/{stack.plugin('post-function', 'kong-oam.local.hello.hello-world.8000')['id']}",
     )
     assert stack.changes("up") == {}, "without a refresh nobody looks"
-    # A disabled jwt allows no call: the gate behind it finds no verified token.
+    # With `jwt` disabled no caller is allowed: the gate behind it finds no verified token.
     token = service_token(stack.local, "checkout")
     assert [
-        stack.status("GET", "orders.example.com", "/orders", item)
-        for item in (None, token)
+        stack.status("GET", "orders.example.com", "/orders", credential)
+        for credential in (None, token)
     ] == [
         401,
         401,
@@ -75,8 +75,8 @@ def test_changes_by_hand_are_taken_back(empty: Empty) -> None:
     assert rule_scopes(stack) == ["orders.read"]
     assert stack.changes("up", "--refresh") == {}
     assert [
-        stack.status("GET", "orders.example.com", "/orders", item)
-        for item in (None, token)
+        stack.status("GET", "orders.example.com", "/orders", credential)
+        for credential in (None, token)
     ] == [
         401,
         200,
@@ -87,8 +87,8 @@ def test_changes_by_hand_are_taken_back(empty: Empty) -> None:
 def test_the_path_of_a_service_is_taken_back_and_one_without_goes_over(
     empty: Empty,
 ) -> None:
-    """Kong keeps a path that a program does not name. An earlier stack without a path gets it by a
-    plain update."""
+    """Kong keeps a path that a program does not name. An earlier stack without a path gets it with
+    a plain update."""
     stack = empty(applications=[TINY])
     stack.run("up")
     path = f"/services/{stack.entity('services', SERVICE)['id']}"
@@ -114,7 +114,7 @@ def _without_paths(resources: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def rule_scopes(stack: Stack) -> object:
-    """Return the scopes that checkout's rule allows."""
+    """Return the scopes that checkout's rule may issue."""
     return _rule_of(stack, "shop/checkout")[1]["conditions"]["scopes"][
         "include"
     ]  # type: ignore[index]
@@ -124,8 +124,8 @@ def rule_scopes(stack: Stack) -> object:
 def test_a_route_by_hand_on_our_service_stays_and_opens_nothing(
     empty: Empty,
 ) -> None:
-    """It is not ours, so no run removes it. It uses the same gate, which knows neither its host nor
-    its path."""
+    """It is not ours, so no run deletes it; it leads through the same gate, whose table lacks its
+    host and path."""
     stack = empty(applications=[TINY])
     stack.run("up")
     service = stack.entity("services", SERVICE)["id"]
@@ -164,9 +164,9 @@ def test_a_route_by_hand_on_our_service_stays_and_opens_nothing(
 def test_an_app_that_was_deleted_by_hand_stops_refreshes_until_the_state_forgets_it(
     empty: Empty,
 ) -> None:
-    """The official plugin fails on it, and so does its stand-in. `up --replace` fails when it
-    deletes the old app, whose client id must be unique. Once the state no longer has the app,
-    `up` creates it again."""
+    """The official plugin fails on it, and so does its stand-in. `up --replace` stops at the
+    deletion of the old app, as its client id belongs to one app at a time. Once the state
+    forgets the app, `up` creates a new app."""
     stack = empty(applications=[TINY])
     stack.run("up")
     app = stack.app("tiny/job")["id"]
@@ -182,10 +182,10 @@ def test_an_app_that_was_deleted_by_hand_stops_refreshes_until_the_state_forgets
     assert stopped.returncode != 0 and "okta-app-tiny/job" in stopped.stdout
     stack.rewrite(
         lambda held: [
-            {**item, "pendingReplacement": True}
-            if item["urn"].endswith("::okta-app-tiny/job")
-            else item
-            for item in held
+            {**resource, "pendingReplacement": True}
+            if resource["urn"].endswith("::okta-app-tiny/job")
+            else resource
+            for resource in held
         ]
     )
     stack.run("up")

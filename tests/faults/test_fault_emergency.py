@@ -1,5 +1,5 @@
-"""An emergency opening of one path while nothing else answers: for a limited time, visible, and
-closed by itself."""
+"""Opening one path in an emergency, while other products are down: limited in time, visible, and
+closed automatically."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.support.faults.tiny import HOST, PROTECTED, PUBLIC, SERVICE, TINY
 
 pytestmark = pytest.mark.engine
 
-# A component without a public rule: its `jwt` denies every call without a token, until an opening.
+# A component without a public rule: its `jwt` denies anonymous callers until a path is opened.
 CLOSED = TINY.replace(
     "              - {paths: [/things/health], methods: [GET], public: {reason: probes}}\n",
     "",
@@ -27,12 +27,12 @@ CLOSED = TINY.replace(
     1,
 )
 DEFAULTS = {"worker_state_update_frequency": 5, "db_update_frequency": 5}
-"""Kong's defaults: the message names the delay by these, not by the stand-in's."""
+"""Kong's own settings give the delay of a change, whatever this stand-in needs."""
 REASON = "INC-4711: Okta is down"
 
 
 def emergency(stack: Stack, *arguments: str) -> CompletedProcess[str]:
-    """Run the command without access to the state and the CLI."""
+    """Run the command, without access to state and CLI."""
     asked = ("emergency", "--stack", stack.name, *arguments)
     return stack.module(
         "kong_oam", *asked, PULUMI_BACKEND_URL="file:///nowhere"
@@ -46,8 +46,8 @@ def verified(stack: Stack) -> CompletedProcess[str]:
 
 
 def answers(stack: Stack) -> dict[str, int]:
-    """Return the answers without a token: at the opened path, with another method, at a rule below,
-    and at a guarded path."""
+    """Return the statuses without a token: of the opened path, its other method, a path below with
+    a rule; and with a token."""
     asked = {
         "GET /things": ("GET", "/things"),
         "GET /things/9": ("GET", "/things/9"),
@@ -84,7 +84,7 @@ def stack(empty: Empty) -> Stack:
 def test_a_path_is_opened_while_nothing_else_answers_and_closed(
     stack: Stack,
 ) -> None:
-    """Without the identity provider, the state and the CLI: one rule's path and method only."""
+    """Without the identity provider, the state and the CLI, only one rule's path and method opens."""
     token = service_token(stack.local, "job")
     assert answers(stack) == SHUT
     stack.local.okta.faults = lambda *_: None
@@ -128,15 +128,15 @@ def test_a_path_is_opened_while_nothing_else_answers_and_closed(
     )
     assert (
         stack.changes("up") == {}
-    )  # a run without a change leaves it, until it ends
+    )  # a run without a change leaves the opening, until it ends
     closed = emergency(stack, "close")
     assert (closed.returncode, closed.stdout) == (
         0,
-        "closed: tiny/api; at all nodes within some 12 seconds\n"
+        "closed: tiny/api; effective at all nodes within about 12 seconds\n"
         f"GET http://{HOST}{PROTECTED} without a token: the gateway refuses it (401)\n",
     )
     assert answers(stack) == SHUT
-    assert emergency(stack).stdout == "nothing is open in an emergency\n"
+    assert emergency(stack).stdout == "no emergency opening exists\n"
     assert verified(stack).returncode == 0
     assert stack.changes("up", "--refresh") == {}
 
@@ -145,7 +145,7 @@ def test_a_path_is_opened_while_nothing_else_answers_and_closed(
 def test_it_ends_by_itself_and_a_refresh_ends_it_before(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The gates check the time themselves: the operator need not be there."""
+    """The gates check the time themselves, without the person who opened it."""
     assert (
         emergency(
             stack,
@@ -172,12 +172,15 @@ def test_it_ends_by_itself_and_a_refresh_ends_it_before(
 
 @pytest.mark.deep
 def test_remains_of_an_opening_are_closed(stack: Stack) -> None:
-    """A run that changes the rules ends it and leaves the original `jwt`. A second opening is
-    rejected. Scripts with manual changes are never reported as closed."""
+    """A run that changes the rules ends the opening and leaves `jwt` in its first form. A second
+    opening is rejected. Changed scripts are never reported as closed."""
     opening = ("open", "tiny/api", PROTECTED, "--reason", "x")
     assert emergency(stack, *opening).returncode == 0
     again = emergency(stack, "open", "tiny/api", "/things/7", "--reason", "y")
-    assert (again.returncode, "close that first" in again.stderr) == (2, True)
+    assert (again.returncode, "close this opening first" in again.stderr) == (
+        2,
+        True,
+    )
     stack.edit(
         "applications/app0.yaml",
         "{paths: [/things/7], scopes",
@@ -196,10 +199,10 @@ def test_remains_of_an_opening_are_closed(stack: Stack) -> None:
         {"config": {"log": ["return function() end"]}},
     )
     for verb in ((), ("close",)):
-        message = emergency(stack, *verb)
+        done = emergency(stack, *verb)
         assert (
-            message.returncode,
-            "the scripts of tiny/api were changed by hand" in message.stderr,
+            done.returncode,
+            "the scripts of tiny/api were changed by hand" in done.stderr,
         ) == (
             2,
             True,
@@ -217,8 +220,8 @@ def test_remains_of_an_opening_are_closed(stack: Stack) -> None:
 def test_a_failed_opening_can_be_closed(
     stack: Stack, verb: str, number: int
 ) -> None:
-    """Kong does not answer one of three changes: the command says so, and the next `close`
-    completes."""
+    """Kong does not answer one of three changes: the command reports it, and the next `close`
+    closes all."""
     opening = ("open", "tiny/api", PROTECTED, "--reason", "x")
     if verb == "close":
         assert emergency(stack, *opening).returncode == 0
@@ -251,11 +254,11 @@ def test_a_failed_opening_can_be_closed(
     [
         (
             ("tiny/api", "/other", "--reason", "x"),
-            "'tiny/api' has no rule for '/other'; it has those for: /things, /things/7",
+            "'tiny/api' has no rule for '/other'; it has rules for: /things, /things/7",
         ),
         (
             ("tiny/none", PUBLIC, "--reason", "x"),
-            "this Kong has no gate of 'tiny/none'; it has those of: tiny/api",
+            "this Kong has no gate of 'tiny/none'; it has gates of: tiny/api",
         ),
         (
             ("tiny/api", PROTECTED, "--reason", "x", "--minutes", "481"),
@@ -263,23 +266,23 @@ def test_a_failed_opening_can_be_closed(
         ),
         (
             ("tiny/api", PROTECTED, "--reason", "x", "--methods", "LOOK"),
-            "the rule does not list LOOK, but GET, HEAD",
+            "the rule does not list LOOK; it lists GET, HEAD",
         ),
         (
             ("tiny/api", PROTECTED, "--reason", "x", "--methods", "DELETE"),
-            "the rule does not list DELETE, but GET, HEAD",
+            "the rule does not list DELETE; it lists GET, HEAD",
         ),
         (
             ("tiny/api", PROTECTED, "--reason", "a\nb"),
-            "--reason is a line of text that can be printed",
+            "--reason is not one line of printable text",
         ),
         (
             ("tiny/api", PROTECTED, "--reason", "St\udcf6rung"),
-            "--reason is a line of text that can be printed",
+            "--reason is not one line of printable text",
         ),
         (
             ("tiny/api", PROTECTED, "--reason", " "),
-            "--reason is a line of text that can be printed",
+            "--reason is not one line of printable text",
         ),
     ],
 )

@@ -1,7 +1,7 @@
-"""A client's grants and the scopes that its pods request: if one change fails, the other waits,
+"""A client's grants and the scopes that its pods ask for: if one of the two fails, the other waits,
 also with `--continue-on-error`.
 
-No state records which change came first: the next run may reverse them.
+No state records the order: the next run may reverse it.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ RULE = "okta-rule-tiny/job"
 READ, WRITE = "things.read", "things.write"
 
 
-def _asked(stack: Stack) -> list[str]:
-    """Return the scopes that the client's pods request, from its Secret."""
+def _requested_scopes(stack: Stack) -> list[str]:
+    """Return the scopes that the client's pods ask for, by its Secret."""
     return credential(stack.local, "job")["OAUTH_SCOPES"].split()
 
 
 def _granted(stack: Stack) -> list[str]:
-    """Return the scopes that the provider may grant."""
+    """Return the scopes that the provider may give the client."""
     (rule,) = (
         resource
         for resource in stack.state()
@@ -67,7 +67,7 @@ def _works(stack: Stack, *scopes: str) -> None:
     stack.local.okta.faults = None
     stack.local.cluster.unpullable.clear()
     stack.run("up")
-    assert _asked(stack) == _granted(stack) == [*scopes]
+    assert _requested_scopes(stack) == _granted(stack) == [*scopes]
     assert stack.changes("up") == {}
     _no_state_says_the_order(stack)
 
@@ -90,7 +90,7 @@ def test_pods_request_only_granted_scopes(empty: Empty, flags: str) -> None:
     stack.edit(APP, ONE_CALL, BOTH_CALLS)
     stack.local.okta.faults = broken
     assert stack.run("up", *flags.split(), check=False).returncode != 0
-    assert _asked(stack) == [READ]
+    assert _requested_scopes(stack) == [READ]
     _works(stack, READ, WRITE)
 
 

@@ -1,4 +1,4 @@
-"""A run that somebody ends with Ctrl-C, once and twice: its output, and the work that is left."""
+"""A run that somebody ends with Ctrl-C, once and twice: its messages, and the remaining work."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 
 from sandbox.kong.http import Request, Response
 from tests.support.documentation import page
-from tests.support.faults.stacks import Empty, Stack, made, within
+from tests.support.faults.stacks import Empty, Stack, object_counts, within
 from tests.support.faults.tiny import TINY
 
 pytestmark = pytest.mark.engine
@@ -22,8 +22,8 @@ Answer = Callable[[], Response]
 
 
 def _interrupted(stack: Stack, times: int) -> str:
-    """Return the output of an `up` that is interrupted so often, half a second apart, before Kong
-    answers a change."""
+    """Return the output of an `up` that is interrupted so often, half a second apart, while Kong
+    has not answered a change."""
     asked, answered = threading.Event(), threading.Event()
 
     def held(request: Request, answer: Answer) -> Response:
@@ -55,18 +55,18 @@ def _interrupted(stack: Stack, times: int) -> str:
         for _ in range(times):
             os.killpg(
                 running.pid, signal.SIGINT
-            )  # as a terminal does: all that runs in it gets it
+            )  # like a terminal: all its processes get the signal
             time.sleep(0.5)
     finally:
         answered.set()
-    message, _ = running.communicate(timeout=60)
+    output, _ = running.communicate(timeout=60)
     stack.local.kong.faults = None
     assert running.returncode != 0
-    return message
+    return output
 
 
 def _changed(empty: Empty) -> Stack:
-    """Return a deployed stack, one of whose rules is about to change."""
+    """Return a deployed stack with an edited rule."""
     stack = empty(applications=[TINY])
     stack.run("up")
     stack.edit(
@@ -85,10 +85,10 @@ def _outputs(stack: Stack) -> str:
 def test_outputs_that_an_interrupted_run_shows_as_deleted_are_there(
     empty: Empty,
 ) -> None:
-    """As the page shows; there is no lock, and the next run works."""
+    """The output is as the page shows; no lock is left, and the next run continues."""
     stack = _changed(empty)
     before = _outputs(stack)
-    message = _interrupted(stack, 1)
+    output = _interrupted(stack, 1)
     shown = (
         page("how-to/when-a-run-fails.md")
         .partition("terminate immediately, press")[2]
@@ -97,11 +97,11 @@ def test_outputs_that_an_interrupted_run_shows_as_deleted_are_there(
     assert [
         line
         for line in shown.splitlines()[1:]
-        if line.strip() not in message and line.strip() != "..."
+        if line.strip() not in output and line.strip() != "..."
     ] == []
     ends = {
         line.strip()
-        for line in message.partition("\nDiagnostics:\n")[2].splitlines()
+        for line in output.partition("\nDiagnostics:\n")[2].splitlines()
         if line.startswith("    error: ")
     }
     assert (
@@ -119,22 +119,22 @@ def test_outputs_that_an_interrupted_run_shows_as_deleted_are_there(
 def test_a_run_interrupted_twice_loses_pending_operations(
     empty: Empty,
 ) -> None:
-    """It says so, as the page shows, and the documented remedy works."""
+    """The output says so, as the page shows, and the documented commands complete the work."""
     stack = _changed(empty)
-    before, things = _outputs(stack), made(stack.local)
-    message = _interrupted(stack, 2)
-    for reported in (
+    before, things = _outputs(stack), object_counts(stack.local)
+    output = _interrupted(stack, 2)
+    for message in (
         "^C received; terminating",
         "kong:index:Plugin tiny/api-8080-admission updating (interrupted)",
     ):
-        assert reported in message and reported in page(
+        assert message in output and message in page(
             "how-to/when-a-run-fails.md"
         )
     assert _outputs(stack) == before
     stack.pulumi(
         "cancel", "--yes", check=False
-    )  # of the lock, where one was left
+    )  # the lock's line, if a lock was left
     assert stack.module("kong_oam", "recover", "-s", stack.name).returncode == 0
     stack.run("refresh", "--clear-pending-creates")
     assert stack.changes("up") and stack.changes("up") == {}
-    assert made(stack.local) == things
+    assert object_counts(stack.local) == things

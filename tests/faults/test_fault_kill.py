@@ -1,9 +1,9 @@
-"""The engine is killed at the n-th operation of an `up`: after the documented recovery all is as
-after an undisturbed run.
+"""The engine is killed at the n-th operation of an `up`: the documented recovery gives the result
+of an undisturbed run.
 
-`make test` kills at a few operations, and makes every check. `make test-kills` kills at every
-operation of the sample estate, and makes the main checks. No caller gained access, and the result
-is as after an undisturbed run.
+`make test` takes a few operations, and checks all results. `make test-kills` takes every operation
+of the sample estate. For each it checks two results: no caller was allowed wrongly, and all objects
+are as after an undisturbed run.
 """
 
 from __future__ import annotations
@@ -26,8 +26,7 @@ from tests.support.tiers import deep_after
 pytestmark = pytest.mark.engine
 
 LAG, SHORT_LAG = 1.0, 0.3
-"""Routes are visible so many seconds before the plugins that guard them: order alone would not deny
-calls."""
+"""Routes are visible so many seconds before their guards: order alone would not deny callers."""
 TINY_OPERATIONS = 27
 SAMPLE_OPERATIONS = 92
 
@@ -49,7 +48,8 @@ Shape = dict[str, list[str]]
 def undisturbed(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Callable[[str], Shape]]:
-    """Return the result of an undisturbed `up` of the tiny or the sample estate."""
+    """Yield a function that returns the objects after an undisturbed `up` of the tiny or the sample
+    estate."""
     known: dict[str, Shape] = {}
 
     def found(estate: str) -> Shape:
@@ -97,9 +97,9 @@ def _back(
             Blackout(stack, nth).up()
             if not only_what_counts:
                 _is_locked(stack)
-            message = recover(stack)
+            output = recover(stack)
         assert watch.let_in == set() and watch.asked > 20
-        print(f"operation {nth}: {message}")
+        print(f"operation {nth}: {output}")
         assert shape(stack) == undisturbed
         if only_what_counts:
             return
@@ -107,7 +107,7 @@ def _back(
         if applications:
             time.sleep(
                 lag
-            )  # a run that changes nothing may end before the workers have seen the one before it
+            )  # a run without changes may end before the workers have seen the run before it
             statuses = [
                 stack.status("GET", HOST, path, token)
                 for path, token in _calls(stack)
@@ -140,7 +140,8 @@ def _calls(stack: Stack) -> list[tuple[str, str | None]]:
 def test_a_tiny_estate_recovers(
     tmp_path: Path, undisturbed: Callable[[str], Shape], nth: int
 ) -> None:
-    """Same entities up to ids, no changes left, and no caller gained access."""
+    """The result has the same entities up to ids, no change is left, and no caller was allowed
+    wrongly meanwhile."""
     _back(tmp_path, undisturbed("tiny"), nth, [TINY], ((HOST, PROTECTED),))
 
 
@@ -162,7 +163,7 @@ REMOVALS = range(1, REMOVAL_OPERATIONS + 1)
 
 
 def write(stack: Stack, text: str) -> None:
-    """The one Application of the project."""
+    """Write the only Application of the project."""
     (file,) = (stack.folder / "applications").iterdir()
     file.write_text(text, "utf-8")
 
@@ -170,8 +171,8 @@ def write(stack: Stack, text: str) -> None:
 @pytest.mark.deep
 @pytest.mark.parametrize("nth", deep_after(0, REMOVALS, wanted=[8]))
 def test_a_removal_recovers(tmp_path: Path, nth: int) -> None:
-    """A run removes a client and changes a rule. After the recovery all is as after an undisturbed
-    run, whether the client stays away or returns."""
+    """A run removes a client and changes a rule. After recovery all objects are as after an
+    undisturbed run, whether the client stays away or returns."""
     with Local() as local:
         stack = start(local, tmp_path / "project", applications=[TINY])
         stack.run("up")
@@ -202,7 +203,7 @@ def test_a_removal_recovers(tmp_path: Path, nth: int) -> None:
 def test_every_operation_can_be_the_last(
     tmp_path: Path, undisturbed: Callable[[str], Shape], nth: int
 ) -> None:
-    """The sample estate once more, killed at each of its operations."""
+    """The sample estate, killed at each of its operations."""
     _back(
         tmp_path,
         undisturbed("sample"),

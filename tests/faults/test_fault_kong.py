@@ -1,4 +1,5 @@
-"""A Kong that is down, slow, broken, not ours or not usable: one clear message, nothing open, and a way on afterwards."""
+"""A Kong that is down, slow, broken, foreign or unusable: one clear message, no open path, and a
+way to continue."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ import pytest
 from sandbox.kong.http import Request, Response
 from tests.support.engine.calls import service_token
 from tests.support.faults.blackout import lost
-from tests.support.faults.stacks import Empty, Stack, made
+from tests.support.faults.stacks import Empty, Stack, object_counts
 from tests.support.faults.tiny import HOST, PROTECTED, PUBLIC, SERVICE, TINY
 from tests.support.faults.watch import Watch
 from tests.support.tiers import deep_after
@@ -34,7 +35,7 @@ UNEXPECTED = {"message": "An unexpected error occurred"}
 
 
 def _stopped(stack: Stack, *messages: str) -> str:
-    """Run an `up` that fails, prints each of `messages` and does not crash; return its output."""
+    """Expect an `up` that fails with each of `messages` and does not crash; return its output."""
     with Watch(stack, ((HOST, PROTECTED),)) as watch:
         done = stack.run("up", check=False)
     output = done.stdout + done.stderr
@@ -48,7 +49,7 @@ def _stopped(stack: Stack, *messages: str) -> str:
 
 
 def _works(stack: Stack) -> None:
-    """The next `up` finishes the work, and there is nothing left to do."""
+    """Check that the next `up` finishes the work, and no work is left."""
     stack.run("up")
     assert stack.changes("up") == {}
     token = service_token(stack.local, "job")
@@ -63,7 +64,7 @@ def _works(stack: Stack) -> None:
 def test_a_kong_that_answers_after_15_seconds_is_taken_for_down(
     empty: Empty,
 ) -> None:
-    """The check before any change waits for 10 seconds, and says so."""
+    """The inspection before a run waits for 10 seconds, and says so."""
     stack = empty(applications=[TINY])
 
     def slow(request: Request, answer: Answer) -> Response:
@@ -74,12 +75,13 @@ def test_a_kong_that_answers_after_15_seconds_is_taken_for_down(
     begun = time.monotonic()
     _stopped(stack, "does not answer (ReadTimeout)", "that Kong is up")
     assert time.monotonic() - begun < 30
-    assert made(stack.local) == {}
+    assert object_counts(stack.local) == {}
 
 
 @pytest.mark.deep
 def test_a_kong_that_becomes_slow_is_waited_for(empty: Empty) -> None:
-    """An entity whose creation takes 15 seconds is created; nothing fails and nothing is open in between."""
+    """An entity whose creation takes 15 seconds is created; no step fails and no path is open
+    meanwhile."""
     stack = empty(applications=[TINY])
 
     def slow(request: Request, answer: Answer) -> Response:
@@ -113,7 +115,7 @@ def test_a_kong_that_breaks_half_way_is_named_and_the_next_run_finishes(
     empty: Empty, path: str, name: str
 ) -> None:
     """500 on every creation of one kind: the message has the resource's name and Kong's words, and
-    no caller gains access."""
+    no caller is allowed."""
     stack = empty(applications=[TINY])
 
     def broken(request: Request, answer: Answer) -> Response:
@@ -135,8 +137,8 @@ def test_a_kong_that_breaks_half_way_is_named_and_the_next_run_finishes(
 def test_a_script_that_is_printed_before_the_cause_says_so_first(
     empty: Empty, role: str
 ) -> None:
-    """If Kong rejects a plugin, the message has all of it. Its first line says where to look, and
-    its second how to see only the cause."""
+    """The output has the whole configuration of a plugin that Kong rejects. Its first line says
+    where the cause is, its second how to see only the cause."""
     stack = empty(applications=[TINY])
     name = {"gate": b"post-function", "admission": b"pre-function"}[role]
 
@@ -148,8 +150,8 @@ def test_a_script_that_is_printed_before_the_cause_says_so_first(
         return _says(500, UNEXPECTED) if refused else answer()
 
     stack.local.kong.faults = broken
-    message = _stopped(stack, "An unexpected error occurred")
-    shown = message[message.index("Diagnostics:") :].splitlines()
+    output = _stopped(stack, "An unexpected error occurred")
+    shown = output[output.index("Diagnostics:") :].splitlines()
     about = shown.index(f"  kong:index:Plugin (tiny/api-8080-{role}):")
     assert (
         "In a failed run: Kong did not take the plugin that is named above"
@@ -158,7 +160,7 @@ def test_a_script_that_is_printed_before_the_cause_says_so_first(
     (pattern,) = re.findall(
         r"pulumi up -s STACK --yes \| grep -o '(.*)'", shown[about + 3]
     )
-    assert {item.split(" (")[0] for item in re.findall(pattern, message)} == {
+    assert {line.split(" (")[0] for line in re.findall(pattern, output)} == {
         "} error: HTTP status 500"
     }
 
@@ -175,10 +177,10 @@ def test_a_script_that_is_printed_before_the_cause_says_so_first(
 def test_a_kong_that_goes_away_half_way_is_named_and_the_next_run_finishes(
     empty: Empty, response: Response | None, message: str
 ) -> None:
-    """From the first plugin on every request is rejected, or none is answered: the resource is
-    named, and no caller gains access.
+    """From the first plugin on, Kong rejects every request, or answers none: the error names the
+    resource, and no caller is allowed.
 
-    A new entity may have lost its answer, and is removed as documented.
+    The last new entity may have lost its answer, and is removed as documented.
     """
     stack = empty(applications=[TINY])
     away: list[Request] = []
@@ -201,20 +203,20 @@ def test_a_kong_that_goes_away_half_way_is_named_and_the_next_run_finishes(
 def test_a_service_of_our_name_that_is_not_ours_is_never_touched(
     empty: Empty,
 ) -> None:
-    """The run stops before any change, also in a preview, and names the owner; without the service,
-    the next run works."""
+    """The run stops before its first change, also in a preview, and names the owner; without the
+    service, the next run works."""
     stack = empty(applications=[TINY])
     theirs = stack.kong(
         "POST",
         "/services",
         {"name": SERVICE, "host": "theirs.example.com", "tags": ["theirs"]},
     )
-    before = made(stack.local)
-    message = f"ENV405: Kong has service '{SERVICE}' ({theirs['id']}) that was made outside any stack (its tags are 'theirs')"
+    before = object_counts(stack.local)
+    message = f"ENV405: Kong has service '{SERVICE}' ({theirs['id']}) of no stack (its tags are 'theirs')"
     _stopped(stack, "applications/app0.yaml:6:7: error " + message)
     assert message in stack.pulumi("preview", check=False).stdout
     assert (
-        made(stack.local) == before
+        object_counts(stack.local) == before
         and stack.entity("services", SERVICE) == theirs
     )
     stack.kong("DELETE", f"/services/{theirs['id']}")
@@ -253,8 +255,8 @@ def test_a_service_of_our_name_that_comes_up_meanwhile_is_never_touched(
 
 @pytest.mark.deep
 def test_an_update_that_fails_leaves_the_old_rules(empty: Empty) -> None:
-    """500 on the gate of an edited rule: removed permissions are already gone, and new permissions
-    are not yet granted.
+    """500 on the gate of an edited rule: revoked access is already gone, and granted access does
+    not exist yet.
 
     Then the edit takes effect.
     """

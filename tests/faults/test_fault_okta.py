@@ -1,5 +1,5 @@
-"""An Okta that rejects, limits or fails: one clear message, no opening, and the next run finishes
-the work."""
+"""An Okta that rejects, limits or breaks: one clear message, no open path, and the next run
+finishes the work."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _says(
 
 
 def _stopped(stack: Stack, *messages: str) -> None:
-    """Run an `up` that fails and prints each of `messages`; no caller gains access."""
+    """Expect an `up` that fails with each of `messages`; no caller is allowed meanwhile."""
     with Watch(stack, ((HOST, PROTECTED),)) as watch:
         done = stack.run("up", check=False)
     output = done.stdout + done.stderr
@@ -62,7 +62,7 @@ def _works(stack: Stack) -> None:
 
 @pytest.mark.deep
 def test_a_rate_limit_is_waited_for(empty: Empty) -> None:
-    """429 with the headers that Okta sends: the run takes longer, and succeeds."""
+    """429 with Okta's headers: the run takes longer, and succeeds."""
     stack = empty(applications=[TINY])
     limited: list[float] = []
 
@@ -91,8 +91,8 @@ def test_a_rate_limit_is_waited_for(empty: Empty) -> None:
 
 @pytest.mark.deep
 def test_an_endless_rate_limit_is_reported(empty: Empty) -> None:
-    """After five repetitions the run stops, with the scope's name and the plugin's form of Okta's
-    words."""
+    """After five repetitions the run stops, with the scope's name and Okta's message as the plugin
+    prints it."""
     stack = empty(applications=[TINY])
     asked: list[str] = []
 
@@ -132,7 +132,8 @@ def test_an_endless_rate_limit_is_reported(empty: Empty) -> None:
 def test_an_okta_that_breaks_is_named_and_the_next_run_finishes(
     empty: Empty, end: str, name: str
 ) -> None:
-    """500 on the creation of one kind of object: the resource's name and Okta's words."""
+    """500 on the creation of one kind of object: the message has the resource's name and Okta's
+    words."""
     stack = empty(applications=[TINY])
 
     def broken(method: str, path: str, proceed: Proceed) -> Answered:

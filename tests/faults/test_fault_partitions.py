@@ -18,24 +18,24 @@ from tests.support.documentation import page
 from tests.support.engine.deployment import AT_ONCE, Deployment
 from tests.support.engine.partitions import kong_oam, partition, run, stack_of
 from tests.support.faults.blackout import shape
-from tests.support.faults.cut_off import (
+from tests.support.faults.interruptions import (
     ALL,
     LOCK,
     PARTITIONS,
     Requests,
     answers_as_meant,
     as_stack,
-    begin,
-    cut_off,
+    assert_nothing_to_do,
     cuts,
     ended,
     go_on,
     ids,
-    is_at_rest,
+    interrupt,
     start_command,
+    start_project,
     write,
 )
-from tests.support.faults.stacks import made
+from tests.support.faults.stacks import object_counts
 from tests.support.faults.tiny import HOST, PROTECTED
 from tests.support.faults.watch import Watch
 from tests.support.tiers import deep_after
@@ -47,8 +47,8 @@ CHANGES = {"rule": "up", "scope": "up", "swap": "move"}
 
 @dataclass(frozen=True, slots=True)
 class Undisturbed:
-    """The deployed estate; and by change, its state after an undisturbed run, the run's seconds and
-    its requests."""
+    """The deployed estate with its state after an undisturbed change, and the duration and requests
+    of that run, by change."""
 
     deployment: Deployment
     saved: Saved
@@ -68,7 +68,9 @@ def undisturbed(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Undisturbed]:
     with Local(lags=AT_ONCE) as local:
-        deployment = begin(local, tmp_path_factory.mktemp("estate") / "project")
+        deployment = start_project(
+            local, tmp_path_factory.mktemp("estate") / "project"
+        )
         kong_oam(deployment, "up", "-s", STACK, "--yes", status=0)
         yield Undisturbed(
             deployment, local.save(), {"": shape(as_stack(deployment))}, {}, {}
@@ -76,7 +78,7 @@ def undisturbed(
 
 
 def after(known: Undisturbed, change: str) -> dict[str, list[str]]:
-    """Return the state after the change, from a single undisturbed run."""
+    """Return the objects after the change; the first call runs it."""
     if change not in known.after:
         deployment = known.restore()
         write(deployment.folder, change)
@@ -90,7 +92,7 @@ def after(known: Undisturbed, change: str) -> dict[str, list[str]]:
             asked.count,
         )
         go_on(deployment, "up")
-        is_at_rest(deployment)
+        assert_nothing_to_do(deployment)
         known.after[change] = shape(as_stack(deployment))
     return known.after[change]
 
@@ -99,7 +101,7 @@ def after(known: Undisturbed, change: str) -> dict[str, list[str]]:
 def test_an_interrupted_command_continues(
     undisturbed: Undisturbed, seed: int
 ) -> None:
-    """A signal at any moment stops it alone, or with all its processes. Then the same command runs
+    """A signal ends the command, or all its processes, at any moment. Then the same command runs
     again, or the change is reverted. If a dead run has locked a stack, the documented recovery
     comes first. The result is as after an undisturbed run."""
     assert f"[prod-payments] error: {LOCK}" in page(
@@ -111,20 +113,22 @@ def test_an_interrupted_command_continues(
     before = ids(deployment)
     write(deployment.folder, cut.change)
     with Watch(as_stack(deployment), ((HOST, PROTECTED),)) as watch:
-        message = cut_off(
+        output = interrupt(
             deployment,
             cut,
             undisturbed.seconds[cut.change],
             undisturbed.requests[cut.change],
         )
-        if cut.verb == "up" and cut.number == signal.SIGINT:  # it completes
-            assert "goes on\n" in message or " run: " in message, message
+        if (
+            cut.verb == "up" and cut.number == signal.SIGINT
+        ):  # The command completes.
+            assert "goes on\n" in output or " run: " in output, output
         if cut.back:
             write(deployment.folder)
-        message += go_on(deployment, "move", "up")
-    print(f"{cut}: {message}")
+        output += go_on(deployment, "move", "up")
+    print(f"{cut}: {output}")
     assert watch.asked and not watch.let_in
-    is_at_rest(deployment)
+    assert_nothing_to_do(deployment)
     assert shape(as_stack(deployment)) == (
         undisturbed.after[""] if cut.back else expected
     )
@@ -147,7 +151,7 @@ TOGETHER = (
 def test_two_commands_at_once_end_well(
     undisturbed: Undisturbed, seed: int
 ) -> None:
-    """One of them may report that the other has a stack; then each runs again, one after the other."""
+    """A command may report that the other holds a stack; then each runs again, in turn."""
     rng = random.Random(seed)
     pair = TOGETHER[seed]
     change = "swap" if "move" in pair else rng.choice(("rule", "scope"))
@@ -158,34 +162,34 @@ def test_two_commands_at_once_end_well(
         first = start_command(deployment, pair[0], "-s", STACK, "--yes")
         time.sleep(rng.random() * undisturbed.seconds[change])
         second = start_command(deployment, pair[1], "-s", STACK, "--yes")
-        reported = [
-            item.communicate(timeout=300)[0] for item in (first, second)
+        outputs = [
+            running.communicate(timeout=300)[0] for running in (first, second)
         ]
-        for item in (first, second):
-            ended(item)
-        print(pair, *reported, sep="\n")
+        for running in (first, second):
+            ended(running)
+        print(pair, *outputs, sep="\n")
         assert {first.returncode, second.returncode} <= {
             0,
             2,
-        } and "Traceback" not in "".join(reported)
+        } and "Traceback" not in "".join(outputs)
         if "destroy" in pair:
             go_on(deployment, "refresh")
         go_on(deployment, "move", "up")
     assert watch.asked and not watch.let_in
-    is_at_rest(deployment)
+    assert_nothing_to_do(deployment)
     assert shape(as_stack(deployment)) == expected
     answers_as_meant(deployment)
     if "destroy" in pair:
         go_on(deployment, "destroy")
-        assert made(deployment.local) == {}
+        assert object_counts(deployment.local) == {}
 
 
 @pytest.mark.parametrize("nth", deep_after(1, range(2)))
 def test_a_partition_that_fails_stops_no_other(
     undisturbed: Undisturbed, nth: int
 ) -> None:
-    """For any request that the product rejects: the other partition gets its change, and the next
-    command runs the failed partition."""
+    """The product rejects any of the partition's requests: the other partition has its change, and
+    the next command runs the failed partition."""
     deployment = undisturbed.restore()
     write(deployment.folder, "both")
     changed = iter(range(100))
@@ -202,13 +206,13 @@ def test_a_partition_that_fails_stops_no_other(
     deployment.local.kong.faults = None
     assert f"1 run: {stack_of('jobs')}" in failed.stdout
     assert (
-        f"1 failed: {stack_of('apis')}. What they say comes first. The same command goes on"
+        f"1 failed: {stack_of('apis')}. Fix the errors above. Repeat the command to continue"
         in failed.stderr
     )
     (image,) = (
-        item["spec"]["template"]["spec"]["containers"][0]["image"]
-        for item in deployment.local.cluster.objects("Deployment")
-        if item["metadata"]["namespace"] == "jobs"
+        found["spec"]["template"]["spec"]["containers"][0]["image"]
+        for found in deployment.local.cluster.objects("Deployment")
+        if found["metadata"]["namespace"] == "jobs"
     )
     assert image.endswith(":2")
     assert (
@@ -216,12 +220,12 @@ def test_a_partition_that_fails_stops_no_other(
         == f"1 of 3 stacks: {stack_of('apis')}"
     )
     go_on(deployment, "up")
-    is_at_rest(deployment)
+    assert_nothing_to_do(deployment)
     answers_as_meant(deployment)
 
 
 PLACES = tuple(product(((), ("apis",), ("jobs",), ("apis", "jobs")), repeat=2))
-"""In which partitions the namespaces `apis` and `jobs` are, in each way that there is."""
+"""Each assignment of the namespaces `apis` and `jobs` to partitions."""
 
 
 @pytest.mark.parametrize(
@@ -230,16 +234,16 @@ PLACES = tuple(product(((), ("apis",), ("jobs",), ("apis", "jobs")), repeat=2))
 def test_a_rule_that_changes_under_deployed_stacks_changes_nothing(
     undisturbed: Undisturbed, apis: tuple[str, ...], jobs: tuple[str, ...]
 ) -> None:
-    """If an Application is in no partition or in two, nothing runs; if it is in another partition,
-    it must be moved first. With the earlier rule there is nothing to do."""
+    """No stack runs if an Application is in no partition or in two. An Application in a new
+    partition must be moved first. With the old rule again, no work is left."""
     deployment = undisturbed.restore()
     before = shape(as_stack(deployment))
     by_name = {
         name: [
             f"nothing-{name}",
             *(
-                text
-                for text, where in (("apis", apis), ("jobs", jobs))
+                partition
+                for partition, where in (("apis", apis), ("jobs", jobs))
                 if name in where
             ),
         ]
@@ -263,10 +267,10 @@ def test_a_rule_that_changes_under_deployed_stacks_changes_nothing(
     write(deployment.folder)
     if (
         len(apis) == len(jobs) == 1
-    ):  # resources that do not depend on the rule were run
+    ):  # stacks that do not depend on the rule did run
         go_on(deployment, "up")
     assert kong_oam(deployment, "up", "-s", STACK).stdout.startswith(
-        "nothing to be run"
+        "nothing to run"
     )
 
 
@@ -274,7 +278,7 @@ def test_a_rule_that_changes_under_deployed_stacks_changes_nothing(
 def test_a_base_may_be_newer_than_its_partitions(
     undisturbed: Undisturbed,
 ) -> None:
-    """With the real CLI: calls continue as before, and the command runs the rest. The base may not
+    """With the literal CLI: calls work as before, and the command runs the rest. The base may not
     be older."""
     deployment = undisturbed.restore()
     write(deployment.folder, "scope")
@@ -293,5 +297,5 @@ def test_a_base_may_be_newer_than_its_partitions(
         ", ".join(map(stack_of, ALL))
     )  # the base kept a scope
     go_on(deployment, "up")
-    is_at_rest(deployment)
+    assert_nothing_to_do(deployment)
     answers_as_meant(deployment)

@@ -1,4 +1,5 @@
-"""An estate in partitions whose states are in PostgreSQL: up, a change, a connection that is lost in the middle."""
+"""An estate in partitions with states in PostgreSQL: up, a change, and a lost connection in the
+middle."""
 
 from __future__ import annotations
 
@@ -14,13 +15,13 @@ from sandbox.kong.http import Request, Response
 from sandbox.local import STACK, Local
 from tests.support.engine.deployment import AT_ONCE
 from tests.support.engine.partitions import kong_oam, stack_of
-from tests.support.faults.cut_off import (
+from tests.support.faults.interruptions import (
     ALL,
     answers_as_meant,
     as_stack,
-    begin,
+    assert_nothing_to_do,
     go_on,
-    is_at_rest,
+    start_project,
     write,
 )
 from tests.support.faults.tiny import HOST, PROTECTED
@@ -34,11 +35,11 @@ pytestmark = [pytest.mark.engine, pytest.mark.timeout(900)]
 def test_stacks_are_listed_however_many_there_are_on_however_few_processors(
     server: PostgreSql, tmp_path: Path
 ) -> None:
-    """The engine by itself waits for good, with one processor from the second stack on."""
+    """With one processor, the engine itself waits forever from the second stack on."""
     server.ask("DROP TABLE IF EXISTS pulumi_state")
     with Local() as local:
         local.env |= {"PULUMI_BACKEND_URL": server.url(), "GOMAXPROCS": "1"}
-        deployment = begin(local, tmp_path / "project")
+        deployment = start_project(local, tmp_path / "project")
         for number in range(11):
             deployment.pulumi("stack", "init", f"more-{number}", "--no-select")
         program = (
@@ -63,15 +64,15 @@ def test_stacks_are_listed_however_many_there_are_on_however_few_processors(
 def test_a_lost_connection_is_outlived_or_recovered(
     server: PostgreSql, tmp_path: Path, change: str, nth: int, seconds: float
 ) -> None:
-    """The connection breaks after Kong's n-th change. After some seconds the same run continues.
-    After a longer time the command runs again, with the documented recovery of a stale lock.
-    Nothing is lost, and nothing is created twice."""
+    """The connection breaks after Kong's n-th change. After some seconds the same run continues;
+    after a longer time the command runs again. If a lock is left, the documented recovery comes
+    first. No object is lost, and none exists twice."""
     server.ask("DROP TABLE IF EXISTS pulumi_state")
     with Wire(server.port) as wire, Local(lags=AT_ONCE) as local:
         local.env["PULUMI_BACKEND_URL"] = server.url(wire.port)
-        deployment = begin(local, tmp_path / "project")
+        deployment = start_project(local, tmp_path / "project")
         kong_oam(deployment, "up", "-s", STACK, "--yes", status=0)
-        is_at_rest(deployment)
+        assert_nothing_to_do(deployment)
         states = {
             f".pulumi/stacks/kong-oam/{stack_of(name)}.json" for name in ALL
         }
@@ -94,10 +95,10 @@ def test_a_lost_connection_is_outlived_or_recovered(
             local.kong.faults = None
             assert next(changes) > nth, "it did not come to that"
             wire.mend()
-            reported = done.stdout + done.stderr + go_on(deployment, "up")
-        assert done.returncode == (0 if seconds < 30 else 2), reported
+            output = done.stdout + done.stderr + go_on(deployment, "up")
+        assert done.returncode == (0 if seconds < 30 else 2), output
         assert watch.asked and not watch.let_in
-        assert PASSWORD not in reported
-        is_at_rest(deployment)
+        assert PASSWORD not in output
+        assert_nothing_to_do(deployment)
         answers_as_meant(deployment)
         assert not [name for name in server.names() if "/locks/" in name]

@@ -1,4 +1,5 @@
-"""Entities whose creation was carried out and whose answer was lost: the command finds and removes them, and only them."""
+"""Entities whose creation was carried out but whose answer was lost: the command finds and removes
+only these."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ from sandbox.kong.http import Request, Response
 from tests.support.documentation import page
 from tests.support.engine.calls import service_token
 from tests.support.faults.blackout import lost
-from tests.support.faults.stacks import Empty, Stack, made, within
+from tests.support.faults.stacks import Empty, Stack, object_counts, within
 from tests.support.faults.tiny import HOST, PROTECTED, SERVICE, TINY
 from tests.support.faults.watch import Watch
 
@@ -26,9 +27,10 @@ LAG = 1.0
 def _loses_answers(
     stack: Stack, method: str, path: str, together: int = 1
 ) -> Iterator[None]:
-    """Kong carries such requests out, and closes their connections without an answer.
+    """Let Kong carry such requests out, and close their connections without an answer.
 
-    The first `together` of them it closes at one moment (30 s at most): the engine begins nothing new after one failed.
+    It closes the first `together` connections at one moment (after at most 30 s): the engine starts
+    no step after a failure.
     """
     carried_out = threading.Barrier(together)
 
@@ -53,10 +55,10 @@ def _loses_answers(
 def test_lost_objects_are_listed_then_removed_and_no_others(
     empty: Empty,
 ) -> None:
-    """Without `--remove` everything stays. With it only lost objects are removed, and the next run
-    finishes the work.
+    """Without `--remove` all objects stay; with it only the lost objects are deleted, and the next
+    run finishes the work.
 
-    Objects of another stack or of somebody else are not listed. No credential is printed.
+    Objects of other stacks or people are not even listed. No credential is printed.
     """
     stack = empty(applications=[TINY])
     for name, tags in {
@@ -71,20 +73,20 @@ def test_lost_objects_are_listed_then_removed_and_no_others(
         )
     with _loses_answers(stack, "POST", "/plugins", together=2):
         assert stack.run("up", check=False).returncode != 0
-    before = made(stack.local)
+    before = object_counts(stack.local)
     listed = lost(stack, status=1)
     assert (
-        f"2 made that the state does not know\n  plugin jwt of {SERVICE}\n"
+        f"2 created, but missing in the state\n  plugin jwt of {SERVICE}\n"
         in listed.stdout
     )
     assert "0 of 2 removed" in listed.stdout
-    assert made(stack.local) == before
+    assert object_counts(stack.local) == before
     removed = lost(stack, "--remove")
     assert "2 of 2 removed" in removed.stdout
-    assert made(stack.local) == {
+    assert object_counts(stack.local) == {
         kind: count for kind, count in before.items() if kind != "plugins"
     }
-    assert f"{stack.local.kong.admin_url}: 0 made" in lost(stack).stdout
+    assert f"{stack.local.kong.admin_url}: 0 created" in lost(stack).stdout
     for secret in ("KONG_ADMIN_TOKEN", "OKTA_API_TOKEN"):
         assert (
             stack.local.env[secret]
@@ -108,9 +110,11 @@ def test_lost_objects_are_listed_then_removed_and_no_others(
 def test_a_gate_is_not_removed_while_its_component_has_routes(
     empty: Empty,
 ) -> None:
-    """It stays until the component's routes are gone, and every worker has seen that: no caller
-    gains access. (Somebody deleted the gate by hand, and the answer to its new creation was
-    lost.)"""
+    """The gate stays until the component's routes are gone, and every worker has seen that: no
+    caller is allowed.
+
+    (Somebody deleted the gate by hand, and the answer to its new creation was lost.)
+    """
     settings = {
         "worker_state_update_frequency": LAG,
         "db_update_frequency": 0.0,
@@ -148,28 +152,28 @@ def test_a_gate_is_not_removed_while_its_component_has_routes(
 def test_with_a_state_that_is_not_this_gateways_nothing_is_removed(
     empty: Empty,
 ) -> None:
-    """With an empty state, as of another backend, all would look lost. The command stops and asks
-    for the right state."""
+    """With an empty state, such as another backend's, every entity would look lost: the command
+    stops and asks for the state."""
     stack = empty(applications=[TINY])
     stack.run("up")
-    before = made(stack.local)
+    before = object_counts(stack.local)
     stack.pulumi("stack", "rm", "--force", "--preserve-config", "--yes")
     stack.local.pulumi("stack", "init", stack.name, cwd=stack.folder)
     stopped = lost(stack, "--remove", status=2)
     assert (
-        f"the state knows neither service {SERVICE} nor what belongs to it"
+        f"the state lacks both service {SERVICE} and its child"
         in stopped.stderr
     )
-    assert "is this the stack's backend" in stopped.stderr
-    assert made(stack.local) == before
+    assert "Check the backend with `pulumi whoami -v`" in stopped.stderr
+    assert object_counts(stack.local) == before
 
 
 @pytest.mark.deep
 def test_a_state_that_no_run_can_read_is_repaired_as_it_says(
     empty: Empty,
 ) -> None:
-    """A first run that leaves out dependencies of other resources writes such a state. No caller
-    gains access meanwhile, and the run after the repair creates the rest."""
+    """A first run that leaves out dependencies of other resources writes such a state. No caller is
+    allowed meanwhile, and the run after the repair creates the rest."""
     stack = empty(applications=[TINY])
     assert (
         stack.run(
@@ -182,18 +186,18 @@ def test_a_state_that_no_run_can_read_is_repaired_as_it_says(
         broken.returncode != 0
         and "snapshot integrity error" in broken.stdout + broken.stderr
     )
-    output = lost(stack, status=2).stderr
-    assert output.startswith(
-        "error: no run can read the state of stack 'local': tiny/"
+    errors = lost(stack, status=2).stderr
+    assert errors.startswith(
+        "error: the state of stack 'local' is invalid: tiny/"
     )
-    assert "refers to tiny/api-8080-admission, which is not there" in output
-    assert "`pulumi state repair -s local --yes`" in output
+    assert "refers to tiny/api-8080-admission, which is missing" in errors
+    assert "`pulumi state repair -s local --yes`" in errors
     assert "    pulumi state repair -s STACK --yes\n" in page(
         "how-to/recover.md"
     )
     assert stack.local.kong.entities("routes") == []
     stack.pulumi("state", "repair", "--yes")
-    assert "0 made that the state does not know" in lost(stack).stdout
+    assert "0 created, but missing in the state" in lost(stack).stdout
     stack.run("up")
     assert stack.changes("up") == {}
     assert (

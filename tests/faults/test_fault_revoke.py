@@ -1,4 +1,4 @@
-"""Revoking access in a hurry: the changes, and the time until the issuer and the gate deny."""
+"""Revoking access in a hurry: the changes, and the delays until the issuer and the gate deny."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ ORDERS = ("GET", "orders.example.com", "/orders")
 def test_a_client_that_calls_nothing_any_more_is_issued_no_token(
     empty: Empty,
 ) -> None:
-    """One edit of the caller's file: its policy and rule at Okta go, its pods learn of it, and the gate of the API.
+    """One edit of the caller's file removes its policy and rule at Okta, its pods' scopes, and its
+    entry in the API's gate.
 
-    A token that it has already is worth nothing from then on.
+    A token from before is denied from then on.
     """
     stack = empty()
     stack.run("up")
@@ -53,7 +54,8 @@ def test_a_client_that_calls_nothing_any_more_is_issued_no_token(
 def test_the_callee_alone_cannot_take_a_grant_away_in_silence(
     empty: Empty,
 ) -> None:
-    """Out of the role, but still in the caller's `calls`: the run stops and shows both places."""
+    """The client is out of the role, but its `calls` still name the API: the run stops and shows
+    both places."""
     stack = empty(applications=[TINY])
     stack.run("up")
     stack.edit(
@@ -72,7 +74,7 @@ def test_the_callee_alone_cannot_take_a_grant_away_in_silence(
 def test_a_group_that_leaves_a_role_is_shut_out_with_the_next_up(
     empty: Empty,
 ) -> None:
-    """The gate checks roles: users of the group get 403 with their current tokens, at once."""
+    """The gate narrows by role: users of the group get 403 with their present tokens, at once."""
     stack = empty()
     stack.run("up")
     sales, desk = (
@@ -107,7 +109,8 @@ def test_a_group_that_leaves_a_role_is_shut_out_with_the_next_up(
 def test_an_app_that_is_deactivated_at_okta_stays_so_until_a_refresh(
     empty: Empty,
 ) -> None:
-    """One call and no edit: no token from then on. `up` leaves it, `up --refresh` takes it back."""
+    """One request without an edit: the issuer gives no token. `up` leaves it, `up --refresh`
+    reverts it."""
     stack = empty(applications=[TINY])
     stack.run("up")
     old = service_token(stack.local, "job")
@@ -128,7 +131,7 @@ def test_an_app_that_is_deactivated_at_okta_stays_so_until_a_refresh(
 def test_routes_of_one_component_are_taken_away_in_one_command(
     empty: Empty,
 ) -> None:
-    """Without an edit, and also for earlier tokens: no caller reaches the component until the next
+    """Without an edit, also for earlier tokens: no caller reaches the component until the next
     `up`."""
     stack = empty(applications=[TINY])
     stack.run("up")

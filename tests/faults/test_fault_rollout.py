@@ -1,8 +1,8 @@
-"""Opening resources wait for their workload: rules of a version whose pods never start open
-nothing, and close at once.
+"""New access waits for its workload: while the new pods do not start, new rules open no path, and
+revoked access closes at once.
 
-The cluster stand-in has images that cannot be pulled: such a Deployment does not roll out, and the
-earlier pods keep running.
+The cluster stand-in has images that cannot be pulled: such a Deployment does not roll out, and its
+old pods continue.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ APP = "applications/app0.yaml"
 IMAGE, NEXT_IMAGE = "image: registry.example.com/tiny,", f"image: {BROKEN},"
 HEALTH = "- {paths: [/things/health], methods: [GET], public: {reason: probes}}"
 OPENED = "- {paths: [/things/health], methods: [GET, POST], public: {reason: probes}}"
-"""A new rule alone: its path has a route already, so only the gate denies calls."""
+"""Only a rule changes: the new path already has its route, so only the gate denies callers."""
 CLOSED = "- {paths: [/things/other], methods: [GET], public: {reason: probes}}"
 OTHER = "/things/other"
 
 
 @pytest.fixture
 def stack(empty: Empty) -> Stack:
-    """The tiny estate, deployed; its next image cannot be pulled."""
+    """Return the deployed tiny estate; its next image cannot be pulled."""
     made = empty(applications=[TINY], lags=Lags())
     made.run("up")
     made.local.cluster.unpullable.add(BROKEN)
@@ -41,7 +41,8 @@ def statuses(stack: Stack, *paths: str) -> list[int]:
 
 
 def opened(stack: Stack) -> list[int]:
-    """Return the statuses of three calls: public before, public by the new rule, and never public."""
+    """Return the statuses of a path that was public, a path that the new rule makes public, and a
+    path that is never public."""
     return [
         stack.status(*asked)
         for asked in (
@@ -57,7 +58,8 @@ def running(stack: Stack) -> str | None:
 
 
 def test_a_rule_opens_only_once_its_version_is_ready(stack: Stack) -> None:
-    """The old image never answers by a rule that was not its own; the next run that succeeds opens it."""
+    """The old image never answers by another version's rule; the next successful run opens the
+    path."""
     stack.edit(APP, IMAGE, NEXT_IMAGE)
     stack.edit(APP, HEALTH, OPENED)
     failed = stack.run("up", check=False)
@@ -79,7 +81,8 @@ def test_a_rule_opens_only_once_its_version_is_ready(stack: Stack) -> None:
 
 @pytest.mark.deep
 def test_a_closing_rule_does_not_wait(stack: Stack) -> None:
-    """Admission closes it before the rollout begins. Reverting opens it again, and nothing else."""
+    """Admission closes the path before the rollout begins; going back opens it again, and no other
+    path."""
     stack.edit(APP, IMAGE, NEXT_IMAGE)
     stack.edit(APP, HEALTH, CLOSED)
     assert stack.run("up", check=False).returncode != 0
@@ -112,13 +115,13 @@ AROUND = {
 def test_no_flag_opens_for_a_missing_workload(
     stack: Stack, flags: str, first: bool
 ) -> None:
-    """With any part left out of a run, or failed in it."""
+    """This holds for any resource that a run leaves out, or that fails in it."""
     stack.edit(APP, IMAGE, NEXT_IMAGE)
     stack.edit(APP, HEALTH, OPENED)
     if first:
         assert stack.run("up", check=False).returncode != 0
-    output = stack.run("up", *flags.split(), check=False)
-    assert opened(stack) == [200, 401, 401], output.stdout
+    done = stack.run("up", *flags.split(), check=False)
+    assert opened(stack) == [200, 401, 401], done.stdout
     assert running(stack) == "registry.example.com/tiny"
     stack.local.cluster.unpullable.clear()
     stack.run("up")
@@ -130,11 +133,11 @@ def test_no_flag_opens_for_a_missing_workload(
 def test_a_run_that_leaves_the_workload_out_says_that_nothing_opens(
     stack: Stack,
 ) -> None:
-    """The message has the remedy."""
+    """The output also has the remedy."""
     stack.edit(APP, IMAGE, NEXT_IMAGE)
     stack.edit(APP, HEALTH, OPENED)
     output = stack.run("up", "--target", "**::tiny/api-8080-gate").stdout
     assert (
-        "opens nothing new: the Deployment of this version is not there; run `pulumi up` once it can be"
+        "opens nothing new: its Deployment of this version is missing; run `pulumi up` once it can be deployed"
         in output
     )

@@ -37,12 +37,11 @@ ANSWERS = {
     "GET console-reports.example.com/": "200  200 200  200 200 200  200 200 200  200",
     "POST shop.example.com/basket": "200  200 200  200 200 200  200 200 200  200",
 }
-"""The expected answers of each caller, by endpoint. Hosts are below example.com; a stack maps that
-to its own domain."""
+"""The status of each caller, by endpoint. Hosts are written below example.com; stacks may map them
+to other domains."""
 
 STACKS = {
-    # stack: its scheme, its domain for components without a domain, its replacement of example.com,
-    # and its groups
+    # stack: its scheme, its default domain, its domain for example.com, and its groups
     "local": (
         "http",
         "sandbox.example.com",
@@ -71,7 +70,7 @@ STACKS = {
 
 
 def _host(host: str, default: str, suffix: str) -> str:
-    """A host of the table as the stack has it."""
+    """Return a host of the table in the stack's domain."""
     name = host.removesuffix(".example.com")
     return f"{name}.{default if name == 'console-reports' else suffix}"
 
@@ -95,9 +94,12 @@ def _tokens(stack: Stack) -> Mapping[str, str | None]:
 @pytest.mark.deep
 @pytest.mark.parametrize("name", deep_after(0, STACKS, wanted=["bare-metal"]))
 def test_access_is_the_same_on_every_stack(empty: Empty, name: str) -> None:
-    """Each previews and deploys, a second up changes nothing, and every caller gets the same answer
-    at every endpoint. On stacks with https, plain http is answered with 426 and reaches no
-    workload, even on a public path."""
+    """Each previews and deploys, a second up makes no change, and all callers get the same answers
+    at every endpoint.
+
+    Where a stack serves https, plain http gets 426 and reaches no workload, not even on a public
+    path.
+    """
     scheme, default, suffix, (sales, desk) = STACKS[name]
     users = (
         User("sales", (sales,)),

@@ -1,5 +1,5 @@
-"""Two deployed stacks on one Kong and one cluster: all verbs run while callers call both all the
-time."""
+"""Two deployed stacks on one Kong and one cluster go through all verbs under permanent calls to
+both."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ HOSTS = {"local": HOST, "prod": "tiny.prod.example.com"}
 
 @pytest.fixture
 def stacks(tmp_path: Path) -> Iterator[dict[str, Stack]]:
-    """Both stacks, deployed: each has its own hosts, namespace and issuer."""
+    """Yield both stacks, deployed: each has its own hosts, namespace and issuer."""
     with Local(lags=Lags()) as local:
         found = {}
         for name, host in HOSTS.items():
@@ -41,7 +41,7 @@ def stacks(tmp_path: Path) -> Iterator[dict[str, Stack]]:
 
 
 def _settings(stack: Stack) -> None:
-    """Copy the settings of the stack `local` to another name."""
+    """Write the settings of the stack `local` for this stack."""
     folder = stack.folder / "stacks"
     settings = yaml.safe_load((folder / "Pulumi.local.yaml").read_text("utf-8"))
     settings["config"]["kong-oam:cluster"] = {"createNamespaces": True}
@@ -51,10 +51,11 @@ def _settings(stack: Stack) -> None:
 
 
 class Callers:
-    """Callers of both stacks that call all the time: without a token, a stack's own client, and the
-    other stack's client.
+    """Callers of both stacks, who call all the time: without a token, with a stack's own client,
+    and with the other stack's client.
 
-    `wrong` lists callers with a wrong answer. Nothing is expected of the stacks in `apart`.
+    `wrong` lists the callers who were allowed or denied wrongly. The stacks in `apart` are not
+    checked.
     """
 
     def __init__(self, stacks: dict[str, Stack]) -> None:
@@ -82,7 +83,7 @@ class Callers:
 
     @contextmanager
     def apart(self, *stacks: str) -> Iterator[None]:
-        """Expect no answers of these stacks during the block."""
+        """Do not check these stacks within the block."""
         self._apart, self._turn = frozenset(stacks), self._turn + 1
         yield
         self._apart, self._turn = frozenset(), self._turn + 1
@@ -120,7 +121,7 @@ def _token(stack: Stack) -> str:
 
 
 def _output(stack: Stack, verb: str, *arguments: str, status: int = 0) -> str:
-    """Return the output of a verb on the stack."""
+    """Return a verb's output on the stack."""
     done = stack.module("kong_oam", verb, "--stack", stack.name, *arguments)
     assert done.returncode == status, done.stdout + done.stderr
     return done.stdout
@@ -151,15 +152,13 @@ def _of(stack: Stack) -> dict[str, dict[str, Any]]:
 def test_two_stacks_go_through_every_verb_and_leave_each_other_alone(
     stacks: dict[str, Stack],
 ) -> None:
-    """No call gets a wrong answer, and no entity of the other stack changes."""
+    """No caller is allowed or denied wrongly, and no entity of the other stack changes."""
     local, prod = stacks["local"], stacks["prod"]
     prods = _of(prod)
     with Callers(stacks) as callers:
         for stack in stacks.values():
-            assert "decides as the Applications mean" in _output(
-                stack, "verify"
-            )
-            assert "0 made that the state does not know" in _output(
+            assert "enforces the Applications" in _output(stack, "verify")
+            assert "0 created, but missing in the state" in _output(
                 stack, "recover"
             )
             assert stack.changes("up", "--refresh") == {}
@@ -177,14 +176,11 @@ def test_two_stacks_go_through_every_verb_and_leave_each_other_alone(
                 f"GET http://{HOST}{PROTECTED} without a token: the gateway passes it on (200)"
                 in opened
             )
-            assert (
-                _output(prod, "emergency")
-                == "nothing is open in an emergency\n"
-            )
-            assert "decides as the Applications mean" in _output(prod, "verify")
+            assert _output(prod, "emergency") == "no emergency opening exists\n"
+            assert "enforces the Applications" in _output(prod, "verify")
             assert (
                 _output(prod, "emergency", "close")
-                == "nothing is open in an emergency\n"
+                == "no emergency opening exists\n"
             )
             assert "closed: tiny/api" in _output(local, "emergency", "close")
         with callers.apart("local"):
@@ -198,7 +194,7 @@ def test_two_stacks_go_through_every_verb_and_leave_each_other_alone(
             assert [line for line in found.splitlines() if "to do" in line] == [
                 "    to do: pulumi up -s local --refresh"
             ]
-            assert "decides as the Applications mean" in _output(prod, "verify")
+            assert "enforces the Applications" in _output(prod, "verify")
             local.run("up", "--refresh")
         local.edit(
             "stacks/Pulumi.local.yaml",
@@ -208,14 +204,12 @@ def test_two_stacks_go_through_every_verb_and_leave_each_other_alone(
         _output(local, "move", "--yes")
         _output(local, "up", "--yes")
         for stack in stacks.values():
-            assert "decides as the Applications mean" in _output(
-                stack, "verify"
-            )
+            assert "enforces the Applications" in _output(stack, "verify")
         assert _of(prod) == prods
         with callers.apart("local"):
             _output(local, "destroy", "--yes")
             assert (_of(local), _of(prod)) == ({}, prods)
-            assert "decides as the Applications mean" in _output(prod, "verify")
+            assert "enforces the Applications" in _output(prod, "verify")
             assert prod.changes("up", "--refresh") == {}
         with callers.apart("local", "prod"):
             prod.run("destroy")

@@ -1,4 +1,5 @@
-"""A real Keycloak for this folder's tests, and the sample estate deployed with it; skipped, with the reason, without."""
+"""A real Keycloak for this folder's tests, with the sample estate; skipped with a reason where none
+runs."""
 
 from __future__ import annotations
 
@@ -22,7 +23,7 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sample]:
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Keycloak]:
-    """One server for all tests; each realm is of one of them."""
+    """One server for all tests; each realm belongs to one test."""
     try:
         with Keycloak() as made:
             yield made
@@ -34,7 +35,7 @@ def server() -> Iterator[Keycloak]:
 def keycloak(
     server: Keycloak, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[WithKeycloak]:
-    """After its first `up`. The tests of one file follow each other on it."""
+    """The estate after its first `up`. The tests of one file run on it in order."""
     with Local(lags=AT_ONCE) as local:
         deployment = on(
             server,

@@ -9,7 +9,7 @@ import pytest
 from sandbox.keycloak import Keycloak
 from sandbox.local import Local
 from tests.support.engine.deployment import AT_ONCE, project, start
-from tests.support.engine.earlier import (
+from tests.support.engine.earlier_project import (
     assert_only_known_changes,
     earlier_project,
 )

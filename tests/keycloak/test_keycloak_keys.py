@@ -1,4 +1,4 @@
-"""Keys of clients in a real Keycloak: they rotate, and no valid call is denied."""
+"""Keys of clients in a real Keycloak: they rotate, and no client is denied."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ def shop(
 
 
 def test_no_valid_call_is_denied_while_keys_rotate(shop: Deployment) -> None:
-    """The next key is valid beside the earlier key until that ends. A proof with another algorithm
-    than the key's is rejected."""
+    """The next key is valid beside the earlier key until that ends. Meanwhile a proof with another
+    algorithm than the key's is rejected."""
     pods = Pods(shop.local)
     with pods.calling():
         before = credential(shop.local, "checkout")
@@ -75,22 +75,22 @@ def test_no_valid_call_is_denied_while_keys_rotate(shop: Deployment) -> None:
 def test_a_new_key_is_given_out_after_each_reading_of_those_before_ends(
     server: Keycloak, shop: Deployment
 ) -> None:
-    """A call at the moment of the change can make the server keep the earlier keys, for 10 s and
-    the rest of a reading. No run waits for an ending key."""
+    """A caller at the moment of the change may make the server keep the old keys: for 10 s, or the
+    rest of them. No run waits for a key that ends."""
     realm = str(shop.local.env["KEYCLOAK_REALM"])
     server.admin(
         "PUT",
         f"/{realm}/events/config",
         {"adminEventsEnabled": True, "adminEventsDetailsEnabled": True},
     )
-    apply, inputs = shop.local.cluster.apply, []
+    apply, applied = shop.local.cluster.apply, []
 
     def noted(manifest: dict[str, Any], **how: bool) -> dict[str, Any]:
         if (manifest["kind"], manifest["metadata"]["name"]) == (
             "Secret",
             "checkout-client",
         ) and not how.get("dry_run"):
-            inputs.append(time.time())
+            applied.append(time.time())
         return apply(manifest, **how)
 
     shop.run("up")
@@ -109,7 +109,7 @@ def test_a_new_key_is_given_out_after_each_reading_of_those_before_ends(
         )
         / 1000
     )
-    assert inputs and inputs[0] - changed > 11
+    assert applied and applied[0] - changed > 11
 
     began = time.monotonic()
     on_day(shop, 97)

@@ -1,5 +1,5 @@
-"""Clients without a secret, and a partner's client, in a real Keycloak: their settings, and users
-who sign in with PKCE."""
+"""Clients without a secret, and a partner's, in a real Keycloak: their objects, and users who sign
+in with PKCE."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ REALM = "kinds"
 def shop(
     server: Keycloak, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Deployment]:
-    """A page, an application on devices and a partner's service, all of which call orders."""
+    """A page, an application on devices and a partner's service that all call orders."""
     with Local(lags=AT_ONCE) as local:
         deployment = on(
             server,
@@ -59,7 +59,7 @@ def _signed_in(
         settings["OAUTH_REDIRECT_URIS"].split()[0],
         [*settings["OAUTH_SCOPES"].split(), "openid"],
     )
-    answer = browser.login(
+    tokens = browser.login(
         endpoints,
         settings["OAUTH_CLIENT_ID"],
         None,
@@ -68,12 +68,12 @@ def _signed_in(
         user,
         origin,
     )
-    return str(answer["access_token"])
+    return str(tokens["access_token"])
 
 
 def test_users_sign_in_without_a_secret_of_the_client(shop: Deployment) -> None:
-    """By a code that only the initiator can exchange; the gate removes scopes that the users'
-    groups lack."""
+    """Only the client that began the sign-in can exchange the code; the gate narrows scopes to the
+    groups' roles."""
     local = shop.local
     page, app = credential(local, "page"), shop.output("elsewhere")["shop/app"]
     assert not {
@@ -121,8 +121,8 @@ def test_users_sign_in_without_a_secret_of_the_client(shop: Deployment) -> None:
 def test_pages_have_tokens_at_their_own_origin_and_nowhere_else(
     shop: Deployment,
 ) -> None:
-    """Keycloak lists the origins of the client, and a browser obeys that; clients of another kind
-    have no origins."""
+    """Keycloak names the origins of the client, and a browser follows it; other kinds of clients
+    have none."""
     page, app = (
         credential(shop.local, "page"),
         shop.output("elsewhere")["shop/app"],
@@ -140,10 +140,10 @@ def test_pages_have_tokens_at_their_own_origin_and_nowhere_else(
 def test_each_kind_of_client_has_its_settings_in_the_realm(
     shop: Deployment, server: Keycloak
 ) -> None:
-    """Public with PKCE; a partner authenticates only with keys that it publishes."""
+    """Public clients use PKCE; a partner only proves itself with its published keys."""
     made = {
-        text["clientId"].rpartition(".")[2]: text
-        for text in server.admin("GET", f"/{REALM}/clients").body
+        client["clientId"].rpartition(".")[2]: client
+        for client in server.admin("GET", f"/{REALM}/clients").body
     }
     for name in ("page", "app"):
         assert made[name]["publicClient"] is True
@@ -163,15 +163,15 @@ def test_each_kind_of_client_has_its_settings_in_the_realm(
         partner["attributes"]["jwks.url"]
         == "https://partner.example.com/keys.json"
     )
-    settings = shop.output("elsewhere")["shop/partner"]
+    shown = shop.output("elsewhere")["shop/partner"]
     kept = server.admin(
         "GET", f"/{REALM}/clients/{partner['id']}/client-secret"
     ).body.get("value")
     for proof in (kept, "secret", None):
         with pytest.raises(browser.IssuerError):
             browser.client_credentials(
-                settings["OAUTH_TOKEN_ENDPOINT"],
-                settings["OAUTH_CLIENT_ID"],
+                shown["OAUTH_TOKEN_ENDPOINT"],
+                shown["OAUTH_CLIENT_ID"],
                 proof,
                 ["orders.read"],
             )

@@ -1,4 +1,4 @@
-"""A real realm that has our names already, by hand or by a run that was killed."""
+"""A real realm that already has our names, made by hand or by a killed run."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ JOB, SCOPE = "kong-oam.local.tiny.job", "things.read"
 
 
 class Realm:
-    """One realm, an empty stack for it, and the Admin API by hand."""
+    """A realm with an empty stack, and manual requests to its Admin API."""
 
     def __init__(
         self, server: Keycloak, deployment: Deployment, name: str
@@ -47,7 +47,7 @@ class Realm:
         return answer.body if method == "GET" else location.rpartition("/")[2]
 
     def refused(self, verb: str = "up") -> str:
-        """Return the message of a run that stops because of existing objects. Nothing is created."""
+        """Return the output of a run that stops because of an existing object. It creates none."""
         flags = ("--yes", "--skip-preview") if verb == "up" else ()
         done = self.deployment.pulumi(verb, "-s", STACK, *flags, check=False)
         assert done.returncode != 0 and "ENV403" in done.stdout, done.stdout
@@ -69,7 +69,7 @@ class Realm:
 
 @pytest.fixture
 def realm(server: Keycloak, tmp_path: Path) -> Iterator[Realm]:
-    """A realm of the test's own, which has the groups of the sandbox."""
+    """A separate realm of the test with the groups of the sandbox."""
     name = f"takeover-{next(_NUMBERS)}"
     with Local(lags=AT_ONCE) as local:
         deployment = on(server, start(local, project(tmp_path)), name)
@@ -83,7 +83,7 @@ def realm(server: Keycloak, tmp_path: Path) -> Iterator[Realm]:
 def test_nothing_is_made_beside_a_role_a_scope_and_a_client_of_our_names(
     realm: Realm,
 ) -> None:
-    """A preview and an up both fail. After the conflicts are deleted, everything is created."""
+    """A preview and an up reject them alike. After their deletion the run creates all objects."""
     realm.admin("POST", "/roles", {"name": "sales"})
     scope = realm.admin(
         "POST", "/client-scopes", {"name": SCOPE, "protocol": "openid-connect"}
@@ -92,13 +92,13 @@ def test_nothing_is_made_beside_a_role_a_scope_and_a_client_of_our_names(
         "POST", "/clients", {"clientId": JOB, "serviceAccountsEnabled": True}
     )
     for verb in ("preview", "up"):
-        message = realm.refused(verb)
-        assert f"openid.Client '{JOB}', {made}" in message
+        output = realm.refused(verb)
+        assert f"openid.Client '{JOB}', {made}" in output
         assert (
-            f"openid.ClientScope '{SCOPE}', {scope}" in message
-            and "Role 'sales', " in message
+            f"openid.ClientScope '{SCOPE}', {scope}" in output
+            and "Role 'sales', " in output
         )
-        assert realm.server.account_secret not in message
+        assert realm.server.account_secret not in output
     for path in (f"/clients/{made}", f"/client-scopes/{scope}", "/roles/sales"):
         realm.admin("DELETE", path)
     realm.deployment.run("up")
@@ -110,8 +110,11 @@ _OF_ONE_HOP = ("host", "connection", "transfer-encoding", "content-length")
 
 
 class Cut:
-    """A proxy before the server that interrupts one run: the request of `begins` is carried out,
-    and its answer is lost. `mend` lets all requests pass afterwards."""
+    """A proxy before the server that cuts off one run: the request that `begins` is carried out
+    without an answer.
+
+    `mend` lets all requests through afterwards.
+    """
 
     def __init__(
         self,
@@ -149,7 +152,7 @@ class Cut:
                 body = answer.read()
                 connection.close()
                 if ends:
-                    then()  # before any request is rejected: the engine would notice, and forget the begun request
+                    then()  # before any denial: the engine would record it, and forget the pending operation
                     dark.set()
                     self.close_connection = True
                     return
@@ -168,7 +171,7 @@ class Cut:
                 self.wfile.write(body)
 
             def _body(self) -> bytes:
-                """Return the body: with a length (the stand-in for the plugin) or in chunks (the
+                """Read a body with a length (the stand-in for the plugin) or in chunks (the
                 official plugin)."""
                 if self.headers.get("Transfer-Encoding") != "chunked":
                     return self.rfile.read(
@@ -220,7 +223,8 @@ class Cut:
 def test_objects_of_a_killed_run_are_found_and_removed(
     realm: Realm, last: str, name: str
 ) -> None:
-    """The engine never heard of it. It is listed first; once it is removed, the next run makes everything."""
+    """The engine got no answer. `recover` lists the object first; after its removal, the next run
+    creates all objects."""
     local = realm.deployment.local
 
     def begins(method: str, path: str) -> bool:
@@ -236,7 +240,7 @@ def test_objects_of_a_killed_run_are_found_and_removed(
         assert cut.dark.wait(10)
         time.sleep(
             1.0
-        )  # a plugin checks its parent every half second, and its later requests fail
+        )  # a plugin looks for its parent every half second; later requests have no effect
         cut.mend()
         realm.deployment.pulumi("cancel", "-s", STACK, "--yes")
         listed = lost(realm.stack, status=1).stdout
@@ -255,5 +259,5 @@ def test_objects_of_a_killed_run_are_found_and_removed(
         assert realm.deployment.changes("up") == {}
         assert realm.status() == 200
         assert ACCOUNT in {
-            text["clientId"] for text in realm.admin("GET", "/clients")
+            client["clientId"] for client in realm.admin("GET", "/clients")
         }

@@ -1,4 +1,4 @@
-"""Paged answers of a real Keycloak: groups by their paths, and names with our names' beginning."""
+"""Pages of a real Keycloak's answers: groups by their paths, and names with our prefix."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.engine
 def test_groups_are_found_by_their_paths_whichever_way_they_are_asked_for(
     server: Keycloak, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """From a single page, one by one for longer lists, and from pages of two."""
+    """A single page lists all groups, single requests find them among more, and so do pages of two."""
     server.realm("pages", groups=("sales", "desk", "x1", "x2"))
     (sales,) = [
         group["id"]

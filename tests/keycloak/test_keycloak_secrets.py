@@ -1,5 +1,5 @@
-"""Secrets that clients share with a real Keycloak: a message when they are due, and the command
-that replaces them."""
+"""Secrets that clients share with a real Keycloak: a preview reports old secrets, and its command
+replaces them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.support.engine.shared_secrets import (
     DUE,
     orders,
     preview_text,
-    replaced,
+    replace_secret,
 )
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
@@ -50,8 +50,7 @@ def shop(server: Keycloak, tmp_path: Path) -> Iterator[Deployment]:
 def test_the_command_makes_the_client_anew_under_its_name(
     shop: Deployment,
 ) -> None:
-    """Its name is unique in the realm, so the earlier client is deleted first; existing tokens stay
-    valid."""
+    """A realm has each name once, so the old client is deleted first; earlier tokens stay valid."""
     shop.run("up")
     before = credential(shop.local, "checkout")
     held = caller.token(before)[0]
@@ -61,7 +60,7 @@ def test_the_command_makes_the_client_anew_under_its_name(
         ("shop/checkout", "2027-02-23")
     }
     assert shop.changes("up") == {}
-    replaced(shop, shown)
+    replace_secret(shop, shown)
     after = credential(shop.local, "checkout")
     assert after["OAUTH_CLIENT_ID"] == before["OAUTH_CLIENT_ID"]
     assert after["OAUTH_CLIENT_SECRET"] != before["OAUTH_CLIENT_SECRET"]
@@ -72,12 +71,8 @@ def test_the_command_makes_the_client_anew_under_its_name(
         call(shop.local, "GET", "orders.example.com", "/orders", held).status
         == 200
     )
-    credentials = shop.output("credentials")["shop/checkout at keycloak"]
-    assert (
-        credentials["generation"],
-        credentials["since"],
-        credentials["due"],
-    ) == (
+    secret = shop.output("credentials")["shop/checkout at keycloak"]
+    assert (secret["generation"], secret["since"], secret["due"]) == (
         2,
         "2027-02-23",
         "2027-05-24",

@@ -1,4 +1,5 @@
-"""A real Keycloak behind the gateway: tokens and sign-ins, drift, key rotation, destroy. One test after the other."""
+"""A real Keycloak behind the gateway: tokens and sign-ins, drift, key rotation, destroy. The tests
+run in order."""
 
 from __future__ import annotations
 
@@ -64,14 +65,14 @@ def status(
 def test_every_caller_gets_the_same_answers_as_with_okta(
     keycloak: WithKeycloak, sample: Sample
 ) -> None:
-    """Every call of every caller has the same answer, which is also the model's."""
+    """Every call of every caller gets the same answer as with Okta, and the model's answer."""
     deployment = keycloak.deployment
     table = ask(keycloak.local, estate_of(deployment.folder))
     with_okta = ask(sample.local, estate_of(sample.deployment.folder))
     assert table.wrong == with_okta.wrong == ()
     assert table.rows == with_okta.rows
-    assert [item.name for item in table.callers] == [
-        item.name for item in with_okta.callers
+    assert [asked.name for asked in table.callers] == [
+        asked.name for asked in with_okta.callers
     ]
     assert {200, 401, 403} <= {
         answer for row in table.rows.values() for answer in row
@@ -81,13 +82,13 @@ def test_every_caller_gets_the_same_answers_as_with_okta(
 def test_a_second_up_and_a_refresh_change_nothing(
     keycloak: WithKeycloak,
 ) -> None:
-    """All answers of Keycloak equal the state."""
+    """Keycloak's answers do not differ from the state."""
     assert keycloak.deployment.changes("up") == {}
     assert keycloak.deployment.changes("up", "--refresh") == {}
 
 
 def test_the_policy_pack_finds_nothing(keycloak: WithKeycloak) -> None:
-    """In the deployed stack: rules for Okta's apps also apply to a realm's clients."""
+    """The pack checks the deployed stack: a realm's clients meet its rules for Okta's apps."""
     done = keycloak.deployment.pulumi(
         "preview", "-s", STACK, "--policy-pack", "policies"
     )
@@ -102,8 +103,7 @@ def test_the_policy_pack_finds_nothing(keycloak: WithKeycloak) -> None:
 def test_a_second_stack_in_a_realm_is_refused(
     keycloak: WithKeycloak, tmp_path: Path
 ) -> None:
-    """Its scopes have the names of the first stack's scopes: the message comes before anything is
-    created."""
+    """The scopes of both stacks have the same names; the run stops before it creates an object."""
     with Local(lags=AT_ONCE) as other:
         other.env.update(keycloak.server.environment(REALM))
         deployment = start(other, project(tmp_path))
@@ -114,7 +114,7 @@ def test_a_second_stack_in_a_realm_is_refused(
         done = deployment.run("up", check=False)
         assert done.returncode != 0
         assert (
-            "ENV403: keycloak has what the state of stack 'local' does not know"
+            "ENV403: keycloak has objects with our names that are missing in the state of stack 'local'"
             in done.stdout
         )
         assert "openid.ClientScope 'orders.read', " in done.stdout
@@ -124,8 +124,8 @@ def test_a_second_stack_in_a_realm_is_refused(
 def test_a_user_of_no_group_gets_a_token_that_counts_nowhere(
     keycloak: WithKeycloak,
 ) -> None:
-    """Keycloak signs every user in. Without one of the client's groups the token has no audience,
-    so even rules for every signed-in user deny it."""
+    """Keycloak signs every user in. Without a group of the client the token has no audience, so no
+    rule accepts it, not even a rule for every signed-in user."""
     token = signed_in(keycloak, "user-none")["access_token"]
     assert "aud" not in part(token, 1) and "groups" not in part(token, 1)
     assert (
@@ -148,7 +148,8 @@ def test_a_user_of_no_group_gets_a_token_that_counts_nowhere(
 def test_a_client_cannot_get_ungranted_scopes(
     keycloak: WithKeycloak,
 ) -> None:
-    """Neither as itself nor for a user, nor by a realm's default scopes for new clients."""
+    """The client gets no other scope: neither for itself, nor for a user, nor by a realm's defaults
+    for new clients."""
     own = settings_of(keycloak, "checkout")
     account = (
         own["OAUTH_TOKEN_ENDPOINT"],
@@ -182,16 +183,16 @@ def test_a_client_cannot_get_ungranted_scopes(
 
 def test_other_tokens_of_the_realm_do_not_count(keycloak: WithKeycloak) -> None:
     """ID tokens, refresh tokens, tokens of the realm's other clients, and of another realm of the same server."""
-    inputs = signed_in(keycloak, "user-both", "console", "openid reports.read")
+    tokens = signed_in(keycloak, "user-both", "console", "openid reports.read")
     assert (
         status(
-            keycloak, inputs["access_token"], "reports.example.com", "/reports"
+            keycloak, tokens["access_token"], "reports.example.com", "/reports"
         )
         == 200
     )
     for kind in ("id_token", "refresh_token"):
         assert (
-            status(keycloak, inputs[kind], "reports.example.com", "/reports")
+            status(keycloak, tokens[kind], "reports.example.com", "/reports")
             == 401
         ), kind
     for realm in (REALM, "master"):
@@ -224,20 +225,20 @@ def test_a_refresh_token_is_given_where_it_was_asked_for(
     """`refresh: true` of the console; the shop's application has none."""
     assert "refresh_token" not in signed_in(keycloak, "user-sales")
     own = settings_of(keycloak, "console")
-    answer = signed_in(keycloak, "user-sales", "console", "openid reports.read")
+    tokens = signed_in(keycloak, "user-sales", "console", "openid reports.read")
     account = (
         own["OAUTH_TOKEN_ENDPOINT"],
         own["OAUTH_CLIENT_ID"],
         caller.proof_of(own),
     )
-    renewed = browser.refresh(*account, answer["refresh_token"])["access_token"]
+    renewed = browser.refresh(*account, tokens["refresh_token"])["access_token"]
     assert status(keycloak, renewed, "reports.example.com", "/reports") == 200
 
 
 def test_clients_authenticate_with_their_own_key(
     keycloak: WithKeycloak,
 ) -> None:
-    """A secret in Keycloak and another client's key are rejected."""
+    """A secret in Keycloak is useless for them, and so is another client's key."""
     own, other = (
         settings_of(keycloak, "checkout"),
         settings_of(keycloak, "renderer"),
@@ -257,18 +258,18 @@ def test_clients_authenticate_with_their_own_key(
 
 
 def test_no_secret_of_a_client_is_in_clear(keycloak: WithKeycloak) -> None:
-    """Neither in the exported state nor in outputs."""
+    """Neither the exported state nor the outputs have one."""
     deployment, base = keycloak.deployment, f"/{REALM}/clients"
     ids = [
-        text["id"]
-        for text in keycloak.server.admin("GET", base).body
-        if "kong-oam.local" in text["clientId"]
+        client["id"]
+        for client in keycloak.server.admin("GET", base).body
+        if "kong-oam.local" in client["clientId"]
     ]
     values = [
-        keycloak.server.admin(
-            "GET", f"{base}/{identifier}/client-secret"
-        ).body.get("value")
-        for identifier in ids
+        keycloak.server.admin("GET", f"{base}/{client}/client-secret").body.get(
+            "value"
+        )
+        for client in ids
     ]
     keys = [
         settings_of(keycloak, name)["OAUTH_PRIVATE_KEY"].splitlines()[1]
@@ -281,9 +282,9 @@ def test_no_secret_of_a_client_is_in_clear(keycloak: WithKeycloak) -> None:
         deployment.pulumi("stack", "output", "--json").stdout,
     ):
         assert [
-            item
-            for item in (*secrets, keycloak.server.account_secret)
-            if item in shown
+            secret
+            for secret in (*secrets, keycloak.server.account_secret)
+            if secret in shown
         ] == []
 
 
@@ -291,15 +292,15 @@ def test_no_secret_of_a_client_is_in_clear(keycloak: WithKeycloak) -> None:
 def test_manual_changes_are_found_and_repaired(
     keycloak: WithKeycloak,
 ) -> None:
-    """A grant that was added, a group's role and the condition of an audience that were taken away."""
+    """An added grant, a removed role of a group, and a removed condition of an audience."""
     admin, base = keycloak.server.admin, f"/{REALM}"
     ids = {
-        text["clientId"]: text["id"]
-        for text in admin("GET", f"{base}/clients").body
+        client["clientId"]: client["id"]
+        for client in admin("GET", f"{base}/clients").body
     }
     scopes = {
-        text["name"]: text["id"]
-        for text in admin("GET", f"{base}/client-scopes").body
+        scope["name"]: scope["id"]
+        for scope in admin("GET", f"{base}/client-scopes").body
     }
     checkout = ids["kong-oam.local.shop.checkout"]
     admin(
@@ -307,9 +308,9 @@ def test_manual_changes_are_found_and_repaired(
         f"{base}/clients/{checkout}/optional-client-scopes/{scopes['orders.write']}",
     )
     (group,) = (
-        text["id"]
-        for text in admin("GET", f"{base}/groups").body
-        if text["name"] == "sales"
+        group["id"]
+        for group in admin("GET", f"{base}/groups").body
+        if group["name"] == "sales"
     )
     role = admin("GET", f"{base}/roles/sales").body
     admin("DELETE", f"{base}/groups/{group}/role-mappings/realm", [role])
@@ -333,12 +334,12 @@ def test_manual_changes_are_found_and_repaired(
 def test_roles_that_others_gave_a_group_are_left_alone(
     keycloak: WithKeycloak,
 ) -> None:
-    """They are the realm's."""
+    """These roles belong to the realm."""
     admin, base = keycloak.server.admin, f"/{REALM}"
     (group,) = (
-        text["id"]
-        for text in admin("GET", f"{base}/groups").body
-        if text["name"] == "sales"
+        group["id"]
+        for group in admin("GET", f"{base}/groups").body
+        if group["name"] == "sales"
     )
     admin("POST", f"{base}/roles", {"name": "theirs"})
     admin(
@@ -350,11 +351,11 @@ def test_roles_that_others_gave_a_group_are_left_alone(
     held = admin("GET", f"{base}/groups/{group}/role-mappings").body[
         "realmMappings"
     ]
-    assert {item["name"] for item in held} == {"sales", "theirs"}
+    assert {group["name"] for group in held} == {"sales", "theirs"}
 
 
 def _slots(deployment: Deployment) -> list[tuple[str, bool] | None]:
-    """Key ids by slot, and whether they are retired."""
+    """Return key ids by slot, and whether they are retired."""
     return [
         (slot["key"]["kid"], slot["retired"] is not None)
         if slot["key"]
@@ -367,7 +368,7 @@ def _slots(deployment: Deployment) -> list[tuple[str, bool] | None]:
 def test_a_rotated_key_is_taken_and_the_old_one_kept_while_its_tokens_live(
     keycloak: WithKeycloak,
 ) -> None:
-    """New tokens are valid after an `up`. Old tokens stay valid, even after Keycloak no longer
+    """New tokens are valid after an `up`. Old tokens stay valid, even once Keycloak no longer
     publishes their key."""
     deployment, server = keycloak.deployment, keycloak.server
     before = service_token(keycloak)
@@ -400,7 +401,7 @@ def test_a_rotated_key_is_taken_and_the_old_one_kept_while_its_tokens_live(
 def test_a_missing_group_stops_the_run(
     keycloak: WithKeycloak,
 ) -> None:
-    """The message has the nearest name of the realm; nothing changes."""
+    """The message has the nearest name in the realm; the run makes no change."""
     deployment = keycloak.deployment
     deployment.edit(
         "applications/orders.yaml", "groups: [sales]", "groups: [sale]"
@@ -421,11 +422,11 @@ def test_a_missing_group_stops_the_run(
 
 @pytest.fixture
 def powerless(keycloak: WithKeycloak) -> Iterator[None]:
-    """The account without its roles in the realm, for one test."""
+    """Remove the account's roles in the realm, for one test."""
     admin, base = keycloak.server.admin, f"/{REALM}"
     ids = {
-        text["clientId"]: text["id"]
-        for text in admin("GET", f"{base}/clients").body
+        client["clientId"]: client["id"]
+        for client in admin("GET", f"{base}/clients").body
     }
     user = admin(
         "GET", f"{base}/clients/{ids[ACCOUNT]}/service-account-user"
@@ -443,7 +444,7 @@ def powerless(keycloak: WithKeycloak) -> Iterator[None]:
 def test_an_account_without_permission_stops_the_run(
     keycloak: WithKeycloak, powerless: None
 ) -> None:
-    """The message has the needed roles; every caller keeps its access."""
+    """The message names the required roles; all callers keep their answers."""
     done = keycloak.deployment.run("up", check=False)
     assert done.returncode != 0
     assert (
@@ -454,7 +455,7 @@ def test_an_account_without_permission_stops_the_run(
 
 
 def _realm(server: Keycloak) -> dict[str, Any]:
-    """Return the parts of the realm that a stack may change, without ids."""
+    """Return the objects of the realm that a stack may change, without ids."""
     names = {
         "clients": "clientId",
         "client-scopes": "name",
@@ -465,13 +466,15 @@ def _realm(server: Keycloak) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for kind, name in names.items():
         found[kind] = sorted(
-            text[name] for text in server.admin("GET", f"/{REALM}/{kind}").body
+            entry[name]
+            for entry in server.admin("GET", f"/{REALM}/{kind}").body
         )
     return found
 
 
 def test_destroy_leaves_the_realm_as_it_was(keycloak: WithKeycloak) -> None:
-    """Its users, groups and others' objects stay; no object of the stack is left."""
+    """The realm still has its users, its groups and other people's objects, and no object of the
+    stack."""
     before = _realm(keycloak.server)
     assert any("kong-oam.local" in name for name in before["clients"])
     keycloak.deployment.run("destroy")

@@ -1,4 +1,4 @@
-"""Codes: one table, of just those that something finds, and rooms that know no more of it than their own."""
+"""Codes: one table of all codes in use, and packages that know only their own codes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from kong_oam.codes import CODES, HUNDREDS, one_table
+from kong_oam.codes import CODES, HUNDREDS, joined_codes
 from kong_oam.diagnostics import Code
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,7 +28,7 @@ PRODUCTS = (
 
 
 def _found_by(file: Path) -> Iterator[str]:
-    """The codes that stand in a file by themselves, as findings are given them; not those that name a table's entry."""
+    """Return the codes that a file uses for findings, without the keys of the table."""
     tree = ast.parse(file.read_text("utf-8"))
     keys = {
         id(key)
@@ -46,7 +46,7 @@ def _found_by(file: Path) -> Iterator[str]:
 
 
 def test_the_table_has_every_code_that_the_code_names() -> None:
-    """In messages, in comments and in the definitions, too."""
+    """Codes in messages, comments and definitions are checked, too."""
     files = [
         *SOURCES,
         *(ROOT / "definitions").glob("**/*.*"),
@@ -59,14 +59,14 @@ def test_the_table_has_every_code_that_the_code_names() -> None:
 
 
 def test_something_finds_every_code_of_the_table() -> None:
-    """None is left of what is not looked for any more."""
+    """The table has no code for a removed check."""
     assert {
         code for file in SOURCES for code in _found_by(file)
     } == CODES.keys()
 
 
 def test_every_prefix_has_a_hundred_of_its_own() -> None:
-    """The table is in the order of the numbers, whatever room a code is of."""
+    """The table is sorted by number, across packages."""
     assert len(set(HUNDREDS.values())) == len(HUNDREDS)
     numbers = [int(code[-3:]) for code in CODES]
     assert numbers == sorted(set(numbers))
@@ -86,15 +86,16 @@ def test_every_prefix_has_a_hundred_of_its_own() -> None:
 def test_a_code_that_is_taken_or_of_another_hundred_is_no_table(
     other: dict[str, Code],
 ) -> None:
-    """It is seen when the table is made."""
-    one_table({"OAM101": Code("a", "b")}, {"ACC201": Code("a", "b")})
+    """The error occurs when the table is made."""
+    joined_codes({"OAM101": Code("a", "b")}, {"ACC201": Code("a", "b")})
     with pytest.raises(AssertionError):
-        one_table({"OAM101": Code("a", "b")}, other)
+        joined_codes({"OAM101": Code("a", "b")}, other)
 
 
 @pytest.mark.parametrize("room", ["oam", "access"])
 def test_a_room_without_products_imports_no_code_of_one(room: str) -> None:
-    """Nor the table of all: Applications are read and judged before there is any product."""
+    """They do not import the whole table either: Applications are checked before any product is
+    reached."""
     for file in (ROOT / "kong_oam" / room).rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text("utf-8"))):
             names = (

@@ -1,4 +1,4 @@
-"""What findings say."""
+"""Texts of findings."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from kong_oam.oam.position import FilePlace
 
 
 def test_the_nearest_name_is_suggested_or_a_few_are_listed() -> None:
-    """An estate has a thousand clients: nobody reads them all."""
+    """An estate may have a thousand clients, too many to list."""
     assert (
         suggestion("gatway", ["access", "gateway"])
         == "; did you mean 'gateway'?"
@@ -20,7 +20,8 @@ def test_the_nearest_name_is_suggested_or_a_few_are_listed() -> None:
 
 
 def test_no_line_of_a_finding_is_a_command_to_github() -> None:
-    """Its runner takes one that begins with `::`, spaces before it or not, and what follows `##[` anywhere."""
+    """GitHub's runner reads a line that begins with `::`, after spaces or not, as a command, and
+    text after `##[`, too."""
     position = FilePlace("::error::x.yaml", 1, 1, "##[add-mask]a")
     finding = Diagnostic(
         "OAM111",

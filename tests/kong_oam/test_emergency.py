@@ -1,4 +1,4 @@
-"""`emergency` asks the gateway after it has written, and says what everybody gets there."""
+"""`emergency` calls the gateway after a change, and reports the answer to callers without a token."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from kong_oam.kong.account import Account
 from kong_oam.kong.admin import AdminApi
 from kong_oam.kong.proxy import Proxy
 from kong_oam.oam.application import read_bytes
-from tests.support.two_stacks import both, deployment
-from tests.support.verifying import Hands, Running
+from tests.support.two_stacks import deployment, running_stacks
+from tests.support.verified_gateway import Hands, Running
 
 URL = "http://orders.local.example.com/orders"
 WANTED = OpeningRequest("orders/api", "/orders", "GET", 5, "INC-1")
@@ -34,7 +34,7 @@ SERVICE = "kong-oam.local.orders.api.8080"
 
 @pytest.fixture(scope="module")
 def stacks() -> Iterator[dict[str, Running]]:
-    with both() as running:
+    with running_stacks() as running:
         yield running
 
 
@@ -59,7 +59,7 @@ UPSTREAM, OWN = (
     {"X-Kong-Upstream-Latency": "3"},
     {"X-Kong-Response-Latency": "1"},
 )
-"""What Kong says on answers of a workload, and on its own."""
+"""The headers of Kong on answers of a workload, and on its own answers."""
 
 
 def answering(*statuses: int, headers: dict[str, str] | None = None) -> Proxy:
@@ -82,8 +82,8 @@ def of(running: Running) -> Proxy:
 
     def answer(request: httpx.Request) -> httpx.Response:
         raw = f"{request.method} {request.url.path} HTTP/1.1\r\nHost: {request.headers['Host']}\r\n\r\n"
-        given = running.kong.handle(raw.encode(), "http")
-        return httpx.Response(given.status, headers=given.headers)
+        from_kong = running.kong.handle(raw.encode(), "http")
+        return httpx.Response(from_kong.status, headers=from_kong.headers)
 
     return Proxy(
         "http", transport=httpx.MockTransport(answer), sleep=lambda _: None
@@ -232,8 +232,8 @@ def test_another_route_that_takes_the_path_proves_nothing(
                     admin, settings, [opened], proxy, is_open=is_open
                 )
             assert str(error.value) == (
-                f"written, but not confirmed that /orders of orders/api is {'open' if is_open else 'closed'}: "
-                f"GET {URL} without a token was not asked for: route 'taking' may answer it in place of the gate; or call it yourself"
+                f"changed, but not confirmed that /orders of orders/api is {'open' if is_open else 'closed'}: "
+                f"GET {URL} without a token was not called: route 'taking' may answer instead of the gate; or call the path yourself"
             )
         close(admin, settings)
 
@@ -251,9 +251,9 @@ def test_a_gateway_that_cannot_be_reached_confirms_nothing(
     with pytest.raises(EmergencyError) as error:
         show_at_gateway(admin, settings, [opened], AWAY, is_open=is_open)
     assert str(error.value) == (
-        f"written, but not confirmed that /orders of orders/api is {'open' if is_open else 'closed'}: "
-        f"GET {URL} without a token could not be asked (ConnectError): set KONG_PROXY_ADDR to the gateway's proxy; "
-        "or call it yourself"
+        f"changed, but not confirmed that /orders of orders/api is {'open' if is_open else 'closed'}: "
+        f"GET {URL} without a token failed (ConnectError): set KONG_PROXY_ADDR to the gateway's proxy; "
+        "or call the path yourself"
     )
 
 
@@ -261,14 +261,14 @@ def test_a_gateway_that_cannot_be_reached_confirms_nothing(
 def test_an_opening_for_some_networks_is_not_confirmed(
     running: Running, admin: AdminApi, is_open: bool
 ) -> None:
-    """What the gateway answers here is not what it answers there."""
+    """The gateway's answer here differs from its answer in those networks."""
     settings = settings_of(running)
     opened = replace(
         open_path(admin, settings, WANTED), networks=("10.0.0.0/8",)
     )
     with pytest.raises(
         EmergencyError,
-        match="was not asked for: it depends on where a call comes from",
+        match="was not called: the answer depends on the caller's address",
     ):
         show_at_gateway(admin, settings, [opened], of(running), is_open=is_open)
 
@@ -308,7 +308,7 @@ def test_an_opening_of_each_stack_is_its_own(
         )
 
 
-# What somebody changed since the opening
+# Changes by hand after the opening
 
 
 def _service(hands: Hands) -> dict[str, Any]:
@@ -414,7 +414,7 @@ def test_an_opening_is_found_and_closed_whatever_was_changed_since(
 def test_the_copy_of_an_opening_alone_is_listed_and_closed(
     running: Running, admin: AdminApi
 ) -> None:
-    """It stands on a route, and the one on the service is closed already."""
+    """The copy is on a route, and the opening on the service is already closed."""
     settings = settings_of(running)
     with Hands(running.kong.admin_url) as hands:
         open_path(admin, settings, WANTED)
@@ -486,12 +486,12 @@ def test_scripts_changed_by_hand_elsewhere_are_what_is_left(
         assert [opening.path for opening in found.openings] == ["/orders"]
         assert (
             len(found.unknown) == 1
-            and "the scripts of orders/shop were changed by hand"
+            and "the scripts of orders/shop come from another version"
             in found.unknown[0]
         )
         with pytest.raises(
             StillOpenError,
-            match="the scripts of orders/shop were changed by hand",
+            match="the scripts of orders/shop come from another version",
         ) as error:
             close(admin, settings)
         assert list(error.value.closed) == ["orders/api"]
@@ -512,7 +512,7 @@ def test_an_authentication_of_another_stack_is_told_and_left(
         )
         with pytest.raises(
             StillOpenError,
-            match=rf"stack 'prod' owns plugin jwt of service '{SERVICE}'",
+            match=rf"plugin jwt of service '{SERVICE}' allows calls without a token, and stack 'prod' owns it",
         ):
             close(admin, settings)
         assert anybody(running) == 401
@@ -541,7 +541,7 @@ def test_an_altered_gate_is_closed_as_far_as_it_can_be(
         )
 
 
-# What keeps everybody out all the same
+# Other plugins that deny everybody
 
 
 def _disable_service(hands: Hands) -> None:
@@ -643,7 +643,7 @@ def test_another_server_proves_nothing(
     )
     with pytest.raises(
         EmergencyError,
-        match=r"not confirmed .* does not show that it is this Kong; see KONG_PROXY_ADDR, and `headers` of",
+        match=r"not confirmed .* does not show that it comes from this Kong; check KONG_PROXY_ADDR, and `headers` in",
     ):
         show_at_gateway(admin, settings, [opened], proxy, is_open=is_open)
 
@@ -706,7 +706,7 @@ def two_ports() -> Iterator[Running]:
 
 
 def test_each_port_of_an_opening_is_asked(two_ports: Running) -> None:
-    """The path leads to one, and what is below it to another."""
+    """The path is on one port, and a path below it on another."""
     settings = settings_of(two_ports)
     with AdminApi(Account(two_ports.kong.admin_url)) as admin:
         opened = open_path(admin, settings, WANTED)
@@ -724,7 +724,7 @@ def test_each_port_of_an_opening_is_asked(two_ports: Running) -> None:
 def test_a_port_without_a_guard_is_named_and_the_other_one_opened(
     two_ports: Running, service: str
 ) -> None:
-    """What answers for a part of the path is no proof of all of it."""
+    """An answer for a part of the path does not prove the rest."""
     settings = settings_of(two_ports)
     with (
         AdminApi(Account(two_ports.kong.admin_url)) as admin,
@@ -752,7 +752,7 @@ def test_an_opening_without_a_safe_method_is_not_confirmed(
         for is_open in (True, False):
             with pytest.raises(
                 EmergencyError,
-                match="POST /orders/post was not asked for: that could change",
+                match="POST /orders/post was not called: the call could change data",
             ):
                 show_at_gateway(
                     admin, settings, [opened], of(two_ports), is_open=is_open

@@ -80,18 +80,17 @@ def test_the_drawing_is_that_of_the_tree() -> None:
     """Families with what they stand for, members with the module that they stand in."""
     drawn: dict[str, tuple[str, str]] = {}
     above = {4: "KongOamError"}  # by how far a name is indented
-    for indent, sign, name, rest in re.findall(
-        r"^( {6,})([+-]) (\w+) *(.*)$", errors.__doc__ or "", re.MULTILINE
+    for indent, name, family, module in re.findall(
+        r"^( {8,})(\w+)(?:: (.*)| in (\S+))?\.$",
+        errors.__doc__ or "",
+        re.MULTILINE,
     ):
         above[len(indent)] = name
-        drawn[name] = (
-            above[len(indent) - 2],
-            "errors" if sign == "+" else rest or "errors",
-        )
-        if sign == "+":
+        drawn[name] = above[len(indent) - 4], module or "errors"
+        if family:
             assert (getattr(errors, name).__doc__ or "").partition(".")[
                 0
-            ].casefold() == rest.casefold()
+            ].casefold() == family.casefold()
     made = {
         name: (bases[0], module.removeprefix("kong_oam."))
         for module, name, bases in CLASSES

@@ -1,6 +1,6 @@
-"""The live tier: tests of the gateway on a real Kong, by `make test-live`.
+"""The live tier: the gateway's promises on any running Kong. `make test-live` explains its use.
 
-Without KONG_ADMIN_URL and KONG_PROXY_URL it is skipped, and says so. All its entities have the
+Without KONG_ADMIN_URL and KONG_PROXY_URL it is skipped with a message. All its entities have the
 run's name, and are deleted at the end, also after failures.
 """
 
@@ -29,7 +29,7 @@ from tests.support.live.upstream import Upstream
 
 _HERE = Path(__file__).parent
 _BOUND = 300
-"""Default seconds for a test. The limit stops hanging tests; the first test also waits for the
+"""The default limit of a test, in seconds, for hanging tests; the first test also waits for the
 tier's estate."""
 
 
@@ -40,7 +40,7 @@ def _found() -> Target | str | ValueError:
         return error
     if isinstance(
         found, Target
-    ):  # many addresses are on loopback, which must not use a proxy of the environment
+    ):  # many addresses are on loopback, for which the environment's proxy must not be used
         for name in ("NO_PROXY", "no_proxy"):
             os.environ[name] = ",".join(
                 filter(None, [os.environ.get(name), "127.0.0.1", "localhost"])
@@ -52,8 +52,7 @@ _FOUND = _found()
 
 
 def pytest_report_header() -> list[str]:
-    """Print the product that answers, and its plugin. An address without an answer is reported and
-    nothing else."""
+    """Return the product that answers, and the plugin for it. A wrong address is an error."""
     if isinstance(_FOUND, ValueError):
         pytest.exit(f"live tier: {_FOUND}", returncode=2)
     if isinstance(_FOUND, str):
@@ -82,7 +81,7 @@ def _plugin() -> str:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip the tier without a gateway. Run the test of the final deletion last."""
+    """Skip the tier without a gateway. The test that removes all entities runs last."""
     items.sort(
         key=lambda item: item.path == _HERE / "test_live_nothing_is_left.py"
     )
@@ -95,14 +94,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """The reason is printed, however quiet the run."""
+    """Print the reason, even in a quiet run."""
     if isinstance(_FOUND, str):
         terminalreporter.write_line(f"live tier skipped: {_FOUND}")
 
 
 @pytest.fixture(scope="session")
 def kong() -> Target:
-    """The gateway of this run, which must not serve hosts that no component exposes."""
+    """The gateway of this run, which must answer 404 for unknown hosts."""
     assert isinstance(_FOUND, Target), _FOUND
     return _FOUND
 
@@ -111,8 +110,8 @@ def kong() -> Target:
 def before(
     kong: Target, report: Callable[[str], None]
 ) -> dict[str, dict[str, Any]]:
-    """All entities of others, by path, as they are before this run makes its own."""
-    if left := kong.remove_stale_entities():
+    """All foreign entities, by path, before this run creates its own."""
+    if left := kong.remove_what_earlier_runs_left():
         report(
             f"{left} entities of earlier runs that were killed have been removed"
         )
@@ -126,7 +125,7 @@ def before(
             for scope in ("service", "route", "consumer", "consumer_group")
         )
     }
-    # Each of them would take part in the answers to the tier's own requests.
+    # Each of these would change the answers to the tier's own requests.
     assert of_everybody == set(), (
         f"this Kong has global plugins ({', '.join(sorted(of_everybody))}): use another"
     )
@@ -137,7 +136,8 @@ def before(
 def live(
     kong: Target, before: dict[str, dict[str, Any]]
 ) -> Iterator[LiveGateway]:
-    """The gateway, with the tier's own upstream behind it. It listens beyond loopback only for a Kong elsewhere."""
+    """The gateway, with the tier's own upstream behind it. It listens beyond loopback only for a
+    remote Kong."""
     bind = bind_address()
     with Upstream(bind) as upstream:
         gateway = LiveGateway(kong, upstream)

@@ -1,4 +1,4 @@
-"""Where a rule may be called from, on the gateway itself: connections from several addresses of this machine."""
+"""Callers' networks at a real gateway: connections from several addresses of this machine."""
 
 from __future__ import annotations
 
@@ -62,7 +62,8 @@ def _scene() -> Scene:
 
 @pytest.fixture(scope="module")
 def scene(live: LiveGateway) -> Iterator[Scene]:
-    """Deployed beside the tier's estate. A gateway elsewhere, or behind a balancer, may not see this machine's addresses."""
+    """Deploy the components beside the tier's estate. A remote gateway may not see this machine's
+    addresses."""
     if not ipaddress.ip_address(
         socket.gethostbyname(live.target.proxy[0])
     ).is_loopback:
@@ -98,7 +99,7 @@ def test_a_call_is_let_in_from_where_its_rule_says(
     source: str,
     headers: tuple[tuple[str, str], ...],
 ) -> None:
-    """With any headers of the caller, unless this Kong's settings trust them."""
+    """Callers' headers do not matter, unless this Kong's settings trust them."""
     configuration = live.target.get("/").json()["configuration"]
     assert not trusts_everybody(configuration)
     address = client_address(

@@ -1,7 +1,7 @@
 """Requests that try to become two at the workload, or to remove the gate's headers, on a live Kong.
 
-The workload counts its requests by their bytes. It gets only requests that the gateway allowed,
-whole, with the identity that the gate verified.
+The workload counts the requests that reach it, by their bytes. It only gets whole requests that the
+gateway allowed, with the identity that the gate verified.
 """
 
 from __future__ import annotations
@@ -27,16 +27,17 @@ from tests.support.live.run import (
 )
 from tests.support.live.smuggling import attacks
 from tests.support.live.smuggling_http2 import http2_attacks
-from tests.support.live.wire import Wire, content_of, raw_answers, statuses
+from tests.support.live.wire import Wire, answers_to, content_of, statuses
 
 NAME = f"{RUN}-wire"
 DOMAIN = f"wire.{RUN}.example.com"
 BOUND = "4Ki"
-"""The largest body of one of the two components: a plugin before it reads bodies in chunks."""
+"""The largest body of one of the two components: before it, a plugin reads bodies that come in
+chunks."""
 
 
 def component(name: str, *traits: str) -> str:
-    """Return a component with a public path and a path that requires a scope."""
+    """A component with a public path and a path that requires a scope."""
     more = "".join(f"        - {trait}\n" for trait in traits)
     return f"""\
     - name: {name}
@@ -65,14 +66,15 @@ APPLICATION = (
 
 @dataclass(frozen=True, slots=True)
 class SourcePosition:
-    """Where an attack is sent, and with which token. `passed_on` is the identity that the workload is passed_on there."""
+    """The address and token of an attack. `identity_headers` are the headers that the workload gets
+    there."""
 
     host: bytes
     path: bytes
     token: str | None
 
     @property
-    def passed_on(self) -> set[bytes]:
+    def identity_headers(self) -> set[bytes]:
         scope = self.host.partition(b".")[0] + b".read"
         if self.token is None:
             return set()
@@ -85,7 +87,7 @@ class SourcePosition:
 
 @pytest.fixture(scope="module")
 def wire(live: LiveGateway) -> Iterator[Wire]:
-    """The workload, once every worker leads there."""
+    """Yield the workload, once every worker leads there."""
     own = with_callers(estate(APPLICATION, stack=stack(NAME)))
     bind = bind_address()
     with (
@@ -118,7 +120,7 @@ def places() -> list[SourcePosition]:
 
 
 def arrived(wire: Wire, before: int, count: int) -> list[bytes]:
-    """Return the requests that reached the workload since then, at least the expected number."""
+    """Wait for the expected number of requests at the workload, or more, and return them."""
     until = time.monotonic() + 2
     while len(wire.requests) < before + count and time.monotonic() < until:
         time.sleep(0.01)
@@ -126,7 +128,7 @@ def arrived(wire: Wire, before: int, count: int) -> list[bytes]:
 
 
 def check(request: bytes, position: SourcePosition, content: bytes) -> None:
-    """Check that the workload's request is the request that the gate judged."""
+    """Check that the workload received the same request that the gate judged."""
     head = request.partition(b"\r\n\r\n")[0]
     line, *headers = head.split(b"\r\n")
     assert line.split(b" ")[1] == position.path
@@ -135,7 +137,7 @@ def check(request: bytes, position: SourcePosition, content: bytes) -> None:
     names = [header.partition(b":")[0] for header in small]
     assert {
         header for header in small if header.startswith(b"x-auth-")
-    } == position.passed_on
+    } == position.identity_headers
     assert len(names) == len({name.replace(b"_", b"-") for name in names}), (
         names
     )
@@ -146,7 +148,8 @@ def check(request: bytes, position: SourcePosition, content: bytes) -> None:
 def test_no_request_hides_in_another_request(
     live: LiveGateway, wire: Wire, name: str
 ) -> None:
-    """Every answer is to a request that the caller sent, and every request that arrives has been judged."""
+    """Every answer belongs to a request of the caller, and the gateway judged every request that
+    arrives."""
     attack = attacks()[name]
     for position in places():
         authorization = (
@@ -159,7 +162,7 @@ def test_no_request_hides_in_another_request(
             % position.host
         )
         before = len(wire.requests)
-        answers = raw_answers(
+        answers = answers_to(
             live.target.proxy,
             attack.raw(position.path, position.host, authorization) + behind,
         )
@@ -172,7 +175,7 @@ def test_no_request_hides_in_another_request(
         if attack.statuses[0] in (100, 200):
             check(found.pop(0), position, attack.content)
         assert [
-            finding.partition(b" HTTP/1.1\r\n")[0] for finding in found
+            request.partition(b" HTTP/1.1\r\n")[0] for request in found
         ] == [b"GET /public/behind"] * len(found)
 
 
@@ -190,7 +193,7 @@ def speaks_http2(live: LiveGateway, wire: Wire) -> None:
 def test_no_request_hides_in_one_over_http2(
     live: LiveGateway, wire: Wire, name: str
 ) -> None:
-    """The same where the gateway writes the request anew, as one of HTTP/1.1."""
+    """The same where the gateway rewrites the request as HTTP/1.1."""
     attack = http2_attacks()[name]
     for position in places():
         bearer = (

@@ -1,6 +1,5 @@
-"""Unusual bytes on the wire: requests that nginx answers itself, requests that nginx accepts though
-clients rarely send them, and headers about the request's origin. The statuses are recordings of
-a Kong 3.10."""
+"""Odd requests on the wire. nginx answers some itself, and takes others that many clients would not
+send. Some claim another origin on their way. The expected statuses were recorded on a Kong 3.10."""
 
 from __future__ import annotations
 
@@ -20,7 +19,8 @@ _numbers = itertools.count(1)
 
 
 def _raw(live: LiveGateway, raw: bytes) -> Outcome:
-    """Bytes as they are, with HOST for %(host)s, a mark for %(mark)s and a token with every scope for %(token)s."""
+    """Return raw bytes with HOST for %(host)s, a mark for %(mark)s and a token with every scope for
+    %(token)s."""
     mark = f"bytes-{next(_numbers)}"
     parts = {
         b"host": HOST,
@@ -33,8 +33,8 @@ def _raw(live: LiveGateway, raw: bytes) -> Outcome:
     )
 
 
-def _raw_answer(live: LiveGateway, raw: bytes) -> bytes:
-    """Return the gateway's whole answer to these bytes, until it closes the connection."""
+def _said(live: LiveGateway, raw: bytes) -> bytes:
+    """Return the gateway's answers to these bytes until it closes the connection."""
     with socket.create_connection(live.target.proxy, timeout=15) as connection:
         connection.sendall(raw)
         return b"".join(iter(lambda: connection.recv(65536), b""))
@@ -72,13 +72,13 @@ ANSWERED_BY_NGINX = {
 def test_requests_that_nginx_answers_reach_no_workload(
     live: LiveGateway, name: str
 ) -> None:
-    """With the status that it had in a recording."""
+    """The status is as recorded."""
     raw, status = ANSWERED_BY_NGINX[name]
     assert _raw(live, raw) == Outcome(status, None)
 
 
-# Accepted, and decided as usual: on a public path, on a protected path, and there with a valid
-# token.
+# Taken, and decided like any other: on a public path, and on a protected path without and with a
+# valid token.
 TAKEN = {
     "as usual": b"GET %(path)s HTTP/1.1\r\nHost: %(host)s\r\n%(more)s%(mark)s\r\n\r\n",
     "HTTP/1.0": b"GET %(path)s HTTP/1.0\r\nHost: %(host)s\r\n%(more)s%(mark)s\r\n\r\n",
@@ -113,12 +113,13 @@ def test_odd_requests_that_nginx_accepts_are_decided_as_usual(
 def test_a_request_without_a_host_reaches_no_workload(
     live: LiveGateway,
 ) -> None:
-    """HTTP/1.0 and 0.9 may leave it out, and routes are by host. The answer to HTTP/0.9 has no status line."""
+    """HTTP/1.0 and 0.9 may omit the host, and routes are by host. The answer to HTTP/0.9 has no
+    status line."""
     before = live.upstream.arrived("")
     assert _raw(
         live, b"GET /orders/health HTTP/1.0\r\n%(mark)s\r\n\r\n"
     ) == Outcome(404, None)
-    assert not _raw_answer(live, b"GET /orders/health\r\n\r\n").startswith(
+    assert not _said(live, b"GET /orders/health\r\n\r\n").startswith(
         b"HTTP/1.1 200"
     )
     assert live.upstream.arrived("") == before
@@ -128,7 +129,8 @@ def test_a_request_without_a_host_reaches_no_workload(
 def test_only_allowed_websocket_requests_go_upstream(
     live: LiveGateway,
 ) -> None:
-    """Admission clears Connection, and this upgrade still goes upstream; no other upgrade does."""
+    """Admission clears Connection, and the WebSocket upgrade still goes upstream; no other upgrade
+    does."""
     for upgrade, arrives in (
         (b"websocket", b"\r\nUpgrade: websocket\r\n"),
         (b"h2c", None),
@@ -151,7 +153,8 @@ def test_only_allowed_websocket_requests_go_upstream(
 
 @pytest.mark.usefixtures("entities")
 def test_a_body_in_chunks_ends_with_its_last_chunk(live: LiveGateway) -> None:
-    """The next bytes on the connection are another request, which does not inherit a token."""
+    """The next bytes on the connection are a separate request, which has no token from the request
+    before it."""
     first = (
         b"POST /orders HTTP/1.1\r\nHost: %b\r\nTransfer-Encoding: chunked\r\n%b: first\r\n"
         % (
@@ -170,9 +173,7 @@ def test_a_body_in_chunks_ends_with_its_last_chunk(live: LiveGateway) -> None:
             MARK,
         )
     )
-    assert re.findall(
-        rb"HTTP/1\.1 (\d{3}) ", _raw_answer(live, first + second)
-    ) == [
+    assert re.findall(rb"HTTP/1\.1 (\d{3}) ", _said(live, first + second)) == [
         b"200",
         b"401",
     ]
@@ -185,7 +186,7 @@ def test_a_body_in_chunks_ends_with_its_last_chunk(live: LiveGateway) -> None:
 def test_where_a_request_says_that_it_comes_from_is_not_believed(
     live: LiveGateway,
 ) -> None:
-    """Kong trusts no proxy by default (`trusted_ips`): it derives host, port, path and scheme
+    """Kong trusts no caller by default (`trusted_ips`): it writes host, port, path and scheme
     itself."""
     names = (b"X-Forwarded-Host", b"X-Forwarded-Proto", b"X-Forwarded-Port", b"X-Forwarded-Path", b"X-Forwarded-Prefix", b"X-Real-IP")  # fmt: skip
     outcome = live.send(
@@ -203,7 +204,8 @@ def test_where_a_request_says_that_it_comes_from_is_not_believed(
 def test_a_token_behind_more_headers_than_kong_reads_is_none(
     live: LiveGateway,
 ) -> None:
-    """`jwt` reads the first `lua_max_req_headers` headers of a request. A later token is ignored."""
+    """`jwt` reads the first `lua_max_req_headers` headers of a request. A token in a later header
+    is denied."""
     limit = int(
         live.target.get("/")
         .json()["configuration"]

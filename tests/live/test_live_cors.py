@@ -1,4 +1,4 @@
-"""Answers that pages of other origins may read: raw preflights and requests, as browsers send them."""
+"""Access of pages of other origins: raw preflights and requests, as browsers send them."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import pytest
 from sandbox.local import ROOT
 from tests.support.cross_origin import (
     NAMES,
-    Asked,
+    PageRequest,
     Workload,
-    asked,
     check,
-    made,
+    cross_origin_estate,
     page,
+    page_requests,
 )
 from tests.support.estates import estate
 from tests.support.gateway_cases import Case
@@ -36,7 +36,7 @@ NAME = f"{RUN}-pages"
 DOMAIN = f"pages.{RUN}.example.com"
 OWN = f"http://shop.{DOMAIN}"
 STEADY = [
-    asked(OWN)[name]
+    page_requests(OWN)[name]
     for name in (
         "our page reads",
         "a preflight of our page",
@@ -48,7 +48,7 @@ STEADY = [
 
 @pytest.fixture(scope="module")
 def workload(live: LiveGateway) -> Iterator[Workload]:
-    """The workload behind the pages' API, once every worker leads there."""
+    """Yield the workload behind the pages' API, once every worker leads there."""
     with (
         Workload(bind_address()) as behind,
         Entities(live.target.admin_url, live.target.token) as entities,
@@ -58,48 +58,53 @@ def workload(live: LiveGateway) -> Iterator[Workload]:
 
 
 def _deploy(
-    live: LiveGateway, entities: Entities, port: int, steady: Sequence[Asked]
+    live: LiveGateway,
+    entities: Entities,
+    port: int,
+    steady: Sequence[PageRequest],
 ) -> None:
     pems = {
         name: {issuer.kid: issuer.pem} for name, issuer in issuers(NAME).items()
     }
-    entities.estate(made(stack(NAME), DOMAIN), pems, upstream_host(), port)
+    entities.estate(
+        cross_origin_estate(stack(NAME), DOMAIN), pems, upstream_host(), port
+    )
     await_true(
         lambda: _unsteady(live, steady), bound=3 * entities.facts.settle + 60
     )
 
 
-def _unsteady(live: LiveGateway, steady: Sequence[Asked]) -> str | None:
+def _unsteady(live: LiveGateway, steady: Sequence[PageRequest]) -> str | None:
     for _ in range(20 * max(live.target.workers, 2)):
-        for item in steady:
-            if (status := _answer(live, item).status) != item.status:
-                return f"{item}: {status}"
+        for case in steady:
+            if (status := _answer(live, case).status) != case.status:
+                return f"{case}: {status}"
     return None
 
 
-def _answer(live: LiveGateway, item: Asked) -> Answered:
-    return ask(live.target.proxy, item.raw(DOMAIN, issuers(NAME)["main"]))
+def _answer(live: LiveGateway, case: PageRequest) -> Answered:
+    return ask(live.target.proxy, case.raw(DOMAIN, issuers(NAME)["main"]))
 
 
 @pytest.mark.parametrize("name", ["our page reads", "our page starts a job"])
 def test_a_page_can_read_that_no_workload_answers(
     live: LiveGateway, name: str
 ) -> None:
-    """It is the gateway's answer, with the reason, for every method that nginx continues with."""
-    item = replace(asked(OWN)[name], status=502)
+    """The gateway gives this answer, with the reason, for any method that nginx continues with."""
+    case = replace(page_requests(OWN)[name], status=502)
     with Entities(live.target.admin_url, live.target.token) as entities:
-        _deploy(live, entities, 9, [item])
-        check(item, _answer(live, item))
+        _deploy(live, entities, 9, [case])
+        check(case, _answer(live, case))
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_page_reads_its_own_answers(
     live: LiveGateway, workload: Workload, name: str
 ) -> None:
-    """Preflights never reach the workload, and its own CORS headers never reach a page."""
-    item, before = asked(OWN)[name], len(workload.reached)
-    check(item, _answer(live, item))
-    assert len(workload.reached) - before == (item.status == 200)
+    """Preflights never reach the workload, and the workload's own CORS headers never reach a page."""
+    case, before = page_requests(OWN)[name], len(workload.reached)
+    check(case, _answer(live, case))
+    assert len(workload.reached) - before == (case.status == 200)
 
 
 @IN_A_BROWSER
@@ -107,10 +112,9 @@ def test_a_page_reads_its_own_answers(
 def test_a_browser_shows_pages_only_their_own_answers(
     live: LiveGateway, tmp_path: Path
 ) -> None:
-    """Debian's Chromium: our page reads all its answers, also denials, and a stranger's page reads
-    none."""
+    """Debian's Chromium: our page reads its answers, also denials; a stranger's page reads none."""
     asked = page(DOMAIN, issuers(NAME)["main"])
-    fetches = [(address, inputs) for address, inputs, _ in asked]
+    fetches = [(address, options) for address, options, _ in asked]
     got = fetched(tmp_path, OWN, live.target.proxy, fetches)
     assert [status for status, _ in got] == [status for _, _, status in asked]
     stranger = fetched(
@@ -126,8 +130,7 @@ def test_a_browser_shows_pages_only_their_own_answers(
 def test_the_console_of_the_sample_estate_reads_and_publishes_reports(
     live: LiveGateway, tmp_path: Path
 ) -> None:
-    """Its Application from the repository, under other hosts: the pages and their API have
-    different hosts."""
+    """The repository's own Application, on other hosts: pages and API have different hosts."""
     name, domain = f"{RUN}-console", f"console.{RUN}.example.com"
     on = replace(stack(name), domain=domain, suffixes={"example.com": domain})
     main, host, api = (

@@ -1,4 +1,5 @@
-"""The gateway decides as the model does: literal statuses, and generated requests, over real sockets byte by byte."""
+"""The gateway decides like the model: literal statuses, and generated requests, over real sockets
+byte by byte."""
 
 from __future__ import annotations
 
@@ -24,11 +25,11 @@ from tests.support.live.run import CASES_DOMAIN, SEED, issuer, issuers, scene
 
 CASES = int(os.environ.get("LIVE_CASES") or 500)
 EACH = max(CASES // 100, 1)
-"""Requests with each fault of a token."""
+"""The number of requests with each token fault."""
 
 COVERAGE = Coverage()
 
-# Hosts below CASES_DOMAIN, except the last, which no component serves.
+# Hosts below CASES_DOMAIN, except the last, which is unknown.
 ORDERS, CAPITALS, WILD, DEEP, UNKNOWN = (
     "orders",
     "ORDERS",
@@ -77,7 +78,7 @@ WITHOUT_A_TOKEN = [
     ("PROPFIND", ORDERS, b"/orders/health", 404),
 ]
 
-# Two servers could read these differently. Without a route, Kong answers 404.
+# Two servers could read these differently. Without a matching route, Kong answers 404.
 UNREADABLE = [
     b"/orders/health/..%2f7",
     b"/orders/health/..%2F7",
@@ -125,7 +126,7 @@ OF_A_SERVICE = [
         b"/orders/Health",
         RW,
         400,
-    ),  # an upstream that folds case would find another rule's path
+    ),  # an upstream that ignores case would find another rule's path
     ("GET", ORDERS, b"/orders/files/1", R, 200),
     ("GET", ORDERS, b"/orders/files/1", W, 403),
     ("GET", ORDERS, b"/orders/nested/1", NONE, 200),
@@ -167,7 +168,7 @@ def _case(method: str, host: str, target: bytes, *authorization: str) -> Case:
 
 
 def _check(live: LiveGateway, case: Case, status: int) -> None:
-    """Model, gateway and upstream agree on the status that was written by hand."""
+    """Check that model, gateway and upstream agree on the literal status."""
     meant = case.meant(scene())
     assert meant.status == status
     outcome = live.send(case)
@@ -184,8 +185,8 @@ def _check(live: LiveGateway, case: Case, status: int) -> None:
 def test_without_a_token(
     live: LiveGateway, method: str, host: str, target: bytes, status: int
 ) -> None:
-    """Public rules are open, other exposed paths require a token, and paths that are not exposed
-    answer 404."""
+    """Public rules are open, all other exposed paths require a token, and paths that are not
+    exposed get 404."""
     _check(live, _case(method, host, target), status)
 
 
@@ -194,7 +195,7 @@ def test_without_a_token(
 def test_a_path_that_could_be_read_in_two_ways_is_refused(
     live: LiveGateway, target: bytes
 ) -> None:
-    """With and without a token that would open everything, on a public path and on the way out of it."""
+    """With and without a token with every scope, on a public path and on the way out of it."""
     _check(live, _case("GET", ORDERS, target), 400)
     _check(
         live,
@@ -215,7 +216,8 @@ def test_a_service_with_scopes(
     scopes: tuple[str, ...],
     status: int,
 ) -> None:
-    """The longest rule path owns the request, and one of its rules for the method must have all scopes."""
+    """The longest rule path owns the request, and one of its rules for the method must have all its
+    scopes in the token."""
     _check(
         live,
         _case(method, host, target, f"Bearer {issuer().service(scopes)}"),
@@ -248,7 +250,8 @@ def test_a_user_in_groups(
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.usefixtures("entities")
 def test_a_token_with_a_fault(live: LiveGateway, fault: str) -> None:
-    """It opens nothing; on a public path it is no token, unless another reader could see a different one in it."""
+    """It is denied; on a public path it counts as no token, unless another reader could see a
+    different token in it."""
     token = issuer().faults(RW, issuers()["other"])[fault]
     authorization = (f"Bearer {token}",)
     _check(live, _case("GET", ORDERS, b"/orders", *authorization), 401)
@@ -262,7 +265,7 @@ def test_a_token_with_a_fault(live: LiveGateway, fault: str) -> None:
 
 @pytest.mark.usefixtures("entities")
 def test_a_token_for_two_audiences_counts(live: LiveGateway) -> None:
-    """One of them is ours."""
+    """One of them is our audience."""
     both = issuer().token(R, aud=["api://other", issuer().provider.audience])
     _check(live, _case("GET", ORDERS, b"/orders", f"Bearer {both}"), 200)
 
@@ -286,15 +289,15 @@ def test_another_authorization(
     on_protected: int,
     on_public: int,
 ) -> None:
-    """Other schemes count as no token; values that mention bearer and are not exactly one token are
-    denied everywhere."""
+    """Other schemes count as no token; other mentions of bearer than exactly one token are denied
+    everywhere."""
     _check(live, _case("GET", ORDERS, b"/orders", *values), on_protected)
     _check(live, _case("GET", ORDERS, b"/orders/health", *values), on_public)
 
 
 @pytest.mark.usefixtures("entities")
 def test_two_authorization_headers_are_refused(live: LiveGateway) -> None:
-    """Kong answers 400 before any plugin runs, also for valid tokens and public paths."""
+    """Kong denies them with 400 before any plugin runs, also with valid tokens and on public paths."""
     good = f"Bearer {issuer().service(RW)}"
     for target in (b"/orders", b"/orders/health"):
         outcome = live.send(_case("GET", ORDERS, target, good, good))
@@ -316,7 +319,7 @@ def test_two_authorization_headers_are_refused(live: LiveGateway) -> None:
 def test_the_upstream_gets_the_path_that_was_decided_on(
     live: LiveGateway, sent: bytes, arrived: bytes
 ) -> None:
-    """Resolved and decoded once, by the gateway; the query as it came."""
+    """The gateway resolves and decodes the path once; the query stays unchanged."""
     outcome = live.send(
         _case("GET", ORDERS, sent, f"Bearer {issuer().service(R)}")
     )
@@ -330,13 +333,14 @@ generated = partial(
     database=None,
     phases=(
         Phase.generate,
-    ),  # shrinking would send thousands of requests to somebody's gateway
+    ),  # shrinking would send thousands of requests to a foreign gateway
     suppress_health_check=list(HealthCheck),
 )
 
 
 def _check_generated(live: LiveGateway, case: Case) -> None:
-    """Check the model's status; arriving requests have the path and the identity of the model."""
+    """Check the model's status. An allowed request arrives with the model's path and the verified
+    identity."""
     meant = case.meant(scene())
     outcome = live.send(case)
     COVERAGE.add(scene(), case, meant)
@@ -351,7 +355,7 @@ def _check_generated(live: LiveGateway, case: Case) -> None:
         assert outcome.identity_headers() == case.identity_headers(
             scene(), meant
         )
-        assert outcome.credentials() == case.handed_on(meant)
+        assert outcome.credentials() == case.forwarded_credentials(meant)
 
 
 @pytest.mark.timeout(0)
@@ -360,7 +364,7 @@ def _check_generated(live: LiveGateway, case: Case) -> None:
 @given(case=st.deferred(lambda: cases(scene(), UNKNOWN)))
 @pytest.mark.usefixtures("entities")
 def test_the_gateway_answers_as_decide(live: LiveGateway, case: Case) -> None:
-    """For any request: LIVE_CASES together with the next test."""
+    """The answers agree for any request. This test and the next share LIVE_CASES requests."""
     _check_generated(live, case)
 
 
@@ -373,7 +377,7 @@ def test_the_gateway_answers_as_decide(live: LiveGateway, case: Case) -> None:
 def test_the_gateway_answers_as_decide_to_a_token_with_a_fault(
     live: LiveGateway, fault: str, data: st.DataObject
 ) -> None:
-    """Requests that the same token without its fault would be allowed."""
+    """The same token without its fault would be allowed."""
     _check_generated(live, data.draw(faulty_cases(scene(), fault)))
 
 
@@ -381,7 +385,7 @@ def test_the_gateway_answers_as_decide_to_a_token_with_a_fault(
 def test_the_generated_requests_covered_every_status_and_every_fault(
     report: Callable[[str], None],
 ) -> None:
-    """And how often, at the end of the run."""
+    """The counts are printed at the end of the run."""
     for line in COVERAGE.lines():
         report(line)
     assert {

@@ -1,4 +1,4 @@
-"""Limits and headers on a real Kong, by raw requests and by WebSockets; and Kong's own retries."""
+"""Limits and headers on a real Kong, by raw requests and by WebSockets; also its own repetitions."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.edges import (
+from tests.support.edge_requests import (
     NAMES,
     READ_SECONDS,
-    Asked,
+    EdgeRequest,
     Workload,
-    asked,
     check_marked,
-    header_values,
-    made,
+    edge_estate,
+    edge_requests,
+    headers_of,
 )
 from tests.support.kong_deployment import Entities
 from tests.support.live.engine import engine
@@ -34,17 +34,17 @@ from tests.support.raw_requests import Answered, ask
 NAME = f"{RUN}-edge"
 DOMAIN = f"edge.{RUN}.example.com"
 STEADY = [
-    Asked("POST", "/x", 413, 0, body=9999),
-    Asked("POST", "/private", 200, 1, body=5, chunked=True, token=True),
-    Asked("POST", "/x", 413, 0, body=9999, chunked=True),
-    Asked("GET", "/x", 200, 1, "again"),
-    Asked("POST", "/x", 200, 1, "bare", body=9999),
+    EdgeRequest("POST", "/x", 413, 0, body=9999),
+    EdgeRequest("POST", "/private", 200, 1, body=5, chunked=True, token=True),
+    EdgeRequest("POST", "/x", 413, 0, body=9999, chunked=True),
+    EdgeRequest("GET", "/x", 200, 1, "again"),
+    EdgeRequest("POST", "/x", 200, 1, "bare", body=9999),
 ]
 
 
 @pytest.fixture(scope="module")
 def workload(live: LiveGateway) -> Iterator[Workload]:
-    """The workload behind all of them, once every worker leads there."""
+    """Yield the workload of all components, once every worker leads there."""
     with (
         Workload(bind_address()) as behind,
         Entities(live.target.admin_url, live.target.token) as entities,
@@ -54,7 +54,7 @@ def workload(live: LiveGateway) -> Iterator[Workload]:
             for name, issuer in issuers(NAME).items()
         }
         entities.estate(
-            made(stack(NAME), DOMAIN), pems, upstream_host(), behind.port
+            edge_estate(stack(NAME), DOMAIN), pems, upstream_host(), behind.port
         )
         await_true(
             lambda: _unsteady(live), bound=3 * entities.facts.settle + 60
@@ -64,68 +64,74 @@ def workload(live: LiveGateway) -> Iterator[Workload]:
 
 def _unsteady(live: LiveGateway) -> str | None:
     for _ in range(20 * max(live.target.workers, 2)):
-        for item in STEADY:
-            if (status := _answer(live, item).status) != item.status:
-                return f"{item}: {status}"
+        for case in STEADY:
+            if (status := _answer(live, case).status) != case.status:
+                return f"{case}: {status}"
     return None
 
 
-def _answer(live: LiveGateway, item: Asked) -> Answered:
-    return ask(live.target.proxy, item.raw(DOMAIN, issuers(NAME)["main"]))
+def _answer(live: LiveGateway, case: EdgeRequest) -> Answered:
+    return ask(live.target.proxy, case.raw(DOMAIN, issuers(NAME)["main"]))
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_request_goes_as_far_as_it_is_meant_to(
     live: LiveGateway, workload: Workload, name: str
 ) -> None:
-    """With the expected status, and as often as expected."""
-    item, before = asked()[name], len(workload.reached)
-    assert (_answer(live, item).status, len(workload.reached) - before) == (
-        item.status,
-        item.reached,
+    """Each has the expected status, and reaches the workload the expected number of times."""
+    case, before = edge_requests()[name], len(workload.reached)
+    assert (_answer(live, case).status, len(workload.reached) - before) == (
+        case.status,
+        case.reached,
     )
 
 
 @pytest.mark.parametrize(
-    "item",
+    "case",
     [
-        Asked("POST", "/x", 413, 0, body=9999),
-        Asked("POST", "/x", 413, 0, body=9999, chunked=True),
-        Asked("GET", "/private", 401, 0),
-        Asked("GET", "/private/..%2f", 400, 0),
-        Asked("GET", "/closes", 502, 3),
-        Asked("GET", "/x", 200, 1),
+        EdgeRequest("POST", "/x", 413, 0, body=9999),
+        EdgeRequest("POST", "/x", 413, 0, body=9999, chunked=True),
+        EdgeRequest("GET", "/private", 401, 0),
+        EdgeRequest("GET", "/private/..%2f", 400, 0),
+        EdgeRequest("GET", "/closes", 502, 3),
+        EdgeRequest("GET", "/x", 200, 1),
     ],
 )
 @pytest.mark.usefixtures("workload")
-def test_every_answer_has_the_headers(live: LiveGateway, item: Asked) -> None:
-    """From the workload and from the gateway."""
-    answer = _answer(live, item)
-    assert answer.status == item.status
-    check_marked(answer, of_workload=item.status == 200)
+def test_every_answer_has_the_headers(
+    live: LiveGateway, case: EdgeRequest
+) -> None:
+    """The gateway's own answers have them too."""
+    answer = _answer(live, case)
+    assert answer.status == case.status
+    check_marked(answer, of_workload=case.status == 200)
 
 
 def test_a_workload_gets_the_headers_of_its_application(
     live: LiveGateway, workload: Workload
 ) -> None:
-    """No value of a caller's header with that name arrives, in any spelling."""
+    """The workload gets no header of a caller under that name, in any spelling."""
     forged = ("X-Env-Name: forged", "x_env_name: forged", "X-ENV_name: forged")
-    assert _answer(live, Asked("GET", "/x", 200, 1, more=forged)).status == 200
+    assert (
+        _answer(live, EdgeRequest("GET", "/x", 200, 1, more=forged)).status
+        == 200
+    )
     assert b"forged" not in workload.reached[-1]
-    assert header_values(workload.reached[-1])["x-env-name"] == ["test"]
+    assert headers_of(workload.reached[-1])["x-env-name"] == ["test"]
 
 
 @pytest.mark.parametrize("speaks", [False, True])
 def test_a_silent_websocket_ends(
     live: LiveGateway, workload: Workload, speaks: bool
 ) -> None:
-    """After the time to read without data; its messages are not limited like a body."""
+    """It ends after the read timeout, but not while its caller sends; its data is not limited like
+    a body."""
     more = (
         "Upgrade: websocket",
         "Sec-WebSocket-Version: 13",
         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
     )
-    raw = Asked("GET", "/upgrade", 101, 1, more=more).raw(
+    raw = EdgeRequest("GET", "/upgrade", 101, 1, more=more).raw(
         DOMAIN, issuers(NAME)["main"]
     )
     raw = raw.replace(b"Connection: close", b"Connection: Upgrade")
@@ -170,13 +176,13 @@ def test_http2_needs_a_length_for_a_body(
     status: int,
     length: list[str] | None,
 ) -> None:
-    """There a body cannot be measured before it is forwarded. Methods without a meaning for a body
-    lose it."""
+    """The size is unknown before the request is forwarded. The body is dropped for methods without
+    a meaning for it."""
     if _by_http2(live, "GET", "bare") != "200":
         pytest.skip(
             "this listener does not speak HTTP/2 without TLS (proxy_listen ... http2)"
         )
-    inputs, before = (
+    content, before = (
         bytes(body if isinstance(body, int) else 100_000),
         len(workload.reached),
     )
@@ -184,21 +190,21 @@ def test_http2_needs_a_length_for_a_body(
         None: [],
         "streamed": ["-H", "Content-Length:", "--data-binary", "@-"],
     }.get(body, ["--data-binary", "@-"])
-    seen = _by_http2(live, method, "api", *sent, content=inputs)
-    # A client that still sends when the answer comes may find the stream reset, with any answer.
-    is_still_sending = len(inputs) > 1000
+    seen = _by_http2(live, method, "api", *sent, body=content)
+    # A client that still sends while it is answered may find the stream reset, with any answer.
+    is_still_sending = len(content) > 1000
     assert seen == str(status) or (seen == "000" and is_still_sending)
     arrived = workload.reached[before:]
     assert len(arrived) == (status == 200)
-    assert [header_values(head).get("content-length") for head in arrived] == [
+    assert [headers_of(head).get("content-length") for head in arrived] == [
         length
     ] * len(arrived)
 
 
 def _by_http2(
-    live: LiveGateway, method: str, host: str, *sent: str, content: bytes = b""
+    live: LiveGateway, method: str, host: str, *sent: str, body: bytes = b""
 ) -> str:
-    """Return curl's status; 000 without an answer."""
+    """Return the status that curl sees; 000 without an answer."""
     address = live.target.proxy
     command = [
         "curl",
@@ -220,7 +226,7 @@ def _by_http2(
         f"http://{host}.{DOMAIN}/x",
     ]
     return subprocess.run(
-        command, input=content, capture_output=True, check=False, timeout=30
+        command, input=body, capture_output=True, check=False, timeout=30
     ).stdout.decode()
 
 
@@ -228,8 +234,7 @@ def _by_http2(
 def test_limits_and_headers_settle(
     live: LiveGateway, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """The plugin sees no difference between Kong's answer and the program's inputs; a removed trait
-    leaves nothing behind."""
+    """Kong's answers have the program's values for the plugin; a removed trait leaves no entity."""
     with engine(live, tmp_path_factory.mktemp("bounds"), "bounds") as made:
         traits = (
             "- {type: limits, properties: {body: 1Mi, timeouts: {read: 5s}, retries: {count: 2}}}\n"

@@ -1,4 +1,5 @@
-"""The real engine and program on a live Kong: up, no change, repair, one change, destroy. Okta and cluster are stand-ins."""
+"""The real engine and program on a live Kong: up, no change, repair, one change, destroy. Okta and
+cluster are stand-ins."""
 
 from __future__ import annotations
 
@@ -28,7 +29,8 @@ def deployed(
 def test_after_up_each_caller_has_the_access_of_the_applications(
     deployed: Engine,
 ) -> None:
-    """With tokens of the Okta stand-in: 200 for the scope, 403 without it, 401 without a token, 404 and 400 elsewhere."""
+    """Tokens of the Okta stand-in get 200 with the scope, 403 without it; 401 without a token, 404
+    and 400 elsewhere."""
     deployed.live.await_steady(
         [
             (deployed.case("GET", "/orders"), 401),
@@ -53,13 +55,12 @@ def test_after_up_each_caller_has_the_access_of_the_applications(
 
 
 def test_a_second_up_changes_nothing(deployed: Engine) -> None:
-    """Kong's entities equal the program's inputs."""
+    """Kong's entities equal the program's."""
     assert deployed.changes("up") == {}
 
 
 def test_after_a_refresh_there_is_nothing_to_do(deployed: Engine) -> None:
-    """Kong's answers equal the program's inputs: neither an imported state nor a run with a refresh
-    differs."""
+    """Kong's answers have the program's values: a refresh changes no state, and a run no entity."""
     deployed.refresh()
     assert deployed.changes("up") == {}
     assert deployed.changes("up", "--refresh") == {}
@@ -68,8 +69,8 @@ def test_after_a_refresh_there_is_nothing_to_do(deployed: Engine) -> None:
 def test_an_anonymous_set_by_hand_is_seen_and_repaired(
     deployed: Engine,
 ) -> None:
-    """`jwt` then treats every caller as the issuer. The gate still denies, a refresh detects it,
-    and an up reverts it."""
+    """`jwt` takes every caller for the issuer: the gate still denies, a refresh finds it, and an up
+    reverts it."""
     target, name = deployed.live.target, f"orders/api-{deployed.port}-jwt"
     (path,) = (
         path
@@ -88,7 +89,7 @@ def test_an_anonymous_set_by_hand_is_seen_and_repaired(
     try:
         time.sleep(
             deployed.settle
-        )  # the answers do not change: polling would end at once
+        )  # the answers stay the same, so polling would show no change
         closed = [
             (deployed.case("GET", "/orders"), 401),
             (deployed.case("GET", "/orders", "import"), 403),
@@ -107,8 +108,8 @@ def test_an_anonymous_set_by_hand_is_seen_and_repaired(
 def test_a_path_that_is_opened_in_an_emergency_is_open_until_it_is_closed(
     deployed: Engine,
 ) -> None:
-    """To every caller, for its method alone; paths with their own rule and other components do not
-    change."""
+    """All callers reach it with its method; paths with their own rules and other components stay
+    unchanged."""
 
     def emergency(*arguments: str) -> str:
         command = [
@@ -162,7 +163,7 @@ def test_a_path_that_is_opened_in_an_emergency_is_open_until_it_is_closed(
 def test_a_manual_path_is_repaired_and_undetected_changes_stay(
     deployed: Engine,
 ) -> None:
-    """A run reverts a service's path. It never detects `enabled`, a route's headers, and a removed
+    """A run reverts a service's path. It never sees `enabled`, a route's headers, and a removed
     list: for these `verify` prints requests."""
     target = deployed.live.target
     own = {
@@ -196,7 +197,7 @@ def test_a_manual_path_is_repaired_and_undetected_changes_stay(
 
 
 def test_an_edited_rule_is_one_table(deployed: Engine) -> None:
-    """The table changes, at admission and at the gate, and nothing else; soon every worker uses it."""
+    """Only the table changes, at admission and at the gate; soon every worker decides by it."""
     deployed.edit("[POST, PUT]", "[POST, PUT, DELETE]")
     changes = {
         f"orders/api-{deployed.port}-{role}": "update"
@@ -217,7 +218,7 @@ def test_an_edited_rule_is_one_table(deployed: Engine) -> None:
 def test_calls_are_counted_for_prometheus(
     deployed: Engine, metrics: tuple[str, ...]
 ) -> None:
-    """At /metrics of the node that answers, by the service's name (`gateway.metrics`)."""
+    """The node that answers has the counts at /metrics, by the service's name (`gateway.metrics`)."""
     name = f'service="kong-oam.{deployed.stack}.orders.api.'
 
     def counted() -> float:
@@ -238,14 +239,14 @@ def test_calls_are_counted_for_prometheus(
         )
 
     before, until = counted(), time.monotonic() + deployed.bound
-    while counted() <= before:  # workers publish their counts once a second
+    while counted() <= before:  # workers add their counts once a second
         assert time.monotonic() < until
         deployed.live.send(deployed.case("GET", "/orders"))
         time.sleep(0.2)
 
 
 def test_destroy_leaves_nothing(deployed: Engine) -> None:
-    """No entity of the stack is left in Kong, and nothing is exposed any more."""
+    """Kong has no entity of the stack, and no path is exposed any more."""
     assert deployed.stack in str(deployed.live.target.entities())
     deployed.destroy()
     assert deployed.stack not in str(deployed.live.target.entities())

@@ -1,4 +1,4 @@
-"""Kong accepts and keeps the emitted entities unchanged: strict matching then finds only real
+"""Kong accepts and stores the emitted entities unchanged: strict matching finds no false
 differences."""
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from tests.support.live.run import scene, upstream_host
 def test_every_entity_is_accepted_and_reads_back_as_it_was_sent(
     entities: Entities,
 ) -> None:
-    """Every field of every entity, the plugins' whole configurations included."""
+    """Every field of every entity is compared, with the plugins' whole configurations."""
     assert len(entities.made) > 30
     for path, sent in entities.made.items():
         kept = entities.read(path)
@@ -30,7 +30,7 @@ def test_every_entity_is_accepted_and_reads_back_as_it_was_sent(
 def test_the_configuration_is_spelled_out_in_full(
     entities: Entities, kind: str
 ) -> None:
-    """No field is left to a default: Kong answers with just the fields that were sent."""
+    """No field has a default value: Kong answers with exactly the fields that were sent."""
     for path in entities.paths("/plugins", name=kind):
         assert set(entities.read(path)["config"]) == set(
             entities.made[path]["config"]
@@ -38,7 +38,8 @@ def test_the_configuration_is_spelled_out_in_full(
 
 
 def test_the_schemas_have_the_fields_that_are_used(live: LiveGateway) -> None:
-    """Fields that admission, authentication and gate set are in `GET /schemas/plugins/NAME`."""
+    """`GET /schemas/plugins/NAME` has the fields that admission, authentication and gate set by
+    name."""
     used = {
         "pre-function": plugins.admission("{}"),
         "jwt": plugins.jwt("nobody"),
@@ -59,7 +60,7 @@ def test_the_schemas_have_the_fields_that_are_used(live: LiveGateway) -> None:
 def test_a_table_with_every_character_reaches_the_gate_unchanged(
     live: LiveGateway, entities: Entities
 ) -> None:
-    """Brackets and escapes in the names of groups neither end the Lua string nor change on the way."""
+    """Brackets and escapes in the names of groups neither end the Lua string nor change."""
     estate = scene().estate
     orders = estate.components["orders/api"]
     script = entities.configs(

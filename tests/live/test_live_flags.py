@@ -1,9 +1,9 @@
-"""With any CLI flags, and wherever a run ends, no caller is allowed that both estates deny. This
-includes old tokens, and two Applications that exchange their scopes.
+"""No caller is allowed that all estates deny, with any flags of the CLI and after any end of a run.
+Old tokens are covered, and two Applications that exchange their scopes.
 
-All the time some callers call that the estates before and after both deny, and some that both
-allow. Denials of the latter are printed. Each test begins with the same two Applications and
-restores them.
+Callers hammer all the time: some are denied by the estates before and after, some are allowed by
+both. The output lists the denials of allowed callers. Each test begins with the same two
+Applications and returns to them.
 """
 
 from __future__ import annotations
@@ -36,25 +36,25 @@ Report = Callable[[str], None]
 def estate(
     live: LiveGateway, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Flags]:
-    """The two Applications, deployed, under hammering from here to the end of the last test."""
+    """Yield the two Applications, deployed, under hammering from here to the end of the last test."""
     with flags(live, tmp_path_factory.mktemp("flags")) as made:
         yield made
 
 
 def _new(estate: Flags) -> Api:
-    """Return a new Application, whose scope no client has."""
+    """Return a new Application: no client has its scope."""
     return Api("c", "third.read", estate.workloads[2].port, callers=())
 
 
 def _guard(api: Api, role: str) -> str:
-    """Return a pattern for a resource of the Application's gated service, such as `gate`."""
+    """Return the pattern of a resource of the Application's gated service, such as `gate`."""
     return f"**::{api.key}-{api.port}-{role}"
 
 
 def test_single_resources_of_a_new_application(
     estate: Flags, report: Report
 ) -> None:
-    """`--target` of the gate, of routes, or of a service with its dependents fails because their
+    """`--target` of the gate, or of routes, or of a service and its dependents, fails because their
     dependencies are missing."""
     new = _new(estate)
     with attack(estate, report) as stage:
@@ -80,15 +80,15 @@ def test_single_resources_of_a_new_application(
             (estate.case("GET", new.name), 401),
         ]
         estate.live.await_steady(shown, estate.engine.bound)
-        assert stage.denied_times(READER) == stage.denied_times(EVERYBODY) == {}
+        assert stage.kept_out(READER) == stage.kept_out(EVERYBODY) == {}
 
 
 @pytest.mark.parametrize("role", ["admission", "jwt", "gate"])
 def test_a_new_application_without_one_guard(
     estate: Flags, report: Report, role: str
 ) -> None:
-    """`--exclude` of a guard creates resources that do not need it, and no route. Then that guard
-    fails, and the others are created (`--continue-on-error`)."""
+    """`--exclude` of a guard creates entities that do not depend on it, and no route. If then the
+    guard's creation fails, the rest continues (`--continue-on-error`)."""
     new = _new(estate)
     kind = {
         "admission": b'"pre-function"',
@@ -111,8 +111,8 @@ def test_a_new_application_without_one_guard(
 def test_two_applications_exchange_their_scopes(
     estate: Flags, report: Report
 ) -> None:
-    """First one table, then the other, in both directions: earlier tokens are denied at the other
-    API."""
+    """One table changes before the other, in both directions: earlier tokens are denied at the
+    other API."""
     first, second = estate.before
     with attack(estate, report) as stage:
         estate.write(*swap(estate.before))
@@ -149,21 +149,22 @@ def test_two_applications_exchange_their_scopes(
         stage("an exchange of scopes in one run")
         estate.write(*estate.before)
         estate.run("up")
-        assert stage.denied_times(EVERYBODY) == {}
+        assert stage.kept_out(EVERYBODY) == {}
 
 
 def test_guards_that_are_replaced(estate: Flags, report: Report) -> None:
-    """Kong's names must be unique, so `--replace` fails, and all stays as it is."""
+    """Kong allows no second entity with the same name, so `--replace` fails, and all entities stay
+    unchanged."""
     first, _ = estate.before
     with attack(estate, report) as stage:
         for role in ("gate", "admission", "jwt", "service"):
             stage(f"--replace of the {role}")
             estate.fails("up", "--replace", _guard(first, role))
-        assert stage.denied_times(READER) == stage.denied_times(EVERYBODY) == {}
+        assert stage.kept_out(READER) == stage.kept_out(EVERYBODY) == {}
 
 
 def test_a_gate_that_somebody_deleted(estate: Flags, report: Report) -> None:
-    """All calls are denied until `--refresh` detects the loss and the gate exists again."""
+    """All requests are denied until `--refresh` finds the missing gate and creates it."""
     first, _ = estate.before
     with attack(estate, report) as stage:
         stage("a gate is taken away by hand")
@@ -179,18 +180,18 @@ def test_a_gate_that_somebody_deleted(estate: Flags, report: Report) -> None:
         assert "+ 1 created" in estate.run("up", "--refresh").stdout
 
 
-@pytest.mark.parametrize("kind", ["another name", "another port"])
-def test_a_component_moves(estate: Flags, report: Report, kind: str) -> None:
-    """The same host, rules and callers: calls that both estates allow are denied for a while at
-    most (printed)."""
+@pytest.mark.parametrize("move", ["another name", "another port"])
+def test_a_component_moves(estate: Flags, report: Report, move: str) -> None:
+    """Host, rules and callers stay the same: callers that both estates allow are denied for a short
+    time at most (printed)."""
     first, second = estate.before
     moved = (
         replace(first, component="heir")
-        if kind == "another name"
+        if move == "another name"
         else replace(first, port=_new(estate).port)
     )
     with attack(estate, report) as stage:
-        stage(f"a component moves to {kind}")
+        stage(f"a component moves to {move}")
         estate.write(moved, second)
         estate.run("up")
         estate.live.await_steady(
@@ -205,7 +206,7 @@ def test_a_component_moves(estate: Flags, report: Report, kind: str) -> None:
 
 
 def test_runs_that_are_killed(estate: Flags, report: Report) -> None:
-    """In the middle of an exchange of scopes, and of a removal: no caller gains access until the
+    """In the middle of an exchange of scopes, and of a removal: no caller is allowed until the
     documented recovery."""
     stack = Stack(
         estate.engine.local, estate.engine.folder, estate.engine.stack
@@ -236,7 +237,7 @@ def test_runs_that_are_killed(estate: Flags, report: Report) -> None:
 def test_a_component_is_destroyed_by_target(
     estate: Flags, report: Report
 ) -> None:
-    """All of its resources at once; then an Application leaves the folder, and returns."""
+    """All of its resources go at once; then an Application leaves the folder, and returns."""
     first, _ = estate.before
     with attack(estate, report) as stage:
         stage("destroy --target of one component")
@@ -254,8 +255,8 @@ def test_a_component_is_destroyed_by_target(
 def test_resources_deleted_from_the_state(
     estate: Flags, report: Report, role: str
 ) -> None:
-    """After `state delete` of routes or of a gate, and `destroy`, the rest in Kong forwards no
-    call."""
+    """`state delete` of routes or of a gate, and then `destroy`: entities that stay in Kong have no
+    address."""
     first, _ = estate.before
     stack = estate.engine.stack
     with attack(estate, report) as stage:
@@ -293,7 +294,7 @@ def _service_of(estate: Flags, api: Api) -> str:
 
 
 def _plugin_of(estate: Flags, api: Api, kind: str) -> str:
-    """Where the Admin API has a plugin of the Application's service."""
+    """Return the Admin API's path of a plugin of the Application's service."""
     service = _service_of(estate, api)
     (found,) = (
         path
@@ -305,8 +306,7 @@ def _plugin_of(estate: Flags, api: Api, kind: str) -> str:
 
 
 def _killed(estate: Flags, moment: Callable[[str, str, bytes], bool]) -> None:
-    """Run `up`, which is ended without a word when it is about to do that; nothing that it still
-    sends arrives."""
+    """Run `up`, and kill it before such a request; its later requests do not arrive."""
     ended: list[str] = []
 
     def meet(method: str, path: str, body: bytes) -> bool:

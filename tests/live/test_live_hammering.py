@@ -1,8 +1,8 @@
-"""Never more open than the more open estate, at any time: callers call during create, change, move
-and destroy.
+"""No moment is more open than both ends: callers hammer through create, change, move and destroy.
 
-This runs with the entities alone, as the program would change them, with the real program, and in
-every wrong order. A control shows that the callers notice a service with the workload's address.
+First with the entities alone, as the program would change them, then with the literal program, and
+then in every wrong order. A control shows that the hammer finds a service that leads to the
+workload.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def _estate(
     port: int = 8080,
     scope: str = "read",
 ) -> Estate:
-    """Return a component that allows GET for `scope`, and its health check for everybody; a service
+    """Return one component that allows GET for `scope`, and anonymous health checks; with a service
     for each port."""
     access = (
         "{owner: t, scopes: {read: r, write: w}, rules: "
@@ -65,7 +65,7 @@ def _component(estate: Estate) -> Component:
 
 
 def _callers(name: str, *hosts: str) -> Mapping[str, Sequence[Case]]:
-    """Callers that the estates before and after both deny: on a protected path, and with a method
+    """Return callers that the old and the new estate deny: on a protected path, and with a method
     that is not public."""
     by = issuer(name)
     tokens = {
@@ -77,12 +77,12 @@ def _callers(name: str, *hosts: str) -> Mapping[str, Sequence[Case]]:
         ),
     }
     return {
-        caller: [case for host in hosts for case in _asked(host, token)]
+        caller: [case for host in hosts for case in _requests(host, token)]
         for caller, token in tokens.items()
     }
 
 
-def _asked(host: str, token: str | None) -> list[Case]:
+def _requests(host: str, token: str | None) -> list[Case]:
     authorization = (f"Bearer {token}",) if token else ()
     return [
         Case("GET", host, b"/orders/7", authorization),
@@ -92,19 +92,19 @@ def _asked(host: str, token: str | None) -> list[Case]:
 
 @dataclass(frozen=True, slots=True)
 class Changing:
-    """The entities of one component as they change, one after the other and without a pause."""
+    """The entities of one component during changes, in turn and without a pause."""
 
     live: LiveGateway
     entities: Entities
 
     def guard(self, estate: Estate) -> None:
-        """The component's gated service."""
+        """Create the component's gated service."""
         self.entities.guard(
             estate, _component(estate), upstream_host(), self.live.upstream.port
         )
 
     def rule(self, estate: Estate) -> None:
-        """The table of admission and gate becomes the estate's."""
+        """Give admission and gate the estate's table."""
         component = _component(estate)
         (backend,) = component.backends
         (service,) = self.entities.paths(
@@ -122,7 +122,7 @@ class Changing:
             self.entities.change(plugin, {"config": configs[kind]})
 
     def retarget(self, estate: Estate) -> None:
-        """Point every route at the estate's service, which exists already."""
+        """Let every route lead to the estate's existing service."""
         component = _component(estate)
         (backend,) = component.backends
         (service,) = self.entities.paths(
@@ -137,15 +137,15 @@ class Changing:
     def shown(
         self, *, scope: str, host: str = HOST, other: str | None = None
     ) -> None:
-        """Wait until `host` allows a token with `scope` and denies a token without, and `other`
-        answers 404."""
+        """Wait until a token with `scope` is allowed at `host`, a token without it is denied, and
+        `other` gets 404."""
         expected = [(Case("GET", host, b"/orders/health"), 200)]
-        for text in ("read", "write"):
-            authorization = (f"Bearer {issuer(STACK).service([text])}",)
+        for granted in ("read", "write"):
+            authorization = (f"Bearer {issuer(STACK).service([granted])}",)
             expected.append(
                 (
                     Case("GET", host, b"/orders/7", authorization),
-                    200 if text == scope else 403,
+                    200 if granted == scope else 403,
                 )
             )
             if other:
@@ -155,7 +155,7 @@ class Changing:
         self.live.await_steady(expected, bound=self.bound)
 
     def gone(self, *hosts: str) -> None:
-        """Wait until nothing is at these hosts."""
+        """Wait until these hosts get 404."""
         self.live.await_steady(
             [(Case("GET", host, b"/orders/health"), 404) for host in hosts],
             bound=self.bound,
@@ -173,7 +173,7 @@ STAGES = ("nothing is there", "made", "another rule", "another port", "another h
 def test_no_wrong_call_is_allowed_during_the_life_of_a_component(
     live: LiveGateway, report: Report
 ) -> None:
-    """No request of thousands reaches the upstream that the estates before and after both deny."""
+    """The hammer sends thousands of requests that both estates deny; none reaches the upstream."""
     old = _estate()
     ruled, moved = _estate(scope="write"), _estate(port=9090, scope="write")
     elsewhere = _estate(host=OTHER_HOST, port=9090, scope="write")
@@ -259,7 +259,7 @@ WRONG_ORDERS: Mapping[str, Sequence[str]] = {
     "with all guards": GUARDS,
     "all guards go before the route": (),
 }
-"""Yield the plugin sets of a service whose route always exists, one after the other."""
+"""Steps in the entities of a service whose route exists all the time."""
 GONE, TARGET, LEADS = (
     "and the Upstream is gone",
     "the Upstream has a Target",
@@ -271,12 +271,12 @@ GONE, TARGET, LEADS = (
 def test_no_order_lets_anybody_through_and_the_hammer_would_see_it(
     live: LiveGateway, report: Report
 ) -> None:
-    """A route with some or no guards forwards no call: each missing guard denies, and so does a
+    """A route without guards, or with some, has no address: a missing part denies, and so does a
     missing Upstream.
 
-    A control: all four callers are allowed once somebody gives the Upstream a Target, or the
-    service the workload's address, without a gate. The host belongs to this test, and forwards to
-    the tier's upstream only.
+    A control: an Upstream with a Target, or a service with the workload's address, lets all four
+    callers through if no gate exists. It is a separate host of this test, and leads only to the
+    tier's upstream.
     """
     made = _estate(WRONG, host=WRONG_HOST)
     component = _component(made)
@@ -334,7 +334,7 @@ def test_no_order_lets_anybody_through_and_the_hammer_would_see_it(
             )
 
         hammer.stage(TARGET)
-        hammer.await_answers()  # to earlier requests, and may wait for a name that does not exist yet
+        hammer.await_answers()  # Answers to earlier requests, which may wait for a name that does not resolve yet.
         entities.make(
             f"{upstream}/targets", {"target": "{host}:{port}".format_map(where)}
         )
@@ -350,7 +350,7 @@ def test_no_order_lets_anybody_through_and_the_hammer_would_see_it(
 
 
 def _only(changing: Changing, estate: Estate, guards: Sequence[str]) -> None:
-    """Check that only these of the component's guards exist."""
+    """Leave these guards on the component's service and no others."""
     made, component = changing.entities, _component(estate)
     there = {made.made[path]["name"]: path for path in _of_services(made)}
     made.remove([path for kind, path in there.items() if kind not in guards])
@@ -364,7 +364,7 @@ def _only(changing: Changing, estate: Estate, guards: Sequence[str]) -> None:
 
 
 def _shown_to_every_worker(changing: Changing, hammer: Hammer) -> None:
-    """Callers go on for as long as a worker may take to see a change."""
+    """Let callers continue until every worker has seen a change."""
     hammer.await_answers()
     time.sleep(changing.entities.facts.settle)
     hammer.await_answers()
@@ -373,8 +373,8 @@ def _shown_to_every_worker(changing: Changing, hammer: Hammer) -> None:
 def _engine_callers(
     deployed: Engine, *hosts: str
 ) -> Mapping[str, Sequence[Case]]:
-    """Callers without a token, with an invalid token, and, once an issuer exists, components
-    without the needed scope."""
+    """Return callers: without a token, with an invalid token, and once an issuer exists, with
+    tokens that lack the scopes."""
     found: dict[str, list[Case]] = {
         "nobody": [],
         "with a token that is none": [],
@@ -415,8 +415,8 @@ def _engine_callers(
 def test_no_wrong_call_is_allowed_while_the_program_runs(
     live: LiveGateway, tmp_path: Path, report: Report
 ) -> None:
-    """The real `pulumi`: up; another rule and another host; another component in the old
-    component's place; destroy."""
+    """The literal `pulumi`: up; another rule and another host; another component in place of the
+    old component; destroy."""
     with engine(live, tmp_path, "program") as made:
         other = made.host.replace("orders.", "moved.")
         with Hammer(live, _engine_callers(made, made.host, other)) as first:

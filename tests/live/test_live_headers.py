@@ -1,4 +1,4 @@
-"""The upstream learns the caller from the gate alone: forged headers never arrive, verified headers
+"""Only the gate names the caller to the workload: forged headers never arrive, verified headers
 always do."""
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def _send(
     )
 
 
-def _identity_headers(outcome: Outcome) -> dict[str, str]:
+def _told(outcome: Outcome) -> dict[str, str]:
     assert outcome.status == 200
     return outcome.identity_headers()
 
@@ -77,13 +77,12 @@ def _identity_headers(outcome: Outcome) -> dict[str, str]:
 @pytest.mark.parametrize("name", NAMES, ids=bytes.decode)
 @pytest.mark.usefixtures("entities")
 def test_a_forged_header_never_arrives(live: LiveGateway, name: bytes) -> None:
-    """In no spelling, once or twice, with and without a token; only the gate's verified headers
-    arrive."""
+    """In any spelling, once or twice, with and without a token; only verified headers arrive."""
     forged = (name + b": " + FORGED,) * 2
-    for user, reported in ((False, {}), (True, VERIFIED)):
+    for user, expected in ((False, {}), (True, VERIFIED)):
         outcome = _send(live, b"/orders/health", *forged, user=user)
         assert FORGED not in (outcome.arrived or b"")
-        assert _identity_headers(outcome) == reported
+        assert _told(outcome) == expected
 
 
 @pytest.mark.parametrize("count", [99, 100, 101, 150])
@@ -91,12 +90,12 @@ def test_a_forged_header_never_arrives(live: LiveGateway, name: bytes) -> None:
 def test_forged_headers_among_many_never_arrive(
     live: LiveGateway, count: int
 ) -> None:
-    """More headers than Lua reads by default do not hide one, before, between or behind them."""
+    """More headers than Lua reads by default do not hide a forged header at any place."""
     filling = [b"X-Filling-%d: 1" % number for number in range(count)]
     hidden = (
         b"X_Auth_Client: " + FORGED,
         b"X-Consumer-Groups: " + FORGED,
-    )  # no name that the gate sets itself
+    )  # not a name of the gate
     headers = [
         b"X-Auth-Anything: " + FORGED,
         *filling,
@@ -104,10 +103,10 @@ def test_forged_headers_among_many_never_arrive(
         *filling[:20],
         hidden[1],
     ]
-    for user, reported in ((False, {}), (True, VERIFIED)):
+    for user, expected in ((False, {}), (True, VERIFIED)):
         outcome = _send(live, b"/orders/health", *headers, user=user)
         assert FORGED not in (outcome.arrived or b"")
-        assert _identity_headers(outcome) == reported
+        assert _told(outcome) == expected
         assert b"X-Filling-%d: 1" % (count - 1) in (outcome.arrived or b"")
 
 
@@ -124,8 +123,7 @@ def test_forged_headers_among_many_never_arrive(
 def test_a_connection_header_that_names_others_is_refused(
     live: LiveGateway, listed: bytes
 ) -> None:
-    """Kong deletes the headers that it names, so a client could otherwise remove the gate's own
-    headers."""
+    """Kong deletes the headers that it names: a caller could remove the gate's own headers."""
     assert _send(
         live, b"/orders/7", b"Connection: " + listed, user=True
     ) == Outcome(400, None)
@@ -138,9 +136,9 @@ def test_a_connection_header_that_names_others_is_refused(
 def test_a_connection_header_that_says_how_it_is_used_changes_nothing(
     live: LiveGateway, listed: bytes
 ) -> None:
-    """The workload gets the caller's headers."""
+    """The workload gets the caller's identity."""
     assert (
-        _identity_headers(
+        _told(
             _send(
                 live,
                 b"/orders/7",
@@ -155,8 +153,8 @@ def test_a_connection_header_that_says_how_it_is_used_changes_nothing(
 
 @pytest.mark.usefixtures("entities")
 def test_a_token_stays_at_the_gateway(live: LiveGateway) -> None:
-    """On a protected path and on a public path, also if the token is invalid: its holder could call
-    others with it. Other values pass."""
+    """The token is removed on protected and public paths, valid or not, since its receiver could
+    use it. Other credentials pass through."""
     tokens = (
         issuer().user(("read", "write"), ("desk",)),
         issuer().user(["read"], ["desk"], exp=1),
@@ -182,8 +180,8 @@ def test_a_token_stays_at_the_gateway(live: LiveGateway) -> None:
 
 @pytest.mark.usefixtures("entities")
 def test_the_identity_of_a_service_arrives(live: LiveGateway) -> None:
-    """Client and subject are the service itself; the scopes are the issued scopes that it has
-    there."""
+    """Client and subject are the service itself; the scopes are its grants there that the token
+    lists."""
     case = Case(
         "GET",
         f"orders.{CASES_DOMAIN}",
@@ -195,14 +193,13 @@ def test_the_identity_of_a_service_arrives(live: LiveGateway) -> None:
         "x-auth-subject": "c",
         "x-auth-scopes": "read",
     }
-    assert _identity_headers(live.send(case)) == expected
+    assert _told(live.send(case)) == expected
 
 
 @pytest.mark.usefixtures("entities")
 def test_only_effective_scopes_of_a_user_arrive(live: LiveGateway) -> None:
-    """Scopes that no group of the user has are not passed on, and a user without scopes has no such
-    header."""
-    for groups, reported in ((("sales",), "read"), ((), None)):
+    """Scopes that no group of the user has do not arrive; a user without scopes has no such header."""
+    for groups, expected in ((("sales",), "read"), ((), None)):
         token = issuer().user(("read", "write"), groups)
         outcome = live.send(
             Case(
@@ -212,4 +209,4 @@ def test_only_effective_scopes_of_a_user_arrive(live: LiveGateway) -> None:
                 (f"Bearer {token}",),
             )
         )
-        assert _identity_headers(outcome).get("x-auth-scopes") == reported
+        assert _told(outcome).get("x-auth-scopes") == expected

@@ -1,6 +1,6 @@
-"""A live Kong and a real Keycloak: its tokens at the gateway, and a key that it changes.
+"""A live Kong and a real Keycloak: its tokens at the gateway, and a changed key.
 
-Skipped if no Keycloak starts, for want of Java, Maven, memory or time: that shows nothing about a
+Skipped where no Keycloak runs, for want of Java, Maven, memory or time: this tells nothing about
 Kong.
 """
 
@@ -47,13 +47,14 @@ spec:
 
 @dataclass(frozen=True, slots=True)
 class Deployed:
-    """The estate after its first `pulumi up`, and the server that its tokens are from."""
+    """The estate after its first `pulumi up`, and the server of its tokens."""
 
     engine: Engine
     server: Keycloak
 
     def soon(self, expected: list[tuple[str, str, str | None, int]]) -> None:
-        """Method, path, component and status, on every worker of the gateway, within its bound."""
+        """Wait for the status of method, path and component on every worker of the gateway, within
+        its limit."""
         cases = [
             (self.engine.case(method, path, who), status)
             for method, path, who, status in expected
@@ -114,7 +115,8 @@ def test_keycloaks_tokens_have_the_access_of_the_applications(
 def test_users_get_the_access_of_their_groups_roles(
     deployed: Deployed,
 ) -> None:
-    """With any other scopes in their tokens: one user may read orders, the other may change them."""
+    """Other scopes of their tokens do not matter: one user may read orders, the other may change
+    them."""
     made = deployed.engine
     cases = [
         (made.case(method, "/orders", "console", user), status)
@@ -132,7 +134,7 @@ def test_a_key_that_keycloak_changes_is_taken_with_an_up(
     deployed: Deployed,
 ) -> None:
     """Then tokens of the new key are valid, tokens of the old key stay valid, and another `up`
-    changes nothing."""
+    makes no change."""
     made = deployed.engine
     before = made.case("GET", "/orders/7", "report")
     deployed.server.rotate(REALM, "next", 200)

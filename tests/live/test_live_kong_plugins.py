@@ -1,4 +1,4 @@
-"""Plugins that an Application names, on a live Kong: checked there before a run, effective, and
+"""Plugins that an Application names, on a live Kong: checked there before a run, active, and
 settled."""
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def traits(**asked: str) -> str:
 def deployed(
     live: LiveGateway, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Engine]:
-    """The estate, with these plugins before its API."""
+    """The estate with these plugins before its API."""
     with engine(live, tmp_path_factory.mktemp("plugins"), "plugins") as made:
         made.edit(ACCESS, f"{traits(**HARMLESS)}{TRAIT}{WAIVED}\n{ACCESS}")
         output = made.pulumi("up", "-s", made.stack, "--yes", "--skip-preview")
@@ -54,14 +54,15 @@ def deployed(
 
 
 def test_every_configuration_settles(deployed: Engine) -> None:
-    """In full, as Kong prints it: records in lists, former names, defaults of whole records; after a refresh, too."""
+    """In full, as Kong prints it: records in lists, former names, defaults of whole records; also
+    after a refresh."""
     assert deployed.changes("up") == {}
     deployed.refresh()
     assert deployed.changes("up") == {}
 
 
 def test_they_stand_beside_the_gate(deployed: Engine) -> None:
-    """Calls are judged as before, and the plugin has its effect."""
+    """Calls are judged as before; the plugins also act."""
     deployed.live.await_steady(
         [
             (deployed.case("GET", "/orders"), 401),
@@ -83,17 +84,17 @@ def test_they_stand_beside_the_gate(deployed: Engine) -> None:
     ("wrong", "message"),
     [
         ("{name: bot-detecton, waiver: {reason: r, until: 2999-12-31}}", "ENV418: this Kong has no plugin 'bot-detecton'; did you mean 'bot-detection'?"),
-        ("{name: statsd, config: {hots: x}}", "ENV418: this Kong does not take the configuration of statsd: config.hots: unknown field"),
+        ("{name: statsd, config: {hots: x}}", "ENV418: this Kong rejects the configuration of statsd: config.hots: unknown field"),
         ("{name: statsd, config: {port: http}}", "config.port: expected an integer"),
         ("{name: acl, config: {allow: [a], deny: [b]}}", "exactly one of these fields must be non-empty"),
         ("{name: key-auth}", "ACC246: key-auth says who calls"),
-        ("{name: statsd, config: {host: '{vault://env/path}'}}", "ACC248: config.host: reads what is not"),
+        ("{name: statsd, config: {host: '{vault://env/path}'}}", "ACC248: config.host: reads a vault that is not"),
     ],
 )  # fmt: skip
 def test_a_plugin_that_kong_rejects_stops_a_preview(
     deployed: Engine, wrong: str, message: str
 ) -> None:
-    """Before anything is made, with its place in the Application."""
+    """The preview stops before any change, with the position in the Application."""
     deployed.edit(ACCESS, f"{TRAIT}{wrong}\n{ACCESS}")
     try:
         done = deployed.pulumi("preview", "-s", deployed.stack, check=False)
@@ -105,7 +106,7 @@ def test_a_plugin_that_kong_rejects_stops_a_preview(
 
 
 def test_one_that_is_taken_out_goes_alone(deployed: Engine) -> None:
-    """Where the rules keep their lines, which tables name for records."""
+    """The rules keep their lines, which tables name for records."""
     gone = traits(**{"bot-detection": HARMLESS["bot-detection"]})
     deployed.edit(gone, "\n" * gone.count("\n"))
     assert deployed.changes("up") == {
@@ -117,7 +118,7 @@ def test_one_that_is_taken_out_goes_alone(deployed: Engine) -> None:
 
 
 def test_one_by_name_becomes_a_trait_s_in_its_place(deployed: Engine) -> None:
-    """Kong would reject a second plugin of its kind beside the first."""
+    """Kong would reject a second plugin of the same kind while the first exists."""
     by_name, trait = (
         f"{TRAIT}{{name: rate-limiting, config: {{hour: 1000}}}}\n",
         "        - {type: rate-limit, properties: {per: client, requests: {hour: 1000}}}\n",
@@ -169,16 +170,16 @@ NEEDED = {
     "tcp-log": {"host": "x", "port": 1},
     "udp-log": {"host": "x", "port": 1},
 }
-"""Required fields of plugins without defaults."""
+"""The fields without defaults that plugins require."""
 SEEN = 39
-"""How many a Kong 3.10 takes so."""
+"""The number of such plugins in a Kong 3.10."""
 
 
 def test_a_full_configuration_equals_kongs_answer(
     live: LiveGateway, report: Callable[[str], None]
 ) -> None:
-    """For every plugin that Kong accepts on a service, with its defaults and required fields:
-    strict matching settles."""
+    """Every plugin that a service accepts with defaults, or with its required fields, settles under
+    strict matching."""
     taken: list[str] = []
     with live.target.admin() as admin:
         service = (

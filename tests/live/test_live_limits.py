@@ -1,5 +1,5 @@
-"""The budget that a request counts against, on a live Kong: in its memory, and in a Redis that
-comes and goes."""
+"""Find the budget that a request counts against, on a live Kong: in its memory, and in a Redis that
+starts and stops."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def made(live: LiveGateway) -> Iterator[Entities]:
 def deploy(
     live: LiveGateway, made: Entities, counts_in: RedisSettings | None = None
 ) -> list[Step]:
-    """Yield the components, once every worker limits them, and the requests to send."""
+    """Deploy the components, wait until every worker limits them, and return their requests."""
     own = replace(stack(NAME), redis=True)
     estate = limited(DOMAIN, own, "redis" if counts_in else "local")
     made.settings = replace(
@@ -50,8 +50,8 @@ def deploy(
 
 
 def await_plugins(live: LiveGateway, made: Entities) -> None:
-    """Requests that `jwt` denies do not count; a worker that runs it also limits, after it reads
-    plugins again."""
+    """Wait until every worker has the plugins. Requests that `jwt` denies count in no budget; a
+    worker that sees the limits has read the plugins again."""
     live.await_steady(
         [(Case("GET", f"closed.{DOMAIN}", b"/orders"), 401)],
         3 * made.facts.settle + 60,
@@ -59,8 +59,8 @@ def await_plugins(live: LiveGateway, made: Entities) -> None:
     time.sleep(made.facts.settle)
 
 
-def asked(live: LiveGateway, step: Step) -> Outcome:
-    time.sleep(0.05)  # Kong counts in memory just after it has answered
+def outcome_of(live: LiveGateway, step: Step) -> Outcome:
+    time.sleep(0.05)  # Kong counts in memory just after its answer
     headers = (
         [f"{step.header[0]}: {step.header[1]}".encode()] if step.header else []
     )
@@ -75,7 +75,7 @@ def all_asked(
     live: LiveGateway, wanted: list[Step]
 ) -> dict[str, tuple[int, ...]]:
     return {
-        step.title: tuple(asked(live, step).status for _ in step.statuses)
+        step.name: tuple(outcome_of(live, step).status for _ in step.statuses)
         for step in wanted
     }
 
@@ -83,45 +83,45 @@ def all_asked(
 def test_each_budget_is_used_up_only_by_its_callers(
     live: LiveGateway, made: Entities
 ) -> None:
-    """Forged tokens, foreign tokens and calls without a token use up no other caller's budget, and
-    do not bypass their own."""
+    """Forged or foreign tokens, and floods without a token, neither spend another's budget nor
+    evade their own."""
     if not live.alone:
         pytest.skip("each node counts for itself, and calls may reach several")
     wanted = deploy(live, made)
-    first = asked(live, wanted[0])
+    first = outcome_of(live, wanted[0])
     assert (
         first.status == 200 and "x-auth-budget" not in first.identity_headers()
     )
     rest = replace(wanted[0], statuses=wanted[0].statuses[1:])
     assert all_asked(live, [rest, *wanted[1:]]) == {
-        step.title: step.statuses for step in (rest, *wanted[1:])
+        step.name: step.statuses for step in (rest, *wanted[1:])
     }
 
 
 def test_redis_counts_the_same_and_away_it_refuses_unless_it_opens(
     live: LiveGateway, made: Entities, tmp_path: Path
 ) -> None:
-    """Without its Redis the gateway answers 500, or allows every call if the stack says so."""
+    """Without its Redis, Kong answers 500, or allows all calls if the stack says so."""
     if upstream_host() != "127.0.0.1":
         pytest.skip("the tier's Redis is on loopback, and this Kong elsewhere")
     with redis(tmp_path) as running:
         wanted = deploy(live, made, running.settings())
         assert all_asked(live, wanted) == {
-            step.title: step.statuses for step in wanted
+            step.name: step.statuses for step in wanted
         }
-    assert [asked(live, wanted[0]).status for _ in range(2)] == [500, 500]
+    assert [outcome_of(live, wanted[0]).status for _ in range(2)] == [500, 500]
     for path in made.paths("/plugins", name="rate-limiting"):
         made.change(path, {"config": {"fault_tolerant": True}})
     await_plugins(live, made)
-    assert [asked(live, wanted[0]).status for _ in range(2)] == [200, 200]
+    assert [outcome_of(live, wanted[0]).status for _ in range(2)] == [200, 200]
 
 
 @pytest.mark.timeout(900)
 def test_a_limit_settles_wherever_it_is_counted(
     live: LiveGateway, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """Also for fields that Kong prints under two names: the plugin sees no difference between
-    Kong's answer and the inputs."""
+    """Kong prints some fields under two names: its answers still have the program's values for the
+    plugin."""
     with engine(live, tmp_path_factory.mktemp("limits"), "limits") as made:
         made.configure(
             "redis: {host: 127.0.0.1, port: 1, tls: false, away: open, password: '{vault://env/none}'}"

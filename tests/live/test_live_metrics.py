@@ -41,7 +41,7 @@ SCENE = Scene(
 
 @pytest.fixture(scope="module")
 def server(live: LiveGateway, metrics: tuple[str, ...]) -> Iterator[Prometheus]:
-    """A server that has scraped each node and the exporter, after allowed and denied calls."""
+    """A Prometheus that has scraped each node and the exporter, after allowed and denied calls."""
     if upstream_host() != "127.0.0.1":
         pytest.skip("records are read from a file, and this Kong is elsewhere")
     if live.target.token and not live.target.metrics:
@@ -49,7 +49,7 @@ def server(live: LiveGateway, metrics: tuple[str, ...]) -> Iterator[Prometheus]:
             "/metrics of this Admin API needs a token: LIVE_METRICS_URL may name the status API's"
         )
     folder = Path(tempfile.mkdtemp())
-    folder.chmod(0o777)  # Kong's workers are another user
+    folder.chmod(0o777)  # Kong's workers run as another user
     records, outputs = folder / "records", folder / "outputs.json"
     records.touch()
     records.chmod(0o666)
@@ -77,10 +77,10 @@ def server(live: LiveGateway, metrics: tuple[str, ...]) -> Iterator[Prometheus]:
             )
             live.await_steady([(case, 200), (refused, 401)], bound=60)
             found.await_data(f"count(up == 1) == {len(nodes) + 1}")
-            for _ in range(5):  # counters must be visible before they rise
-                for item in (case, refused):
+            for _ in range(5):  # a rate needs a first value
+                for sent in (case, refused):
                     for _ in range(4):
-                        live.send(item)
+                        live.send(sent)
                 time.sleep(1.2)
             yield found
     finally:
@@ -91,22 +91,22 @@ def server(live: LiveGateway, metrics: tuple[str, ...]) -> Iterator[Prometheus]:
 def test_every_panel_shows_something(
     server: Prometheus, title: str, query: str
 ) -> None:
-    """By the names that Kong prints, of calls that left a record."""
+    """Kong's own names are used, of calls that left a record."""
     assert server.await_data(query), title
 
 
 def test_no_call_is_without_a_record(server: Prometheus) -> None:
-    """As many were recorded as Kong's nodes counted, by component and status."""
+    """The records equal the counts of Kong's nodes, by component and status."""
     own = f'service=~"kong-oam[.]{NAME}[.].+"'
     counted = {
-        text["metric"]["code"]: int(text["value"][1])
-        for text in server.ask(
+        sample["metric"]["code"]: int(sample["value"][1])
+        for sample in server.ask(
             f"sum by (code) (kong_http_requests_total{{{own}}})"
         )
     }
     recorded = {
-        text["metric"]["status"]: int(text["value"][1])
-        for text in server.ask(
+        sample["metric"]["status"]: int(sample["value"][1])
+        for sample in server.ask(
             f'sum by (status) (kong_oam_decisions_total{{stack="{NAME}"}})'
         )
     }

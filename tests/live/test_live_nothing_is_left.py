@@ -1,4 +1,4 @@
-"""The last test of the tier: no entity of the run is left, and no other entity changed."""
+"""The last test of the tier: no entity of the run is left, and no other entity has changed."""
 
 from __future__ import annotations
 
@@ -17,9 +17,8 @@ def test_nothing_is_left_behind_and_nothing_of_others_was_touched(
     before: dict[str, dict[str, Any]],
     request: pytest.FixtureRequest,
 ) -> None:
-    """Every entity with the run's name is gone, and every earlier entity is unchanged."""
-    # Workers show deleted entities for a while: a later test could pass by mistake, but only on a
-    # slow Kong.
+    """Every entity with the run's name is gone; every other entity is unchanged."""
+    # Workers show deleted entities for a while: a later test could pass on a slow Kong only.
     assert request.session.items[-1] is request.node
     assert entities.made
     entities.clean()

@@ -62,7 +62,7 @@ def _rule(partitions: Mapping[str, Sequence[str]]) -> str:
 def run(
     made: Engine, verb: str, *arguments: str, status: int | None = None
 ) -> CompletedProcess[str]:
-    """Return a verb over the stacks of the estate."""
+    """Run a verb over the stacks of the estate."""
     return kong_oam(
         Deployment(made.local, made.folder),
         verb,
@@ -84,7 +84,7 @@ def own(made: Engine) -> dict[str, Mapping[str, object]]:
 
 
 def case(made: Engine, method: str, component: str) -> Case:
-    """Return a call with the token that the component's own Secret gets it."""
+    """Return a call with the token of the component's own Secret."""
     token, _ = caller.token(
         caller.environment(made.local.cluster.url, "jobs", component)
     )
@@ -107,20 +107,21 @@ def decides_as_meant(made: Engine) -> None:
 def test_every_caller_has_the_access_of_the_applications(
     deployed: Engine,
 ) -> None:
-    """From one partition to the other. A second `up` runs nothing, and each preview is empty."""
+    """Calls go from one partition to the other. A second `up` runs no stack, and each preview is
+    empty."""
     steady = [
         (case(deployed, "GET", "report"), 200),
         (case(deployed, "POST", "report"), 403),
     ]
     deployed.live.await_steady(steady, deployed.bound)
     decides_as_meant(deployed)
-    assert run(deployed, "up", status=0).stdout.startswith("nothing to be run")
+    assert run(deployed, "up", status=0).stdout.startswith("nothing to run")
     assert _previews(deployed) == [{}, {}, {}]
     run(deployed, "verify", "--only", "gateway", status=0)
 
 
 def test_one_changed_rule_runs_one_partition(deployed: Engine) -> None:
-    """Nothing of the other is looked at."""
+    """The other partition is not even read."""
     deployed.edit("[POST, PUT]", "[POST, PUT, DELETE]")
     listed = run(deployed, "up", status=1)
     assert (
@@ -136,8 +137,8 @@ def test_one_changed_rule_runs_one_partition(deployed: Engine) -> None:
 
 
 def test_a_scope_gets_another_name_in_two_changes(deployed: Engine) -> None:
-    """One partition grants it, and a gate in the other requires it: the base keeps it as long as
-    both have it."""
+    """One partition grants the scope, a gate in the other requires it: the base keeps it until both
+    have the new name."""
     before = {
         file: file.read_text("utf-8")
         for file in (deployed.folder / "applications").glob("*.yaml")
@@ -164,15 +165,14 @@ def test_a_scope_gets_another_name_in_two_changes(deployed: Engine) -> None:
         file.write_text(text.replace("orders.read", "orders.view"), "utf-8")
     done = run(deployed, "up", "--yes", status=0)
     assert (
-        "scope orders.read of orders/api went from the Applications"
-        in done.stdout
+        "scope orders.read of orders/api left the Applications" in done.stdout
     )
-    assert run(deployed, "up", status=0).stdout.startswith("nothing to be run")
+    assert run(deployed, "up", status=0).stdout.startswith("nothing to run")
     decides_as_meant(deployed)
 
 
 def test_an_application_that_moves_keeps_its_entities(deployed: Engine) -> None:
-    """The same ids at Kong, with another partition's tag; calls continue."""
+    """Kong has the same ids, with another partition's tag; calls work meanwhile."""
     before = own(deployed)
     moved = {"apis": ["nothing"], "jobs": ["*"]}
     settings = deployed.stack_file.read_text("utf-8")
@@ -192,8 +192,8 @@ def test_an_application_that_moves_keeps_its_entities(deployed: Engine) -> None:
     assert after.keys() == before.keys()
     tags = {
         tag
-        for item in after.values()
-        for tag in item["tags"]
+        for entity in after.values()
+        for tag in entity["tags"]
         if tag.startswith("kong-oam-partition:")
     }  # type: ignore[attr-defined]
     assert tags == {"kong-oam-partition:jobs"}
@@ -202,7 +202,7 @@ def test_an_application_that_moves_keeps_its_entities(deployed: Engine) -> None:
 
 
 def test_destroy_leaves_nothing_of_any_partition(deployed: Engine) -> None:
-    """The base last; nothing is exposed any more."""
+    """The base goes last; no path is exposed any more."""
     assert own(deployed)
     run(deployed, "destroy", "--yes", status=0)
     assert deployed.stack not in str(deployed.live.target.entities())

@@ -1,5 +1,5 @@
-"""Records and problem details on a real Kong: each sink gets them, they agree with the model, and
-contain no secret."""
+"""Records and problem details on a real Kong: each sink gets them, and they agree with the model
+and hold no secret."""
 
 from __future__ import annotations
 
@@ -69,8 +69,8 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """A gateway with records, its sinks (None if the gateway is on another machine), and its
-    entities."""
+    """A gateway that writes records, its sinks (None where the gateway is on another machine), and
+    its entities."""
 
     target: Target
     http: Receiver
@@ -99,7 +99,7 @@ def recording(live: LiveGateway) -> Iterator[Recording]:
     if host != "127.0.0.1":
         pytest.skip("the sinks listen on loopback, and this Kong is elsewhere")
     folder = Path(tempfile.mkdtemp())
-    folder.chmod(0o777)  # Kong's workers are another user
+    folder.chmod(0o777)  # Kong's workers run as another user
     file = folder / "records"
     try:
         with (
@@ -158,7 +158,7 @@ def _cases() -> Iterator[Case]:
 
 
 def test_records_agree_with_the_model(recording: Recording) -> None:
-    """Each sink has the same record of a call, whichever plugin denied it."""
+    """Each sink has the same record of a call, whichever script denied it."""
     codes = set()
     for case in _cases():
         meant = case.meant(SCENE)
@@ -206,8 +206,7 @@ def test_records_agree_with_the_model(recording: Recording) -> None:
 
 
 def test_no_record_has_a_secret(recording: Recording) -> None:
-    """From Kong's own fields and from the request: only the listed parameters of the query string
-    are in it."""
+    """Records have neither Kong's own fields nor the request's: only the listed query parameters."""
     case = next(case for case in landmarks(SCENE) if case.authorization)
     raw = replace(
         case, target=case.target + b"/x%23hidden-6?apikey=hidden-5&page=%ff"
@@ -265,7 +264,7 @@ def test_no_record_has_a_secret(recording: Recording) -> None:
     )
 
 
-def _check_problem(answer: Answered, code: str) -> None:
+def _told(answer: Answered, code: str) -> None:
     load: dict[str, Any] = json.loads(answer.body)
     assert answer.headers["content-type"] == "application/problem+json"
     assert load.pop("title")
@@ -279,7 +278,7 @@ def _check_problem(answer: Answered, code: str) -> None:
 def _on_service(
     recording: Recording, case: Case, kind: str, config: dict[str, Any]
 ) -> str:
-    """Create a plugin at the service of the case, as somebody does by hand, and return its path."""
+    """Add a foreign plugin to the case's service; yield its path."""
     component = case.meant(SCENE).component
     assert component is not None
     service = names.service(
@@ -327,7 +326,7 @@ def test_answers_of_plugins_are_recorded_and_denials_are_problems(
     status: int,
     code: str,
 ) -> None:
-    """Kong's own text is replaced; a page from a user stays."""
+    """Kong's own text is replaced; a custom page stays."""
     case = next(case for case in landmarks(SCENE) if case.authorization)
     wanted = (
         "text/html"
@@ -358,7 +357,7 @@ def test_answers_of_plugins_are_recorded_and_denials_are_problems(
     if wanted == "text/html":
         assert answer.body == b"<p>"
     else:
-        _check_problem(answer, code)
+        _told(answer, code)
     record = recording.http.record(answer.id)
     assert (record["decision"], record["status"], record["code"]) == (
         "answered" if code == "answered" else "refused",
@@ -375,7 +374,7 @@ def _another(
     records: Records,
     port: int | None = None,
 ) -> Iterator[tuple[Scene, Entities]]:
-    """Deploy a stack beside the others, with its own records; its gates forward to `port`."""
+    """Yield a further stack with its own records; its gates lead to `port`."""
     stack = replace(
         gateway_estates.stack(f"{RUN}-{name}", "http"), records=records
     )
@@ -407,7 +406,7 @@ def _another(
 def test_missing_workloads_and_sinks_are_reported(
     recording: Recording, live: LiveGateway
 ) -> None:
-    """The caller gets a problem at once, and the available sinks get its record."""
+    """The caller gets a problem at once, and each sink that runs gets its record."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # and does not listen
         away = taken.getsockname()[1]
@@ -422,7 +421,7 @@ def test_missing_workloads_and_sinks_are_reported(
             answer = recording.ask(case.raw(b"Connection: close"))
             assert time.monotonic() - begun < 1
     assert answer.status == 502
-    _check_problem(answer, "upstream-failed")
+    _told(answer, "upstream-failed")
     line = json.loads(
         next(
             line
@@ -440,8 +439,7 @@ def test_missing_workloads_and_sinks_are_reported(
 def test_subjects_are_hashed_with_a_key_of_the_gateways(
     recording: Recording, live: LiveGateway
 ) -> None:
-    """The key is in Kong's environment, such as PATH: neither the key nor the subject is in the
-    record."""
+    """The key is in Kong's environment, as PATH is: the record has neither the key nor the subject."""
     logs = LogSettings(HttpSink(recording.http.url))
     with _another(live, "hashed", logs, Records((), "{vault://env/path}")) as (
         scene,
@@ -461,8 +459,8 @@ def test_subjects_are_hashed_with_a_key_of_the_gateways(
 def test_traces_have_no_query_string(
     recording: Recording, live: LiveGateway
 ) -> None:
-    """For a Kong with tracing (tracing_instrumentations, tracing_sampling_rate); others send no
-    traces."""
+    """A Kong with tracing (tracing_instrumentations, tracing_sampling_rate) sends traces without
+    query strings; another Kong sends none."""
     if not _has_otlp(live):
         pytest.skip("this Kong's opentelemetry has other fields")
     logs = LogSettings(
@@ -500,7 +498,8 @@ def test_traces_have_no_query_string(
 def test_no_sink_gets_kongs_own_record_when_admission_is_gone(
     recording: Recording, live: LiveGateway, change: str
 ) -> None:
-    """Each plugin that writes records clears Kong's by itself, and the gate cuts queries from traces."""
+    """Each plugin that writes records clears Kong's own record, and the gate cuts queries from
+    traces."""
     traces = (
         OtlpSink(logs=recording.otlp.url, traces=recording.otlp.url)
         if _has_otlp(live)
@@ -529,7 +528,7 @@ def test_no_sink_gets_kongs_own_record_when_admission_is_gone(
                 entities.change(path, spoilt[change])
         ids = [answer.id for answer in _after_the_change(recording, scene)]
         for sink in (recording.http, recording.tcp):
-            assert {sink.record(identifier)["code"] for identifier in ids} <= {
+            assert {sink.record(request_id)["code"] for request_id in ids} <= {
                 "not-admitted",
                 "record-failed",
             }
@@ -541,24 +540,24 @@ def test_no_sink_gets_kongs_own_record_when_admission_is_gone(
         if _traces(live) and traces:
             recording.otlp.await_text(ids[-1].encode())
         sent["otlp"] = b"".join(recording.otlp.payloads)
-    assert all(identifier.encode() in sent["file"] for identifier in ids)
+    assert all(request_id.encode() in sent["file"] for request_id in ids)
     assert [sink for sink, text in sent.items() if b"hidden" in text] == []
 
 
 def _after_the_change(recording: Recording, scene: Scene) -> list[Answered]:
-    """The answers to calls with secrets, until no worker replaces the record any more."""
+    """Return the answers to calls with secrets, once no worker replaces the record any more."""
     answers: list[Answered] = []
     bare, until = 0, time.monotonic() + 60
     while bare < 20 and time.monotonic() < until:
         for case in landmarks(scene)[:4]:
             for authorization in ((), case.authorization):
-                text = replace(
+                sent_case = replace(
                     case,
                     target=case.target + b"?apikey=hidden-5",
                     authorization=authorization,
                 )
                 answers.append(
-                    recording.ask(text.raw(*SECRETS, b"Connection: close"))
+                    recording.ask(sent_case.raw(*SECRETS, b"Connection: close"))
                 )
                 is_whole = "time" in recording.tcp.record(answers[-1].id)
                 bare = 0 if is_whole else bare + 1

@@ -1,4 +1,4 @@
-"""Keys that change on a live Kong during calls: the clients' keys and the issuer's. Okta and
+"""Keys that change on a live Kong under permanent calls: the clients', the issuer's. Okta and
 cluster are stand-ins."""
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ pytestmark = pytest.mark.timeout(900)
 def test_no_valid_call_is_denied_while_keys_change(
     live: LiveGateway, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """A rotation of the client's key, the end of its overlap, a year without a run, and two changes of the issuer's key.
+    """A rotation of the client's key, the end of its overlap, a year without a run, and two changes
+    of the issuer's key.
 
-    Tokens of all these keys count at every worker, from the first call to the last.
+    Tokens of all these keys are valid at every worker, from the first call to the last.
     """
     with engine(live, tmp_path_factory.mktemp("rotation"), "rotation") as made:
         made.up()
@@ -26,8 +27,8 @@ def test_no_valid_call_is_denied_while_keys_change(
             [(made.case("GET", "/orders/7", "report"), 200)], made.bound
         )
         (server,) = (
-            server["id"]
-            for server in made.local.okta.objects("authorizationServers")
+            found["id"]
+            for found in made.local.okta.objects("authorizationServers")
         )
 
         def ask(token: str) -> int:
@@ -63,7 +64,7 @@ def test_no_valid_call_is_denied_while_keys_change(
 
 
 def _keys(changes: dict[str, str]) -> dict[str, str]:
-    """Return a run's operations on the keys of the client, by slot."""
+    """Return the changes of a run to the client's keys, by slot."""
     start = "okta-key-orders/report-"
     return {
         name.removeprefix(start): operation

@@ -1,5 +1,5 @@
-"""WebSockets and streams of events through a live Kong: opened with a valid token, and not judged
-afterwards."""
+"""WebSockets and streams of events through a live Kong: a valid token opens them, and later data is
+not judged."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ ACCESS = """
             roles: {viewer: {scopes: [orders.read], groups: [sales]}}
 """
 SHORT = 8.0
-"""Seconds that a token lives: Kong takes one for as long as its `exp` is not over."""
+"""The lifetime of a token in seconds: Kong accepts it until its `exp`."""
 
 
 @pytest.fixture(scope="module")
 def streams(live: LiveGateway) -> Iterator[Streams]:
-    """A workload behind its gate, once every worker has it."""
+    """Yield a workload behind its gate, once every worker has it."""
     own = with_callers(
         estate(api(domain=HOST, access=ACCESS), stack=stack(NAME))
     )
@@ -88,15 +88,15 @@ def tokens() -> dict[str, str]:
 def test_streams_without_a_valid_token_reach_no_workload(
     live: LiveGateway, streams: Streams, headers: bytes
 ) -> None:
-    """401 or 403, as for any other request, and no request reaches the workload."""
+    """401 or 403, as for any other request, and none reaches the workload."""
     before = len(streams.heads)
     for token, status in (
         (None, 401),
         (tokens()["over"], 401),
         (tokens()["without the scope"], 403),
     ):
-        with opened(live, token, headers) as item:
-            assert item.status == status
+        with opened(live, token, headers) as connected:
+            assert connected.status == status
     assert len(streams.heads) == before
 
 
@@ -111,56 +111,57 @@ def test_streams_without_a_valid_token_reach_no_workload(
 def test_a_websocket_opens_as_browsers_and_proxies_ask_for_it(
     live: LiveGateway, streams: Streams, connection: bytes
 ) -> None:
-    """They name keep-alive beside Upgrade, or in a separate header."""
+    """Browsers and proxies name keep-alive beside Upgrade, or in a separate header."""
     headers = UPGRADE.replace(
         b"Connection: Upgrade", b"Connection: " + connection
     )
-    with opened(live, tokens()["short"], headers) as item:
-        assert item.status == 101
+    with opened(live, tokens()["short"], headers) as connected:
+        assert connected.status == 101
         assert (
             b"\r\nconnection: keep-alive, upgrade\r\n"
             in streams.heads[-1].lower()
         )
-        item.say(b"ping")
-        assert item.until(b"ping")
+        connected.say(b"ping")
+        assert connected.until(b"ping")
 
 
 def test_a_websocket_outlives_the_token_that_opened_it(
     live: LiveGateway, streams: Streams
 ) -> None:
-    """A judged GET opens it. The workload learns the caller, and the messages are not judged."""
-    with opened(live, (token := tokens()["short"]), UPGRADE) as item:
-        assert item.status == 101
+    """A judged GET opens it once. The workload gets the caller's name, and later data is not
+    judged."""
+    with opened(live, (token := tokens()["short"]), UPGRADE) as connected:
+        assert connected.status == 101
         assert b"\r\nx-auth-subject: " in streams.heads[-1].lower()
         assert b"\r\nauthorization: bearer" not in streams.heads[-1].lower()
-        item.say(b"ping-1")
-        assert item.until(b"ping-1")
+        connected.say(b"ping-1")
+        assert connected.until(b"ping-1")
         time.sleep(SHORT + 1)
         with opened(live, token, UPGRADE) as again:
             assert again.status == 401
-        item.say(b"ping-2")
-        assert item.until(b"ping-2")
+        connected.say(b"ping-2")
+        assert connected.until(b"ping-2")
 
 
 def test_events_go_on_after_the_token_has_ended(
     live: LiveGateway, streams: Streams
 ) -> None:
-    """Each arrives when it is sent, not at the end of the answer."""
-    with opened(live, (token := tokens()["short"])) as item:
-        assert item.status == 200
+    """Each event arrives when it is sent, not at the end of the answer."""
+    with opened(live, (token := tokens()["short"])) as connected:
+        assert connected.status == 200
         began = time.monotonic()
-        item.until(b"data: 2\n\n")
+        connected.until(b"data: 2\n\n")
         assert time.monotonic() - began < 5
         time.sleep(SHORT + 1)
         with opened(live, token) as again:
             assert again.status == 401
-        item.until(b"data: 45\n\n")
+        connected.until(b"data: 45\n\n")
 
 
 def test_events_are_held_back_unless_the_workload_says_not_to(
     live: LiveGateway, streams: Streams
 ) -> None:
-    """The answers above have `X-Accel-Buffering: no`: without it events wait in nginx's buffers."""
+    """The answers above had `X-Accel-Buffering: no`: without it events wait in nginx's buffers."""
     before = len(streams.heads)
     with pytest.raises(TimeoutError):
         opened(live, tokens()["short"], path=b"/orders/held", timeout=2)

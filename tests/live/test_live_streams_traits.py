@@ -38,7 +38,7 @@ TRAITS = f"""
 
 @pytest.fixture(scope="module")
 def streams(live: LiveGateway) -> Iterator[tuple[Streams, Receiver]]:
-    """Yield a workload behind its gate, once every worker has it, and the sink of its records."""
+    """Yield a workload behind its gate, once every worker has it, and the receiver of the records."""
     if upstream_host() != "127.0.0.1":
         pytest.skip("the sink listens on loopback, and this Kong is elsewhere")
     text = api(domain=HOST, access=ACCESS).rstrip("\n") + TRAITS
@@ -94,25 +94,27 @@ def test_each_has_one_record_once_it_ends(
     headers: bytes,
     status: int,
 ) -> None:
-    """With the decision on the request that opened it, and how long it was open."""
+    """The record has the decision on the opening request, and the duration."""
     _, sink = streams
     with Opened(
         live.target.proxy,
         raw(kind, headers, b"Origin: " + PAGE.encode() + b"\r\n"),
-    ) as item:
-        assert item.status == status
-        assert b"\r\nx-content-type-options: nosniff\r\n" in item.head.lower()
+    ) as connected:
+        assert connected.status == status
+        assert (
+            b"\r\nx-content-type-options: nosniff\r\n" in connected.head.lower()
+        )
         assert (
             f"\r\naccess-control-allow-origin: {PAGE}\r\n".encode()
-            in item.head.lower()
+            in connected.head.lower()
         )
         time.sleep(1.5)
         assert not [
             payload
             for payload in sink.payloads
-            if request_id(item).encode() in payload
+            if request_id(connected).encode() in payload
         ]
-    record = sink.record(request_id(item))
+    record = sink.record(request_id(connected))
     assert (record["status"], record["code"], record["decision"]) == (
         status,
         "allowed",
@@ -124,7 +126,7 @@ def test_each_has_one_record_once_it_ends(
             [
                 payload
                 for payload in sink.payloads
-                if request_id(item).encode() in payload
+                if request_id(connected).encode() in payload
             ]
         )
         == 1
@@ -135,17 +137,16 @@ def test_each_has_one_record_once_it_ends(
 def test_opening_one_counts_as_one_request(
     live: LiveGateway, streams: tuple[Streams, Receiver], headers: bytes
 ) -> None:
-    """For any duration and number of messages; a request above the limit is denied, and recorded
-    so."""
+    """Duration and data do not matter; the request above the limit is denied, and recorded so."""
     behind, sink = streams
     user = f"counted-{len(headers)}"
     for _ in range(3):
-        with Opened(live.target.proxy, raw(user, headers)) as item:
-            assert item.status in (101, 200)
+        with Opened(live.target.proxy, raw(user, headers)) as connected:
+            assert connected.status in (101, 200)
     before = len(behind.heads)
-    with Opened(live.target.proxy, raw(user, headers)) as item:
-        assert item.status == 429
-    assert sink.record(request_id(item))["code"] == "too-many-requests"
+    with Opened(live.target.proxy, raw(user, headers)) as connected:
+        assert connected.status == 429
+    assert sink.record(request_id(connected))["code"] == "too-many-requests"
     assert len(behind.heads) == before
 
 

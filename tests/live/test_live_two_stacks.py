@@ -1,5 +1,5 @@
-"""Two stacks on one real Kong, through every verb: every call gets the right answer, and no stack
-touches the other."""
+"""Two stacks on one real Kong, through every verb: no caller is allowed or denied wrongly, and
+neither changes the other."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.live.hammer import Hammer
 pytestmark = pytest.mark.timeout(1200)
 
 FIRST, SECOND = "one", "two"
-MEANS = "decides as the Applications mean"
+MEANS = "enforces the Applications"
 LIMIT = "- {type: rate-limit, properties: {per: client, requests: {hour: 1000000}, policy: local}}"
 
 
@@ -27,7 +27,8 @@ LIMIT = "- {type: rate-limit, properties: {per: client, requests: {hour: 1000000
 def stacks(
     live: LiveGateway, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Engine, Engine]]:
-    """Both stacks, the first one deployed. Each has its own workload, and the second one limits its callers."""
+    """Yield both stacks, the first deployed. Each has its own workload, and the second limits its
+    callers."""
     folders = [tmp_path_factory.mktemp(name) for name in (FIRST, SECOND)]
     with (
         live.beside() as gateway,
@@ -40,17 +41,17 @@ def stacks(
         yield first, second
 
 
-def command_output(
+def verb_output(
     made: Engine, verb: str, *arguments: str, status: int = 0
 ) -> str:
-    """Return the output of a verb on a stack."""
+    """Return a verb's output on a stack."""
     return run(made, verb, *arguments, status=status).stdout
 
 
 def run(
     made: Engine, verb: str, *arguments: str, status: int = 0
 ) -> CompletedProcess[str]:
-    """Return a verb on a stack."""
+    """Run a verb on a stack."""
     return kong_oam(
         Deployment(made.local, made.folder),
         verb,
@@ -74,7 +75,7 @@ def own(made: Engine) -> Mapping[str, object]:
 def callers(
     made: Engine, other: Engine
 ) -> tuple[dict[str, list[Case]], dict[str, list[Case]]]:
-    """Return the denied and the allowed callers of a stack's API, by name."""
+    """Return callers that a stack's API denies, and callers that it allows, by name."""
     (authorization,) = other.case("GET", "/orders", "report").authorization
     refused = {
         f"nobody at {made.stack}": [made.case("GET", "/orders")],
@@ -98,11 +99,11 @@ def refused_by_hand(made: Engine) -> None:
     )
     with made.live.target.admin() as admin:
         admin.patch(admission, json={"enabled": False}).raise_for_status()
-    found = command_output(made, "verify", "--only", "gateway", status=1)
+    found = verb_output(made, "verify", "--only", "gateway", status=1)
     commands = [
         line
         for line in found.splitlines()
-        if "to do" in line or "has to act" in line
+        if "to do" in line or "owns it" in line
     ]
     assert commands == [f"    to do: pulumi up -s {made.stack} --refresh"]
     made.live.await_steady(
@@ -121,7 +122,7 @@ def refused_by_hand(made: Engine) -> None:
     assert (
         f"(503); see `python -m kong_oam verify --stack {made.stack}`" in failed
     )
-    assert "closed: orders/api" in command_output(made, "emergency", "close")
+    assert "closed: orders/api" in verb_output(made, "emergency", "close")
 
 
 def test_two_stacks_go_through_every_verb_and_leave_each_other_alone(
@@ -136,8 +137,8 @@ def test_two_stacks_go_through_every_verb_and_leave_each_other_alone(
     cases = [
         (case, 200)
         for of in (welcome, more_welcome)
-        for item in of.values()
-        for case in item
+        for cases in of.values()
+        for case in cases
     ]
     live.await_steady(cases, first.bound)
     seconds = own(second)
@@ -155,8 +156,8 @@ def test_two_stacks_go_through_every_verb_and_leave_each_other_alone(
 
         stage("verify and recover")
         for made in stacks:
-            assert MEANS in command_output(made, "verify", "--only", "gateway")
-            assert "0 made that the state does not know" in command_output(
+            assert MEANS in verb_output(made, "verify", "--only", "gateway")
+            assert "0 created, but missing in the state" in verb_output(
                 made, "recover"
             )
         stage("up")
@@ -164,14 +165,14 @@ def test_two_stacks_go_through_every_verb_and_leave_each_other_alone(
             assert made.changes("up", "--refresh") == {}
         stage("no admission")
         refused_by_hand(first)
-        assert MEANS in command_output(second, "verify", "--only", "gateway")
+        assert MEANS in verb_output(second, "verify", "--only", "gateway")
         first.pulumi(
             "up", "-s", first.stack, "--yes", "--skip-preview", "--refresh"
         )
         live.await_steady(cases, first.bound)
         since_repaired = time.monotonic()
         stage("emergency")
-        opened = command_output(
+        opened = verb_output(
             first,
             "emergency",
             "open",
@@ -181,9 +182,9 @@ def test_two_stacks_go_through_every_verb_and_leave_each_other_alone(
             "a live test",
         )
         assert "without a token: the gateway passes it on (200)" in opened
-        assert MEANS in command_output(second, "verify", "--only", "gateway")
-        assert "nothing is open" in command_output(second, "emergency", "close")
-        assert "the gateway refuses it (401)" in command_output(
+        assert MEANS in verb_output(second, "verify", "--only", "gateway")
+        assert "nothing is open" in verb_output(second, "emergency", "close")
+        assert "the gateway refuses it (401)" in verb_output(
             first, "emergency", "close"
         )
         time.sleep(first.settle)
@@ -194,23 +195,23 @@ def test_two_stacks_go_through_every_verb_and_leave_each_other_alone(
                 "config:\n", 'config:\n  kong-oam:partitions: {all: ["*"]}\n', 1
             )
         )
-        command_output(first, "move", "--yes")
-        command_output(first, "up", "--yes")
-        command_output(first, "preview", "--all")
-        command_output(first, "refresh", "--yes")
+        verb_output(first, "move", "--yes")
+        verb_output(first, "up", "--yes")
+        verb_output(first, "preview", "--all")
+        verb_output(first, "refresh", "--yes")
         for made in stacks:
-            assert MEANS in command_output(made, "verify", "--only", "gateway")
+            assert MEANS in verb_output(made, "verify", "--only", "gateway")
         for caller in welcome:
-            assert hammer.denied_times(caller, since_repaired) == {}, caller
+            assert hammer.kept_out(caller, since_repaired) == {}, caller
         assert own(second) == seconds
         stage("destroy")
-        command_output(first, "destroy", "--yes")
+        verb_output(first, "destroy", "--yes")
         assert (own(first), own(second)) == ({}, seconds)
-        assert MEANS in command_output(second, "verify", "--only", "gateway")
+        assert MEANS in verb_output(second, "verify", "--only", "gateway")
         assert second.changes("up", "--refresh") == {}
         hammer.await_answers()
         for caller in more_welcome:
-            assert hammer.denied_times(caller, since) == {}, caller
+            assert hammer.kept_out(caller, since) == {}, caller
         let_in = hammer.let_through()
         assert {
             key

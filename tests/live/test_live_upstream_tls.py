@@ -1,5 +1,4 @@
-"""TLS to workloads: the gateway's checks of certificates, its client certificate, and the
-workload's headers."""
+"""TLS to workloads: the gateway's checks, its own certificate, and the workload's view."""
 
 from __future__ import annotations
 
@@ -12,7 +11,7 @@ from tests.support.kong_deployment import Entities
 from tests.support.live.engine import engine
 from tests.support.live.gateway import LiveGateway, await_true
 from tests.support.live.run import RUN, bind_address, stack, upstream_host
-from tests.support.live.upstream_tls import asked, workloads_are_verified
+from tests.support.live.upstream_tls import tls_gateway, workloads_are_verified
 from tests.support.workload_tls import Workload, authority, signed
 
 _TRAIT = "        - {type: upstream-tls, properties: {secretName: api-tls}}\n"
@@ -25,7 +24,7 @@ def test_only_a_workload_with_its_own_certificate_is_spoken_to(
     proxy = f"http://{target.proxy[0]}:{target.proxy[1]}"
     domain, host = f"tls.{RUN}.example.com", upstream_host()
     name = stack(f"{RUN}-tls")
-    with asked(
+    with tls_gateway(
         target.admin_url, target.token, proxy, name, domain, host, bound=60
     ) as gateway:
         workloads_are_verified(
@@ -37,7 +36,7 @@ def test_only_a_workload_with_its_own_certificate_is_spoken_to(
 def test_a_component_goes_over_to_tls_and_back(
     live: LiveGateway, tmp_path: Path
 ) -> None:
-    """With the engine, and whichever plugin drives it: every run settles, and a call never gets the old and the new."""
+    """With the engine and any plugin: every run settles, and no call mixes old and new entities."""
     bind = bind_address()
     ca = authority(f"ca of {RUN}-tls")
     with (
@@ -99,7 +98,7 @@ def test_a_component_goes_over_to_tls_and_back(
 
 
 def _by_tls(live: LiveGateway, case: Case, workload: Workload) -> bool:
-    """Return whether a call came to the workload that speaks TLS. A worker that sees the route
+    """Return whether a call reached the workload that speaks TLS. A worker that sees the route
     before the gate answers 503."""
     before = workload.answered
     return live.send(case).status in (200, 503) and workload.answered > before

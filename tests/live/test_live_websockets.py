@@ -6,18 +6,18 @@ import socket
 
 from tests.support.live.gateway import LiveGateway
 from tests.support.live.run import RUN, stack, upstream_host
-from tests.support.live.upstream_tls import asked
+from tests.support.live.upstream_tls import tls_gateway
 from tests.support.workload_tls import Workload, signed
 
 
 def test_a_websocket_goes_by_tls(live: LiveGateway) -> None:
-    """Messages on a connection that the gateway allowed reach the workload, and come back."""
+    """Data after the gateway has allowed the connection reaches the workload, and returns."""
     target = live.target
     proxy = f"http://{target.proxy[0]}:{target.proxy[1]}"
     domain, host = f"ws.{RUN}.example.com", upstream_host()
     bind = "127.0.0.1" if host == "127.0.0.1" else "0.0.0.0"
     with (
-        asked(
+        tls_gateway(
             target.admin_url,
             target.token,
             proxy,

@@ -1,4 +1,5 @@
-"""A real API server for this folder's tests: `make test-official` alone runs them, since it builds the programs."""
+"""A real API server for this folder's tests: only `make test-official` runs them, since it builds
+the programs."""
 
 from __future__ import annotations
 
@@ -19,7 +20,7 @@ ASKED_FOR = "KONG_OAM_KUBERNETES"
 
 
 def pytest_report_header() -> list[str]:
-    """List the real products of the run, if there are any."""
+    """Return the real products of the run, if any."""
     folder = os.environ.get(ASKED_FOR)
     return (
         [
@@ -31,7 +32,7 @@ def pytest_report_header() -> list[str]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Elsewhere they are skipped: nothing is built in passing."""
+    """Skip the tests in other runs: these build no programs."""
     here = Path(__file__).parent
     for item in (item for item in items if here in item.path.parents):
         item.add_marker(pytest.mark.engine)
@@ -55,7 +56,8 @@ def cluster() -> Iterator[Kubernetes]:
 def deployed(
     cluster: Kubernetes, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Deployment]:
-    """The sample estate on that cluster, after its first `up`. The tests of one file follow each other on it."""
+    """The sample estate on that cluster, after its first `up`. The tests of one file run on it in
+    order."""
     with Local(lags=Lags(), real=cluster.as_cluster()) as local:
         deployment = start(local, project(tmp_path_factory.mktemp("project")))
         deployment.run("up")

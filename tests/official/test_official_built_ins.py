@@ -1,6 +1,7 @@
-"""Every built-in type of components and of traits on a real Kubernetes API server, with the official plugin.
+"""Every built-in type of components and of traits on a real Kubernetes API server, with the
+official plugin.
 
-The tests of this file follow each other on one stack.
+The tests of this file run in order on one stack.
 """
 
 from __future__ import annotations
@@ -29,15 +30,15 @@ GATES = {
     "running/web-8080-admission": "update",
     "running/web-8080-gate": "update",
 }
-"""A gate names the version of a client's pods that it is for."""
+"""A gate names the version of a client's pods that it belongs to."""
 
 
 @pytest.fixture(scope="module")
 def stack(
     cluster: Kubernetes, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Deployment]:
-    """Yield the stack of these Applications, before its first `up`, on a cluster with volumes, and
-    delete it afterwards."""
+    """The stack with only these Applications, before its first `up`, on a cluster with volumes. It
+    is destroyed afterwards."""
     for number in range(6):
         cluster.ask(
             "POST",
@@ -71,7 +72,8 @@ def settled(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> Callable[[], None]:
-    """Check that another run does nothing, and that a refresh and `verify` find nothing."""
+    """Check that another run makes no change, that a refresh finds none, and that `verify` has no
+    finding."""
 
     def ask() -> None:
         assert stack.changes("up") == {}
@@ -90,10 +92,10 @@ def settled(
 def test_every_built_in_type_is_deployed(
     stack: Deployment, cluster: Kubernetes, settled: Callable[[], None]
 ) -> None:
-    """A second run does nothing, clients call, and no Ingress bypasses the gateway."""
+    """A second run makes no change, clients call, and no Ingress bypasses the gateway."""
     assert (
-        built_ins.used(stack.folder / BUILT_INS)
-        == built_ins.defined() - NOT_HERE.keys()
+        built_ins.types_in(stack.folder / BUILT_INS)
+        == built_ins.built_in_types() - NOT_HERE.keys()
     )
     assert set(stack.changes("up").values()) == {"create"}
     settled()
@@ -108,14 +110,14 @@ def test_every_built_in_type_is_deployed(
     assert cluster.objects("Ingress") == []
     assert (
         _found(cluster, "StatefulSet", "store")["spec"]["replicas"] == 2
-    )  # its autoscaler has reported it
+    )  # its autoscaler has set this number
 
 
 def test_only_the_gateway_connects_to_pods_of_any_kind(
     stack: Deployment, cluster: Kubernetes
 ) -> None:
-    """By an independent reading of the NetworkPolicies: only to the routed ports of pods behind a
-    gateway."""
+    """An independent reading of the NetworkPolicies agrees: only to the routed ports of pods behind
+    a gateway."""
     settings = yaml.safe_load(stack_file(stack.folder).read_text("utf-8"))[
         "config"
     ]
@@ -154,8 +156,10 @@ def test_only_the_gateway_connects_to_pods_of_any_kind(
             if source != address
         ]
         passing = {
-            item
-            for item, passes in zip(asked, cluster.passes(asked), strict=True)
+            connection
+            for connection, passes in zip(
+                asked, cluster.passes(asked), strict=True
+            )
             if passes
         }
         routed = {
@@ -244,23 +248,23 @@ CHANGES: dict[str, tuple[str, str, dict[str, str], str]] = {
 def test_a_change_reaches_its_own_objects_alone(
     stack: Deployment, cluster: Kubernetes, change: str
 ) -> None:
-    """By the run's output and by the API server's writes."""
+    """The run's output and the API server's audit log show no other change."""
     old, new, changed, written = CHANGES[change]
     before = len(cluster.written())
     stack.edit(BUILT_INS, old, new)
     assert stack.changes("up") == changed
     assert {
-        item.target
-        for item in cluster.written()[before:]
-        if not item.target.startswith("events ")
+        write.resource
+        for write in cluster.written()[before:]
+        if not write.resource.startswith("events ")
     } == {written}
 
 
 def test_a_removed_trait_removes_its_changes(
     stack: Deployment, cluster: Kubernetes, settled: Callable[[], None]
 ) -> None:
-    """For each trait that changed the pods of a Deployment; after it returns, the Deployment is as
-    before."""
+    """Each trait that changes a Deployment's pods leaves no field behind; with the traits again,
+    the pods are the same."""
     before, text = (
         _pods(cluster, "web"),
         (stack.folder / BUILT_INS).read_text("utf-8"),
@@ -310,7 +314,7 @@ def test_a_removed_trait_removes_its_changes(
 def test_a_pod_that_becomes_a_client_is_made_anew(
     stack: Deployment, cluster: Kubernetes
 ) -> None:
-    """Its containers cannot get a credential while it runs: the API server rejects that change."""
+    """The API server does not add a credential to the containers of a running pod."""
     trait = "{type: client, properties: {kind: service, calls: [{component: running/web, scopes: [things.read]}]}}"
     stack.edit(
         BUILT_INS,
@@ -327,8 +331,8 @@ def test_a_pod_that_becomes_a_client_is_made_anew(
 def test_objects_are_kept_as_the_rules_of_their_application_say(
     stack: Deployment, cluster: Kubernetes, settled: Callable[[], None]
 ) -> None:
-    """A kept object, a read-only object, a shared object, an object written once, and a recreated
-    object."""
+    """Objects that stay, that are only read, that are shared, that are written once, and that are
+    replaced."""
 
     def data() -> dict[str, Any]:
         return {
@@ -371,13 +375,13 @@ def test_objects_are_kept_as_the_rules_of_their_application_say(
 def test_a_destroy_leaves_objects_of_others(
     stack: Deployment, cluster: Kubernetes
 ) -> None:
-    """It also leaves objects that a rule keeps."""
+    """Objects that a rule keeps stay too."""
     stack.run("destroy")
     left = {
-        f"{kind} {item['metadata']['name']}"
+        f"{kind} {found['metadata']['name']}"
         for kind in built_ins.KINDS
-        for item in cluster.objects(kind)
-        if item["metadata"]["name"] != "kube-root-ca.crt"
+        for found in cluster.objects(kind)
+        if found["metadata"]["name"] != "kube-root-ca.crt"
     }
     assert left == {"ConfigMap kept", "ConfigMap looked", "ConfigMap shared"}
     cluster.kubectl("delete", "configmap", "kept", "looked", "shared")

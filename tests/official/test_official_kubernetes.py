@@ -34,13 +34,13 @@ from tests.support.official.cluster import Kubernetes, Object, Written
 KINDS = ("Deployment", "NetworkPolicy", "Secret", "Service", "ServiceAccount")
 CLIENTS = ("checkout", "console", "renderer", "web")
 KILLS = (2, 9, 17, 26)
-"""Writes to the cluster after which a first `up` is killed, of some 30."""
+"""The numbers of writes to the cluster after which a first `up` is killed, of some 30."""
 
 
 def test_the_sample_estate_settles(
     deployed: Deployment, cluster: Kubernetes
 ) -> None:
-    """The named products are official, a second run does nothing, with and without a refresh, and
+    """The official programs run, a second run makes no change, with a refresh and without, and
     calls arrive."""
     assert launchers.KUBERNETES in deployed.local.launchers.official
     assert deployed.changes("up") == {}
@@ -49,9 +49,9 @@ def test_the_sample_estate_settles(
     token = service_token(deployed.local, "checkout")
     asked = [
         call(
-            deployed.local, "GET", "orders.example.com", "/orders", item
+            deployed.local, "GET", "orders.example.com", "/orders", credential
         ).status
-        for item in (token, None)
+        for credential in (token, None)
     ]
     assert asked == [200, 401]
 
@@ -59,9 +59,9 @@ def test_the_sample_estate_settles(
 def test_only_the_gateway_connects_to_a_pod(
     deployed: Deployment, cluster: Kubernetes
 ) -> None:
-    """An independent reading of the server's NetworkPolicies and pods. Not another component, a pod
-    beside the gateway, a pod elsewhere with the gateway's labels, a pod of another namespace, a
-    node, or the world."""
+    """An independent reading of the server's NetworkPolicies and pods denies everyone else. This
+    covers another component, a pod beside the gateway, and a pod with the gateway's labels
+    elsewhere. It also covers a pod of another namespace, a node, and the world."""
     settings = yaml.safe_load(stack_file(deployed.folder).read_text("utf-8"))[
         "config"
     ]
@@ -108,8 +108,10 @@ def test_only_the_gateway_connects_to_a_pod(
             if source != address
         ]
         passing = {
-            item
-            for item, passes in zip(asked, cluster.passes(asked), strict=True)
+            connection
+            for connection, passes in zip(
+                asked, cluster.passes(asked), strict=True
+            )
             if passes
         }
         assert ports >= {("api", 8080), ("web", 3000)}
@@ -132,8 +134,7 @@ def test_only_the_gateway_connects_to_a_pod(
 def _addresses(
     cluster: Kubernetes, strangers: int
 ) -> dict[tuple[str, str], str]:
-    """Return the addresses of all pods, by namespace and component; pods without a component by
-    their own name."""
+    """Return the addresses of all pods, by namespace and component; other pods by their own name."""
     deadline = time.monotonic() + 30
     while True:
         pods = cluster.objects("Pod")
@@ -158,7 +159,7 @@ def _addresses(
 def test_a_rotation_replaces_no_resource_and_denies_no_call(
     deployed: Deployment, cluster: Kubernetes
 ) -> None:
-    """Secrets change in place and Deployments roll, while pods of before and of now call."""
+    """Secrets change in place and Deployments roll, while old and new pods call."""
     on(deployed, 0)
     deployed.run("up")
     pods, before = Pods(deployed.local), len(cluster.written())
@@ -191,8 +192,8 @@ def test_manual_changes_are_found_and_reverted(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Changed, added, removed and deleted: `verify` names the change and its author, and its
-    remedies undo it."""
+    """Changed, added, removed and deleted: `verify` names each change with its author, and its
+    command reverts it."""
     monkeypatch.chdir(deployed.folder)
     for name, value in deployed.local.env.items():
         monkeypatch.setenv(name, value)
@@ -283,8 +284,8 @@ FOUND = [
 def test_a_pod_that_is_not_ready_is_no_change(
     deployed: Deployment, cluster: Kubernetes
 ) -> None:
-    """In a plain run. With a refresh, as the page says, its Deployment and Service are retried
-    until it is ready."""
+    """A plain run makes no change. With a refresh, as the page says, its Deployment and Service are
+    retried until it is ready."""
     (pod,) = (
         pod["metadata"]["name"]
         for pod in cluster.objects("Pod")
@@ -318,7 +319,7 @@ def test_a_pod_that_is_not_ready_is_no_change(
 def test_a_destroy_leaves_nothing(
     deployed: Deployment, cluster: Kubernetes
 ) -> None:
-    """No object of the program is left; the namespace is not the program's."""
+    """The program's objects are gone; the namespace is not its own."""
     deployed.run("destroy")
     assert _all(cluster) == []
     assert (
@@ -348,7 +349,8 @@ def test_a_killed_run_recovers(
 def test_conflicts_with_the_cluster_are_named(
     cluster: Kubernetes, tmp_path: Path
 ) -> None:
-    """Before anything is made: a namespace that is missing, until runs make it, and nodes where the gateway is."""
+    """The run stops before any change: at a missing namespace, unless runs create it, and without
+    nodes at the gateway."""
     with Local(lags=Lags(), real=cluster.as_cluster()) as local:
         deployment = start(local, project(tmp_path))
         for file in (tmp_path / "applications").iterdir():
@@ -427,11 +429,11 @@ def _all(cluster: Kubernetes) -> list[Object]:
 
 
 def _own(written: Sequence[Written]) -> set[str]:
-    """Return the written objects without events."""
+    """Return the writes without events."""
     return {
-        f"{item.verb} {item.target}"
-        for item in written
-        if not item.target.startswith("events ")
+        f"{write.verb} {write.resource}"
+        for write in written
+        if not write.resource.startswith("events ")
     }
 
 
@@ -446,7 +448,7 @@ _MOVING = (
 
 
 def _lasting(item: Object) -> str:
-    """Return an object without the counters of the server and its controllers."""
+    """Return the object without counters of the server and its controllers."""
     about: dict[str, Any] = {
         key: value
         for key, value in item["metadata"].items()

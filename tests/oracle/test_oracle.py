@@ -1,4 +1,4 @@
-"""The project and a second reading of its documents, which shares nothing with it, answer the same."""
+"""The project and an independent reading of its documents give the same answers."""
 
 from __future__ import annotations
 
@@ -112,8 +112,8 @@ def sample() -> World:
 
 
 def test_the_oracle_knows_the_table_that_the_tutorial_shows() -> None:
-    """The demo's output: callers by letter, then requests and a status for each. The oracle knows
-    of the custom types' example only the client `ledger`, which has no grant here."""
+    """The demo prints callers by letter, then requests with a status for each. `ledger`, the
+    example beside the sample estate, is a client without grants here."""
     text = below(page("tutorial.md"), "## Output of the demo").partition(
         "The gateway's log"
     )[0]
@@ -154,8 +154,7 @@ def test_the_oracle_knows_the_table_that_the_tutorial_shows() -> None:
 
 
 def test_a_scope_that_moves_takes_no_token_of_before_along() -> None:
-    """The token lists a scope that now belongs to another component, where its client has no
-    permissions."""
+    """The token lists another component's scope: its client has no grant there."""
     world = sample()
     token = Token(
         "okta", True, "shop/checkout", False, ("orders.read", "reports.audit")
@@ -175,7 +174,7 @@ def test_a_scope_that_moves_takes_no_token_of_before_along() -> None:
 
 
 def asked(first: int, decisions: int) -> Report:
-    """Pairs of estates from the seed `first` on, until that many answers were looked at."""
+    """Ask pairs of estates from the seed `first` on, until so many answers are compared."""
     report = Report()
     while report.decisions < decisions:
         report.add(compared(first, QUESTIONS))
@@ -202,7 +201,7 @@ def test_the_project_answers_as_the_oracle(
 @pytest.mark.generated
 @pytest.mark.parametrize("seed", deep_after(2, range(7_000_000, 7_000_040)))
 def test_the_gateway_answers_as_the_oracle(seed: int) -> None:
-    """The whole of it in the sandbox's Kong: routes, admission, `jwt` and the gate."""
+    """All parts of the sandbox's Kong take part: routes, admission, `jwt` and the gate."""
     rng = Random(seed)
     before, after = worlds.estates(rng)
     project = Project(after)
@@ -256,8 +255,8 @@ def test_the_gateway_answers_as_the_oracle(seed: int) -> None:
 
 
 def statuses(request: Request, meant: Answer) -> set[int]:
-    """Return the allowed statuses for `meant`: without a route Kong answers 404, and admission or
-    `jwt` answer 401 first."""
+    """Return the statuses that count as `meant`: 404 without a route, and 401 where admission or
+    `jwt` answer first."""
     if request.method not in meaning.METHODS:
         return {400, 404, 405}
     if request.host != request.host.lower():
@@ -281,7 +280,7 @@ FAULTS: Mapping[str, tuple[Any, str, Any]] = {
     "GET has no HEAD": (model.Rule, "lists", lambda rule, method: method in rule.methods),
     "groups are called as in Applications": (model.Provider, "group", lambda _provider, group: group),
     "tokens never end": (tokens, "_untimely", lambda *_: None),
-    "other spellings are not looked at": (model.Component, "may_be_of_another_rule", lambda *_: False),
+    "other spellings are not looked at": (model.Component, "may_match_another_rule", lambda *_: False),
     "addresses are not looked at": (decide, "admits", lambda *_: True),
 }  # fmt: skip
 
@@ -295,9 +294,9 @@ def test_a_fault_in_the_project_is_found(
 
 
 FAULTS_OF_THE_GATE: Mapping[str, tuple[str, str]] = {
-    "groups give nothing up": ("return cut(cut(scopes, { client }, gate.on_behalf), groups, gate.groups)", "return cut(scopes, { client }, gate.on_behalf)"),
-    "services hold everything": ("if not groups then return cut(scopes, { client }, gate.services) end", "if not groups then return scopes end"),
-    "clients hold everything for their users": ("return cut(cut(scopes, { client }, gate.on_behalf), groups, gate.groups)", "return cut(scopes, groups, gate.groups)"),
+    "groups give nothing up": ("return granted_scopes(granted_scopes(scopes, { client }, gate.on_behalf), groups, gate.groups)", "return granted_scopes(scopes, { client }, gate.on_behalf)"),
+    "services hold everything": ("if not groups then return granted_scopes(scopes, { client }, gate.services) end", "if not groups then return scopes end"),
+    "clients hold everything for their users": ("return granted_scopes(granted_scopes(scopes, { client }, gate.on_behalf), groups, gate.groups)", "return granted_scopes(scopes, groups, gate.groups)"),
     "tokens never end": ("payload.exp > now", "true"),
     "other spellings are not looked at": ("return deepest(gate.tree, patterns, 0) > (depth or -1) or rule", "return rule"),
     "only capitals are looked at": ("patterns[number] = spelled(element)", "patterns[number] = string.lower(element)"),

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from kong_oam.kong.plugin_kinds import PLUGIN_KINDS, Doing
+from kong_oam.kong.plugin_kinds import PLUGIN_KINDS, PluginEffect
 from kong_oam.verify.effects import Effect, effect_of
 from policies.catalogue import RULES
 from policies.deployed import DeployedModel
@@ -21,12 +21,13 @@ from tests.support.sound_deployment import ACCESS, beside, plugin, resource
 
 @pytest.mark.parametrize("kind", [*PLUGIN_KINDS, "somebodys-own"])
 def test_both_judge_a_kind_alike(kind: str) -> None:
-    """What the pack lets stand only looks, or refuses some calls; nothing else does, whatever an organisation allows."""
+    """Plugins that the pack accepts only observe, or deny some calls; no setting of an organisation
+    allows other effects."""
     effect = effect_of({"name": kind, "config": {}})
     deployment = beside(plugin("one", kind, {}))
     reads = (
         PLUGIN_KINDS.get(kind) == "lets pages read"
-    )  # which is no matter of who may call, but no less for the gate
+    )  # which does not decide who may call, but belongs to the gate, too
     assert bool(UNDISTURBED.findings(deployment, {})) == (
         reads or effect in (Effect.CLOSES, Effect.UNKNOWN)
     )
@@ -45,8 +46,8 @@ def test_both_judge_a_kind_alike(kind: str) -> None:
 
 
 def test_both_know_every_word_of_the_file() -> None:
-    """And our own kinds are not in it: where they stand is what counts."""
-    assert {*PLUGIN_KINDS.values()} == {*typing.get_args(Doing)}
+    """Our own kinds are not in it: their place decides."""
+    assert {*PLUGIN_KINDS.values()} == {*typing.get_args(PluginEffect)}
     assert not PLUGIN_KINDS.keys() & {*SCRIPTS, *STRICT}
 
 
@@ -61,7 +62,7 @@ def test_both_know_every_word_of_the_file() -> None:
 def test_what_only_logs_is_harmless_and_what_may_run_code_is_not(
     kind: str, doing: str
 ) -> None:
-    """Of which two lists said two things."""
+    """Two lists disagreed about these kinds."""
     assert PLUGIN_KINDS[kind] == doing
 
 
@@ -123,8 +124,8 @@ def test_the_pack_accepts_by_a_waiver_what_its_application_asks_for() -> None:
 def test_what_lets_pages_read_is_a_violation_wherever_it_stands(
     scope: dict[str, str],
 ) -> None:
-    """Kong's `cors`, which answers preflights before the gate, and headers of answers that say what it says; other
-    headers say nothing to pages."""
+    """Kong's `cors`, which answers preflights before the gate, and its response headers. Pages
+    ignore other headers."""
     if scope.get("serviceId"):
         scope = {
             "serviceId": resource(
@@ -140,7 +141,7 @@ def test_what_lets_pages_read_is_a_violation_wherever_it_stands(
         (found,) = UNDISTURBED.findings(
             beside(plugin("more", kind, config, **scope)), {"allow": [kind]}
         )
-        assert "tells browsers whose pages may read answers" in found.message
+        assert "tells browsers which pages may read answers" in found.message
     marks = {"add": {"headers": ["X-Team:orders"]}}
     assert not UNDISTURBED.findings(
         beside(plugin("more", "response-transformer", marks, **scope)), {}

@@ -29,9 +29,9 @@ def found(rule: str, deployment: Deployment) -> list[str]:
 
 
 def partition(
-    *more: Resource, host: str = NOWHERE, nobody: str = NOBODY
+    *more: Resource, host: str = NOWHERE, caller: str = NOBODY
 ) -> Deployment:
-    """What is sound, as a partition has it: Upstream and consumer are the base's, and names are all that leads there."""
+    """A sound deployment of a partition: it refers by name to its base's Upstream and consumer."""
 
     def own(part: Resource) -> Resource:
         if part.name == "api-service":
@@ -42,7 +42,7 @@ def partition(
             )
         if part.name == "jwt":
             config = json.dumps(
-                {"run_on_preflight": True, **plugins.jwt(nobody)}
+                {"run_on_preflight": True, **plugins.jwt(caller)}
             )
             return replace(
                 part,
@@ -60,7 +60,7 @@ def partition(
 
 
 def base(*more: Resource) -> Deployment:
-    """What the base of the estate has of the gateway."""
+    """The gateway's resources of the estate's base."""
     return replace(
         SOUND,
         resources=(CONSUMER, UPSTREAM, *more),
@@ -69,7 +69,7 @@ def base(*more: Resource) -> Deployment:
 
 
 def test_a_partition_leads_to_what_its_base_made() -> None:
-    """By the names of its own estate, and by no other."""
+    """Only the names of the same estate count."""
     assert (
         found("service-nowhere", partition())
         == found("authentication-strict", partition())
@@ -81,14 +81,14 @@ def test_a_partition_leads_to_what_its_base_made() -> None:
     assert found("service-nowhere", partition(host="api.orders.svc")) != []
     assert (
         found(
-            "authentication-strict", partition(nobody=names.anonymous("other"))
+            "authentication-strict", partition(caller=names.anonymous("other"))
         )
         != []
     )
     assert (
         found(
             "authentication-strict",
-            partition(nobody=names.ring(ESTATE.stack.name, "main")),
+            partition(caller=names.ring(ESTATE.stack.name, "main")),
         )
         != []
     )
@@ -101,7 +101,7 @@ def test_in_an_estate_of_one_stack_a_name_is_not_enough() -> None:
     assert found("authentication-strict", deployment) != []
 
 
-def test_a_partition_makes_nobody_somebody() -> None:
+def test_the_anonymous_consumer_of_a_partition_has_no_credential() -> None:
     """With a credential of the base's consumer; a limit of those who have no token is none."""
     credential = resource(
         "kong:index/consumerJwtAuth:ConsumerJwtAuth",
@@ -135,7 +135,7 @@ def test_nothing_gives_the_bases_upstream_a_target() -> None:
     ]
 
 
-def test_the_bases_nobody_has_no_credential() -> None:
+def test_the_anonymous_consumer_of_a_base_has_no_credential() -> None:
     """The key rings have some."""
     ring = resource(
         "kong:index/consumer:Consumer",
@@ -154,13 +154,13 @@ def test_the_bases_nobody_has_no_credential() -> None:
         {"consumerId": CONSUMER.urn},
     )
     assert found("authentication-strict", base(ring, slot, more)) == [
-        "gateway-anonymous: gates of partitions take it for nobody, and it has credentials"
+        "gateway-anonymous is the anonymous consumer of partitions, but has credentials"
     ]
 
 
 def test_components_are_judged_in_their_own_stack() -> None:
     """The base knows them without owner and rules, and a partition those that it calls."""
-    foreign = tuple(_owned_by_nobody().components.values())
+    foreign = tuple(_without_owners().components.values())
     caller = replace(ESTATE, role="partition", applications=(), foreign=foreign)
     for deployment in (
         base(),
@@ -170,13 +170,13 @@ def test_components_are_judged_in_their_own_stack() -> None:
     assert (
         found(
             "component-owned",
-            replace(SOUND, model=replace(MODEL, estate=_owned_by_nobody())),
+            replace(SOUND, model=replace(MODEL, estate=_without_owners())),
         )
         != []
     )
 
 
-def _owned_by_nobody() -> Estate:
+def _without_owners() -> Estate:
     (application,) = ESTATE.applications
     components = tuple(
         replace(component, owner=None, waivers=())

@@ -21,6 +21,7 @@ from policies.deployed import UNKNOWN, DeployedModel, Deployment
 from policies.rule import PolicyFinding
 from tests.support import openid_connect_reference
 from tests.support.estates import STACK, api, estate
+from tests.support.exposing_kinds import EXPOSING_KINDS
 from tests.support.sound_deployment import (
     ACCESS,
     CREDENTIAL,
@@ -34,11 +35,10 @@ from tests.support.sound_deployment import (
     meaning,
     plugin,
     resource,
-    spoilt,
     urn,
+    with_properties,
     without,
 )
-from tests.support.ways_in import WAYS_IN
 
 BY_ID = {rule.id: rule for rule in RULES}
 SERVICE = urn("kong:index/service:Service", "api-service")
@@ -57,7 +57,7 @@ def found(rule: str, deployment: Deployment, **settings: Any) -> list[str]:
 
 def with_environment(*variables: dict[str, Any]) -> Deployment:
     container = {**POD_SPEC["spec"]["containers"][0], "env": list(variables)}
-    return spoilt(
+    return with_properties(
         "deployment",
         spec={"template": {**POD_SPEC, "spec": {"containers": [container]}}},
     )
@@ -65,7 +65,9 @@ def with_environment(*variables: dict[str, Any]) -> Deployment:
 
 def with_volume(*volumes: dict[str, Any]) -> Deployment:
     pod = {**POD_SPEC["spec"], "volumes": list(volumes)}
-    return spoilt("deployment", spec={"template": {**POD_SPEC, "spec": pod}})
+    return with_properties(
+        "deployment", spec={"template": {**POD_SPEC, "spec": pod}}
+    )
 
 
 def one_more(type_: str, spec: dict[str, Any]) -> Deployment:
@@ -105,7 +107,7 @@ def fenced_from(*ingress: dict[str, Any], **selector: Any) -> Deployment:
         "policyTypes": ["Ingress"],
         "ingress": list(ingress),
     }
-    return spoilt("fence", spec=spec)
+    return with_properties("fence", spec=spec)
 
 
 def deciding(access: str, name: str = "api") -> Deployment:
@@ -196,116 +198,116 @@ PLUGINS = replace(
 )
 
 CASES: list[tuple[str, Deployment, str]] = [
-    ("route-guarded", without("admission"), "route protected-1 leads to api-service, which has no admission (an enabled pre-function)"),
-    ("route-guarded", without("jwt"), "route protected-1 leads to api-service, which has no authentication (an enabled jwt or openid-connect)"),
-    ("route-guarded", without("gate"), "route protected-1 leads to api-service, which has no gate (an enabled post-function)"),
-    ("route-guarded", spoilt("gate", enabled=False), "route protected-1 leads to api-service, which has no gate (an enabled post-function)"),
-    ("route-guarded", without("api-service"), "route protected-1 leads to no service of this stack"),
-    ("service-nowhere", beside(resource("kong:index/service:Service", "other", host="api.test")), "service other leads to api.test around its gate"),
+    ("route-guarded", without("admission"), "route protected-1 points to api-service, which has no admission (an enabled pre-function)"),
+    ("route-guarded", without("jwt"), "route protected-1 points to api-service, which has no authentication (an enabled jwt or openid-connect)"),
+    ("route-guarded", without("gate"), "route protected-1 points to api-service, which has no gate (an enabled post-function)"),
+    ("route-guarded", with_properties("gate", enabled=False), "route protected-1 points to api-service, which has no gate (an enabled post-function)"),
+    ("route-guarded", without("api-service"), "route protected-1 points to no service of this stack"),
+    ("service-nowhere", beside(resource("kong:index/service:Service", "other", host="api.test")), "service other points to api.test, around its gate"),
     ("service-nowhere", beside(resource("kong:index/target:Target", "t", {"upstreamId": urn("kong:index/upstream:Upstream", "nowhere")}, target="api.test:80")), "target t leads services around their gates"),
-    ("upstream-verified", spoilt("api-service", protocol="https", tlsVerify=False, caCertificateIds=["ca"]), "service api-service speaks https to whoever answers: no CA verifies it"),
-    ("upstream-verified", spoilt("api-service", protocol="https", tlsVerify=True, caCertificateIds=[]), "service api-service speaks https to whoever answers: no CA verifies it"),
-    ("upstream-verified", configured("gate", **plugins.gate(TABLE, address("api.test", 8080, "api.orders.svc"))), "gate sends in clear text what is to go by https"),
-    ("upstream-verified", over_tls(), "gate sends in clear text what is to go by https"),
+    ("upstream-verified", with_properties("api-service", protocol="https", tlsVerify=False, caCertificateIds=["ca"]), "service api-service uses https, but no CA verifies the server"),
+    ("upstream-verified", with_properties("api-service", protocol="https", tlsVerify=True, caCertificateIds=[]), "service api-service uses https, but no CA verifies the server"),
+    ("upstream-verified", configured("gate", **plugins.gate(TABLE, address("api.test", 8080, "api.orders.svc"))), "gate sends plain text where the Application asks for https"),
+    ("upstream-verified", over_tls(), "gate sends plain text where the Application asks for https"),
     ("script-current", configured("gate", access=["return function() end"]), "gate does not run the gate of this version"),
     ("script-current", configured("gate", access=["local TABLE = [==[{}]==]\nreturn function() end"]), "gate does not run the gate of this version"),
     ("script-current", configured("gate", access=[f"opens() {plugins.gate('{}', '{}')['access'][0]}"]), "gate does not run the gate of this version"),
     ("script-current", configured("admission", access=[]), "admission does not run admission of this version"),
     ("script-current", configured("admission", access=[*plugins.admission("{}")["access"], "os.exit()"]), "admission does not run admission of this version"),
-    ("script-current", configured("gate", rewrite=["x()"], log=["y()"]), "gate runs a script of somebody's in phase log, rewrite"),
-    ("script-current", configured("admission", header_filter=["x()"]), "admission runs a script of somebody's in phase header_filter"),
-    ("script-current", configured("admission", header_filter=[*plugins.admission("{}", 600)["header_filter"], "x()"]), "admission runs a script of somebody's in phase header_filter"),
-    ("script-current", configured("gate", header_filter=plugins.admission("{}", 600)["header_filter"]), "gate runs a script of somebody's in phase header_filter"),
-    ("script-current", configured("admission", access=plugins.admission('{"cors":{}}')["access"]), "admission runs a script of somebody's in phase header_filter"),
+    ("script-current", configured("gate", rewrite=["x()"], log=["y()"]), "gate runs a foreign script in phase log, rewrite"),
+    ("script-current", configured("admission", header_filter=["x()"]), "admission runs a foreign script in phase header_filter"),
+    ("script-current", configured("admission", header_filter=[*plugins.admission("{}", 600)["header_filter"], "x()"]), "admission runs a foreign script in phase header_filter"),
+    ("script-current", configured("gate", header_filter=plugins.admission("{}", 600)["header_filter"]), "gate runs a foreign script in phase header_filter"),
+    ("script-current", configured("admission", access=plugins.admission('{"cors":{}}')["access"]), "admission runs a foreign script in phase header_filter"),
     ("script-current", configured("admission", access=[plugins.admission('{"cors":{}}')["access"][0].replace("CODE.preflight()\n", "")], header_filter=plugins.admission('{"cors":{}}', 600)["header_filter"]), "admission does not run admission of this version"),
     ("script-current", configured("admission", access=plugins.admission('{"cors":{}}')["access"], header_filter=[]), "admission does not run admission of this version"),
-    ("guard-known", spoilt("gate", configJson=UNKNOWN), "gate changes in this run, though the preview may list it as unchanged: an id in its configuration is made up by a provider in the same run"),
-    ("guard-known", spoilt("jwt", configJson=UNKNOWN), "jwt changes in this run, though the preview may list it as unchanged: an id in its configuration is made up by a provider in the same run"),
-    ("authentication-strict", configured("jwt", anonymous="somebody"), "jwt: who has no token is 'somebody', no consumer without credentials here"),
-    ("authentication-strict", beside(resource("kong:index/consumerJwtAuth:ConsumerJwtAuth", "key", {"consumerId": NOBODY})), "jwt: who has no token is 'nobody', no consumer without credentials here"),
-    ("authentication-strict", guarding(ACCESS.replace("public: {reason: probes, until: \"2026-06-30\"}", "scopes: [read]")), "jwt: everybody passes as 'nobody', and nothing behind it is public"),
+    ("guard-known", with_properties("gate", configJson=UNKNOWN), "gate changes in this run, even if the preview lists it as unchanged: the same run creates an id in its configuration"),
+    ("guard-known", with_properties("jwt", configJson=UNKNOWN), "jwt changes in this run, even if the preview lists it as unchanged: the same run creates an id in its configuration"),
+    ("authentication-strict", configured("jwt", anonymous="somebody"), "jwt: calls without a token pass as 'somebody', which is no consumer without credentials here"),
+    ("authentication-strict", beside(resource("kong:index/consumerJwtAuth:ConsumerJwtAuth", "key", {"consumerId": NOBODY})), "jwt: calls without a token pass as 'nobody', which is no consumer without credentials here"),
+    ("authentication-strict", guarding(ACCESS.replace("public: {reason: probes, until: \"2026-06-30\"}", "scopes: [read]")), "jwt: calls without a token pass as 'nobody', but nothing behind it is public"),
     ("authentication-strict", configured("jwt", claims_to_verify=[]), "jwt: claims_to_verify is [], not ['exp']"),
     ("authentication-strict", beside(plugin("oidc", "openid-connect", {**plugins.openid_connect("i", "nobody"), "verify_signature": False, "verify_claims": True, "enable_hs_signatures": False, "consumer_optional": False}, serviceId=SERVICE)), "oidc: verify_signature is False, not True"),
-    ("public-declared", meaning(OTHER_PUBLIC), "gate lets everybody call GET /orders/health: no public rule says so"),
-    ("public-declared", meaning(OTHER_PUBLIC), "admission lets everybody call GET /orders/health: no public rule says so"),
-    ("public-declared", deciding(MORE_METHODS), "gate lets everybody call PUT /orders/health: no public rule says so"),
-    ("public-declared", deciding(EVERYTHING), "gate lets everybody call * /orders/health: no public rule says so"),
-    ("public-declared", deciding(ACCESS, name="elsewhere"), "gate lets everybody call GET /orders/health: no public rule says so"),
-    ("address-declared", meaning(ACCESS + ALLOWED), "gate lets GET /orders be called from anywhere but not 10.0.0.0/8: the ip-allow trait says from 10.0.0.0/8 only"),
-    ("address-declared", meaning(ACCESS + ALLOWED), "admission lets GET /orders be called from anywhere but not 10.0.0.0/8: the ip-allow trait says from 10.0.0.0/8 only"),
+    ("public-declared", meaning(OTHER_PUBLIC), "gate lets everybody call GET /orders/health, but no public rule declares it"),
+    ("public-declared", meaning(OTHER_PUBLIC), "admission lets everybody call GET /orders/health, but no public rule declares it"),
+    ("public-declared", deciding(MORE_METHODS), "gate lets everybody call PUT /orders/health, but no public rule declares it"),
+    ("public-declared", deciding(EVERYTHING), "gate lets everybody call * /orders/health, but no public rule declares it"),
+    ("public-declared", deciding(ACCESS, name="elsewhere"), "gate lets everybody call GET /orders/health, but no public rule declares it"),
+    ("address-declared", meaning(ACCESS + ALLOWED), "gate allows GET /orders from anywhere but not 10.0.0.0/8, but the ip-allow trait says from 10.0.0.0/8 only"),
+    ("address-declared", meaning(ACCESS + ALLOWED), "admission allows GET /orders from anywhere but not 10.0.0.0/8, but the ip-allow trait says from 10.0.0.0/8 only"),
     ("gate-undisturbed", beside(plugin("end", "request-termination", {}, serviceId=SERVICE)), "end: request-termination answers before the gate"),
     ("gate-undisturbed", beside(plugin("key", "key-auth", {})), "key: key-auth authenticates in a way that the gate does not know"),
-    ("gate-undisturbed", beside(plugin("call", "request-callout", {}, routeId=PROTECTED)), "call: request-callout runs code of its own"),
+    ("gate-undisturbed", beside(plugin("call", "request-callout", {}, routeId=PROTECTED)), "call: request-callout runs foreign code"),
     ("gate-undisturbed", beside(plugin("change", "request-transformer", {}, serviceId=SERVICE)), "change: request-transformer changes the path or the method that the gate decides on"),
     ("gate-undisturbed", beside(plugin("own", "our-plugin", {}, serviceId=SERVICE)), "own: our-plugin is not known to leave the decision to the gate"),
-    ("gate-undisturbed", beside(plugin("mine", "post-function", {}, routeId=PROTECTED)), "mine: post-function replaces the gate where it is not on a service alone"),
-    ("gate-undisturbed", beside(plugin("mine", "post-function", {}, serviceId=SERVICE, consumerId=NOBODY)), "mine: post-function replaces the gate where it is not on a service alone"),
-    ("gate-undisturbed", beside(plugin("all", "pre-function", {})), "all: pre-function replaces admission where it is not on a service alone"),
-    ("gate-undisturbed", beside(plugin("everywhere", "jwt", JWT)), "everywhere: jwt verifies tokens where it is not on a service alone"),
-    ("gate-undisturbed", beside(plugin("own", "jwt", JWT, routeId=PROTECTED)), "own: jwt verifies tokens where it is not on a service alone"),
-    ("no-plain-http", spoilt("protected-1", protocols=["http", "https"]), "route protected-1 takes http"),
-    *(("no-plain-http", spoilt("protected-1", protocols=["https", name]), f"route protected-1 takes {name}") for name in ("grpc", "tcp", "ws")),
-    ("redirect-exact", spoilt("web", redirectUris=["https://*.example.com/x"]), "web: https://*.example.com/x in redirectUris stands for more than one address"),
-    ("redirect-exact", spoilt("web", redirectUris=["http://a.test/x"]), "web: http://a.test/x in redirectUris is not https"),
-    ("redirect-exact", spoilt("web", postLogoutRedirectUris=["app://x"]), "web: app://x in postLogoutRedirectUris is not https"),
-    ("redirect-exact", spoilt("web", wildcardRedirect="SUBDOMAIN"), "web: wildcardRedirect is SUBDOMAIN"),
-    ("redirect-exact", spoilt("realm-client", validRedirectUris=["https://a.test/*"]), "realm-client: https://a.test/* in validRedirectUris stands for more than one address"),
-    ("redirect-exact", spoilt("realm-client", validRedirectUris=["http://a.test/x"]), "realm-client: http://a.test/x in validRedirectUris is not https"),
-    ("redirect-exact", spoilt("realm-client", validPostLogoutRedirectUris=["+"]), "realm-client: + in validPostLogoutRedirectUris stands for more than one address"),
-    ("grant-safe", spoilt("realm-client", implicitFlowEnabled=True), "realm-client may use the implicit grant"),
-    ("grant-safe", spoilt("realm-client", directAccessGrantsEnabled=True), "realm-client may use the password grant"),
-    ("redirect-exact", spoilt("tenant-app", web={"redirectUris": ["https://*.a.test/x"]}), "tenant-app: https://*.a.test/x in web stands for more than one address"),
-    ("redirect-exact", spoilt("tenant-app", singlePageApplication={"redirectUris": ["http://127.0.0.1/x"]}), "tenant-app: http://127.0.0.1/x in singlePageApplication is not https"),
-    ("redirect-exact", spoilt("tenant-app", publicClient={"redirectUris": ["http://a.test/x"]}), "tenant-app: http://a.test/x in publicClient is not https"),
-    ("grant-safe", spoilt("tenant-app", web={"implicitGrant": {"accessTokenIssuanceEnabled": True}}), "tenant-app may be answered with a token in a redirect (accessTokenIssuanceEnabled)"),
-    ("grant-safe", spoilt("tenant-app", web={"implicitGrant": {"idTokenIssuanceEnabled": True}}), "tenant-app may be answered with a token in a redirect (idTokenIssuanceEnabled)"),
-    ("grant-safe", spoilt("tenant-app", fallbackPublicClientEnabled=True), "tenant-app lets users sign in by password or device code (fallbackPublicClientEnabled)"),
-    ("grant-named", spoilt("tenant-principal", appRoleAssignmentRequired=None), "tenant-principal asks for no assignment: everybody gets a token for it"),
-    ("grant-named", spoilt("tenant-principal", appRoleAssignmentRequired=False), "tenant-principal asks for no assignment: everybody gets a token for it"),
-    ("grant-named", spoilt("tenant-app", signInAudience="AzureADandPersonalMicrosoftAccount"), "tenant-app is open to other tenants: AzureADandPersonalMicrosoftAccount"),
-    ("grant-named", spoilt("tenant-app", signInAudience="PersonalMicrosoftAccount"), "tenant-app is open to other tenants: PersonalMicrosoftAccount"),
-    ("grant-named", spoilt("tenant-app", signInAudience="AzureADMultipleOrgs"), "tenant-app is open to other tenants: AzureADMultipleOrgs"),
-    ("keys-rotated", beside(resource("azuread:index/applicationPassword:ApplicationPassword", "password", secret="value")), "password is a secret that is shared with the provider, which nobody changes"),
-    ("keys-rotated", spoilt("tenant-secret", rotateWhenChanged={}), "tenant-secret is a secret that is shared with the provider, which nobody changes"),
-    ("grant-safe", spoilt("web", grantTypes=["implicit", "authorization_code"]), "web may use the implicit grant"),
-    ("grant-safe", spoilt("web", grantTypes=["password"]), "web may use the password grant"),
-    ("grant-safe", spoilt("web", responseTypes=["code", "id_token"]), "web may be answered with a id_token in a redirect"),
-    ("grant-safe", spoilt("rule", grantTypeWhitelists=["password"]), "rule issues tokens by the password grant"),
-    ("grant-named", spoilt("policy", clientWhitelists=["ALL_CLIENTS"]), "policy is for ALL_CLIENTS"),
-    ("grant-named", spoilt("rule", scopeWhitelists=["*"]), "rule issues every scope (*)"),
+    ("gate-undisturbed", beside(plugin("mine", "post-function", {}, routeId=PROTECTED)), "mine: post-function replaces the gate, but not on exactly one service"),
+    ("gate-undisturbed", beside(plugin("mine", "post-function", {}, serviceId=SERVICE, consumerId=NOBODY)), "mine: post-function replaces the gate, but not on exactly one service"),
+    ("gate-undisturbed", beside(plugin("all", "pre-function", {})), "all: pre-function replaces admission, but not on exactly one service"),
+    ("gate-undisturbed", beside(plugin("everywhere", "jwt", JWT)), "everywhere: jwt verifies tokens, but not on exactly one service"),
+    ("gate-undisturbed", beside(plugin("own", "jwt", JWT, routeId=PROTECTED)), "own: jwt verifies tokens, but not on exactly one service"),
+    ("no-plain-http", with_properties("protected-1", protocols=["http", "https"]), "route protected-1 accepts http"),
+    *(("no-plain-http", with_properties("protected-1", protocols=["https", name]), f"route protected-1 accepts {name}") for name in ("grpc", "tcp", "ws")),
+    ("redirect-exact", with_properties("web", redirectUris=["https://*.example.com/x"]), "web: https://*.example.com/x in redirectUris matches more than one address"),
+    ("redirect-exact", with_properties("web", redirectUris=["http://a.test/x"]), "web: http://a.test/x in redirectUris is not https"),
+    ("redirect-exact", with_properties("web", postLogoutRedirectUris=["app://x"]), "web: app://x in postLogoutRedirectUris is not https"),
+    ("redirect-exact", with_properties("web", wildcardRedirect="SUBDOMAIN"), "web: wildcardRedirect is SUBDOMAIN"),
+    ("redirect-exact", with_properties("realm-client", validRedirectUris=["https://a.test/*"]), "realm-client: https://a.test/* in validRedirectUris matches more than one address"),
+    ("redirect-exact", with_properties("realm-client", validRedirectUris=["http://a.test/x"]), "realm-client: http://a.test/x in validRedirectUris is not https"),
+    ("redirect-exact", with_properties("realm-client", validPostLogoutRedirectUris=["+"]), "realm-client: + in validPostLogoutRedirectUris matches more than one address"),
+    ("grant-safe", with_properties("realm-client", implicitFlowEnabled=True), "realm-client may use the implicit grant"),
+    ("grant-safe", with_properties("realm-client", directAccessGrantsEnabled=True), "realm-client may use the password grant"),
+    ("redirect-exact", with_properties("tenant-app", web={"redirectUris": ["https://*.a.test/x"]}), "tenant-app: https://*.a.test/x in web matches more than one address"),
+    ("redirect-exact", with_properties("tenant-app", singlePageApplication={"redirectUris": ["http://127.0.0.1/x"]}), "tenant-app: http://127.0.0.1/x in singlePageApplication is not https"),
+    ("redirect-exact", with_properties("tenant-app", publicClient={"redirectUris": ["http://a.test/x"]}), "tenant-app: http://a.test/x in publicClient is not https"),
+    ("grant-safe", with_properties("tenant-app", web={"implicitGrant": {"accessTokenIssuanceEnabled": True}}), "tenant-app may receive a token in a redirect (accessTokenIssuanceEnabled)"),
+    ("grant-safe", with_properties("tenant-app", web={"implicitGrant": {"idTokenIssuanceEnabled": True}}), "tenant-app may receive a token in a redirect (idTokenIssuanceEnabled)"),
+    ("grant-safe", with_properties("tenant-app", fallbackPublicClientEnabled=True), "tenant-app lets users sign in by password or device code (fallbackPublicClientEnabled)"),
+    ("grant-named", with_properties("tenant-principal", appRoleAssignmentRequired=None), "tenant-principal requires no assignment: everybody gets a token for it"),
+    ("grant-named", with_properties("tenant-principal", appRoleAssignmentRequired=False), "tenant-principal requires no assignment: everybody gets a token for it"),
+    ("grant-named", with_properties("tenant-app", signInAudience="AzureADandPersonalMicrosoftAccount"), "tenant-app is open to other tenants: AzureADandPersonalMicrosoftAccount"),
+    ("grant-named", with_properties("tenant-app", signInAudience="PersonalMicrosoftAccount"), "tenant-app is open to other tenants: PersonalMicrosoftAccount"),
+    ("grant-named", with_properties("tenant-app", signInAudience="AzureADMultipleOrgs"), "tenant-app is open to other tenants: AzureADMultipleOrgs"),
+    ("keys-rotated", beside(resource("azuread:index/applicationPassword:ApplicationPassword", "password", secret="value")), "password is a shared secret that does not rotate"),
+    ("keys-rotated", with_properties("tenant-secret", rotateWhenChanged={}), "tenant-secret is a shared secret that does not rotate"),
+    ("grant-safe", with_properties("web", grantTypes=["implicit", "authorization_code"]), "web may use the implicit grant"),
+    ("grant-safe", with_properties("web", grantTypes=["password"]), "web may use the password grant"),
+    ("grant-safe", with_properties("web", responseTypes=["code", "id_token"]), "web may receive a id_token in a redirect"),
+    ("grant-safe", with_properties("rule", grantTypeWhitelists=["password"]), "rule issues tokens by the password grant"),
+    ("grant-named", with_properties("policy", clientWhitelists=["ALL_CLIENTS"]), "policy is for ALL_CLIENTS"),
+    ("grant-named", with_properties("rule", scopeWhitelists=["*"]), "rule issues every scope (*)"),
     ("secret-hidden", replace(SOUND, resources=tuple(replace(resource, secret_outputs=frozenset()) for resource in SOUND.resources)), "web: clientSecret is not marked as a secret"),
-    ("secret-hidden", spoilt("service", spec={"selector": POD, "externalName": f"x{CREDENTIAL}y"}), "service: a credential of this stack stands in spec.externalName"),
-    ("secret-hidden", spoilt("policy", description="YS1jbGllbnQtc2VjcmV0LW9mLW9rdGE="), "policy: a credential of this stack stands in description"),
-    ("secret-hidden", spoilt("service", metadata={"annotations": ["-----BEGIN EC PRIVATE KEY-----"]}), "service: a private key stands in metadata.annotations[0]"),
-    ("secret-hidden", with_environment({"name": "DB_PASSWORD", "value": "x"}), "deployment: the variable DB_PASSWORD has its value in clear; use a Secret"),
-    ("keys-rotated", spoilt("server", credentialsRotationMode="MANUAL"), "server keeps its signing keys until somebody changes them"),
-    ("keys-rotated", spoilt("web", tokenEndpointAuthMethod="client_secret_basic"), "web shares a secret with its provider, which nobody changes"),
-    ("keys-rotated", spoilt("realm-client", clientAuthenticatorType="client-secret"), "realm-client shares a secret with its provider, which nobody changes"),
-    ("workload-fenced", without("fence"), "deployment is behind a Service, and behind no NetworkPolicy"),
-    ("workload-fenced", fenced_from({"from": []}), "fence lets everybody in to deployment"),
-    ("workload-fenced", fenced_from({"ports": [{"port": 80}]}), "fence lets everybody in to deployment"),
-    ("workload-fenced", fenced_from({"from": [{"ipBlock": {"cidr": "0.0.0.0/0"}}]}), "fence lets everybody in to deployment"),
-    ("workload-fenced", fenced_from({"from": [{"ipBlock": {"cidr": "::/0"}}]}), "fence lets everybody in to deployment"),
-    ("workload-fenced", fenced_from({"from": [{"ipBlock": {"cidr": "10.20.0.0/16"}}]}), "fence lets all of 10.20.0.0/16 in to deployment"),
-    ("workload-fenced", fenced_from({"from": [{"ipBlock": {"cidr": "10.20.0.0/27"}}, {"ipBlock": {"cidr": "10.21.0.0/25"}}]}), "fence lets all of 10.21.0.0/25 in to deployment"),
-    ("workload-fenced", fenced_from({"from": [{"ipBlock": {"cidr": "fd00::/48"}}]}), "fence lets all of fd00::/48 in to deployment"),
-    ("workload-fenced", spoilt("service", spec={"selector": POD, "type": "LoadBalancer"}), "service hides from the fence of deployment who connects from outside"),
-    ("workload-fenced", spoilt("service", spec={"selector": POD, "type": "NodePort", "externalTrafficPolicy": "Cluster"}), "service hides from the fence of deployment who connects from outside"),
+    ("secret-hidden", with_properties("service", spec={"selector": POD, "externalName": f"x{CREDENTIAL}y"}), "service: spec.externalName contains a credential of this stack"),
+    ("secret-hidden", with_properties("policy", description="YS1jbGllbnQtc2VjcmV0LW9mLW9rdGE="), "policy: description contains a credential of this stack"),
+    ("secret-hidden", with_properties("service", metadata={"annotations": ["-----BEGIN EC PRIVATE KEY-----"]}), "service: metadata.annotations[0] contains a private key"),
+    ("secret-hidden", with_environment({"name": "DB_PASSWORD", "value": "x"}), "deployment: the variable DB_PASSWORD has a secret value in plain text; use a Secret"),
+    ("keys-rotated", with_properties("server", credentialsRotationMode="MANUAL"), "server does not rotate its signing keys"),
+    ("keys-rotated", with_properties("web", tokenEndpointAuthMethod="client_secret_basic"), "web has a shared secret that does not rotate"),
+    ("keys-rotated", with_properties("realm-client", clientAuthenticatorType="client-secret"), "realm-client has a shared secret that does not rotate"),
+    ("workload-fenced", without("fence"), "deployment is behind a Service, but has no NetworkPolicy"),
+    ("workload-fenced", fenced_from({"from": []}), "fence lets everybody connect to deployment"),
+    ("workload-fenced", fenced_from({"ports": [{"port": 80}]}), "fence lets everybody connect to deployment"),
+    ("workload-fenced", fenced_from({"from": [{"ipBlock": {"cidr": "0.0.0.0/0"}}]}), "fence lets everybody connect to deployment"),
+    ("workload-fenced", fenced_from({"from": [{"ipBlock": {"cidr": "::/0"}}]}), "fence lets everybody connect to deployment"),
+    ("workload-fenced", fenced_from({"from": [{"ipBlock": {"cidr": "10.20.0.0/16"}}]}), "fence lets all of 10.20.0.0/16 connect to deployment"),
+    ("workload-fenced", fenced_from({"from": [{"ipBlock": {"cidr": "10.20.0.0/27"}}, {"ipBlock": {"cidr": "10.21.0.0/25"}}]}), "fence lets all of 10.21.0.0/25 connect to deployment"),
+    ("workload-fenced", fenced_from({"from": [{"ipBlock": {"cidr": "fd00::/48"}}]}), "fence lets all of fd00::/48 connect to deployment"),
+    ("workload-fenced", with_properties("service", spec={"selector": POD, "type": "LoadBalancer"}), "service hides the callers of deployment from its NetworkPolicy"),
+    ("workload-fenced", with_properties("service", spec={"selector": POD, "type": "NodePort", "externalTrafficPolicy": "Cluster"}), "service hides the callers of deployment from its NetworkPolicy"),
     ("workload-fenced", with_volume({"name": "v", "hostPath": {"path": "/var/run"}}), "deployment mounts /var/run of its node, which other pods can write to"),
-    ("workload-fenced", fenced_from(matchLabels={"app": "another"}), "deployment is behind a Service, and behind no NetworkPolicy"),
-    ("workload-fenced", fenced_from(matchExpressions=[{"key": "x", "operator": "Exists"}]), "deployment is behind a Service, and behind no NetworkPolicy"),
-    ("workload-fenced", spoilt("fence", metadata={"namespace": "elsewhere"}), "deployment is behind a Service, and behind no NetworkPolicy"),
-    *(("workload-fenced", unfenced(type_, *path), "more is behind a Service, and behind no NetworkPolicy") for type_, *path in PODS),
-    ("workload-fenced", one_more("core/v1:Pod", {"containers": [], "hostIPC": True}), "more is part of its node (hostIPC), where no fence holds it"),
-    ("workload-fenced", with_pods("apps/v1:StatefulSet", "template", hostNetwork=True), "more is part of its node (hostNetwork), where no fence holds it"),
-    ("workload-fenced", with_pods("apps/v1:DaemonSet", "template", hostPID=True), "more is part of its node (hostPID), where no fence holds it"),
-    ("workload-fenced", with_pods("batch/v1:Job", "template", initContainers=[{"securityContext": {"privileged": True}}]), "more may do anything on its node (privileged)"),
-    ("workload-fenced", with_pods("batch/v1:CronJob", "jobTemplate", "spec", "template", containers=[{"ports": [{"hostPort": 80}]}]), "more listens on its node (hostPort), which no fence sees"),
+    ("workload-fenced", fenced_from(matchLabels={"app": "another"}), "deployment is behind a Service, but has no NetworkPolicy"),
+    ("workload-fenced", fenced_from(matchExpressions=[{"key": "x", "operator": "Exists"}]), "deployment is behind a Service, but has no NetworkPolicy"),
+    ("workload-fenced", with_properties("fence", metadata={"namespace": "elsewhere"}), "deployment is behind a Service, but has no NetworkPolicy"),
+    *(("workload-fenced", unfenced(type_, *path), "more is behind a Service, but has no NetworkPolicy") for type_, *path in PODS),
+    ("workload-fenced", one_more("core/v1:Pod", {"containers": [], "hostIPC": True}), "more shares its node (hostIPC), where no NetworkPolicy applies"),
+    ("workload-fenced", with_pods("apps/v1:StatefulSet", "template", hostNetwork=True), "more shares its node (hostNetwork), where no NetworkPolicy applies"),
+    ("workload-fenced", with_pods("apps/v1:DaemonSet", "template", hostPID=True), "more shares its node (hostPID), where no NetworkPolicy applies"),
+    ("workload-fenced", with_pods("batch/v1:Job", "template", initContainers=[{"securityContext": {"privileged": True}}]), "more has all rights on its node (privileged)"),
+    ("workload-fenced", with_pods("batch/v1:CronJob", "jobTemplate", "spec", "template", containers=[{"ports": [{"hostPort": 80}]}]), "more listens on its node (hostPort), past its NetworkPolicy"),
     ("workload-fenced", with_pods("apps/v1:StatefulSet", "template", volumes=[{"name": "v", "hostPath": {"path": "/"}}]), "more mounts / of its node, which other pods can write to"),
-    ("secret-hidden", with_pods("batch/v1:Job", "template", containers=[{"env": [{"name": "PASSWORD", "value": "x"}]}]), "more: the variable PASSWORD has its value in clear; use a Secret"),
-    ("workload-fenced", one_more("core/v1:Service", {"ports": [{"port": 80}]}), "more has no selector: it leads wherever somebody says"),
-    ("workload-fenced", one_more("core/v1:Service", {"type": "ExternalName", "externalName": "a.test"}), "more has no selector: it leads wherever somebody says"),
-    ("workload-fenced", one_more("core/v1:Service", {"selector": POD, "externalIPs": ["192.0.2.1"]}), "more takes addresses outside for its own (externalIPs)"),
+    ("secret-hidden", with_pods("batch/v1:Job", "template", containers=[{"env": [{"name": "PASSWORD", "value": "x"}]}]), "more: the variable PASSWORD has a secret value in plain text; use a Secret"),
+    ("workload-fenced", one_more("core/v1:Service", {"ports": [{"port": 80}]}), "more has no selector, so anybody can redirect it"),
+    ("workload-fenced", one_more("core/v1:Service", {"type": "ExternalName", "externalName": "a.test"}), "more has no selector, so anybody can redirect it"),
+    ("workload-fenced", one_more("core/v1:Service", {"selector": POD, "externalIPs": ["192.0.2.1"]}), "more claims addresses outside the cluster (externalIPs)"),
     ("workload-fenced", one_more("networking.k8s.io/v1:Ingress", {}), "more (Ingress) opens ways to workloads beside the gateway"),
     ("workload-fenced", one_more("gateway.networking.k8s.io/v1:HTTPRoute", {}), "more (HTTPRoute) opens ways to workloads beside the gateway"),
     ("workload-fenced", one_more("configuration.konghq.com/v1:KongPlugin", {}), "more (KongPlugin) opens ways to workloads beside the gateway"),
@@ -313,14 +315,14 @@ CASES: list[tuple[str, Deployment, str]] = [
     ("workload-fenced", one_more("cilium.io/v2:CiliumNetworkPolicy", {}), "more (CiliumNetworkPolicy) opens who may connect beside the gateway"),
     ("applications-readable", replace(SOUND, model=DeployedModel(None, problems=("a.yaml:1:1: OAM101: no",))), "a.yaml:1:1: OAM101: no"),
     ("component-owned", meaning(""), "orders/api (app1.yaml:6:7) has no owner"),
-    ("public-reasoned", meaning(NO_REASON), "orders/api (app1.yaml:18:17) is public for no reason"),
-    ("public-ending", meaning(NO_END), "orders/api (app1.yaml:18:17) is public without an end: probes"),
-    ("public-current", meaning(ACCESS, as_of=MODEL.as_of.replace(month=7)), "orders/api (app1.yaml:18:17) was to be public until 2026-06-30; it still is on 2026-07-31"),
-    ("waiver-current", meaning(ACCESS.replace("2026-02-01", "2026-01-30")), "orders/api (app1.yaml:20:17) waived LINT305 until 2026-01-30"),
-    ("plugin-waived", PLUGINS, "orders/api (app1.yaml:22:43): proxy-cache answers before the gate, to whoever asks, until 2026-01-31: the same for all"),
-    ("plugin-waived", PLUGINS, "orders/api (app1.yaml:25:43): file-log writes to a file of the gateway's own, until 2026-01-31: here"),
-    ("plugin-waived", PLUGINS, "orders/api (app1.yaml:26:43): response-ratelimiting could call the gateway's own Admin API, or what clouds keep for its host alone, at an address of that host, until 2026-01-31: near"),
-    ("plugin-waived", PLUGINS, "orders/api (app1.yaml:23:43): our-own is not known, so it may answer, authenticate, rewrite or run code before the gate, until 2026-01-31: ours"),
+    ("public-reasoned", meaning(NO_REASON), "orders/api (app1.yaml:18:17) is public without a reason"),
+    ("public-ending", meaning(NO_END), "orders/api (app1.yaml:18:17) is public without an end date: probes"),
+    ("public-current", meaning(ACCESS, as_of=MODEL.as_of.replace(month=7)), "orders/api (app1.yaml:18:17) was public until 2026-06-30, but still is on 2026-07-31"),
+    ("waiver-current", meaning(ACCESS.replace("2026-02-01", "2026-01-30")), "orders/api (app1.yaml:20:17) has a waiver of LINT305 that expired on 2026-01-30"),
+    ("plugin-waived", PLUGINS, "orders/api (app1.yaml:22:43): proxy-cache answers any caller before the gate, until 2026-01-31: the same for all"),
+    ("plugin-waived", PLUGINS, "orders/api (app1.yaml:25:43): file-log writes to a file of the gateway, until 2026-01-31: here"),
+    ("plugin-waived", PLUGINS, "orders/api (app1.yaml:26:43): response-ratelimiting could call the gateway's Admin API or the cloud's metadata service, until 2026-01-31: near"),
+    ("plugin-waived", PLUGINS, "orders/api (app1.yaml:23:43): our-own is unknown, so it may answer, authenticate, rewrite or run code before the gate, until 2026-01-31: ours"),
 ]  # fmt: skip
 
 
@@ -345,7 +347,7 @@ def test_a_fence_in_another_cluster_is_none() -> None:
         for resource in SOUND.resources
     )
     assert found("workload-fenced", replace(SOUND, resources=far)) == [
-        "deployment is behind a Service, and behind no NetworkPolicy"
+        "deployment is behind a Service, but has no NetworkPolicy"
     ]
 
 
@@ -358,7 +360,8 @@ def test_a_rule_finds_nothing_where_all_is_sound(rule: str) -> None:
 
 @pytest.mark.parametrize("rule", sorted(BY_ID.keys() - {"guard-known"}))
 def test_a_rule_judges_nothing_that_is_not_known_yet(rule: str) -> None:
-    """In a first preview much is unknown; what is known is judged, the rest once it is there. One rule is about that."""
+    """In a first preview much is unknown; known values are judged, the rest later. One rule is
+    about unknown values."""
     hidden = {
         *(
             "configJson",
@@ -399,11 +402,12 @@ def test_a_rule_judges_nothing_that_is_not_known_yet(rule: str) -> None:
         {"redirectUris": UNKNOWN, "implicitGrant": UNKNOWN},
         {"redirectUris": [UNKNOWN]},
     ):
-        assert found(rule, spoilt("tenant-app", web=web)) == []
+        assert found(rule, with_properties("tenant-app", web=web)) == []
 
 
 def waived(access: str, code: str, until: str, **settings: Any) -> Deployment:
-    """`meaning` with a waiver in its one component, also of what the schema lets nobody waive."""
+    """`meaning` with a waiver in its one component, also for findings that the schema does not let
+    anybody waive."""
     deployment = meaning(access, **settings)
     assert deployment.model.estate
     (application,) = deployment.model.estate.applications
@@ -439,7 +443,7 @@ def test_what_a_waiver_accepts_is_no_violation(
     late = waived(access, code, "2026-01-30")
     assert found(rule, late) == found(rule, meaning(access))
     assert found("waiver-current", late) == [
-        f"orders/api (app1.yaml:6:7) waived {code} until 2026-01-30"
+        f"orders/api (app1.yaml:6:7) has a waiver of {code} that expired on 2026-01-30"
     ]
     assert len(found(rule, waived(access, "LINT305", "2027-01-01"))) == 1
 
@@ -447,7 +451,7 @@ def test_what_a_waiver_accepts_is_no_violation(
 @pytest.mark.parametrize("until", ["2026-01-30", "2026-01-31"])
 @pytest.mark.parametrize("access", [ACCESS, NO_END, OVERDUE, ""])
 def test_the_pack_finds_what_lint_finds(access: str, until: str) -> None:
-    """Of what both look for, with a waiver in the Application that is over, or is not."""
+    """For findings of both, with an expired or a valid waiver in the Application."""
     trait = access.replace(
         "waivers:",
         f'waivers:\n              - {{finding: LINT306, reason: known, until: "{until}"}}',
@@ -472,15 +476,15 @@ def test_the_pack_finds_what_lint_finds(access: str, until: str) -> None:
 def test_plain_http_is_for_the_clouds_that_are_excepted() -> None:
     """By default the sandbox's; an organisation may name others, or none."""
     local = replace(
-        spoilt("protected-1", protocols=["http"]),
+        with_properties("protected-1", protocols=["http"]),
         model=replace(MODEL, cloud="local"),
     )
     assert found("no-plain-http", local) == []
     assert found("no-plain-http", local, exceptClouds=[]) == [
-        "route protected-1 takes http"
+        "route protected-1 accepts http"
     ]
     redirect = replace(
-        spoilt("web", redirectUris=["http://a.test/x"]),
+        with_properties("web", redirectUris=["http://a.test/x"]),
         model=replace(MODEL, cloud="local"),
     )
     assert found("redirect-exact", redirect) == []
@@ -490,7 +494,7 @@ def test_plain_http_is_for_the_clouds_that_are_excepted() -> None:
 
 
 def test_a_plugin_that_only_refuses_or_watches_may_stand_anywhere() -> None:
-    """And what an organisation knows of its own; what answers before the gate it cannot allow."""
+    """An organisation may allow its own plugins, but none that answers before the gate."""
     assert (
         found(
             "gate-undisturbed",
@@ -612,7 +616,7 @@ def test_a_client_is_judged_by_its_own_schedule(
 
 def test_a_public_client_of_a_realm_shares_no_secret() -> None:
     """Whatever authenticator Keycloak notes for it; and its redirects may stay on its device, which no other's may."""
-    public = spoilt(
+    public = with_properties(
         "realm-client",
         accessType="PUBLIC",
         clientAuthenticatorType="client-secret",
@@ -622,18 +626,25 @@ def test_a_public_client_of_a_realm_shares_no_secret() -> None:
     assert (
         found(
             "redirect-exact",
-            spoilt("realm-client", accessType="PUBLIC", validRedirectUris=fine),
+            with_properties(
+                "realm-client", accessType="PUBLIC", validRedirectUris=fine
+            ),
         )
         == []
     )
     assert len(
-        found("redirect-exact", spoilt("realm-client", validRedirectUris=fine))
+        found(
+            "redirect-exact",
+            with_properties("realm-client", validRedirectUris=fine),
+        )
     ) == len(fine)
     odd = ["http://example.com/x", "app:/callback"]
     assert len(
         found(
             "redirect-exact",
-            spoilt("realm-client", accessType="PUBLIC", validRedirectUris=odd),
+            with_properties(
+                "realm-client", accessType="PUBLIC", validRedirectUris=odd
+            ),
         )
     ) == len(odd)
 
@@ -677,14 +688,16 @@ def test_a_service_client_has_the_response_type_that_okta_wants() -> None:
     """`token`, though it has no user and no redirect."""
     assert (
         found(
-            "grant-safe", spoilt("web", type="service", responseTypes=["token"])
+            "grant-safe",
+            with_properties("web", type="service", responseTypes=["token"]),
         )
         == []
     )
 
 
 def test_a_native_applications_redirect_stays_on_its_device() -> None:
-    """Loopback by http, or a scheme of its own; another address by http is none, nor is a scheme that anybody could take."""
+    """Loopback by http, or a reversed domain as scheme. Other http addresses and unregistered
+    schemes do not."""
     fine = [
         "com.example.app:/callback",
         "http://127.0.0.1/x",
@@ -692,15 +705,21 @@ def test_a_native_applications_redirect_stays_on_its_device() -> None:
         "http://localhost/x",
     ]
     assert (
-        found("redirect-exact", spoilt("web", type="native", redirectUris=fine))
+        found(
+            "redirect-exact",
+            with_properties("web", type="native", redirectUris=fine),
+        )
         == []
     )
     assert len(
-        found("redirect-exact", spoilt("web", redirectUris=fine))
+        found("redirect-exact", with_properties("web", redirectUris=fine))
     ) == len(fine)
     odd = ["http://example.com/x", "app:/callback"]
     assert len(
-        found("redirect-exact", spoilt("web", type="native", redirectUris=odd))
+        found(
+            "redirect-exact",
+            with_properties("web", type="native", redirectUris=odd),
+        )
     ) == len(odd)
 
 
@@ -757,7 +776,7 @@ def test_every_secret_of_the_program_has_to_be_marked_and_stands_nowhere_else(
         "kubernetes:core/v1:ConfigMap", "map", data={"x": f"at {value}."}
     )
     assert found("secret-hidden", beside(hidden, leaked)) == [
-        "map: a credential of this stack stands in data.x"
+        "map: data.x contains a credential of this stack"
     ]
 
 
@@ -801,9 +820,9 @@ def test_a_kind_that_the_pack_is_told_of_is_let_be() -> None:
     assert found("workload-fenced", slice_, allow=["EndpointSlice"]) != []
 
 
-@pytest.mark.parametrize("opening", WAYS_IN)
+@pytest.mark.parametrize("opening", EXPOSING_KINDS)
 def test_a_way_in_of_any_product_is_one(opening: str) -> None:
-    """As `check` has it, by a list of its own."""
+    """With `check`'s judgement, from a separate list."""
     type_, kind = opening.replace(" ", ":"), opening.split()[-1]
     message = f"more ({kind}) opens ways to workloads beside the gateway"
     assert found("workload-fenced", one_more(type_, {})) == [message]
@@ -824,9 +843,9 @@ def test_a_fence_as_wide_as_gateways_are_is_no_finding() -> None:
     assert found("workload-fenced", wide, widestIPv4=16) == []
     everybody = fenced_from({"from": [{"ipBlock": {"cidr": "0.0.0.0/0"}}]})
     assert found("workload-fenced", everybody, widestIPv4=1) == [
-        "fence lets everybody in to deployment"
+        "fence lets everybody connect to deployment"
     ]
-    messages = spoilt(
+    messages = with_properties(
         "service",
         spec={
             "selector": POD,
@@ -847,7 +866,7 @@ def test_a_secret_is_where_it_belongs() -> None:
     assert (
         found(
             "secret-hidden",
-            spoilt("web", clientSecret="[secret]", label="[secret]"),
+            with_properties("web", clientSecret="[secret]", label="[secret]"),
         )
         == []
     )
@@ -856,7 +875,7 @@ def test_a_secret_is_where_it_belongs() -> None:
 def test_a_finding_never_shows_the_secret() -> None:
     """It is printed in previews and in comments on pull requests."""
     for deployment in (
-        spoilt("policy", description=CREDENTIAL),
+        with_properties("policy", description=CREDENTIAL),
         beside(
             kubernetes("core/v1:ConfigMap", "map", {"data": {"x": CREDENTIAL}})
         ),
@@ -920,7 +939,7 @@ def test_scripts_on_answers_are_those_that_the_table_asks_for(
 
 
 def test_a_gate_with_records_cuts_queries_from_traces() -> None:
-    """It runs that script of this version, and no other one in its place."""
+    """It runs that script of this version, and no other script in its place."""
     asking = json.dumps({**json.loads(TABLE), "log": {}})
     gate = plugins.gate(asking, address("api.orders.svc.cluster.local", 80))
     wrong = "gate does not run the gate of this version"
@@ -931,7 +950,7 @@ def test_a_gate_with_records_cuts_queries_from_traces() -> None:
     assert found(
         "script-current",
         configured("gate", **{**gate, "header_filter": ["x()"]}),
-    ) == ["gate runs a script of somebody's in phase header_filter"]
+    ) == ["gate runs a foreign script in phase header_filter"]
 
 
 def test_networks_that_a_table_says_for_all_methods_at_once_are_those_of_each() -> (
@@ -949,5 +968,5 @@ def test_networks_that_a_table_says_for_all_methods_at_once_are_those_of_each() 
 
 
 def test_a_waiver_that_is_not_needed_is_nobodys_concern() -> None:
-    """What only refuses further stands there with one or without."""
+    """A plugin that only denies more needs no waiver."""
     assert len(found("plugin-waived", PLUGINS)) == 4

@@ -246,7 +246,7 @@ LEADS = (
 )
 UNCUT = (
     "kong_oam/kong/lua/gate.lua",
-    "then return cut(scopes, { client }, gate.services) end",
+    "then return granted_scopes(scopes, { client }, gate.services) end",
     "then return scopes end",
 )
 

@@ -37,4 +37,4 @@ spec:
         - type: client
           properties: {kind: browser, redirectPaths: [/cb], calls: [{component: shop/api, scopes: [read]}]}
 """
-"""An API, and two clients of it: a service, and a page in the browser."""
+"""An API and two clients of it: a service, and a page in the browser."""

@@ -1,4 +1,5 @@
-"""KubeVela's own definitions of the built-in types, and where ours differ on purpose, with one case for each of a trait."""
+"""KubeVela's own definitions of the built-in types, and intended differences of ours, with a case
+for each."""
 
 from __future__ import annotations
 
@@ -22,15 +23,15 @@ DIFFERENT = re.findall(
     (OURS / "README.md").read_text("utf-8"),
     re.MULTILINE,
 )
-"""The types that differ and the places: the first columns of the table with the differences and
-their reasons."""
+"""The types that differ and the place: the first columns of the table that explains the
+differences."""
 NOT_RENDERED_ALIKE = ("helmchart", "ref-objects")
-"""Types of which every object differs: KubeVela gets them from a network or a cluster."""
+"""Types whose objects always differ: KubeVela's copies have values from a network or a cluster."""
 
 
 @cache
 def kubevelas() -> Mapping[str, Definition]:
-    """Return KubeVela's own definitions, by name; empty if they are not beside the project."""
+    """Return KubeVela's own definitions, by name; none without the corpus beside the project."""
     files = [
         f"{folder}/{name}"
         for folder in ("builtin", "deprecated")
@@ -105,8 +106,8 @@ WORKLOADS: tuple[Mapping[str, Any], ...] = (
 
 @dataclass(frozen=True)
 class Difference:
-    """A difference that appears if `shows(properties, workload)`; there KubeVela's fails or makes
-    an object that no cluster accepts."""
+    """A difference that shows where `shows(properties, workload)`. There KubeVela's definition
+    fails, or its objects are invalid."""
 
     trait: str
     name: str
@@ -298,5 +299,5 @@ def rendered(
 
 
 def on(workload: Any) -> Part:
-    """Return a component that is a workload as it stands."""
+    """Return a component that is the workload itself."""
     return _AS_IT_STANDS, workload

@@ -26,10 +26,11 @@ def shop(
     traits: str = PAGES,
     properties: str = "image: x",
 ) -> str:
-    """Return an application with one client of `orders/api`; `more` are further fields of its
-    client trait."""
-    inputs = component != "external" or properties != "image: x"
-    properties = f"      properties: {{{properties}}}\n" if inputs else ""
+    """An application with one client of `orders/api`; `more` are further fields of its client trait."""
+    has_properties = component != "external" or properties != "image: x"
+    properties = (
+        f"      properties: {{{properties}}}\n" if has_properties else ""
+    )
     return (
         "apiVersion: core.oam.dev/v1beta1\nkind: Application\nmetadata: {name: shop, namespace: shop}\nspec:\n"
         f"  components:\n    - name: it\n      type: {component}\n{properties}      traits:\n{traits}"
@@ -39,7 +40,7 @@ def shop(
 
 
 def messages(text: str) -> list[str]:
-    """Return the errors of the text beside `ORDERS`, without places."""
+    """Return the problems of the text beside `ORDERS`, without places."""
     return [
         str(diagnostic).splitlines()[0].partition(" error ")[2]
         for diagnostic in compiled(ORDERS, text).diagnostics

@@ -1,4 +1,4 @@
-"""Components with other fields, in any group."""
+"""Components with changed fields, in any group."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ FIELDS = sorted(
 
 
 def with_fields(component: Component, **changes: Any) -> Component:
-    """Return the component with some of its fields, or of its groups' fields, replaced."""
+    """Return the component with fields, or fields of its groups, replaced."""
     for name, value in changes.items():
         group = GROUP_OF.get(name)
         if group:
@@ -40,5 +40,5 @@ def with_fields(component: Component, **changes: Any) -> Component:
 
 
 def component_with(key: str, provider: str, **changes: Any) -> Component:
-    """Return a component of which all but these fields are empty."""
+    """Return a component with these fields; all other fields are empty."""
     return with_fields(bare_component(key, provider), **changes)

@@ -1,5 +1,5 @@
-"""Count a run's requests to providers and Kong before it creates anything, in estates of any size.
-The stand-ins for Okta and Entra answer, and minimal fakes of a realm and of a Kong."""
+"""Count the requests of a run to providers and Kong before its first change, for estates of any
+size. Okta and Entra have stand-ins; Keycloak and Kong have minimal servers."""
 
 from __future__ import annotations
 
@@ -29,10 +29,11 @@ from tests.support.provider_settings import stack
 NOTHING: Held = frozenset()
 
 Count = Callable[[Held, bool], int]
-"""Requests with that state, in the estate with an added Application or without it."""
+"""The number of requests with such a state, in the estate with or without an additional
+Application."""
 
 
-def asked(
+def inspect_products(
     values: dict[str, str],
     kind: str,
     count: int,
@@ -40,8 +41,8 @@ def asked(
     more: bool,
     **provider: Any,
 ) -> None:
-    """Inspect the products; `provider` are custom settings. There may be a warning about many
-    groups."""
+    """Inspect the products; `provider` are more settings of the provider. A warning of many groups
+    may occur."""
     settings = stack({**growing.PROVIDERS[kind], **provider})
     estate = growing.applications(count, kind, one_more=more)
     found = inspect(
@@ -71,7 +72,7 @@ def org(
 
         def requests(held: Held, more: bool) -> int:
             heard.clear()
-            asked(values, "okta", count, held, more)
+            inspect_products(values, "okta", count, held, more)
             return len(heard)
 
         yield requests
@@ -81,8 +82,8 @@ def org(
 def tenant(
     count: int, page: int | None = None, *, filled: bool = True
 ) -> Iterator[Count]:
-    """Return a tenant with at most `page` objects in an answer. The login is an additional request,
-    which is not counted."""
+    """A tenant whose answers have at most `page` objects. The login is an additional request, which
+    is not counted."""
     with Entra(growing.group_names(count), page=page) as entra:
         if filled:
             growing.fill_tenant(entra, count)
@@ -94,14 +95,16 @@ def tenant(
 
         def requests(held: Held, more: bool) -> int:
             entra.requests.clear()
-            asked(values, "entra", count, held, more, issuer=entra.issuer)
+            inspect_products(
+                values, "entra", count, held, more, issuer=entra.issuer
+            )
             return len(entra.requests)
 
         yield requests
 
 
 class Counted(Realm):
-    """A realm with groups and clients, with at most `page` objects in a paged answer."""
+    """A realm with groups and clients; pages have at most `page` objects."""
 
     def __init__(self, groups: list[str], clients: list[str]) -> None:
         super().__init__(
@@ -149,8 +152,7 @@ class Counted(Realm):
 def realm(
     count: int, page: int | None = None, *, filled: bool = True
 ) -> Iterator[Count]:
-    """Return a realm whose answers have as many objects as the program asks for. The login is not
-    counted."""
+    """A realm. The program's queries limit the objects of an answer. Logins are not counted."""
     clients = [
         f"kong-oam.tests.app{n}.{name}"
         for n in range(1, count + 1)
@@ -171,7 +173,7 @@ def realm(
 
 
 def _routes(estate: Estate, held: Held) -> Iterator[Resource]:
-    """Yield the routes in the state, as a run made them."""
+    """Yield the routes in the state, as a run writes them."""
     for component in estate.exposed:
         for plan in routes(component):
             logical = f"{component.key}-{plan.role}-{plan.backend}"
@@ -187,8 +189,8 @@ def _routes(estate: Estate, held: Held) -> Iterator[Resource]:
 def kong(
     count: int, page: int | None = None, *, filled: bool = True
 ) -> Iterator[Count]:
-    """Return a Kong with two services and two routes of each Application. Requests for its version
-    and schemas are not counted."""
+    """A Kong with two services and two routes of each Application. Requests for its version and
+    schemas are not counted."""
     there = [
         {"id": f"{number}", "name": f"one-{number}"}
         for number in range(2 * count if filled else 0)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from kong_oam.access.model import Estate, Stack
 from tests.support.estates import estate
 from tests.support.gateway_tokens import Issuer
-from tests.support.listening import Connections, Listening, Requests
+from tests.support.local_servers import Connections, Listening, Requests
 from tests.support.raw_requests import Answered
 
 PARTNER = "https://partner.example"
@@ -16,8 +16,8 @@ STRANGER = "https://stranger.example"
 
 
 def applications(domain: str) -> tuple[str, ...]:
-    """Return an API on a separate host with a component of another path below it, which answers
-    preflights itself. A browser client of the API has its pages elsewhere."""
+    """An API on its own host, a component on a path below it, and a browser client of the API. The
+    component answers preflights itself; the client's pages have another origin."""
     return (
         f"""\
 apiVersion: core.oam.dev/v1beta1
@@ -95,17 +95,17 @@ spec:
     )
 
 
-def made(stack: Stack, domain: str) -> Estate:
-    """Return the estate of these on a stack."""
+def cross_origin_estate(stack: Stack, domain: str) -> Estate:
+    """Return the estate of these Applications on a stack."""
     return estate(*applications(domain), stack=stack)
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A request, and its expected result: its status, and whether the page that sent it may read
-    the answer.
+class PageRequest:
+    """A request with the expected status, and whether the page that sends it may read the answer.
 
-    `token`: the value of its Authorization header; `preflight`: the method in question.
+    `token`: the token in its Authorization header; `preflight`: the method that the preflight asks
+    about.
     """
 
     method: str
@@ -142,13 +142,15 @@ class Asked:
         return "\r\n".join([*lines, "", ""]).encode()
 
 
-def asked(own: str) -> Mapping[str, Asked]:
+def page_requests(own: str) -> Mapping[str, PageRequest]:
     """Return the requests of pages; `own` is the origin of the browser client's pages."""
 
     def preflight(
         path: str, origin: str | None, method: str, readable: bool
-    ) -> Asked:
-        return Asked("OPTIONS", path, origin, 204, readable, preflight=method)
+    ) -> PageRequest:
+        return PageRequest(
+            "OPTIONS", path, origin, 204, readable, preflight=method
+        )
 
     return {
         "a preflight of our page": preflight("/orders/7", own, "GET", True),
@@ -170,7 +172,7 @@ def asked(own: str) -> Mapping[str, Asked]:
         "of a public path, for another method": preflight(
             "/orders/health", own, "POST", False
         ),
-        "of another component's path": Asked(
+        "of another component's path": PageRequest(
             "OPTIONS", "/orders/inner", own, 401, False, preflight="GET"
         ),
         "of another spelling": preflight("/orders/./7", own, "GET", True),
@@ -192,77 +194,83 @@ def asked(own: str) -> Mapping[str, Asked]:
         "of an origin with a port": preflight(
             "/orders/7", PARTNER + ":8443", "GET", False
         ),
-        "of an unreadable path": Asked(
+        "of an unreadable path": PageRequest(
             "OPTIONS", "/orders/..%2f7", own, 400, False, preflight="GET"
         ),
-        "of an unreadable path that Kong resolves": Asked(
+        "of an unreadable path that Kong resolves": PageRequest(
             "OPTIONS", "/orders/x%2fy/..", own, 400, False, preflight="GET"
         ),
-        "OPTIONS without a method": Asked(
+        "OPTIONS without a method": PageRequest(
             "OPTIONS", "/orders/7", own, 401, False
         ),
-        "OPTIONS without an origin": Asked(
+        "OPTIONS without an origin": PageRequest(
             "OPTIONS", "/orders/7", None, 401, False, preflight="GET"
         ),
-        "OPTIONS of who answers itself": Asked(
+        "OPTIONS of who answers itself": PageRequest(
             "OPTIONS", "/x", STRANGER, 200, True, preflight="GET", host="itself"
         ),
-        "our page reads": Asked("GET", "/orders/7", own, 200, True, "user"),
-        "our page writes": Asked("POST", "/orders/7", own, 200, True, "user"),
-        "our page starts a job": Asked(
+        "our page reads": PageRequest(
+            "GET", "/orders/7", own, 200, True, "user"
+        ),
+        "our page writes": PageRequest(
+            "POST", "/orders/7", own, 200, True, "user"
+        ),
+        "our page starts a job": PageRequest(
             "POST", "/orders/jobs", own, 200, True, "user"
         ),
-        "our page may not": Asked(
+        "our page may not": PageRequest(
             "DELETE", "/orders/7", own, 403, False, "user"
         ),
-        "a refusal of jwt": Asked(
+        "a refusal of jwt": PageRequest(
             "GET", "/7", own, 401, True, "expired", host="strict"
         ),
-        "a refusal of jwt, without a token": Asked(
+        "a refusal of jwt, without a token": PageRequest(
             "GET", "/7", own, 401, True, host="strict"
         ),
-        "a refusal of jwt, to a stranger's page": Asked(
+        "a refusal of jwt, to a stranger's page": PageRequest(
             "GET", "/7", STRANGER, 401, False, host="strict"
         ),
-        "an expired token": Asked(
+        "an expired token": PageRequest(
             "GET", "/orders/7", own, 401, True, "expired"
         ),
-        "a refusal of the gate": Asked(
+        "a refusal of the gate": PageRequest(
             "GET", "/orders/7", own, 403, True, "other client"
         ),
-        "a refusal of admission": Asked(
+        "a refusal of admission": PageRequest(
             "GET", "/orders/7", own, 401, True, "malformed"
         ),
-        "a refusal without a token": Asked("GET", "/orders/7", own, 401, True),
-        "a refusal of an unreadable path": Asked(
+        "a refusal without a token": PageRequest(
+            "GET", "/orders/7", own, 401, True
+        ),
+        "a refusal of an unreadable path": PageRequest(
             "GET", "/orders/..%2f7", own, 400, False, "user"
         ),
-        "a refusal of an unreadable path that Kong resolves": Asked(
+        "a refusal of an unreadable path that Kong resolves": PageRequest(
             "GET", "/orders/x%2fy/..", own, 400, False, "user"
         ),
-        "a stranger's page reads": Asked(
+        "a stranger's page reads": PageRequest(
             "GET", "/orders/7", STRANGER, 200, False, "user"
         ),
-        "a stranger's page is refused": Asked(
+        "a stranger's page is refused": PageRequest(
             "GET", "/orders/7", STRANGER, 401, False
         ),
-        "a foreign page reads": Asked(
+        "a foreign page reads": PageRequest(
             "GET", "/orders/7", PARTNER, 200, True, "user"
         ),
-        "no page": Asked("GET", "/orders/7", None, 200, False, "user"),
-        "what is public": Asked("GET", "/orders/health", own, 200, True),
+        "no page": PageRequest("GET", "/orders/7", None, 200, False, "user"),
+        "what is public": PageRequest("GET", "/orders/health", own, 200, True),
     }
 
 
-NAMES = tuple(asked("https://own.example"))
+NAMES = tuple(page_requests("https://own.example"))
 
 
-def check(case: Asked, answer: Answered) -> None:
-    """Check that the answer is the expected answer."""
+def check(case: PageRequest, answer: Answered) -> None:
+    """Check that the answer is as expected."""
     assert answer.status == case.status, answer
     if (
         case.host == "itself" or case.path == "/orders/inner"
-    ):  # of components without CORS: the workload's own headers
+    ):  # Without settings for pages the workload's own headers arrive.
         assert answer.granted.get("access-control-allow-origin") == (
             "*" if case.status == 200 else None
         ), answer
@@ -289,7 +297,7 @@ def check(case: Asked, answer: Answered) -> None:
 
 
 class Workload(Listening):
-    """A workload whose CORS headers let every page read everything. A context manager."""
+    """A workload whose answers every page may read. A context manager."""
 
     def __init__(self, bind: str = "127.0.0.1") -> None:
         self.reached: list[bytes] = []
@@ -329,8 +337,8 @@ class _Handler(Requests):
 def page(
     domain: str, issuer: Issuer
 ) -> list[tuple[str, dict[str, object], int]]:
-    """Return the requests of a page of ours, as the URL and the options of `fetch`, with the status
-    that it sees; 0: none."""
+    """Return the fetches of our pages: URL, options of `fetch` and the status that the page sees
+    (0: none)."""
     sold = {
         "Authorization": "Bearer "
         + issuer.user(("read", "write"), ("sales",), cid="shop/pages")

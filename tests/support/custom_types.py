@@ -1,4 +1,4 @@
-"""Two Applications, of which one is made of a component type and a trait type that the project defines itself."""
+"""Two Applications; one uses a component type and a trait type that the project defines."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ FILES: Mapping[str, str] = {
 
 
 class Counting(Evaluator):
-    """An evaluator that counts the components that it is asked about."""
+    """An evaluator that counts the components of its questions."""
 
     components = 0
 

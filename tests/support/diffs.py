@@ -1,4 +1,4 @@
-"""Two Applications, the settings of a stack, and the compared models after either changes."""
+"""Two Applications, the settings of a stack, and the comparison after either changes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from kong_oam.access.diff.facts import model_of
 from kong_oam.access.diff.model import AccessModel
 from kong_oam.access.settings.stack import parse
 from kong_oam.access.settings.values import Settings
-from kong_oam.oam.application import read_bytes, together
+from kong_oam.oam.application import join_readings, read_bytes
 
 API = """
 apiVersion: core.oam.dev/v1beta1
@@ -64,7 +64,7 @@ def settings(
     providers: Iterable[object] = ({"name": "okta", "type": "okta"},),
     **more: object,
 ) -> Settings:
-    """Return the settings of a stack in production, with `more`."""
+    """Return the settings of a stack in production, with `more` settings."""
     plain = {
         "cloud": "aws",
         "asOf": "2026-11-25",
@@ -75,10 +75,10 @@ def settings(
 
 
 def model(*texts: str, on: Settings | None = None) -> AccessModel:
-    """Return the compared model of valid Applications."""
+    """Return the access model of valid Applications, as comparisons read it."""
     on = on or settings()
     compiled = compile_estate(
-        together(
+        join_readings(
             read_bytes(f"app{n}.yaml", text.encode())
             for n, text in enumerate(texts)
         ),
@@ -89,7 +89,7 @@ def model(*texts: str, on: Settings | None = None) -> AccessModel:
 
 
 def edited(text: str, *edits: tuple[str, str]) -> str:
-    """Return the text with each of these replacements; every replaced text must occur."""
+    """Return the text with each of these replaced; the text must have them."""
     for old, new in edits:
         assert old in text
         text = text.replace(old, new)

@@ -8,7 +8,7 @@ from typing import Any
 from kong_oam.kong.table import VERSION, address
 from kong_oam.verify.scripts import script_of
 from sandbox.kong.pem import self_signed
-from tests.support.verifying import ISSUER, Hands
+from tests.support.verified_gateway import ISSUER, Hands
 
 CERTIFICATE = "0af5ad7a-0000-4000-8000-000000000002"
 
@@ -36,7 +36,7 @@ MEANT = [
     f"  {WRITERS} | POST,PUT,DELETE | http://orders.example.com/orders",
     f"  {ANYBODY} | GET,HEAD | http://orders.example.com/orders/health",
 ]
-"""The calls of every caller who has any call there."""
+"""The report's lines for all callers with grants on this API."""
 EVERYWHERE = "plugin pre-function of everything (global)"
 EVERYBODY = [
     f"  {ANYBODY} | * | http://console-reports.sandbox.example.com/ http://shop.example.com/",
@@ -49,12 +49,12 @@ EVERYBODY = [
     "  reports/console for users in order-desk | PUT,DELETE | http://reports.example.com/reports",
     "  reports/console for users in order-desk | GET,HEAD | http://reports.example.com/reports/published/drafts",
 ]
-"""The calls of every caller who has any call anywhere."""
+"""The report's lines for all callers with grants on any API."""
 NOBODY_KNOWS = [
     f"  {ANYBODY} | * | http://hello.example.com/ http://orders.example.com/orders http://reports.example.com/docs/internal http://reports.example.com/reports http://reports.example.com/reports/published/drafts",
     f"  {ANYBODY} | POST,PUT,PATCH,DELETE,OPTIONS | http://orders.example.com/orders/health http://reports.example.com/docs http://reports.example.com/reports/published",
 ]
-"""The calls that an unknown script may allow to anybody."""
+"""The report's lines for requests that an unknown script may allow to any caller."""
 BY_TOKEN = [
     f"  reports/renderer, shop/checkout, reports/console for users in order-desk, reports/console for users in sales, {WRITERS}, shop/web for users in sales | * | http://hello.example.com/",
     f"  {READERS} | GET,HEAD | http://orders.example.com/orders",
@@ -64,9 +64,9 @@ BY_TOKEN = [
     "  reports/console for users in order-desk | PUT,DELETE | http://reports.example.com/reports",
     "  reports/console for users in order-desk | GET,HEAD | http://reports.example.com/reports/published/drafts",
 ]
-"""The calls that anybody with a token may make on the estate's hosts."""
+"""The report's lines for requests on the estate's hosts that any caller with a token may make."""
 Drift = Callable[[Hands, str], None]
-"""Makes the change; the text is the public key in PEM."""
+"""Make the change; the text is the public key in PEM."""
 
 
 def _jwt_of(service: str, **config: Any) -> Drift:
@@ -136,7 +136,8 @@ def a_script_after_the_gate(hands: Hands, _: str) -> None:
 
 
 def _scripts(old: str, new: str, *names: str) -> Drift:
-    """Return the entries that occur once in the JSON of our scripts of these plugins."""
+    """Return a change of scripts on one of our services. The JSON of each plugin has the old text
+    once."""
     was, now = (text.replace('"', "'") for text in (old, new))
 
     def change(hands: Hands, _: str) -> None:
@@ -190,8 +191,8 @@ def an_unreadable_address(hands: Hands, pem: str) -> None:
 
 
 def the_version_before(hands: Hands, _: str) -> None:
-    """Return a gateway of the version before: its services had the workloads' addresses. A first
-    `pulumi up` has added the gates."""
+    """Give the services their workloads' addresses, as an earlier version did; the first `pulumi
+    up` has added the gates."""
     host, port = _workload(hands)
     hands.change(
         "services", hands.find("services", name=ORDERS), host=host, port=port
@@ -214,7 +215,7 @@ def a_target_without_weight(hands: Hands, _: str) -> None:
 
 
 def an_upstream_in_our_workloads_place(hands: Hands, _: str) -> None:
-    """Kong looks up an Upstream's name before it asks DNS."""
+    """Kong looks for an Upstream of a name before DNS."""
     host, _port = _workload(hands)
     hands.make("/upstreams", name=host)
     hands.make(f"/upstreams/{host}/targets", target="elsewhere.test:80")
@@ -322,7 +323,7 @@ def a_global_gate(hands: Hands, _: str) -> None:
 
 
 def a_global_script(kind: str) -> Drift:
-    """Return a script of phase `rewrite`, in which Kong runs global plugins for every service."""
+    """A script of phase `rewrite`, in which Kong runs global plugins for every service."""
 
     def drift(hands: Hands, _: str) -> None:
         hands.make(
@@ -397,7 +398,7 @@ def _key(**fields: Any) -> Drift:
 
 
 def _issuers_key(hands: Hands) -> dict[str, Any]:
-    """One of them: the others fill slots, or sign, too."""
+    """Return a key of the ring that neither fills a slot nor signs."""
     return next(
         credential
         for credential in hands.list(f"consumers/{RING}/jwt")
@@ -469,7 +470,7 @@ def tags(hands: Hands, _: str) -> None:
 
 
 def others(hands: Hands, _: str) -> None:
-    """Return other teams' entities in the same workspace."""
+    """Create entities of other teams in the same workspace."""
     hands.make("/services", name="foreign", host="elsewhere.test")
     hands.make(
         "/services/foreign/routes",
@@ -671,7 +672,7 @@ DRIFTS: dict[str, Drift] = {
     "others beside us": others,
 }
 
-# Findings as tests.support.verifying.report_lines writes them.
+# Findings as tests.support.verified_gateway.report_lines writes them.
 EXPECTED: dict[str, list[str]] = {
     "no anonymous on jwt": [
         f"closed: plugin jwt of service '{ORDERS}': anonymous is null, not \"{NOBODY}\"",
@@ -738,21 +739,21 @@ EXPECTED: dict[str, list[str]] = {
         *MEANT,
     ],
     "a script on answers": [
-        f"weakened: plugin pre-function of service '{ORDERS}': its script is not the one that is meant"
+        f"weakened: plugin pre-function of service '{ORDERS}': its script differs from the intended script"
     ],
     "no script on answers": [
-        f"weakened: plugin pre-function of service '{LIBRARY}': its script is not the one that is meant"
+        f"weakened: plugin pre-function of service '{LIBRARY}': its script differs from the intended script"
     ],
     "a changed script": [
-        f"opened: plugin post-function of service '{ORDERS}': its script is not the one that is meant",
+        f"opened: plugin post-function of service '{ORDERS}': its script differs from the intended script",
         f"  {ANYBODY} | * | http://orders.example.com/orders",
         f"  {ANYBODY} | POST,PUT,PATCH,DELETE,OPTIONS | http://orders.example.com/orders/health",
     ],
     "one more script": [
-        f"opened: plugin pre-function of service '{ORDERS}': its script is not the one that is meant",
+        f"opened: plugin pre-function of service '{ORDERS}': its script differs from the intended script",
         f"  {ANYBODY} | * | http://orders.example.com/orders",
         f"  {ANYBODY} | POST,PUT,PATCH,DELETE,OPTIONS | http://orders.example.com/orders/health",
-        f"impersonated: plugin pre-function of service '{ORDERS}': its script is not the one that is meant",
+        f"impersonated: plugin pre-function of service '{ORDERS}': its script differs from the intended script",
         *MEANT,
     ],
     "a changed rule": [
@@ -804,11 +805,11 @@ EXPECTED: dict[str, list[str]] = {
         "  shop/checkout | GET,HEAD | http://orders.example.com/orders",
     ],
     "a table that nobody can read": [
-        f"closed: plugin post-function of service '{ORDERS}': its script is not the one that is meant",
+        f"closed: plugin post-function of service '{ORDERS}': its script differs from the intended script",
         *MEANT,
     ],
     "a table of another version at admission": [
-        f"closed: plugin pre-function of service '{ORDERS}': its script is not the one that is meant",
+        f"closed: plugin pre-function of service '{ORDERS}': its script differs from the intended script",
         *MEANT,
     ],
     "a gate that leads elsewhere": [
@@ -824,7 +825,7 @@ EXPECTED: dict[str, list[str]] = {
         *MEANT,
     ],
     "a gate with an address that nobody can read": [
-        f"closed: plugin post-function of service '{ORDERS}': it leads to nothing that it can read, not to api.orders.test:8080",
+        f"closed: plugin post-function of service '{ORDERS}': it leads to an unreadable address, not to api.orders.test:8080",
         *MEANT,
     ],
     "the version before": [
@@ -934,24 +935,24 @@ EXPECTED: dict[str, list[str]] = {
         "weakened: plugin post-function of everything (global) is not ours",
     ],
     "our gate made global": [
-        "weakened: plugin post-function of everything (global) is not meant to be there",
+        "weakened: plugin post-function of everything (global) is not intended",
         f"weakened: plugin post-function of service '{ORDERS}' is missing",
     ],
     "our gate on a route alone": [
-        f"weakened: plugin post-function of route '{ROUTE}' is not meant to be there",
+        f"weakened: plugin post-function of route '{ROUTE}' is not intended",
         f"weakened: plugin post-function of service '{ORDERS}' is missing",
     ],
     "a gate changed in every way": [
-        f"closed: plugin post-function of service '{ORDERS}': it is disabled; protocols are [\"tcp\"]; its script is not the one that is meant",
+        f"closed: plugin post-function of service '{ORDERS}': it is disabled; protocols are [\"tcp\"]; its script differs from the intended script",
         *MEANT,
     ],
     "an instance of its own": [],
     "a key in the ring": [
         f"opened: credential 'k9' of consumer '{RING}' is not the issuer's",
-        "  whoever holds the key of credential 'k9' | * | http://hello.example.com/",
-        "  whoever holds the key of credential 'k9' | GET,HEAD,POST,PUT,DELETE | http://orders.example.com/orders",
-        "  whoever holds the key of credential 'k9' | GET,HEAD | http://reports.example.com/docs/internal http://reports.example.com/reports/published/drafts",
-        "  whoever holds the key of credential 'k9' | GET,HEAD,PUT,DELETE | http://reports.example.com/reports",
+        "  the holder of the key of credential 'k9' | * | http://hello.example.com/",
+        "  the holder of the key of credential 'k9' | GET,HEAD,POST,PUT,DELETE | http://orders.example.com/orders",
+        "  the holder of the key of credential 'k9' | GET,HEAD | http://reports.example.com/docs/internal http://reports.example.com/reports/published/drafts",
+        "  the holder of the key of credential 'k9' | GET,HEAD,PUT,DELETE | http://reports.example.com/reports",
     ],
     "a shared secret in the ring": [
         f"weakened: credential 'k9' of consumer '{RING}' is not the issuer's",
@@ -1055,10 +1056,10 @@ EXPECTED: dict[str, list[str]] = {
     ],
     "a key under another id": [
         f"opened: credential 'k8' of consumer '{RING}' is not the issuer's",
-        "  whoever holds the key of credential 'k8' | * | http://hello.example.com/",
-        "  whoever holds the key of credential 'k8' | GET,HEAD,POST,PUT,DELETE | http://orders.example.com/orders",
-        "  whoever holds the key of credential 'k8' | GET,HEAD | http://reports.example.com/docs/internal http://reports.example.com/reports/published/drafts",
-        "  whoever holds the key of credential 'k8' | GET,HEAD,PUT,DELETE | http://reports.example.com/reports",
+        "  the holder of the key of credential 'k8' | * | http://hello.example.com/",
+        "  the holder of the key of credential 'k8' | GET,HEAD,POST,PUT,DELETE | http://orders.example.com/orders",
+        "  the holder of the key of credential 'k8' | GET,HEAD | http://reports.example.com/docs/internal http://reports.example.com/reports/published/drafts",
+        "  the holder of the key of credential 'k8' | GET,HEAD,PUT,DELETE | http://reports.example.com/reports",
         "closed: credential 'k1' is missing",
         *BY_TOKEN,
     ],

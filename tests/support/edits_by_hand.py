@@ -1,6 +1,6 @@
-"""Generated manual edits of the entities of a Kong: on values, so that no Kong is needed.
+"""Generate manual edits of a Kong's entities: on values, so that no Kong is needed.
 
-An edit keeps Kong's invariants: no entity refers to a missing entity.
+An edit keeps Kong's rule for references: no entity refers to a deleted entity.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def edited(
 def _remove(
     random: Random, entities: Entities, stacks: Sequence[str], _: int
 ) -> Entities:
-    """Delete an entity, with all its dependents."""
+    """Delete an entity, with all entities that refer to it."""
     kind = random.choice(
         [
             "routes",
@@ -46,12 +46,13 @@ def _remove(
     gone = {random.choice(_some(entities, kind))["id"]}
     while True:
         children = [
-            item["id"]
+            entity["id"]
             for collection, parents in _PARENTS.items()
-            for item in getattr(entities, collection)
-            if item["id"] not in gone
+            for entity in getattr(entities, collection)
+            if entity["id"] not in gone
             and any(
-                (item.get(parent) or {}).get("id") in gone for parent in parents
+                (entity.get(parent) or {}).get("id") in gone
+                for parent in parents
             )
         ]
         if not children:
@@ -68,7 +69,9 @@ def _remove(
     )
     kept = {
         name: tuple(
-            item for item in getattr(entities, name) if item["id"] not in gone
+            entity
+            for entity in getattr(entities, name)
+            if entity["id"] not in gone
         )
         for name in collections
     }
@@ -76,7 +79,7 @@ def _remove(
 
 
 def _some(entities: Entities, kind: str) -> Sequence[Entity]:
-    """Return the entities of a kind; without any, an entity without an owner."""
+    """Return the entities of a kind; without any, an unknown entity."""
     return getattr(entities, kind) or ({"id": "nobody's"},)
 
 
@@ -84,7 +87,7 @@ def _changed(
     kind: str,
     change: Callable[[Random, Entities, Entity, Sequence[str]], dict[str, Any]],
 ) -> Any:
-    """Return an edit that changes fields of an entity of a kind, chosen of all there are."""
+    """Return an edit that changes fields of any entity of a kind."""
 
     def edit(
         random: Random, entities: Entities, stacks: Sequence[str], _: int
@@ -146,7 +149,7 @@ def _of_a_plugin(
     random: Random, entities: Entities, plugin: Entity, stacks: Sequence[str]
 ) -> dict[str, Any]:
     alike = [
-        item for item in entities.plugins if item["name"] == plugin["name"]
+        other for other in entities.plugins if other["name"] == plugin["name"]
     ]
     unscoped = {"service": None, "route": None, "consumer": None}
     return random.choice(
@@ -196,7 +199,7 @@ def _of_a_consumer(
 def _tags(
     random: Random, entities: Entities, entity: Entity, stacks: Sequence[str]
 ) -> dict[str, Any]:
-    """Return tags of no stack, of another stack, or of several."""
+    """Draw tags of an entity: of no stack, of another stack, or of several stacks."""
     of_stacks = [["kong-oam", f"kong-oam-stack:{stack}"] for stack in stacks]
     both = ["kong-oam", *(f"kong-oam-stack:{stack}" for stack in stacks)]
     return {"tags": random.choice([*of_stacks, both, ["theirs"], []])}

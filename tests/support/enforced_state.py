@@ -13,7 +13,7 @@ from kong_oam.kong.table import address, table
 
 
 def state(gates: Estate, admissions: Estate | None = None) -> list[Resource]:
-    """Return all of it, and the routes of `gates`; with `admissions` admission has the tables of
+    """Return the state with the routes of `gates`; with `admissions` admission has the tables of
     another estate."""
     plugins = [
         *plugins_of(gates, "gate"),

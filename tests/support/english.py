@@ -2,10 +2,10 @@
 
 `english.yaml` lists the phrases and names to avoid, each with a plain replacement.
 
-    `python -m tests.support.english`               print each problem; exit status 1 if there are any
-    `python -m tests.support.english FILE...`       the same for some files
+    python -m tests.support.english
 
-    `python -m tests.support.english --statistics`  print the lengths of the sentences in pages
+prints each problem; the exit status is 1 if there are any. Arguments name files to check. With
+`--statistics` it prints the lengths of the sentences in pages.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ SETTINGS = ProviderSettings(
 
 
 def program(**settings: Any) -> list[Registered]:
-    """Yield the program's registrations for the sample estate, with a tenant as its provider."""
+    """Return the program's registrations for the sample estate with an Entra tenant."""
     with (
         Entra(groups=("sales", "order-desk")) as entra,
         Kong() as kong,

@@ -1,6 +1,6 @@
-"""Choices of the generated estates (tests.support.generated_estates), as fragments of YAML.
+"""The choices of the generated estates (tests.support.generated_estates), as fragments of YAML.
 
-The first alternative of each is the default. APP and NAME stand for a component's names.
+The first alternative is the default. APP and NAME stand for a component's names.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ ROSTER = {
     "mail/partner": "partner",
     "pages/any": "open",
 }
-"""The possible components, and the kind of each."""
+"""The components that an estate may have, with the type of each."""
 GRANTS = [
     ("orders/api", "shop/web"),
     ("orders/api", "shop/job"),
@@ -33,7 +33,7 @@ GRANTS = [
     ("stock/api", "shop/web"),
     ("stock/api", "mail/sender"),
 ]
-"""The possible grants: clients and their APIs."""
+"""The clients that may have grants, and the APIs that grant them."""
 _JWKS = "https://partner.example.com/jwks"
 
 
@@ -208,12 +208,12 @@ _API: Alternatives = {
                             "paths": ["/x/z"],
                             "methods": ["PUT"],
                             "scopes": ["APP.read", "APP.write"],
-                            **method,
+                            **rule,
                         }
                     ]
                 }
             }
-            for method in (
+            for rule in (
                 {},
                 {"paths": ["/x/w"]},
                 {"methods": ["PATCH"]},
@@ -435,12 +435,12 @@ CHOICES: dict[str, Alternatives] = {
                             {
                                 "name": "place",
                                 "type": "topology",
-                                "properties": text,
+                                "properties": policy,
                             }
                         ]
                     }
                 }
-                for text in (
+                for policy in (
                     {"clusters": ["local", "west"]},
                     {"clusters": ["west"]},
                     {"clusters": ["local", "east"]},
@@ -503,8 +503,8 @@ _OF_GATEWAY: Alternatives = {
     ),
     "redis": _on_gateway(
         *(
-            {"redis": {"host": "redis", **text}}
-            for text in (
+            {"redis": {"host": "redis", **fields}}
+            for fields in (
                 {},
                 {"host": "other"},
                 {"port": 7},
@@ -594,7 +594,7 @@ def _provider(*values: Fragment) -> list[Fragment]:
     return [
         {"provider": {}},
         *({"provider": value} for value in values),
-    ]  # each beside the usual value
+    ]  # each beside the default
 
 
 _OF_ANY: Alternatives = {
@@ -621,8 +621,8 @@ _SECOND: Alternatives = {
     "issuer of it": _provider({"issuer": "https://other.example.com"}),
     "tokens": _provider(
         *(
-            {"tokens": text}
-            for text in (
+            {"tokens": claims}
+            for claims in (
                 {"user": "oid"},
                 {"client": "azp"},
                 {"subject": "subject"},
@@ -642,8 +642,8 @@ _SECOND: Alternatives = {
     ),
     "ids": _provider(
         *(
-            {"clients": {"shop/job": text}}
-            for text in ({"id": "j"}, {"secret": {"name": "t", "key": "k"}})
+            {"clients": {"shop/job": client}}
+            for client in ({"id": "j"}, {"secret": {"name": "t", "key": "k"}})
         )
     ),
 }

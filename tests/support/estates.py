@@ -9,7 +9,7 @@ from typing import Any
 from kong_oam.access.compile.estate import Compiled, compile_estate
 from kong_oam.access.model import Component, Estate, Stack
 from kong_oam.access.providers import ClaimMapping, Listing, Provider, TokenType
-from kong_oam.oam.application import read_bytes, together
+from kong_oam.oam.application import join_readings, read_bytes
 from kong_oam.traits.key import Key, Traits
 
 SPELLING = ClaimMapping(
@@ -32,8 +32,8 @@ ENTRA_SPELLING = ClaimMapping(
     own="idtyp",
     own_value="app",
 )
-"""Claims as in Entra's tokens, except for the mark of too many groups; they differ from the
-settings above in everything."""
+"""The claims of Entra's tokens, except the claim for too many groups; they differ from the claims
+above in everything."""
 ISSUER = "https://issuer.example.com"
 PROVIDER = Provider("main", "api://tests", SPELLING, issuer=ISSUER)
 STACK = Stack(
@@ -47,11 +47,11 @@ def compiled(*texts: str, stack: Stack = STACK) -> Compiled:
         read_bytes(f"app{number}.yaml", text.encode())
         for number, text in enumerate(texts, start=1)
     ]
-    return compile_estate(together(readings), stack)
+    return compile_estate(join_readings(readings), stack)
 
 
 def estate(*texts: str, stack: Stack = STACK) -> Estate:
-    """Return the estate of applications that are right."""
+    """Return the estate of valid Applications."""
     result = compiled(*texts, stack=stack)
     assert result.estate is not None, "\n".join(
         str(diagnostic) for diagnostic in result.diagnostics
@@ -59,8 +59,10 @@ def estate(*texts: str, stack: Stack = STACK) -> Estate:
     return result.estate
 
 
-def asking(estate: Estate, key: str, values: Mapping[Key[Any], Any]) -> Estate:
-    """Return the estate with additional trait values of the component `key`."""
+def with_traits(
+    estate: Estate, key: str, values: Mapping[Key[Any], Any]
+) -> Estate:
+    """Return the estate with these additional values of traits at component `key`."""
 
     def extended(component: Component) -> Component:
         if component.key != key:
@@ -85,7 +87,8 @@ def api(
     http: str = "{/orders: 8080}",
     access: str = "",
 ) -> str:
-    """One application with one exposed component `api`; `access` is the body of its access trait, or nothing."""
+    """Return an Application with one exposed component `api`; `access` is the body of its access
+    trait, or empty."""
     trait = (
         f"        - type: access\n          properties: {access}\n"
         if access

@@ -1,10 +1,10 @@
-"""The readable part of a failure."""
+"""Shorten the text of a failure for readers."""
 
 from __future__ import annotations
 
 HEAD, TAIL, WIDEST = 60, 60, 300
-"""The number of lines from a failure's beginning and end, and characters of a line; -vv shows all.
-"""
+"""The lines at the beginning and the end of a failure, and the characters of a line, that are
+shown; -vv shows all."""
 
 
 def readable(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Pairs of estates by which it is found that the fingerprint of a stack leaves a field out."""
+"""Pairs of estates that show whether the fingerprint of a stack leaves a field out."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from kong_oam.stacks import fingerprint, order
 from kong_oam.stacks.order import Estates
 from kong_oam.stacks.records import Known, Record
 from tests.support.estate_choices import COMMON, PARTITIONS
-from tests.support.generated_estates import Choice, Choices
+from tests.support.generated_estates import Choice, ChosenEstate
 from tests.support.partition_worlds import (
     ESTATE,
     Deployed,
@@ -42,13 +42,14 @@ OF_CLIENTS = (
     "provider",
 )
 IN_ORDER = (None, "shops", "rest", "apis")
-"""The base, and partitions with those that call others first: their clients' ids may be made up."""
+"""The base, and partitions in order: clients before called APIs, since a provider may make up
+clients' ids."""
 
 
 @dataclass(frozen=True, slots=True)
 class FingerprintInputs:
-    """Inputs of the fingerprint of a stack's run; `base`, `ids`: digests of its inputs from other
-    stacks."""
+    """The inputs of the fingerprint of a stack's run; `base`, `ids`: digests of its inputs from
+    other stacks."""
 
     settings: Any
     applications: Any
@@ -60,8 +61,8 @@ class FingerprintInputs:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A stack before and after an edit that changes its fingerprint, and whether its run registers
-    other resources."""
+    """A stack before and after an edit that changes its fingerprint, and whether its run has
+    another result."""
 
     edit: Choice
     partition: str | None
@@ -70,13 +71,13 @@ class Pair:
     differs: bool
 
     def is_missed(self) -> bool:
-        """Return whether the command would skip the run by its current fingerprint although the run
-        has changes."""
+        """Return whether the command would skip the run by the present fingerprint, although its
+        result differs."""
         if not self.differs:
             return False
         first, second = map(
             replace, self.estates
-        )  # which know nothing of any fingerprint yet
+        )  # stacks without a fingerprint
         before, after = self.known
         return first.fingerprint(self.partition, before) == second.fingerprint(
             self.partition, after
@@ -85,21 +86,21 @@ class Pair:
     def decisive(self) -> frozenset[Field]:
         """Return the fields that each contain all differences."""
         before, after = (
-            fingerprint_inputs(item, self.partition, known)
-            for item, known in zip(self.estates, self.known, strict=True)
+            fingerprint_inputs(estates, self.partition, known)
+            for estates, known in zip(self.estates, self.known, strict=True)
         )
         found = [*_differences(before, after, frozenset())]
         return frozenset.intersection(*found) if found else frozenset()
 
 
 @contextmanager
-def left_out(field: Field) -> Iterator[None]:
-    """The fingerprint without a field, wherever it is."""
+def without_field(field: Field) -> Iterator[None]:
+    """Leave a field out of all fingerprints."""
     of, name = field
     fields_of, usual = fingerprint._fields, order.fingerprint
 
     def without(
-        common: str, inputs: str, others: Mapping[str, str], configured: str
+        common: str, own: str, others: Mapping[str, str], configured: str
     ) -> str:
         kept = {
             item: digest
@@ -108,7 +109,7 @@ def left_out(field: Field) -> Iterator[None]:
         }
         return usual(
             "" if name == "settings" else common,
-            inputs,
+            own,
             kept,
             "" if name == "configured" else configured,
         )
@@ -153,7 +154,7 @@ def fingerprint_inputs(
             configured: str,
         ) -> Any:
             ids = {name: item for name, item in others.items() if name}
-            estate = estates.given(partition)
+            estate = estates.partition_estate(partition)
             return FingerprintInputs(
                 estates.settings,
                 estate.applications,
@@ -171,19 +172,16 @@ def fingerprint_inputs(
 def _differences(
     before: Any, after: Any, path: frozenset[Field]
 ) -> Iterator[frozenset[Field]]:
-    """Yield for each difference of two values the fields around it, as the fingerprint reads them."""
+    """Yield the fields around each place at which two values differ, as the fingerprint reads them."""
     if type(before) is not type(after):
         yield path
     elif isinstance(before, SourcePosition):
         return
     elif is_dataclass(before) and not isinstance(before, type):
         for field in fields(before):
-            left, right = (
-                getattr(before, field.name),
-                getattr(after, field.name),
-            )
+            old, other = getattr(before, field.name), getattr(after, field.name)
             yield from _differences(
-                left, right, path | {(type(before).__name__, field.name)}
+                old, other, path | {(type(before).__name__, field.name)}
             )
     elif isinstance(before, Mapping) and before.keys() == after.keys():
         for key in before:
@@ -193,8 +191,8 @@ def _differences(
         and not isinstance(before, str)
         and len(before) == len(after)
     ):
-        for left, right in zip(before, after, strict=True):
-            yield from _differences(left, right, path)
+        for old, other in zip(before, after, strict=True):
+            yield from _differences(old, other, path)
     elif fingerprint.digest_of(before) != fingerprint.digest_of(after):
         yield path
 
@@ -204,12 +202,12 @@ class Pairs:
     """Pairs of estates at a kind of provider."""
 
     project: Project
-    centre: Choices
+    centre: ChosenEstate
     deployed: Deployed
 
     @staticmethod
-    def around(project: Project, centre: Choices) -> Pairs:
-        """Those with an estate, once that is deployed."""
+    def around(project: Project, centre: ChosenEstate) -> Pairs:
+        """Return the pairs around a deployed estate."""
         made = Pairs(project, centre, Deployed({}))
         estates = project.estates(centre)
         assert estates is not None
@@ -218,7 +216,7 @@ class Pairs:
         return made
 
     def of_each(self, choices: Collection[Choice]) -> Iterator[Pair]:
-        """One pair for each of these choices."""
+        """Yield one pair for each of these choices."""
         for choice, before, after in {
             pair[0]: pair for pair in reversed([*self.centre.pairs()])
         }.values():
@@ -226,8 +224,8 @@ class Pairs:
                 yield from self._pairs(choice, before, after)
 
     def of(self, kind: str, part: int, parts: int) -> Iterator[Pair]:
-        """Return a part of the pairs that differ in one choice; for providers other than Okta, only
-        choices that differ there."""
+        """Yield one part of the pairs that differ in one choice. For providers other than Okta,
+        take only choices whose effect may differ there."""
         wanted = (
             pair
             for pair in self.centre.pairs()
@@ -243,9 +241,10 @@ class Pairs:
                 yield from self._pairs(choice, before, after)
 
     def _pairs(
-        self, choice: Choice, before: Choices, after: Choices
+        self, choice: Choice, before: ChosenEstate, after: ChosenEstate
     ) -> Iterator[Pair]:
-        """Yield pairs of all stacks; for a setting, only of the two stacks with the most settings."""
+        """Yield the pairs of a choice. A setting is compared on the two stacks that depend on most
+        settings."""
         stacks = IN_ORDER if choice[0] else (None, "apis")
         first, deployed = self._moved(
             self.deployed, self.centre, before, stacks
@@ -268,17 +267,17 @@ class Pairs:
     def _moved(
         self,
         deployed: Deployed,
-        before: Choices,
-        after: Choices,
+        before: ChosenEstate,
+        after: ChosenEstate,
         stacks: Sequence[str | None],
     ) -> tuple[Estates, Deployed]:
-        item, other = self.project.estates(before), self.project.estates(after)
-        if item is None or other is None:
+        first, other = self.project.estates(before), self.project.estates(after)
+        if first is None or other is None:
             raise InvalidEstateError("does not compile")
         now = deployed.copy()
         for partition in stacks:
-            known = _known(item, deployed), _known(other, now)
-            if item.fingerprint(partition, known[0]) != other.fingerprint(
+            known = _known(first, deployed), _known(other, now)
+            if first.fingerprint(partition, known[0]) != other.fingerprint(
                 partition, known[1]
             ):
                 now.run(_stack(partition))
@@ -286,8 +285,7 @@ class Pairs:
 
 
 def registered_by(deployed: Deployed, stack: str) -> Made:
-    """Return the registrations of a stack's last run. The base's state at that time is not
-    compared."""
+    """Return the resources of a stack's last run. The state of the base is not compared."""
     registered, outputs = deployed.made[stack]
     return registered, {
         name: item for name, item in outputs.items() if name != "generation"

@@ -1,4 +1,4 @@
-"""Requests to one component, as the gate's script alone sees them in LuaJIT, and the table that they are decided by."""
+"""Requests to one component, as the gate's script sees them in LuaJIT, and its table of rules."""
 
 from __future__ import annotations
 
@@ -48,18 +48,19 @@ TABLE = """\
  "d": ["a.b"]},
 "spelling": {"client":"cid","groups":"groups","marks":[{"claim":"jti","prefix":true,"value":"AT."}],"overage":["more"],"own":"sub","own_value":null,"scopes":{"claim":"scp","form":"list","prefix":""},"service_scopes":{"claim":"scp","form":"list","prefix":""},"subject":"sub","user":"uid"},
 "version": 4}"""
-"""The table of `orders/api` in the estate of `gateway_estates`: `test_lowering` has the program write it."""
+"""The table of `orders/api` in the estate of `gateway_estates`: `test_lowering` checks the
+program's output."""
 READ = ISSUER.service(["read"])
 """A token that the gate allows."""
 
 
 def table_with(**pieces: Any) -> str:
-    """Return the table with other pieces, as `rules={"/orders": {"GET": "public"}}`."""
+    """Return the table with other parts, as `rules={"/orders": {"GET": "public"}}`."""
     return json.dumps({**json.loads(TABLE), **pieces})
 
 
 def as_left(table: str) -> str:
-    """Return a table as admission passes it on: as in its script, with quotes."""
+    """Return a table as admission leaves it: as in its script, with quotes."""
     return (
         embedded(table)
         .removeprefix("[==[")

@@ -1,4 +1,4 @@
-"""Requests to an estate, generated, as the bytes that are sent: one generator for the sandbox and the live tier."""
+"""Generate requests to an estate as raw bytes: one generator for the sandbox and the live tier."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ from tests.support.gateway_estates import Scene
 from tests.support.gateway_tokens import CLIENTS, GROUPS
 
 UNKNOWN_CLIENT = "somebody-elses"
-"""The client of tokens without a component."""
+"""The client of tokens that belong to no component."""
 
 STATUSES = (200, 400, 401, 403, 404)
-"""All that `decide` answers."""
+"""All statuses of `decide`."""
 
 
 _ODD_PORT = re.compile(r":(?!\d*\Z)")
-"""A port that only Kong's router reads, if it can convert it to a number (`:80.`)."""
+"""Endings that only Kong's router reads as a port, where it can make a number of them (`:80.`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One request as it is sent: `target` are the raw bytes of the request line, `authorization`
-    its header's values.
+    """A request as it is sent: `target` holds the raw bytes of the request line, `authorization`
+    the header's values.
 
-    `fault` is the generator's fault in its token; `address` is the client's address, if it matters.
+    `fault` is the known fault of its token; `address` is the client's address, where it matters.
     """
 
     method: str
@@ -64,7 +64,7 @@ class Case:
         return b"\r\n".join([*lines, *self.headers, *more, b"", b""])
 
     def meant(self, scene: Scene) -> Decision:
-        """Return the model's answer, in a form to compare with a gateway's."""
+        """Return the model's answer, to compare with a gateway's."""
         return answer(
             scene.estate,
             self._request,
@@ -74,20 +74,20 @@ class Case:
         )
 
     def statuses(self, meant: Decision) -> frozenset[int]:
-        """Return the statuses that count as `meant` at the gateway."""
+        """Return the statuses of a gateway that agree with `meant`."""
         statuses: set[int] = {meant.status}
         if meant.status == 400:
-            statuses.add(404)  # no route was reached
+            statuses.add(404)  # no route matches
         if self.host != self.host.lower() or _ODD_PORT.search(self.host):
             statuses.add(
                 401
-            )  # a route was reached, and its admission spoke before its gate
+            )  # a route matches, and its admission answers before its gate
         if len(self.authorization) > 1 and not meant.allowed:
-            statuses.add(400)  # nginx takes this header once
+            statuses.add(400)  # nginx accepts this header only once
         return frozenset(statuses)
 
     def identity_headers(self, scene: Scene, meant: Decision) -> dict[str, str]:
-        """Return the identity headers that go upstream with a request that is allowed."""
+        """Return the identity headers that an allowed request carries upstream."""
         assert meant.component is not None
         token = bearer(self.authorization)
         if not isinstance(token, str):
@@ -100,10 +100,10 @@ class Case:
         )
         if (
             not isinstance(claims, Claims) or claims.audience == ""
-        ):  # for another API: its audience is unknown here
+        ):  # A token for another API: its audience is unknown here.
             return {}
         scopes = effective_scopes(scene.estate, meant.component, claims)
-        headers = {
+        identity = {
             "x-auth-client": next(
                 (name for name, key in CLIENTS.items() if key == claims.client),
                 UNKNOWN_CLIENT,
@@ -111,24 +111,24 @@ class Case:
             "x-auth-subject": claims.subject,
             "x-auth-scopes": " ".join(sorted(scopes)),
         }
-        return {name: value for name, value in headers.items() if value}
+        return {name: value for name, value in identity.items() if value}
 
-    def handed_on(self, meant: Decision) -> list[str]:
-        """Return the credentials that go upstream with an allowed request: tokens only to
+    def forwarded_credentials(self, meant: Decision) -> list[str]:
+        """Return the credentials that an allowed request carries upstream: tokens only for
         components that ask for them."""
         assert meant.component is not None
         kept = () if meant.component.identity.forward_token else ("bearer",)
         return [
             value
             for value in self.authorization
-            if value and not any(text in value.lower() for text in kept)
+            if value and not any(scheme in value.lower() for scheme in kept)
         ]
 
     def decided_by_its_fault(
         self, scene: Scene, key: str | None = None
     ) -> bool:
-        """Return whether only the fault is wrong: a caller without a token is denied, and a caller
-        with every scope is allowed.
+        """Return whether the fault is the only reason for a denial: the path denies anonymous
+        callers and allows every scope.
 
         `key` is the component that must own the request, if any.
         """
@@ -162,7 +162,7 @@ class Case:
 
 @dataclass(slots=True)
 class Coverage:
-    """Counts of each expected status, and of each deciding fault of a token."""
+    """Counts of the expected statuses, and of the token faults that decided."""
 
     statuses: Counter[int] = field(default_factory=Counter)
     faults: Counter[str] = field(default_factory=Counter)
@@ -173,7 +173,7 @@ class Coverage:
             self.faults[case.fault] += 1
 
     def lines(self) -> Iterator[str]:
-        """Return the counts as lines for the end of a run."""
+        """Yield lines with the counts for the end of a run."""
         yield f"{self.statuses.total()} generated requests, by the status that is meant:"
         yield "  " + ", ".join(
             f"{status}: {self.statuses[status]}" for status in STATUSES
@@ -187,13 +187,13 @@ class Coverage:
 def cases(
     scene: Scene, unknown_host: str = "nope.test"
 ) -> st.SearchStrategy[Case]:
-    """Draw requests to the scene's gateway; some to `unknown_host`, which no component serves."""
+    """Draw requests to the scene's gateway; some to `unknown_host`, which no component has."""
     return st.one_of(_aimed(scene), _aimed(scene), _stray(scene, unknown_host))
 
 
 @st.composite
 def faulty_cases(draw: st.DrawFn, scene: Scene, fault: str) -> Case:
-    """Yield requests that a token with every scope would be allowed, with a faulty token instead."""
+    """Draw a request with a faulty token, which a token with every scope would be allowed."""
     component, method, host, path = draw(st.sampled_from(_protected(scene)))
     target = (
         "/"
@@ -213,8 +213,8 @@ def faulty_cases(draw: st.DrawFn, scene: Scene, fault: str) -> Case:
 
 
 def landmarks(scene: Scene) -> list[Case]:
-    """Return an allowed request for every place of a rule, if any caller is allowed: without a
-    token if possible."""
+    """Return a request to every place of a rule, allowed if any caller is: without a token if the
+    rule is public."""
     found: list[Case] = []
     for component in scene.estate.exposed:
         token = scene.issuers[component.identity.provider].service(
@@ -236,10 +236,9 @@ def landmarks(scene: Scene) -> list[Case]:
 
 
 def refusals(scene: Scene) -> list[Case]:
-    """Return a request without a token to every component, at a place that requires a token: it
-    proves that the guards exist.
+    """Return an anonymous request to every component that requires a token: its guards must exist.
 
-    A landmark alone is also allowed by a gateway that shows a route and not yet its guards.
+    Landmarks alone do not show this: a gateway with a route and without its guards allows them too.
     """
     found: dict[str, Case] = {}
     for component in scene.estate.exposed:
@@ -276,13 +275,13 @@ _ALL_HEADERS = st.one_of(
     _HEADERS,
     _HEADERS,
     _HEADERS,
-    st.builds(lambda some, item: (*some, item), _HEADERS, _AMBIGUOUS),
+    st.builds(lambda some, another: (*some, another), _HEADERS, _AMBIGUOUS),
 )
 _ODD = [
     ("Basic YTpi",), ("bearer x.y.z",), ("Bearer  x.y.z",), ("Negotiate bearer",), ("Bearer",), ("Bearer x.y.z, Bearer x.y.z",),
     ("Basic YTpi", "Bearer x.y.z"), ("Token x.y.z",), ("",),
 ]  # fmt: skip
-# TRACE and CONNECT never get as far: nginx itself answers 405.
+# TRACE and CONNECT do not get this far: nginx itself answers 405.
 _OTHER_METHODS = (
     "GET",
     "HEAD",
@@ -329,7 +328,7 @@ _ESCAPES = {
 
 @st.composite
 def _stray(draw: st.DrawFn, scene: Scene, unknown_host: str) -> Case:
-    """Draw any request that a client can send, to any host of the estate and to others."""
+    """Draw any request that a client can send, to hosts of the estate and others."""
     component = draw(st.sampled_from(scene.estate.exposed))
     host = draw(_host(draw(st.sampled_from(component.exposure.endpoints))))
     host = draw(
@@ -354,7 +353,8 @@ def _stray(draw: st.DrawFn, scene: Scene, unknown_host: str) -> Case:
 
 @st.composite
 def _aimed(draw: st.DrawFn, scene: Scene) -> Case:
-    """A request to one rule or gateway path, often past it by a hair, with any token that may help."""
+    """Draw a request to one rule or gateway path, often slightly past it, with a token that may
+    help."""
     component = draw(st.sampled_from(scene.estate.exposed))
     endpoint, rule = draw(st.sampled_from(_places(scene, component.key)))
     method = draw(
@@ -384,7 +384,7 @@ def _aimed(draw: st.DrawFn, scene: Scene) -> Case:
 
 
 def _spelt(element: str) -> st.SearchStrategy[str]:
-    """The element as a client may write it."""
+    """Draw a spelling of the element that a client may use."""
     escaped = "".join(
         _ESCAPES.get(character, character) for character in element
     )
@@ -392,8 +392,8 @@ def _spelt(element: str) -> st.SearchStrategy[str]:
 
 
 def _misread(element: str) -> st.SearchStrategy[str]:
-    """Return a spelling of the element that some servers treat as the same, and the gate as
-    another."""
+    """Draw another spelling of the element: some servers take it for the same element, the gate for
+    another element."""
     alike = (
         element.replace("s", "%C5%BF")
         .replace("k", "%E2%84%AA")
@@ -412,7 +412,7 @@ def _misread(element: str) -> st.SearchStrategy[str]:
 
 
 def _host(endpoint: Endpoint) -> st.SearchStrategy[str]:
-    """Draw a host that matches the endpoint's, with and without a port."""
+    """Draw a host that the endpoint's host matches, with and without a port."""
     hosts = [endpoint.host.replace("*", label) for label in ("x", "y.x")]
     return st.sampled_from(
         [*hosts, *hosts, f"{hosts[0]}:80", f"{hosts[0]}:8443"]
@@ -422,7 +422,7 @@ def _host(endpoint: Endpoint) -> st.SearchStrategy[str]:
 @cache
 def _places(scene: Scene, component: str) -> list[tuple[Endpoint, Rule | None]]:
     """Return the places of a component's rules: endpoints with the rules on and below them, and
-    without rules."""
+    alone."""
     found = scene.estate.components[component]
     return [
         (endpoint, rule)
@@ -434,8 +434,8 @@ def _places(scene: Scene, component: str) -> list[tuple[Endpoint, Rule | None]]:
 
 @cache
 def _protected(scene: Scene) -> list[tuple[str, str, str, PathSegments]]:
-    """Return component, method, host and path of places that deny calls without a token and allow
-    every scope."""
+    """Return component, method, host and path of places that deny anonymous callers and allow every
+    scope."""
     found = [
         (component.key, method, endpoint.host.replace("*", label), rule.path)
         for component in scene.estate.exposed
@@ -466,8 +466,8 @@ def _faults(scene: Scene, component: str) -> dict[str, str]:
 
 @cache
 def _tokens(scene: Scene, component: str) -> st.SearchStrategy[tuple[str, ...]]:
-    """Return tokens of services and users with some of the component's scopes, sometimes with a
-    fault."""
+    """Draw tokens of services and users with some of the component's scopes, and now and then a
+    faulty token."""
     found = scene.estate.components[component]
     issuer = scene.issuers[found.identity.provider]
     scopes = st.lists(

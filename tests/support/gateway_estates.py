@@ -1,4 +1,5 @@
-"""Estates to ask gateways about: one written by hand, and Applications that Hypothesis generates."""
+"""Estates for tests of gateways: an estate written by hand, and Applications that Hypothesis
+generates."""
 
 from __future__ import annotations
 
@@ -49,8 +50,8 @@ _WORDS = ClaimMapping(
 
 
 def stack(name: str, scheme: Any = "https") -> Stack:
-    """Return a stack with two issuers: `main` signs with RS256, `other` with ES256 and spells
-    things another way."""
+    """Return a stack with two issuers: `main` signs with RS256, `other` with ES256 and other
+    claims."""
     main = Provider(
         "main",
         f"api://{name}",
@@ -71,7 +72,7 @@ def stack(name: str, scheme: Any = "https") -> Stack:
 def issuers(
     stack: Stack, now: float, lifetime: float = 3600
 ) -> dict[str, Issuer]:
-    """Return the issuers of a stack; their key ids carry its name, since they are unique in a
+    """Return the issuers of a stack; their key ids have its name, since they are unique in a
     workspace."""
     main, other = (stack.providers[name] for name in ("main", "other"))
     return {
@@ -88,8 +89,8 @@ def issuers(
 
 
 class Scene:
-    """An estate, and the issuers with keys at its gateway. It is no dataclass, to keep failing
-    cases readable."""
+    """An estate, and the issuers whose keys its gateway has. No dataclass, so that a failing case
+    does not print it."""
 
     def __init__(self, estate: Estate, issuers: Mapping[str, Issuer]) -> None:
         self.estate, self.issuers = with_callers(estate), issuers
@@ -104,7 +105,7 @@ class Scene:
 
     @property
     def pems(self) -> dict[str, dict[str, str]]:
-        """By provider and key id, as `kong_deployment` puts them into a Kong."""
+        """Return the keys by provider and key id, as `kong_deployment` puts them into a Kong."""
         return {
             name: {issuer.kid: issuer.pem}
             for name, issuer in self.issuers.items()
@@ -125,8 +126,7 @@ def with_callers(estate: Estate) -> Estate:
 
 
 def _caller(estate: Estate, name: str, most: int | None) -> Component:
-    """Return a client with grants of the first scopes of each component, at most `most`, for itself
-    and for users."""
+    """Return a client with up to `most` scopes of each component, for itself and for users."""
     position = next(iter(estate.components.values())).position
     calls: dict[str, list[Call]] = {}
     for component in estate.components.values():
@@ -160,7 +160,8 @@ def _caller(estate: Estate, name: str, most: int | None) -> Component:
 
 
 def nested_applications(domain: str) -> list[str]:
-    """Four components on `orders.<domain>`, `*.<domain>` and below it: nested public and protected paths, two ports."""
+    """Return four components on `orders.<domain>`, `*.<domain>` and below it: nested public and
+    protected paths, two ports."""
     host = f"orders.{domain}"
     wild = "{owner: w, rules: [{methods: [GET], public: {reason: w}}]}"
     return [
@@ -177,7 +178,7 @@ def nested_applications(domain: str) -> list[str]:
 
 
 def generated_applications(domain: str, count: int, number: int) -> list[str]:
-    """Return `count` applications, each below a separate domain, from the seed `number`."""
+    """Return `count` applications, each below its own domain, from the seed `number`."""
     texts: list[str] = []
 
     @seed(number)
@@ -229,7 +230,7 @@ _TOGETHER = (
 
 @st.composite
 def _application(draw: st.DrawFn, name: str, domain: str) -> dict[str, Any]:
-    """Return an application of up to four components that share hosts: exact hosts, wildcards and
+    """Draw an application of up to four components that share hosts: exact hosts, wildcards and
     wildcards below them."""
     hosts = [f"a.{domain}", f"*.{domain}", f"*.b.{domain}", f"c.b.{domain}"]
     places = st.tuples(st.sampled_from(hosts), st.sampled_from(_GATEWAY_PATHS))
@@ -263,7 +264,7 @@ def _component(
     prefix: str,
     exposed: Mapping[str, Mapping[str, int]],
 ) -> dict[str, Any]:
-    """A component with a gateway trait per host and, but for one in six, an access trait."""
+    """Draw a component with a gateway trait per host and, in five of six cases, an access trait."""
     traits: list[dict[str, Any]] = [
         {
             "type": "gateway",
@@ -292,7 +293,7 @@ def _component(
 def _access(
     draw: st.DrawFn, prefix: str, gateway_paths: list[str]
 ) -> dict[str, Any]:
-    """Scopes, rules that never disagree, and roles. Scopes carry `prefix`: they are unique per issuer."""
+    """Draw scopes, consistent rules and roles. Scopes have `prefix`: they are unique per issuer."""
     scopes = [f"{prefix}.read", f"{prefix}.write", f"{prefix}.odd"]
     needed = st.lists(
         st.sampled_from(scopes), min_size=1, max_size=2, unique=True
@@ -316,12 +317,12 @@ def _access(
                 group for group in groups if group != ("HEAD",)
             ]  # GET lists it already
         for methods in groups:
-            method: dict[str, Any] = {"paths": [path], "methods": list(methods)}
+            rule: dict[str, Any] = {"paths": [path], "methods": list(methods)}
             if draw(st.integers(0, 3)) == 0:
-                rules.append({**method, "public": {"reason": "generated"}})
+                rules.append({**rule, "public": {"reason": "generated"}})
             else:
                 rules += [
-                    {**method, "scopes": draw(needed)}
+                    {**rule, "scopes": draw(needed)}
                     for _ in range(draw(st.integers(1, 2)))
                 ]
     holders = st.lists(

@@ -1,4 +1,4 @@
-"""Issuers of the tests: their tokens, and every kind of invalid token
+"""The tests issuers: their tokens, and every kind of invalid token
 (docs/explanation/design.md#valid-tokens)."""
 
 from __future__ import annotations
@@ -22,12 +22,13 @@ from kong_oam.access.tokens import Key, KeyRing
 
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 GROUPS = ("sales", "desk", "de]==]sk", "b\u00fcro")
-"""Logical names of groups; one of them tries to break out of the Lua string with the gate's table.
+"""Logical names of groups; one of them tries to break out of the Lua string with contains the gate's
+table.
 """
 
 CLIENTS = {"c": "callers/all", "d": "callers/some"}
-"""Components whose clients the tokens name: a component with every scope, and a component with some scopes. By
-default tokens name "c", and its own component."""
+"""The clients that tokens name: a client with every scope, and a client with some scopes. By
+default tokens name "c", and the component itself."""
 
 rsa_key = partial(
     rsa.generate_private_key, public_exponent=65537, key_size=2048
@@ -40,7 +41,7 @@ def encoded(part: bytes) -> str:
 
 
 def signature(key: PrivateKey, text: str) -> bytes:
-    """RS256 or ES256, by the kind of key."""
+    """Sign a text: RS256 or ES256, by the kind of key."""
     if isinstance(key, rsa.RSAPrivateKey):
         return key.sign(text.encode(), padding.PKCS1v15(), SHA256())
     r, s = decode_dss_signature(key.sign(text.encode(), ec.ECDSA(SHA256())))
@@ -53,7 +54,8 @@ def _written(scopes: Iterable[str], form: str) -> str | list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Issuer:
-    """An issuer: `key` is in its ring as `kid`, `stray` is not. `now` is in Unix seconds, as is `lifetime` of its tokens."""
+    """An issuer: `key` is in its ring as `kid`, `stray` is not. `now` and the `lifetime` of its
+    tokens are in Unix seconds."""
 
     now: float
     provider: Provider
@@ -62,11 +64,11 @@ class Issuer:
     stray: PrivateKey = field(default_factory=rsa_key, repr=False)
     lifetime: float = 3600
     audiences: Mapping[str, str] = field(default_factory=dict)
-    """The audiences that it made up, by component."""
+    """The audiences that the provider made up, by component."""
 
     @property
     def pem(self) -> str:
-        """Return the public key as in Kong's credentials."""
+        """Return the public key as Kong's credentials hold it."""
         return (
             self.key.public_key()
             .public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
@@ -118,8 +120,8 @@ class Issuer:
         client: str = "c",
         **changes: Any,
     ) -> bytes:
-        """Return the claims of a token that is valid for its lifetime: a service's, unless
-        `changes` have the claim of a user.
+        """Return claims of a valid token: a service's, unless `changes` have the claim that marks a
+        user.
 
         A change to None removes a claim.
         """
@@ -170,7 +172,7 @@ class Issuer:
         }
 
     def faults(self, scopes: Iterable[str], stranger: Issuer) -> dict[str, str]:
-        """Return invalid tokens, by their only fault; each would have all `scopes` otherwise.
+        """Return invalid tokens, by their only fault; each would otherwise have all `scopes`.
 
         `stranger` is another issuer whose tokens the same gateway knows.
         """
@@ -300,5 +302,5 @@ MALFORMED = frozenset(
         "four parts",
     }
 )
-"""Faults that admission also denies on public paths: another reader could see another token. The
+"""Faults that admission denies also on public paths: another reader could see another token. The
 rest count as no token."""

@@ -1,7 +1,7 @@
-"""Estates in partitions, generated as choices for each component, client, grant and setting.
+"""Generate estates in partitions as choices for each component, client, grant and setting.
 
-A pair of estates differs in one choice or in several. tests.support.estate_choices has the text
-that a choice writes into Applications and settings. Pairs that do not compile are left out.
+A pair of estates differs in one choice or in several. tests.support.estate_choices holds the YAML
+of each choice. Pairs that do not compile are left out.
 """
 
 from __future__ import annotations
@@ -26,22 +26,23 @@ from tests.support.estate_choices import (
 )
 
 Choice = tuple[str, str]
-"""The owner (`orders/api`, `orders/api < shop/web`, `orders`, or empty for settings), and the kind
-of choice."""
+"""A choice: its owner (`orders/api`, `orders/api < shop/web`, `orders`, or nothing for settings)
+and its name."""
 
 
 @dataclass(frozen=True)
-class Choices:
-    """An estate: the number of the alternative for each choice; the default is the first."""
+class ChosenEstate:
+    """An estate: the number of the alternative for each choice. Absent choices have the first
+    alternative."""
 
     kind: str
     choices: Mapping[Choice, int]
 
-    def edited(self, choice: Choice, number: int) -> Choices:
+    def edited(self, choice: Choice, number: int) -> ChosenEstate:
         return replace(self, choices={**self.choices, choice: number})
 
-    def differing_choices(self, before: Choices) -> dict[Choice, int]:
-        """Return the choices that differ."""
+    def differing_choices(self, before: ChosenEstate) -> dict[Choice, int]:
+        """The choices that differ."""
         return {
             choice: item
             for choice, item in self.choices.items()
@@ -78,11 +79,11 @@ class Choices:
             ]
         return found
 
-    def pairs(self) -> Iterator[tuple[Choice, Choices, Choices]]:
-        """Yield pairs of this estate, or of this estate and one choice, that differ in one choice:
-        each alternative is in a pair.
+    def pairs(self) -> Iterator[tuple[Choice, ChosenEstate, ChosenEstate]]:
+        """Yield pairs that differ in one choice, from this estate or from the estate with one more
+        choice. Each alternative is in one pair.
 
-        Optional parts are compared without and with the part, and then with its other forms.
+        Optional parts are compared with their absence, and with their other forms.
         """
         for choice, alternatives in self._alternatives().items():
             usual = self.choices.get(choice, 0)
@@ -103,8 +104,8 @@ class Choices:
     def written(
         self, provider: Fragment | None = None
     ) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
-        """Return the stack's configuration, and the Applications by name. `provider`: additional
-        settings of the provider."""
+        """The stack's configuration, and the Applications by name. `provider`: more settings of the
+        provider."""
         settings: dict[str, Any] = {
             **deepcopy(USUAL),
             "provider": {**deepcopy(PROVIDERS[self.kind]), **(provider or {})},
@@ -184,13 +185,13 @@ class Choices:
     def _granted(
         self, key: str, parts: dict[str, Any], taken: Mapping[Choice, Fragment]
     ) -> None:
-        """Add calls of a client, and roles of the called components: both sides of a grant, for
-        existing components."""
+        """Add both sides of the grants of a component that exist in the estate: calls of a client,
+        roles of the called API."""
         for api, client in GRANTS:
             fragment = taken[f"{api} < {client}", "grant"]
             there = all(
-                not taken.get((item, "there"), {}).get("gone")
-                for item in (api, client)
+                not taken.get((key, "there"), {}).get("gone")
+                for key in (api, client)
             )
             if not fragment or not there:
                 continue
@@ -210,8 +211,8 @@ class Choices:
 
 
 def merge(into: dict[str, Any], fragment: Mapping[str, Any]) -> None:
-    """Merge mappings at any depth, and join lists. None removes a key, and any other value replaces
-    it."""
+    """Merge mappings at any depth, and join lists. None deletes a value, and any other value
+    replaces it."""
     for key, value in fragment.items():
         if value is None:
             into.pop(key, None)
@@ -225,7 +226,7 @@ def merge(into: dict[str, Any], fragment: Mapping[str, Any]) -> None:
 
 
 def _fill(value: Any, words: Mapping[str, str]) -> None:
-    """Put names in the place of APP and NAME, in keys and texts."""
+    """Replace APP and NAME by names, in keys and texts."""
     if isinstance(value, dict):
         for key in [*value]:
             inner = value.pop(key)
@@ -248,7 +249,7 @@ def _filled(text: str, words: Mapping[str, str]) -> str:
 
 
 def write(
-    folder: Path, chosen: Choices, provider: Fragment | None = None
+    folder: Path, chosen: ChosenEstate, provider: Fragment | None = None
 ) -> None:
     """Write the project's Applications and the base's settings; the partitions' stacks name the
     estate."""
@@ -265,8 +266,8 @@ def write(
         )
 
 
-def full(kind: str) -> Choices:
-    """Return an estate with the parts that some choices need: further clusters, a Redis, a CA for
+def full(kind: str) -> ChosenEstate:
+    """An estate with the parts that some choices require: further clusters, a Redis, a CA for
     workloads."""
     needed = {
         ("", "context"): 1,
@@ -279,13 +280,13 @@ def full(kind: str) -> Choices:
         ("mail/partner", "there"): 1 if kind == "okta" else 0,
     }
     granted = {("{} < {}".format(*pair), "grant"): 1 for pair in GRANTS}
-    return Choices(kind, {**granted, **needed})
+    return ChosenEstate(kind, {**granted, **needed})
 
 
-def first(kind: str, random: Random) -> Choices:
-    """Return an estate at a provider of a kind, with grants across partitions, and choices of
-    Applications at random."""
-    chosen = Choices(
+def first(kind: str, random: Random) -> ChosenEstate:
+    """Return an estate at a provider of a kind, with grants across partitions, and random choices
+    of Applications."""
+    chosen = ChosenEstate(
         kind,
         {
             ("{} < {}".format(*pair), "grant"): random.randrange(1, 3)

@@ -1,5 +1,5 @@
 """A stand-in for GitHub's comments of pull requests, on loopback: it lists them by page, creates
-and changes them."""
+them and changes them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ REPOSITORY = "acme/access"
 
 
 class Comments:
-    """Comments of pull request 7 of `acme/access`. `status`, where set, is the answer to every request."""
+    """Comments of pull request 7 of `acme/access`. `status`, where set, is the answer to every
+    request."""
 
     def __init__(self) -> None:
         self.kept: list[dict[str, Any]] = []
@@ -34,9 +35,9 @@ class Comments:
 
             def do_PATCH(self) -> None:
                 (comment,) = (
-                    item
-                    for item in stand_in.kept
-                    if str(item["id"]) == self.path.rsplit("/", 1)[1]
+                    comment
+                    for comment in stand_in.kept
+                    if str(comment["id"]) == self.path.rsplit("/", 1)[1]
                 )
                 comment["body"] = self.body()
                 self.answer(200, comment)

@@ -1,4 +1,4 @@
-"""Graphs for tests: with malicious names, and small strict readers of Mermaid and of DOT."""
+"""Graphs for tests: with hostile names, and small strict readers of Mermaid and of DOT."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ HOSTILE = (
     "{x}|y|;z",
     "a<br/>b",
 )
-"""Texts that mean something in one of the three forms, or to a terminal."""
+"""Texts with a meaning in one of the three forms, or in a terminal."""
 
 _NAMES = st.one_of(st.sampled_from(HOSTILE), st.text(max_size=30))
 _CHANGES: st.SearchStrategy[Change | None] = st.sampled_from(
@@ -63,7 +63,7 @@ _LAYERED: tuple[tuple[Kind, Kind], ...] = (
 
 @st.composite
 def graphs(draw: st.DrawFn, names: st.SearchStrategy[str] = _NAMES) -> Graph:
-    """A graph of up to some twenty nodes with such names everywhere, changed or not."""
+    """Draw a graph of up to some twenty nodes with such names everywhere, changed or not."""
     keys = draw(st.lists(names, min_size=1, max_size=3, unique=True))
     nodes: dict[str, Node] = {}
     for kind in dict.fromkeys(kind for pair in _LAYERED for kind in pair):
@@ -105,8 +105,8 @@ def graphs(draw: st.DrawFn, names: st.SearchStrategy[str] = _NAMES) -> Graph:
 
 
 @dataclass(frozen=True)
-class Read:
-    """A reader's findings: texts of nodes by name, and lines as source, target and text, in order."""
+class ParsedGraph:
+    """A parsed graph: texts of nodes by name, and lines as source, target and text, in order."""
 
     nodes: Mapping[str, str]
     edges: Sequence[tuple[str, str, str]]
@@ -122,8 +122,8 @@ _MERMAID_EDGE = re.compile(
 _MERMAID_STYLE = re.compile(r"  (?:classDef \w+|linkStyle [\d,]+) [\w:#,\- ]+")
 
 
-def read_mermaid(text: str) -> Read:
-    """Read a flowchart that consists of known lines. Raises ValueError at any other."""
+def read_mermaid(text: str) -> ParsedGraph:
+    """Read a flowchart. Raises ValueError at any line with an unknown form."""
     first, kind, title, *lines = text.removesuffix("\n").split("\n")
     if (first, kind) != (
         '%%{init: {"flowchart": {"wrappingWidth": 480}}}%%',
@@ -143,11 +143,11 @@ def read_mermaid(text: str) -> Read:
             edges.append((edge[1], edge[3], _decoded(edge[2] or "")))
         elif not _MERMAID_STYLE.fullmatch(line):
             raise ValueError(line)
-    return Read(nodes, edges)
+    return ParsedGraph(nodes, edges)
 
 
 def _decoded(text: str) -> str:
-    """Return a text as it is drawn, without the zero-width spaces between characters."""
+    """Return the drawn text without the zero-width spaces that separate characters."""
     apart = (
         text.replace("#36;#8203;", "#36;")
         .replace("#58;#8203;", "#58;")

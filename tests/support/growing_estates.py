@@ -1,5 +1,5 @@
-"""Estates of any number of Applications, each with separate groups, for counting a run's requests.
-The module also has their objects in the products, and the part of these in the state."""
+"""Estates of any number of Applications with their groups, the products' objects for them, and the
+part in the state. They serve to count the requests of a run."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kong_oam.access.compile.estate import compile_estate
 from kong_oam.access.model import Estate
 from kong_oam.engine.state import Held
 from kong_oam.identity.okta.names import app_label, client_id, server_name
-from kong_oam.oam.application import Reading, read_bytes, together
+from kong_oam.oam.application import Reading, join_readings, read_bytes
 from sandbox.entra import Entra
 from sandbox.okta import Okta
 from tests.support.entra_mocks import ISSUER
@@ -28,11 +28,11 @@ PROVIDERS: dict[str, dict[str, Any]] = {
     },
     "keycloak": KEYCLOAK,
 }
-"""By kind, the settings of one."""
+"""The settings of a provider, by kind."""
 
 
 class AllBut(frozenset[tuple[str, str]]):
-    """A state with everything except the resources of an Application (its number) or of its groups."""
+    """A state that holds all objects, except an Application's (its number) or its groups'."""
 
     def __new__(cls, number: int | None) -> AllBut:
         made = super().__new__(cls)
@@ -54,15 +54,15 @@ class AllBut(frozenset[tuple[str, str]]):
 
 
 ALL: Held = AllBut(None)
-"""The state for a run without a change."""
+"""The state that a run without a change finds."""
 WITHOUT_THE_FIRST: Held = AllBut(0)
-"""The state for a run that adds the Application of number 0."""
+"""The state that a run finds which adds the Application of number 0."""
 
 
 @cache
 def applications(count: int, kind: str, *, one_more: bool) -> Estate:
-    """Return the estate of so many Applications, with one provider of a kind. The Application of
-    number 0 is in it if it is to be added."""
+    """Return the estate of so many Applications, and of number 0 with `one_more`. A provider of the
+    kind may have any address."""
     made = compile_estate(_read(count, one_more), stack(PROVIDERS[kind]).stack)
     assert made.estate is not None, made.diagnostics
     return made.estate
@@ -71,7 +71,7 @@ def applications(count: int, kind: str, *, one_more: bool) -> Estate:
 @cache
 def _read(count: int, one_more: bool) -> Reading:
     numbers = range(0 if one_more else 1, count + 1)
-    return together(
+    return join_readings(
         [
             read_bytes(f"app{number}.yaml", application(number).encode())
             for number in numbers
@@ -80,12 +80,12 @@ def _read(count: int, one_more: bool) -> Reading:
 
 
 def group_names(count: int) -> list[str]:
-    """Return all groups that the Applications up to this number name, including number 0."""
+    """Return all groups that the Applications up to this number name, and the groups of number 0."""
     return [group for number in range(count + 1) for group in groups(number)]
 
 
 def fill_org(okta: Okta, count: int) -> None:
-    """Give the org the objects of so many Applications: server, scopes, apps, policies."""
+    """Fill the org with the objects of so many Applications: server, scopes, apps, policies."""
     org = okta.save()
     org.put(
         "authorizationServers",
@@ -119,7 +119,7 @@ def fill_org(okta: Okta, count: int) -> None:
 
 
 def fill_tenant(tenant: Entra, count: int) -> None:
-    """Give the tenant the objects of so many Applications: applications and their service
+    """Fill the tenant with the objects of so many Applications: applications and their service
     principals."""
     for number in range(1, count + 1):
         for name in (

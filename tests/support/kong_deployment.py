@@ -1,7 +1,7 @@
-"""An estate's gateway entities, deployed to any Kong through its Admin API, in order and without
-the engine.
+"""Deploy an estate's gateway entities to any Kong through its Admin API, in order and without the
+engine.
 
-For tests of the entities' effects; tests with the real engine cover their creation by the program.
+For tests of the entities' behaviour; tests on the real engine cover their creation.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from kong_oam.access.settings.logs import LogSettings
 from kong_oam.access.settings.upstream_tls import UpstreamTlsSettings
 from kong_oam.kong import names, plugins
 from kong_oam.kong.account import Account
-from kong_oam.kong.at_kong import Extra
-from kong_oam.kong.extras import extras
+from kong_oam.kong.at_kong import TraitPlugin
 from kong_oam.kong.preflight import GatewayFacts, inspect
 from kong_oam.kong.routes import routes
 from kong_oam.kong.table import Authentication, address, table
-from kong_oam.traits.at_kong import asked_of_kong
+from kong_oam.kong.trait_plugins import trait_plugins
+from kong_oam.traits.at_kong import traits_at_kong
 from kong_oam.traits.upstream_tls.at_kong import certified_name, service_fields
 from tests.support.gateway_tokens import CLIENTS
 
@@ -47,12 +47,12 @@ def deploy(
     logs: LogSettings | None = None,
     metrics: bool = False,
 ) -> None:
-    """Deploy the whole estate, without pauses, to stay. Every gate forwards to `upstream`, with any
-    port.
+    """Deploy the whole estate permanently, without pauses. Every gate leads to `upstream`, whatever
+    its port.
 
-    `authentication` is the gates' setting; the plugin itself is always `jwt`. `audiences` are the
-    provider's generated audiences, by component key. `logs` is the sink of call records, and
-    `metrics` whether calls are counted.
+    `authentication` configures the gates; the plugin itself is always `jwt`. `audiences` are the
+    audiences that the provider made up, by component key; `logs` is the address for records of
+    calls, `metrics` whether calls are counted.
     """
     with Entities(admin_url, keep=True, logs=logs, metrics=metrics) as entities:
         entities.authentication = authentication
@@ -61,12 +61,12 @@ def deploy(
 
 
 class Entities:
-    """The entities that a test made in a Kong, by path, in order; all of them are deleted at the
-    end.
+    """The entities that one test made in a Kong, by path, in order of creation. The end of the test
+    deletes them all.
 
-    `made` maps a path to its body, `facts` are the Admin API's own facts, and `settings` decide
-    about plugins beside the guards. Entities have names and tags of the estate's stack, so another
-    stack name leaves others untouched.
+    `made` maps a path to the body that was sent there. `facts` are the Admin API's facts about
+    itself. `settings` decide which plugins stand beside the guards. Entities have the stack's name
+    in names and tags, so that stacks with different names do not touch each other.
     """
 
     def __init__(
@@ -114,7 +114,7 @@ class Entities:
     def estate(
         self, estate: Estate, pems: Pems, upstream: str, port: int | None = None
     ) -> None:
-        """Rings, guards and routes of the whole estate, without pauses."""
+        """Create rings, guards and routes of the whole estate, without pauses."""
         self.rings(estate, pems)
         self.nowhere(estate)
         for component in estate.exposed:
@@ -123,7 +123,7 @@ class Entities:
             self.lead(estate, component)
 
     def rings(self, estate: Estate, pems: Pems) -> None:
-        """Create the anonymous consumer, and the key ring of each issuer."""
+        """Create the consumer for anonymous callers, and the key ring of each issuer."""
         stack = estate.stack.name
         tags = names.tags(stack)
         self.make(
@@ -154,7 +154,7 @@ class Entities:
                 self.make(f"/consumers/{ring['id']}/jwt", credential)
 
     def nowhere(self, estate: Estate) -> None:
-        """The Upstream without Targets that services lead to."""
+        """Create the Upstream without Targets that services lead to."""
         stack = estate.stack.name
         self.make(
             "/upstreams",
@@ -168,12 +168,13 @@ class Entities:
         upstream: str,
         port: int | None = None,
     ) -> None:
-        """The component's gated services: `upstream` and `port` (default: the component's) are where gates lead."""
+        """Create the component's gated services: gates lead to `upstream` and `port` (default: the
+        component's)."""
         self.serve(estate, component)
         self.protect(estate, component, upstream, port)
 
     def serve(self, estate: Estate, component: Component) -> None:
-        """Create the same services before any guards: they have no address."""
+        """Create the services before any gate guards them: they have no address."""
         stack = estate.stack.name
         for own in component.backends:
             where: Entity = {
@@ -189,7 +190,7 @@ class Entities:
             more: Entity = {
                 "tags": names.tags(stack, component),
             }
-            for trait, value in asked_of_kong(component):
+            for trait, value in traits_at_kong(component):
                 more |= trait.fields(value)
             self.make("/services", {"name": name, **where, **more})
 
@@ -201,8 +202,8 @@ class Entities:
         port: int | None = None,
         kinds: Collection[str] = plugins.guards("oss"),
     ) -> None:
-        """Create the plugins of the component's services, or some `kinds`, with admission and other
-        plugins; gates forward to `upstream`."""
+        """Create the plugins of the component's services, or plugins of some `kinds`, with those
+        that come with admission; gates lead to `upstream`."""
         for own in component.backends:
             name = names.service(estate.stack.name, component, own)
             (service,) = self.paths("/services", name=name)
@@ -218,7 +219,7 @@ class Entities:
                         scope,
                     )
             for extra in (
-                extras(self.settings, component).plugins
+                trait_plugins(self.settings, component).plugins
                 if "pre-function" in kinds
                 else ()
             ):
@@ -226,7 +227,7 @@ class Entities:
 
     def _extra(
         self,
-        extra: Extra,
+        extra: TraitPlugin,
         estate: Estate,
         component: Component,
         scope: Mapping[str, Any],
@@ -261,7 +262,7 @@ class Entities:
         upstream: str,
         port: int | None = None,
     ) -> dict[str, Entity]:
-        """Return the configurations of the plugins before a backend of the component, in full, by
+        """Return the full configurations of the plugins before a backend of the component, by
         plugin."""
         ring = names.ring(estate.stack.name, component.identity.provider)
         decided_by = table(
@@ -278,7 +279,7 @@ class Entities:
             port or component.backends[own].port,
             certified_name(component, own),
         )
-        anonymous = names.nobody(estate.stack.name, component)
+        anonymous = names.anonymous_for(estate.stack.name, component)
         admission = plugins.admission(decided_by)
         short = (
             admission,
@@ -291,7 +292,7 @@ class Entities:
         }
 
     def lead(self, estate: Estate, component: Component) -> None:
-        """The component's routes."""
+        """Create the component's routes."""
         stack = estate.stack.name
         tags = names.tags(stack, component)
         for plan in routes(component):
@@ -314,19 +315,19 @@ class Entities:
             )
 
     def make(self, path: str, body: Mapping[str, Any]) -> Entity:
-        """POST; the entity as Kong answers it. Fails unless that is 201."""
+        """Send POST; return the entity as Kong answers it. Fails at any status but 201."""
         answer = self._admin.post(path, json=body)
         assert answer.status_code == 201, (
             f"{path}: {answer.status_code} {answer.text}"
         )
         entity: Entity = answer.json()
-        # Routes and services have their own paths, wherever they were created.
+        # Routes and services have their own paths, under any owner.
         collection = "/routes" if path.endswith("/routes") else path
         self.made[f"{collection}/{entity['id']}"] = dict(body)
         return entity
 
     def read(self, path: str) -> Entity:
-        """GET; fails unless that is 200."""
+        """Send GET; fails at any status but 200."""
         answer = self._admin.get(path)
         assert answer.status_code == 200, (
             f"{path}: {answer.status_code} {answer.text}"
@@ -335,15 +336,14 @@ class Entities:
         return entity
 
     def change(self, path: str, body: Mapping[str, Any]) -> None:
-        """PATCH; fails unless that is 200."""
+        """Send PATCH; fails at any status but 200."""
         answer = self._admin.patch(path, json=body)
         assert answer.status_code == 200, (
             f"{path}: {answer.status_code} {answer.text}"
         )
 
     def paths(self, collection: str, **fields: Any) -> list[str]:
-        """Return paths of the created entities of a collection (as "/plugins") with these fields,
-        oldest first."""
+        """Return paths of entities in a collection (as "/plugins") with these fields, oldest first."""
         return [
             path
             for path, sent in self.made.items()
@@ -352,7 +352,8 @@ class Entities:
         ]
 
     def remove(self, paths: Sequence[str]) -> None:
-        """DELETE, newest first. Entities that are already gone with their parents are no error."""
+        """Send DELETE for each entity, newest first. An entity that is gone with its owner is no
+        error."""
         for path in reversed(paths):
             answer = self._admin.delete(path)
             assert answer.status_code in (204, 404), (
@@ -361,8 +362,7 @@ class Entities:
             self.made.pop(path, None)
 
     def clean(self) -> None:
-        """Delete all created entities that still exist, also after failures. Raises the last
-        failure."""
+        """Delete all remaining entities, even if some deletions fail. Raises the last failure."""
         failure: Exception | None = None
         for path in reversed(list(self.made)):
             try:

@@ -1,12 +1,14 @@
-"""Applications that ask for plugins of Kong by name."""
+"""Applications that name plugins of Kong."""
 
 from __future__ import annotations
 
 from tests.support.estates import api
 
 
-def asked(*traits: str, name: str = "orders", access: str = "") -> str:
-    """Return an Application whose component names plugins: the properties of each trait."""
+def application_with_plugins(
+    *traits: str, name: str = "orders", access: str = ""
+) -> str:
+    """Return an Application whose component has plugins: the properties of each trait."""
     traits_of = (
         f"        - type: kong-plugin\n          properties: {trait}\n"
         for trait in traits

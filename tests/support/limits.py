@@ -1,4 +1,4 @@
-"""Components with rate limits, with allowed and denied calls: for any gateway.
+"""Components with rate limits, and the callers that they deny or allow: for any gateway.
 
 Windows are years, so none ends during a test.
 """
@@ -29,14 +29,14 @@ LIMITED = {
     "component": "component",
     "closed": "client",
 }
-"""Applications, each with a separate host, whose requests are counted together; `closed` has no
+"""APIs by application, each on its own host, whose requests are counted together; `closed` has no
 public rule."""
 ALL = [f"{name}.read" for name in LIMITED]
-"""All scopes that there are."""
+"""All scopes."""
 PAGE = "https://page.example.net"
-"""The origin of a page elsewhere that may call `client`."""
+"""The origin of an external page that may call `client`."""
 MOST = 2
-"""Requests that each budget has."""
+"""The requests of each budget."""
 
 
 def limited(domain: str, stack: Stack, policy: str = "local") -> Estate:
@@ -63,9 +63,9 @@ def _application(name: str, domain: str, policy: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Requests one after the other, of one kind, and the statuses that they get."""
+    """Requests of one kind in turn, and their statuses."""
 
-    title: str
+    name: str
     application: str
     statuses: tuple[int, ...]
     token: str | None = None
@@ -74,8 +74,8 @@ class Step:
 
 
 def steps(issuer: Issuer, other: Issuer) -> Iterator[Step]:
-    """Return the requests to the components, in order: each uses up one budget, and no budget is
-    used by another caller."""
+    """Yield requests to the components, in order: they use up one budget after the other, and no
+    other caller spends it."""
     c, d = (issuer.service(ALL, client) for client in ("c", "d"))
     forged = issuer.signed(issuer.payload(ALL, client="d"), issuer.stray)
     full, passes = (200, 200, 429), (200, 200)

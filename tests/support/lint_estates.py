@@ -1,4 +1,5 @@
-"""Lint findings in files, styles of YAML for them, and every answer of the gateway for comparison."""
+"""Find lint's findings in files, styles of YAML to write them in, and every answer of the gateway
+to compare."""
 
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ from kong_oam.access.lint.lint import lint
 from kong_oam.access.model import METHODS, Estate
 from kong_oam.access.paths import written
 from kong_oam.access.tokens import Claims, Refusal
-from kong_oam.oam.application import read_bytes, together
+from kong_oam.oam.application import join_readings, read_bytes
 from tests.support.estates import STACK
 
 AS_OF = datetime.date(2026, 11, 25)
@@ -55,7 +56,7 @@ def _block(data: Data) -> str:
 
 
 def _commented(data: Data) -> str:
-    """Block style with a comment before and behind every line, and a blank line now and then."""
+    """Write block style with a comment before and behind every line, and some blank lines."""
     lines = yaml.dump(
         data, Dumper=_Indented, default_flow_style=False, sort_keys=False
     ).splitlines()
@@ -66,7 +67,7 @@ def _commented(data: Data) -> str:
 
 
 def _multiline_flow(data: Data) -> str:
-    """JSON, indented: flow style over many lines, which YAML reads as well."""
+    """Write JSON, indented: flow style over many lines, which is valid YAML."""
     return yaml.safe_dump(
         data, default_flow_style=True, sort_keys=False, width=20
     )
@@ -96,8 +97,8 @@ def styled(orders: str, shop: str, style: str) -> dict[str, str]:
 
 
 def linted(files: Files) -> tuple[Estate, tuple[LintFinding, ...]]:
-    """Return the lint findings and their estate."""
-    reading = together(
+    """Return lint's findings, and the estate that has them."""
+    reading = join_readings(
         read_bytes(name, text.encode()) for name, text in files.items()
     )
     compiled = compile_estate(reading, STACK)
@@ -108,7 +109,7 @@ def linted(files: Files) -> tuple[Estate, tuple[LintFinding, ...]]:
 
 
 def answers(estate: Estate) -> dict[tuple[str, ...], int]:
-    """Return statuses by method, URL and caller: every method, at and below every path of a rule,
+    """Return the status by method, URL and caller: every method, at and below every path of a rule,
     all clients and groups."""
     groups = sorted(
         {

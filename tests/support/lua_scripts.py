@@ -1,8 +1,6 @@
-"""Admission and the gate alone, in LuaJIT: each of their calls to Kong and nginx can be made to
-fail.
+"""Admission and the gate alone, in LuaJIT: each of their calls to Kong and nginx can fail.
 
-There is no gateway: the called functions are small stubs, and every call passes through a single
-function of the tests.
+Without a gateway: their APIs are a few lines each here, and the tests can intercept every call.
 """
 
 from __future__ import annotations
@@ -26,7 +24,7 @@ CALLS = {
         "kong.service.set_target",
     ),
 }  # fmt: skip
-"""Functions that each script calls or reads; both also call `kong.response.exit` and
+"""The functions that each script calls or reads; both also call `kong.response.exit` and
 `kong.log.err`."""
 
 _HARNESS = """
@@ -83,7 +81,7 @@ class LuaApiError(Exception):
 @dataclass(slots=True)
 class Lua:
     """One request to one script. `facts` are the answers of the APIs. `fault` replaces an API by
-    name: an exception is raised, any other value returned."""
+    name: an exception is raised, any other value is returned."""
 
     code: str
     facts: Mapping[str, Any]
@@ -94,9 +92,9 @@ class Lua:
     admitted: Any = None
     """The table that admission left, or another value in its place."""
     before: str | None = None
-    """The admission that prepared the gate's functions."""
+    """The admission that left the gate's reader."""
     readers: Any = None
-    """Another value in place of the gate's functions that read requests."""
+    """Other values in its place."""
     target: tuple[Any, ...] | None = None
     marked: Any = None
     """The value after the script has run."""
@@ -104,8 +102,8 @@ class Lua:
     cleared: list[str] = field(default_factory=list)
 
     def run(self) -> str:
-        """Run the script. `on`: the request continues; `exit`: it was denied with `status`;
-        `error`: the script failed with 500."""
+        """Run the script. `on`: the request continues; `exit`: it is denied with `status`; `error`:
+        the script failed, Kong answers 500."""
         runtime = LuaRuntime(
             encoding="latin-1",
             unpack_returned_tuples=True,
@@ -175,7 +173,7 @@ def gate(table: str, leads: str = '{"host": "api.test", "port": 80}') -> str:
 
 
 def spoil(monkeypatch: pytest.MonkeyPatch, right: str, wrong: str) -> None:
-    """Replace `right` by `wrong` in the sources of the scripts."""
+    """Replace `right` by `wrong` in the sources of scripts."""
     source = sources.source
     assert (
         sum(right in file.read_text("utf-8") for file in sources.FILES.values())
@@ -185,4 +183,6 @@ def spoil(monkeypatch: pytest.MonkeyPatch, right: str, wrong: str) -> None:
         sources, "source", lambda *names: source(*names).replace(right, wrong)
     )
     for module in (plugins, code):
-        monkeypatch.setattr(module, "sent", sources.sent.__wrapped__)
+        monkeypatch.setattr(
+            module, "deployed_script", sources.deployed_script.__wrapped__
+        )

@@ -1,8 +1,8 @@
 """The whole program under Pulumi's mocks: its registrations, without an engine, plugins or
 products.
 
-Only reads of the products before registrations are answered. The Kong stand-in has the plugin
-schemas, and the Okta stand-in has the groups of roles.
+Stand-ins answer only the code that reads the products first. The Kong stand-in has the plugin
+schemas that the program needs; the Okta stand-in has the groups that roles name.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from pulumi.runtime import mocks, rpc, set_all_config, set_mocks
 from pulumi.runtime.resource import register_resource
 from pulumi.runtime.settings import get_root_resource
 
-from components.graph import once_made
+from components.graph import first_missing
 from kong_oam.access.compile.estate import compile_estate
 from kong_oam.engine.state import STACK
 from kong_oam.identity.common.discovery import Published, SigningKey
@@ -39,10 +39,10 @@ from kong_oam.identity.okta.signing_keys import ServerKeys
 from kong_oam.traits.key import Key
 from sandbox.kong import Kong
 from sandbox.okta import Okta
-from tests.support.estates import asking
+from tests.support.estates import with_traits
 
 _IN_TURN = "graph", "grants", "workload.credential"
-"""The modules whose resources come after others by the program alone."""
+"""Modules whose resources wait for other resources only within the program."""
 ROOT = Path(__file__).parents[2]
 KEY = SigningKey("key1", "RS256", "the public key")
 _PAIR = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -58,14 +58,15 @@ PUBLIC_KEYS = {
 PRIVATE_KEY = _PAIR.private_bytes(
     Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
 ).decode()
-"""The key of every pair with a certificate; other pairs have a text with their owner."""
+"""A key for every key pair that gets a certificate; the others have a text with their owner's name.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """One registration as the SDK sent it. `inputs` are plain; `secret` lists secret inputs, and
-    `ignored` lists inputs with ignored changes. `behind` are waits of this run alone
-    (graph.once_made), which the state does not record."""
+    """One registration as the SDK sent it. `inputs` are plain; `secret` names the inputs that are
+    marked secret; `ignored` the inputs whose changes are ignored. `behind` are dependencies of
+    this run alone (graph.once_made), which the state does not record."""
 
     type: str
     name: str
@@ -80,16 +81,17 @@ class Registered:
 
 
 States = dict[str, dict[str, dict[str, Any]]]
-"""Stack references of the engine: by the stack's name, {URN: {type, outputs}}."""
+"""The stacks' states that the engine gives a program: by the stack's name, {URN: {type, outputs}}.
+"""
 
 
 Identify = Callable[[str], str]
-"""Returns the id of a new resource with a logical name."""
+"""Maps a logical name to its resource's id."""
 
 
 class _Answers(pulumi.runtime.Mocks):
-    """Ids are `id of NAME`, also for groups. Outputs are the inputs, and a product's values that
-    the program reads."""
+    """Mocks of resources. Ids are `id of NAME`, also for groups. Outputs are the inputs, and values
+    that a product would add and the program reads."""
 
     def __init__(
         self,
@@ -153,9 +155,9 @@ class _Answers(pulumi.runtime.Mocks):
             return {
                 "outputs": next(
                     (
-                        registration["outputs"]
-                        for registration in of_stack.values()
-                        if registration["type"] == STACK
+                        resource["outputs"]
+                        for resource in of_stack.values()
+                        if resource["type"] == STACK
                     ),
                     {},
                 )
@@ -170,7 +172,7 @@ class _Answers(pulumi.runtime.Mocks):
 
 
 def _of_service(spec: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a cluster's status of a Service with external access."""
+    """Return the fields that a cluster adds to a Service that is reachable from outside."""
     if spec.get("type") == "LoadBalancer":
         return {"status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}}}
     if spec.get("type") != "NodePort":
@@ -183,7 +185,7 @@ def _of_service(spec: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class _Monitor(mocks.MockMonitor):
-    """Records facts that the mocks do not see: dependencies, and secret inputs."""
+    """Record the facts that mocks do not see: dependencies, and the inputs that are secrets."""
 
     def __init__(self, answers: _Answers | None = None) -> None:
         super().__init__(answers or _Answers())
@@ -193,22 +195,23 @@ class _Monitor(mocks.MockMonitor):
         ] = {}
         self._behind: dict[tuple[str, str], frozenset[str]] = {}
 
-    def once_made(
+    def first_missing(
         self, resources: Sequence[pulumi.Resource]
     ) -> pulumi.Output[Any]:
-        """Replace the program's function, which no request shows."""
-        made = once_made(resources)
+        """Replace the program's function, and record its resources: no request shows them."""
+        made = first_missing(resources)
         self._turns[id(made)] = made, resources
         return made
 
     def register(
         self, resource: pulumi.Resource, type_: str, name: str, *more: Any
     ) -> None:
-        """Replace the SDK's function, which sends to the monitor; record the resource's waits."""
+        """Replace the SDK's function, which then registers at the monitor; record the resource's
+        dependencies."""
         (options,) = (
-            registration
-            for registration in more
-            if isinstance(registration, pulumi.ResourceOptions)
+            argument
+            for argument in more
+            if isinstance(argument, pulumi.ResourceOptions)
         )
         waits = (
             options.depends_on
@@ -258,7 +261,7 @@ class _Monitor(mocks.MockMonitor):
 
 
 def recorder() -> _Monitor:
-    """Return a recorder of registrations in place of an engine."""
+    """Return a monitor that records registrations in place of an engine."""
     return _Monitor()
 
 
@@ -271,7 +274,7 @@ def _published(issuer: str, proxy: str | None) -> Published:
 
 
 class _EveryGroup(dict[str, str]):
-    """Ids of groups as `_Answers` returns them, for any name."""
+    """Ids of groups as `_Answers` gives them, for any name."""
 
     def __missing__(self, name: str) -> str:
         return f"id of {name}"
@@ -283,7 +286,7 @@ def _inspected(*arguments: Any) -> Inspection:
 
 @pulumi.runtime.test  # type: ignore[untyped-decorator]
 def _program() -> None:
-    """Run the program and wait for all that it registers."""
+    """Run the program and wait for all its registrations."""
     runpy.run_path("__main__.py", run_name="__main__")
 
 
@@ -295,10 +298,10 @@ def run_stack(
     identify: Identify = "id of {}".format,
     stays: Mapping[tuple[str, str], Registered] | None = None,
 ) -> list[Registered]:
-    """Return all registrations of the program of the working directory on a stack with a file.
-
-    `states` are the engine's; this run's registrations and outputs are added for later runs.
-    `stays`: values that a flag keeps, by type and logical name, which the program then reads.
+    """Return all registrations of the program in the working directory, on a stack with an existing
+    file. `states` are the states that the engine knows; this run adds its registrations and
+    outputs for later runs. `stays`: resources that a flag leaves unchanged, by type and logical
+    name; the program gets these values for them.
     """
     file = yaml.safe_load(
         Path(f"stacks/Pulumi.{stack}.yaml").read_text("utf-8")
@@ -323,7 +326,7 @@ def run_stack(
     )
     root = get_root_resource()
     assert root is not None
-    root._transformations = []  # of the run before, in this very process
+    root._transformations = []  # left by the run before in this process
 
     @pulumi.runtime.test  # type: ignore[untyped-decorator]
     def program() -> pulumi.Output[Any]:
@@ -333,7 +336,7 @@ def run_stack(
             patch.setattr("pulumi.resource.register_resource", monitor.register)
             for module in _IN_TURN:
                 patch.setattr(
-                    f"components.{module}.once_made", monitor.once_made
+                    f"components.{module}.first_missing", monitor.first_missing
                 )
             runpy.run_path("__main__.py", run_name="__main__")
         return pulumi.Output.from_input(exported).apply(outputs.update)
@@ -341,11 +344,11 @@ def run_stack(
     program()
     urn = f"urn:pulumi:{stack}::kong-oam::"
     state = {
-        f"{urn}{registration.type}::{registration.name}": {
-            "type": registration.type,
-            "outputs": registration.inputs,
+        f"{urn}{item.type}::{item.name}": {
+            "type": item.type,
+            "outputs": item.inputs,
         }
-        for registration in monitor.registered
+        for item in monitor.registered
     }
     states[stack] = {
         **state,
@@ -355,7 +358,7 @@ def run_stack(
 
 
 def answer(patch: pytest.MonkeyPatch) -> None:
-    """Set the environment to the products' addresses, and make issuers publish a key."""
+    """Set the environment's addresses of products, and let issuers publish a key."""
     patch.setenv("KONG_ADMIN_TOKEN", "the admin token")
     patch.setenv("OKTA_API_TOKEN", "the API token")
     patch.setenv("OKTA_ORG_NAME", "sandbox")
@@ -368,7 +371,7 @@ def answer(patch: pytest.MonkeyPatch) -> None:
 
 
 def clear(secret: Registered) -> dict[str, str]:
-    """Return the data of a Kubernetes Secret."""
+    """Return the values of a Kubernetes Secret."""
     return {
         key: base64.b64decode(item).decode()
         for key, item in secret.inputs["data"].items()
@@ -383,7 +386,7 @@ def ask_at(
     def compiled(*arguments: Any) -> Any:
         made = compile_estate(*arguments)
         assert made.estate is not None
-        return replace(made, estate=asking(made.estate, key, values))
+        return replace(made, estate=with_traits(made.estate, key, values))
 
     patch.setattr("components.program.compile_estate", compiled)
 
@@ -395,11 +398,11 @@ def run_program(
     **gateway: Any,
 ) -> list[Registered]:
     """Return all registrations of the program for the sample estate on the stack `local`; `patch`
-    gets them.
+    sets the environment.
 
-    `gateway` are additional settings, and `providers` replace the identity providers. In a first
-    preview, values outside of `_Answers` are unknown. The environment names the Kong of the plugin
-    schemas.
+    `gateway` are extra settings, and `providers` replace its identity providers. In a first preview
+    the values that `_Answers` does not give are unknown. The environment names the Kong whose
+    plugin schemas the program reads.
     """
     file = yaml.safe_load(
         (ROOT / "stacks/Pulumi.local.yaml").read_text("utf-8")
@@ -447,11 +450,7 @@ def program(
 
 
 def all_of(registered: list[Registered], kind: str) -> dict[str, Registered]:
-    """Return the registrations of one type, by logical name. There must be some."""
-    found = {
-        registration.name: registration
-        for registration in registered
-        if registration.type == kind
-    }
+    """Return the registrations of one type, by logical name. Fails where there are none."""
+    found = {item.name: item for item in registered if item.type == kind}
     assert found, f"the program registered no {kind}"
     return found

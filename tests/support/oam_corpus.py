@@ -1,4 +1,4 @@
-"""Applications that people wrote, with KubeVela's own offline renderings of some; both are beside
+"""Real Applications, some with KubeVela's own offline renderings; both are beside
 the project."""
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ CORPUS = DATA / "oam"
 
 
 def corpus(folder: str) -> list[str]:
-    """Return the names of the files in a folder of it; empty if it is not beside the project."""
+    """Return the names of the files in a folder of the corpus; none where it is missing."""
     return sorted(path.name for path in (CORPUS / folder).glob("*.yaml"))
 
 
 def need_corpus() -> None:
-    """Skip the test, with the reason, without the corpus."""
+    """Skip the test with a reason if the corpus is missing."""
     if not CORPUS.is_dir():
         pytest.skip(f"no Applications and renderings at {CORPUS}")
 
@@ -65,8 +65,8 @@ def rows_of(file: str) -> list[dict[str, str]]:
 
 
 def library_of(file: str, built_in: Iterable[Definition] = ()) -> Library:
-    """Return the definitions of a file's expected rendering, completed by KubeVela's built-in
-    definitions; `built_in` replaces KubeVela's."""
+    """Return the definitions that a file's expected rendering used. KubeVela's built-in definitions
+    fill gaps; those in `built_in` replace KubeVela's."""
     found: dict[tuple[str, str], Definition] = {}
     for row in rows_of(file):
         if (CORPUS / row["definition"]).is_file() and row["kind"] in (
@@ -75,9 +75,9 @@ def library_of(file: str, built_in: Iterable[Definition] = ()) -> Library:
         ):
             inside = definitions_in(row["definition"])
             found |= {
-                (item.kind, item.name): item
-                for item in inside
-                if item.name == row["type"].partition("@")[0]
+                (definition.kind, definition.name): definition
+                for definition in inside
+                if definition.name == row["type"].partition("@")[0]
             }
     for name in corpus("builtin"):
         for definition in definitions_in(f"builtin/{name}"):
@@ -96,7 +96,7 @@ def library_of(file: str, built_in: Iterable[Definition] = ()) -> Library:
 
 
 def deployments(document: Document) -> Iterator[Application]:
-    """Yield KubeVela's output for an Application: once for each topology of each `deploy`, with
+    """Yield the Application as KubeVela renders it: once for each topology of each `deploy`, with
     that step's overrides. Other steps make no difference to it."""
     application = application_of(document)
     acts = [act for act in deploys(application) if act.component is None]
@@ -109,12 +109,12 @@ def deployments(document: Document) -> Iterator[Application]:
 
 
 def setting_of(document: Document) -> Setting:
-    """With the revision that the status of an Application from a cluster has."""
+    """Return the setting with the revision in the status of an Application from a cluster."""
     return Setting(revision=application_of(document).revision)
 
 
 def application_of(document: Document) -> Application:
-    """Return an Application unchanged, also with errors."""
+    """Return an Application without checks."""
     return typed.application_of(
         document, pruned("application", document.data), frozenset()
     )

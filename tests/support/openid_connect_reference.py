@@ -16,7 +16,7 @@ CHOICES = {
     "consumer_by": ("custom_id", "id", "username"),
     "disable_session": ("authorization_code", "bearer", "client_credentials", "introspection", "kong_oauth2", "password", "refresh_token", "session", "userinfo"),
 }  # fmt: skip
-"""The allowed elements of lists that do not keep their default."""
+"""The possible elements of a list, for the lists without a default."""
 
 _EVERYWHERE = ["body", "header", "query"]
 
@@ -105,13 +105,12 @@ NUMBERS: dict[str, float | None] = {
 }  # fmt: skip
 
 RECORDS = ("client_jwk", "cluster_cache_redis", "redis")
-"""Keys of clients and addresses of Redis; none of them is used here, so their own fields are left
+"""Keys of clients and addresses of Redis; no test uses them, so their own fields are left
 out."""
 
 
 def schema() -> dict[str, Any]:
-    """Return the reference in the form in which a Kong answers `GET
-    /schemas/plugins/openid-connect`."""
+    """Return the reference as a Kong answers `GET /schemas/plugins/openid-connect`."""
     kinds: tuple[tuple[str, dict[str, Any]], ...] = (
         ("string", TEXTS), ("array", LISTS), ("boolean", FLAGS), ("number", NUMBERS), ("record", dict.fromkeys(RECORDS)),
     )  # fmt: skip

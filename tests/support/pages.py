@@ -1,4 +1,4 @@
-"""Pages in Debian's Chromium, which call an API of another origin with `fetch`."""
+"""Pages in Debian's Chromium that call an API of another origin with `fetch`."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ CONSOLE: Mapping[tuple[str, str], int] = {
     ("POST", "/reports"): 0,
     ("GET", "/docs/internal"): 0,
 }
-"""Statuses that the pages of the sample estate's browser client see, by method and path. Their API
-is on another host, and the user is in order-desk. 0: the scope is missing, so the browser sends
-nothing."""
+"""The statuses that the browser client's pages see of its API on another host, by method and path.
+The user is in order-desk. 0 means that the browser does not send the request, for want of a
+grant."""
 
 _PAGE = """<!doctype html><meta charset="utf-8"><title>pages</title><pre></pre><script>
 const found = [];
@@ -56,11 +56,9 @@ def fetched(
     proxy: tuple[str, int],
     requests: Sequence[tuple[str, Mapping[str, Any]]],
 ) -> list[tuple[int, str]]:
-    """Return status and body of these fetches by a page of `origin`, over http.
-
-    Each is a URL and the options of `fetch`. 0: the browser hides the answer, or sends nothing.
-    Every other host is at `proxy`.
-    """
+    """Return the results of a page of `origin`, of http, that fetches these URLs with options of
+    `fetch`: status and body. The status is 0 where the browser hides the answer or sends no
+    request. Every other host is at `proxy`."""
     assert CHROMIUM is not None
     text = (_PAGE % json.dumps(requests)).encode()
 
@@ -73,7 +71,7 @@ def fetched(
             self.wfile.write(text)
 
         def log_message(self, *_: object) -> None:
-            """Print nothing."""
+            """Log no request."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     Thread(target=server.serve_forever, daemon=True).start()

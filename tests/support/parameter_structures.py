@@ -1,9 +1,9 @@
-"""The structure of a definition's `parameter`, read from its CUE: to compare two, and to make
-properties that fit.
+"""Read the structure of a definition's `parameter` from its CUE: to compare two structures, and to
+make valid properties.
 
-It reads the part of CUE that parameters use. These are structs with optional, conditional and
-patterned fields, open lists, alternatives with defaults, bounds, literals, and names of other
-fields of the template.
+It reads the part of CUE that parameters use: structs with optional, conditional and patterned
+fields, open lists and alternatives with defaults. It also reads bounds, literals, and names of
+other fields of the template.
 """
 
 from __future__ import annotations
@@ -52,7 +52,8 @@ class ListOf:
 
 @dataclass(frozen=True)
 class Rule:
-    """A type ("string"), a literal ("=" and JSON), a bound (">=1"), or an expression that must match ("=~...")."""
+    """A type ("string"), a literal ("=" and JSON), a bound (">=1"), or an expression that must
+    match ("=~...")."""
 
     text: str
 
@@ -60,7 +61,7 @@ class Rule:
 @dataclass(frozen=True)
 class Either:
     options: frozenset[tuple[bool, Type]]
-    """Each with whether it is the default."""
+    """Each type, and whether it is the default."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ class _Reader:
             self._names = self._fields(self._names["template"] + 1)
 
     def _fields(self, start: int) -> dict[str, int]:
-        """Yield the beginnings of field values from there on, until the closing brace."""
+        """Return the starts of the fields' values from a place up to the closing brace."""
         found: dict[str, int] = {}
         depth = 0
         for index in range(start, len(self._tokens) - 1):
@@ -229,7 +230,7 @@ class _Reader:
                 fields += self._conditional()
             elif self._labelled():
                 fields.append(self._field())
-            else:  # another struct, whose fields these are, too
+            else:  # the fields of another struct
                 embedded = self._expression()
                 assert isinstance(embedded, Struct)
                 fields += embedded.fields
@@ -266,7 +267,7 @@ class _Reader:
 
 
 def _flat(default: bool, option: Type) -> list[tuple[bool, Type]]:
-    """Return an alternative, or those that it is itself made of."""
+    """Return an alternative, or its own alternatives."""
     return (
         [*option.options]
         if isinstance(option, Either) and not default
@@ -275,7 +276,8 @@ def _flat(default: bool, option: Type) -> list[tuple[bool, Type]]:
 
 
 def taken(type_: Type) -> Type:
-    """Return the structure without defaults, and with each field optional that may be missing."""
+    """Return the type of valid properties before gaps are filled: without defaults, and every field
+    that may be missing is optional."""
     match type_:
         case Struct(fields, pattern, is_open):
             inner = (
@@ -312,7 +314,7 @@ def _may_be_missing(field: Field) -> bool:
 
 
 def _without_default(type_: Type) -> Type:
-    """Return the same without a default, and without values that are of a type which fits as well."""
+    """Return the type without a default, and without literals of a type that is allowed too."""
     if not isinstance(type_, Either):
         return type_
     all_of = {
@@ -331,7 +333,7 @@ def _without_default(type_: Type) -> Type:
 
 
 def _kind_of(option: Type) -> str:
-    """Return the type of a literal, or the type in the context; empty if it is neither."""
+    """Return the type of a literal, or the type in the context; empty where neither is known."""
     if not isinstance(option, Rule) or option.text in _TYPES:
         return ""
     if option.text.startswith("context."):
@@ -354,7 +356,7 @@ _WORDS = ("a", "B", "TOKEN", "80", "x y", "web")
 
 @st.composite
 def properties(draw: st.DrawFn, type_: Type) -> Any:
-    """Properties of that structure, whose texts are often names that there are in a workload."""
+    """Draw properties with that structure, often with names from a workload as texts."""
     return _value(draw, type_, "", ())
 
 
@@ -411,7 +413,7 @@ def _mapping(
     made: dict[str, Any] = {}
     here = [*around, (type_, made)]
     for field in sorted(
-        type_.fields, key=lambda item: (bool(item.condition), item.name)
+        type_.fields, key=lambda known: (bool(known.condition), known.name)
     ):
         may_be_missing = field.optional or _default(field.type) is not None
         if _holds(field.condition, here) and not (
@@ -467,7 +469,7 @@ def _holds(
 
 @st.composite
 def changed(draw: st.DrawFn, made: Any) -> Any:
-    """The same with one value replaced, taken away or added, anywhere in it."""
+    """Draw the value with one value replaced, removed or added, at any depth."""
     made = json.loads(json.dumps(made))
     places = [
         (inner, key)

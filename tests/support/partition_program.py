@@ -45,7 +45,8 @@ OIDC = {
 
 @contextmanager
 def estate_at(kind: str, folder: Path) -> Iterator[Path]:
-    """The project with the estate, in one stack yet, at an identity provider of a kind; it is the working directory."""
+    """Yield the project with the estate, still in one stack, with a kind of provider; it is the
+    working directory."""
     project(folder)
     position(folder, PLACES)
     with ExitStack() as opened:
@@ -62,8 +63,8 @@ def estate_at(kind: str, folder: Path) -> Iterator[Path]:
 
 
 def run_all(states: States) -> dict[str | None, list[Registered]]:
-    """Return the registrations on the base and on each partition. Partitions run twice, because the
-    called components learn a provider's ids from the clients' own stacks."""
+    """Return the program's registrations on the base and on each partition. Partitions run twice:
+    called APIs know the ids of their clients only after the clients' own stacks have run."""
     first = {
         name: run_stack(stack_of(name), states) for name in (None, *PARTITIONS)
     }
@@ -88,7 +89,7 @@ def _provider(
     if kind == "keycloak":
         patch.setenv("KEYCLOAK_CLIENT_ID", "kong-oam")
         patch.setenv("KEYCLOAK_CLIENT_SECRET", "the account's secret")
-        uninspected(patch, kind)  # there is no realm
+        uninspected(patch, kind)  # no realm exists
     return {
         "okta": {"name": "okta", "type": "okta"},
         "keycloak": KEYCLOAK,

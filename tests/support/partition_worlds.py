@@ -1,8 +1,8 @@
-"""A project with a generated estate, deployed by runs under Pulumi's mocks: with the choices alone,
-or with all parts.
+"""A project with a generated estate, deployed by runs under Pulumi's mocks: of single partitions,
+or of all.
 
-The runs are those that `python -m kong_oam up` makes; a stand-in replaces the engine, with its
-stacks, tags and locks.
+The runs are real `python -m kong_oam up`; the engine, with its stacks, tags and locks, is a
+stand-in.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from sandbox.kong import Kong
 from sandbox.okta import Okta
 from sandbox.project import project
 from tests.support.estate_choices import PARTITIONS
-from tests.support.generated_estates import Choices, write
+from tests.support.generated_estates import ChosenEstate, write
 from tests.support.mocks import Registered, States, answer, run_stack
 from tests.support.provider_settings import uninspected
 from tests.support.workload_tls import authority
@@ -50,7 +50,7 @@ from tests.support.workload_tls import authority
 ESTATE = "local"
 GROUPS = ("sales", "order-desk", "desk")
 Made = tuple[Mapping[tuple[str, str], Registered], Mapping[str, Any]]
-"""A run's registrations by type and name, and its outputs."""
+"""The registrations of a run, by type and name, and its outputs."""
 
 
 class InvalidEstateError(Exception):
@@ -59,11 +59,10 @@ class InvalidEstateError(Exception):
 
 @dataclass
 class Deployed:
-    """A stand-in for the parts of the engine that `up` uses: the states of stacks, their tags and
-    last updates.
+    """A stand-in for the engine as `up` uses it: the states of stacks, their tags and last updates.
 
-    `made`: the registrations of each stack's last run. `ran`: the stacks that were run since the
-    last check. `cache`: the results of runs with equal inputs; several deployments share it.
+    `made`: the results of each stack's last run. `ran`: the stacks with runs since the last
+    reading. `cache`: results of runs by their inputs; several of these share it.
     """
 
     cache: dict[Any, tuple[Made, Mapping[str, Any]]]
@@ -114,7 +113,7 @@ class Deployed:
         raise PulumiCliError(f"`pulumi {' '.join(words)}` failed")
 
     def run(self, stack: str) -> bool:
-        """A run of a stack by the files as they are. Raises InvalidEstateError."""
+        """Run a stack with the present files. Raises InvalidEstateError."""
         self.ran.append(stack)
         key = (
             stack,
@@ -130,18 +129,18 @@ class Deployed:
         return True
 
     def _run(self, stack: str) -> tuple[Made, Mapping[str, Any]]:
-        states, output = dict(self.states), StringIO()
-        with redirect_stderr(output), redirect_stdout(output):
+        states, printed = dict(self.states), StringIO()
+        with redirect_stderr(printed), redirect_stdout(printed):
             try:
                 registered = run_stack(stack, states)
             except (SystemExit, Exception) as error:
                 raise InvalidEstateError(
-                    f"{stack}: {type(error).__name__} {error} {output.getvalue()[-800:]}"
+                    f"{stack}: {type(error).__name__} {error} {printed.getvalue()[-800:]}"
                 ) from error
         of_stack = {
-            (registration.type, registration.name): registration
-            for registration in registered
-            if registration.type != STACK
+            (item.type, item.name): item
+            for item in registered
+            if item.type != STACK
         }
         state = {
             urn: item
@@ -149,15 +148,15 @@ class Deployed:
             if item["type"] == STACK
         }
         components = {name for kind, name in of_stack if kind == COMPONENT}
-        for (kind, name), entry in of_stack.items():
+        for (kind, name), resource in of_stack.items():
             above = (
-                f"urn:pulumi:{stack}::kong-oam::{COMPONENT}::{entry.parent}"
-                if entry.parent in components
+                f"urn:pulumi:{stack}::kong-oam::{COMPONENT}::{resource.parent}"
+                if resource.parent in components
                 else ""
             )
             state[f"urn:pulumi:{stack}::kong-oam::{kind}::{name}"] = {
                 "type": kind,
-                "outputs": entry.inputs,
+                "outputs": resource.inputs,
                 "parent": above,
             }
         return (of_stack, from_outputs(state).outputs), state
@@ -172,7 +171,7 @@ def _files() -> str:
 
 
 class Serial:
-    """A stand-in for a thread pool: one run after the other."""
+    """A stand-in for a pool of threads: runs in turn."""
 
     def __init__(self, **_: Any) -> None: ...
     def __enter__(self) -> Serial:
@@ -189,10 +188,10 @@ class Project:
 
     folder: Path
     provider: Mapping[str, Any]
-    """Return the provider's additional settings: the stand-in's address."""
+    """The provider's additional settings: the address of the stand-in."""
 
-    def estates(self, chosen: Choices) -> Estates | None:
-        """Return the estate of the current files; None if it does not compile."""
+    def estates(self, chosen: ChosenEstate) -> Estates | None:
+        """Write the estate into the files, and return it; None where it does not compile."""
         write(self.folder, chosen, dict(self.provider))
         try:
             settings = read_file(stack_file(ESTATE), describe)
@@ -209,19 +208,19 @@ class Project:
     def up(
         self, estates: Estates, deployed: Deployed, *, everything: bool
     ) -> Known:
-        """Run `up` on all stacks or on affected stacks. Return the facts known before. Raises
+        """Run `up`, with all stacks or with touched stacks. Return the knowledge before it. Raises
         InvalidEstateError."""
         deployed.ran.clear()
         with pytest.MonkeyPatch.context() as patch:
             for module in (records, engine_stacks, export):
                 patch.setattr(module, "pulumi", deployed.cli)
             patch.setattr(run, "ThreadPoolExecutor", Serial)
-            # The order of runs is the checker's: here an exchange of scopes may be made at once.
+            # The checker tests the order of runs: here an exchange of scopes may take one command.
             patch.setattr(run, "grant_changes", lambda *_: NO_CHANGES)
             patch.setattr(
-                run, "show", lambda *_, stack, **__: deployed.run(stack)
+                run, "stream", lambda *_, stack, **__: deployed.run(stack)
             )
-            there = engine_stacks.listed()
+            there = engine_stacks.list_stacks()
             known = records.read(ESTATE, PARTITIONS, there)
             chosen = (
                 [None, *PARTITIONS]
@@ -237,14 +236,14 @@ class Project:
                 there,
                 known,
             )
-            runs.over(chosen)
+            runs.run_stacks(chosen)
             assert not runs.failed and not runs.left_out
-            return records.read(ESTATE, PARTITIONS, engine_stacks.listed())
+            return records.read(ESTATE, PARTITIONS, engine_stacks.list_stacks())
 
 
 @contextmanager
 def project_at(kind: str, folder: Path) -> Iterator[Project]:
-    """A project for estates at a provider of a kind; it is the working directory."""
+    """Yield a project for estates with a kind of provider; it is the working directory."""
     project(folder)
     with ExitStack() as opened:
         patch = opened.enter_context(pytest.MonkeyPatch.context())

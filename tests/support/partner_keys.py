@@ -1,4 +1,5 @@
-"""Keys of partners: made outside, with certificates that their owners signed themselves."""
+"""Keys of partners: made outside the project, with certificates that their owners signed
+themselves."""
 
 from __future__ import annotations
 
@@ -21,7 +22,7 @@ def rsa_key(bits: int = 2048) -> rsa.RSAPrivateKey:
 
 
 def certified(key: Key) -> str:
-    """Return a certificate of the key (PEM), which lives for a year around now."""
+    """Return a certificate of the key (PEM) with a lifetime of a year."""
     subject = x509.Name(
         [x509.NameAttribute(x509.NameOID.COMMON_NAME, "partner.example.com")]
     )

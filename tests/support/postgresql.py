@@ -1,5 +1,5 @@
-"""A private PostgreSQL (Debian's), on loopback in a temporary folder, and a connection to it that
-can be cut."""
+"""A private PostgreSQL (Debian's), on loopback in a temporary folder, and a wire to it that can be
+cut."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.server import free_port
-from tests.support.listening import Connections, Listening
+from tests.support.local_servers import Connections, Listening
 
 PASSWORD = "a-password"
 USER, DATABASE = "deployer", "states"
 _DEBIAN = Path("/usr/lib/postgresql")
 _PATIENCE = 60.0
-"""Seconds for it to begin, to answer, or to end."""
+"""Seconds for its start, its answers and its end."""
 
 
 class PostgreSqlMissingError(Exception):
-    """PostgreSQL is not available here. The message has the reason."""
+    """PostgreSQL cannot run here. The message has the reason."""
 
 
 @dataclass(slots=True)
@@ -46,7 +46,7 @@ class PostgreSql:
     def url(
         self, port: int | None = None, login: str = f"{USER}:{PASSWORD}"
     ) -> str:
-        """Return the backend's URL; `port` belongs to a connection in front of the server."""
+        """Return the backend's URL; `port` may be the port of a wire in front of the server."""
         return f"postgres://{login}@127.0.0.1:{port or self.port}/{DATABASE}?sslmode=disable&connect_timeout=10"
 
     def ask(self, query: str) -> str:
@@ -70,13 +70,13 @@ class PostgreSql:
         ).stdout.strip()
 
     def names(self) -> list[str]:
-        """Return the backend's entries, by their names on a file backend."""
+        """Return the backend's files, by their names on a file backend."""
         return self.ask(
             f"SELECT substr(key, {len(DATABASE) + 2}) FROM pulumi_state ORDER BY key"
         ).splitlines()
 
     def start(self) -> None:
-        """Start it, and wait until it answers."""
+        """Start the server, and wait until it answers."""
         settings = (
             "-h",
             "127.0.0.1",
@@ -98,7 +98,7 @@ class PostgreSql:
             time.sleep(0.05)
 
     def stop(self) -> None:
-        """Stop it, and every connection with it; committed data is available after the next start."""
+        """Stop the server, and every connection with it; a restart finds the committed data."""
         if self.process is not None:
             self.process.send_signal(
                 signal.SIGINT
@@ -120,8 +120,8 @@ class PostgreSql:
 
 @contextmanager
 def postgresql() -> Iterator[PostgreSql]:
-    """Start a server, and stop it after the block. Raises PostgreSqlMissingError if PostgreSQL is
-    not available."""
+    """Start a server, which ends with the context. Raises PostgreSqlMissingError where none can
+    run."""
     programs, unprivileged = _programs(), _unprivileged()
     folder = Path(tempfile.mkdtemp(prefix="kong-oam-postgresql-"))
     try:
@@ -181,7 +181,8 @@ def postgresql() -> Iterator[PostgreSql]:
 def _programs() -> Path:
     """Return the folder of the newest version's programs, which Debian keeps off the PATH."""
     found = sorted(
-        _DEBIAN.glob("*/bin/initdb"), key=lambda item: float(item.parts[-3])
+        _DEBIAN.glob("*/bin/initdb"),
+        key=lambda program: float(program.parts[-3]),
     )
     if not found:
         raise PostgreSqlMissingError(
@@ -191,8 +192,8 @@ def _programs() -> Path:
 
 
 def _unprivileged() -> dict[str, Any]:
-    """Return the arguments that start a process as another user than root, because PostgreSQL does
-    not run as root."""
+    """Return options that start a process as another user than root, since PostgreSQL rejects root.
+    Other users stay the same."""
     if os.geteuid() != 0:
         return {}
     try:
@@ -205,7 +206,8 @@ def _unprivileged() -> dict[str, Any]:
 
 
 class Wire:
-    """Leads connections on to a port of 127.0.0.1 until it is cut. A context manager; `port` is its own."""
+    """Forwards connections to a port of 127.0.0.1 until it is cut. A context manager; `port` is its
+    own."""
 
     def __init__(self, to: int) -> None:
         wire = self
@@ -230,7 +232,7 @@ class Wire:
         self._listening.__exit__()
 
     def cut(self) -> None:
-        """Close all connections, and every new connection until `mend`."""
+        """Close all connections, and each new connection until `mend`."""
         with self._lock:
             self._whole = False
             for end in self._ends:
@@ -257,7 +259,7 @@ class Wire:
 
 
 def _pump(source: socket.socket, sink: socket.socket) -> None:
-    """Forward bytes until either end is closed."""
+    """Forward all bytes, until either end is closed."""
     with suppress(OSError):
         while data := source.recv(65536):
             sink.sendall(data)

@@ -1,4 +1,5 @@
-"""A project in a new repository, for tests that read a project's files and their history."""
+"""A project in its own repository, for tests of code that reads a project's files and their
+history."""
 
 from __future__ import annotations
 
@@ -24,7 +25,7 @@ GIT = {
 
 
 def git(*arguments: str) -> None:
-    """Run git as a person without a git configuration."""
+    """Run git with a fixed author and without personal configuration."""
     identity = ("-c", "user.name=tests", "-c", "user.email=tests@example.com")
     subprocess.run(
         ["git", *identity, *arguments],
@@ -36,13 +37,13 @@ def git(*arguments: str) -> None:
 
 
 def copy_sample(folder: Path) -> None:
-    """Copies the sample estate of this repository, Applications and stacks, into a folder."""
+    """Copy the sample estate of this repository, Applications and stacks, into a folder."""
     for name in ("applications", "stacks"):
         shutil.copytree(ROOT / name, folder / name)
 
 
 def replace_once(file: Path, old: str, new: str) -> None:
-    """Replace `old`, which stands exactly once in the file."""
+    """Replace `old`, which occurs exactly once in the file."""
     text = file.read_text("utf-8")
     assert text.count(old) == 1, (
         f"{old!r} stands {text.count(old)} times in {file}"
@@ -51,7 +52,8 @@ def replace_once(file: Path, old: str, new: str) -> None:
 
 
 def write_project(folder: Path, **applications: str) -> None:
-    """A repository with one commit, `main`, of these Applications (a file of each name) and the stack `local`."""
+    """Make a repository with one commit, `main`, of these Applications (a file of each name) and
+    the stack `local`."""
     (folder / "applications").mkdir()
     for name, text in applications.items():
         (folder / f"applications/{name}.yaml").write_text(text)

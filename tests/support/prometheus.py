@@ -1,5 +1,5 @@
-"""Debian's Prometheus on loopback, the exporter as people start it, and the queries of alert rules
-and dashboard."""
+"""Debian's Prometheus on loopback, the exporter in its usual form, and the queries of the alert
+rules and the dashboard."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _VARIABLES = {"$__rate_interval": "1m", "$__range": "1h", "$stack": ".+"}
 
 
 def panels() -> list[tuple[str, str]]:
-    """Title and query of all panels, as Grafana sends them for all stacks."""
+    """Return title and query of all panels, as Grafana sends them for all stacks."""
     return [
         (panel["title"], _filled(target["expr"]))
         for panel in DASHBOARD["panels"]
@@ -55,7 +55,7 @@ def _filled(query: str) -> str:
 
 
 def promtool(*arguments: str | Path) -> str:
-    """Run it, and return its output; fails after an error status."""
+    """Run promtool and return its output; fails at an error status."""
     ran = subprocess.run(
         ["promtool", *map(str, arguments)],
         capture_output=True,
@@ -68,22 +68,22 @@ def promtool(*arguments: str | Path) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Prometheus:
-    """A server that runs; `jobs` are those that it scrapes once a second."""
+    """A running server; `jobs` are its jobs, which it scrapes once a second."""
 
     url: str
     jobs: frozenset[str]
 
     def ask(self, query: str) -> list[dict[str, Any]]:
-        """Return the current samples of a query."""
+        """Return the present samples of a query."""
         answer = httpx.get(
             f"{self.url}/api/v1/query", params={"query": query}, trust_env=False
         ).json()
         assert answer["status"] == "success", (query, answer)
         found: list[dict[str, Any]] = answer["data"]["result"]
-        return [finding for finding in found if finding["value"][1] != "NaN"]
+        return [sample for sample in found if sample["value"][1] != "NaN"]
 
     def await_data(self, query: str) -> list[dict[str, Any]]:
-        """Return the samples once there are some. Fails after the time limit."""
+        """Wait for samples of a query, and return them. Fails where none come in time."""
         until = time.monotonic() + 20
         while not (found := self.ask(query)):
             assert time.monotonic() < until, f"nothing is known of {query}"
@@ -95,7 +95,8 @@ class Prometheus:
 def prometheus(
     folder: Path, targets: Mapping[str, str], history: str = ""
 ) -> Iterator[Prometheus]:
-    """Scrapes `targets` (job: URL of its /metrics) with the alert rules loaded; `history` is OpenMetrics' text of before."""
+    """Scrape `targets` (job: URL of its /metrics) with the alert rules loaded; `history` is earlier
+    data in OpenMetrics' text."""
     jobs = [_job(name, httpx.URL(url)) for name, url in targets.items()]
     (folder / "prometheus.yml").write_text(
         json.dumps(
@@ -164,8 +165,7 @@ def _await_ready(
 
 @contextmanager
 def exporter(*arguments: str | Path) -> Iterator[str]:
-    """Run the verb `metrics` with these arguments on a free port, and yield its URL. End it as
-    Ctrl-C does."""
+    """Run the verb `metrics` with these arguments on a free port; yield its URL. Ctrl-C ends it."""
     command = [
         sys.executable,
         "-m",
@@ -180,14 +180,14 @@ def exporter(*arguments: str | Path) -> Iterator[str]:
     ) as process:
         assert process.stdout is not None
         try:
-            output = process.stdout.readline()
+            line = process.stdout.readline()
             found = re.match(
-                r"serves (http://127\.0\.0\.1:\d+/metrics); Ctrl-C ends it\n",
-                output,
+                r"serving (http://127\.0\.0\.1:\d+/metrics); Ctrl-C stops\n",
+                line,
             )
-            assert found, output
+            assert found, line
             yield found[1]
         finally:
             process.send_signal(signal.SIGINT)
-            assert process.stdout.read() == "\nno longer served\n"
+            assert process.stdout.read() == "\nstopped\n"
             assert process.wait(10) == 0

@@ -1,4 +1,4 @@
-"""Settings of a stack by its identity providers, as they are written in its file."""
+"""Settings of a stack by its identity providers, in the form of its file."""
 
 from __future__ import annotations
 
@@ -47,11 +47,11 @@ def keycloak(**changes: Any) -> Settings:
 
 
 def uninspected(patch: pytest.MonkeyPatch, kind: str) -> None:
-    """Turn off the requests to the products of a kind before a run."""
+    """Turn the inspection of a kind of provider off."""
     left_alone = [
-        replace(item, inspect=lambda *_: Inspection())
-        if item.type == kind
-        else item
-        for item in kinds.KINDS
+        replace(known, inspect=lambda *_: Inspection())
+        if known.type == kind
+        else known
+        for known in kinds.KINDS
     ]
     patch.setattr(kinds, "KINDS", left_alone)

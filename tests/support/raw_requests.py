@@ -1,5 +1,5 @@
-"""Requests as bytes, and a gateway's answers: the sandbox's with an estate on it, or a real
-gateway's."""
+"""Send requests as bytes and read a gateway's answers: the sandbox's with an estate on it, or a
+real gateway's."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Answered:
 
     @property
     def granted(self) -> dict[str, str]:
-        """Return its Access-Control-* headers."""
+        """The answer's headers for browsers (Access-Control-*)."""
         return {
             name.lower(): value
             for name, value in self.headers
@@ -42,7 +42,7 @@ def ask(proxy: tuple[str, int], raw: bytes) -> Answered:
     with socket.create_connection(proxy, timeout=15) as connection:
         with suppress(
             ConnectionError
-        ):  # after a denial the gateway may stop reading
+        ):  # the gateway may stop reading after a denial
             connection.sendall(raw)
         response = http.client.HTTPResponse(
             connection, method=raw.partition(b" ")[0].decode()
@@ -73,7 +73,7 @@ class Served:
 def served(
     estate: Estate, issuers: Mapping[str, Issuer], port: int
 ) -> Iterator[Served]:
-    """Yield the estate with the keys of these issuers; all its workloads are at this port of this
+    """Serve the estate with the keys of these issuers; all its workloads are at this port of this
     machine."""
     with Kong() as kong, kong_deployment.Entities(kong.admin_url) as entities:
         pems = {

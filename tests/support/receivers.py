@@ -1,4 +1,4 @@
-"""Receivers of request records on loopback: an HTTP server and a TCP listener that keep the data."""
+"""Receivers of access logs on loopback: an HTTP server and a TCP listener that store all records."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from kong_oam.metrics.records import values_in
-from tests.support.listening import Connections, Listening
+from tests.support.local_servers import Connections, Listening
 
 
 class Receiver(Listening):
-    """`payloads` are the received texts, for each record or list of records. A context manager;
-    `url` is its HTTP address."""
+    """`payloads`: received bodies, text for each record or list of records. A context manager;
+    `url` is its address for HTTP."""
 
     def __init__(self, kind: str = "http") -> None:
         self.payloads: list[bytes] = []
@@ -31,15 +31,15 @@ class Receiver(Listening):
         return f"http://127.0.0.1:{self.port}/records"
 
     def record(self, request_id: str, seconds: float = 15) -> dict[str, Any]:
-        """Return the record of a request, once it arrives. Fails after the time limit."""
+        """Wait for the record of a request, and return it. Fails where none comes."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             for payload in tuple(self.payloads):
                 if request_id.encode() in payload:
                     found: dict[str, Any] = next(
-                        item
-                        for item in values_in(payload)
-                        if item["requestId"] == request_id
+                        record
+                        for record in values_in(payload)
+                        if record["requestId"] == request_id
                     )
                     return found
             time.sleep(0.02)
@@ -48,7 +48,7 @@ class Receiver(Listening):
         )
 
     def await_text(self, text: bytes) -> None:
-        """Wait for a payload with this text. Fails after the time limit."""
+        """Wait for a payload with this text. Fails where none comes."""
         until = time.monotonic() + 15
         while not any(text in payload for payload in tuple(self.payloads)):
             assert time.monotonic() < until, (
@@ -70,7 +70,7 @@ class _Posts(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, *_: Any) -> None:
-        """Nothing."""
+        """Log no request."""
 
 
 class _Lines(socketserver.StreamRequestHandler):

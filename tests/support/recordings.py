@@ -12,7 +12,8 @@ DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 
 
 def recorded(name: str) -> list[dict[str, Any]]:
-    """Return the lines of a recording; without the recordings, skip the test with the reason."""
+    """Return the lines of a recording; skip the test with a reason where the recordings are
+    missing."""
     path = DATA / name
     if not path.exists():
         pytest.skip(f"no recordings at {path}")

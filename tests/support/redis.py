@@ -22,7 +22,7 @@ PASSWORD = "a-password"
 
 @dataclass(frozen=True, slots=True)
 class Redis:
-    """A Redis that listens at 127.0.0.1. `process` may be ended, and then it is away."""
+    """A Redis that listens at 127.0.0.1. A test may kill `process`."""
 
     port: int
     process: subprocess.Popen[bytes]
@@ -38,14 +38,14 @@ class Redis:
 
 
 def program() -> str | None:
-    """Where a redis-server is, if there is one."""
+    """Return the path of a redis-server, if one is installed."""
     return os.environ.get("REDIS_SERVER") or shutil.which("redis-server")
 
 
 @contextmanager
 def redis(folder: Path, *, password: str | None = None) -> Iterator[Redis]:
-    """Start a server, and stop it after the block. Without redis-server, skip the test with the
-    reason."""
+    """Start a Redis, which ends with the context. Skips the test with a reason where no
+    redis-server is installed."""
     command = program()
     if not command:
         pytest.skip(

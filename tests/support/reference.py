@@ -3,8 +3,8 @@ a command.
 
     python -m tests.support.reference
 
-A block is between two comments, of which the first names it: `<!-- reference: codes -->` and `<!--
-end -->`. All text between them is generated, so never edit it by hand.
+A block is between two comments, of which the first names it: `<!-- reference: codes -->` and
+`<!-- end -->`. The text between them is always generated.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _FIELDS: Final = "| field | meaning | required |\n|---|---|---|"
 
 
 def block(name: str) -> str:
-    """Make the text of a block. Raises ValueError if there is no block of this name."""
+    """Return the text of a block. Raises ValueError for an unknown name."""
     kind, _, of = name.partition(" ")
     if name == "codes":
         rows = [
@@ -80,7 +80,7 @@ def block(name: str) -> str:
 
 
 def _table(schema: Mapping[str, Any]) -> str:
-    """Return a row for each field of a JSON Schema, in the words of the schema."""
+    """Return a table with a row for each field of a JSON Schema, in the words of the schema."""
     rows = [
         f"| `{name}` | {text} | {'yes' if needed else ''} |"
         for name, text, needed in _fields(schema, schema)
@@ -129,7 +129,7 @@ def _help(arguments: list[str]) -> str:
 
 
 def written(page: str) -> str:
-    """Return the page with the text of today in each of its blocks."""
+    """Return the page with new text in each of its blocks."""
     return _BLOCK.sub(
         lambda match: f"{match[1]}{block(match[2])}\n{match[3]}", page
     )

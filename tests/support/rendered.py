@@ -39,7 +39,7 @@ def application(
     objects: str, traits: str = "[]", component: str = "type: own"
 ) -> str:
     """Return an Application `orders` with one component `api` of a type that needs a definition,
-    and its objects behind it."""
+    followed by its objects."""
     return (
         "apiVersion: core.oam.dev/v1beta1\nkind: Application\nmetadata: {name: orders, namespace: orders}\nspec:\n"
         f"  components:\n    - name: api\n      {component}\n      traits: {traits}\n\x00{objects}"
@@ -59,8 +59,8 @@ def ingress(
 def compiled(
     *texts: str, stack: Stack = STACK, trait: int | None = None, pods: str = ""
 ) -> Compiled:
-    """Return Applications of `application`, compiled with their objects; `trait` makes the
-    Ingresses, `pods` are the workloads' `podSpecPath`."""
+    """Return the Applications of `application`, compiled with their objects; `trait` makes the
+    Ingresses, `pods` is the workloads' `podSpecPath`."""
     applications: list[Application] = []
     for number, text in enumerate(texts, start=1):
         written, _, objects = text.partition("\x00")
@@ -78,8 +78,8 @@ def compiled(
 def with_objects(
     part: ComponentSpec, objects: str, trait: int | None = None, pods: str = ""
 ) -> ComponentSpec:
-    """Return the component with objects in YAML; a component without a definition is returned
-    unchanged."""
+    """Return the component with objects in YAML. Without a definition the object is the component
+    itself."""
     if part.plain:
         return part
     found = [manifest for manifest in yaml.safe_load_all(objects) if manifest]
@@ -146,7 +146,7 @@ def _as_rendered(
 def _ingress(
     application: Application, part: ComponentSpec, trait: Trait, api: str
 ) -> Mapping[str, Any]:
-    """Return the Ingress of KubeVela's gateway trait, which it makes besides its Service."""
+    """Return the Ingress of KubeVela's gateway trait, which also makes a Service."""
     properties, name = (
         trait.properties,
         service_name(part.name, trait.properties.get("name")),

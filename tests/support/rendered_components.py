@@ -57,21 +57,21 @@ kind: ConfigMap
 metadata: {name: api, namespace: orders}
 data: {KEY: value}
 """
-"""A workload behind a Service and an Ingress, with a container of each sort."""
+"""A workload behind a Service and an Ingress, with a container of each kind."""
 
 
 def objects(text: str) -> tuple[RenderedObject, ...]:
     """Return the objects of a YAML stream; the first is the workload."""
     return tuple(
-        made(found, index)
+        rendered_object(found, index)
         for index, found in enumerate(yaml.safe_load_all(text))
     )
 
 
-def made(
+def rendered_object(
     found: dict[str, Any], index: int = 0, pod_spec_path: str = ""
 ) -> RenderedObject:
-    """Return one object; the first is the workload."""
+    """Return one object; it is the workload if it is the first."""
     position = estate(api()).components["orders/api"].position
     return RenderedObject(
         found, None, f"made-{index}" if index else "", position, pod_spec_path
@@ -103,5 +103,5 @@ def component(
 
 
 def estate_of(*applications: Application) -> Estate:
-    """These applications as an estate."""
+    """Return these applications as an estate."""
     return replace(estate(api()), applications=applications)

@@ -42,7 +42,7 @@ def written(kind: str, name: str, template: str, **spec: Any) -> str:
 
 
 def defined(component: str = WORKLOAD, **traits: str) -> Library:
-    """Return a component type `app` and trait types, by their templates."""
+    """Return a library with a component type `app` and trait types, by their templates."""
     texts = [
         written("Component", "app", component),
         *(written("Trait", *pair) for pair in traits.items()),
@@ -64,7 +64,7 @@ def rendered(
     cache: Cache | None = None,
     setting: Setting = Setting(),  # noqa: B008
 ) -> RenderedComponent:
-    """Return the rendered component `web`; `component` are additional fields of it, in YAML."""
+    """Return the rendered component `web`; `component` are further fields of it, in YAML."""
     more = textwrap.indent(textwrap.dedent(component).strip(), " " * 6)
     text = f"""apiVersion: core.oam.dev/v1beta1
 kind: Application

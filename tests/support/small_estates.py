@@ -1,4 +1,5 @@
-"""Small estates, generated as values: few hosts, paths, scopes and groups, so that two of them often half agree."""
+"""Small estates, generated as values: few hosts, paths, scopes and groups, so that two estates
+often partly agree."""
 
 from __future__ import annotations
 
@@ -61,7 +62,7 @@ MANY = settings(
     suppress_health_check=[HealthCheck.too_slow],
     phases=set(Phase) - {Phase.explain},
 )
-"""The number of cases of a property of estates, at full strength."""
+"""The number of cases for a property of estates, at full strength."""
 
 _PATHS = st.sampled_from(
     [(), (), ("x",), ("x",), ("X",), ("x", "y"), ("x", "X"), ("y", "x", "y")]
@@ -129,13 +130,13 @@ ADDRESSES = (
     "192.0.2.1",
     "::ffff:10.200.0.1",
 )
-"""At least one of each class that the networks above tell apart."""
+"""At least one address of each class that the networks above tell apart."""
 
 
 def _of_rules(
     rules: tuple[Rule, ...], wanted: dict[PathSegments, dict[str, Networks]]
 ) -> dict[PathSegments, dict[str, Networks]]:
-    """Return what the rules' paths and methods require."""
+    """Return the scopes that the paths and methods of rules require."""
     listed = {
         (rule.path, method)
         for rule in rules
@@ -167,7 +168,7 @@ _ENDPOINTS = st.lists(
 
 
 OURS = "ours"
-"""The Service that leads to the pods of a component, whichever component it is."""
+"""The Service that leads to the pods of a component, the same for every component."""
 _PODS = st.builds(
     lambda labels, target: NamedService(
         "theirs", 80, target, labels, OURS, PLACE
@@ -182,7 +183,7 @@ _PODS = st.builds(
     ),
     st.sampled_from((8080, 8080, 9090)),
 )
-"""The pods behind a component: the chart's pods, with these labels."""
+"""The pods behind a component: from a release, with these labels."""
 
 
 def _client(
@@ -190,7 +191,7 @@ def _client(
     provider: str,
     scopes: tuple[str, ...],
     groups: tuple[str, ...],
-    declared: dict[str, Any],
+    properties: dict[str, Any],
 ) -> Client:
     calls = tuple(
         Call(key, scopes[number:], (), PLACE)
@@ -207,14 +208,14 @@ def _client(
             False,
             PLACE,
         ),
-        **declared,
+        **properties,
     )
 
 
 _KINDS = st.sampled_from(
     ("service", "service", "external", "web", "web", "web", "native")
 )
-_DECLARED = st.fixed_dictionaries(
+_SAID = st.fixed_dictionaries(
     {
         "redirect_uris": st.sampled_from(
             (
@@ -229,8 +230,8 @@ _DECLARED = st.fixed_dictionaries(
         "refresh": st.booleans(),
     }
 )
-"""Return a client's own settings."""
-_CLIENT = st.builds(_client, _KINDS, _PROVIDER, _SCOPES, _GROUPS, _DECLARED)
+"""The properties of a client."""
+_CLIENT = st.builds(_client, _KINDS, _PROVIDER, _SCOPES, _GROUPS, _SAID)
 _SPELLINGS = st.sampled_from(
     (
         SPELLING,
@@ -263,10 +264,10 @@ _MAPPINGS: st.SearchStrategy[dict[str, str]] = st.sampled_from(
 
 
 TOKENS = ("spelling", "issuer", "audience")
-"""Kinds of settings that decide about a token's validity and claims."""
+"""Kinds of properties that make a token valid and give it scopes."""
 ASSIGNED = ("assigned", "assigned from", "assigned roles", "assigned rules")
-"""The groups that clients are assigned to, alone and beside another kind: earlier tokens may still
-be allowed."""
+"""The groups of clients' assignments, alone and beside another kind: earlier tokens may still be
+allowed."""
 EVERY_KIND = (
     *(
         "components",
@@ -282,7 +283,7 @@ EVERY_KIND = (
         "tokens",
         "everything",
     ),
-    *(*TOKENS, "scheme", "declared", "owner", *ASSIGNED),
+    *(*TOKENS, "scheme", "said", "owner", *ASSIGNED),
 )
 
 
@@ -293,11 +294,11 @@ def estates(
     like: Estate | None = None,
     kinds: tuple[str, ...] = EVERY_KIND,
 ) -> Estate:
-    """Draw an estate of up to three components. A host and path belongs to one of them; two groups
-    may be equal at the provider.
+    """Draw an estate of up to three components. Each host and path leads to one component; several
+    groups may be the same group at the provider.
 
-    `like`: all but some kinds of parts are as in that estate; `kinds`: one of these, each of one or
-    two words.
+    `like`: all but some kinds of parts are as in that estate; `kinds`: draw among these kinds, of
+    one or two words.
     """
     redrawn = draw(st.sampled_from(kinds)).split() if like else ["everything"]
 
@@ -346,14 +347,14 @@ def estates(
         for client in some(
             "clients", _CLIENTS, old.identity.clients if old else None
         ):
-            declared = draw(_DECLARED) if "declared" in redrawn else {}
+            properties = draw(_SAID) if "said" in redrawn else {}
             assigned = (
                 draw(_GROUPS)
                 if "assigned" in redrawn and client.user_facing
                 else client.groups
             )
             clients.append(
-                replace(client, component=key, groups=assigned, **declared)
+                replace(client, component=key, groups=assigned, **properties)
             )
         components.append(
             component_with(
@@ -396,14 +397,15 @@ def estates(
 def pairs(
     draw: st.DrawFn, second: str = "tests", kinds: tuple[str, ...] = EVERY_KIND
 ) -> tuple[Estate, Estate]:
-    """Two estates, the second often much like the first; `second` names its stack, `kinds` are as in `estates`."""
+    """Draw two estates, the second often much like the first; `second` names its stack, `kinds` are
+    as in `estates`."""
     first = draw(estates())
     return first, draw(estates(second, like=first, kinds=kinds))
 
 
 def connected(estate: Estate) -> Estate:
-    """Return the estate with every rule asking for a scope, and every client granted all: so few
-    changes in it are idle."""
+    """Return the estate with a scope in every rule, and all grants for every client: few changes in
+    it have no effect."""
     (application,) = estate.applications
     components = []
     for component in application.components:
@@ -426,7 +428,7 @@ def connected(estate: Estate) -> Estate:
 
 
 def model(estate: Estate) -> AccessModel:
-    """Return the model, with a separate workload for every component, by its name."""
+    """Return the estate's access model. Every component has its own workload, by its name."""
     workloads = {
         client.component: client.component for client in estate.clients
     }
@@ -451,7 +453,7 @@ _STACK = {
 
 
 def _settings(estate: Estate) -> Settings:
-    """Return settings for the estate's stack. Tokens for a single API are of another kind of
+    """Return settings with the estate's stack. Tokens for one API each need another kind of
     provider."""
     providers = tuple(
         ProviderSettings(
@@ -511,7 +513,7 @@ REQUESTS = st.builds(
 
 
 Tokens = tuple[Claims | Refusal | None, ...]
-"""All that a caller could show: one, unless the provider's tokens are for one API each."""
+"""All tokens that a caller could have: one, unless the provider's tokens are for one API each."""
 
 
 def tokens(
@@ -521,7 +523,7 @@ def tokens(
     api: Component | None,
 ) -> Tokens:
     """Return the tokens that `issue` gives the principal, for `api` or any other; `groups` are the
-    provider's names of its user's groups."""
+    user's groups, by the provider's names."""
     if principal is None:
         return (None,)
     for client in estate.clients:
@@ -546,7 +548,7 @@ def tokens_of(
 
 
 def allowed(estate: Estate, request: Request, shown: Tokens) -> bool:
-    """Return whether one of the tokens is allowed."""
+    """Return whether one of them is allowed."""
     return any(decide(estate, request, token).allowed for token in shown)
 
 
@@ -567,8 +569,9 @@ def _beginning(
 def lies_in(
     part: Subtree, path: PathSegments, declared: set[PathSegments]
 ) -> bool:
-    """Return whether a path lies in a part, also in a spelling that servers treat as equal. Both
-    must leave the declared paths at the same point: beside `/X`, `/x/y` may be declared."""
+    """Return whether a path lies in the part. Some other spellings are taken for the same path, and
+    some leave the declared path at the same point. Beside `/X`, `/x/y` may be declared, and is
+    then a separate path."""
     if not part.spelled_otherwise:
         return within(path, part.path)
     start = path[: len(part.path)]

@@ -1,4 +1,4 @@
-"""Settings, Applications and states for tests of an estate's stacks: as little of each as there can be."""
+"""Minimal settings, Applications and states for tests of an estate's stacks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SETTINGS: Mapping[str, Any] = MappingProxyType(
         "identityProviders": [{"name": "okta", "type": "okta"}],
     }
 )
-"""The settings of a stack, by name; partitions are added."""
+"""A stack's resources, by name; partitions are added to them."""
 APPLICATION = """\
 apiVersion: core.oam.dev/v1beta1
 kind: Application
@@ -25,11 +25,11 @@ metadata: {{name: {0}, namespace: {0}}}
 spec:
   components: [{{name: one, type: worker, properties: {{image: x}}}}]
 """
-"""An Application in a namespace, both of the same name."""
+"""An Application in a namespace; both have this name."""
 
 
-def having(*components: str, **outputs: Any) -> StackState:
-    """Return the state of a stack that has these components, and exported this."""
+def state_with(*components: str, **outputs: Any) -> StackState:
+    """Return the state of a stack with these components and outputs."""
     urns = {
         (COMPONENT, key): f"urn:pulumi:x::kong-oam::{COMPONENT}::{key}"
         for key in components

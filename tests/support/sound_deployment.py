@@ -1,4 +1,4 @@
-"""A small deployment in which every rule of the pack is content, and ways to spoil one thing of it."""
+"""A small deployment that every rule of the pack accepts, and functions that change one part of it."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def resource(
     secret: str = "",
     **properties: Any,
 ) -> Resource:
-    """`made_of` is by input the URN that it came from; such an input has a value, too."""
+    """`made_of` has the source URN of each input; such an input also has a value."""
     linked = {key: f"id of {source}" for key, source in made_of.items()}
     sources = {key: (source,) for key, source in made_of.items()}
     outputs = frozenset(filter(None, [secret]))
@@ -213,7 +213,7 @@ def _workload() -> list[Resource]:
 
 
 def _named(written: Resource) -> Resource:
-    """A plugin's input `name` is its kind; as an argument above it would be the resource's name."""
+    """Return a plugin with this kind as its input `name`; the resource has another name."""
     properties = {
         key.removesuffix("_"): value
         for key, value in written.properties.items()
@@ -226,8 +226,8 @@ SOUND = Deployment(
 )
 
 
-def spoilt(name: str, **properties: Any) -> Deployment:
-    """Return `SOUND` with other properties of one resource; None removes a property."""
+def with_properties(name: str, **properties: Any) -> Deployment:
+    """Return `SOUND` with other properties of one resource; None deletes a property."""
 
     def change(part: Resource) -> Resource:
         changed = {**part.properties, **properties}
@@ -251,9 +251,9 @@ def spoilt(name: str, **properties: Any) -> Deployment:
 
 
 def configured(name: str, **config: Any) -> Deployment:
-    """`SOUND` with another configuration of one plugin."""
+    """Return `SOUND` with another configuration of one plugin."""
     (found,) = (part for part in SOUND.resources if part.name == name)
-    return spoilt(
+    return with_properties(
         name, configJson=json.dumps({**(found.config or {}), **config})
     )
 
@@ -270,7 +270,7 @@ def beside(*more: Resource) -> Deployment:
 
 
 def meaning(access: str, **settings: Any) -> Deployment:
-    """`SOUND` with another access trait."""
+    """Return `SOUND` with another access trait."""
     return replace(
         SOUND,
         model=replace(MODEL, estate=estate(api(access=access)), **settings),

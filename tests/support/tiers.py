@@ -1,15 +1,13 @@
-"""The selection of tests: three tiers by marker, slices of the tests beyond the second tier, and
-tests of a change.
+"""Choose the tests of a run: three tiers by marker, slices of the deep tests, and tests that a
+change touches.
 
-    `make test-fast`   -m "not engine and not deep"   no engine is started (`guard` prevents it)
+`make test-fast` (`-m "not engine and not deep"`) starts no engine (see `guard`). `make test` (`-m
+"not deep"`) tests each feature once on the real engine. `make test-all` runs all tests, with
+Hypothesis's profile `full`.
 
-    `make test`        -m "not deep"                  each feature once on the real engine
-
-    `make test-all`                                   everything, with Hypothesis's profile `full`
-
-`--slice K/N` keeps the tests of the K-th of N parts; a test's name decides its part, so it stays
-there. `--touched REVISION` keeps the tests whose file, or a module that it imports, has changed
-since then. `--until` skips each test that has not begun by a moment. A pytest plugin.
+`--slice K/N` keeps the tests of the K-th of N parts; a test's name decides its part permanently.
+`--touched REVISION` keeps the tests whose file, or a module that it imports, has changed since
+then. `--until` skips each test that has not begun by a moment. A pytest plugin.
 """
 
 from __future__ import annotations
@@ -38,7 +36,7 @@ _PACKAGES = (
     "tests",
 )
 TOGETHER = (
-    "tests/kong_oam/kong/test_gate_means_decide.py",  # the last counts the cases of the others
+    "tests/kong_oam/kong/test_gate_means_decide.py",  # the last test counts the questions of the others
     "tests/kong_oam/kong/test_gate_addresses.py",  # the same
     "tests/engine/test_entra_changes.py",
     "tests/engine/test_entra_deployed.py",
@@ -46,30 +44,30 @@ TOGETHER = (
     "tests/engine/test_partitions_called.py",
     "tests/engine/test_two_providers.py",
     "tests/kong_oam/metrics/test_with_prometheus.py",  # one Prometheus
-    "tests/keycloak/",  # one server, and one estate that its tests change one after the other
+    "tests/keycloak/",  # one server, and one estate that its tests change in turn
     "tests/live/",  # one gateway
     "tests/official/",  # one API server, and one estate on it
 )
-"""Files and folders whose tests share a slow setup, or build on each other."""
+"""Files and folders whose tests share an expensive setup, or depend on each other."""
 FULL, QUICK = 100, 20
-"""The unit of `examples`: hundredths of the number in a test."""
+"""The unit of `examples`: hundredths of the number that a test names."""
 
 settings.register_profile("full", max_examples=FULL)
 settings.register_profile("fresh", max_examples=FULL, derandomize=False)
 settings.register_profile("quick", max_examples=QUICK)
-# In CI Hypothesis draws the same cases every time, so a change fails only for its own errors.
-# `fresh` draws new cases.
+# Under CI Hypothesis repeats the same cases, so that a change fails only for its own faults.
+# `fresh` never repeats.
 
 
 def examples(count: int) -> int:
-    """Return how many cases a generated test tries that tries `count` at full strength."""
+    """Return the number of cases of a generated test that has `count` cases at full strength."""
     return max(1, count * settings().max_examples // FULL)
 
 
 def deep_after(
     count: int, cases: Iterable[Any], wanted: Iterable[Any] = ()
 ) -> list[Any]:
-    """Parameters of a test, of which `make test` runs the first `count` and those that are `wanted`."""
+    """Return parameters of a test: `make test` runs the first `count` and the `wanted` parameters."""
     kept = tuple(wanted)
     return [
         case
@@ -126,7 +124,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
 ) -> None:
-    """Deselects the tests that `--slice` and `--touched` leave out."""
+    """Deselect the tests that `--slice` and `--touched` leave out."""
     if chosen := config.getoption("--slice"):
         part, parts = map(int, chosen.split("/"))
         _keep(config, items, lambda item: slice_of(item.nodeid, parts) == part)
@@ -153,7 +151,7 @@ def slice_of(nodeid: str, parts: int) -> int:
 
 
 def unit(nodeid: str) -> str:
-    """Return the tests that run together in one process: the tests of a place in `TOGETHER`, or the
+    """Return the group of tests that run in one process: the tests of a place in `TOGETHER`, or the
     test alone."""
     return next(
         (position for position in TOGETHER if nodeid.startswith(position)),
@@ -162,7 +160,7 @@ def unit(nodeid: str) -> str:
 
 
 class _Units(LoadScopeScheduling):
-    """Assigns whole units to each worker."""
+    """A scheduler that gives each worker whole groups of tests."""
 
     def _split_scope(self, nodeid: str) -> str:
         return unit(nodeid)
@@ -175,7 +173,7 @@ def pytest_xdist_make_scheduler(
 
 
 def changed_files(revision: str) -> frozenset[Path]:
-    """Return the files that differ from `revision`, those that git does not know yet included."""
+    """Return the files that differ from `revision`, with untracked files."""
     commands = (
         ("diff", "--name-only", revision),
         ("ls-files", "--others", "--exclude-standard"),
@@ -193,8 +191,8 @@ def changed_files(revision: str) -> frozenset[Path]:
 
 
 def touched_tests(changed: Iterable[Path]) -> frozenset[Path]:
-    """Return the changed files, and the files of tests that import a changed module, directly or
-    not."""
+    """Return the changed files, and the test files that import a changed module directly or
+    indirectly."""
     import grimp
 
     changed = frozenset(changed)
@@ -203,7 +201,7 @@ def touched_tests(changed: Iterable[Path]) -> frozenset[Path]:
     for module in graph.modules:
         if _file(module) in changed:
             found |= {
-                _file(item) for item in graph.find_downstream_modules(module)
+                _file(name) for name in graph.find_downstream_modules(module)
             }
     return frozenset(found)
 
@@ -214,8 +212,8 @@ def _file(module: str) -> Path:
 
 
 class _Guard:
-    """Tests without the marker `engine` cannot start an engine. No test begins after `--until`.
-    Generated tests are marked."""
+    """Guard the tiers: tests without the mark `engine` cannot start an engine, no test begins after
+    `--until`, and tests of Hypothesis are marked."""
 
     def __init__(self) -> None:
         self._allowed = True

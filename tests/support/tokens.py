@@ -1,4 +1,4 @@
-"""Tokens of any header and any payload, signed with one of two keys, and the ring that has both."""
+"""Tokens with any header and any payload, signed with one of two keys, and the ring with both keys."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def token(
     payload: dict[str, Any] | bytes,
     key: Any = RSA,
 ) -> str:
-    """Return a token of both parts, as values or as they are, signed with the key."""
+    """Return a token of both parts, as values or as raw texts, signed with the key."""
     parts = [
         part if isinstance(part, bytes) else json.dumps(part).encode()
         for part in (header, payload)

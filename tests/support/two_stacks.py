@@ -1,4 +1,5 @@
-"""Two stacks on one Kong: `local`, which has the global plugin, and `prod`, with its code at each
+"""Two stacks on one Kong: `local`, which has the global plugin, and `prod`, with its code at
+each
 port."""
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from kong_oam.oam.application import read_bytes
 from tests.support import gateway_estates
 from tests.support.estates import estate as compiled_estate
 from tests.support.gateway_tokens import Issuer
-from tests.support.verifying import ROOT, Deployment, Running
+from tests.support.verified_gateway import ROOT, Deployment, Running
 
 STACKS = ("local", "prod")
 
@@ -64,11 +65,11 @@ spec:
 
 def deployment(stack: str) -> Deployment:
     """Return one of the two stacks: `orders/api` has no public rule, `orders/shop` only public
-    rules. Hosts differ."""
+    rules. It has its own hosts."""
     usual = read_file(
         ROOT / "stacks/Pulumi.local.yaml",
-        lambda inputs: replace(
-            describe(inputs), issuer=f"https://{stack}.example.com"
+        lambda location: replace(
+            describe(location), issuer=f"https://{stack}.example.com"
         ),
     )
     settings = _named(usual, stack)
@@ -114,18 +115,18 @@ def _named(settings: Settings, stack: str) -> Settings:
 
 
 @contextmanager
-def both() -> Iterator[dict[str, Running]]:
-    """Both stacks on one Kong, by name."""
+def running_stacks() -> Iterator[dict[str, Running]]:
+    """Yield both stacks on one Kong, by name."""
     first, second = STACKS
     with (
-        Running(deployment(first)) as running,
-        Running(deployment(second), beside=running) as other,
+        Running(deployment(first)) as own,
+        Running(deployment(second), beside=own) as other,
     ):
-        yield {first: running, second: other}
+        yield {first: own, second: other}
 
 
 def union(deployments: Iterable[Deployment]) -> Entities:
-    """Return all entities of stacks on one Kong, as their runs make them, each with a unique id."""
+    """Return all entities of stacks on one Kong, as their runs make them, each with its own id."""
     found: dict[str, list[Entity]] = {
         kind.name: [] for kind in fields(Entities)
     }
@@ -140,7 +141,7 @@ def union(deployments: Iterable[Deployment]) -> Entities:
 
 
 def _with_ids(deployment: Deployment, entity: Entity) -> Entity:
-    """Return the entity with ids as Kong would assign them: different from any other stack's."""
+    """Return the entity with ids as Kong would assign them: no other stack has the same ids."""
 
     def identifier(name: str) -> str:
         return str(

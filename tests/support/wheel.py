@@ -14,7 +14,7 @@ TOPS = ("kong_oam", "components", "policies", "definitions")
 
 
 def release(source: Path) -> Path:
-    """Build a release in an empty folder, as `make dist` does. Return its folder."""
+    """Make the files of a release in an empty folder, as `make dist` does. Return their folder."""
     for name in (*TOPS, "evaluator", "sandbox", "tests"):
         shutil.copytree(
             ROOT / name,
@@ -35,19 +35,19 @@ def release(source: Path) -> Path:
         "dist",
         "STAMP=",
         f"BIN={Path(sys.executable).parent}",
-    ]  # with the packages of the tests
+    ]  # the packages that the tests use
     subprocess.run(make, cwd=source, check=True, timeout=100)
     return source / "build" / "dist"
 
 
 def install(source: Path, target: Path) -> Path:
     """Install the wheel in `target`, as `pip install --no-deps` does; `source` is an empty folder
-    to build in."""
+    for the build."""
     return unpack(release(source), target)
 
 
 def unpack(released: Path, target: Path) -> Path:
-    """Return the same, of the wheel in that folder."""
+    """Install the wheel in that folder."""
     (wheel,) = released.glob("*.whl")
     pip = [
         sys.executable,
@@ -63,8 +63,8 @@ def unpack(released: Path, target: Path) -> Path:
 
 
 def environment(folder: Path, installed: Path) -> Path:
-    """Make the virtual environment `folder` with its own packages, and otherwise the tests'
-    packages. Return its Python."""
+    """Make the virtual environment `folder` with the packages of `installed`, and the packages that
+    the tests use. Return its Python."""
     venv.create(folder, symlinks=True)
     packages = Path(
         sysconfig.get_path(

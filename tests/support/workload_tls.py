@@ -1,4 +1,5 @@
-"""Workloads that speak TLS, with certificates made here, and an estate whose gateway speaks it to them."""
+"""Workloads that speak TLS, with certificates made here, and an estate whose gateway speaks TLS to
+them."""
 
 from __future__ import annotations
 
@@ -22,7 +23,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from kong_oam.access.settings.upstream_tls import UpstreamTlsSettings
 from sandbox.kong.pem import load_pair
-from tests.support.listening import Listening
+from tests.support.local_servers import Listening
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ def authority(name: str) -> Pair:
 
 
 def signed(by: Pair, *names: str, days: int = 30) -> Pair:
-    """Return a certificate for these DNS names or addresses, which expires in so many days."""
+    """Return a certificate for these DNS names or addresses, which ends in so many days."""
     return _made(
         names[0],
         by,
@@ -97,9 +98,9 @@ def _made(
 def settings(
     *authorities: Pair, client: str | None = None
 ) -> UpstreamTlsSettings:
-    """Return the settings of a stack that trusts these."""
+    """Return a stack's settings that trust these CAs."""
     return UpstreamTlsSettings(
-        tuple(sorted(item.fingerprint for item in authorities)),
+        tuple(sorted(pair.fingerprint for pair in authorities)),
         client_certificate=client,
     )
 
@@ -125,7 +126,7 @@ class Workload(Listening):
 
     @property
     def answered(self) -> int:
-        """How many requests came as far as the workload."""
+        """The number of requests that reached the workload."""
         return self._answering.answered
 
 
@@ -150,7 +151,7 @@ class _Server(ThreadingHTTPServer):
             ) as connection:
                 super().finish_request(connection, client_address)
         except OSError:
-            return  # who would not go on, or may not
+            return  # a client that stops, or that is rejected
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -179,7 +180,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = True
 
     def _echo(self) -> None:
-        """Echo the rest of the connection, as if it were another protocol's."""
+        """Switch the connection to another protocol: echo the first bytes."""
         self.send_response_only(101)
         self.send_header("Upgrade", self.headers["Upgrade"])
         self.send_header("Connection", "Upgrade")
@@ -188,4 +189,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = True
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class names it
-        """Silent."""
+        """Log no request."""

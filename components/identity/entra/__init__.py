@@ -1,3 +1,3 @@
-"""Microsoft Entra ID: APIs and clients in a tenant, and what clients prove themselves with."""
+"""Microsoft Entra ID: APIs and clients in a tenant, and the clients' credentials."""
 
 from .tenant import provision as provision

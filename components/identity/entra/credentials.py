@@ -1,13 +1,12 @@
 """Provisions the proofs of clients at Entra: certificates, secrets, or trust in the tokens of their
 cluster.
 
-Entra takes all the certificates and all the secrets that an application has, so both slots of a
-client are there at any time (Generation.ready_in), and one that ends is replaced where it lies:
-what was before is refused from then on.
+Entra accepts all certificates and all secrets of an application. So both slots of a client are
+always filled (Generation.prepared_in). An expired credential is replaced in its slot, and Entra denies
+the old value from then on.
 
 Sources: Microsoft Graph (keyCredential, passwordCredential, federatedIdentityCredential), and the
-official plugin, for which a changed `rotateWhenChanged` replaces a secret: the new one is made
-first.
+official plugin, for which a changed `rotateWhenChanged` replaces a secret, the new secret first.
 """
 
 from __future__ import annotations
@@ -37,19 +36,18 @@ _TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """Makes the credentials of one provider's clients. `options` gives those of what lies in a
-    component's home."""
+    """Makes the credentials of one provider's clients. `options` gives a resource's options by its
+    component."""
 
     args: IssuerArgs
     options: Callable[[str], pulumi.ResourceOptions]
 
     def of(self, client: Client, app: azuread.Application) -> Credential:
-        """Make the credential of one client: secret, trust in its cluster, or certificate, as the
-        settings say.
+        """Make the credential of one client: secret, trust in its cluster, or certificate, by the
+        settings.
 
-        Where Entra can read the cluster's keys a client has nothing to lose; elsewhere it has a
-        certificate. A partner has its own key, and the certificates of it that its owner handed
-        over.
+        A client stores no credential where Entra can read the cluster's keys; elsewhere it has a
+        certificate. A partner has its own key, and its owner hands over the certificates.
         """
         if not client.keyed:
             self._partner_certificates(client, app)
@@ -77,7 +75,7 @@ class Credentials:
                 display_name=f"kong-oam {SLOT_NAMES[slot]}",
                 end_date=_SECRETS_END,
                 rotate_when_changed={
-                    "generation": str(generation.ready_in(slot))
+                    "generation": str(generation.prepared_in(slot))
                 },
                 opts=self.options(client.component),
             )
@@ -93,8 +91,8 @@ class Credentials:
     def _federation(
         self, client: Client, app: azuread.Application, issuer: str
     ) -> str:
-        """Trust the tokens of the ServiceAccount that its pods run as, and no others of the
-        cluster. Return the audience."""
+        """Trust the tokens of its pods' ServiceAccount, and no others of the cluster. Return the
+        audience."""
         audience = federation_audience(tenant_in(self.args.settings))
         component = self.args.estate.components[client.component]
         azuread.ApplicationFederatedIdentityCredential(
@@ -129,8 +127,8 @@ class Credentials:
     def _partner_certificates(
         self, client: Client, app: azuread.Application
     ) -> None:
-        """Register certificates, each by its own name: one that is added or taken away leaves the
-        other as it is."""
+        """Register certificates, each by its own name: adding or removing one certificate leaves
+        the other unchanged."""
         for pem in self.args.settings.certificates.get(client.component, ()):
             certificate = load_pem_x509_certificate(pem.encode())
             validity = (
@@ -149,8 +147,7 @@ class Credentials:
         pem: pulumi.Input[str],
         validity: tuple[datetime, datetime],
     ) -> None:
-        """Register a certificate for as long as it is valid itself: what is longer Microsoft Graph
-        refuses."""
+        """Register a certificate for its own lifetime: Microsoft Graph rejects longer lifetimes."""
         begin, end = (day.strftime(_TIME) for day in validity)
         azuread.ApplicationCertificate(
             f"{self.args.settings.name}-certificate-{component}-{role}",

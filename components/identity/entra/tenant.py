@@ -1,21 +1,21 @@
-"""Provisions Microsoft Entra ID: an application per API and one per client in a tenant that exists,
-and what each may be issued.
+"""Provisions Microsoft Entra ID in an existing tenant: an application per API and per client, and
+the clients' grants.
 
 A token is for one API: its audience is the client id of that API's application, which Entra makes
-up. A declared scope is there twice: as a delegated permission, which users' tokens list in `scp`,
-and as a role for applications, which services' tokens list in `roles` behind a prefix. A group that
-roles name is a role for users, assigned to this group; users' tokens list it in `roles`, too. So
-nobody's groups are ever too many to be listed: beyond 200 Entra names none. A component without
-scopes is no API: any token for one of the others counts there (`Estate.apis_at`).
+up. A declared scope exists twice. As a delegated permission it is in `scp` of users' tokens. As a
+role for applications it is in `roles` of services' tokens, behind a prefix. A group that roles name
+is a role for users, assigned to this group; users' tokens list it in `roles`, too. This avoids
+Entra's limit: beyond 200 groups a token lists none. A component without scopes is no API: it
+accepts any token for another API (`Estate.apis_at`).
 
-Entra gives anybody a token for anything, unless told otherwise: every application here asks for an
-assignment, so that who has none gets no token. Services are assigned the roles of the scopes that
-they were granted; users are assigned to the clients through their groups, and consent is given for
-exactly the scopes of the client's grants, and to sign in. Where an assignment is asked for no user
-can consent: what is not consented to here is refused.
+By default Entra gives anybody a token for anything. So every application here requires an
+assignment: callers without an assignment get no token. Services are assigned the roles of their
+scopes. Users are assigned to clients through their groups. Consent covers exactly the scopes of the
+client's grants, and sign-in. Where an assignment is required, users cannot consent: Entra denies
+the rest.
 
 Sources: Microsoft Graph (application, servicePrincipal, appRoleAssignment, oAuth2PermissionGrant),
-the identity platform's access tokens and optional claims, and what the official plugin sends for
+the identity platform's access tokens and optional claims, and the official plugin's requests for
 each resource. Every property that matters is set.
 """
 
@@ -66,13 +66,11 @@ from ...settings import configuration
 from ..issuer import ClientCredentials, Issuer, IssuerArgs, existing
 from .credentials import Credentials
 
-_SETTLING = 20.0
-"""Seconds until a role of an application that was just added can be assigned, wherever in Entra
-that is asked for."""
+_ROLE_DELAY = 20.0
+"""Seconds until all of Entra knows a new role of an application, so that it can be assigned."""
 
 
 def provision(args: IssuerArgs) -> Issuer:
-    """Provision everything in the tenant that the stack needs."""
     return Entra(args.settings.name, args).issuer
 
 
@@ -88,8 +86,11 @@ class _Application:
 
 @dataclass(frozen=True, slots=True)
 class _Tenant:
-    """What clients need of the tenant: the APIs by component, ids of groups by the provider's
-    names, and Microsoft Graph's service principal, where a client signs users in."""
+    """The parts of the tenant that clients need.
+
+    `apis` are by component, `groups` ids by the provider's names. `graph` is Microsoft Graph's
+    service principal, for clients that sign users in.
+    """
 
     apis: Mapping[str, _Application]
     groups: Mapping[str, pulumi.Input[str]]
@@ -97,8 +98,8 @@ class _Tenant:
 
 
 class Entra(pulumi.ComponentResource):
-    """The APIs of one stack in a tenant, with their service principals. Clients, with what they are
-    assigned and consent, lie under their components."""
+    """The APIs of one stack in a tenant, with their service principals. Clients lie under their
+    components, with assignments and consents."""
 
     def __init__(
         self,
@@ -132,7 +133,7 @@ class Entra(pulumi.ComponentResource):
         self.register_outputs({"issuer": args.settings.issuer})
 
     def _of_stack(self) -> _Tenant:
-        """Make the applications that tokens are for, and look up who is assigned something."""
+        """Make the applications of APIs, and look up the groups with assignments."""
         settings = self._args.settings
         estate = self._args.estate
         applications = {}
@@ -152,7 +153,7 @@ class Entra(pulumi.ComponentResource):
         return _Tenant(applications, groups, graph)
 
     def _of_base(self, base: Record) -> _Tenant:
-        """Take what the base of the estate made and looked up."""
+        """Read the objects that the base of the estate made and looked up."""
         applications = {}
         for key in apis(self._args.settings, self._args.estate):
             applications[key] = _Application(
@@ -165,16 +166,12 @@ class Entra(pulumi.ComponentResource):
         return _Tenant(applications, groups, base.value("graph"))
 
     def _assigned_groups(self) -> set[str]:
-        """Return the groups that are assigned something, by the provider's names."""
-        all_assignments = assignments(self._args.settings, self._args.estate)
-        return {
-            all_assignment.group
-            for all_assignment in all_assignments
-            if all_assignment.group
-        }
+        """Return the groups with assignments, by the provider's names."""
+        made = assignments(self._args.settings, self._args.estate)
+        return {assignment.group for assignment in made if assignment.group}
 
     def _clients(self) -> ClientCredentials:
-        """Make what lies under components, and all assignments. Return the credentials by
+        """Make the resources under components, and all assignments. Return the credentials by
         component."""
         settings = self._args.settings
         estate = self._args.estate
@@ -199,7 +196,7 @@ class Entra(pulumi.ComponentResource):
         return credentials
 
     def _shared(self) -> JsonObject:
-        """Return what partitions of the estate need, as `_of_base` reads it."""
+        """Return the values that partitions of the estate need, for `_of_base`."""
         tenant = self._tenant
         ids = {
             key: {"clientId": api.client_id, "principal": api.principal}
@@ -219,7 +216,7 @@ class Entra(pulumi.ComponentResource):
         ).object_id
 
     def _api(self, component: Component) -> azuread.Application:
-        """Make the application that tokens for a component are for, with all that may be granted
+        """Make the application of a component's API, with all scopes and roles that may be granted
         there."""
         return azuread.Application(
             api_resource(self._prefix, component.key),
@@ -256,7 +253,7 @@ class Entra(pulumi.ComponentResource):
         return azuread.ApplicationApiOauth2PermissionScopeArgs(
             id=scope_id(self._stack, component.key, scope),
             value=scope,
-            type="Admin",  # nobody but an administrator, which is this program, gives consent
+            type="Admin",  # only an administrator, this program, gives consent
             admin_consent_display_name=scope,
             admin_consent_description=description,
             enabled=True,
@@ -299,7 +296,7 @@ class Entra(pulumi.ComponentResource):
     def _of(
         self, client: str | None = None, before: Predecessors = ()
     ) -> pulumi.ResourceOptions:
-        """Return the options of what is a client's, by its component, or the tenant's."""
+        """Return the options of a resource: a client's, by its component, or the tenant's."""
         return pulumi.ResourceOptions(
             parent=self._args.homes[client] if client else self,
             provider=self._directory,
@@ -312,23 +309,23 @@ class Entra(pulumi.ComponentResource):
         app: azuread.Application,
         options: pulumi.ResourceOptions,
     ) -> azuread.ServicePrincipal:
-        """Make a service principal. It asks for an assignment: without one nobody gets a token for
-        the application."""
+        """Make a service principal. It requires an assignment: other callers get no token for the
+        application."""
         return azuread.ServicePrincipal(
             f"{self._prefix}-principal-{logical}",
             client_id=app.client_id,
             account_enabled=True,
-            # Entra gives anybody a token for an application that asks for no assignment.
+            # By default Entra gives anybody a token for an application.
             app_role_assignment_required=True,
             opts=options,
         )
 
     def _settle(self, component: Component, before: Predecessors) -> time.Sleep:
-        """Make the pause between what can be granted at an API and who is granted it, anew with
-        each set of their ids.
+        """Make the pause between an API's roles and their assignments, anew with each set of their
+        ids.
 
-        Entra does not know a new role everywhere at once, and the official plugin does not try
-        again where one is "not found on application". Whatever else changes waits for nothing.
+        Not all of Entra knows a new role at once, and the official plugin does not retry "not found
+        on application". Other changes do not wait.
         """
         seconds = self._args.settings.settle_seconds
         key = component.key
@@ -341,7 +338,7 @@ class Entra(pulumi.ComponentResource):
             ids[f"role {value}"] = role_id(self._stack, key, value)
         return time.Sleep(
             f"{self._prefix}-settle-{key}",
-            create_duration=f"{_SETTLING if seconds is None else seconds:g}s",
+            create_duration=f"{_ROLE_DELAY if seconds is None else seconds:g}s",
             triggers=ids,
             opts=pulumi.ResourceOptions(parent=self, depends_on=list(before)),
         )
@@ -386,7 +383,7 @@ class Entra(pulumi.ComponentResource):
     def _access(
         self, client: Client, api: str, scopes: list[str]
     ) -> azuread.ApplicationRequiredResourceAccessArgs:
-        """List what the client asks for, as an administrator sees it. It grants nothing."""
+        """List the scopes that the client requests, for administrators to see. It grants nothing."""
         if client.user_facing:
             kind = "Scope"
             ids = [scope_id(self._stack, api, scope) for scope in scopes]
@@ -408,11 +405,11 @@ class Entra(pulumi.ComponentResource):
     def _sign_in(
         self, client: Client, principal: azuread.ServicePrincipal
     ) -> None:
-        """Consent to what Microsoft's own libraries ask for in every sign-in, who the user is; and
-        to a refresh token.
+        """Consent to the scopes that Microsoft's libraries request in every sign-in: the user's
+        identity, and a refresh token.
 
-        To that only where the client is to have one. A page in the browser gets it anyway, whatever
-        was consented to.
+        The refresh token needs consent only if the client is to have it. A page in the browser gets
+        it without consent.
         """
         graph = self._tenant.graph
         assert graph is not None, (
@@ -450,16 +447,14 @@ class Entra(pulumi.ComponentResource):
 
 
 class _Redirects(TypedDict):
-    """The redirects of a client, by platform."""
-
     web: azuread.ApplicationWebArgs
     single_page_application: azuread.ApplicationSinglePageApplicationArgs
     public_client: azuread.ApplicationPublicClientArgs
 
 
 def _redirects(client: Client) -> _Redirects:
-    """Return redirects by platform, which says how the client proves who it is: a page in the
-    browser does not."""
+    """Return redirects by platform. The platform decides how the client authenticates: a page in
+    the browser does not."""
     uris: dict[str, list[str]] = {"web": [], "browser": [], "native": []}
     if client.kind in uris:
         uris[client.kind] += client.redirect_uris
@@ -482,8 +477,8 @@ def _redirects(client: Client) -> _Redirects:
 def _account(
     name: str, tenant: Tenant, parent: pulumi.Resource
 ) -> azuread.Provider:
-    """Make the provider of the tenant and its administrator, whose proof is a secret from here
-    on."""
+    """Make the provider of the tenant and its administrator, whose credential is a Pulumi secret
+    from here on."""
     account = api.account(tenant, configuration())
     is_cloud = account.host in api.CLOUDS
     return azuread.Provider(

@@ -1,1 +1,1 @@
-"""Compiles the documents of Applications into one estate, with every finding."""
+"""Compile the documents of Applications into one estate, with all findings."""

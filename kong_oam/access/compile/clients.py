@@ -1,5 +1,7 @@
-"""Compiles client traits: which component calls which, and which roles grant it. A call that no
-role covers is an error."""
+"""Compile client traits: the calls of each component, and the roles that grant them.
+
+A call that no role covers is an error.
+"""
 
 from __future__ import annotations
 
@@ -29,19 +31,20 @@ from kong_oam.oam.position import SourcePosition
 
 @dataclass(slots=True)
 class Directory:
-    """Every component by its key, with the part of the Application that it comes from."""
+    """Every component by its key, with its part of the Application."""
 
     stack: Stack
     out: Report
-    # Applications that could not be read, "" for any whose name could not be read either.
+    # Names of Applications that cannot be read. "" stands for an Application without a readable
+    # name.
     malformed: frozenset[str]
     components: dict[str, Component] = field(default_factory=dict)
     parts: dict[str, oam.ComponentSpec] = field(default_factory=dict)
-    # The components that have a client trait.
+    # Keys of the components that have a client trait.
     clients: set[str] = field(default_factory=set)
     applications: set[str] = field(default_factory=set)
-    # Those of which others name a component, which is not reported as missing: of `malformed`, or
-    # not here.
+    # Applications that cannot be read, or that this part of the estate leaves out. A component of
+    # them that others name is not reported as missing.
     unjudged: set[str] = field(default_factory=set)
 
     def report(self, code: str, message: str, position: SourcePosition) -> None:
@@ -55,7 +58,8 @@ class Directory:
         self.applications.add(component.application)
 
     def access(self, component: Component, *path: str | int) -> SourcePosition:
-        """A place in the component's access trait, or the component itself where it has none."""
+        """Return a position in the access trait, or the component's position if it has no such
+        trait."""
         trait = self.parts[component.key].trait("access")
         return (
             trait.position.at("properties", *path)
@@ -63,10 +67,12 @@ class Directory:
             else component.position
         )
 
-    def unread(self, key: str) -> bool:
-        """Whether the component `application/component` may well exist, in an Application that
-        could not be read: in one without a name may be all that is not elsewhere. That it was asked
-        about is kept."""
+    def is_unread(self, key: str) -> bool:
+        """Return whether `application/component` may exist in an Application that cannot be read.
+
+        An unreadable Application without a name may hold any component that no other Application
+        has. The Application's name is recorded in `unjudged`.
+        """
         if key in self.components:
             return False
         application = key.partition("/")[0]
@@ -82,17 +88,13 @@ class Directory:
         return False
 
     def check_scopes(self) -> None:
-        """Check that scope names are unique per issuer, and that none is reserved by OpenID
-        Connect."""
+        """Check that each scope name is unique for its issuer and not reserved by OpenID Connect."""
         first: dict[tuple[str, str], Component] = {}
         for component in self.components.values():
             for scope in component.identity.scopes:
                 position = self.access(component, "scopes").key(scope)
                 if scope in RESERVED_SCOPES:
-                    message = (
-                        f"scope '{scope}' has a meaning of its own in OpenID Connect; choose "
-                        "another name"
-                    )
+                    message = f"scope '{scope}' is reserved by OpenID Connect; choose another name"
                     self.report("ACC202", message, position)
                 earlier = first.setdefault(
                     (component.identity.provider, scope), component
@@ -105,11 +107,11 @@ class Directory:
                     self.report("ACC202", message, position)
 
     def check_role_members(self) -> None:
-        """Check that roles are bound to components that exist and are clients."""
+        """Check that the components of each role exist and are clients."""
         for component in self.components.values():
             for role in component.identity.roles:
                 for index, member in enumerate(role.components):
-                    if member in self.clients or self.unread(member):
+                    if member in self.clients or self.is_unread(member):
                         continue
                     known = member in self.parts
                     reason = (
@@ -124,7 +126,7 @@ class Directory:
 def callees_of(
     component: Component, directory: Directory
 ) -> tuple[Component | None, ...]:
-    """The components that a client calls, in its order; None for one that is not there."""
+    """Return the components that a client calls, in its order. None stands for a missing component."""
     trait = directory.parts[component.key].trait("client")
     calls = trait.properties.get("calls", ()) if trait else ()
     return tuple(directory.components.get(call["component"]) for call in calls)
@@ -133,8 +135,10 @@ def callees_of(
 def compile_clients(
     component: Component, directory: Directory
 ) -> Iterator[Client]:
-    """Yield one client per provider whose APIs the component calls; one of its own provider where
-    it calls none."""
+    """Yield one client for each provider whose APIs the component calls.
+
+    A component that calls no API has one client, at the component's provider.
+    """
     part = directory.parts[component.key]
     trait = part.trait("client")
     if trait is None:
@@ -184,8 +188,7 @@ def compile_clients(
 def _kind_findings(
     component: Component, part: oam.ComponentSpec, trait: oam.Trait
 ) -> Findings:
-    """Find a kind that this type of component cannot be, and fields that this kind has no use
-    for."""
+    """Find a kind that does not fit the component's type, and fields that do not fit the kind."""
     kind = trait.properties["kind"]
     position = trait.position.at("properties")
     kinds = ["browser", "native", "service", "web"]
@@ -193,8 +196,8 @@ def _kind_findings(
         kinds = [EXTERNAL, "native"]
     if kind not in kinds:
         message = (
-            f"a component of type '{component.type}' is no client of kind '{kind}'; its kinds are "
-            f"{some(kinds)}"
+            f"a component of type '{component.type}' cannot be a client of kind '{kind}'; use one "
+            f"of {some(kinds)}"
         )
         yield Diagnostic("ACC220", message, position.at("kind"))
     if component.outside:
@@ -205,14 +208,12 @@ def _kind_findings(
             "redirectUris",
             "refresh",
         } & trait.properties.keys():
-            message = (
-                f"a client of kind '{kind}' signs no users in; remove {name}"
-            )
+            message = f"a client of kind '{kind}' does not sign in users; remove {name}"
             yield Diagnostic("ACC210", message, position.key(name))
     elif kind != "native" and "redirectUris" in trait.properties:
         message = (
-            f"users of a '{kind}' client come back to its own pages: write redirectPaths, "
-            "not redirectUris"
+            f"a '{kind}' client redirects users to its own pages; write redirectPaths "
+            "instead of redirectUris"
         )
         yield Diagnostic("ACC210", message, position.key("redirectUris"))
 
@@ -222,11 +223,11 @@ def _rotation_findings(trait: oam.Trait, stack: Stack) -> Findings:
     overlap = stack.rotation.overlap
     kind = trait.properties["kind"]
     if every is not None and not has_key(kind):
-        message = f"'rotateEvery' has no effect: no key is made for a client of kind '{kind}'"
+        message = f"'rotateEvery' has no effect: a client of kind '{kind}' has no key; remove it"
         position = trait.position.at("properties").key("rotateEvery")
         yield Diagnostic("OAM109", message, position, "warning")
     elif every is not None and days(every) <= overlap:
-        message = f"rotateEvery: {every} is not longer than the stack's rotation.overlap of {overlap}d"
+        message = f"rotateEvery: {every} must be longer than the stack's rotation.overlap of {overlap}d"
         yield Diagnostic(
             "OAM103", message, trait.position.at("properties", "rotateEvery")
         )
@@ -240,10 +241,10 @@ def _granted_call(
 ) -> Call | None:
     name = call["component"]
     callee = directory.components.get(name)
-    if directory.unread(name):
+    if directory.is_unread(name):
         return None
     if callee is None or not callee.identity.scopes:
-        reason = "declares no scopes that could be granted"
+        reason = "declares no scopes to grant"
         if callee is None:
             reason = "does not exist"
         grantable = [
@@ -273,20 +274,19 @@ def _granted_call(
 def _missing_grant(
     component: Component, callee: Component, scope: str, directory: Directory
 ) -> str:
-    """Say that no role grants a scope, and which one could."""
-    # A role that bundles what is not declared is an error by itself (ACC207), and none to be
-    # proposed.
-    able = [
+    """Return the message about a scope that no role grants, with the role to add the client to."""
+    # A role with an undeclared scope is an error (ACC207): do not propose it.
+    granting_roles = [
         role
         for role in callee.identity.roles
         if scope in role.scopes
         and callee.identity.scopes.keys() >= set(role.scopes)
     ]
-    todo = "add a role that does"
-    if able:
-        narrowest = min(able, key=lambda role: len(role.scopes))
-        todo = f"add it to the components of role '{narrowest.name}'"
+    todo = "add a role that grants it"
+    if granting_roles:
+        narrowest = min(granting_roles, key=lambda role: len(role.scopes))
+        todo = f"add '{component.key}' to the components of role '{narrowest.name}'"
         if more := " ".join(name for name in narrowest.scopes if name != scope):
-            todo += f", which grants {more}, too,"
+            todo += f", which also grants {more},"
     where = directory.access(callee, "roles")
     return f"no role of '{callee.key}' grants '{scope}' to '{component.key}'; {todo} at {where}"

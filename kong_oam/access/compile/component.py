@@ -1,5 +1,4 @@
-"""Compiles one component: its endpoints, rules and roles, as far as they can be checked without the
-others."""
+"""Compile one component: its endpoints, rules and roles, without looking at other components."""
 
 from __future__ import annotations
 
@@ -9,7 +8,7 @@ import kong_oam.oam.model as oam
 from kong_oam.access.compile.exposure import endpoints_of, exposures_of
 from kong_oam.access.compile.roles import roles_of
 from kong_oam.access.compile.rules import authenticated_only, rules_of
-from kong_oam.access.compile.targets import unreachable
+from kong_oam.access.compile.targets import unreachable_routes
 from kong_oam.access.compile.waivers import waivers_of
 from kong_oam.access.data import Texts, YamlObject
 from kong_oam.access.endpoint import Endpoint
@@ -28,15 +27,18 @@ from kong_oam.diagnostics import (
     errors,
     suggestion,
 )
-from kong_oam.objects.named import ELSEWHERE, misnamed, named_service
+from kong_oam.objects.named_services import (
+    NAMED_SERVICE_HINT,
+    name_findings,
+    named_service,
+)
 from kong_oam.objects.routes import Route
 from kong_oam.objects.selection import NamedService
 from kong_oam.traits.meanings import compile_traits
 from kong_oam.traits.upstream_tls.meaning import over_tls
 from kong_oam.traits.upstream_tls.value import UPSTREAM_TLS
 
-# The annotation of an Application that says who owns those of its components that have no access
-# trait to say so.
+# The Application's annotation with the owner of all components whose access trait has no owner.
 OWNER = "owner"
 
 
@@ -47,18 +49,24 @@ def compile_component(
     stack: Stack,
     out: Report,
 ) -> Component:
-    """Compile `part`, with its objects and `routes`, into a component without its clients, in the
-    namespace of `application`. Findings are added to `out`."""
+    """Compile `part`, its objects and `routes` into a component without clients.
+
+    The component is in the namespace of `application`. Findings are added to `out`.
+    """
     access = part.trait("access")
     properties: YamlObject = access.properties if access else {}
     endpoints = endpoints_of(application, part, routes, stack, out)
     if endpoints or access or part.trait("client"):
-        out += _misnamed_elsewhere(part)
-    out += unreachable(part, endpoints, stack)
+        out += _name_findings(part)
+    out += unreachable_routes(part, endpoints, stack)
     if named := named_service(part):
-        out += misnamed(part, named)
+        out += name_findings(part, named)
     if not errors(out):
-        out += _unreached(named, endpoints) if endpoints else _unexposed(part)
+        out += (
+            _unreached_service(named, endpoints)
+            if endpoints
+            else _unexposed_trait(part)
+        )
     scopes: Texts = properties.get("scopes", {})
     position = access.position.at("properties") if access else part.position
     rules = authenticated_only(endpoints)
@@ -76,7 +84,7 @@ def compile_component(
         tuple(roles_of(properties, position, scopes, stack, out)),
         forward_token=properties.get("forwardToken", False),
     )
-    # Where no route leads to the Service, which is an error already, nothing else is said of it.
+    # A Service that no route leads to is already an error: report nothing more about it.
     is_reached = named and _leads_to(endpoints, named)
     workload = WorkloadSpec(
         application.namespace,
@@ -98,22 +106,22 @@ def compile_component(
     )
 
 
-def _misnamed_elsewhere(part: oam.ComponentSpec) -> Findings:
-    """Find what a component's name has in it that names of hosts, of apps and at the gateway have
-    not."""
-    has = "a capital" if part.name != part.name.lower() else ""
+def _name_findings(part: oam.ComponentSpec) -> Findings:
+    """Find a capital or a dot in a component's name, which hosts, apps and the gateway do not
+    allow."""
+    forbidden = "a capital" if part.name != part.name.lower() else ""
     if "." in part.name:
-        has = "a dot"
-    if has:
+        forbidden = "a dot"
+    if forbidden:
         message = (
-            f"'{part.name}' has {has}, and a component that is exposed or a client is named "
-            "without one elsewhere"
+            f"the name '{part.name}' has {forbidden}; an exposed component or a client needs a name of "
+            "small letters, digits and '-'"
         )
         yield Diagnostic("OAM103", message, part.position.at("name"))
 
 
-def _unexposed(part: oam.ComponentSpec) -> Findings:
-    """Find what says who may call a component, or where, that has no endpoints."""
+def _unexposed_trait(part: oam.ComponentSpec) -> Findings:
+    """Find an access trait or a gateway trait of a component without endpoints."""
     exposing = next(
         (
             trait
@@ -124,23 +132,23 @@ def _unexposed(part: oam.ComponentSpec) -> Findings:
     )
     if trait := part.trait("access") or exposing:
         message = (
-            f"component '{part.name}' has access rules but no gateway trait that exposes it; add "
-            "one"
+            f"component '{part.name}' has access rules but no gateway trait exposes it; add a "
+            "gateway trait"
         )
         if trait is exposing:
-            nothing = f"{trait.type} exposes nothing of component '{part.name}'"
-            message = f"{nothing}; take it out, or {ELSEWHERE}"
+            problem = f"{trait.type} exposes nothing of component '{part.name}'"
+            message = f"{problem}; remove the trait, or {NAMED_SERVICE_HINT}"
         yield Diagnostic("ACC211", message, trait.position.at("type"))
 
 
-def _unreached(
+def _unreached_service(
     named: NamedService | None, endpoints: Iterable[Endpoint]
 ) -> Findings:
     """Find that no route leads to the Service which the access trait names."""
     if named and not _leads_to(endpoints, named):
         message = (
-            f"no route leads to it; write existingServiceName: {named.name} in a gateway "
-            "trait, or take it out"
+            f"no route leads to Service '{named.name}'; write existingServiceName: {named.name} in "
+            "a gateway trait, or remove it here"
         )
         yield Diagnostic("ACC211", message, named.position)
 

@@ -1,4 +1,4 @@
-"""Days in Applications."""
+"""Check dates in Applications."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from kong_oam.diagnostics import Diagnostic, Findings
 from kong_oam.oam.position import SourcePosition
 
 
-def no_day(day: str, position: SourcePosition) -> Findings:
-    """Yield that a day, of the form YYYY-MM-DD (which the schema has seen to), is none."""
+def date_findings(day: str, position: SourcePosition) -> Findings:
+    """Yield an error if `day` (YYYY-MM-DD, checked by the schema) is not a date of the calendar."""
     try:
         datetime.date.fromisoformat(day)
     except ValueError:
         yield Diagnostic(
-            "OAM103", f"'{day}' is no day of the calendar", position
+            "OAM103", f"'{day}' is not a date of the calendar", position
         )

@@ -1,4 +1,4 @@
-"""Paths as Applications write them, element by element."""
+"""Parse paths in Applications into elements."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ from kong_oam.oam.position import SourcePosition
 def elements_of(
     path: str, position: SourcePosition, out: Report
 ) -> PathSegments | None:
-    """Parse a path as an Application writes it; None, and a finding, where it could be read in two
-    ways."""
+    """Parse a path of an Application. Return None and add a finding if it is ambiguous."""
     try:
         return declared(path)
     except AmbiguousPathError as why:
-        out.append(Diagnostic("ACC213", f"path '{path}': {why}", position))
+        out.append(Diagnostic("ACC213", f"path '{path}' {why}", position))
         return None

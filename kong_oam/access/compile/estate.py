@@ -1,7 +1,6 @@
-"""Compiles Applications on a stack into an estate: every name resolved, every grant covered, or
-diagnostics.
+"""Compile Applications on a stack into an estate: all names resolved, all grants covered.
 
-It reports all problems at once, and an estate exists only where no error was found.
+All problems are reported at once. An estate exists only if there is no error.
 """
 
 from __future__ import annotations
@@ -22,14 +21,14 @@ from kong_oam.access.compile.partitions import EndpointOwner, wrong_partitions
 from kong_oam.access.compile.targets import (
     at_target,
     first_target,
-    unfederated,
+    unfederated_clients,
     wrong_targets,
 )
 from kong_oam.access.compile.variants import (
-    Formed,
-    alone,
+    Form,
     differences,
-    led_to_first_alone,
+    first_form_warning,
+    part_at,
 )
 from kong_oam.access.data import Names, PathSegments
 from kong_oam.access.endpoint import Endpoint
@@ -49,14 +48,16 @@ from kong_oam.diagnostics import (
     printable,
 )
 from kong_oam.oam.application import Reading, deployable
-from kong_oam.objects.made import made_of, objects_of
+from kong_oam.objects.component_objects import component_objects, objects_of
 
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """The result of a compilation. `estate` is None exactly where `diagnostics` hold an error.
-    `unjudged` are Applications that could not be read and of which others name components; ""
-    stands for any without a name."""
+    """The result of a compilation. `estate` is None if, and only if, `diagnostics` have an error.
+
+    `unjudged` are unreadable Applications whose components others name. "" stands for an
+    Application without a readable name.
+    """
 
     estate: Estate | None
     diagnostics: Diagnostics
@@ -64,34 +65,34 @@ class Compiled:
 
     @property
     def reservation(self) -> str:
-        """What else may be wrong, as the end of a sentence about the errors; empty where nothing
-        was left out."""
+        """The end of a sentence about errors: references that are not checked yet. Empty if all
+        are."""
         if not self.unjudged:
             return ""
         named = [f"'{printable(name)}'" for name in self.unjudged if name]
         if "" in self.unjudged:
-            named.append("Applications that only an unreadable file can hold")
-        return f"; what others say of {', '.join(named)} is judged when that can be read"
+            named.append("Applications in unreadable files")
+        return f"; references to {', '.join(named)} are not checked until these can be read"
 
 
 def compile_estate(
     reading: Reading, stack: Stack, memory: Memory | None = None
 ) -> Compiled:
-    """Compile the applications of `reading` on `stack`; with a `memory`, no component anew that it
-    has compiled."""
+    """Compile the applications of `reading` on `stack`. A `memory` skips components that did not
+    change."""
     memory = memory or Memory()
     reading = deployable(reading)
     findings = list(reading.diagnostics)
     directory = Directory(stack, findings, reading.malformed)
-    applications = tuple(_first_of_each_name(reading.applications, findings))
+    applications = tuple(_unique_applications(reading.applications, findings))
     for application in applications:
         for part in application.components:
-            beside = stack, application.labels, application.annotations
+            inputs = stack, application.labels, application.annotations
             component, component_findings = memory.recall(
                 "component",
                 part,
-                beside,
-                partial(_alone, application, part, stack),
+                inputs,
+                partial(_component_with_findings, application, part, stack),
             )
             findings += component_findings
             directory.add(component, part)
@@ -114,17 +115,17 @@ def compile_estate(
         for application in applications
     )
     for finished in compiled:
-        findings += unfederated(finished.components, stack)
+        findings += unfederated_clients(finished.components, stack)
     diagnostics = ordered(findings)
     unjudged = tuple(sorted(directory.unjudged))
     estate = None if errors(diagnostics) else Estate(stack, compiled, unjudged)
     return Compiled(estate, diagnostics, unjudged)
 
 
-def _alone(
+def _component_with_findings(
     application: oam.Application, part: oam.ComponentSpec, stack: Stack
 ) -> tuple[Component, Diagnostics]:
-    """The component as far as it can be compiled without the others, and what is wrong about it."""
+    """Compile a component without looking at others. Return it with its findings."""
     findings: Report = []
     component = compile_alone(application, part, stack, findings)
     partition = stack.partition_of(application.namespace)
@@ -140,37 +141,41 @@ def compile_alone(
     stack: Stack,
     out: Report,
 ) -> Component:
-    """Compile `part` as it is in its first place, without its clients. What is wrong about any of
-    its forms is added to `out`, and so is what these do not agree on."""
-    component = _compiled(application, part, stack, out)
+    """Compile `part` in its first place, without its clients.
+
+    The findings of all its forms, and differences between forms, are added to `out`.
+    """
+    component = _compile_first_place(application, part, stack, out)
     disagreements: Report = []
     for target in part.targets:
         if not target.variant:
             continue
-        other_part = alone(part, target)
-        # What is wrong about the first place hides nothing of what is wrong about this one.
+        other_part = part_at(part, target)
+        # An error in the first form does not hide the errors of this form.
         form_findings: Report = []
-        other = _compiled(application, other_part, stack, form_findings)
+        other = _compile_first_place(
+            application, other_part, stack, form_findings
+        )
         out += form_findings
         if not errors(out):
-            first = Formed(part, component, part.variants[0])
-            second = Formed(other_part, other, part.variants[target.variant])
+            first = Form(part, component, part.variants[0])
+            second = Form(other_part, other, part.variants[target.variant])
             disagreements += differences(first, second)
-    out += led_to_first_alone(part, component)
+    out += first_form_warning(part, component)
     out += disagreements
     return component
 
 
-def _compiled(
+def _compile_first_place(
     application: oam.Application,
     part: oam.ComponentSpec,
     stack: Stack,
     out: Report,
 ) -> Component:
-    """Compile what is made of `part` in its first place."""
+    """Compile `part` with its objects and routes in its first place."""
     target = first_target(part)
     placed = at_target(application, target)
-    made = made_of(placed, part, stack.metadata)
+    made = component_objects(placed, part, stack.metadata)
     out += made.wrong
     component = compile_component(
         placed, replace(part, rendered=made.objects), made.routes, stack, out
@@ -188,8 +193,11 @@ def _compiled(
 def _further_targets(
     application: oam.Application, part: oam.ComponentSpec
 ) -> tuple[FurtherTarget, ...]:
-    """The component's further places, each once. What is made in the first namespace of a cluster
-    has names in the state that another namespace later leaves as they are."""
+    """Return the component's further places, each once.
+
+    Names in Pulumi's state have a suffix only in the second and later namespaces of a cluster. So
+    another namespace leaves the names of the first as they are.
+    """
     targets = {}
     first: dict[str | None, str] = {}
     for target in part.targets:
@@ -211,10 +219,10 @@ def _further_targets(
     return tuple(targets.values())[1:]
 
 
-def _first_of_each_name(
+def _unique_applications(
     applications: Iterable[oam.Application], out: Report
 ) -> Iterator[oam.Application]:
-    """Yield the first application of each name; another of the same name is a finding."""
+    """Yield the first application of each name. Report a further application of the same name."""
     first: dict[str, oam.Application] = {}
     for application in applications:
         earlier = first.setdefault(application.name, application)
@@ -222,8 +230,8 @@ def _first_of_each_name(
             yield application
         else:
             message = (
-                f"application '{application.name}' is already defined at {earlier.position}; a "
-                "stack has a name once"
+                f"application '{application.name}' is already defined at {earlier.position}; "
+                "rename one of them"
             )
             position = application.position.at("metadata", "name")
             out.append(Diagnostic("OAM106", message, position))
@@ -255,13 +263,11 @@ def _with_clients(
         return component
     compiled = partial(_with_all_clients, component, directory)
     callees = callees_of(component, directory)
-    # Else what is wrong depends on more than these.
+    # Otherwise the findings depend on more than these values.
     if all(callee and callee.identity.scopes for callee in callees):
-        beside = (directory.stack, component, callees)
-        made, client_findings = memory.recall("clients", part, beside, compiled)
-        if (
-            client_findings
-        ):  # it may say where in the callees' files, and lines move
+        inputs = (directory.stack, component, callees)
+        made, client_findings = memory.recall("clients", part, inputs, compiled)
+        if client_findings:  # positions in the callees' files may have moved
             made, client_findings = compiled()
     else:
         made, client_findings = compiled()
@@ -272,17 +278,17 @@ def _with_clients(
 def _with_all_clients(
     component: Component, directory: Directory
 ) -> tuple[Component, Diagnostics]:
-    apart = replace(directory, out=[])
-    clients = tuple(compile_clients(component, apart))
-    return component.with_clients(clients), tuple(apart.out)
+    separate = replace(directory, out=[])
+    clients = tuple(compile_clients(component, separate))
+    return component.with_clients(clients), tuple(separate.out)
 
 
 def _shared_hosts(components: Iterable[Component]) -> Findings:
-    """Nobody owns a host: whoever declares the longer path, or the nearer host below a wildcard,
-    takes calls, and the tokens in them, from the other.
+    """Find endpoints that take calls, with their tokens, from another owner's endpoint on a shared
+    host.
 
-    That is as meant within one application, and between components whose access traits name one
-    owner.
+    The longer path wins, and so does the nearer host below a wildcard. Components of one
+    application, or of one owner, may take calls from each other.
     """
     exposed: dict[str, dict[PathSegments, EndpointOwner]] = {}
     for component in components:
@@ -294,36 +300,41 @@ def _shared_hosts(components: Iterable[Component]) -> Findings:
             if earlier is not endpoint:
                 message = (
                     f"{endpoint.host}{written(endpoint.path)} already belongs to '{owner.key}' "
-                    f"({earlier.position}); a host and path lead to one port of one component"
+                    f"({earlier.position}); use another host or path"
                 )
                 yield Diagnostic("ACC205", message, endpoint.position)
     for paths in exposed.values():
         for component, endpoint in paths.values():
-            for owner, outer in _taken_from(endpoint, exposed):
+            for owner, outer in _losing_endpoints(endpoint, exposed):
                 one_owner = owner.owner and owner.owner == component.owner
                 if not one_owner and owner.application != component.application:
-                    yield _taking(component, endpoint, owner, outer)
+                    yield _shared_host_warning(
+                        component, endpoint, owner, outer
+                    )
 
 
-def _taking(
+def _shared_host_warning(
     component: Component, endpoint: Endpoint, owner: Component, outer: Endpoint
 ) -> Diagnostic:
     inner = max(endpoint.path, outer.path, key=len)
     wildcard = outer.host if outer.host != endpoint.host else ""
     message = (
         f"{endpoint.host}{written(inner)} lies below {wildcard}{written(outer.path)} of "
-        f"'{owner.key}' ({outer.position}): its calls go to '{component.key}' and are judged "
-        "by its rules alone; agree on that, or take a host of your own"
+        f"'{owner.key}' ({outer.position}): '{component.key}' gets these calls, and only its rules "
+        "apply; agree with the other owner, or use another host"
     )
     return Diagnostic("ACC219", message, endpoint.position, "warning")
 
 
-def _taken_from(
+def _losing_endpoints(
     endpoint: Endpoint,
     exposed: Mapping[str, Mapping[PathSegments, EndpointOwner]],
 ) -> Iterator[EndpointOwner]:
-    """What would get the endpoint's calls without it: on its own host or, where nothing there
-    would, on the nearest wildcard above; and what lies below it on wildcards before that."""
+    """Yield the endpoints that would get this endpoint's calls without it.
+
+    Such an endpoint has a shorter path on the same host, or on the nearest wildcard above. Longer
+    paths on wildcards before that lose calls, too.
+    """
     path = endpoint.path
     for host in hosts_above(endpoint.host):
         paths = exposed.get(host, {})
@@ -340,7 +351,7 @@ def _taken_from(
 
 
 def _conflicting_certificates(components: Iterable[Component]) -> Findings:
-    """A host has one certificate: of two, callers would be shown either."""
+    """Find hosts with two certificates: Kong would show callers either of them."""
     first: dict[str, EndpointOwner] = {}
     for component in components:
         for endpoint in component.exposure.endpoints:
@@ -352,5 +363,5 @@ def _conflicting_certificates(components: Iterable[Component]) -> Findings:
             named = f"{owner.at}/{earlier.certificate}"
             if named != f"{component.at}/{endpoint.certificate}":
                 other = f"another certificate at {earlier.position}: '{named}'"
-                message = f"{endpoint.host} is given {other}"
+                message = f"{endpoint.host} has {other}; name one certificate for the host"
                 yield Diagnostic("ACC215", message, endpoint.position)

@@ -1,4 +1,4 @@
-"""Where a component is exposed: its routes as endpoints of this environment."""
+"""Compile the routes of a component into endpoints of this environment."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _HOST = re.compile(rf"(?:\*\.)?{_LABEL}(?:\.{_LABEL})*\Z")
 
 
-# The most elements that an exposed path may have: gateways order routes by a small number.
+# The most elements of an exposed path: a gateway's routes have a small number as their order.
 DEEPEST = 511
 DEEPEST_BELOW_WILDCARD = 15
 MOST_LABELS_OF_WILDCARD = 31
@@ -30,7 +30,7 @@ def endpoints_of(
     stack: Stack,
     out: Report,
 ) -> Endpoints:
-    """The endpoints of a component, in the order of its routes. Findings are added to `out`."""
+    """Return the endpoints of a component, in the order of its routes. Findings are added to `out`."""
     endpoints = []
     for route in routes:
         if isinstance(route, Diagnostic):
@@ -42,7 +42,7 @@ def endpoints_of(
 
 
 def exposures_of(routes: Iterable[Route | Diagnostic]) -> Exposures:
-    """The Services that the gateway reaches, each with its ports."""
+    """Return the Services that the gateway reaches, each with its ports."""
     ports: dict[str, set[int]] = {}
     for route in routes:
         if isinstance(route, Route):
@@ -61,11 +61,14 @@ def _endpoint(
 ) -> Endpoint | None:
     host = _host(application.name, part.name, route.host, stack)
     if host is None:
-        message = "no domain here, and the stack has none to give; write `domain`, or set the stack's"
+        message = (
+            "no domain here, and the stack has no default; write `domain`, or set "
+            "`domains.default` in the stack's file"
+        )
         out.append(Diagnostic("ACC208", message, route.host_place))
         return None
     if not _HOST.match(host):
-        message = f"host '{host}' is not a DNS name (a wildcard may only be its first label)"
+        message = f"host '{host}' is not a DNS name; use letters, digits and '-', and '*' only as the first label"
         out.append(Diagnostic("ACC213", message, route.host_place))
         return None
     elements = elements_of(route.path, route.position, out)
@@ -83,8 +86,10 @@ def _endpoint(
 
 
 def _unroutable(endpoints: Iterable[Endpoint]) -> Findings:
-    """Find hosts and paths that a gateway cannot put into the order in which the nearer host and
-    the longer path win."""
+    """Find hosts and paths that are too deep for the order of a gateway's routes.
+
+    In that order, the nearer host and the longer path win.
+    """
     wildcards = {
         endpoint.host: endpoint
         for endpoint in endpoints
@@ -92,7 +97,7 @@ def _unroutable(endpoints: Iterable[Endpoint]) -> Findings:
     }
     for host, endpoint in wildcards.items():
         if host.count(".") > MOST_LABELS_OF_WILDCARD:
-            message = f"'{host}' has more than {MOST_LABELS_OF_WILDCARD} labels below its wildcard"
+            message = f"'{host}' has more than {MOST_LABELS_OF_WILDCARD} labels below its wildcard; shorten it"
             yield Diagnostic("ACC221", message, endpoint.position)
     deepest = DEEPEST_BELOW_WILDCARD if wildcards else DEEPEST
     for endpoint in endpoints:
@@ -102,20 +107,20 @@ def _unroutable(endpoints: Iterable[Endpoint]) -> Findings:
                 if wildcards
                 else ""
             )
-            message = f"path '{written(endpoint.path)}' has more than {deepest} elements{where}"
+            message = f"path '{written(endpoint.path)}' has more than {deepest} elements{where}; shorten it"
             yield Diagnostic("ACC221", message, endpoint.position)
 
 
 def _host(
     application: str, component: str, domain: str | None, stack: Stack
 ) -> str | None:
-    """The host as this environment has it, in lower case; None where nothing says."""
+    """Return the host in this environment, in lower case; None without a domain."""
     if domain is None:
         if not stack.domain:
             return None
         return f"{component}-{application}.{stack.domain}".lower()
     domain = domain.lower()
-    # The longest suffix that fits counts.
+    # The longest matching suffix wins.
     suffixes = sorted(stack.suffixes.items(), key=lambda pair: -len(pair[0]))
     for suffix, replacement in suffixes:
         if domain == suffix or domain.endswith(f".{suffix}"):

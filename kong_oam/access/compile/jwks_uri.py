@@ -1,5 +1,4 @@
-"""Compiles jwksUri: where the owner of an external client publishes the keys that it proves itself
-with."""
+"""Compile jwksUri: the address at which an external client's owner publishes its public keys."""
 
 from __future__ import annotations
 
@@ -9,17 +8,16 @@ from kong_oam.diagnostics import Diagnostic, Findings
 
 
 def jwks_uri(part: oam.ComponentSpec, kind: ClientKind) -> str | None:
-    """Return the address of the keys; None for any other kind of client."""
+    """Return the address of the keys; None for other kinds of clients."""
     return part.properties.get("jwksUri") if kind == EXTERNAL else None
 
 
 def jwks_uri_findings(
     component: Component, part: oam.ComponentSpec, kind: ClientKind
 ) -> Findings:
-    """Find an external client without an address, and any other client with one."""
+    """Find an external client without an address, and another client with an address."""
     if (kind == EXTERNAL) != ("jwksUri" in part.properties):
-        message = (
-            "an external client, and no other, needs jwksUri: where its owner publishes the keys "
-            f"that it proves itself with; this one is of kind '{kind}'"
-        )
+        message = f"'jwksUri' is only for clients of kind 'external'; this client is of kind '{kind}'"
+        if kind == EXTERNAL:
+            message = "an external client needs jwksUri, the address of its public keys; add it"
         yield Diagnostic("ACC220", message, component.position)

@@ -1,4 +1,4 @@
-"""The Kubernetes objects of an estate: whether they open what access closes."""
+"""Check that the Kubernetes objects of an estate open nothing that access rules close."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kong_oam.access.memory import Memory
 from kong_oam.access.model import Component
 from kong_oam.diagnostics import Diagnostic, Diagnostics, Findings
 from kong_oam.objects.component import JudgedComponent, Rules
-from kong_oam.objects.fenced import fence_name, fenced_pods
+from kong_oam.objects.component_pods import component_pods, network_policy_name
 from kong_oam.objects.judge import judge, refused_alone
 from kong_oam.objects.manifests import client_secret_name
 from kong_oam.traits.upstream_tls.value import (
@@ -25,15 +25,14 @@ _SERVICE_NAME = re.compile(r"[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?\Z")
 
 
 def judged_objects(directory: Directory, memory: Memory) -> Findings:
-    """Yield what is wrong about the objects of all components that run here, those of one name
-    among them."""
+    """Yield the findings about the objects of all workloads, and about duplicate names."""
     sites: list[Component] = []
     for component in directory.components.values():
         if not component.outside:
             sites += component.instances
     for component in sites:
         if component.name != component.name.lower():
-            yield from _with_capitals(component)
+            yield from _capital_findings(component)
     stack = directory.stack
     rules = Rules(
         stack.allowed,
@@ -45,18 +44,18 @@ def judged_objects(directory: Directory, memory: Memory) -> Findings:
         stack.metadata,
         stack.rights,
     )
-    held: NameSets = {}
+    secrets_by_key: NameSets = {}
     credentials = _credentials(directory)
-    yield from _shown_certificates(sites, credentials)
-    yield from _others_keys(sites, credentials)
+    yield from _exposed_credentials(sites, credentials)
+    yield from _shared_tls_secrets(sites, credentials)
     for (_, secret), components in credentials.items():
         for component in components:
-            held.setdefault(component.key, set()).add(secret)
+            secrets_by_key.setdefault(component.key, set()).add(secret)
 
-    def remembered(site: Component) -> JudgedComponent:
-        own = frozenset(held.get(site.key, ()))
+    def judged_component(site: Component) -> JudgedComponent:
+        own = frozenset(secrets_by_key.get(site.key, ()))
         client = site.key in directory.clients
-        make = partial(_judged, site, own, client=client)
+        make = partial(_judged_component, site, own, client=client)
         return memory.recall("judged", site, (own, client), make)
 
     def alone(site: JudgedComponent, by: Rules) -> Diagnostics:
@@ -64,21 +63,20 @@ def judged_objects(directory: Directory, memory: Memory) -> Findings:
             "alone", site, by, partial(refused_alone, site, by)
         )
 
-    # What is in two has nothing to do with each other.
+    # Objects in different clusters do not affect each other.
     by_cluster: dict[str | None, list[JudgedComponent]] = {}
     for site in sites:
         by_cluster.setdefault(site.workload.cluster, []).append(
-            remembered(site)
+            judged_component(site)
         )
     for judged in by_cluster.values():
         yield from judge(judged, rules, alone)
 
 
-def _shown_certificates(
+def _exposed_credentials(
     sites: Iterable[Component], credentials: _Owners
 ) -> Findings:
-    """Yield where a client's credential is named as the certificate of a host: Kong would be
-    handed it."""
+    """Find hosts whose certificate is a client's credential: Kong would receive it."""
     for component in sites:
         for endpoint in component.exposure.endpoints:
             name = endpoint.certificate
@@ -87,21 +85,26 @@ def _shown_certificates(
             ):
                 owner = min(holder.key for holder in owners)
                 message = (
-                    f"the certificate of '{endpoint.host}', '{name}', is the credential of "
+                    f"certificate '{name}' of host '{endpoint.host}' is the client credential of "
                     f"'{owner}'; name a Secret of type kubernetes.io/tls"
                 )
                 yield Diagnostic("ACC217", message, endpoint.position)
 
 
-def _others_keys(sites: Iterable[Component], credentials: _Owners) -> Findings:
-    """Yield where a workload would show what another component does, or read what stands for a
-    client, or the key by which the gateway answers for another component."""
+def _shared_tls_secrets(
+    sites: Iterable[Component], credentials: _Owners
+) -> Findings:
+    """Find workloads whose TLS Secret belongs to another component.
+
+    The Secret may be another workload's, a client's credential, or a certificate that the gateway
+    shows for another component.
+    """
     sites = tuple(sites)
     first: dict[tuple[str | None, str, str], Component] = {}
-    answering: dict[tuple[str, str], list[str]] = {}
+    certificate_owners: dict[tuple[str, str], list[str]] = {}
     for component in sites:
-        for name in _shown(component):
-            answering.setdefault(
+        for name in _certificate_secrets(component):
+            certificate_owners.setdefault(
                 (component.workload.namespace, name), []
             ).append(component.key)
     for component in sites:
@@ -109,25 +112,27 @@ def _others_keys(sites: Iterable[Component], credentials: _Owners) -> Findings:
         if over_tls is None or over_tls.secret is None:
             continue
         secret = over_tls.secret
-        spot = component.workload.namespace, secret
-        owner = first.setdefault((component.workload.cluster, *spot), component)
-        owners = {*answering.get(spot, ())} - {component.key}
-        owners.update(holder.key for holder in credentials.get(spot, ()))
+        place = component.workload.namespace, secret
+        owner = first.setdefault(
+            (component.workload.cluster, *place), component
+        )
+        owners = {*certificate_owners.get(place, ())} - {component.key}
+        owners.update(holder.key for holder in credentials.get(place, ()))
         if owners or owner is not component:
             message = (
-                f"'{secret}' is the credential of '{min(owners, default=owner.key)}'; a "
-                "workload shows one of its own"
+                f"Secret '{secret}' is the credential of '{min(owners, default=owner.key)}'; name "
+                "a Secret that only this workload uses"
             )
             yield Diagnostic(
                 "ACC217", message, over_tls.position or component.position
             )
 
 
-def _judged(
+def _judged_component(
     component: Component, credentials: frozenset[str], *, client: bool
 ) -> JudgedComponent:
     over_tls = component.traits.get(UPSTREAM_TLS)
-    # Routes lead to the first place alone.
+    # Routes lead only to the first place.
     routed = (
         () if component.workload.further_target else component.exposure.services
     )
@@ -139,27 +144,27 @@ def _judged(
         component.position.at("name"),
         component.workload.cluster,
         objects=component.workload.rendered,
-        made=tuple(_made(component, client=client)),
+        made=tuple(_added_objects(component, client=client)),
         named=component.workload.named_service,
         routed=frozenset(service for service, _ in routed),
         credentials=credentials,
         keys=frozenset({over_tls.secret})
         if over_tls and over_tls.secret
         else frozenset(),
-        shown=_shown(component),
-        certified=frozenset(_certified(component)),
+        shown=_certificate_secrets(component),
+        certified=frozenset(_certificate_names(component)),
     )
 
 
-def _shown(component: Component) -> frozenset[str]:
-    """The Secrets with the keys by which the gateway answers for the component's hosts."""
+def _certificate_secrets(component: Component) -> frozenset[str]:
+    """Return the Secrets of the certificates that the gateway shows for the component's hosts."""
     certificates = (
         endpoint.certificate for endpoint in component.exposure.endpoints
     )
     return frozenset(filter(None, certificates))
 
 
-def _certified(component: Component) -> Iterator[str]:
+def _certificate_names(component: Component) -> Iterator[str]:
     named = component.workload.named_service
     for endpoint in component.exposure.endpoints:
         if endpoint.tls:
@@ -169,21 +174,23 @@ def _certified(component: Component) -> Iterator[str]:
             yield from names_at(service, component.workload.namespace)
 
 
-def _made(component: Component, *, client: bool) -> Iterator[tuple[str, str]]:
-    """Yield kind and name of the objects that are made beside rendered ones."""
+def _added_objects(
+    component: Component, *, client: bool
+) -> Iterator[tuple[str, str]]:
+    """Yield kind and name of each object that the program adds to the rendered objects."""
     over_tls = component.traits.get(UPSTREAM_TLS)
     if over_tls and over_tls.issuer:
         yield "Secret", tls_secret_name(component.name)
     rendered = {
-        (made.group_kind, made.name) for made in component.workload.rendered
+        (item.group_kind, item.name) for item in component.workload.rendered
     }
     pods = [
-        made.options
-        for made in component.workload.rendered
-        if fenced_pods(made)
+        item.options
+        for item in component.workload.rendered
+        if component_pods(item)
     ]
     if pods:
-        yield "NetworkPolicy", fence_name(component.name, pods)
+        yield "NetworkPolicy", network_policy_name(component.name, pods)
     has_account = (("", "ServiceAccount"), component.name) in rendered
     if not has_account and not all(options.read for options in pods):
         yield "ServiceAccount", component.name
@@ -194,14 +201,12 @@ def _made(component: Component, *, client: bool) -> Iterator[tuple[str, str]]:
         yield "Secret", client_secret_name(component.name)
 
 
-# By namespace and name of a Secret with a client's credential, the components that it belongs
-# to.
+# By namespace and name of a Secret with a client's credential, the components that own it.
 _Owners = dict[tuple[str, str], list[Component]]
 
 
 def _credentials(directory: Directory) -> _Owners:
-    """The owners of credentials: each Secret lies in every namespace that its component is deployed
-    to."""
+    """Return the owners of credentials. Each Secret exists in all namespaces of its component."""
     owners: _Owners = {}
 
     def add(owner: Component, secret: str) -> None:
@@ -219,11 +224,10 @@ def _credentials(directory: Directory) -> _Owners:
     return owners
 
 
-def _with_capitals(component: Component) -> Findings:
-    """Yield that an object which is made beside rendered ones could not be named as its component
-    is."""
-    for kind, name in _made(component, client=False):
+def _capital_findings(component: Component) -> Findings:
+    """Find a component whose name has capitals, which its added objects cannot have."""
+    for kind, name in _added_objects(component, client=False):
         if name != name.lower():
-            message = f"'{component.name}' would be the name of a {kind}, which has no capitals"
+            message = f"'{component.name}' cannot name a {kind}, which has no capitals; use small letters"
             yield Diagnostic("OAM103", message, component.position.at("name"))
             return

@@ -1,5 +1,4 @@
-"""Finds what an estate's partitions cannot share: Applications that are in none of them, and hosts
-that are in two."""
+"""Find Applications in no partition, and hosts in two partitions."""
 
 from __future__ import annotations
 
@@ -21,11 +20,10 @@ def wrong_partitions(
     components: Iterable[Component],
     stack: Stack,
 ) -> Findings:
-    """Yield Applications in no partition, and endpoints whose host, or one that stands for it,
-    another one has.
+    """Yield Applications in no partition, and endpoints whose host is in two partitions.
 
-    A host is one partition's, so that no path in a gate's table and no priority of a route depends
-    on another run.
+    A host belongs to one partition. So no path in a gate's table and no priority of a route depends
+    on another partition's run.
     """
     if not stack.partitions:
         return
@@ -34,20 +32,20 @@ def wrong_partitions(
             listed = some(stack.partitions)
             message = (
                 f"namespace '{application.namespace}' is in no partition of '{stack.name}' "
-                f"({listed}): name it under kong-oam:partitions in "
-                f"stacks/Pulumi.{stack.name}.yaml, or '*' for all that no other has"
+                f"({listed}); add it under kong-oam:partitions in "
+                f"stacks/Pulumi.{stack.name}.yaml, or use '*' for all other namespaces"
             )
             yield Diagnostic(
                 "ACC249",
                 message,
                 application.position.at("metadata", "namespace"),
             )
-    yield from _crossing(components)
+    yield from _shared_hosts(components)
 
 
-def _crossing(components: Iterable[Component]) -> Findings:
-    """Yield one finding for each host and partition that meets the host, or a wildcard above it,
-    of another one."""
+def _shared_hosts(components: Iterable[Component]) -> Findings:
+    """Yield a finding for each host and partition that share the host, or a wildcard above it, with
+    another partition."""
     first: dict[str, dict[str | None, EndpointOwner]] = {}
     for component in components:
         for endpoint in (
@@ -57,30 +55,32 @@ def _crossing(components: Iterable[Component]) -> Findings:
                 component.partition, (component, endpoint)
             )
     for host, by_partition in first.items():
-        before: dict[str | None, EndpointOwner] = {}
+        earlier: dict[str | None, EndpointOwner] = {}
         for partition, (component, endpoint) in by_partition.items():
             for above in hosts_above(host):
-                others = before if above == host else first.get(above, {})
+                others = earlier if above == host else first.get(above, {})
                 elsewhere = [
                     others[name] for name in others if name != partition
                 ]
                 if elsewhere:
-                    yield _shared(component, endpoint, above, *elsewhere[0])
+                    yield _shared_host(
+                        component, endpoint, above, *elsewhere[0]
+                    )
                     break
-            before[partition] = component, endpoint
+            earlier[partition] = component, endpoint
 
 
-def _shared(
+def _shared_host(
     component: Component,
     endpoint: Endpoint,
     host: str,
     other: Component,
-    there: Endpoint,
+    other_endpoint: Endpoint,
 ) -> Diagnostic:
-    relation = "is" if host == endpoint.host else f"lies below {host}, which is"
+    relation = "is" if host == endpoint.host else f"lies below {host},"
     message = (
-        f"{endpoint.host} of '{component.key}', partition '{component.partition}', {relation} of "
-        f"'{other.key}', partition '{other.partition}' ({there.position}); a host is in one "
-        "partition: take another host, or have both namespaces in one"
+        f"{endpoint.host} of '{component.key}', partition '{component.partition}', {relation} a "
+        f"host of '{other.key}', partition '{other.partition}' ({other_endpoint.position}); use another "
+        "host, or put both namespaces into one partition"
     )
     return Diagnostic("ACC250", message, endpoint.position)

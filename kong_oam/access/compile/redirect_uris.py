@@ -1,4 +1,4 @@
-"""Compiles redirectUris and redirectPaths: where users come back to after they signed in."""
+"""Compile redirectUris and redirectPaths: the addresses that users return to after sign-in."""
 
 from __future__ import annotations
 
@@ -19,43 +19,43 @@ _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 def redirect_uris(
     component: Component, trait: oam.Trait, scheme: str, out: Report
 ) -> Iterator[str]:
-    """Yield the addresses that users come back to, and add what is wrong with them to `out`."""
+    """Yield the addresses that users return to. Findings are added to `out`."""
     position = trait.position.at("properties")
     kind = trait.properties["kind"]
     paths = trait.properties.get("redirectPaths", ())
     uris = trait.properties.get("redirectUris", ()) if kind == "native" else ()
     for index, uri in enumerate(uris):
-        if why := _leaves_the_device(uri):
+        if why := _unsafe_reason(uri):
             message = f"redirect URI '{uri}' {why}"
             at = position.at("redirectUris", index)
             out.append(Diagnostic("ACC210", message, at))
         yield uri
     if (paths and not component.exposure.endpoints) or not (paths or uris):
-        message = f"a {kind} client needs redirectPaths, and a gateway trait on whose domains they lie"
+        message = f"a {kind} client needs redirectPaths, and a gateway trait that exposes them"
         if kind == "native":
-            message += "; or redirectUris that stay on the device"
+            message += ", or redirectUris that stay on the device"
         out.append(Diagnostic("ACC210", message, position))
         return
     for index, path in enumerate(paths):
         at = position.at("redirectPaths", index)
-        yield from _pages(component, path, at, scheme, out)
+        yield from _page_addresses(component, path, at, scheme, out)
 
 
-def _pages(
+def _page_addresses(
     component: Component,
     path: str,
     position: SourcePosition,
     scheme: str,
     out: Report,
 ) -> Iterator[str]:
-    """Yield the page at the path on each host of the component that has it."""
+    """Yield the address of the page on each host of the component that has the path."""
     elements = elements_of(path, position, out)
     if elements is None:
         return
     if not _is_public(component, elements):
         message = (
-            f"no public rule of '{component.key}' covers GET {path}, so users could not "
-            "come back to it"
+            f"no public rule of '{component.key}' covers GET {path}, so users cannot return to it; "
+            "add a public rule"
         )
         out.append(Diagnostic("ACC210", message, position))
     hosts = dict.fromkeys(
@@ -65,23 +65,23 @@ def _pages(
     )
     for host in hosts:
         if host.startswith("*."):
-            message = f"a redirect URI cannot lie on the wildcard host '{host}'"
+            message = f"a redirect URI cannot be on the wildcard host '{host}'; use an exact host"
             out.append(Diagnostic("ACC210", message, position))
         yield f"{scheme}://{host}{path}"
 
 
-def _leaves_the_device(uri: str) -> str:
-    """Why a redirect URI of a native application could end up with somebody else; empty where it
-    could not.
+def _unsafe_reason(uri: str) -> str:
+    """Return why a redirect URI of a native application may reach another party; empty if it is
+    safe.
 
-    RFC 8252, section 7: a scheme that is a domain's, reversed, or a loopback address. Claimed https
-    addresses (7.2) are redirectPaths, on the domains of the application itself.
+    RFC 8252, section 7, allows a reversed domain as the scheme, or a loopback address. Claimed
+    https addresses (7.2) are redirectPaths, on the domains of the application itself.
     """
     try:
         parts = urlsplit(uri)
         host = parts.hostname
     except ValueError:
-        return "is no URI"
+        return "is not a URI"
     reversed_domain = "." in parts.scheme and uri.startswith(
         f"{parts.scheme}:/"
     )
@@ -90,14 +90,13 @@ def _leaves_the_device(uri: str) -> str:
     if stays and "*" not in uri and "#" not in uri:
         return ""
     return (
-        "does not stay on the device: write a reversed domain as its scheme "
-        "(com.example.app:/callback), or loopback"
+        "does not stay on the device; use a reversed domain as its scheme "
+        "(com.example.app:/callback), or a loopback address"
     )
 
 
 def _is_public(component: Component, path: PathSegments) -> bool:
-    """Whether anybody may GET the path: the longest rule path that owns it has a public rule for
-    GET."""
+    """Return whether anybody may GET the path: its longest rule path has a public rule for GET."""
     return any(
         rule.public and rule.lists("GET") for rule in component.owning(path)
     )

@@ -1,4 +1,4 @@
-"""Compiles roles: which groups and client components hold which scopes."""
+"""Compile roles: the groups and client components that hold scopes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def roles_of(
     stack: Stack,
     out: Report,
 ) -> Iterator[Role]:
-    """Compile the roles of an access trait, and add what is wrong with them to `out`."""
+    """Compile the roles of an access trait. Findings are added to `out`."""
     known_groups = stack.known_groups
     for name, role in properties.get("roles", {}).items():
         where = position.at("roles", name)

@@ -1,11 +1,11 @@
-"""Compiles rules: who may call which paths and methods of a component."""
+"""Compile rules: the paths and methods of a component, with the scopes that callers need."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import combinations
 
-from kong_oam.access.compile.days import no_day
+from kong_oam.access.compile.days import date_findings
 from kong_oam.access.compile.elements import elements_of
 from kong_oam.access.data import PathSegments, Texts, YamlObject
 from kong_oam.access.endpoint import Endpoints
@@ -22,7 +22,7 @@ from kong_oam.oam.position import SourcePosition
 
 
 def authenticated_only(endpoints: Endpoints) -> Rules:
-    """The rules of a component without an access trait: any token that counts, nothing without one.
+    """Return the rules of a component without an access trait: every path needs a valid token.
 
     Source: docs/explanation/design.md#a-component-without-an-access-trait.
     """
@@ -41,7 +41,7 @@ def rules_of(
     scopes: Texts,
     out: Report,
 ) -> Rules:
-    """Compile the rules of an access trait, and add what is wrong with them to `out`."""
+    """Compile the rules of an access trait. Findings are added to `out`."""
     result = []
     gateway_paths = tuple(
         dict.fromkeys(endpoint.path for endpoint in endpoints)
@@ -77,7 +77,7 @@ def _public(
         return None
     until: str | None = public.get("until")
     if until is not None:
-        out += no_day(until, position.at("public", "until"))
+        out += date_findings(until, position.at("public", "until"))
     return Public(public["reason"], until)
 
 
@@ -99,7 +99,7 @@ def _rule_paths(
             within(elements, base) for base in gateway_paths
         ):
             exposed = some(map(written, gateway_paths))
-            message = f"path '{path}' is outside the gateway trait's: {exposed}"
+            message = f"path '{path}' is outside the paths of the gateway trait: {exposed}"
             out.append(Diagnostic("ACC206", message, where))
         yield elements
 
@@ -111,6 +111,6 @@ def _disagreements(rules: Iterable[Rule]) -> Findings:
             if shared and bool(first.public) != bool(second.public):
                 message = (
                     f"{shared[0]} {written(path)} is public in one rule and protected in another "
-                    f"(line {first.position.line}); keep one"
+                    f"(line {first.position.line}); keep one of them"
                 )
                 yield Diagnostic("ACC212", message, second.position)

@@ -1,5 +1,4 @@
-"""Where components are deployed: their places in clusters and namespaces, and what cannot be
-there."""
+"""Check where components are deployed: the clusters and namespaces that a component may use."""
 
 from __future__ import annotations
 
@@ -14,18 +13,19 @@ from kong_oam.diagnostics import Diagnostic, Findings
 from kong_oam.oam.model import DeploymentTarget
 from kong_oam.oam.position import SourcePosition
 from kong_oam.oam.topology import unknown_clusters
-from kong_oam.oam.variants import clashing
+from kong_oam.oam.variants import clashing_variants
 
 
 def first_target(part: oam.ComponentSpec) -> DeploymentTarget:
-    """Where the gateway finds the component: of its places, the stack's own cluster first."""
+    """Return the place that the gateway sends calls to: the stack's own cluster, or the first
+    place."""
     return next(iter(part.targets), DeploymentTarget())
 
 
 def at_target(
     application: oam.Application, target: DeploymentTarget
 ) -> oam.Application:
-    """The Application as it is for a component that is deployed there."""
+    """Return the Application with the target's namespace."""
     if not target.namespace:
         return application
     return replace(application, namespace=target.namespace)
@@ -34,9 +34,8 @@ def at_target(
 def wrong_targets(
     application: oam.Application, components: Iterable[Component], stack: Stack
 ) -> Findings:
-    """Yield clusters that the stack has not, places with two forms of a component, and namespaces
-    that are the gateway's."""
-    yield from clashing(application)
+    """Yield unknown clusters, places with two forms of a component, and the gateway's namespaces."""
+    yield from clashing_variants(application)
     if stack.clusters is not None:
         yield from unknown_clusters(application, stack.clusters)
     gateways = stack.gateway_namespace
@@ -57,33 +56,37 @@ def wrong_targets(
 
 
 def _beside_gateway(namespace: str, position: SourcePosition) -> Diagnostic:
-    message = f"namespace '{namespace}' is the gateway's: pods there could pass for it; use another"
+    message = (
+        f"namespace '{namespace}' is the gateway's: pods there would count as the gateway; use "
+        "another namespace"
+    )
     return Diagnostic("ACC216", message, position)
 
 
-def unreachable(
+def unreachable_routes(
     part: oam.ComponentSpec, endpoints: Sequence[Endpoint], stack: Stack
 ) -> Findings:
-    """Yield the route of a component that is nowhere where the gateway reaches it.
+    """Yield the route of a component that is only in clusters which the gateway does not reach.
 
-    A name leads to a Service of the gateway's own cluster, and a node port is one of the address
-    that the stack names.
+    A Service's name is known only in the gateway's own cluster. A node port is reached at one
+    address of the stack.
     """
     cluster = first_target(part).cluster
-    # Of a cluster that the stack has not, `wrong_targets` tells.
+    # `wrong_targets` reports clusters that the stack does not have.
     if not endpoints or cluster not in (stack.clusters or ()):
         return
     if stack.reach != "loadBalancer" or not stack.addressed:
         message = (
-            f"'{part.name}' is in cluster '{cluster}' alone, where this stack's gateway does not "
-            "reach it: deploy it to 'local', too, or have the gateway reach load balancers from "
-            "addresses of its own (gateway.reach: loadBalancer, gateway.cidrs)"
+            f"the gateway does not reach '{part.name}' in cluster '{cluster}'; deploy it to "
+            "'local', too, or set gateway.reach to loadBalancer and gateway.cidrs"
         )
         yield Diagnostic("ACC229", message, endpoints[0].position)
 
 
-def unfederated(components: Iterable[Component], stack: Stack) -> Findings:
-    """Yield clients whose pods are not, or not only, where the identity provider knows their
+def unfederated_clients(
+    components: Iterable[Component], stack: Stack
+) -> Findings:
+    """Yield clients with pods in places where the identity provider does not know their
     ServiceAccount."""
     for component in components:
         for client in component.identity.clients:
@@ -92,8 +95,8 @@ def unfederated(components: Iterable[Component], stack: Stack) -> Findings:
             )
             if elsewhere and client.provider in stack.federated:
                 message = (
-                    f"'{component.key}' is deployed to {component.where}, and '{client.provider}' "
-                    "knows its clients by ServiceAccounts of the stack's own cluster, each in one "
-                    "namespace (clusterIssuer): deploy it once, to 'local'"
+                    f"'{component.key}' is deployed to {component.where}, but '{client.provider}' "
+                    "knows each client by a ServiceAccount in one namespace of 'local' "
+                    "(clusterIssuer); deploy it once, to 'local'"
                 )
                 yield Diagnostic("ACC230", message, client.position)

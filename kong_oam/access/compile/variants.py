@@ -1,5 +1,4 @@
-"""Components in several forms: who may call is one for all of them, by whatever overrides they
-differ."""
+"""Compare the forms of a component: overrides may not change the access rules."""
 
 from __future__ import annotations
 
@@ -19,32 +18,31 @@ from kong_oam.oam.position import Path, SourcePosition
 from kong_oam.oam.schema import dotted, shown
 from kong_oam.objects.pods import mapping, mappings
 
-# Fields of a component that say where it is: the forms are in different places.
+# Fields of a component that name its place: each form has its own place.
 _OF_TARGETS: Final = frozenset(
     {"namespace", "cluster", "further_targets", "further_target"}
 )
 _NOTHING: Final = object()
 
 
-def led_to_first_alone(
+def first_form_warning(
     part: oam.ComponentSpec, component: Component
 ) -> Findings:
-    """Yield that routes lead to the first form of a component, and to no other one."""
+    """Warn that routes lead only to the first form of a component."""
     if part.variants and component.exposure.endpoints:
         variant = part.variants[0]
         message = (
-            f"the routes of '{part.name}' lead to '{component.at}' alone, where {variant.said} "
-            "deploys it: in its other forms nobody is let in; routes lead to the first place: in "
-            "'local', of the step that is written first"
+            f"routes of '{part.name}' lead only to '{component.at}', where {variant.label} deploys "
+            "it; its other forms get no calls, since the first step to 'local' wins"
         )
         yield Diagnostic("OAM109", message, variant.step, "warning")
 
 
-def alone(
+def part_at(
     part: oam.ComponentSpec, target: DeploymentTarget
 ) -> oam.ComponentSpec:
-    """Return the component as it would be in one place alone, in the form that it has there."""
-    # As if it were where the gateway leads to: another order of places makes it the first.
+    """Return the component as if it were deployed only to this target, in the target's form."""
+    # Treat the target as the gateway's: another order of places would make it the first.
     there = (replace(target, cluster=None, selector=(), variant=0),)
     return replace(
         part.in_variant(target.variant),
@@ -55,15 +53,18 @@ def alone(
 
 
 @dataclass(frozen=True, slots=True)
-class Formed:
-    """A component as it would be in one place alone, in the form that it has there."""
+class Form:
+    """A component as if it were deployed only to one place, in the form of that place."""
 
     part: oam.ComponentSpec
     component: Component
     variant: Variant
 
     def facts(self, more: Iterable[str]) -> YamlObject:
-        """What decides who may call and what is reached, by messages' words, and `more` fields."""
+        """Return the values that decide access and routing, and the fields `more`.
+
+        Keys are the words of messages: `access`, `client`, `properties`, `routes`, `services`.
+        """
         access = self.part.trait("access")
         client = self.part.trait("client")
         facts = {
@@ -82,7 +83,7 @@ class Formed:
         return facts
 
     def routes(self) -> Mapping[str, tuple[str, SourcePosition]]:
-        """What leads where, by host and path."""
+        """Return the target of each route in words, with its position, by host and path."""
         routes = {}
         for endpoint in self.component.exposure.endpoints:
             words = f"port {endpoint.port} of {endpoint.service}, certificate {endpoint.certificate}"
@@ -93,8 +94,7 @@ class Formed:
         return routes
 
     def services(self) -> YamlObject:
-        """The specs of the Services that the gateway reaches, by name: which pods they select, and
-        their ports."""
+        """Return the specs of the Services that the gateway reaches, by name: selectors and ports."""
         namespaces = ("", self.component.workload.namespace)
         reached: JsonFields = {
             name: {"ports": {}} for name, _ in self.component.exposure.services
@@ -112,7 +112,7 @@ class Formed:
                 ports[f"{port.get('port')}/{port.get('protocol', 'TCP')}"] = (
                     port
                 )
-            # Of one name they are one, the first with the ports of all.
+            # Services of one name are merged: the first spec, with the ports of all.
             reached[service.name] = {
                 "type": "ClusterIP",
                 **spec,
@@ -122,26 +122,26 @@ class Formed:
         return reached
 
 
-def differences(first: Formed, other: Formed) -> Findings:
-    """Yield what decides who may call, or what is reached, and is not the same in two forms: the
-    first of it."""
-    # Whatever else is known of who may call, and whoever adds to that.
+def differences(first: Form, other: Form) -> Findings:
+    """Yield the first difference in access or routing between two forms."""
+    # Compare the other fields of the components, too, so that a new field is not forgotten.
     ours = first.component
     theirs = other.component
-    more = [*_different_fields(ours, theirs)]
-    difference = _different(first.facts(more), other.facts(more))
+    more = [*_changed_fields(ours, theirs)]
+    difference = _first_difference(first.facts(more), other.facts(more))
     if difference:
         path, (here, there) = difference
         message = (
-            f"component '{first.part.name}': {dotted(path)} is {there} by {other.variant.said}, and "
-            f"{here} by {first.variant.said}; who may call is said once for all places: take it out "
-            "of the override, or make two Applications"
+            f"component '{first.part.name}': {dotted(path)} is {there} in {other.variant.label}, but "
+            f"{here} in {first.variant.label}. Access must be the same in all places; remove it from "
+            "the override, or write two Applications"
         )
         yield Diagnostic("OAM108", message, _place(first, other, path))
 
 
-def _place(first: Formed, other: Formed, path: Path) -> SourcePosition:
-    """Where a difference is written, in an override or component; of a derived one, the step."""
+def _place(first: Form, other: Form, path: Path) -> SourcePosition:
+    """Return the position of a difference: its override or component, or the step of a derived
+    value."""
     kind, *below = path
     if kind == "properties":
         return other.part.position.at(*path)
@@ -162,11 +162,10 @@ def _place(first: Formed, other: Formed, path: Path) -> SourcePosition:
     return (other if other.variant.overrides else first).variant.step
 
 
-def _different(
+def _first_difference(
     here: Any, there: Any, path: Path = ()
 ) -> tuple[Path, tuple[str, str]] | None:
-    """Where two values differ first, as JSON writes them, and what is there in each, as messages
-    have it."""
+    """Return the path of the first difference as JSON, with both values in the words of messages."""
     pairs: Iterable[tuple[str | int, Any, Any]] = ()
     if isinstance(here, Mapping) and isinstance(there, Mapping):
         keys = dict.fromkeys((*there, *here))
@@ -174,36 +173,37 @@ def _different(
             (key, here.get(key, _NOTHING), there.get(key, _NOTHING))
             for key in keys
         )
-    elif _are_as_long(here, there):
+    elif _have_equal_length(here, there):
         pairs = zip(range(len(here)), here, there, strict=True)
     elif here is not there and (
         _NOTHING in (here, there) or json.dumps(here) != json.dumps(there)
     ):
-        return path, (_written(here), _written(there))
-    for key, one, other in pairs:
-        if difference := _different(one, other, (*path, key)):
+        return path, (_shown_value(here), _shown_value(there))
+    for key, ours, theirs in pairs:
+        if difference := _first_difference(ours, theirs, (*path, key)):
             return difference
     return None
 
 
-def _are_as_long(here: Any, there: Any) -> bool:
+def _have_equal_length(here: Any, there: Any) -> bool:
     lists = isinstance(here, list | tuple) and isinstance(there, list | tuple)
     return lists and len(here) == len(there)
 
 
-def _written(value: Any) -> str:
-    return "not there" if value is _NOTHING else shown(value)
+def _shown_value(value: Any) -> str:
+    return "missing" if value is _NOTHING else shown(value)
 
 
-def _different_fields(ours: Any, theirs: Any) -> Iterator[str]:
-    """Yield the fields of two components that differ, those of a group behind its name."""
+def _changed_fields(ours: Any, theirs: Any) -> Iterator[str]:
+    """Yield the names of fields that differ between two components; a group's field as
+    `group.field`."""
     for field in fields(ours):
         if field.name in _OF_TARGETS or not field.compare:
             continue
         here = getattr(ours, field.name)
         there = getattr(theirs, field.name)
         if isinstance(here, Exposure | Identity | WorkloadSpec):
-            for inner in _different_fields(here, there):
+            for inner in _changed_fields(here, there):
                 yield f"{field.name}.{inner}"
         elif here != there:
             yield field.name

@@ -1,1 +1,1 @@
-"""Compares access models: what a change does to access."""
+"""Comparison of access models: the effects of a change on access."""

@@ -1,11 +1,10 @@
-"""Whether a request that stays allowed is answered by something else, and for whom it stays
-allowed.
+"""Requests that stay allowed: whether another workload answers, and which callers keep access.
 
-A component that is only in the old estate and one that is only in the new are the same where only
-the name differs. They have the same workload in the same place, as principals do
-(access.diff.compare), and the same owner, settings and pods. So renaming a component is no change,
-and handing its path to another team is. A setting that changes with the name is one, too: nobody
-compares the settings of two components (access.diff.facts).
+A component of the old estate and a component of the new estate are the same if only their names
+differ. They then have the same workload in the same place, as principals do (access.diff.compare),
+and the same owner, settings and pods. So renaming a component is no change, but handing its path to
+another team is a change. If a setting changes together with the name, that is a change too, because
+the settings of the two components are not compared (access.diff.facts).
 """
 
 from __future__ import annotations
@@ -15,10 +14,10 @@ from collections.abc import Iterator, Mapping
 from itertools import product
 from typing import Any
 
-from kong_oam.access.diff.change import RIGHTS, Answer, Subject, Whom
+from kong_oam.access.diff.change import RIGHTS, AffectedCaller, Answer, Subject
 from kong_oam.access.diff.model import AccessModel
-from kong_oam.access.endpoint import whole
-from kong_oam.access.networks import Source, common
+from kong_oam.access.endpoint import component_key
+from kong_oam.access.networks import Source, intersection
 from kong_oam.access.principals import (
     MOST,
     Access,
@@ -31,19 +30,19 @@ from kong_oam.access.principals import (
 
 
 class Answerers:
-    """Tells answers of an old estate from those of a new one."""
+    """Compares the answering components of an old and a new estate."""
 
     def __init__(self, old: AccessModel, new: AccessModel) -> None:
         self._old = old
         self._new = new
-        self._old_keys = {*map(whole, old.estate.components)}
-        self._new_keys = {*map(whole, new.estate.components)}
+        self._old_keys = {*map(component_key, old.estate.components)}
+        self._new_keys = {*map(component_key, new.estate.components)}
 
     def differ(self, was: Answer, now: Answer) -> bool:
-        """Whether another component, another port or other pods answer."""
+        """Return whether another component, another port or other pods answer."""
         if _number(was) != _number(now):
             return True
-        # A second Service with a port of that number gives the first another name.
+        # A second Service with the same port number renames the first port.
         if was.port != now.port and (not was.pods or was.pods != now.pods):
             return True
         if was.component == now.component:
@@ -53,33 +52,37 @@ class Answerers:
     def _is_renamed(self, was: Answer, now: Answer) -> bool:
         if was.component in self._new_keys or now.component in self._old_keys:
             return False
-        before = _settled(self._old, was)
-        if before is None or before != _settled(self._new, now):
+        before = _comparable_facts(self._old, was)
+        if before is None or before != _comparable_facts(self._new, now):
             return False
         return _are_same_but_for_names(was, now)
 
 
 def _number(answer: Answer) -> str:
-    """The number in the name of a port: `80`, or `80_web` where two Services have it."""
+    """Return the number in a port's name: `80`, or the 80 of `80_web` if two Services have the
+    port."""
     return answer.port.partition("_")[0]
 
 
-def _settled(model: AccessModel, answer: Answer) -> tuple[Any, ...] | None:
-    """What a model says of what answers, beside its name and its pods; None where it does not say
-    enough."""
+def _comparable_facts(
+    model: AccessModel, answer: Answer
+) -> tuple[Any, ...] | None:
+    """Return workload, owner and facts of the answering component, without its name and pods. None
+    if the model has too little data."""
     workload = model.workloads.get(answer.component)
     facts = model.facts.get(Subject(answer.component))
     if workload is None or facts is None:
         return None
-    # Rights are compared of every component, whether it comes or goes (access.diff.rights).
+    # Rights are compared for every added or removed component (access.diff.rights).
     others = {name: value for name, value in facts.items() if name != RIGHTS}
     return workload, answer.owner, others
 
 
 def _are_same_but_for_names(was: Answer, now: Answer) -> bool:
-    """Whether the words about pods differ in nothing but the names of the two components.
+    """Return whether the pod descriptions differ only in the names of the two components.
 
-    Each name stands for the one in its own place: labels that exchange two names select other pods.
+    Each name corresponds to the name at its own place: labels with exchanged names select other
+    pods.
     """
     renamed = {
         *zip(was.component.split("/"), now.component.split("/"), strict=True)
@@ -94,40 +97,46 @@ def _are_same_but_for_names(was: Answer, now: Answer) -> bool:
     )
 
 
-def staying(
+def remaining_callers(
     was: Access, now: Access, renamed: Mapping[Principal, Principal]
-) -> Iterator[Whom]:
-    """Yield who may call before and after. `renamed` maps principals of the new side to those of
-    the old."""
-    networks = common(was.networks, now.networks)
+) -> Iterator[AffectedCaller]:
+    """Yield the callers that have access before and after. `renamed` maps new principals to old
+    principals."""
+    networks = intersection(was.networks, now.networks)
     if networks is None:
         return
     source = Source(networks)
     if was.everybody and now.everybody:
-        yield Whom(None, source=source)
+        yield AffectedCaller(None, source=source)
     elif now.everybody:
         new_names = {before: after for after, before in renamed.items()}
         for principal, condition in was.principals.items():
-            yield Whom(new_names.get(principal, principal), condition, source)
+            yield AffectedCaller(
+                new_names.get(principal, principal), condition, source
+            )
     else:
         for principal, after in now.principals.items():
             before = was.principals.get(renamed.get(principal, principal))
             if was.everybody:
-                yield Whom(principal, after, source)
+                yield AffectedCaller(principal, after, source)
             elif before:
-                yield Whom(principal, _both(before, after, principal), source)
+                yield AffectedCaller(
+                    principal, _combined(before, after, principal), source
+                )
 
 
-def _both(was: Condition, now: Condition, principal: Principal) -> Condition:
-    """The condition on users who meet both."""
+def _combined(
+    was: Condition, now: Condition, principal: Principal
+) -> Condition:
+    """Return the condition on users who meet both conditions. Raises TooManyGroupSetsError."""
     if was == now or all(suffices(groups, now) for groups in was):
         return was
     if all(suffices(groups, was) for groups in now):
         return now
     if len(was) * len(now) > MOST:
         raise TooManyGroupSetsError(
-            f"users of '{principal.client}' who may call before and after are more than {MOST:,} "
-            "sets of groups; change roles first, and where paths lead in another change"
+            f"users of '{principal.client}' keep access through more than {MOST:,} sets of groups: "
+            "make two changes, first of the roles, then of the paths"
         )
     pairs = product(was, now)
     return minimal({groups | more for groups, more in pairs})

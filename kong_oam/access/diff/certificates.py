@@ -1,5 +1,5 @@
-"""The certificates that hosts show, compared: whoever has the key of one can answer every call to
-its host."""
+"""Comparison of the certificates of hosts: the holder of a certificate's key can answer every call
+to its host."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kong_oam.access.diff.change import (
     Subject,
 )
 from kong_oam.access.diff.model import EstateWithFacts
-from kong_oam.access.endpoint import whole
+from kong_oam.access.endpoint import component_key
 from kong_oam.access.hosts import hosts_above
 from kong_oam.access.model import Component, Estate
 
@@ -21,20 +21,20 @@ from kong_oam.access.model import Component, Estate
 def certificates_changed(
     old: EstateWithFacts, new: EstateWithFacts
 ) -> Iterator[Setting]:
-    """Yield the hosts that show another certificate, each with all components on it.
+    """Yield the hosts whose certificate changed, each with all components on the host.
 
-    A host has one certificate, so a component that names a Secret decides for all others on the
-    host. A host that only one side has shows it to nobody else.
+    A host has one certificate, so a component that names a Secret decides for all components on the
+    host. A host in only one estate is no change.
     """
     if {old[0].stack.scheme, new[0].stack.scheme} != {"https"}:
-        return  # plain http shows none, and the scheme is compared by itself
+        return  # plain http has no certificates, and the scheme is compared elsewhere
     for host in sorted({*old[0].by_host, *new[0].by_host}):
         before = _exposing(old[0], host)
         after = _exposing(new[0], host)
         if not before or not after:
             continue
-        was = _shown(old[1], before, host)
-        now = _shown(new[1], after, host)
+        was = _certificate_secret(old[1], before, host)
+        now = _certificate_secret(new[1], after, host)
         if was != now and _UNKNOWN not in (was, now):
             exposers = _exposers(before), _exposers(after)
             name = f"certificate of {host}"
@@ -55,23 +55,23 @@ def _exposing(estate: Estate, host: str) -> list[Component]:
 
 def _exposers(components: Iterable[Component]) -> tuple[Exposer, ...]:
     exposers = {
-        Exposer(whole(component.key), component.owner)
+        Exposer(component_key(component.key), component.owner)
         for component in components
     }
     return tuple(sorted(exposers))
 
 
-def _shown(
+def _certificate_secret(
     facts: Facts, components: Iterable[Component], host: str
 ) -> str | None:
-    """The Secret whose certificate a host shows: its own, or that of the nearest wildcard; None
-    where none is named."""
+    """Return the Secret with a host's certificate: the host's own, or the nearest wildcard's. None
+    if no component names a Secret."""
     named: dict[str, str] = {}
     for component in components:
-        of_component = facts.get(Subject(whole(component.key)), {}).get(
+        of_component = facts.get(Subject(component_key(component.key)), {}).get(
             CERTIFICATES
         )
         if of_component is None:
-            return _UNKNOWN  # another stack deploys it, or another version exported the model
+            return _UNKNOWN  # another stack deploys the component, or another version exported the model
         named |= of_component
     return next(filter(None, map(named.get, hosts_above(host))), None)

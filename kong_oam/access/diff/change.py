@@ -1,5 +1,5 @@
-"""Changes of access as values: what, for whom, where, and an example request; or a setting with
-both values."""
+"""Changes of access as values: kind, callers, place and an example request; or a setting with both
+values."""
 
 from __future__ import annotations
 
@@ -25,11 +25,12 @@ CLOSING: tuple[Kind, ...] = ("narrowed", "revoked", "may narrow")
 
 
 @dataclass(frozen=True, slots=True)
-class Whom:
-    """Who is affected: everybody (no principal), a client as itself, or the client's users who meet
-    the condition; and where they call from.
+class AffectedCaller:
+    """Affected callers: everybody (no principal), a client as itself, or the client's users who
+    meet the condition. `source` is where they call from.
 
-    `owner` is that of a client that only one side has: who gets the right, or who loses it.
+    `owner` is the client's owner if only one estate has the client: the team that gets or loses the
+    right.
     """
 
     principal: Principal | None
@@ -40,10 +41,11 @@ class Whom:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What answers a request: a component at one of its ports, and the pods behind it
+    """The target that answers a request: a component, its port, and the pods behind the port
     (access.pods).
 
-    `pods` are empty where a model does not say. `owner` is whom to ask about the component.
+    `pods` is empty if the model has no data about them. `owner` is the team that owns the
+    component.
     """
 
     component: str
@@ -52,37 +54,37 @@ class Answer:
     owner: str | None = field(default=None, compare=False)
 
 
-# What answered in the old estate, and what answers in the new.
+# The old and the new answer.
 Answers = tuple[Answer, Answer]
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """An example request that two estates answer differently. A host is None where one of two
-    stacks lacks the endpoint."""
+    """An example request that two estates answer differently. A host is None if a stack lacks the
+    endpoint."""
 
     method: str
     path: PathSegments
-    # The host to send it to in the old estate.
+    # The host of the request in the old estate.
     was: str | None
     now: str | None
     principal: Principal | None
     groups: Groups = frozenset()
-    # Where it comes from; None where that is all the same.
+    # The caller's address; None if any address will do.
     address: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One change of access: its kind, for whom, which methods, where.
+    """A change of access: its kind, its callers, its methods and its place.
 
-    `site` is a host, or `application/component:port` between stacks. `minutes`: how long tokens
-    that were issued before go on being let through; None: they are not. `position`: the rule that
-    opens, or that was open. `answers`: where something else answers from now on.
+    `site` is a host, or `application/component:port` between stacks. `minutes`: how long existing
+    tokens still work; None if they stop at once. `position`: the rule that gives or gave access.
+    `answers`: the old and new answer, if another target answers.
     """
 
     kind: Kind
-    whom: tuple[Whom, ...]
+    callers: tuple[AffectedCaller, ...]
     methods: Names
     site: str
     region: Region
@@ -94,28 +96,28 @@ class Change:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Subject:
-    """What a setting belongs to: a client (`component` at `provider`), one of the two, or the stack
-    (neither)."""
+    """The subject of a setting: a client (`component` at `provider`), a component, a provider, or
+    the stack (neither)."""
 
     component: str = ""
     provider: str = ""
 
 
-# An edge: settings as JSON has them, by names of the stack's file, or of a trait's.
+# An edge: settings as JSON values, by the names in the stack's file or in a trait.
 JsonValues = Mapping[str, Any]
 
 Facts = Mapping[Subject, JsonValues]
 
-# The fact that says what the roles of a component let its pods do.
+# The fact that lists the rights of a component's pods, from its roles.
 RIGHTS: Final = "rights"
 
-# The fact that says, of each host of a component, the Secret that it names.
+# The fact that maps each host of a component to the Secret that it names.
 CERTIFICATES: Final = "hostCertificates"
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Exposer:
-    """A component on a host, and whom to ask about it."""
+    """A component on a host, and its owner."""
 
     component: str
     owner: str | None = field(default=None, compare=False)
@@ -123,11 +125,11 @@ class Exposer:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One setting whose value changed. `was` and `now` are as JSON has them; an empty `name` stands
-    for all settings.
+    """A setting whose value changed. `was` and `now` are JSON values; an empty `name` means all
+    settings.
 
-    `exposers`: of a host's certificate, the components on the host, in the old estate and in the
-    new. `position`: of another owner, the component.
+    `exposers`: for a host's certificate, the components on the host in the old and in the new
+    estate. `position`: for a new owner, the component.
     """
 
     kind: Kind
@@ -139,5 +141,5 @@ class Setting:
     position: SourcePosition | None = field(default=None, compare=False)
 
 
-# One entry of what `diff` reports.
+# An entry of a `diff` report.
 Difference = Change | Setting

@@ -1,19 +1,19 @@
-"""Compares two access models: exact over all requests, not sampled.
+"""Comparison of two access models, exact over all requests, without sampling.
 
-Both estates are cut into the same sites and classes of paths (access.request_classes), and for each
-class the principals of one are compared with those of the other (access.principals). The result is
-empty exactly where `decide` lets the same principals through for every request. What no request of
-the model shows is compared as settings (access.diff.facts): how tokens spell things, who signs
-them, who may connect, where users and partners' keys come from.
+Both estates are divided into the same sites and classes of paths (access.request_classes). For each
+class, the principals of both estates are compared (access.principals). The result is empty exactly
+if `decide` allows the same principals for every request. Some settings cannot be seen in requests:
+claim names, signers, addresses of users, keys of partners. They are compared as settings
+(access.diff.facts).
 
-A principal is identified by its component's key and its provider. One that is only in the old
-estate and one that is only in the new are the same where the same workload of the same owner in the
-same namespace holds the credential and may call the same: renaming a component or an application is
-no change of access. Roles and scopes are never compared, only who has what by them.
+A principal is identified by its component's key and its provider. A removed and an added principal
+are the same if three things are equal: the workload, its owner with its namespace, and the allowed
+calls. So renaming a component or an application is no change of access. Roles and scopes are never
+compared themselves, only the access that they give.
 
-What answers is part of access (access.diff.answering). A request that stays allowed is a change
-where another component, port or set of pods answers. Every other change says so, too: a team that
-takes a path may let nobody in yet, and callers in later.
+The answering target is part of access (access.diff.answering). A request that stays allowed is a
+change if another component, port or set of pods answers. Every other change names the new target
+too: a team that takes a path may admit callers only later.
 """
 
 from __future__ import annotations
@@ -23,27 +23,27 @@ from dataclasses import dataclass, replace
 
 from kong_oam.access.callers import logical_groups
 from kong_oam.access.data import Names, PathSegments
-from kong_oam.access.diff.answering import Answerers, staying
+from kong_oam.access.diff.answering import Answerers, remaining_callers
 from kong_oam.access.diff.certificates import certificates_changed
 from kong_oam.access.diff.change import (
     CLOSING,
     OPENING,
+    AffectedCaller,
     Answers,
     Change,
     Difference,
     Example,
     Subject,
-    Whom,
 )
 from kong_oam.access.diff.facts import settings_changed
 from kong_oam.access.diff.kind import KINDS, Kind
 from kong_oam.access.diff.model import AccessModel
 from kong_oam.access.diff.owners import owners_changed
-from kong_oam.access.diff.providers import providers_named_as
+from kong_oam.access.diff.providers import with_provider_names
 from kong_oam.access.diff.rights import rights_changed
 from kong_oam.access.diff.side import Side
 from kong_oam.access.methods import METHODS
-from kong_oam.access.networks import Source, beyond
+from kong_oam.access.networks import Source, addresses_outside
 from kong_oam.access.principals import (
     ITSELF,
     Access,
@@ -60,8 +60,8 @@ from kong_oam.access.request_classes import (
     regions,
 )
 
-# With both answers where something else answers.
-_ChangeKey = tuple[Kind, Whom, Answers | None]
+# With both answers, if another target answers.
+_ChangeKey = tuple[Kind, AffectedCaller, Answers | None]
 
 # A site, a method, and the number of a class of paths.
 _Cell = tuple[str, str, int]
@@ -70,25 +70,25 @@ _Cells = dict[_ChangeKey, list[_Cell]]
 # The classes of paths by site.
 _Classes = Mapping[str, Sequence[PathClass]]
 
-# Both answers, by site and number of the classes of paths where something else answers.
-_Otherwise = Mapping[tuple[str, int], Answers]
+# Both answers, by site and number of the classes of paths with another target.
+_ChangedAnswers = Mapping[tuple[str, int], Answers]
 
 
 _Path = tuple[str, int, PathSegments]
 # The numbers of classes of paths by site and method.
 _Numbers = dict[str, dict[str, set[int]]]
-_Compared = Iterator[tuple[Kind, Whom]]
-# Principals of the new side to those of the old that they are under another name.
+_Compared = Iterator[tuple[Kind, AffectedCaller]]
+# Principals of the new estate, each with its principal of the old estate under another name.
 _Renamed = Mapping[Principal, Principal]
 
 
 def diff(old: AccessModel, new: AccessModel) -> tuple[Difference, ...]:
-    """Every change of access from `old` to `new`, the worst first.
+    """Return every change of access from `old` to `new`, the worst first.
 
-    Models of one stack are compared by host; those of two stacks by component and port, groups by
-    their logical names, and of settings only those that Applications state.
+    Models of one stack are compared by host. Models of two stacks are compared by component and
+    port, with logical names of groups, and with the settings in Applications only.
     """
-    old = providers_named_as(old, new)
+    old = with_provider_names(old, new)
     between_stacks = old.estate.stack.name != new.estate.stack.name
     names = (
         logical_groups(old.estate) | logical_groups(new.estate)
@@ -97,15 +97,15 @@ def diff(old: AccessModel, new: AccessModel) -> tuple[Difference, ...]:
     )
     sides = Side(old, names), Side(new, names)
     by_site = dict(_path_classes(*sides))
-    otherwise = dict(_answered_otherwise(*sides, by_site))
+    otherwise = dict(_changed_answers(*sides, by_site))
     paths = [*_paths(by_site)]
     differences = _cells(*sides, paths, otherwise, _compare)
     renamed = _renamed(differences, *sides)
     kept = _without_renamed(renamed, differences)
 
     def compare_staying(was: Access, now: Access) -> _Compared:
-        for whom in staying(was, now, renamed):
-            yield "answered by", whom
+        for caller in remaining_callers(was, now, renamed):
+            yield "answered by", caller
 
     changing = [entry for entry in paths if entry[:2] in otherwise]
     differences = kept | _cells(*sides, changing, otherwise, compare_staying)
@@ -127,13 +127,13 @@ def diff(old: AccessModel, new: AccessModel) -> tuple[Difference, ...]:
     )
 
 
-def changed(
+def diff_from_any(
     old: Sequence[AccessModel], new: AccessModel
 ) -> tuple[Difference, ...]:
-    """Every change of access from what all of `old` allow together to `new`, the worst first.
+    """Return every change of access from the union of `old` to `new`, the worst first.
 
-    A request that only some of `old` refuse counts as opened, too; what closes is taken from the
-    first.
+    A request that only some of `old` deny counts as opened. Closing changes are relative to the
+    first model.
     """
     first, *others = (diff(model, new) for model in old)
     changes = [*first]
@@ -147,8 +147,8 @@ def changed(
 def _path_classes(
     old: Side, new: Side
 ) -> Iterator[tuple[str, tuple[PathClass, ...]]]:
-    """Yield the sites on which answers may differ, with the classes of paths that neither side can
-    tell apart further."""
+    """Yield the sites whose answers may differ, with the finest classes of paths that either estate
+    distinguishes."""
     for site in sorted({*old.sites.names(), *new.sites.names()}):
         basis = old.basis(site)
         if basis is None or basis != new.basis(site):
@@ -163,10 +163,10 @@ def _paths(by_site: _Classes) -> Iterator[_Path]:
             yield site, number, path_class.path
 
 
-def _answered_otherwise(
+def _changed_answers(
     old: Side, new: Side, by_site: _Classes
 ) -> Iterator[tuple[tuple[str, int], Answers]]:
-    """Yield the classes of paths where something else answers, with both answers."""
+    """Yield the classes of paths with another target, with both answers."""
     answerers = Answerers(old.model, new.model)
     for site, number, path in _paths(by_site):
         before = old.answered_by(site, path)
@@ -179,12 +179,13 @@ def _cells(
     old: Side,
     new: Side,
     paths: Iterable[_Path],
-    otherwise: _Otherwise,
+    otherwise: _ChangedAnswers,
     compare: Callable[[Access, Access], _Compared],
 ) -> _Cells:
-    """Every difference on these paths, by kind, for whom and what answers."""
+    """Return every difference on these paths, by kind, caller and answers."""
     differences: _Cells = {}
-    # Sides cache their answers and give one object for many requests: a pair is compared once.
+    # Sides cache their answers and return one object for many requests, so each pair is compared
+    # once.
     compared = {}
     for site, number, path in paths:
         was = old.at(site, path)
@@ -194,15 +195,15 @@ def _cells(
             pair = id(was[method]), id(now[method])
             if pair not in compared:
                 compared[pair] = [*compare(was[method], now[method])]
-            for kind, whom in compared[pair]:
-                cells = differences.setdefault((kind, whom, answers), [])
+            for kind, caller in compared[pair]:
+                cells = differences.setdefault((kind, caller, answers), [])
                 cells.append((site, method, number))
     return differences
 
 
 def _compare(was: Access, now: Access) -> _Compared:
-    opened = beyond(now.networks, was.networks)
-    shut = beyond(was.networks, now.networks)
+    opened = addresses_outside(now.networks, was.networks)
+    shut = addresses_outside(was.networks, now.networks)
     if was.everybody or now.everybody:
         yield from _compare_with_everybody(was, now, opened, shut)
         return
@@ -211,10 +212,16 @@ def _compare(was: Access, now: Access) -> _Compared:
     for principal in sorted({*was.principals, *now.principals}):
         if principal not in was.principals:
             condition = now.principals[principal]
-            yield "granted", Whom(principal, condition, Source(now.networks))
+            yield (
+                "granted",
+                AffectedCaller(principal, condition, Source(now.networks)),
+            )
         elif principal not in now.principals:
             condition = was.principals[principal]
-            yield "revoked", Whom(principal, condition, Source(was.networks))
+            yield (
+                "revoked",
+                AffectedCaller(principal, condition, Source(was.networks)),
+            )
         else:
             yield from _compare_conditions(principal, was, now, opened, shut)
 
@@ -226,12 +233,13 @@ def _compare_conditions(
     opened: Source | None,
     shut: Source | None,
 ) -> _Compared:
-    """Compare a principal that both let in: more or fewer of its users, more or fewer addresses."""
+    """Compare a principal that both estates allow: more or fewer of its users, more or fewer
+    addresses."""
     before = was.principals[principal]
     after = now.principals[principal]
     more = frozenset(groups for groups in after if not suffices(groups, before))
     less = frozenset(groups for groups in before if not suffices(groups, after))
-    # Users who could call already may do so from more addresses, and only these are new to them.
+    # Existing users may get more addresses: only these addresses are new for them.
     changes: tuple[tuple[Kind, Condition, Source | None], ...] = (
         ("widened", more, Source(now.networks)),
         ("widened", after - more, opened),
@@ -240,38 +248,38 @@ def _compare_conditions(
     )
     for kind, condition, source in changes:
         if condition and source:
-            yield kind, Whom(principal, condition, source)
+            yield kind, AffectedCaller(principal, condition, source)
 
 
 def _compare_with_everybody(
     was: Access, now: Access, opened: Source | None, shut: Source | None
 ) -> _Compared:
-    """Compare where one of the two lets everybody in, from its networks: `opened` are addresses
-    that come, `shut` those that go."""
+    """Compare if one of the two allows everybody from its networks. `opened`: new addresses;
+    `shut`: removed addresses."""
     if not was.everybody:
-        yield "newly public", Whom(None, source=Source(now.networks))
+        yield "newly public", AffectedCaller(None, source=Source(now.networks))
     elif not now.everybody:
         kind: Kind = "narrowed" if now.principals else "revoked"
-        yield kind, Whom(None, source=Source(was.networks))
+        yield kind, AffectedCaller(None, source=Source(was.networks))
     if was.everybody and opened:
-        yield from _each("widened", now, opened)
+        yield from _for_each_caller("widened", now, opened)
     if now.everybody and shut:
-        yield from _each("narrowed", was, shut)
+        yield from _for_each_caller("narrowed", was, shut)
 
 
-def _each(kind: Kind, access: Access, source: Source) -> _Compared:
-    """Yield one change for everybody who has access."""
+def _for_each_caller(kind: Kind, access: Access, source: Source) -> _Compared:
+    """Yield one change for each caller with access."""
     if access.everybody:
-        yield kind, Whom(None, source=source)
+        yield kind, AffectedCaller(None, source=source)
     for principal, condition in access.principals.items():
-        yield kind, Whom(principal, condition, source)
+        yield kind, AffectedCaller(principal, condition, source)
 
 
 def _renamed(
     differences: _Cells, old: Side, new: Side
 ) -> dict[Principal, Principal]:
-    """Map principals of the new side to those of the old that they are under another name: what
-    one lost, the other gained."""
+    """Map principals of the new estate to renamed principals of the old estate: the new principal
+    gained exactly the lost access."""
     lost = _principals_only_in(old, new, differences, "revoked")
     gained = _principals_only_in(new, old, differences, "granted")
     renamed: dict[Principal, Principal] = {}
@@ -281,7 +289,7 @@ def _renamed(
 
 
 def _without_renamed(renamed: _Renamed, differences: _Cells) -> _Cells:
-    """Leave out what a principal lost and gained by being renamed."""
+    """Leave out the differences of renamed principals."""
     dropped = set()
     for after, before in renamed.items():
         dropped |= {("granted", after), ("revoked", before)}
@@ -295,7 +303,7 @@ def _without_renamed(renamed: _Renamed, differences: _Cells) -> _Cells:
 def _owners_of_others(
     renamed: _Renamed, old: Side, new: Side
 ) -> dict[Principal, str | None]:
-    """The owners of the clients that only one side has."""
+    """Return the owners of the clients in only one estate."""
     added = new.clients.keys() - old.clients.keys() - renamed.keys()
     removed = old.clients.keys() - new.clients.keys() - {*renamed.values()}
     owners = dict(zip(added, map(new.owner, added), strict=True))
@@ -305,7 +313,7 @@ def _owners_of_others(
 def _old_clients(
     renamed: _Renamed, old: Side, new: Side
 ) -> dict[Subject, Subject]:
-    """Map the clients of the new side that are on the old, too, to what they are called there."""
+    """Map the clients in both estates from their new to their old subjects."""
     subjects = {}
     for after in new.clients:
         before = renamed.get(after, after)
@@ -318,14 +326,17 @@ def _old_clients(
 def _principals_only_in(
     side: Side, other: Side, differences: _Cells, kind: Kind
 ) -> dict[object, list[Principal]]:
-    """The principals that `other` does not have, by what identifies them apart from their names."""
+    """Return the principals that `other` lacks, by everything that identifies them except their
+    names."""
     access: dict[Principal | None, set[object]] = {}
     for principal in side.clients.keys() - other.clients.keys():
         access[principal] = set()
-    for (change_kind, whom, _), cells in differences.items():
-        if change_kind == kind and whom.principal in access:
+    for (change_kind, caller, _), cells in differences.items():
+        if change_kind == kind and caller.principal in access:
             for cell in cells:
-                access[whom.principal].add((whom.condition, whom.source, cell))
+                access[caller.principal].add(
+                    (caller.condition, caller.source, cell)
+                )
     result: dict[object, list[Principal]] = {}
     for principal in sorted(side.clients):
         if principal not in access:
@@ -343,7 +354,7 @@ def _principals_only_in(
 
 @dataclass(frozen=True, slots=True)
 class _Merged:
-    """A change without those whom it concerns: what has the same for several is one."""
+    """A change without its callers: equal changes of several callers are merged."""
 
     kind: Kind
     site: str
@@ -360,13 +371,18 @@ def _changes(
     differences: _Cells,
     owners: Mapping[Principal, str | None],
 ) -> Iterator[Change]:
-    """Merge differences into few changes: classes of paths into regions, then methods of one
-    region, then principals of one change. `owners` are those to name beside a client."""
-    merged: dict[_Merged, list[Whom]] = {}
-    for (kind, whom, answers), cells in differences.items():
-        principal = whom.principal
+    """Merge differences into few changes: first classes of paths into regions, then methods of a
+    region, then callers.
+
+    `owners` maps a client to the owner to print with it.
+    """
+    merged: dict[_Merged, list[AffectedCaller]] = {}
+    for (kind, caller, answers), cells in differences.items():
+        principal = caller.principal
         owned = (
-            replace(whom, owner=owners.get(principal)) if principal else whom
+            replace(caller, owner=owners.get(principal))
+            if principal
+            else caller
         )
         for site, by_method in _by_site(cells).items():
             classes = classes_by_site[site]
@@ -374,7 +390,7 @@ def _changes(
                 minutes = None
                 if kind in CLOSING:
                     paths = [classes[number].path for number in members]
-                    minutes = _minutes(old, new, whom, site, paths, methods)
+                    minutes = _minutes(old, new, caller, site, paths, methods)
                 change = _Merged(kind, site, region, methods, minutes, answers)
                 merged.setdefault(change, []).append(owned)
     for change, callers in merged.items():
@@ -384,14 +400,14 @@ def _changes(
 
 
 def _by_site(cells: Iterable[_Cell]) -> _Numbers:
-    """The numbers of classes of paths by site and method."""
+    """Return the numbers of classes of paths by site and method."""
     by_site: _Numbers = {}
     for site, method, number in cells:
         by_site.setdefault(site, {}).setdefault(method, set()).add(number)
     return by_site
 
 
-def _caller_rank(caller: Whom) -> tuple[object, ...]:
+def _caller_rank(caller: AffectedCaller) -> tuple[object, ...]:
     groups = sorted(map(sorted, caller.condition))
     return caller.principal or _FIRST, groups, str(caller.source)
 
@@ -402,82 +418,82 @@ _FIRST = Principal("", "")
 def _minutes(
     old: Side,
     new: Side,
-    whom: Whom,
+    caller: AffectedCaller,
     site: str,
     paths: Iterable[PathSegments],
     methods: Sequence[str],
 ) -> int | None:
-    """Return how long old tokens live, where the new gate lets one of them through; None where it
-    lets none."""
+    """Return the minutes that old tokens still work, if the new gate accepts some old token. None
+    if it accepts none."""
     minutes: set[int] = set()
     for path in paths:
-        # What was public closes for clients of all kinds.
+        # If everybody could call, the path closes for clients of all kinds.
         known = new.known(old.clients, site, path)
-        for principal in [whom.principal] if whom.principal else known:
+        for principal in [caller.principal] if caller.principal else known:
             lifetime = old.lifetime(principal)
             if lifetime is None or lifetime in minutes:
                 continue
-            if _lives(old, new, principal, whom, site, path, methods):
+            if _is_accepted(old, new, principal, caller, site, path, methods):
                 minutes.add(lifetime)
     return max(minutes, default=None)
 
 
-def _lives(
+def _is_accepted(
     old: Side,
     new: Side,
     principal: Principal,
-    whom: Whom,
+    caller: AffectedCaller,
     site: str,
     path: PathSegments,
     methods: Sequence[str],
 ) -> bool:
-    """Tell whether the new gate lets an old token of the principal through, of users who may no
-    longer call."""
-    # Where everybody could call, any user whom a token could be of.
-    before = whom.condition if whom.principal else old.signed_in(principal)
+    """Return whether the new gate accepts an old token of the principal for users who lose
+    access."""
+    # If everybody could call, any user with a token.
+    before = caller.condition if caller.principal else old.signed_in(principal)
     named = old.groups_named(site, path) | new.groups_named(site, path)
     by_method = new.at(site, path)
     for method in methods:
         access = by_method[method]
-        # What is public takes no tokens, and closes by the address alone.
+        # Public paths need no token, and close only for some addresses.
         if access.everybody:
             continue
         after = access.principals.get(principal, frozenset())
         lost = frozenset(
             groups for groups in before if not suffices(groups, after)
         )
-        for groups in _concerned(lost, after, named):
+        for groups in _users_losing_access(lost, after, named):
             token = old.token(principal, groups, site, path)
-            if new.takes(site, path, method, token, whom.source.networks):
+            if new.takes(site, path, method, token, caller.source.networks):
                 return True
     return False
 
 
-def _concerned(
+def _users_losing_access(
     condition: Condition, after: Condition, named: Groups
 ) -> Iterator[Groups]:
-    """Yield sets of groups of users who may no longer call: those that were needed, and each with
-    as many others as a user can be in without being let in anew.
+    """Yield sets of groups of users who lose access: the required groups, and the largest supersets
+    that give no new access.
 
-    A user may be in more groups than were needed, and the more, the more a gate takes a token to
-    hold. `after` is the condition from now on, `named` are all groups that roles there have.
+    A user may be in more groups than required, and a gate may accept a token for these. `after` is
+    the new condition, `named` are all groups of roles there.
     """
     for groups in condition:
         yield groups
         others = minimal_transversals([needed - groups for needed in after])
-        # Of more sets than anybody could list, the users in all groups stand for all.
+        # If there are too many sets, users in all groups represent all users.
         for missing in ITSELF if others is None else others:
             yield (groups | named) - missing
 
 
 def _change(
-    old: Side, new: Side, change: _Merged, whom: tuple[Whom, ...]
+    old: Side, new: Side, change: _Merged, callers: tuple[AffectedCaller, ...]
 ) -> Change:
-    """Complete a change with an example, and with the rule that opens, or that was open."""
+    """Complete a change with an example request, and with the rule that gives or gave access."""
     site = change.site
     path = change.region.subtree.path
     method = change.methods[0]
-    first = whom[0]
+    first = callers[0]
     groups = min(first.condition, key=sorted, default=frozenset())
     example = Example(
         method,
@@ -493,7 +509,7 @@ def _change(
     rule = side.answer(site, path, method, token, example.address).rule
     return Change(
         change.kind,
-        whom,
+        callers,
         change.methods,
         site,
         change.region,
@@ -504,9 +520,9 @@ def _change(
     )
 
 
-def _address(whom: Whom) -> str | None:
-    """An address that they call from; None where any is one."""
-    address = whom.source.example()
+def _address(caller: AffectedCaller) -> str | None:
+    """Return an address that the callers call from; None if any address will do."""
+    address = caller.source.example()
     return str(address) if address else None
 
 
@@ -519,5 +535,5 @@ def _rank(change: Difference) -> tuple[object, ...]:
         change.site,
         change.region.subtree,
         METHODS.index(change.methods[0]),
-        change.whom[0].principal or _FIRST,
+        change.callers[0].principal or _FIRST,
     )

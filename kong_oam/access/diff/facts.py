@@ -1,10 +1,9 @@
-"""Settings that affect access besides rules and grants: of the stack and of its clients, as named
-values.
+"""Facts: settings of the stack and its clients that affect access besides rules and grants, as
+named values.
 
-Which requests another claim, address or scheme lets through cannot be listed one by one, so these
-values are compared as they are. Every field of the dataclasses is one of them, unless LEFT_OUT says
-why not: a field that is added later is reported as if it might widen access, until `_kind` says
-that it cannot.
+The requests that another claim, address or scheme allows cannot be listed, so the settings
+themselves are compared. Every field of the dataclasses is a fact, unless LEFT_OUT gives a reason. A
+new field is reported as a possible widening until `_kind` excludes it.
 """
 
 from __future__ import annotations
@@ -61,14 +60,14 @@ from kong_oam.objects.rights import rights_of
 from kong_oam.objects.texts import with_inner_objects
 from kong_oam.traits.meanings import MEANINGS
 
-_EDGE = "edge."  # what names begin with that say what a component asks of the gateway beside access
+_EDGE = "edge."  # the prefix of settings that a component requests from the gateway, besides access
 _UPSTREAM_TLS = "gateway.upstreamTls"
-# Stands for a value that one side does not have, since nobody asked the provider for it.
+# Stands for a value that one estate lacks, because the provider was not asked.
 NOT_KNOWN = "not known"
 
 _Values = Iterator[tuple[str, Any]]
 
-# Fields that are not compared as they stand, each with the reason.
+# Fields that are not compared directly, each with the reason.
 LEFT_OUT: dict[type, Names] = {
     Settings: (
         # Compared field by field.
@@ -76,14 +75,14 @@ LEFT_OUT: dict[type, Names] = {
         "cluster",
         "gateway",
         "providers",
-        # What they decide is compared request by request.
+        # Their effects are compared request by request.
         "applications",
         "definitions",
-        "cloud",  # a name that policies go by
-        "as_of",  # a day to remind by
-        "partition",  # which stack of the estate deploys it
+        "cloud",  # a name for policies
+        "as_of",  # a date for reminders
+        "partition",  # the stack that deploys a part of the estate
     ),
-    # What runs, and where; not who may call it.
+    # Software and its place; it does not affect callers.
     ClusterSettings: (
         "context",
         "contexts",
@@ -93,7 +92,7 @@ LEFT_OUT: dict[type, Names] = {
     ),
     Stack: (
         "name",
-        # What they decide is compared request by request.
+        # Their effects are compared request by request.
         "domain",
         "suffixes",
         # Compared as part of the settings.
@@ -105,30 +104,30 @@ LEFT_OUT: dict[type, Names] = {
         "federated",
         "upstream_tls",
         "stripped",
-        "partial",  # nothing is deployed from such
-        # What runs, and where.
+        "partial",  # a partial estate is never deployed
+        # Software and its place.
         "minor",
         "clusters",
         "labels",
-        "redis",  # where limits are counted
-        "records",  # what is kept of requests
-        "partitions",  # which stack of the estate deploys what
-        "known_groups",  # which names are no mistake; who holds a role, the roles say
+        "redis",  # storage of rate limits
+        "records",  # content of request records
+        "partitions",  # the stack that deploys each part
+        "known_groups",  # only for spell checks; roles list their groups
     ),
     GatewaySettings: (
-        "scheme",  # compared of the stack
+        "scheme",  # compared for the stack
         "redirect",  # compared as plainHttp
-        # Where the gateway is administered, not what it lets through.
+        # The gateway's administration, not its decisions.
         "admin_url",
         "workspace",
-        "key_slots",  # how many keys fit
-        "settle_seconds",  # how long a change takes
-        "redis",  # where limits are counted
-        # What is kept or counted of calls, whoever makes them.
+        "key_slots",  # the number of keys that fit
+        "settle_seconds",  # the duration of a change
+        "redis",  # storage of rate limits
+        # Logs and counters of calls.
         "logs",
         "metrics",
     ),
-    # Where limits are counted, and whether they hold while it is away.
+    # Storage of rate limits, and behaviour during its outage.
     RedisSettings: (
         "host",
         "port",
@@ -139,56 +138,56 @@ LEFT_OUT: dict[type, Names] = {
         "password",
         "away",
     ),
-    # What groups and APIs decide is compared request by request.
+    # The effects of groups and APIs are compared request by request.
     Provider: ("name", "groups", "per_api"),
     ProviderSettings: (
         "name",
-        "groups",  # what they decide is compared request by request
-        # Compared of providers and clients.
+        "groups",  # compared request by request
+        # Compared for providers and clients.
         "audience",
         "issuer",
         "spelling",
         "clients",
-        "certificates",  # compared by client, as fingerprints
-        "settle_seconds",  # how long a change takes
-        "moved_from",  # says that another issuer is meant, which is compared
+        "certificates",  # compared for each client, as fingerprints
+        "settle_seconds",  # the duration of a change
+        "moved_from",  # allows another issuer, which is compared
     ),
     KnownClient: ("secret",),  # compared as one text
     Client: (
-        # What it is known by.
+        # Identity of the client.
         "component",
         "provider",
         "position",
-        # What they decide is compared request by request.
+        # Their effects are compared request by request.
         "calls",
         "groups",
     ),
     Component: (
-        *("application", "name", "position"),  # what it is known by
-        *("exposure", "identity", "workload"),  # compared field by field
-        "type",  # what runs; not who may call it
-        "waivers",  # compared without their reasons
-        "owner",  # compared apart (access.diff.owners)
-        "partition",  # which stack of the estate deploys it
-        "traits",  # compared by what each means
+        *("application", "name", "position"),  # The component's identity.
+        *("exposure", "identity", "workload"),  # Compared field by field.
+        "type",  # The kind of software does not affect callers.
+        "waivers",  # Compared without reasons.
+        "owner",  # See access.diff.owners.
+        "partition",  # the stack that deploys each part
+        "traits",  # compared by the meaning of each trait
     ),
-    # What endpoints and rules decide is compared request by request.
+    # The effects of endpoints and rules are compared request by request.
     Exposure: ("endpoints", "services", "rules"),
     Identity: (
-        # What they decide is compared request by request.
+        # Their effects are compared request by request.
         *("provider", "roles", "clients"),
         "scopes",  # names and descriptions
     ),
     WorkloadSpec: (
-        # What runs, and where; not who may call it.
+        # Software and its place; it does not affect callers.
         *("depends_on", "rendered", "named_service", "label"),
         # Compared as part of the namespace.
         *("cluster", "further_targets", "further_target"),
-        "namespace",  # compared of clients, whose credentials lie there
+        "namespace",  # compared for clients, since it has their credentials
     ),
-    # Where the certificates are, which are compared by what they are.
+    # The path of the certificates, whose contents are compared.
     UpstreamTlsSettings: ("file",),
-    # What is kept of requests, not who may make them.
+    # Contents of logs; they do not affect callers.
     LogSettings: ("http", "tcp", "file", "otlp"),
     HttpSink: ("url", "headers"),
     TcpSink: ("host", "port", "tls"),
@@ -217,7 +216,7 @@ _NAMES: Mapping[tuple[type, str], str] = {
 
 
 def model_of(estate: Estate, settings: Settings) -> AccessModel:
-    """Build the model of the estate that was compiled on these settings."""
+    """Return the model of the estate that was compiled with these settings."""
     workloads = {}
     pods = {}
     for component in estate.exposed:
@@ -235,7 +234,7 @@ def model_of(estate: Estate, settings: Settings) -> AccessModel:
 
 
 def facts_of(estate: Estate, settings: Settings) -> Facts:
-    """The facts of an estate and of the settings that it was compiled on. Certificates are given as
+    """Return the facts of an estate and of the settings that it was compiled with. Certificates are
     fingerprints."""
     by_name = {provider.name: provider for provider in settings.providers}
     facts = {Subject(): _stack_facts(estate.stack, settings.gateway)}
@@ -243,7 +242,7 @@ def facts_of(estate: Estate, settings: Settings) -> Facts:
         subject = Subject(provider=provider.name)
         facts[subject] = dict(_provider_facts(provider, by_name[provider.name]))
     for key, component in estate.components.items():
-        rights = _rights_given(component)
+        rights = _rights_granted(component)
         if component.exposure.endpoints or component.identity.clients or rights:
             facts[Subject(key)] = _component_facts(component, rights)
         for client in component.identity.clients:
@@ -262,7 +261,7 @@ def _stack_facts(stack: Stack, gateway: GatewaySettings) -> JsonValues:
 
 def _provider_facts(provider: Provider, settings: ProviderSettings) -> _Values:
     for name, value in chain(_values(provider), _values(settings)):
-        # Who did not ask the kind of provider does not know how its tokens spell things.
+        # If the kind of provider was not asked, the spelling of its tokens is unknown.
         if not (name.startswith("tokens.") and provider.spelling is PLAIN):
             yield name, value
 
@@ -286,7 +285,7 @@ def _component_facts(component: Component, rights: list[str]) -> JsonValues:
 
 
 def _certificates_named(component: Component) -> Texts:
-    """The Secrets that a component names for its hosts, each with its place: `shop/shop-tls`."""
+    """Return the Secret that a component names for each host, with its namespace: `shop/shop-tls`."""
     return {
         endpoint.host: f"{component.at}/{endpoint.certificate}"
         for endpoint in component.exposure.endpoints
@@ -294,11 +293,11 @@ def _certificates_named(component: Component) -> Texts:
     }
 
 
-def _rights_given(component: Component) -> list[str]:
-    """The rights that the objects of a component give, wherever it runs, in order. Each with its
+def _rights_granted(component: Component) -> list[str]:
+    """Return the rights that a component's objects give at all its sites, sorted, each with its
     namespace and cluster.
 
-    A component that moves keeps its rights, and reads what is in another namespace.
+    A component that moves keeps its rights, but then they apply to another namespace.
     """
     texts: set[str] = set()
     for site in component.instances:
@@ -311,13 +310,12 @@ def _rights_given(component: Component) -> list[str]:
 
 
 def _is_absent(name: str, value: Any) -> bool:
-    """Whether it stands for a trait that a component does not have, or for TLS that a stack does
-    not speak: both are left out."""
+    """Return whether a value is an absent trait or absent TLS to workloads. Both are left out."""
     return name.startswith((_EDGE, _UPSTREAM_TLS)) and not value
 
 
 def _present(values: Iterable[tuple[str, Any]]) -> JsonFields:
-    """Return the values that stand for something."""
+    """Return the values without absent traits."""
     return {
         name: value for name, value in values if not _is_absent(name, value)
     }
@@ -339,16 +337,17 @@ def _client_facts(
 
 
 def _values(value: Any, prefix: str = "") -> _Values:
-    """`tokens.scopes.claim` and its value, for each field that is compared, at whatever depth."""
+    """Yield each compared field at any depth, as a name such as `tokens.scopes.claim` and its
+    value."""
     kind = type(value)
     for field in fields(value):
         if field.name in LEFT_OUT.get(kind, ()):
             continue
         name = prefix + _NAMES.get((kind, field.name), camel(field.name))
-        yield from _named(name, getattr(value, field.name))
+        yield from _named_values(name, getattr(value, field.name))
 
 
-def _named(name: str, value: Any) -> _Values:
+def _named_values(name: str, value: Any) -> _Values:
     if is_dataclass(value):
         yield from _values(value, f"{name}.")
     else:
@@ -356,15 +355,14 @@ def _named(name: str, value: Any) -> _Values:
 
 
 def _trait_values(component: Component) -> _Values:
-    """Yield the values of a component's traits, but for those that are compared request by
-    request."""
+    """Yield the values of a component's traits that are not compared request by request."""
     for key, value in component.traits.values.items():
         if key.fact:
-            yield from _named(key.fact, value)
+            yield from _named_values(key.fact, value)
 
 
 def _json(value: Any) -> Any:
-    """As JSON has it; a list in order, since none of these means anything by its order."""
+    """Return the JSON form of a value. Lists are sorted, since their order never matters here."""
     if isinstance(value, tuple):
         return sorted(map(_json, value), key=json.dumps)
     if isinstance(value, Mapping):
@@ -372,9 +370,8 @@ def _json(value: Any) -> Any:
     return dict(_values(value)) if is_dataclass(value) else value
 
 
-# What Applications say, whatever the stack: all else differs between two stacks by what they
-# are.
-_OF_APPLICATIONS = (
+# Settings from Applications. All other settings differ between stacks by their nature.
+_APPLICATION_SETTINGS = (
     "forwardToken",
     "kind",
     "refresh",
@@ -391,8 +388,8 @@ def settings_changed(
     *,
     between_stacks: bool,
 ) -> Iterator[Setting]:
-    """Yield every value that differs, of what is on both sides. `clients` maps clients of the new
-    side to those of the old."""
+    """Yield every value that differs for a subject in both estates. `clients` maps new clients to
+    old clients."""
     for subject, values in new.items():
         is_client = subject.component and subject.provider
         before = clients.get(subject) if is_client else subject
@@ -409,12 +406,12 @@ def _values_changed(
         return
     for name in sorted({*old, *new} - {RIGHTS, CERTIFICATES}):
         if between_stacks and not (
-            name in _OF_APPLICATIONS or name.startswith(_EDGE)
+            name in _APPLICATION_SETTINGS or name.startswith(_EDGE)
         ):
             continue
         was = _stated_value(old, name, between_stacks)
         now = _stated_value(new, name, between_stacks)
-        # What nobody asked is no change; of another kind of provider its type tells.
+        # An unknown value is no change; the type shows another kind of provider.
         is_unknown = name.startswith("tokens.") and NOT_KNOWN in (was, now)
         if was != now and not is_unknown:
             yield Setting(_kind(name, was, now), subject, name, was, now)
@@ -428,7 +425,8 @@ def _stated_value(values: JsonValues, name: str, between_stacks: bool) -> Any:
 
 
 def _paths(uris: Any) -> Any:
-    """Of pages below the gateway, which has other domains on another stack, the paths alone."""
+    """Return the paths of web pages below the gateway, whose domains differ between stacks. Other
+    URIs stay whole."""
     if not isinstance(uris, list):
         return uris
     paths = set()
@@ -438,7 +436,7 @@ def _paths(uris: Any) -> Any:
     return sorted(paths)
 
 
-_NEITHER = (
+_WITHOUT_EFFECT = (
     "clientSecrets",
     "gateway.hstsSeconds",
     "gateway.nodeAddress",
@@ -454,14 +452,12 @@ _MORE_WIDENS = (
     *("gateway.upstreamTls.depth", "refresh"),
 )
 _LESS_WIDENS = ("gateway.stripHeaders", "tokens.overage")
-"""A header that is taken away, or a claim by which a token is refused, is one more thing that nobody
-gets in by."""
+"""Settings whose items deny access: a removed header, or a claim that denies a token."""
 
 
 def _kind(name: str, was: Any, now: Any) -> Kind:
-    """The kind of change that another value is. Without a reason to think otherwise, it may widen
-    access."""
-    if name in _NEITHER:
+    """Return the kind of a changed value. By default it may widen access."""
+    if name in _WITHOUT_EFFECT:
         return "changed"
     for meaning in MEANINGS:
         fact = meaning.key.fact
@@ -472,23 +468,23 @@ def _kind(name: str, was: Any, now: Any) -> Kind:
 
 
 def _gateway_kind(name: str, was: Any, now: Any) -> Kind:
-    """The kind of change of what the gateway speaks, or of any other setting."""
-    # By plain http, whoever listens has the tokens.
+    """Return the kind of a changed gateway setting, or of any other setting."""
+    # With plain http, tokens can be intercepted.
     if name == "gateway.scheme":
         return "may narrow" if now == "https" else "may widen"
-    # By it workloads refuse whoever is not the gateway.
+    # With this certificate, workloads deny all callers but the gateway.
     if name == "gateway.upstreamTls.clientCertificate":
         if now is None:
             return "may widen"
         return "may narrow" if was is None else "changed"
-    # Whom it is asked for, `edge` says.
+    # `edge` lists the components that require it.
     if name.startswith(_UPSTREAM_TLS) and None in (was, now):
         return "changed"
     return _usual_kind(name, was, now)
 
 
 def _usual_kind(name: str, was: Any, now: Any) -> Kind:
-    """The kind of change of a number, of a mapping and of a list."""
+    """Return the kind of a changed number, mapping or list."""
     if name in _MORE_WIDENS and isinstance(was, int) and isinstance(now, int):
         return "may widen" if now > was else "may narrow"
     if isinstance(was, dict) and isinstance(now, dict):
@@ -499,8 +495,8 @@ def _usual_kind(name: str, was: Any, now: Any) -> Kind:
 
 
 def _cluster_kind(name: str, was: JsonValues, now: JsonValues) -> Kind:
-    """Of the stack's settings by key: kinds, keys of metadata, labels of operators, and rights of
-    components."""
+    """Return the kind of a changed cluster setting: object kinds, metadata keys, operator labels,
+    or rights of components."""
     if name in ("cluster.allow", "cluster.metadata"):
         if now.keys() - was.keys():
             return "may widen"

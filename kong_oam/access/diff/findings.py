@@ -1,4 +1,4 @@
-"""Changes of access as findings with a code and a place, for what lists findings (SARIF)."""
+"""Changes of access as findings with a code and a place, for lists of findings (SARIF)."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from kong_oam.diagnostics import Code, Codes, Diagnostic, Findings
 
 _MEANINGS: Mapping[Kind, tuple[str, str]] = {
     "newly public": (
-        "a request needs no token any more (warning)",
-        "have the owner of the component approve it",
+        "a request no longer needs a token (warning)",
+        "ask the owner of the component to approve it",
     ),
     "granted": (
-        "a client may call what it could not call (warning)",
-        "have the owner of the component approve it",
+        "a client gets access to further requests (warning)",
+        "ask the owner of the component to approve it",
     ),
     "widened": (
         "more users or addresses may call (warning)",
-        "have the owner of the component approve it",
+        "ask the owner of the component to approve it",
     ),
     "answered by": (
         "another component, port or set of pods answers (warning)",
-        "have both owners approve it",
+        "ask both owners to approve it",
     ),
     "may widen": (
-        "a setting is another, and somebody may get in by it (warning)",
-        "have the platform approve it",
+        "a changed setting may give access to further callers (warning)",
+        "ask the platform team to approve it",
     ),
     "owner": (
-        "another team answers for a component (warning)",
-        "have both owners approve it",
+        "a component has another owner (warning)",
+        "ask both owners to approve it",
     ),
 }
 
@@ -41,7 +41,7 @@ def _code(kind: Kind) -> str:
     return kind.replace(" ", "-")
 
 
-# A code for each kind of change that somebody has to approve: `newly-public`, `answered-by`.
+# A code for each kind of change that needs an approval: `newly-public`, `answered-by`.
 CODES: Codes = {
     _code(kind): Code(title, remedy)
     for kind, (title, remedy) in _MEANINGS.items()
@@ -49,8 +49,8 @@ CODES: Codes = {
 
 
 def findings(changes: Iterable[Difference], scheme: str) -> Findings:
-    """Yield the changes that may open, each at the rule that lets callers in, and other owners, at
-    the component. What only closes is no finding."""
+    """Yield a finding for each change that may open access, at the rule that gives it, and for each
+    new owner, at the component. Closing changes are no findings."""
     for change in changes:
         if change.kind in _MEANINGS:
             yield Diagnostic(

@@ -17,21 +17,19 @@ Kind = Literal[
     "changed",
 ]
 
-# The kinds of changes, the worst first. A request that stays allowed is `answered by`
-# something else.
-#
-# `owner`: another team answers for a component. A setting that differs may widen, may
-# narrow, or is `changed` where it does neither.
+# The kinds of changes, the worst first. A request that stays allowed is `answered by` another
+# target. `owner`: a component has another owner. A changed setting may widen, may narrow, or is
+# `changed` if it does neither.
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 def may_widen(*_: Any) -> Kind:
-    """Return the kind of a change of which nobody has said what it can do."""
+    """Return the default kind of a change with unknown effects."""
     return "may widen"
 
 
 def kind_of_list(was: Any, now: Any) -> Kind:
-    """Return the kind of a change of a list, of which each further item may let somebody in."""
+    """Return the kind of a changed list in which each further item may give access."""
     if not (isinstance(was, list) and isinstance(now, list)):
         return "may widen"
     return "may narrow" if all(item in was for item in now) else "may widen"

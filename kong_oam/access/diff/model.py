@@ -1,4 +1,4 @@
-"""The access model of a stack as a value: what is compared."""
+"""The access model of a stack as a value, for comparisons."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ EstateWithFacts = tuple[Estate, Facts]
 
 @dataclass(frozen=True, slots=True)
 class AccessModel:
-    """An estate, with what else a comparison of access needs.
+    """An estate with everything else that a comparison of access needs.
 
-    `workloads`: per component that is a client or is exposed, what identifies its workload,
-    whatever its name. `minutes`: per provider, how long its access tokens live. `facts`: settings
-    and clients. `pods`: per component, by the name of a port, the pods behind it (access.pods).
+    `workloads`: for each component that is a client or is exposed, its workload's identity without
+    its name. `minutes`: for each provider, the lifetime of its access tokens. `facts`: settings of
+    the stack and its clients. `pods`: for each component, by port name, the pods behind the port
+    (access.pods).
     """
 
     estate: Estate
@@ -29,10 +30,10 @@ class AccessModel:
 
 
 def empty(model: AccessModel) -> AccessModel:
-    """The model of the same stack before anything is deployed."""
+    """Return the model of the same stack before the first deployment."""
     return replace(model, estate=Estate(model.estate.stack, ()), workloads={})
 
 
 def application_of(component: Component) -> Application:
-    """Wrap one component in an application: how components are grouped decides nothing."""
+    """Wrap one component in an application. The grouping of components does not affect access."""
     return Application(component.application, "", {}, {}, (component,))

@@ -1,4 +1,4 @@
-"""The owners of components, compared: who answers for an API, or for a client."""
+"""Comparison of the owners of components."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kong_oam.access.model import Component, Estate
 def owners_changed(
     old: EstateWithFacts, new: EstateWithFacts
 ) -> Iterator[Setting]:
-    """Yield the components that are on both sides and have another owner."""
+    """Yield the components in both estates with another owner."""
     before = _deployed(*old)
     after = _deployed(*new)
     for key in sorted(before.keys() & after.keys()):
@@ -26,9 +26,9 @@ def owners_changed(
 
 
 def _deployed(estate: Estate, facts: Facts) -> dict[str, Component]:
-    """The components whose owner a side knows: not those that another stack deploys.
+    """Return the components that the stack itself deploys: their owners are known.
 
-    An exported model has no facts of these.
+    An exported model has no facts of other components.
     """
     return {
         key: component

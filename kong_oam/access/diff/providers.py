@@ -1,4 +1,4 @@
-"""Models of one stack whose identity providers have other names than they had."""
+"""Models of one stack whose identity providers were renamed."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from kong_oam.access.diff.model import AccessModel
 from kong_oam.access.model import Application, Component, Estate
 
 
-def providers_named_as(old: AccessModel, new: AccessModel) -> AccessModel:
-    """`old` with its providers called as in `new`: by name, and in order where a name is only on
-    one side."""
+def with_provider_names(old: AccessModel, new: AccessModel) -> AccessModel:
+    """Return `old` with the providers' names of `new`. Equal names match first, and the others
+    match in order."""
     before = old.estate.stack
     after = new.estate.stack
     removed = without(before.providers, after.providers)

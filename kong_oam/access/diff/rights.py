@@ -1,5 +1,5 @@
-"""What the roles of components let pods do in the cluster, compared: whoever reads a Secret can
-call as its client."""
+"""Comparison of the cluster rights of components' pods: a pod that reads a Secret can call as its
+client."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ from kong_oam.access.diff.model import EstateWithFacts
 def rights_changed(
     old: EstateWithFacts, new: EstateWithFacts
 ) -> Iterator[Setting]:
-    """Yield the components whose roles give other rights. A component that comes or goes had, or
-    has, none."""
+    """Yield the components whose roles give other rights. A missing component has no rights."""
     for key in sorted({*old[0].components, *new[0].components}):
         was = _rights(old, key)
         now = _rights(new, key)
@@ -24,8 +23,7 @@ def rights_changed(
 
 
 def _rights(side: EstateWithFacts, key: str) -> list[str] | None:
-    """The rights of a component; None where another stack deploys it, which compares them
-    itself."""
+    """Return the rights of a component; None if another stack deploys and compares it."""
     estate, facts = side
     component = estate.components.get(key)
     if component is None:
@@ -33,8 +31,7 @@ def _rights(side: EstateWithFacts, key: str) -> list[str] | None:
     if key not in estate.own:
         return None
     if Subject(key) not in facts:
-        # An exported model has no facts of what another stack deploys. Else nothing of the
-        # component is compared.
+        # An exported model has no facts of components in other stacks, so they are not compared.
         return (
             None
             if component.exposure.endpoints or component.identity.clients

@@ -1,5 +1,5 @@
-"""One of the two estates of a comparison: who may call on its sites, with which token, and who
-answers."""
+"""One of the two estates of a comparison: callers of its sites, their tokens, and the answering
+targets."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from kong_oam.access.data import Networks, PathSegments
 from kong_oam.access.decide import Decision, Request, decide
 from kong_oam.access.diff.change import Answer
 from kong_oam.access.diff.model import AccessModel
-from kong_oam.access.endpoint import Endpoint, whole
+from kong_oam.access.endpoint import Endpoint, component_key
 from kong_oam.access.hosts import host_patterns
 from kong_oam.access.issue import User, issue
 from kong_oam.access.model import METHODS, Component
-from kong_oam.access.networks import common
+from kong_oam.access.networks import intersection
 from kong_oam.access.paths import written
 from kong_oam.access.principals import (
     ITSELF,
@@ -36,10 +36,9 @@ _NOBODY_BY_METHOD = dict.fromkeys(METHODS, NOBODY)
 
 
 class Side:
-    """One of the two estates, which answers by site and path.
+    """One of the two estates, with answers by site and path.
 
-    `names` are all logical names of groups where stacks are compared; None where the stack is the
-    same.
+    `names` are all logical names of groups if stacks are compared; None within one stack.
     """
 
     def __init__(
@@ -61,7 +60,7 @@ class Side:
         }
 
     def at(self, site: str, path: PathSegments) -> Mapping[str, Access]:
-        """Who may call, by method."""
+        """Return the access to a path, by method."""
         component = self.sites.component(site, path)
         return (
             self._callers.at(component, path)
@@ -70,8 +69,8 @@ class Side:
         )
 
     def basis(self, site: str) -> list[object] | None:
-        """What all answers on a site follow from; None where that is more than what stands on it:
-        any token will do."""
+        """Return everything that decides the answers on a site. None if that includes other sites,
+        because any token suffices."""
         if self._between_stacks:
             return None
         estate = self.model.estate
@@ -101,7 +100,7 @@ class Side:
         yield component.identity.roles
         yield component.allowed_from
         for users in (False, True):
-            held = self.model.estate.held_at(component, users=users)
+            held = self.model.estate.granted_at(component, users=users)
             yield held
             for name in held:
                 client = self.clients.get(
@@ -110,12 +109,12 @@ class Side:
                 yield client and client.groups
 
     def answered_by(self, site: str, path: PathSegments) -> Answer | None:
-        """What gets the requests that are let through."""
-        pair = self.sites.leading(site, path)
+        """Return the target of allowed requests."""
+        pair = self.sites.endpoint_on(site, path)
         return self._answer(*pair) if pair else None
 
     def _answer(self, endpoint: Endpoint, component: Component) -> Answer:
-        key = whole(component.key)
+        key = component_key(component.key)
         pods = self.model.pods.get(key, {}).get(endpoint.port_name, "")
         return Answer(key, endpoint.port_name, pods, component.owner)
 
@@ -126,10 +125,10 @@ class Side:
         site: str,
         path: PathSegments,
     ) -> Claims | Refusal | None:
-        """The token that the provider gives the principal for calling there, for a user in `groups`
-        where it signs users in."""
+        """Return the token that the provider issues to the principal for such a call, for a user in
+        `groups` if it signs users in."""
         client = self.clients.get(principal) if principal else None
-        # A client of the other side alone may call what is public.
+        # A client that only the other estate has may call public paths.
         if principal is None or client is None:
             return None
         provider = self.model.estate.stack.providers[principal.provider]
@@ -137,7 +136,7 @@ class Side:
         user = (
             User("user", tuple(sorted(names))) if client.user_facing else None
         )
-        api = self.model.estate.shown_at(
+        api = self.model.estate.token_api_at(
             self.sites.component(site, path), client
         )
         return issue(provider, client, user, api=api)
@@ -162,18 +161,19 @@ class Side:
         token: Claims | Refusal | None,
         networks: Networks,
     ) -> bool:
-        """Tell whether the gate lets a token through, from one of these networks at least."""
+        """Return whether the gate accepts a token from an address in these networks."""
         decision = self.answer(site, path, method, token, None)
         component = decision.component
         rule = decision.rule
         if not decision.allowed or not component or not rule:
             return False
         return (
-            common(networks, component.networks(rule.path, method)) is not None
+            intersection(networks, component.networks(rule.path, method))
+            is not None
         )
 
     def groups_named(self, site: str, path: PathSegments) -> Groups:
-        """The groups of the roles of what answers there, as the provider names them."""
+        """Return the groups of the roles of the answering component, by the provider's names."""
         component = self.sites.component(site, path)
         if component is None:
             return frozenset()
@@ -183,8 +183,8 @@ class Side:
     def known(
         self, others: Collection[Principal], site: str, path: PathSegments
     ) -> Iterator[Principal]:
-        """Yield those of the principals whose tokens may be let through there: all where any token
-        will do, else those that were granted something."""
+        """Yield the principals whose tokens the gate may accept there: all if any token suffices,
+        else the principals with a grant."""
         component = self.sites.component(site, path)
         if component is None:
             return
@@ -194,13 +194,13 @@ class Side:
                 return
         provider = component.identity.provider
         for users in (False, True):
-            for client in self.model.estate.held_at(component, users=users):
+            for client in self.model.estate.granted_at(component, users=users):
                 principal = Principal(client, provider, users)
                 if principal in others:
                     yield principal
 
     def signed_in(self, principal: Principal) -> Condition:
-        """The condition on users to whom the client gives a token: any of its groups."""
+        """Return the condition on users who get a token from the client: any of its groups."""
         client = self.clients[principal]
         if not client.user_facing:
             return ITSELF
@@ -209,12 +209,12 @@ class Side:
         return frozenset(frozenset({name}) for name in names)
 
     def owner(self, principal: Principal) -> str | None:
-        """Whom to ask about a client of this side."""
+        """Return the owner of a client of this estate."""
         return self.model.estate.components[principal.client].owner
 
     def lifetime(self, principal: Principal) -> int | None:
-        """How many minutes tokens live; None between stacks, where no token of one is one of the
-        other."""
+        """Return the lifetime of tokens in minutes; None between stacks, whose tokens are
+        unrelated."""
         return (
             None
             if self._between_stacks

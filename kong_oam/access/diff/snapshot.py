@@ -1,12 +1,11 @@
-"""The access model of a stack: what is compared, and what the stack exports so that the next run
-can compare.
+"""The exported access model of a stack, which the next run compares with.
 
-What is exported is all that decides who may call what and what answers, and whom to ask about it.
-Nothing else is: no places, no reasons, no descriptions. Moving a file or wording a reason better
-leaves it as it is. Its facts are those of access.diff.facts.
+The export contains everything that decides access and answers, and the owners. It contains no
+places, reasons or descriptions, so moving a file or rewording a reason does not change it. Its
+facts come from access.diff.facts.
 
-Shape: text; the version of the format on the first line, then a line for the stack and one per
-component: its name, a space, compact JSON.
+Shape: text. The first line is the version of the format. Then follows a line for the stack and a
+line for each component: name, space, compact JSON.
 """
 
 from __future__ import annotations
@@ -41,29 +40,29 @@ from kong_oam.access.networks import fewest, network
 from kong_oam.access.providers import PLAIN, Provider
 from kong_oam.access.stack import Stack
 from kong_oam.errors import EngineError, InputError
-from kong_oam.oam.position import NOWHERE
+from kong_oam.oam.position import NO_POSITION
 from kong_oam.traits.ip_allow.value import IP_ALLOW, AllowedFrom
 from kong_oam.traits.key import Traits
 
 VERSION = 1
-# The stack's output that it is. The engine prints no difference of what is named so: it is for
-# programs to read.
+# The name of the stack's output. The engine prints no differences of such names, which only
+# programs read.
 OUTPUT = "__model"
 
 _STACK = "stack"
 
 
 class ModelError(EngineError):
-    """The data is no exported model that this version reads. The message says why."""
+    """The data is not an exported model that this version reads. The message gives the cause."""
 
 
-def exported(outputs: JsonObject) -> Any:
-    """The model among a stack's outputs, None where it is not there."""
+def exported_model(outputs: JsonObject) -> Any:
+    """Return the model among a stack's outputs, or None."""
     return outputs.get(OUTPUT)
 
 
 def dump_model(model: AccessModel) -> str:
-    """Serialize the model as a stack output. The same model gives the same bytes."""
+    """Serialize the model as a stack output. Equal models have equal bytes."""
     lines = [str(VERSION)]
     for name, part in _parts(model):
         text = json.dumps(part, sort_keys=True, separators=(",", ":"))
@@ -95,7 +94,7 @@ def _parts(model: AccessModel) -> Iterator[tuple[str, Any]]:
                 subject = Subject(key, client.provider)
                 facts[client.provider] = model.facts.get(subject, {})
         else:
-            # The run is given no more of it than it needs: that is no fact of it.
+            # The run receives only a part of a foreign component, so the missing part is no fact.
             part["foreign"] = True
         yield key, part
 
@@ -122,10 +121,12 @@ def _stack(model: AccessModel) -> JsonObject:
     }
 
 
-def joined(models: Iterable[Any]) -> str:
-    """One model of those that the stacks of an estate exported: of each component that of the stack
-    that it is in; not what only others know of it, who do not make it. What is none is joined all
-    the same, for `load_model` to refuse."""
+def join_models(models: Iterable[Any]) -> str:
+    """Join the exported models of an estate's stacks into one model. Each component comes from the
+    stack that deploys it.
+
+    Invalid models are joined too: `load_model` rejects them.
+    """
     lines = {}
     for text in models:
         for line in str(text).splitlines():
@@ -144,14 +145,14 @@ def _is_foreign(part: str) -> bool:
 
 
 def _component(component: Component, per_api: bool) -> JsonFields:
-    """Serialize what a component itself says, as far as it says it."""
+    """Serialize a component without empty values."""
     data: JsonFields = {
         "provider": component.identity.provider,
         "endpoints": [
             [endpoint.host, endpoint.path, endpoint.port]
             for endpoint in component.exposure.endpoints
         ],
-        "apart": dict(_apart(component.exposure.endpoints)),
+        "apart": dict(_services_apart(component.exposure.endpoints)),
         "rules": [*map(_dumped_rule, component.exposure.rules)],
         "roles": [*_dumped_roles(component.identity.roles, per_api)],
         "from": [*_dumped_networks(component.allowed_from)],
@@ -161,7 +162,7 @@ def _component(component: Component, per_api: bool) -> JsonFields:
     return {name: value for name, value in data.items() if value}
 
 
-def _apart(endpoints: Sequence[Endpoint]) -> Iterator[tuple[str, str]]:
+def _services_apart(endpoints: Sequence[Endpoint]) -> Iterator[tuple[str, str]]:
     for index, endpoint in enumerate(endpoints):
         if endpoint.apart:
             yield str(index), endpoint.apart
@@ -174,7 +175,7 @@ def _dumped_rule(rule: Rule) -> list[Any]:
 def _dumped_roles(roles: Iterable[Role], per_api: bool) -> Iterator[list[Any]]:
     for role in roles:
         if role.groups:
-            # Where tokens do not list a role, another name of it decides nothing.
+            # If tokens do not list roles, the role's name decides nothing.
             name = [role.name] if per_api else []
             yield [role.scopes, role.groups, *name]
 
@@ -196,8 +197,7 @@ def load_model(data: Any) -> AccessModel:
         version, *lines = data.splitlines()
         if version != str(VERSION):
             raise ModelError(
-                f"written in format {version[:20]}, and read in {VERSION}: versions of this "
-                "program differ"
+                f"of format {version[:20]}, but this version of the program reads format {VERSION}"
             )
         parts = {}
         for line in lines:
@@ -210,7 +210,7 @@ def load_model(data: Any) -> AccessModel:
 
 
 def _loaded(about: JsonObject, parts: JsonObject) -> AccessModel:
-    """The model of checked parts: what is said about the stack, and of each component."""
+    """Return the model of checked parts: the stack's part and the components' parts."""
     providers = {}
     minutes = {}
     facts = {Subject(): about["facts"]}
@@ -241,7 +241,7 @@ def _loaded(about: JsonObject, parts: JsonObject) -> AccessModel:
     return AccessModel(estate, workloads, minutes, facts, pods)
 
 
-_NO_MODEL = "not what a stack exports as its model"
+_NO_MODEL = "not a model that a stack exports"
 
 
 @cache
@@ -251,8 +251,8 @@ def _validator() -> Any:
 
 
 def _check(parts: JsonObject) -> None:
-    """Check the parts, whatever wrote them or edited the state. Raises ModelError where one is not
-    as the schema says, or names a provider that is not there."""
+    """Check the parts, since somebody may have edited the state. Raises ModelError if a part
+    violates the schema or names an unknown provider."""
     if not _validator().is_valid(parts):
         raise ModelError(_NO_MODEL)
     provider_names = {item["name"] for item in parts[_STACK]["providers"]}
@@ -271,7 +271,11 @@ def _component_of(key: str, data: JsonObject) -> Component:
     apart = data.get("apart", {})
     endpoints = [
         Endpoint(
-            host, tuple(path), port, NOWHERE, apart=apart.get(str(index), "")
+            host,
+            tuple(path),
+            port,
+            NO_POSITION,
+            apart=apart.get(str(index), ""),
         )
         for index, (host, path, port) in enumerate(data.get("endpoints", ()))
     ]
@@ -288,19 +292,19 @@ def _component_of(key: str, data: JsonObject) -> Component:
 
 
 def _role(scopes: list[str], groups: list[str], name: str = "") -> Role:
-    return Role(name, tuple(scopes), tuple(groups), (), NOWHERE)
+    return Role(name, tuple(scopes), tuple(groups), (), NO_POSITION)
 
 
 def _rule(path: list[str], methods: list[str], needed: Any) -> Rule:
     public = Public("", None) if needed == "public" else None
     scopes = () if public else tuple(needed)
-    return Rule(tuple(path), tuple(methods), scopes, public, NOWHERE)
+    return Rule(tuple(path), tuple(methods), scopes, public, NO_POSITION)
 
 
 def _allowed_from(
     listed: Iterable[tuple[list[str], str, list[str]]],
 ) -> AllowedFrom:
-    """Raise InputError for what is no network."""
+    """Return the allowed networks by path and method. Raises InputError if a text is not a network."""
     result: dict[PathSegments, dict[str, Networks]] = {}
     for path, method, networks in listed:
         result.setdefault(tuple(path), {})[method] = fewest(
@@ -317,9 +321,9 @@ def _client(
     groups: list[str],
 ) -> Client:
     granted = tuple(
-        Call(component, tuple(scopes), (), NOWHERE)
+        Call(component, tuple(scopes), (), NO_POSITION)
         for component, scopes in calls
     )
     return Client(
-        key, kind, provider, granted, tuple(groups), (), False, NOWHERE
+        key, kind, provider, granted, tuple(groups), (), False, NO_POSITION
     )

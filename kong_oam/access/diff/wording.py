@@ -1,5 +1,5 @@
-"""Changes of access and principals in words: one line each, the same in the terminal, in Markdown
-and in a preview."""
+"""Texts for changes of access and for principals: one line each, the same in the terminal, in
+Markdown and in a preview."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from kong_oam.access.diff.change import (
     CLOSING,
     OPENING,
     RIGHTS,
+    AffectedCaller,
     Answer,
     Change,
     Difference,
     Exposer,
     Setting,
-    Whom,
 )
 from kong_oam.access.diff.kind import Kind
 from kong_oam.access.methods import METHODS
@@ -27,7 +27,7 @@ from kong_oam.access.principals import ITSELF, Condition
 from kong_oam.access.request_classes import Subtree
 from kong_oam.diagnostics import printable
 
-# Between a kind of change and whom it concerns; `for` of all other kinds.
+# The preposition between a kind of change and the callers; `for` after all other kinds.
 _PREPOSITIONS: dict[Kind, str] = {
     "granted": "to",
     "widened": "to",
@@ -37,10 +37,11 @@ _PREPOSITIONS: dict[Kind, str] = {
 
 
 def headline(changes: Sequence[Difference], scheme: str) -> str:
-    """The worst change in one line, and how many more there are. Empty where nothing changes."""
+    """Return the worst change in one line, and the number of further changes. Empty without
+    changes."""
     if not changes:
         return ""
-    worst, *others = worth_telling(changes)
+    worst, *others = relevant_changes(changes)
     callers, listed, place, _ = row(worst, scheme)
     text = label(worst)
     if worst.kind != "newly public":
@@ -53,7 +54,7 @@ def headline(changes: Sequence[Difference], scheme: str) -> str:
 
 
 def label(change: Difference) -> str:
-    """The kind of a change in a table: `granted`, or `now answered by evil/proxy`."""
+    """Return the kind of a change for a table: `granted`, or `now answered by evil/proxy`."""
     if (
         isinstance(change, Setting)
         or change.answers is None
@@ -64,47 +65,46 @@ def label(change: Difference) -> str:
 
 
 def row(change: Difference, scheme: str) -> tuple[str, str, str, str]:
-    """The cells of a change in a table: for whom, which methods (none of a setting), where or which
-    setting, and a note. Everybody whom the change concerns is named."""
+    """Return the cells of a change in a table: callers, methods (empty for a setting), place or
+    setting, and a note. All affected callers are named."""
     place = str(change.position) if change.position else ""
     if isinstance(change, Setting):
-        return concerned(change), "", setting(change), place
-    requests = where(change, scheme) + answered(change)
-    note = until(change) or place
-    return whom(change.whom), methods(change.methods), requests, note
+        return subject_text(change), "", setting_text(change), place
+    requests = place_text(change, scheme) + answers_text(change)
+    note = token_note(change) or place
+    return callers_text(change.callers), methods(change.methods), requests, note
 
 
-def answered(change: Change) -> str:
-    """What answers from now on and what answered, with their owners; empty where it is the same.
+def answers_text(change: Change) -> str:
+    """Return the new and the old answer with their owners; empty if they are equal.
 
-    `: orders/api:8080 (team-orders) -> evil/proxy:8080 (team-e)` where nothing else changes, else
-    `; now answered by evil/proxy:8080 (team-e), before orders/api:8080 (team-orders)`. The pods are
-    named where nothing else of the two differs.
+    The text is `: orders/api:8080 (team-orders) -> evil/proxy:8080 (team-e)` if nothing else
+    changes. Otherwise it is `; now answered by evil/proxy:8080 (team-e), before orders/api:8080
+    (team-orders)`. Pods are named if the component and port are equal.
     """
     if change.answers is None:
         return ""
     was, now = change.answers
     pods = (was.component, was.port) == (now.component, now.port)
-    before = _answer_in_words(was, pods=pods)
-    after = _answer_in_words(now, pods=pods)
+    before = _answer_text(was, pods=pods)
+    after = _answer_text(now, pods=pods)
     if change.kind == "answered by":
         return printable(f": {before} -> {after}")
     return printable(f"; now answered by {after}, before {before}")
 
 
-def _answer_in_words(answer: Answer, *, pods: bool) -> str:
+def _answer_text(answer: Answer, *, pods: bool) -> str:
     owner = f" ({answer.owner})" if answer.owner else ""
     return f"{answer.component}:{answer.port}{owner}" + (
         f", {answer.pods}" if pods else ""
     )
 
 
-def worth_telling(changes: Sequence[Difference]) -> Sequence[Difference]:
-    """Leave out other spellings of a path that is itself listed, and those that are refused from
-    now on.
+def relevant_changes(changes: Sequence[Difference]) -> Sequence[Difference]:
+    """Leave out other spellings of a listed path, and other spellings that are now denied.
 
-    Requests that some servers take for those of a rule are refused, so each rule that comes or goes
-    changes them, too. Where nothing else changes, they are kept.
+    The gate denies paths that some servers read as a rule's path, so every added or removed rule
+    changes these too. If there are no other changes, all are kept.
     """
     itself = set()
     for change in changes:
@@ -113,14 +113,15 @@ def worth_telling(changes: Sequence[Difference]) -> Sequence[Difference]:
             and not change.region.subtree.spelled_otherwise
         ):
             itself.add((change.site, folded(change.region.subtree.path)))
-    shown = [change for change in changes if _is_worth_telling(change, itself)]
+    shown = [change for change in changes if _is_relevant(change, itself)]
     return shown or changes
 
 
-def _is_worth_telling(
+def _is_relevant(
     change: Difference, itself: Collection[tuple[str, PathSegments]]
 ) -> bool:
-    """Whether a change is of another spelling neither of a listed path nor one that closes."""
+    """Return whether a change deserves a line: it is about a declared path, or it opens another
+    spelling of an unlisted path."""
     if (
         not isinstance(change, Change)
         or not change.region.subtree.spelled_otherwise
@@ -130,12 +131,12 @@ def _is_worth_telling(
     return change.kind in OPENING and (change.site, path) not in itself
 
 
-def whom(all_of_them: Sequence[Whom]) -> str:
-    """Callers in words: `shop/checkout, shop/web for users in sales`."""
-    return ", ".join(map(_caller_in_words, all_of_them))
+def callers_text(callers: Sequence[AffectedCaller]) -> str:
+    """Return callers as text: `shop/checkout, shop/web for users in sales`."""
+    return ", ".join(map(_caller_text, callers))
 
 
-def _caller_in_words(caller: Whom) -> str:
+def _caller_text(caller: AffectedCaller) -> str:
     source = f" from {caller.source}" if caller.source != ANYWHERE else ""
     if caller.principal is None:
         return f"everybody{source}"
@@ -149,8 +150,8 @@ def _caller_in_words(caller: Whom) -> str:
 
 
 def users(condition: Condition) -> str:
-    """Groups in words: `order-desk or sales`, `(audit and desk) or sales`; empty for a client that
-    calls as itself."""
+    """Return groups as text: `order-desk or sales`, `(audit and desk) or sales`; empty for a client
+    that calls as itself."""
     sets = sorted(
         map(sorted, condition), key=lambda groups: (len(groups), groups)
     )
@@ -161,15 +162,15 @@ def users(condition: Condition) -> str:
 
 
 def methods(listed: Sequence[str]) -> str:
-    """Methods in words: `GET,HEAD`; `*` for all that the gateway listens to."""
+    """Return methods as text: `GET,HEAD`; `*` for all methods that the gateway accepts."""
     return "*" if len(listed) == len(METHODS) else ",".join(listed)
 
 
-def where(change: Change, scheme: str) -> str:
-    """Where a change applies: `https://orders.example.com/orders but not /orders/health`, or
+def place_text(change: Change, scheme: str) -> str:
+    """Return the place of a change: `https://orders.example.com/orders but not /orders/health`, or
     `orders/api:8080 /orders` between stacks.
 
-    Other spellings of a declared path are refused, and not listed as exceptions.
+    Other spellings of a declared path are denied and not listed as exceptions.
     """
     site = (
         f"{change.site} " if "/" in change.site else f"{scheme}://{change.site}"
@@ -184,33 +185,37 @@ def where(change: Change, scheme: str) -> str:
 
 
 def path(subtree: Subtree) -> str:
-    """A subtree in words: `/orders`, with all below it."""
+    """Return a subtree as text: `/orders` means the path and everything below it."""
     return written(subtree.path) + (
         " and other spellings" if subtree.spelled_otherwise else ""
     )
 
 
-def until(change: Change) -> str:
-    """Say when a closing change takes effect for tokens that were issued before; empty for an
-    opening one, and where everybody could call and no old token counts."""
+def token_note(change: Change) -> str:
+    """Return when a closing change takes effect for existing tokens.
+
+    The note is empty for an opening change, and if everybody could call and no old token works.
+    """
     if change.kind not in CLOSING:
         return ""
     if change.minutes is None:
-        return "at once" if change.whom[0].principal else ""
-    return f"tokens of before live up to {change.minutes} minutes"
+        return "at once" if change.callers[0].principal else ""
+    return f"old tokens work up to {change.minutes} minutes"
 
 
-def concerned(change: Setting) -> str:
-    """Whom a setting, or another owner, concerns: `orders/api`, `everybody`, `clients of okta`,
-    `shop/web at okta`, `pods of orders/api`, or `callers of orders/api`; with owners where all on a
-    host are concerned."""
+def subject_text(change: Setting) -> str:
+    """Return the subject of a changed setting or owner: `orders/api`, `everybody`, `clients of
+    okta`, `shop/web at okta`, `pods of orders/api`, or `callers of orders/api`.
+
+    Owners are added if all components of a host are affected.
+    """
     component = change.of.component
     provider = change.of.provider
     if change.kind == "owner":
         return component
     if change.exposers:
         return printable(
-            f"callers of {', '.join(map(_owned, everybody_on(change)))}"
+            f"callers of {', '.join(map(_with_owner, all_exposers(change)))}"
         )
     if component and change.name == RIGHTS:
         return f"pods of {component}"
@@ -223,15 +228,15 @@ def concerned(change: Setting) -> str:
     return f"clients of {provider}" if provider else "everybody"
 
 
-def _owned(exposer: Exposer) -> str:
+def _with_owner(exposer: Exposer) -> str:
     if exposer.owner:
         return f"{exposer.component} ({exposer.owner})"
     return exposer.component
 
 
-def everybody_on(change: Setting) -> list[Exposer]:
-    """The components on a host before and after. An owner that a change names does not stand for
-    the former owner."""
+def all_exposers(change: Setting) -> list[Exposer]:
+    """Return the components on a host before and after. A component with a changed owner appears
+    with both owners."""
     before, after = change.exposers or ((), ())
     exposers = {}
     for exposer in (*before, *after):
@@ -239,9 +244,9 @@ def everybody_on(change: Setting) -> list[Exposer]:
     return sorted(exposers.values())
 
 
-def setting(change: Setting) -> str:
-    """A setting's change in words: `gateway.scheme: https -> http`, or `redirectUris: added
-    https://shop.example.com/new`; of an owner both teams."""
+def setting_text(change: Setting) -> str:
+    """Return a setting's change as text: `gateway.scheme: https -> http`, or `redirectUris: added
+    https://shop.example.com/new`. For a changed owner: both teams."""
     difference = _difference(change.was, change.now)
     if change.kind == "owner":
         return printable(difference)

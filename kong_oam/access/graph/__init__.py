@@ -1,1 +1,1 @@
-"""Draws who may call what: a graph as a value, and Mermaid, DOT and SVG of it."""
+"""The graph of access as a value, and its Mermaid and SVG drawings."""

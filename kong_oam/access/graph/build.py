@@ -1,10 +1,10 @@
-"""Builds the graph of an estate: the roles as Applications write them, and on the lines what really
-passes.
+"""Builds the graph of an estate: roles as Applications declare them, with their effective scopes on
+the edges.
 
-A role that a client holds gives it no scope that it does not ask for, and users need both: a group
-that holds a scope, and a client that signs them in and has it. What passes is worked out as
-`access.principals` does, and tested against it. Of a model that was loaded, which has no names of
-roles, what a client was granted stands in their place.
+A role gives a client only the scopes that the client requests. Users need two things: a group with
+the scope, and a client that signs them in and has the scope. The effective scopes follow the rules
+of `access.principals`, and tests compare both. A loaded model has no role names, so each client's
+grant takes the place of its roles.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ Parts = Iterator[Node | Edge]
 
 
 def graph_of(estate: Estate, title: str = "") -> Graph:
-    """The graph of all that an estate serves, and of all its clients."""
+    """Return the graph of all components and clients of an estate."""
     nodes: dict[str, Node] = {}
     edges = {}
     for part in _parts(estate):
@@ -77,7 +77,7 @@ def _parts(estate: Estate) -> Parts:
 
 def _client(estate: Estate, client: Client) -> Node:
     component = estate.components[client.component]
-    # A component has one node, whatever number of providers it is a client of.
+    # A component has one node, even as a client of several providers.
     groups = {
         *chain.from_iterable(
             client.groups for client in component.identity.clients
@@ -104,7 +104,7 @@ def _client(estate: Estate, client: Client) -> Node:
 
 
 def _component(component: Component) -> Parts:
-    """The component, its scopes, and the requests that each of them, or nothing, opens."""
+    """Yield a component, its scopes and its public node, with the requests that each opens."""
     hosts = some(component.hosts)
     target = Node(
         "component", component.key, component.key, (hosts or "not exposed",)
@@ -120,13 +120,13 @@ def _component(component: Component) -> Parts:
             rule for rule in component.exposure.rules if name in rule.scopes
         ]
         items = _requests(rules, name)
-        label = in_words(items) or ("no rule asks for it",)
+        label = request_lines(items) or ("no rule requires it",)
         yield Edge(scope.id, target.id, items, label)
     items = _requests(rule for rule in component.exposure.rules if rule.public)
     if items:
         public = Node("public", "anybody", component.key, ("needs no token",))
         yield public
-        yield Edge(public.id, target.id, items, in_words(items))
+        yield Edge(public.id, target.id, items, request_lines(items))
 
 
 def _scope(component: Component, name: str) -> Node:
@@ -137,8 +137,8 @@ def _scope(component: Component, name: str) -> Node:
 
 
 def _requests(rules: Iterable[Rule], scope: str = "") -> Names:
-    """What the rules let through, method by method: `GET /orders`; with what else a rule asks for
-    besides the scope."""
+    """Return the requests that the rules allow, such as `GET /orders`, each with the scopes that
+    its rule requires besides `scope`."""
     requests: dict[str, None] = {}
     for rule in rules:
         where = written(rule.path)
@@ -151,8 +151,8 @@ def _requests(rules: Iterable[Rule], scope: str = "") -> Names:
     return tuple(requests)
 
 
-def in_words(requests: Iterable[str]) -> Names:
-    """Requests as lines, all methods of one path in one: `GET,HEAD /orders`."""
+def request_lines(requests: Iterable[str]) -> Names:
+    """Return requests as lines, one per path: `GET,HEAD /orders`."""
     by_place: NameLists = {}
     for request in requests:
         method, _, where = request.partition(" ")
@@ -163,8 +163,8 @@ def in_words(requests: Iterable[str]) -> Names:
 
 
 def _granted(estate: Estate, component: Component) -> Parts:
-    """The roles of the component, with who holds them, and which of their scopes these get."""
-    holding = list(_holding(estate, component))
+    """Yield the roles of a component, their holders, and the scopes that each holder gets."""
+    holding = list(_holders(estate, component))
     carried: set[str] = set()
     alone: NameSets = {}
     for client, scopes in holding:
@@ -175,7 +175,7 @@ def _granted(estate: Estate, component: Component) -> Parts:
     of_groups: set[str] = set()
     for role in component.identity.roles:
         yield from _role(component, role)
-        yield from _never_asking(estate, component, role)
+        yield from _idle_holders(estate, component, role)
         for group in role.groups:
             of_groups.update(role.scopes)
             with_group = alone.get(group, ())
@@ -189,17 +189,16 @@ def _granted(estate: Estate, component: Component) -> Parts:
         yield from _held_by_client(component, client, scopes, passing)
 
 
-def _holding(
+def _holders(
     estate: Estate, component: Component
 ) -> Iterator[tuple[Client, Scopes]]:
-    """Yield the clients that hold a role of the component, or a scope there, with their scopes.
+    """Yield the clients with a role or a scope of the component, and their scopes.
 
-    All other clients are left out before they are looked at: an estate of n components would take
-    n * n steps.
+    Other clients are skipped early: an estate of n components would take n * n steps.
     """
     by_users = (
-        estate.held_at(component, users=False),
-        estate.held_at(component, users=True),
+        estate.granted_at(component, users=False),
+        estate.granted_at(component, users=True),
     )
     names = {*by_users[False], *by_users[True]}
     names.update(*(role.components for role in component.identity.roles))
@@ -210,9 +209,8 @@ def _holding(
                 yield client, frozenset(scopes)
 
 
-def _never_asking(estate: Estate, component: Component, role: Role) -> Parts:
-    """Those that hold a role, and are no clients of the provider whose tokens count at the
-    component."""
+def _idle_holders(estate: Estate, component: Component, role: Role) -> Parts:
+    """Yield the edges of role holders that are not clients of the component's provider."""
     for member in role.components:
         holder = estate.components.get(member)
         if holder is None or not holder.identity.clients:
@@ -233,9 +231,10 @@ def _held_by_client(
     scopes: Scopes,
     passing: Set[str],
 ) -> Parts:
-    """The roles of a client that has `scopes` there, of which `passing` are of use."""
+    """Yield the roles of a client that has `scopes` at the component, of which `passing` are
+    effective."""
     roles = component.roles_of(client.component)
-    # A model that was loaded has no names of roles, and says what a client was granted.
+    # A loaded model has no role names, only the client's grant.
     if ungranted := scopes.difference(*(role.scopes for role in roles)):
         roles.append(
             Role("", tuple(sorted(ungranted)), (), (), component.position)
@@ -246,7 +245,7 @@ def _held_by_client(
         asks = not scopes.isdisjoint(role.scopes)
         why = "no group has it" if asks else "asks for none of it"
         role_id = _role_node(component, role).id
-        label = _less(items, role.scopes, why)
+        label = _limited_label(items, role.scopes, why)
         yield Edge(f"client:{client.component}", role_id, items, label)
 
 
@@ -257,20 +256,24 @@ def _held_by_group(
     carried: Collection[str],
     alone: Collection[str],
 ) -> Parts:
-    """A group with its role. What it has is of use where a client that signs users in is granted
-    it, too: `carried` are the scopes of all of these, `alone` of those that sign in this group."""
+    """Yield a group and its role.
+
+    A scope of the group is effective if a client that signs users in has it too. `carried` are the
+    scopes of all these clients, `alone` the scopes of the clients for this group.
+    """
     group = Node("group", name, details=("group",))
     yield group
     items = tuple(sorted({*role.scopes}.intersection(carried)))
-    label = _less(items, role.scopes, "no client asks for it")
+    label = _limited_label(items, role.scopes, "no client asks for it")
     if with_others := [scope for scope in items if scope not in alone]:
         label = (*label, f"{', '.join(with_others)} beside another group")
     yield Edge(group.id, _role_node(component, role).id, items, label)
 
 
-def _less(items: Collection[str], scopes: Iterable[str], why: str) -> Names:
-    """Say what passes of the scopes of a role, where that is not all; `why` it is nothing, where
-    it is."""
+def _limited_label(
+    items: Collection[str], scopes: Iterable[str], why: str
+) -> Names:
+    """Return the effective scopes of a role if some are not; `why` if none is; empty if all are."""
     if len(items) == len({*scopes}):
         return ()
     return (f"only {', '.join(items)}",) if items else (why,)
@@ -291,7 +294,7 @@ def _role(component: Component, role: Role) -> Parts:
 
 
 def _any_token(estate: Estate, component: Component, callers: Callers) -> Parts:
-    """Where any token of the provider is enough: everybody who can have one."""
+    """Yield the node and the edges for rules that accept any token of the provider."""
     items = _requests(
         rule
         for rule in component.exposure.rules
@@ -303,7 +306,9 @@ def _any_token(estate: Estate, component: Component, callers: Callers) -> Parts:
     only = component.key if provider.per_api and not component.any_token else ""
     token = Node("token", f"any token of {provider.name}", only)
     yield token
-    yield Edge(token.id, f"component:{component.key}", items, in_words(items))
+    yield Edge(
+        token.id, f"component:{component.key}", items, request_lines(items)
+    )
     access = callers.principals_with(component, frozenset())
     for client in estate.clients:
         if principal_of(client) in access.principals:

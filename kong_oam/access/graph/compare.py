@@ -1,8 +1,7 @@
-"""The graph of a change: all of two graphs, and of each node and line whether it was added, taken
-away, or is context.
+"""The graph of a change: the union of two graphs, in which each node and edge is added, removed or
+unchanged.
 
-A line of which only some items changed becomes several: what it keeps, what is added and what is
-taken away.
+An edge with partly changed items becomes up to three edges: unchanged, added and removed items.
 """
 
 from __future__ import annotations
@@ -13,10 +12,10 @@ from dataclasses import replace
 from kong_oam.access.data import Names, without
 from kong_oam.access.diff.change import CLOSING, OPENING, Difference
 from kong_oam.access.diff.model import AccessModel
-from kong_oam.access.diff.providers import providers_named_as
+from kong_oam.access.diff.providers import with_provider_names
 from kong_oam.access.diff.snapshot import dump_model, load_model
-from kong_oam.access.diff.wording import label, row, worth_telling
-from kong_oam.access.graph.build import graph_of, in_words
+from kong_oam.access.diff.wording import label, relevant_changes, row
+from kong_oam.access.graph.build import graph_of, request_lines
 from kong_oam.access.graph.graph import (
     Change,
     Edge,
@@ -28,13 +27,13 @@ from kong_oam.access.graph.graph import (
 
 
 def graph_of_change(old: AccessModel, new: AccessModel, title: str) -> Graph:
-    """The graph of both models. Where one was exported, both are compared as they would be: without
-    names of roles."""
-    old = providers_named_as(old, new)
+    """Return the graph of the change from `old` to `new`. If either model was exported, both are
+    drawn without role names."""
+    old = with_provider_names(old, new)
     if _exported(old) or _exported(new):
         old = load_model(dump_model(old))
         new = load_model(dump_model(new))
-    return compared(graph_of(old.estate), graph_of(new.estate), title)
+    return merge_graphs(graph_of(old.estate), graph_of(new.estate), title)
 
 
 def _exported(model: AccessModel) -> bool:
@@ -42,8 +41,8 @@ def _exported(model: AccessModel) -> bool:
     return any(not component.position.file for component in components)
 
 
-def compared(old: Graph, new: Graph, title: str) -> Graph:
-    """Everything of both graphs, as it is in `new` where it is there."""
+def merge_graphs(old: Graph, new: Graph, title: str) -> Graph:
+    """Return the union of both graphs, with details from `new` where possible."""
     nodes = {**old.by_id, **new.by_id}
     marked = (_marked(node, old, new) for node in nodes.values())
     before = {(edge.source, edge.target): edge for edge in old.edges}
@@ -78,28 +77,28 @@ def _edges(old: Edge | None, new: Edge | None) -> Iterator[Edge]:
         if items:
             label = tuple(items)
             if new.target.startswith("component:"):
-                label = in_words(items)
+                label = request_lines(items)
             yield Edge(new.source, new.target, tuple(items), label, change)
 
 
-def told(changes: Sequence[Difference], scheme: str) -> Names:
-    """What `diff` says of the same change, a line each, the worst first.
+def change_notes(changes: Sequence[Difference], scheme: str) -> Names:
+    """Return the lines of `diff` for the same change, the worst first.
 
-    The picture alone shows neither what a path takes from a shorter one nor settings.
+    The drawing alone shows neither changed settings nor the effect of a new path on a shorter path.
     """
     if not changes:
         return (
-            "Every request of everybody is answered as before (diff has no change).",
+            "Every request gets the same answer as before (no change in diff).",
         )
-    lines = [_line(change, scheme) for change in worth_telling(changes)]
-    return "What diff says of it:", *lines
+    lines = [_line(change, scheme) for change in relevant_changes(changes)]
+    return "The same change in diff:", *lines
 
 
 def _line(change: Difference, scheme: str) -> str:
     callers, listed, place, _ = row(change, scheme)
     if listed:
         place = f"{listed} {place}"
-    sign = "·"  # neither more nor less
+    sign = "·"  # neither more nor less access
     if change.kind in OPENING and change.kind != "answered by":
         sign = "+"
     elif change.kind in CLOSING:

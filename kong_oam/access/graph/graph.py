@@ -1,9 +1,8 @@
-"""The graph of access as a value: who holds which roles, what these grant, and which requests that
-opens.
+"""The graph of access as a value: role holders, roles, scopes, and the requests that they open.
 
-It is layered. Groups and clients (`who`) lead to roles, roles to scopes, scopes to the component
-that asks for them. Where any token of a provider is enough, `token` stands in the place of a role;
-where none is needed, `public` stands in the place of a scope.
+The graph has layers. Groups and clients lead to roles, roles to scopes, and scopes to the
+components that require them. If any token of a provider suffices, a `token` node replaces the role.
+If no token is needed, a `public` node replaces the scope.
 """
 
 from __future__ import annotations
@@ -35,17 +34,16 @@ for _number, _kinds in enumerate(LAYERS):
 
 Change = Literal["added", "removed"]
 
-# What stands before the text of what changed, for those who do not see its colour.
+# The sign before a changed text, for readers who cannot see its colour.
 SIGNS: Mapping[Change | None, str] = {None: "", "added": "+ ", "removed": "− "}  # noqa: RUF001 - a minus, as wide as +
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One box. `details` are lines below its name; `component` is what a role, a scope or an API
-    belongs to.
+    """A node. `details` are lines below its name; `component` owns a role, a scope or an API.
 
-    `groups`: those whose users may sign in through a client, and then have what the group and the
-    client both have.
+    `groups`: groups whose users sign in through a client. Such users have the scopes that both the
+    group and the client have.
     """
 
     kind: Kind
@@ -57,24 +55,24 @@ class Node:
 
     @property
     def id(self) -> str:
-        """Unique in a graph, and the same in every graph that has the node."""
+        """The node's id: unique in a graph, and the same in every graph with the node."""
         if self.component in ("", self.name):
             return f"{self.kind}:{self.name}"
         return f"{self.kind}:{self.component}:{self.name}"
 
     @property
     def application(self) -> str:
-        """The Application that it belongs to; none of a group, or of any token."""
+        """The node's Application; empty for a group and for any token."""
         key = self.name if self.kind == "client" else self.component
         return key.partition("/")[0]
 
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """One line between two nodes, by their ids.
+    """An edge between two nodes, by their ids.
 
-    `items` are what passes: scopes that somebody gets by a role, or requests that a scope opens.
-    Where they are none, the line is there and leads nowhere, and `label` says why.
+    `items` are the scopes that a holder gets from a role, or the requests that a scope opens.
+    Without items the edge has no effect, and `label` gives the reason.
     """
 
     source: str
@@ -93,8 +91,7 @@ EdgesByNode = Mapping[str, Sequence[Edge]]
 
 @dataclass(frozen=True)
 class Graph:
-    """Nodes in order, edges in order, and what is to be read above (`title`) and below (`notes`)
-    the picture."""
+    """Nodes and edges in order, with the text above (`title`) and below (`notes`) the drawing."""
 
     title: str
     nodes: tuple[Node, ...]
@@ -120,8 +117,7 @@ class Graph:
 
     @cached_property
     def slugs(self) -> Texts:
-        """Per node a name of letters, digits and `_`, which is the same in two graphs as far as
-        that can be."""
+        """A name for each node of letters, digits and `_`, mostly the same in different graphs."""
         ids = {}
         for id_ in sorted(self.by_id):
             slug = re.sub(r"[^A-Za-z0-9]+", "_", id_).strip("_")[:80]
@@ -139,7 +135,8 @@ def _grouped(edges: Iterable[Edge], key: Callable[[Edge], str]) -> EdgesByNode:
 
 
 def in_order(nodes: Iterable[Node]) -> tuple[Node, ...]:
-    """By layer, then by component and name: a node that comes or goes moves no other."""
+    """Return the nodes by layer, component and name, so that an added or removed node moves no
+    other."""
     return tuple(sorted(nodes, key=_node_rank))
 
 
@@ -156,5 +153,5 @@ def _edge_rank(edge: Edge) -> tuple[object, ...]:
 
 
 def users_in(group: str) -> str:
-    """What passes to where any token of users in a group is enough."""
+    """Return the item of users in a group, for an edge to an any-token node."""
     return f"users in {group}"

@@ -1,10 +1,9 @@
-"""Where everything of a picture goes: four columns from who calls to what is called, and a strip
-per called component.
+"""Layout of a drawing: four columns from callers to components, and a strip for each called
+component.
 
-A component's roles, scopes and itself stand beside each other in its strip, the strips one below
-the other in order of their names, so that a change moves little. Who calls stands beside the middle
-one of those that it calls. All text is in boxes, which are as wide as the longest line: nothing
-overlaps.
+A strip has a component with its roles and scopes. The strips are sorted by name, so that a change
+moves little. A caller stands beside the middle component of its calls. All text is inside boxes as
+wide as the longest line, so nothing overlaps.
 """
 
 from __future__ import annotations
@@ -25,18 +24,18 @@ from kong_oam.access.graph.graph import (
 )
 from kong_oam.diagnostics import printable
 
-# Pixels of a character of a monospaced font, of a name (13px) and of a line (11px).
+# Pixels of a character in a monospaced font: in a name (13px) and in a line (11px).
 NAME_WIDTH = 7.9
 LINE_WIDTH = 6.7
 NAME_HEIGHT = 18
 LINE_HEIGHT = 15
 PADDING = 10
 BOX_WIDTH = 264
-COLUMN = BOX_WIDTH + 56  # with the gap behind it
+COLUMN = BOX_WIDTH + 56  # with the gap after it
 WIDTH = COLUMN * len(LAYERS) - 56
-_GAP, _STRIP_GAP = 10, 18  # between boxes, and besides between strips
+_GAP, _STRIP_GAP = 10, 18  # between boxes, and additionally between strips
 _LONGEST_NAME, _LONGEST_LINE = 30, 36  # in characters
-_MOST_LINES, _MOST_OF_A_TEXT = 9, 3  # lines of a box, and of one text in it
+_MOST_LINES, _MOST_OF_A_TEXT = 9, 3  # lines of a box, and of each text in it
 
 
 Line = tuple[str, Change | None]
@@ -44,7 +43,7 @@ Line = tuple[str, Change | None]
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A node as it is drawn, with its left upper corner."""
+    """A drawn node, with its upper left corner."""
 
     node: Node
     lines: tuple[Line, ...]
@@ -58,7 +57,7 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """All in pixels. `strips` are the upper edges of the strips."""
+    """A layout in pixels. `strips` are the upper edges of the strips."""
 
     height: int
     strips: tuple[int, ...]
@@ -66,14 +65,14 @@ class Layout:
 
 
 def cells(text: str) -> int:
-    """How many characters of a monospaced font the text is wide."""
+    """Return the width of a text in characters of a monospaced font."""
     return sum(
         2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text
     )
 
 
 def cut(text: str, longest: int) -> str:
-    """The text on one line; of a long one its beginning and its end."""
+    """Return the text on one line; if it is too long, its beginning and its end."""
     text = printable(text)
     if cells(text) <= longest:
         return text
@@ -82,7 +81,7 @@ def cut(text: str, longest: int) -> str:
 
 
 def layout(graph: Graph) -> Layout:
-    """Lay the graph out. The same graph is laid out the same."""
+    """Return the layout of a graph. Equal graphs have equal layouts."""
     columns_by_strip: dict[str, tuple[list[Node], ...]] = {}
     for node in graph.nodes:
         strip = _strip(graph, node)
@@ -103,13 +102,13 @@ def layout(graph: Graph) -> Layout:
     return Layout(below, tuple(strips), tuple(boxes))
 
 
-# The strip of what belongs to no component: any token of a provider, and who calls nothing.
+# The last strip: any token of a provider, and callers without calls.
 _LAST = "~"
 
 
 def _strip(graph: Graph, node: Node) -> str:
-    """The component beside which a node stands. Any token of a provider has none, nor has what it
-    alone opens."""
+    """Return the component whose strip has the node. Any token, and components that only any token
+    opens, are in the last strip."""
     if node.kind == "component":
         sources = [
             graph.by_id[edge.source] for edge in graph.entering.get(node.id, ())
@@ -146,8 +145,7 @@ def _lines(graph: Graph, node: Node) -> tuple[Line, ...]:
 
 
 def box_lines(graph: Graph, node: Node) -> Iterator[Line]:
-    """The details of a node, and what lines of the picture say, in the box that they lead to or
-    come from."""
+    """Yield the details of a node, and the labels of edges that are printed in its box."""
     for detail in node.details:
         yield detail, None
     for edge in graph.entering.get(node.id, ()):

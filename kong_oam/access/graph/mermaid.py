@@ -1,5 +1,4 @@
-"""A graph as Mermaid, as GitHub draws it: within its limits, and with no text that is read as
-markup."""
+"""A graph as Mermaid for GitHub: within Mermaid's limits, and without text that is read as markup."""
 
 from __future__ import annotations
 
@@ -12,8 +11,8 @@ from kong_oam.access.graph.graph import SIGNS, Change, Edge, Graph, Kind
 from kong_oam.access.graph.view import of_components
 from kong_oam.diagnostics import printable
 
-# What Mermaid draws where nobody sets it up otherwise (maxTextSize, counted in units of UTF-16;
-# maxEdges). Past it there is an error and no picture.
+# Mermaid's default limits (maxTextSize, counted in units of UTF-16; maxEdges). Beyond them Mermaid
+# shows an error instead of a drawing.
 MOST_CHARACTERS = 50_000
 MOST_EDGES = 500
 
@@ -27,20 +26,20 @@ _SHAPES: Mapping[Kind, tuple[str, str]] = {
     "component": ("[[", "]]"),
 }
 _COLOURS: Mapping[Change, str] = {"added": "#1a7f37", "removed": "#cf222e"}
-_ROOM = 500  # characters for what is said of what was left out
-_LINE = 120  # characters of one line
-# What Mermaid, or the Markdown or HTML that it takes labels for, may read otherwise; all else
-# stands as it is.
+_ROOM = 500  # characters reserved for the note about omissions
+_LINE = 120  # characters of a line
+# Characters that Mermaid, or its Markdown or HTML labels, may read as markup. All other characters
+# stay.
 _MARKUP = re.compile(r"[^\w /,.:()?=…·−~-]|:(?=fa)|^-|(?<=\d)\.(?= |$)")  # noqa: RUF001 - a minus
 
-# A space without width: formulas (`$$`) and icons (`fa:fa-x`) are looked for where codes have been
-# read already.
-_APART = "#8203;"
+# A space without width: Mermaid looks for formulas (`$$`) and icons (`fa:fa-x`) after it has
+# decoded codes.
+_ZERO_WIDTH_SPACE = "#8203;"
 
 
 def mermaid(graph: Graph) -> str:
-    """The graph as one flowchart. Of one that is too large, the first components that fit, and what
-    was left out."""
+    """Return the graph as a flowchart. A graph that is too large is reduced to its first
+    components, with a note about the omissions."""
     if _fits(text := _flowchart(graph), graph):
         return text
     components = graph.of_kind("component")
@@ -55,12 +54,12 @@ def mermaid(graph: Graph) -> str:
     part = of_components(graph, components[:fitting])
     which = ""
     if components:
-        which = f", all of the components from {components[fitting].name} on"
+        which = f", all components from {components[fitting].name} on"
     left_out = (
         f"Left out: {len(graph.nodes) - len(part.nodes)} of {len(graph.nodes)} boxes{which}. "
-        "Mermaid draws no more.",
-        "Narrow it with --application NAME or --principal NAME, or take --format svg, which has no "
-        "limit.",
+        "Mermaid cannot draw more.",
+        "Draw a part with --application NAME or --principal NAME, or use --format svg, which has "
+        "no limit.",
     )
     return _flowchart(replace(part, notes=(*left_out, *graph.notes)))
 
@@ -96,8 +95,8 @@ def _lines(graph: Graph) -> Iterator[str]:
 
 
 def _line(edge: Edge) -> str:
-    """Thick for what is added, with a cross at its end for what is taken away, dotted where nothing
-    passes."""
+    """Return the arrow of an edge: thick if added, with a cross if removed, dotted if without
+    effect."""
     if edge.change:
         return "==>" if edge.change == "added" else "--x"
     return "-.->" if edge.idle else "-->"
@@ -119,8 +118,8 @@ def _styles(graph: Graph) -> Iterator[str]:
 
 
 def _text(lines: Iterable[str]) -> str:
-    """A label. What two tildes enclose would be struck through; one alone, as in HEAD~1, stands as
-    it is."""
+    """Return a label. Text between two tildes would be struck through, but a single tilde, as in
+    HEAD~1, stays."""
     text = "<br/>".join(map(_encoded, lines))
     if text.count("~") > 1:
         text = text.replace("~", "#126;")
@@ -128,7 +127,7 @@ def _text(lines: Iterable[str]) -> str:
 
 
 def _encoded(text: str) -> str:
-    """The text on one line, with Mermaid's own codes for what could be read as anything else."""
+    """Return the text on one line, with Mermaid's codes for markup characters."""
     text = printable(text).strip()
     if len(text) > _LINE:
         text = f"{text[: _LINE - 1]}…"
@@ -137,5 +136,5 @@ def _encoded(text: str) -> str:
 
 def _code(match: re.Match[str]) -> str:
     character = match[0]
-    apart = _APART if character in "$:" else ""
+    apart = _ZERO_WIDTH_SPACE if character in "$:" else ""
     return f"#{ord(character)};{apart}"

@@ -1,7 +1,6 @@
-"""A graph as SVG: one file without scripts, fonts or anything else from elsewhere, in light and in
-dark.
+"""A graph as SVG: one file for light and dark mode, without scripts, fonts or other external files.
 
-Colours are literal: what draws SVG outside of browsers knows no variables of CSS.
+Colours are literal: programs that draw SVG outside browsers ignore CSS variables.
 """
 
 from __future__ import annotations
@@ -28,7 +27,9 @@ from kong_oam.diagnostics import printable
 
 _MARGIN = 24
 _HEAD = 74
-_LONGEST_TITLE = int(WIDTH / 9.8)  # a character of the title (16px) is as wide
+_LONGEST_TITLE = int(
+    WIDTH / 9.8
+)  # the width of a character of the title (16px)
 _LONGEST_NOTE = int(WIDTH / LINE_WIDTH)
 _HEADERS = ("Who calls", "Role", "Scope", "Component")
 _ROUND: dict[Kind, int] = {
@@ -40,8 +41,8 @@ _ROUND: dict[Kind, int] = {
     "public": 4,
     "component": 0,
 }
-_WORDS: dict[Change, str] = {"added": "added", "removed": "taken away"}
-# What changed on a line is drawn beside what is left of it.
+_WORDS: dict[Change, str] = {"added": "added", "removed": "removed"}
+# Added and removed items are drawn beside the unchanged edge.
 _BESIDE = {None: 0, "added": -5, "removed": 5}
 
 _STYLE = """
@@ -92,7 +93,7 @@ text.removed { fill: #cf222e }
 
 
 def svg(graph: Graph) -> str:
-    """The graph as an SVG document, with a text for screen readers at each box and each line."""
+    """Return the graph as an SVG document, with a text for screen readers at each box and edge."""
     return "\n".join((*_document(graph), ""))
 
 
@@ -138,17 +139,17 @@ def _document(graph: Graph) -> Iterator[str]:
 def _legend(graph: Graph) -> Iterator[str]:
     if any(node.groups for node in graph.nodes):
         yield (
-            "Users call through an application that is for a group of theirs, with the scopes "
-            "that both have."
+            "Users call through a client of one of their groups, with the scopes that both the "
+            "client and their groups have."
         )
     if any(edge.idle for edge in graph.edges):
-        yield "Dotted: nothing passes."
+        yield "Dotted: no effect."
     changes = {node.change for node in graph.nodes}
     changes.update(edge.change for edge in graph.edges)
     if changes - {None}:
         yield (
-            "Thick and + : added. Dashed and − : taken away. "  # noqa: RUF001
-            "All else: as before."
+            "Thick and + : added. Dashed and − : removed. "  # noqa: RUF001
+            "All else: unchanged."
         )
 
 
@@ -172,7 +173,7 @@ def _line(kind: str, line: Line, x: int, y: int) -> str:
 
 
 def _description(graph: Graph, node: Node) -> str:
-    """All that the box says, uncut: what a pointer shows, and a screen reader reads."""
+    """Return the full text of a box, for tooltips and screen readers."""
     change = [_WORDS[node.change]] if node.change else []
     lines = [
         f"{node.kind} {node.name}",
@@ -211,5 +212,5 @@ def _passing(edge: Edge, source: Box, target: Box) -> str:
 
 
 def _text(text: str) -> str:
-    """A text to stand between tags, of characters that XML has; lines stay lines."""
+    """Return a text for XML, with its line breaks."""
     return escape("\n".join(map(printable, text.split("\n"))), quote=False)

@@ -1,5 +1,5 @@
-"""Parts of a graph: what one principal reaches, what concerns one Application, what changed and
-what explains it."""
+"""Parts of a graph: the reach of a principal, the surroundings of an Application, or the changed
+nodes with their context."""
 
 from __future__ import annotations
 
@@ -11,52 +11,53 @@ from kong_oam.access.graph.graph import Edge, Graph, Node, users_in
 
 
 def of_application(graph: Graph, application: str) -> Graph:
-    """The components of an Application with all who may call them, or hold a role of theirs that
-    gives them nothing, and its clients with all that they may call."""
+    """Return the components of an Application with all their callers, and its clients with all
+    their calls. Role holders without effect are included."""
     own = [node for node in graph.nodes if node.application == application]
     edges = set()
     for node in own:
         entering = graph.entering.get(node.id, ())
         if node.kind == "client":
-            edges |= _reached(graph, node)
+            edges |= _edges_reached(graph, node)
         elif node.kind == "component":
-            edges |= _closed(graph, entering, forward=False)
+            edges |= _connected(graph, entering, forward=False)
         elif node.kind == "role":
             edges.update(edge for edge in entering if edge.idle)
     return _part(graph, own, edges)
 
 
 def of_principal(graph: Graph, nodes: Iterable[Node]) -> Graph:
-    """What the nodes reach: a client or a group, with those whom users need besides; `public` nodes
-    are anybody."""
+    """Return the reach of nodes: a client or a group, with the groups or clients that its users
+    need. `public` nodes stand for anybody."""
     own = list(nodes)
-    edges = {*chain.from_iterable(_reached(graph, node) for node in own)}
+    edges = {*chain.from_iterable(_edges_reached(graph, node) for node in own)}
     return _part(graph, own, edges)
 
 
 def of_changes(graph: Graph) -> Graph:
-    """What changed, and each way from who calls to what is called on which something changed."""
+    """Return the changed nodes and edges, and every path from a caller to a component with a change
+    on it."""
     changed = {edge for edge in graph.edges if edge.change}
-    edges = _closed(graph, changed, forward=True)
-    edges |= _closed(graph, changed, forward=False)
+    edges = _connected(graph, changed, forward=True)
+    edges |= _connected(graph, changed, forward=False)
     for edge in changed:
-        following = _closed(graph, [edge], forward=True)
+        following = _connected(graph, [edge], forward=True)
         edges |= _with_other_halves(graph, graph.by_id[edge.source], following)
     return _part(graph, (node for node in graph.nodes if node.change), edges)
 
 
 def of_components(graph: Graph, components: Iterable[Node]) -> Graph:
-    """These components with all who may call them."""
+    """Return these components with all their callers."""
     own = list(components)
     entering: list[Edge] = []
     for node in own:
         entering += graph.entering.get(node.id, ())
-    return _part(graph, own, _closed(graph, entering, forward=False))
+    return _part(graph, own, _connected(graph, entering, forward=False))
 
 
-def _reached(graph: Graph, node: Node) -> set[Edge]:
-    """All lines on ways that begin at the node, and for users those of the other half: their
-    groups, or clients."""
+def _edges_reached(graph: Graph, node: Node) -> set[Edge]:
+    """Return all edges on paths from the node. For users, include the edges of their other half:
+    groups or clients."""
     leaving = list(graph.leaving.get(node.id, ()))
     if node.kind == "group":
         for client in _other_halves(graph, node):
@@ -64,14 +65,17 @@ def _reached(graph: Graph, node: Node) -> set[Edge]:
                 if users_in(node.name) in edge.items:
                     leaving.append(edge)
     return _with_other_halves(
-        graph, node, _closed(graph, leaving, forward=True)
+        graph, node, _connected(graph, leaving, forward=True)
     )
 
 
 def _other_halves(graph: Graph, node: Node) -> list[Node]:
-    """Those that users need besides: of a group the clients that sign it in, of a client that signs
-    users in every group, since of two groups of theirs one may sign them in and the other have the
-    scope."""
+    """Return the nodes that users need besides: for a group, the clients that sign it in; for a
+    client with users, all groups.
+
+    All groups count, because one of a user's groups may sign the user in while another has the
+    scope.
+    """
     if node.kind == "group":
         return [client for client in graph.nodes if node.name in client.groups]
     if node.groups:
@@ -80,8 +84,8 @@ def _other_halves(graph: Graph, node: Node) -> list[Node]:
 
 
 def _with_other_halves(graph: Graph, node: Node, edges: set[Edge]) -> set[Edge]:
-    """With how the other halves get the same scopes: by the roles of these edges where they have
-    them so."""
+    """Return the edges, with the edges by which the other halves get the same scopes. The roles of
+    these edges are preferred."""
     scopes = {
         edge.target
         for edge in edges
@@ -92,7 +96,7 @@ def _with_other_halves(graph: Graph, node: Node, edges: set[Edge]) -> set[Edge]:
     roles = {edge.source for edge in edges if edge.target in scopes}
     result = set(edges)
     for other in _other_halves(graph, node):
-        ways = [way for way in _ways(graph, other) if way[1].target in scopes]
+        ways = [way for way in _paths(graph, other) if way[1].target in scopes]
         by_these = {
             granting.target
             for holding, granting in ways
@@ -104,15 +108,17 @@ def _with_other_halves(graph: Graph, node: Node, edges: set[Edge]) -> set[Edge]:
     return result
 
 
-def _ways(graph: Graph, holder: Node) -> Iterator[tuple[Edge, Edge]]:
-    """Yield each way from a holder to a role, and on to what the role grants."""
+def _paths(graph: Graph, holder: Node) -> Iterator[tuple[Edge, Edge]]:
+    """Yield each pair of edges from a holder to a role, and from the role to a scope."""
     for holding in graph.leaving.get(holder.id, ()):
         for granting in _after(graph, holding):
             yield holding, granting
 
 
-def _closed(graph: Graph, edges: Iterable[Edge], *, forward: bool) -> set[Edge]:
-    """The edges, and all that follow them, or lead to them."""
+def _connected(
+    graph: Graph, edges: Iterable[Edge], *, forward: bool
+) -> set[Edge]:
+    """Return the edges, and all edges after them, or before them."""
     closed = set(edges)
     waiting = list(edges)
     while waiting:
@@ -124,7 +130,7 @@ def _closed(graph: Graph, edges: Iterable[Edge], *, forward: bool) -> set[Edge]:
 
 
 def _after(graph: Graph, edge: Edge) -> list[Edge]:
-    """The edges by which what passes goes on."""
+    """Return the following edges that share an item with an edge."""
     leaving = graph.leaving.get(edge.target, ())
     return [
         following for following in leaving if _passes(graph, edge, following)
@@ -137,7 +143,8 @@ def _before(graph: Graph, edge: Edge) -> list[Edge]:
 
 
 def _passes(graph: Graph, edge: Edge, following: Edge) -> bool:
-    """Whether something passes both: of a role only the scopes that its holder gets."""
+    """Return whether both edges have an effect together: after a role, only the scopes that the
+    holder gets."""
     return graph.by_id[edge.target].kind != "role" or not {
         *edge.items
     }.isdisjoint(following.items)

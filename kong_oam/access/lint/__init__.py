@@ -1,2 +1,1 @@
-"""Lints Applications: finds what no rule of the model forbids, and what somebody should look at all
-the same."""
+"""Lint Applications: find configuration that is valid but needs a person's attention."""

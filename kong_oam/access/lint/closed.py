@@ -1,4 +1,4 @@
-"""The lint rule about roles that let nobody in."""
+"""The lint rule about roles that give access to nobody."""
 
 from __future__ import annotations
 
@@ -11,24 +11,27 @@ from kong_oam.diagnostics import some
 
 
 def closed_roles(subject: LintSubject) -> Iterator[LintFinding]:
-    """Find roles of groups by which nobody gets a scope (LINT312). Of one that only components
-    hold, LINT301 tells; of a component that nobody calls yet, nothing is known of its roles."""
+    """Find roles with groups through which nobody gets a scope (LINT312).
+
+    LINT301 covers roles that only components hold. A component that nobody calls yet has no
+    findings.
+    """
     if not subject.holders:
         return
     for role in subject.component.identity.roles:
         if role.groups and not _lets_in(subject, role):
             scopes = some(map("'{}'".format, role.scopes), " or ")
             message = (
-                f"role '{role.name}' lets nobody in: no client that signs users in asks for "
-                f"{scopes}"
+                f"role '{role.name}' gives access to nobody: no client that signs users in asks "
+                f"for {scopes}"
             )
             position = subject.position("roles").key(role.name)
             yield LintFinding("LINT312", subject.key, message, position)
 
 
 def _lets_in(subject: LintSubject, role: Role) -> bool:
-    """Whether somebody gets a scope by it: users of its groups through any client, or a component
-    that it names."""
+    """Return whether a user of the role's groups, or a component in the role, gets one of its
+    scopes."""
     return any(
         not holder.scopes.isdisjoint(role.scopes)
         and (holder.users or holder.client in role.components)

@@ -1,5 +1,4 @@
-"""The codes and findings of lint: where, what to do, and the change that does it where one is
-certain."""
+"""The codes and findings of lint: a position, a remedy, and a change if the remedy is certain."""
 
 from __future__ import annotations
 
@@ -14,97 +13,95 @@ from kong_oam.oam.position import SourcePosition
 
 @dataclass(frozen=True, slots=True)
 class Kind(Code):
-    """A code of lint: what it is about, what to do, and whether a waiver can accept it."""
+    """A lint code: its title, its remedy, and whether a waiver can accept it."""
 
     waivable: bool = True
 
 
-# The codes of lint: LINT301 and on. The schema of waivers is checked against it.
+# The codes of lint, from LINT301. The schema of waivers is checked against them.
 KINDS: Mapping[str, Kind] = {
     "LINT301": Kind(
         "a grant that no `calls` uses",
-        "take the component out of the role, or have it call",
+        "remove the component from the role, or add the call to its `calls`",
     ),
     "LINT302": Kind(
         "a role that no group and no component holds",
-        "remove it, or say who holds it",
+        "remove the role, or give it groups or components",
     ),
     "LINT303": Kind(
         "a scope that no rule asks for",
-        "remove it, or ask for it in a rule; where the component itself looks at it, waive this",
+        "remove the scope, or ask for it in a rule; waive this if the component itself checks it",
     ),
     "LINT304": Kind(
-        "a rule that never decides: another of the same path and method asks for less, or a longer "
-        "path takes it all",
-        "remove it",
+        "a rule that never decides: another rule of its path and method asks for less, or a longer "
+        "path gets all its requests",
+        "remove the rule",
     ),
     "LINT305": Kind(
-        "a public rule that is wider than what it names",
-        "list the methods and paths that the reason is about; only the owner knows which",
+        "a public rule without methods, or without a specific path",
+        "list the methods and paths that the reason is about; only the owner knows them",
     ),
     "LINT306": Kind(
         "a public rule without an end date",
-        "write `until`, the day by which somebody looks at it again; only the owner knows which",
+        "write `until`, the day of the next review; only the owner knows it",
     ),
     "LINT307": Kind(
-        "a public rule past its end date (it is still open: the gate has no clock)",
-        "close it, or write a later `until`; only the owner knows which",
+        "a public rule past its end date (it is still public: the gate has no clock)",
+        "remove the rule, or write a later `until`; only the owner knows which",
         waivable=False,
     ),
     "LINT308": Kind(
-        "components that nobody owns",
+        "components without an owner",
         "write `owner` in the access trait or, for all components of the application, in its "
         "annotations",
         waivable=False,
     ),
     "LINT309": Kind(
-        "a waiver past its date: what it accepted is a finding again",
-        "remove it and mend what it was for, or write a later `until`",
+        "a waiver past its date: its finding is reported again",
+        "correct the finding and remove the waiver, or write a later `until`",
         waivable=False,
     ),
     "LINT310": Kind(
-        "a waiver of what is not found", "remove it", waivable=False
+        "a waiver without a finding", "remove the waiver", waivable=False
     ),
     "LINT311": Kind(
-        "a group that is named once, and nearly as another",
-        "correct it; or list the groups that there are, under `knownGroups` of the stack's "
-        "settings (without a stack: in groups.yaml)",
+        "a group that only one role names, and that is nearly another group's name",
+        "correct the name, or list all groups under `knownGroups` in the stack's settings (without "
+        "a stack: in groups.yaml)",
     ),
     "LINT312": Kind(
-        "a role that lets nobody in: no client that signs users in asks for any of its scopes",
-        "have such a client call for one of them, and name it in a role that grants it; or remove "
-        "the role",
+        "a role that gives access to nobody: no client that signs users in asks for its scopes",
+        "remove the role, or add one of its scopes to a client's `calls`, and name the client in a "
+        "role that grants it",
     ),
     "LINT313": Kind(
-        "a client through which users of a role's groups get nothing, since only another role "
+        "a client through which users in a role's groups get no access, since only another role "
         "names the client",
-        "name the client in the role that has the groups; then its users are let in through that "
-        "client, by every rule that asks for a scope of the role",
+        "name the client in the role with the groups. Users in these groups then get the role's "
+        "scopes through this client",
     ),
 }
 
 
 def shown(text: str) -> str:
-    """Make a text of an Application fit for a message: one line, printable, 80 characters at
-    most."""
+    """Return a text of an Application for a message: one line, printable, at most 80 characters."""
     printable = (c if c.isprintable() else " " for c in text)
     line = " ".join("".join(printable).split())
     return line if len(line) <= 80 else f"{line[:77]}..."
 
 
-# Writes the file as it is afterwards (`kong_oam.oam.edit`); None where that is not certain.
+# Returns the changed file (`kong_oam.oam.edit`); None if the change is not certain.
 Change = Callable[[], str | None]
 
 
 def removal(position: SourcePosition) -> Change:
-    """The change that removes the key or item at `position`."""
+    """Return the change that removes the key or item at `position`."""
     return partial(edit.without, position)
 
 
 @dataclass(frozen=True, slots=True)
 class LintFinding:
-    """One finding in `component` (application/component). `change` is None where what to do is not
-    certain, and people decide."""
+    """One finding in `component` (application/component). `change` is None if a person must decide."""
 
     code: str
     component: str
@@ -114,8 +111,7 @@ class LintFinding:
 
     @property
     def diagnostic(self) -> Diagnostic:
-        """The finding as a diagnostic, without the change. It is a warning: lint never stops a
-        deployment."""
+        """The finding as a warning, without the change. Lint never stops a deployment."""
         return Diagnostic(self.code, self.message, self.position, "warning")
 
     @property
@@ -123,8 +119,7 @@ class LintFinding:
         return KINDS[self.code].remedy
 
     def suggestion(self) -> str | None:
-        """The change as a unified diff against the file as it is written; None where no change is
-        certain."""
+        """Return the change as a unified diff of the source file; None if no change is certain."""
         edited = self.change() if self.change else None
         if edited is None:
             return None
@@ -133,5 +128,5 @@ class LintFinding:
         )
 
 
-# What a check yields.
+# The result of a lint rule.
 LintFindings = Iterator[LintFinding]

@@ -1,5 +1,4 @@
-"""Finds groups that are named once, and nearly as another: who mistypes a group gives its role to
-nobody, or to another team."""
+"""Find groups that one role names and that nearly match another group: a probable typing error."""
 
 from __future__ import annotations
 
@@ -10,17 +9,19 @@ from itertools import chain
 from kong_oam.access.data import NameSets, Texts
 from kong_oam.access.model import Estate
 
-# Shorter names are near each other by chance.
+# Shorter names are similar by chance.
 _SHORTEST = 4
 
-# The most characters that a provider takes (Entra). Longer names are compared with none.
+# The longest name that a provider accepts (Entra). Longer names are not compared.
 _LONGEST = 256
 
 
 def doubtful_groups(estate: Estate) -> Texts:
-    """Map groups that one role of the estate names, and no other and no mapping of the stack, to
-    one that is nearly named so: one that is meant, where there is one. Empty where the stack lists
-    its groups: any other is an error there."""
+    """Map each group that only one role names to a group with nearly the same name.
+
+    Groups that the stack maps to a provider's group are not doubtful. The result is empty if the
+    stack lists its groups: an unknown group is an error then.
+    """
     if estate.stack.known_groups is not None:
         return {}
     named: Counter[str] = Counter()
@@ -30,31 +31,40 @@ def doubtful_groups(estate: Estate) -> Texts:
     mapped = set[str]()
     for provider in estate.stack.providers.values():
         mapped.update(provider.groups)
-    once = {group for group in named if named[group] == 1} - mapped
-    by_rest: NameSets = {}
+    named_once = {group for group in named if named[group] == 1} - mapped
+    by_reduced_name: NameSets = {}
     for name in (*named, *mapped):
-        for rest in _rests(name):
-            by_rest.setdefault(rest, set()).add(name)
+        for reduced_name in _reduced_names(name):
+            by_reduced_name.setdefault(reduced_name, set()).add(name)
     doubts = {}
-    for group in sorted(once):
-        # One that is named more than once is more likely meant than another doubtful one.
-        near = [(other in once, other) for other in _near(group, by_rest)]
-        if near:
-            doubts[group] = min(near)[1]
+    for group in sorted(named_once):
+        # Prefer a group that is named more than once to another doubtful group.
+        similar = [
+            (other in named_once, other)
+            for other in _similar_names(group, by_reduced_name)
+        ]
+        if similar:
+            doubts[group] = min(similar)[1]
     return doubts
 
 
-def _near(group: str, by_rest: NameSets) -> Iterator[str]:
-    """Yield the names that are one slip apart. Two such names have a rest in common, so that nobody
-    compares each with each."""
-    names = {*chain.from_iterable(map(by_rest.__getitem__, _rests(group)))}
+def _similar_names(group: str, by_reduced_name: NameSets) -> Iterator[str]:
+    """Yield the names that are one slip apart.
+
+    Two such names share a reduced name. This avoids comparing all pairs.
+    """
+    names = {
+        *chain.from_iterable(
+            map(by_reduced_name.__getitem__, _reduced_names(group))
+        )
+    }
     for other in names - {group}:
-        if _one_slip(group.casefold(), other.casefold()):
+        if _is_one_slip(group.casefold(), other.casefold()):
             yield other
 
 
-def _rests(group: str) -> set[str]:
-    """The name in small letters, and all that is left of it without one character."""
+def _reduced_names(group: str) -> set[str]:
+    """Return the name in small letters, and each name that results from removing one character."""
     name = group.casefold()
     if len(name) > _LONGEST:
         return set()
@@ -64,9 +74,12 @@ def _rests(group: str) -> set[str]:
     }
 
 
-def _one_slip(a: str, b: str) -> bool:
-    """Whether a typo makes one of the other: a letter too many, one too few, another, or two
-    exchanged. Digits are meant: `team-1` and `team-2` are two teams."""
+def _is_one_slip(a: str, b: str) -> bool:
+    """Return whether one typing error turns one name into the other.
+
+    The error adds, removes, replaces or swaps characters. Digits are no errors: `team-1` and
+    `team-2` are two teams.
+    """
     shorter, longer = sorted((a, b), key=len)
     if len(shorter) < _SHORTEST:
         return False

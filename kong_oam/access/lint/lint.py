@@ -1,4 +1,4 @@
-"""Lints an estate: runs every check on every component, and applies the waivers."""
+"""Lint an estate: run every lint rule on every component, and apply the waivers."""
 
 from __future__ import annotations
 
@@ -43,9 +43,10 @@ def lint(
     as_of: datetime.date,
     memory: Memory | None = None,
 ) -> tuple[LintFinding, ...]:
-    """Lint the estate that `applications` compiled to, as of the day `as_of`. Findings are in
-    order of file and line. With a `memory`, no component is linted anew of which all that a rule
-    looks at is as it was."""
+    """Lint the `estate` of `applications` as of the date `as_of`. Return findings by file and line.
+
+    A `memory` skips components whose input to the lint rules did not change.
+    """
     memory = memory or Memory()
     findings = list[LintFinding]()
     for subject in subjects(applications, estate, as_of):
@@ -74,13 +75,15 @@ def _findings(subject: LintSubject) -> tuple[LintFinding, ...]:
 def _unwaived(
     subject: LintSubject, findings: Sequence[LintFinding]
 ) -> LintFindings:
-    """Yield the findings that no waiver accepts, and those about waivers. A waiver accepts every
-    finding of its code in its component, up to and including its last day."""
+    """Yield the findings that no waiver accepts, and findings about waivers.
+
+    A waiver accepts each finding of its code in its component, up to and including its last day.
+    """
     codes = {finding.code for finding in findings}
     for waiver in subject.component.waivers:
         change = removal(waiver.position)
         if waiver.finding not in codes:
-            message = f"{waiver.finding} is not found here, and waived ({shown(waiver.reason)})"
+            message = f"{waiver.finding} is waived ({shown(waiver.reason)}), but not found here"
             yield LintFinding(
                 "LINT310", subject.key, message, waiver.position, change
             )

@@ -1,5 +1,4 @@
-"""The lint rules about grants, scopes, public rules and owners: each a function from a component to
-its findings."""
+"""The lint rules about grants, scopes, public rules and owners. Each maps a component to findings."""
 
 from __future__ import annotations
 
@@ -28,7 +27,7 @@ def unused_grants(subject: LintSubject) -> LintFindings:
                 message = f"'{member}' holds role '{name}', but asks for none of its scopes"
                 alone = len(members) == 1 and not role.get("groups")
                 position = subject.position("roles", name, "components", index)
-                # Without its only holder the role would be one that nobody holds.
+                # Without its only component, nobody would hold the role: remove the role.
                 change = removal(
                     subject.position("roles", name) if alone else position
                 )
@@ -50,7 +49,7 @@ def unheld_roles(subject: LintSubject) -> LintFindings:
 
 
 def doubtful_groups(subject: LintSubject) -> LintFindings:
-    """Find groups that only this role names, and nearly as another is named (LINT311)."""
+    """Find groups that only one role names, and that nearly match another group (LINT311)."""
     for name, role in subject.access.get("roles", {}).items():
         for index, group in enumerate(role.get("groups", ())):
             if near := subject.doubtful_groups.get(group):
@@ -60,8 +59,10 @@ def doubtful_groups(subject: LintSubject) -> LintFindings:
 
 
 def unasked_scopes(subject: LintSubject) -> LintFindings:
-    """Find scopes in no rule that ever decides (LINT303). Removing one is certain only where
-    nobody else names it."""
+    """Find scopes that no deciding rule asks for (LINT303).
+
+    The removal is certain only for a scope that no rule and no role names.
+    """
     component = subject.component
     weaker = weaker_rules(component)
     required: set[str] = set()
@@ -93,11 +94,11 @@ def wide_public_rules(subject: LintSubject) -> LintFindings:
             continue
         position = subject.position("rules", index)
         if "methods" not in rule:
-            message = f"names no methods, so that {_WRITING} are public as well"
+            message = f"public rule without methods: {_WRITING} are public, too"
             yield LintFinding("LINT305", subject.key, message, position)
         if protects and ("paths" not in rule or "/" in rule["paths"]):
-            reach = "stands on '/'" if "paths" in rule else "names no paths"
-            message = f"{reach}, so that whatever no longer path protects is public, new paths included"
+            reach = "on '/'" if "paths" in rule else "without paths"
+            message = f"public rule {reach}: all paths without a longer rule are public, new paths included"
             yield LintFinding("LINT305", subject.key, message, position)
 
 
@@ -114,7 +115,7 @@ def overdue_public_rules(subject: LintSubject) -> LintFindings:
     """Find public rules past their end date (LINT307)."""
     for rule, public in upkeep.overdue(subject.component, subject.as_of):
         message = (
-            f"public until {public.until} ({shown(public.reason)}), and still open on "
+            f"public until {public.until} ({shown(public.reason)}), but still public on "
             f"{subject.as_of}"
         )
         yield LintFinding(
@@ -128,6 +129,6 @@ def ownerless_components(subject: LintSubject) -> LintFindings:
         component.name for component in subject.siblings if not component.owner
     ]
     if ownerless[:1] == [subject.component.name]:
-        message = f"nobody owns {some(map(repr, ownerless))}"
+        message = f"no owner of {some(map(repr, ownerless))}"
         position = subject.part.position.at("name")
         yield LintFinding("LINT308", subject.key, message, position)

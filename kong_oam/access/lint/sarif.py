@@ -1,9 +1,8 @@
-"""Writes findings as SARIF 2.1.0 (OASIS) for code scanning services: file, line, column, and a
-fingerprint.
+"""Write findings as SARIF 2.1.0 (OASIS) for code scanning: file, line, column, and a fingerprint.
 
-A fingerprint is made of names (code, application, component, field, and what stands there), never
-of a line, so that moving a file or adding a comment above makes no new finding. GitHub looks at
-`primaryLocationLineHash` alone.
+A fingerprint is a digest of names: code, application, component, field and value. It has no line,
+so moving a file or adding a comment above makes no new finding. GitHub reads only
+`primaryLocationLineHash`.
 """
 
 from __future__ import annotations
@@ -24,15 +23,17 @@ from kong_oam.oam.position import SourcePosition
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
-# The fields that identify an item of a list, in this order; rules have their paths and methods.
+# The fields that identify an item of a list, in this order. Rules use their paths and methods.
 _NAMES = ("name", "type", "component", "finding")
 
 
 def document(
     diagnostics: Iterable[Diagnostic], root: Path, codes: Codes
 ) -> JsonObject:
-    """Build one run with a rule for each of `codes` and a result for each of `diagnostics`. `root`
-    is that of the sources."""
+    """Return a SARIF document: one run with a rule per code and a result per diagnostic.
+
+    `root` is the root folder of the sources.
+    """
     rules = [*starmap(_rule, codes.items())]
     index = {rule["id"]: number for number, rule in enumerate(rules)}
     occurrences: Counter[str] = Counter()
@@ -55,12 +56,12 @@ def document(
 
 
 def _rule(code: str, meaning: Code) -> JsonObject:
-    remedy = f"What to do: {meaning.remedy}."
+    remedy = f"Remedy: {meaning.remedy}."
     level = "warning"
     if meaning.title.endswith("(warning)"):
-        remedy = f"{remedy} It stops no deployment."
+        remedy = f"{remedy} This does not stop a deployment."
     elif not isinstance(meaning, Kind):
-        remedy = f"{remedy} Nothing is provisioned until this is mended."
+        remedy = f"{remedy} Nothing is provisioned until this is corrected."
         level = "error"
     return {
         "id": code,
@@ -95,7 +96,7 @@ def _location(position: Position, root: Path) -> JsonObject:
 
 
 def _artifact(file: Path, root: Path) -> Texts:
-    """Relative to the root of the sources where it is below it."""
+    """Return the file's address, relative to the root of the sources if the file is below it."""
     if not file.is_relative_to(root):
         return {"uri": file.as_uri()}
     return {
@@ -105,7 +106,7 @@ def _artifact(file: Path, root: Path) -> Texts:
 
 
 def fingerprint(diagnostic: Diagnostic) -> str:
-    """A fingerprint: 16 hexadecimal digits that stay the same while the finding does."""
+    """Return a fingerprint: 16 hexadecimal digits that stay the same as long as the finding."""
     position = diagnostic.position
     names = [position.file if position else "", diagnostic.message]
     if isinstance(position, SourcePosition):
@@ -115,8 +116,7 @@ def fingerprint(diagnostic: Diagnostic) -> str:
 
 
 def _names(position: SourcePosition) -> Iterable[str]:
-    """The application, then the path with names for positions, then what stands there where that is
-    a text."""
+    """Yield the application, the path with names for indexes, and the value if it is a text."""
     data = position.document.data
     metadata = data.get("metadata") if isinstance(data, dict) else None
     yield str(metadata.get("name")) if isinstance(metadata, dict) else ""

@@ -1,5 +1,7 @@
-"""The lint rules about access rules that never decide: those of the same path and method that ask
-for less, and those that no request reaches."""
+"""The lint rules about access rules that never decide.
+
+Another rule of the same path and method asks for less, or no request reaches the rule.
+"""
 
 from __future__ import annotations
 
@@ -17,22 +19,21 @@ from kong_oam.oam.position import SourcePosition
 
 
 def shadowed_rules(subject: LintSubject) -> LintFindings:
-    """Find rules, or single paths of one, whose removal changes the answer to no request
-    (LINT304)."""
+    """Find rules, or single paths of a rule, whose removal changes no decision (LINT304)."""
     if not subject.access:
         return
     weaker = weaker_rules(subject.component)
     for index, rule in enumerate(subject.access.get("rules", ())):
         position = subject.position("rules", index)
         indexes = list(_compiled_at(subject, position))
-        beaten = [number for number in indexes if number in weaker]
-        if beaten and beaten == indexes:
+        shadowed = [number for number in indexes if number in weaker]
+        if shadowed and shadowed == indexes:
             message = f"never decides: {_in_words(weaker[indexes[0]])}"
             yield LintFinding(
                 "LINT304", subject.key, message, position, removal(position)
             )
             continue
-        for number in beaten:
+        for number in shadowed:
             path = written(subject.component.exposure.rules[number].path)
             message = f"never decides on {path}: {_in_words(weaker[number])}"
             if "paths" in rule:
@@ -47,7 +48,7 @@ def shadowed_rules(subject: LintSubject) -> LintFindings:
 def _compiled_at(
     subject: LintSubject, position: SourcePosition
 ) -> Iterator[int]:
-    """Yield the positions of the rules that one rule of the trait compiled to: one for each path."""
+    """Yield the indexes of the compiled rules of one rule of the trait: one for each path."""
     for index, rule in enumerate(subject.component.exposure.rules):
         if rule.position == position:
             yield index
@@ -56,38 +57,39 @@ def _compiled_at(
 def _in_words(rule: Rule) -> str:
     needs = "is public already"
     if not rule.public:
-        needs = f"needs no more than {some(rule.scopes, ' and ')}"
+        needs = f"needs only {some(rule.scopes, ' and ')}"
     listed = ", ".join(filter(rule.lists, METHODS))
     return f"{listed} {written(rule.path)} {needs} (line {rule.position.line})"
 
 
 def unreachable_rules(subject: LintSubject) -> LintFindings:
-    """Find rules on paths that lead to another component on every host by its longer gateway path
-    (LINT304).
+    """Find rules on paths that lead to another component on all hosts, by a longer path (LINT304).
 
-    They still count for other spellings of their paths (those are refused), so removing one is not
-    certain.
+    These rules still apply to other spellings of their paths, which the gate denies. So removing
+    such a rule is not certain.
     """
     for index, _ in enumerate(subject.access.get("rules", ())):
         position = subject.position("rules", index)
         for index in _compiled_at(subject, position):
             path = subject.component.exposure.rules[index].path
-            if taker := _component_reached(subject, path):
-                message = f"never decides: requests for {written(path)} go to '{taker}'"
+            if winner := _component_reached(subject, path):
+                message = f"never decides: requests for {written(path)} go to '{winner}'"
                 yield LintFinding("LINT304", subject.key, message, position)
 
 
 def _component_reached(subject: LintSubject, path: PathSegments) -> str | None:
-    """The component, by its key, that gets all requests at or below `path` instead of this one;
-    None where this one gets some."""
-    taker = None
+    """Return the key of the component that gets all requests at or below `path` instead.
+
+    None if the subject's component gets some of them.
+    """
+    winner = None
     for endpoint in subject.component.exposure.endpoints:
         if within(endpoint.path, path):
             return None
         if within(path, endpoint.path):
             pairs = subject.hosts[endpoint.host]
             owners = [pair for pair in pairs if within(path, pair[0])]
-            _, taker = max(owners, key=lambda pair: len(pair[0]))
-            if taker == subject.key:
+            _, winner = max(owners, key=lambda pair: len(pair[0]))
+            if winner == subject.key:
                 return None
-    return taker
+    return winner

@@ -1,5 +1,4 @@
-"""The lint rule about roles that are split: one role names the client, another the groups of its
-users."""
+"""The lint rule about split roles: one role names the client, another names its users' groups."""
 
 from __future__ import annotations
 
@@ -15,12 +14,12 @@ from kong_oam.oam.position import SourcePosition
 
 
 def split_roles(subject: LintSubject) -> Iterator[LintFinding]:
-    """Find clients through which users get nothing by their groups, since no role names both
+    """Find clients through which users get no scopes, since no role names client and groups
     (LINT313).
 
-    A user signs in by a group of a role that names the client, and has the scopes that roles give
-    to their groups. So a role with groups lets nobody in through a client that only other roles
-    name.
+    A user signs in through a group of a role that names the client, and has the scopes that roles
+    give to the user's groups. So a role with groups gives no access through a client that only
+    other roles name.
     """
     for holder in subject.holders:
         missing: dict[Role, list[str]] = {}
@@ -31,7 +30,7 @@ def split_roles(subject: LintSubject) -> Iterator[LintFinding]:
 
 
 def _narrowest(subject: LintSubject, scope: str) -> Role:
-    """The role that gives a scope to groups, with the fewest others."""
+    """Return the role with the fewest scopes that gives the scope to groups."""
     roles = (
         role
         for role in subject.component.identity.roles
@@ -43,11 +42,11 @@ def _narrowest(subject: LintSubject, scope: str) -> Role:
 def _finding(
     subject: LintSubject, holder: Holder, role: Role, scopes: list[str]
 ) -> LintFinding:
-    asked = some(map("'{}'".format, scopes), " and ")
+    listed = some(map("'{}'".format, scopes), " and ")
     message = (
-        f"users in {some(role.groups)} alone get nothing by {asked} through '{holder.client}': "
-        f"role '{role.name}' has their groups, and another role names the client; name "
-        f"'{holder.client}' in '{role.name}', too"
+        f"users only in {some(role.groups)} do not get {listed} through '{holder.client}': "
+        f"role '{role.name}' has these groups, but not the client; name '{holder.client}' in "
+        f"'{role.name}', too"
     )
     position = _place(subject, holder, scopes)
     change = _naming(subject, holder, role)
@@ -57,7 +56,7 @@ def _finding(
 def _place(
     subject: LintSubject, holder: Holder, scopes: list[str]
 ) -> SourcePosition:
-    """Where the client is named in the role that grants the first of the scopes."""
+    """Return the position of the client in the role that grants the first of the scopes."""
     roles = subject.component.roles_of(holder.client)
     role = next(role for role in roles if scopes[0] in role.scopes)
     index = role.components.index(holder.client)
@@ -65,8 +64,10 @@ def _place(
 
 
 def _naming(subject: LintSubject, holder: Holder, role: Role) -> Change:
-    """The change that names the client in the role: it is granted no more than it asks for, which
-    it has already."""
+    """Return the change that adds the client to the role.
+
+    The client gets no new scopes: it already has all that it asks for.
+    """
     position = subject.position("roles", role.name)
     client = scalar(holder.client)
     if subject.access["roles"][role.name].get("components"):

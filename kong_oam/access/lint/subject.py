@@ -1,5 +1,4 @@
-"""The input of a lint rule: one component, as it is written and as it was compiled, in its
-estate."""
+"""The input of a lint rule: one component, as written and as compiled, in its estate."""
 
 from __future__ import annotations
 
@@ -12,18 +11,17 @@ from kong_oam.access.data import PathSegments, Scopes, Texts, YamlObject
 from kong_oam.access.model import Component, Components
 from kong_oam.oam.position import SourcePosition
 
-# Of each client of a component, as application/component, the names of the roles that grant what
-# it asks for.
+# For each client of a component (application/component), the roles that grant its scopes.
 Grants = Mapping[str, Scopes]
 
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """A client of a component, as application/component, with those of its scopes that its tokens
-    can carry together: of one that signs `users` in, those that a group holds, too.
+    """A client of a component, with the component's scopes that its tokens can carry together.
 
-    `split` are those of these scopes that no group gives to its users through this client: the
-    groups by which they sign in through it are all others than the groups that hold the scope.
+    `client` is application/component. `users`: the client signs users in, and `scopes` are only
+    those that groups hold. `split` are scopes that no user gets through this client: other groups
+    hold the scope than the groups that sign in through the client.
     """
 
     client: str
@@ -32,17 +30,17 @@ class Holder:
     split: Scopes = frozenset()
 
 
-# The gateway paths of one host, each with the component, as application/component, that it leads
-# to.
+# The paths of one host, each with the key of the component that it leads to.
 Paths = tuple[tuple[PathSegments, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class LintSubject:
-    """One component under lint, and all of its estate that a rule may look at: the `grants` to its
-    clients, its `holders`, of the `hosts` that it is on their paths, and of its groups the
-    `doubtful_groups`, each with the one that may be meant. `as_of` is the stack's day: whether a
-    date has passed is configuration, too.
+    """One component under lint, with the parts of its estate that lint rules read.
+
+    `grants`: the grants to its clients. `holders`: the clients with their scopes. `hosts`: its
+    hosts with their paths. `doubtful_groups`: its groups that may be typing errors, each with the
+    probable group. `as_of`: the stack's date, since the current date is configuration, too.
     """
 
     grants: Grants
@@ -62,12 +60,12 @@ class LintSubject:
 
     @property
     def access(self) -> YamlObject:
-        """The access trait's properties; empty where there is no such trait."""
+        """The access trait's properties; empty without the trait."""
         trait = self.part.trait("access")
         return trait.properties if trait else {}
 
     def position(self, *path: str | int) -> SourcePosition:
-        """A place in the access trait, or the component where it has none."""
+        """Return a position in the access trait, or the component's position without the trait."""
         trait = self.part.trait("access")
         return (
             trait.position.at("properties", *path)

@@ -1,4 +1,4 @@
-"""Makes the input of lint rules: a subject of each component, with all that rules look at."""
+"""Build the input of lint rules: a subject for each component."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _NONE: Grants = {}
 
 
 def grants_of(estate: Estate) -> Mapping[str, Grants]:
-    """The grants of each component that is called."""
+    """Return the grants of each called component."""
     grants: dict[str, dict[str, Scopes]] = {}
     for client in estate.clients:
         for call in client.calls:
@@ -27,43 +27,45 @@ def grants_of(estate: Estate) -> Mapping[str, Grants]:
 
 
 def _holders(
-    estate: Estate, component: Component, signing: Signing
+    estate: Estate, component: Component, sign_in_groups: SignInGroups
 ) -> Iterator[Holder]:
     provider = estate.provider_of(component)
     # By scope, the provider's names of the groups that hold it.
-    holding: NameSets = {}
+    groups_by_scope: NameSets = {}
     for role in component.identity.roles:
         if role.groups:
             groups = {*map(provider.group, role.groups)}
             for scope in role.scopes:
-                holding.setdefault(scope, set()).update(groups)
-    for client, granted in estate.held_at(component, users=False).items():
+                groups_by_scope.setdefault(scope, set()).update(groups)
+    for client, granted in estate.granted_at(component, users=False).items():
         if granted:
             yield Holder(client, False, frozenset(granted))
-    for client, granted in estate.held_at(component, users=True).items():
-        signing_in = signing.get(
+    for client, granted in estate.granted_at(component, users=True).items():
+        client_groups = sign_in_groups.get(
             (client, component.identity.provider), frozenset()
         )
-        carried = frozenset(granted) & holding.keys()
+        carried = frozenset(granted) & groups_by_scope.keys()
         split = {
-            scope for scope in carried if holding[scope].isdisjoint(signing_in)
+            scope
+            for scope in carried
+            if groups_by_scope[scope].isdisjoint(client_groups)
         }
         if carried:
             yield Holder(client, True, carried, frozenset(split))
 
 
 # By client and provider, the provider's names of the groups whose users sign in through it.
-Signing = Mapping[tuple[str, str], Scopes]
+SignInGroups = Mapping[tuple[str, str], Scopes]
 
 
-def _signing_in(estate: Estate) -> Signing:
-    signing = {}
+def _sign_in_groups(estate: Estate) -> SignInGroups:
+    sign_in_groups = {}
     for client in estate.clients:
         if client.user_facing:
             provider = estate.stack.providers[client.provider]
             groups = frozenset(map(provider.group, client.groups))
-            signing[client.component, client.provider] = groups
-    return signing
+            sign_in_groups[client.component, client.provider] = groups
+    return sign_in_groups
 
 
 def _paths_of(estate: Estate) -> Mapping[str, Paths]:
@@ -80,13 +82,13 @@ def subjects(
     estate: Estate,
     as_of: datetime.date,
 ) -> Iterator[LintSubject]:
-    """Yield a subject per component. `estate` is what `applications` compiled to."""
-    # Of what is not here nobody can say that it does not ask.
+    """Yield a subject per component. `estate` is the result of compiling `applications`."""
+    # A client outside this part of the estate may use its grants.
     whole = with_absent_clients(estate)
     grants = grants_of(whole)
     paths = _paths_of(estate)
     doubtful = doubtful_groups(estate)
-    signing = _signing_in(whole)
+    sign_in_groups = _sign_in_groups(whole)
     for application in applications:
         siblings = tuple(
             estate.components[f"{application.name}/{part.name}"]
@@ -98,7 +100,7 @@ def subjects(
             groups = doubtful.keys() & component.groups
             yield LintSubject(
                 grants=grants.get(component.key, _NONE),
-                holders=tuple(_holders(whole, component, signing)),
+                holders=tuple(_holders(whole, component, sign_in_groups)),
                 hosts={host: paths[host] for host in component.hosts},
                 doubtful_groups={
                     group: doubtful[group] for group in sorted(groups)

@@ -1,8 +1,8 @@
-"""Finds what needs upkeep in a component: ends of public rules, an owner, waivers (LINT306 to
+"""Find missing upkeep of a component: end dates of public rules, owner, waivers (LINT306 to
 LINT309).
 
-It reads compiled components, so that both lint and the policy pack can use it: each with its own
-messages, both with the same waivers.
+The functions read compiled components, so that lint and the policy pack share them. Each has its
+own messages; both apply the same waivers.
 """
 
 from __future__ import annotations
@@ -24,20 +24,19 @@ def endless(component: Component) -> _PublicRules:
 
 
 def overdue(component: Component, as_of: datetime.date) -> _PublicRules:
-    """The public rules past their last day (LINT307)."""
+    """Yield the public rules past their last day (LINT307)."""
     for rule, public in public_rules(component):
         if public.until and is_over(public.until, as_of):
             yield rule, public
 
 
 def is_over(until: str, as_of: datetime.date) -> bool:
-    """Whether a last day (YYYY-MM-DD) is past: that of a waiver, or of a public rule."""
+    """Return whether the last day (YYYY-MM-DD) of a waiver or of a public rule is past."""
     return datetime.date.fromisoformat(until) < as_of
 
 
 def is_waived(component: Component, code: str, as_of: datetime.date) -> bool:
-    """Whether a waiver accepts the findings of this code in the component. That it has a reason,
-    its schema says."""
+    """Return whether a waiver of the component accepts findings of this code."""
     return any(
         waiver.finding == code and not is_over(waiver.until, as_of)
         for waiver in component.waivers
@@ -45,7 +44,7 @@ def is_waived(component: Component, code: str, as_of: datetime.date) -> bool:
 
 
 def public_rules(component: Component) -> _PublicRules:
-    """Yield each public rule once, though it may stand for several paths."""
+    """Yield each public rule once, even if it has several paths."""
     by_place: dict[Path, tuple[Rule, Public]] = {}
     for rule in component.exposure.rules:
         if rule.public:

@@ -1,4 +1,4 @@
-"""Finds the rules of a component that never decide beside another rule of the same path."""
+"""Find the rules of a component that never decide beside another rule of the same path."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ from kong_oam.access.model import Component, Rule, listing
 
 
 def weaker_rules(component: Component) -> Mapping[int, Rule]:
-    """Map positions in `component.rules` of rules that never decide to a rule of the same path
-    that asks for less.
+    """Map the index of each rule that never decides to a rule of the same path that asks for less.
 
-    A rule with the same needs as one before it never decides, too. Whoever satisfies such a rule
-    satisfies the other.
+    A rule that asks for the same as an earlier rule never decides either. Each caller that
+    satisfies the mapped rule satisfies the other rule.
     """
     result = {}
     for number, rule in enumerate(component.exposure.rules):
@@ -31,8 +30,10 @@ def weaker_rules(component: Component) -> Mapping[int, Rule]:
 
 
 def _asks_for_less(rival: Rule, rule: Rule, earlier: bool) -> bool:
-    """Whether `rival` asks for less than `rule`, or for the same and comes first. Both are public,
-    or none is."""
+    """Return whether `rival` asks for less than `rule`, or for the same and comes first.
+
+    A public rule is compared only with public rules.
+    """
     if rival.public or rule.public:
         return bool(rival.public and rule.public) and earlier
     return set(rival.scopes) < set(rule.scopes) or (

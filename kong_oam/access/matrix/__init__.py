@@ -1,1 +1,1 @@
-"""The matrix: principals by endpoints, as a value, and as text, CSV and a page of HTML."""
+"""The matrix: principals by endpoints, as a value, and as text, CSV and an HTML page."""

@@ -1,5 +1,4 @@
-"""The matrix as a value: its columns are principals, its rows endpoints; one that nobody asks about
-is left out."""
+"""Build the matrix: its columns are principals, its rows are endpoints."""
 
 from __future__ import annotations
 
@@ -27,19 +26,21 @@ def matrix(
     components: Collection[str] | None = None,
     address: str | None = None,
 ) -> Matrix:
-    """The matrix of the estate: rows of `components`, columns of `principals`, called from
-    `address`. None: all.
+    """Return the matrix of the estate: rows of `components`, columns of `principals`, for calls
+    from `address`.
 
-    Principals are clients' components, or anonymous. Rows in which nobody of them may call are left
-    out.
+    None stands for all. Principals are clients' components, or anonymous. Rows that none of the
+    principals may call are left out.
     """
-    chosen = sorted(map(principal_of, estate.clients))
+    selected = sorted(map(principal_of, estate.clients))
     narrowed: Narrowing = everyone
     if principals is not None:
-        chosen = [
-            principal for principal in chosen if principal.client in principals
+        selected = [
+            principal
+            for principal in selected
+            if principal.client in principals
         ]
-        narrowed = only(frozenset(chosen))
+        narrowed = only(frozenset(selected))
     shown: Sequence[Row] = rows(estate, callers, called_from(address, narrowed))
     if components is not None:
         shown = [row for row in shown if row.component in components]
@@ -47,13 +48,13 @@ def matrix(
         shown = [row for row in shown if row.access != NOBODY]
     elif components is not None:
         calling = {*chain.from_iterable(row.access.principals for row in shown)}
-        chosen = sorted(calling)
+        selected = sorted(calling)
     anonymous = [None] if principals is None or ANONYMOUS in principals else []
     # Rows of one component and host keep their order.
     return Matrix(
         estate.stack.name,
         estate.stack.scheme,
-        (*anonymous, *chosen),
+        (*anonymous, *selected),
         tuple(sorted(shown, key=attrgetter("component", "host"))),
         {key: component.owner for key, component in estate.components.items()},
     )

@@ -1,5 +1,5 @@
 "use strict";
-// Shows the data of this page. Every text is set as text: nothing that somebody wrote is ever read as HTML.
+// Show the data of this page. All values are inserted as text, never as HTML.
 
 const data = JSON.parse(document.getElementById("data").textContent);
 const EVERYBODY = -1, ITSELF = 0, METHODS = 7, CHUNK = 1500, CALLERS = 12, LONG = 120, FITTING = 12, ON_PAPER = 8;
@@ -20,14 +20,14 @@ const header = (scope, ...children) =>
   make("th", {scope, role: scope.startsWith("row") ? "rowheader" : "columnheader"}, ...children);
 const counted = (count, word) => `${count.toLocaleString("en")} ${word}${count === 1 ? "" : "s"}`;
 
-/** A text that may be broken behind each slash but those that a path begins with. */
+/** A text that may break after each slash, except after the slash that starts a path. */
 const breakable = (text) => text.split(/(?<=\S\/)/).flatMap((part) => [part, make("wbr")]);
 
-// What is asked for
+// Filters
 
 const wanted = () => Object.fromEntries(FIELDS.map((name) => [name, $(name).value.trim().toLowerCase()]));
 
-/** A test of names: the very one that is written, or where there is none, those that contain it. */
+/** A test of names: the exact name, or all names that contain the text if no name is equal. */
 function named(text, names) {
   if (!text) return () => true;
   const exact = names.some((name) => name.toLowerCase() === text);
@@ -43,15 +43,15 @@ for (const row of data.rows) {
     row.access === EVERYBODY ? `everybody anonymous public ${row.reasons.join(" ")}` : row.callers.length ? "" : "nobody"].join("\n").toLowerCase();
 }
 
-/** The rows that are asked for, and the columns (numbers of principals) that have something in them. */
+/** The rows that pass the filters, and the columns (numbers of principals) with entries. */
 function selected(asked) {
   const words = asked.q.split(/\s+/).filter(Boolean);
-  const component = named(asked.component, data.components.map((one) => one.name));
+  const component = named(asked.component, data.components.map((entry) => entry.name));
   const host = named(asked.host, data.hosts);
-  const principal = named(asked.principal, data.principals.map((one) => one.name));
+  const principal = named(asked.principal, data.principals.map((entry) => entry.name));
   const group = named(asked.group, data.groups);
-  const groups = data.conditions.map((one) => !asked.group || one.groups.some(group));
-  const principals = data.principals.map((one) => principal(one.name));
+  const groups = data.conditions.map((condition) => !asked.group || condition.groups.some(group));
+  const principals = data.principals.map((entry) => principal(entry.name));
   const columns = new Set();
   const rows = data.rows.filter((row) => {
     const open = row.access === EVERYBODY;
@@ -60,18 +60,18 @@ function selected(asked) {
     if (!component(data.components[row.component].name) || !host(row.host)) return false;
     if (!words.every((word) => row.text.includes(word) || (!open && callersText[row.access].includes(word)))) return false;
     if (open) return !asked.group && principals.some(Boolean);
-    const cells = row.callers.filter(([one, condition]) => principals[one] && groups[condition]);
-    for (const [one] of cells) columns.add(one);
+    const cells = row.callers.filter(([number, condition]) => principals[number] && groups[condition]);
+    for (const [number] of cells) columns.add(number);
     return cells.length > 0 || !(asked.principal || asked.group);
   });
   if (!rows.length) return {rows, columns: []};
-  const candidates = [...data.principals.keys()].filter((one) => principals[one]);
+  const candidates = [...data.principals.keys()].filter((number) => principals[number]);
   const all = !FIELDS.some((name) => asked[name]) || (asked.principal && !asked.group);
-  const shown = candidates.filter((one) => all || columns.has(one) || (data.principals[one].anonymous && !asked.group));
-  return {rows, columns: shown.length ? shown : candidates};  // what is public, or for nobody, is so for these as well
+  const shown = candidates.filter((number) => all || columns.has(number) || (data.principals[number].anonymous && !asked.group));
+  return {rows, columns: shown.length ? shown : candidates};  // public and empty rows apply to these, too
 }
 
-// How it is shown
+// Display
 
 function endpoint(row) {
   const methods = row.methods.length === METHODS ? ["any method"] : row.methods;
@@ -93,7 +93,7 @@ function heading(row, columns) {
   return make("tr", {class: "group"}, cell);
 }
 
-/** A condition in words; of a long one its beginning, and all of it where it is opened. */
+/** A condition in words. A long condition shows its beginning, and all of it when opened. */
 function inWords(number) {
   const {words} = data.conditions[number];
   if (words.length <= LONG || printing) return words;
@@ -107,7 +107,7 @@ function caller([principal, number]) {
 
 function listed(row, asked) {
   if (row.access === EVERYBODY) return make("td", {}, make("span", {class: "tag open"}, ...openTo(row)));
-  const cells = row.callers.filter(([one]) => asked.has(one));
+  const cells = row.callers.filter(([number]) => asked.has(number));
   if (!cells.length) return make("td", {}, make("span", {class: "nobody"}, row.callers.length ? "none of these" : "nobody"));
   const first = printing ? cells : cells.slice(0, CALLERS), others = cells.slice(first.length);
   const cell = make("td", {}, make("ul", {}, ...first.map(caller)));
@@ -119,7 +119,7 @@ function listed(row, asked) {
   return cell;
 }
 
-/** Empty cells beside each other are one, with lines painted: most of a large matrix is empty. */
+/** Adjacent empty cells are merged and painted with lines: most of a large matrix is empty. */
 function gaps(from, to, kind = "gap", ...children) {
   const cells = [];
   for (let at = from; at < to; at += 1000) {  // HTML's largest colspan
@@ -132,7 +132,7 @@ function gaps(from, to, kind = "gap", ...children) {
 
 function crossed(row, at, count) {
   if (row.access === EVERYBODY) return gaps(0, count, "open", make("span", {class: "stay"}, ...openTo(row)));
-  const places = row.callers.filter(([one]) => at.has(one)).map(([one, number]) => [at.get(one), number]).sort((a, b) => a[0] - b[0]);
+  const places = row.callers.filter(([principal]) => at.has(principal)).map(([principal, number]) => [at.get(principal), number]).sort((a, b) => a[0] - b[0]);
   if (!places.length) return gaps(0, count, "gap", make("span", {class: "stay nobody"}, row.callers.length ? "" : "nobody"));
   const cells = [];
   let next = 0;
@@ -159,7 +159,7 @@ function table(view, columns) {
   return {made, count: count + 1, cellsOf: (row) => (matrix ? crossed(row, at, columns.length) : [listed(row, at)])};
 }
 
-/** Appends rows while the screen is near their end; with `all`, every row that is left. */
+/** Append rows while the screen is near their end; with `all`, append all remaining rows. */
 let more = (all) => {};
 
 function fill({made, count, cellsOf}, rows) {
@@ -191,11 +191,11 @@ function show() {
   for (const button of document.getElementsByName("view")) button.checked = button.value === view;
   const narrowed = FIELDS.slice(1).filter((name) => asked[name]).length;
   $("active").textContent = narrowed ? ` (${narrowed})` : "";
-  const told = FIELDS.filter((name) => asked[name]).map((name) => `${name === "q" ? "search" : name} \u201c${$(name).value.trim()}\u201d`);
+  const filters = FIELDS.filter((name) => asked[name]).map((name) => `${name === "q" ? "search" : name} \u201c${$(name).value.trim()}\u201d`);
   $("status").textContent = `${counted(rows.length, "endpoint")} of ${data.rows.length.toLocaleString("en")}, ` +
-    `${counted(columns.length, "principal")} of ${data.principals.length.toLocaleString("en")}${told.map((one) => `; ${one}`).join("")}`;
+    `${counted(columns.length, "principal")} of ${data.principals.length.toLocaleString("en")}${filters.map((filter) => `; ${filter}`).join("")}`;
   if (!rows.length) {
-    region.replaceChildren(make("p", {}, data.rows.length ? "No endpoint is like that. Clear some filters." : "Nobody may call anything."));
+    region.replaceChildren(make("p", {}, data.rows.length ? "No endpoint matches. Clear some filters." : "Nobody may call anything."));
     more = () => {};
     return;
   }
@@ -206,7 +206,7 @@ function show() {
   region.style.setProperty("--under-head", `${built.made.tHead.offsetHeight}px`);
 }
 
-// What is asked for stands in the address, so that it can be shared
+// The address has the filters, so that they can be shared
 
 function keep() {
   const asked = new URLSearchParams(FIELDS.filter((name) => $(name).value.trim()).map((name) => [name, $(name).value.trim()]));
@@ -223,11 +223,11 @@ function recall() {
 
 function begin() {
   const open = data.rows.filter((row) => row.access === EVERYBODY).length;
-  const clients = data.principals.filter((one) => !one.anonymous).length;
+  const clients = data.principals.filter((entry) => !entry.anonymous).length;
   document.title = `Who may call what: ${data.stack}`;
   $("summary").textContent = `Stack ${data.stack}: ${counted(data.rows.length, "endpoint")}, ` +
     `${open.toLocaleString("en")} of them public; ${counted(data.components.length, "component")}, ${counted(clients, "client")}`;
-  const names = {components: data.components.map((one) => one.name), hosts: data.hosts, principals: data.principals.map((one) => one.name), groups: data.groups};
+  const names = {components: data.components.map((entry) => entry.name), hosts: data.hosts, principals: data.principals.map((entry) => entry.name), groups: data.groups};
   for (const [id, options] of Object.entries(names)) $(id).append(...options.map((value) => make("option", {value})));
   $("method").append(...data.methods.map((value) => make("option", {value}, value)));
   $("filters").open = !narrow.matches;
@@ -246,7 +246,7 @@ function begin() {
   addEventListener("resize", () => more());
   addEventListener("hashchange", recall);
   narrow.addEventListener("change", () => show());
-  // Paper does not scroll: it gets all rows and callers, and a list where columns are many.
+  // Paper does not scroll: print all rows and callers, and a list if there are many columns.
   addEventListener("beforeprint", () => { printing = true; show(); more(true); });
   addEventListener("afterprint", () => { printing = false; show(); });
   recall();

@@ -1,8 +1,8 @@
-"""The matrix as one page of HTML, which asks the network for nothing.
+"""Write the matrix as one HTML page that loads nothing from the network.
 
-The page is a fixed text but for its data, which stand in it as JSON that no text in them can leave.
-The script sets every one of them as text, and the page's Content-Security-Policy lets nothing but
-this script and this style run.
+The page is a fixed text with its data as JSON, which no text in the data can leave. The script
+inserts all values as text. The page's Content-Security-Policy allows only this script and this
+style.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import TypeVar
 
 from kong_oam.access.data import JsonObject
 from kong_oam.access.diff.wording import path
-from kong_oam.access.matrix.table import Matrix, Row, as_whom, exceptions
+from kong_oam.access.matrix.table import Matrix, Row, caller_words, exceptions
 from kong_oam.access.model import METHODS, Public
 from kong_oam.access.networks import only_from
 from kong_oam.access.principals import ITSELF, Condition, Principal
@@ -32,8 +32,7 @@ _FOLDER = Path(__file__).parent
 
 
 def page(matrix: Matrix) -> str:
-    """The page, with all that is in the matrix. Names are on one line each, without what could
-    steer a terminal."""
+    """Return the page with all data of the matrix. Names are printable and on one line each."""
     style, script = (
         _FOLDER.joinpath(f"page.{kind}").read_text("utf-8")
         for kind in ("css", "js")
@@ -42,7 +41,7 @@ def page(matrix: Matrix) -> str:
         f"default-src 'none'; script-src {_digest(script)}; style-src {_digest(style)}; "
         "base-uri 'none'; form-action 'none'"
     )
-    # ASCII alone.
+    # Only ASCII.
     written = json.dumps(_data(matrix), separators=(",", ":")).translate(
         _IN_A_SCRIPT
     )
@@ -57,8 +56,8 @@ def _digest(text: str) -> str:
 
 
 def _data(matrix: Matrix) -> JsonObject:
-    """What the script reads: rows name components, accesses, principals and conditions by their
-    numbers."""
+    """Return the script's data: rows refer to components, accesses, principals and conditions by
+    number."""
     met_conditions = [ITSELF]
     for row in matrix.rows:
         met_conditions += row.access.principals.values()
@@ -126,7 +125,10 @@ def _reason(public: Public) -> str:
 
 
 def _condition(condition: Condition) -> JsonObject:
-    return {"words": as_whom(condition), "groups": sorted(_groups(condition))}
+    return {
+        "words": caller_words(condition),
+        "groups": sorted(_groups(condition)),
+    }
 
 
 def _groups(condition: Condition) -> set[str]:

@@ -1,5 +1,4 @@
-"""Every endpoint of an estate with all who may call it: what `who`, `what` and `matrix` list, made
-in one place."""
+"""Build the endpoints of an estate with all callers, for `who`, `what` and `matrix`."""
 
 from __future__ import annotations
 
@@ -30,26 +29,25 @@ from kong_oam.access.principals import (
 from kong_oam.access.request_classes import PathClass, regions
 from kong_oam.access.sites import SitesByHost, path_classes_by_site
 
-# Cuts who may call something to those who are asked about; what nobody of them may call is
-# nobody's.
+# Reduces the callers of an endpoint to the selected callers.
 Narrowing = Callable[[Access], Access]
 
 
 def everyone(access: Access) -> Access:
-    """Narrow nothing."""
+    """Return the access unchanged."""
     return access
 
 
 def rows(
     estate: Estate, callers: Callers, narrowed: Narrowing = everyone
 ) -> tuple[Row, ...]:
-    """Every endpoint that somebody may call, and those for nobody that a rule lists nevertheless.
+    """Return all endpoints with callers, and those without callers that a rule lists.
 
-    Sorted by host, path, method and component. No request is in two rows; whoever stands in none
-    may not make it.
+    They are sorted by host, path, method and component. No request is in two rows. Callers that are
+    in no row may not make the request.
     """
     sites = SitesByHost(estate)
-    narrowed_of = _remembered(narrowed)
+    narrow = _cached(narrowed)
     result: list[Row] = []
     for host, path_classes in path_classes_by_site(sites):
         groups: dict[tuple[str, object], _Group] = {}
@@ -58,7 +56,7 @@ def rows(
             if component is None:
                 continue
             for method, whole in callers.at(component, path_class.path).items():
-                access, identity = narrowed_of(whole)
+                access, identity = narrow(whole)
                 if identity or _listed(component, path_class, method):
                     key = component.key, identity
                     group = groups.setdefault(key, _Group(component, access))
@@ -92,30 +90,32 @@ def _rank(row: Row) -> tuple[object, ...]:
 class _Group:
     component: Component
     access: Access
-    # By method, the numbers of the classes of paths.
+    # By method, the numbers of the path classes.
     classes: dict[str, set[int]] = field(default_factory=dict)
 
 
-def _remembered(
+def _cached(
     narrowed: Narrowing,
 ) -> Callable[[Access], tuple[Access, object]]:
-    """Narrow each value once, and identifies it: callers give one value for many requests. Of
-    nobody it is falsy."""
-    # Each with the whole one, so that the id stays its own.
-    known = {}
+    """Narrow each value once, and identify it: callers share one value between many requests.
 
-    def of(whole: Access) -> tuple[Access, object]:
-        if id(whole) not in known:
+    The identity of access for nobody is falsy.
+    """
+    # Keep the original value, so that its id is not reused.
+    cache = {}
+
+    def cached(whole: Access) -> tuple[Access, object]:
+        if id(whole) not in cache:
             access = narrowed(whole)
             anybody = access.everybody or frozenset(access.principals.items())
-            known[id(whole)] = (
+            cache[id(whole)] = (
                 whole,
                 access,
                 anybody and (anybody, access.networks),
             )
-        return known[id(whole)][1:]
+        return cache[id(whole)][1:]
 
-    return of
+    return cached
 
 
 def _listed(component: Component, path_class: PathClass, method: str) -> bool:
@@ -141,15 +141,15 @@ def _reasons(
 
 
 def only(principals: Collection[Principal]) -> Narrowing:
-    """Cut access to that of these principals, with what everybody may do."""
+    """Narrow access to these principals. Public access stays."""
 
     def narrowed(access: Access) -> Access:
-        kept = {
+        remaining = {
             principal: condition
             for principal, condition in access.principals.items()
             if principal in principals
         }
-        return _kept(access, kept)
+        return _with_principals(access, remaining)
 
     return narrowed
 
@@ -157,36 +157,36 @@ def only(principals: Collection[Principal]) -> Narrowing:
 def for_a_user_in(
     groups: Groups, principals: Collection[Principal]
 ) -> Narrowing:
-    """Cut access to what a user in these groups, and in no other, may do through one of the
-    principals.
+    """Narrow access to a user in exactly these groups, who signs in through one of the principals.
 
-    Those that remain have no condition left: this user meets it.
+    The remaining principals have no condition: this user meets it.
     """
 
     def narrowed(access: Access) -> Access:
-        kept = {}
+        remaining = {}
         for principal, condition in access.principals.items():
             through = principal.users and principal in principals
             if through and suffices(groups, condition):
-                kept[principal] = ITSELF
-        return _kept(access, kept)
+                remaining[principal] = ITSELF
+        return _with_principals(access, remaining)
 
     return narrowed
 
 
 def called_from(address: str | None, narrowed: Narrowing) -> Narrowing:
-    """Cut access to what is called from the address, besides; None: from anywhere that is
-    allowed."""
+    """Narrow access further to calls from the address. None stands for any allowed address."""
 
-    def from_there(access: Access) -> Access:
+    def narrowed_by_address(access: Access) -> Access:
         if address is None or admits(access.networks, address):
             return narrowed(access)
         return NOBODY
 
-    return from_there
+    return narrowed_by_address
 
 
-def _kept(access: Access, principals: Mapping[Principal, Condition]) -> Access:
+def _with_principals(
+    access: Access, principals: Mapping[Principal, Condition]
+) -> Access:
     if access.everybody:
         return access
     networks = access.networks if principals else ()

@@ -1,4 +1,4 @@
-"""The matrix as CSV (RFC 4180), of which no cell is a formula to a spreadsheet."""
+"""Write the matrix as CSV (RFC 4180) without cells that a spreadsheet reads as formulas."""
 
 from __future__ import annotations
 
@@ -13,19 +13,21 @@ from kong_oam.access.networks import written
 from kong_oam.access.principals import ITSELF, Condition
 from kong_oam.diagnostics import printable
 
-# What stands before the principals.
+# The columns before the principals.
 COLUMNS = ("component", "owner", "host", "path", "but not", "methods", "from")
 
-# What makes a formula of what follows, at the beginning of a cell: also of one that begins at a
-# semicolon, by which spreadsheets of many countries separate (OWASP, CSV Injection).
+# The position before a character that begins a formula, at the start of a cell. A semicolon starts
+# a cell, too: spreadsheets of many countries use it as separator (OWASP, CSV Injection).
 _FORMULA = re.compile(r"((?:^|;)[\s\"]*)(?=[=+\-@\uff1d\uff0b\uff0d\uff20])")
 
 
 def sheet(matrix: Matrix) -> str:
-    """Write a line per endpoint and a column per principal: `itself`, `users in sales`,
-    `everybody`, or nothing."""
+    """Return a line per endpoint and a column per principal.
+
+    Cells are `itself`, `users in sales`, `everybody`, or empty.
+    """
     out = io.StringIO()
-    writer = csv.writer(out)  # commas, CRLF, and quotes where they are needed
+    writer = csv.writer(out)  # commas, CRLF, and quotes if needed
     writer.writerow(map(_cell, (*COLUMNS, *matrix.names())))
     for row in matrix.rows:
         place = (
@@ -55,5 +57,5 @@ def _condition(condition: Condition) -> str:
 
 
 def _cell(text: str) -> str:
-    """On one line, and with an apostrophe before what a spreadsheet would calculate."""
+    """Return the text on one line, with an apostrophe before anything that starts a formula."""
     return _FORMULA.sub(r"\1'", printable(text))

@@ -1,4 +1,4 @@
-"""The matrix as a value, and its rows: what the same principals may call of one component."""
+"""The matrix as a value, and its rows."""
 
 from __future__ import annotations
 
@@ -13,17 +13,16 @@ from kong_oam.access.principals import ITSELF, Access, Condition, Principal
 from kong_oam.access.request_classes import Region
 from kong_oam.diagnostics import printable
 
-# Who has no token, in the place of a principal's name.
+# The name of callers without a token, in place of a principal's name.
 ANONYMOUS = "anonymous"
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What the same principals may call of one component: a region of paths on `host`, with these
-    methods.
+    """A region of paths on `host` with these methods, which the same principals may call.
 
-    `host` may be a wildcard (`*.example.com`): the hosts that nothing more specific names.
-    `component` is a key; `public` says why everybody may, as the rules do.
+    `host` may be a wildcard (`*.example.com`) for the hosts that no more specific host covers.
+    `component` is a key. `public` has the reasons of public rules.
     """
 
     host: str
@@ -34,12 +33,12 @@ class Row:
     public: tuple[Public, ...] = ()
 
     def condition_of(self, principal: Principal | None) -> Condition | None:
-        """The condition on which a principal may call by its token; None where it may not."""
+        """Return the condition on which a principal may call with its token; None if it may not."""
         return self.access.principals.get(principal) if principal else None
 
 
-def as_whom(condition: Condition) -> str:
-    """Whom a client calls as, in words."""
+def caller_words(condition: Condition) -> str:
+    """Return in words whether a client calls as itself or for users in groups."""
     return (
         "as itself" if condition == ITSELF else f"users in {users(condition)}"
     )
@@ -47,11 +46,11 @@ def as_whom(condition: Condition) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
-    """Who may call what. `principals` are the columns; None is anonymous. `owners` are those of
-    components, by key.
+    """Principals by endpoints. `principals` are the columns; None is anonymous.
 
-    Rows are sorted by component, host, path and method. A principal may call what its row lists
-    under its condition, and what everybody may.
+    `owners` has the owners of components, by key. Rows are sorted by component, host, path and
+    method. A principal may call the rows that list it, under the row's condition, and all public
+    rows.
     """
 
     stack: str
@@ -61,7 +60,7 @@ class Matrix:
     owners: Mapping[str, str | None]
 
     def names(self) -> Names:
-        """The columns' names: `shop/web`, or `shop/web at okta` where there are several identity
+        """Return the columns' names: `shop/web`, or `shop/web at okta` with several identity
         providers."""
         providers = {
             principal.provider for principal in self.principals if principal
@@ -80,16 +79,20 @@ class Matrix:
 
 
 def where(row: Row) -> str:
-    """Paths in words, and where from alone: `/orders but not /orders/health, from 192.0.2.0/24
-    only`."""
+    """Return paths and networks in words.
+
+    For example, `/orders but not /orders/health, from 192.0.2.0/24 only`.
+    """
     declared = exceptions(row)
     but = f" but not {', '.join(declared)}" if declared else ""
     return path(row.region.subtree) + but + only_from(row.access.networks, ",")
 
 
 def exceptions(row: Row) -> list[str]:
-    """The parts of the region that other rows have, or nobody. Other spellings are refused, and not
-    listed."""
+    """Return the parts of the region that are in other rows or in none.
+
+    Other spellings of paths are denied, and not listed.
+    """
     return [
         path(subtree)
         for subtree in row.region.exceptions

@@ -1,5 +1,4 @@
-"""The matrix as text: columns are numbered, and cells are marks, so that many fit beside each
-other."""
+"""Write the matrix as text with numbered columns and short marks, so that many columns fit."""
 
 from __future__ import annotations
 
@@ -7,19 +6,19 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import count, product
 
 from kong_oam.access.diff.wording import methods
-from kong_oam.access.matrix.table import Matrix, Row, as_whom, where
+from kong_oam.access.matrix.table import Matrix, Row, caller_words, where
 from kong_oam.access.principals import Condition, Principal
 from kong_oam.diagnostics import printable
 
 EVERYBODY_MARK = "+"
 ITSELF_MARK = "x"
 NOBODY_MARK = "."
-_LETTERS = "abcdefghijklmnopqrstuvwyz"  # without the mark
+_LETTERS = "abcdefghijklmnopqrstuvwyz"  # without ITSELF_MARK
 _GAP = "  "
 
 
 def text(matrix: Matrix, bold: Callable[[str], str] = str) -> Iterator[str]:
-    """Yield the lines of the matrix, and below it what marks and numbers stand for. `bold` makes a
+    """Yield the lines of the matrix, then the meaning of marks and numbers. `bold` formats a
     heading."""
     if not matrix.rows:
         yield "Nobody may call anything here."
@@ -51,7 +50,7 @@ def text(matrix: Matrix, bold: Callable[[str], str] = str) -> Iterator[str]:
 
 
 def _marks(matrix: Matrix) -> dict[Condition, str]:
-    """A mark for every condition that a cell has, in order."""
+    """Return a mark for each condition in a cell, in order."""
     names = _names()
     marks = {}
     for row in matrix.rows:
@@ -94,4 +93,4 @@ def _legend(matrix: Matrix, marks: dict[Condition, str]) -> Iterator[str]:
     for condition, mark in sorted(
         marks.items(), key=lambda item: (len(item[1]), item[1])
     ):
-        yield f"{mark.rjust(size)}  {as_whom(condition)}"
+        yield f"{mark.rjust(size)}  {caller_words(condition)}"

@@ -1,5 +1,4 @@
-"""What Applications are judged by where there is no stack: a repository that has nothing but
-Applications."""
+"""The settings for a repository that has Applications but no stack."""
 
 from __future__ import annotations
 
@@ -24,15 +23,17 @@ _ASSUMED = {
 }
 
 
-# Where such a repository lists the groups that there are, if it does.
+# The optional file with the groups of such a repository.
 GROUPS = "groups.yaml"
 
 
 def assumed(name: str, today: datetime.date, folder: Path = _HERE) -> Settings:
-    """A stack with one identity provider, a domain for what names none, today's date, and the
-    groups that `folder` lists, of which a part of the estate is read. What only a stack says stays
-    unsaid: other providers' names, what groups are called there, domains of its own, further
-    clusters. Raises StackError where the list cannot be used."""
+    """Return settings with one identity provider, a default domain and today's date.
+
+    The groups come from GROUPS in `folder`, if it exists. Settings that only a stack has stay
+    empty: further providers and clusters, group names at providers, and domains. Raises StackError
+    if the list of groups cannot be used.
+    """
     groups = {SETTING: GROUPS} if (folder / GROUPS).is_file() else {}
     settings = parse(
         name, {**_ASSUMED, **groups, "asOf": today.isoformat()}, folder=folder

@@ -1,8 +1,7 @@
-"""Reads the certificates in a stack's settings: whose keys a provider has to know where it reads no
-keys elsewhere.
+"""Read the certificates in a stack's settings, for providers that cannot read keys elsewhere.
 
-Source: RFC 5280 and 7468 (X.509, and its text form). Nobody vouches for such a certificate: it
-counts because it is named, so neither who signed it nor when it ends is looked at here.
+Source: RFC 5280 and 7468 (X.509, and its text form). The settings are what makes a certificate
+trusted. So its signer and its end date are not checked here.
 """
 
 from __future__ import annotations
@@ -17,14 +16,14 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from kong_oam.access.data import YamlObject
 from kong_oam.errors import SettingsError
 
-_SHORTEST = 2048  # bits of an RSA key, as for those that providers sign with
+_SHORTEST = 2048  # bits of an RSA key, as for the keys that providers sign with
 
 
 def certificates_in(pem: str) -> list[x509.Certificate]:
-    """The certificates of a text. Raises SettingsError, which does not repeat the text."""
+    """Return the certificates of a text. Raises SettingsError, which does not repeat the text."""
     if "PRIVATE KEY-----" in pem:
         raise SettingsError(
-            "has a private key in it; take the certificate alone, and a new key"
+            "has a private key in it; write only the certificate, and replace the key"
         )
     try:
         return x509.load_pem_x509_certificates(pem.encode())
@@ -36,22 +35,22 @@ def certificates_in(pem: str) -> list[x509.Certificate]:
 
 
 def problem(pem: str) -> str | None:
-    """Why a text is no usable certificate, without the text itself; None for a usable one."""
+    """Return why a certificate cannot be used, without its text; None if it can."""
     try:
         certificates = certificates_in(pem)
         key = certificates[0].public_key()
     except SettingsError as error:
         return str(error)
     except ValueError:
-        return "has a key that cannot be read"
+        return "has a key that cannot be read; use another certificate"
     if len(certificates) != 1:
-        alone = "write each as an entry of its own, without those who signed it"
-        return f"has {len(certificates)} certificates; {alone}"
+        todo = "write each as a separate entry, without its CAs"
+        return f"has {len(certificates)} certificates; {todo}"
     if not isinstance(key, rsa.RSAPublicKey):
-        return "has a key that is not RSA"
+        return "has a key that is not RSA; use an RSA key"
     if key.key_size < _SHORTEST:
         return (
-            f"has an RSA key of {key.key_size} bits; {_SHORTEST} is the least"
+            f"has an RSA key of {key.key_size} bits; use at least {_SHORTEST}"
         )
     return None
 
@@ -59,7 +58,7 @@ def problem(pem: str) -> str | None:
 def certificate_problems(
     providers: Sequence[YamlObject],
 ) -> Iterator[str]:
-    """Find certificates that are not usable, and keys that two components share."""
+    """Find certificates that cannot be used, and keys that two components share."""
     for number, provider in enumerate(providers):
         owners: dict[bytes, str] = {}
         for key, pems in provider.get("certificates", {}).items():
@@ -69,24 +68,26 @@ def certificate_problems(
                 if why := problem(pem):
                     yield f"{where}.{index}: {why}"
                 elif fingerprint(pem) in prints:
-                    yield f"{where}: one certificate stands twice"
+                    yield f"{where}: has a certificate twice; remove one entry"
                 elif (owner := owners.setdefault(_public_key(pem), key)) != key:
-                    both = "whoever has it would call as either"
-                    yield f"{where}: has the key of {owner}, too: {both}"
+                    todo = "use one key per component"
+                    yield f"{where}: has the key of {owner}, too; {todo}"
                 else:
                     prints.add(fingerprint(pem))
 
 
 def _public_key(pem: str) -> bytes:
-    """The public key of a certificate (DER), by which its owner proves who they are. For one
-    without a `problem`."""
+    """Return the public key (DER) of a certificate without a `problem`. Its owner signs with this
+    key."""
     key = x509.load_pem_x509_certificate(pem.encode()).public_key()
     return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
 def fingerprint(pem: str) -> str:
-    """The SHA-256 fingerprint of a certificate in hex, however its text is laid out. For one
-    without a `problem`."""
+    """Return the SHA-256 fingerprint, in hex, of a certificate without a `problem`.
+
+    Line breaks in the text do not change the fingerprint.
+    """
     return (
         x509.load_pem_x509_certificate(pem.encode()).fingerprint(SHA256()).hex()
     )

@@ -1,4 +1,4 @@
-"""Checks the clients that identity providers have already, as a stack names them."""
+"""Check the existing clients of identity providers that a stack's file names."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from kong_oam.access.data import YamlObject
 
 
 def client_problems(providers: Sequence[YamlObject]) -> Iterator[str]:
-    """Find client ids that two components share: a token names its client by the id alone, and
-    what that was granted counts."""
+    """Find client ids that two components share.
+
+    A token names its client only by the id, so both components would have the grants of both.
+    """
     for number, provider in enumerate(providers):
         owners: dict[str, str] = {}
         for key, client in provider.get("clients", {}).items():
             if (owner := owners.setdefault(client["id"], key)) != key:
-                yield f"identityProviders.{number}.clients.{key}.id: is that of {owner}, too"
+                yield f"identityProviders.{number}.clients.{key}.id: {owner} has this id, too"

@@ -1,4 +1,4 @@
-"""The settings of the cluster that a stack's workloads run on."""
+"""Read and check the settings of the cluster that a stack's workloads run on."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from kong_oam.access.data import YamlObject
 from kong_oam.access.settings.fields import tuples
 from kong_oam.access.settings.values import ClusterSettings
 from kong_oam.access.stack import MINOR, Stack
-from kong_oam.objects.known_keys import always_obeyed
+from kong_oam.objects.known_keys import why_key_never
 from kong_oam.objects.known_kinds import never_deployed
 
-# What `cluster.allow` names one by one: no API group stands before these.
+# Kinds that `cluster.allow` names without an API group.
 _BY_NAME = frozenset({"CSIDriver", "Namespace", "RuntimeClass"})
 
 _LABEL_VALUE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?\Z")
 
 
 def cluster_settings(data: YamlObject) -> ClusterSettings:
-    """What checked settings say of the cluster."""
+    """Return the settings of the cluster, from checked settings."""
     cluster = data.get("cluster", {})
     return ClusterSettings(
         context=cluster.get("context"),
@@ -36,21 +36,23 @@ def cluster_settings(data: YamlObject) -> ClusterSettings:
 
 
 def cluster_problems(stack: str, cluster: YamlObject) -> Iterator[str]:
-    """Find contexts that may be one, since what is told apart by its cluster would be together;
-    kinds that are refused whatever the stack says; and a stack's name that cannot be the value of a
-    label."""
+    """Find two names for one context, kinds that no stack may allow, and a stack's name that is no
+    label.
+
+    Two names for one context would put objects of two clusters into one.
+    """
     if not _LABEL_VALUE.match(stack):
         yield (
-            f"cluster: '{stack}' cannot be a label of objects; a stack's name has at most 63 "
-            "letters, digits, '-', '_' and '.', and a letter or digit at both ends"
+            f"cluster: '{stack}' cannot be a label of objects. Name the stack with at most 63 "
+            "letters, digits, '-', '_' and '.'; start and end with a letter or digit"
         )
     for name in cluster.get("allow", {}):
         group, _, kind = name.rpartition("/")
         if kind not in _BY_NAME and (reason := never_deployed((group, kind))):
-            yield f"cluster.allow.{name}: no stack allows these: {reason}"
+            yield f"cluster.allow.{name}: no stack may allow this kind: {reason}"
     for key in cluster.get("metadata", {}):
-        if reason := always_obeyed(key):
-            yield f"cluster.metadata.{key}: no stack takes these: {reason}"
+        if reason := why_key_never(key):
+            yield f"cluster.metadata.{key}: no stack may set this key: {reason}"
     yield from _shared_contexts(
         cluster.get("contexts", {}), cluster.get("context")
     )
@@ -58,18 +60,18 @@ def cluster_problems(stack: str, cluster: YamlObject) -> Iterator[str]:
 
 def _shared_contexts(contexts: YamlObject, own: str | None) -> Iterator[str]:
     if contexts and not own:
-        yield "cluster.contexts: with further clusters, name the stack's own, too (cluster.context)"
+        yield "cluster.contexts: with further clusters, set cluster.context, too"
     first = {own: "cluster.context"} if own else {}
     for name, named in contexts.items():
         context = _context(named)
         where = f"cluster.contexts.{name}"
         earlier = first.setdefault(context, where)
         if earlier != where:
-            yield f"{where}: '{context}' is that of {earlier}, too"
+            yield f"{where}: '{context}' is also {earlier}; name another context"
 
 
-def judged_by(stack: Stack, cluster: YamlObject) -> Stack:
-    """The stack with what checked settings of its cluster say."""
+def with_cluster_settings(stack: Stack, cluster: YamlObject) -> Stack:
+    """Return the stack with the checked settings of its cluster."""
     version = cluster.get("version")
     contexts = cluster.get("contexts", {})
     labels = {}
@@ -94,5 +96,5 @@ def judged_by(stack: Stack, cluster: YamlObject) -> Stack:
 
 
 def _context(named: str | YamlObject) -> str:
-    """A kubeconfig context, which may be named with labels."""
+    """Return a kubeconfig context from a setting, which may add labels to it."""
     return named if isinstance(named, str) else named["context"]

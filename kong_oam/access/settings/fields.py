@@ -1,4 +1,4 @@
-"""Fills the fields of a dataclass with the settings of the same names."""
+"""Fill the fields of a dataclass from settings of the same names."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from kong_oam.access.data import Names, YamlObject
 
 
 def fields_of(kind: type[Any], settings: YamlObject) -> YamlObject:
-    """The fields that checked settings say: `nodeAddress` is `node_address`, and a list a tuple."""
+    """Return the fields that checked settings set: `nodeAddress` is `node_address`, a list is a
+    tuple."""
     values = {}
     for field in fields(kind):
         key = camel(field.name)
@@ -23,11 +24,11 @@ def fields_of(kind: type[Any], settings: YamlObject) -> YamlObject:
 
 
 def tuples(lists: Mapping[str, list[str]]) -> dict[str, Names]:
-    """The same with tuples in the place of lists."""
+    """Return the mapping with tuples instead of lists."""
     return dict(zip(lists, map(tuple, lists.values()), strict=True))
 
 
 def camel(name: str) -> str:
-    """The name of a field as files have it: `nodeAddress` of `node_address`."""
+    """Return the name of a field in files: `nodeAddress` for `node_address`."""
     first, *others = name.split("_")
     return first + "".join(map(str.capitalize, others))

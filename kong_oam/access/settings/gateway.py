@@ -1,4 +1,4 @@
-"""The gateway in a stack's settings, and what is wrong about it as far as a schema cannot say it."""
+"""Read the gateway in a stack's settings, and find problems that the schema cannot find."""
 
 from __future__ import annotations
 
@@ -38,49 +38,49 @@ def gateway_settings(
 
 
 def gateway_problems(gateway: YamlObject) -> Iterator[str]:
-    """Yield each problem, behind the setting's name.
+    """Yield each problem, starting with the setting's name.
 
-    Settings that do not say where the gateway is are one: whoever else could connect to a workload
-    would get past the gate.
+    Settings that do not say where the gateway is are a problem: any other caller that can connect
+    to a workload would bypass the gate.
     """
     if ("namespace" in gateway) != ("podLabels" in gateway):
         yield (
-            "gateway: namespace and podLabels go together; else other pods there would count as "
-            "the gateway"
+            "gateway: set namespace and podLabels together; otherwise other pods count as the "
+            "gateway"
         )
     for index, cidr in enumerate(gateway.get("cidrs", ())):
         try:
             ip_network(cidr, strict=False)
         except ValueError:
             yield (
-                f"gateway.cidrs.{index}: '{cidr}' is no range of addresses; write "
+                f"gateway.cidrs.{index}: '{cidr}' is not a range of addresses; write it as "
                 "192.0.2.0/28 or 2001:db8::/64"
             )
     if "namespace" not in gateway and "cidrs" not in gateway:
         yield (
-            "gateway: say where the gateway is: namespace and podLabels in the cluster, or cidrs "
-            "outside"
+            "gateway: the gateway's place is missing; set namespace and podLabels in the "
+            "cluster, or cidrs outside"
         )
     if (
         gateway.get("reach", "cluster") == "cluster"
         and "namespace" not in gateway
     ):
         yield (
-            "gateway: a gateway outside the cluster cannot use its names; set reach to "
+            "gateway: a gateway outside the cluster cannot use the cluster's names; set reach to "
             "loadBalancer or nodePort"
         )
     if gateway.get("reach") == "nodePort" and "nodeAddress" not in gateway:
-        yield "gateway: reach: nodePort needs nodeAddress"
+        yield "gateway: reach: nodePort needs nodeAddress; set it"
     if "workspace" in gateway and gateway.get("edition") != "enterprise":
         yield (
-            "gateway: only Kong Enterprise has workspaces; set edition to enterprise, or leave "
-            "out workspace"
+            "gateway: only Kong Enterprise has workspaces; set edition to enterprise, or remove "
+            "workspace"
         )
     yield from _stripped_problems(gateway.get("stripHeaders", ()))
 
 
-# Headers that admission must not take from callers, and why. Without its length a body is a
-# request of its own.
+# Headers that admission must not remove, with the reason. Without its length, a body would be read
+# as a second request.
 _NEVER_STRIPPED: Texts = {
     **dict.fromkeys(
         (
@@ -90,7 +90,7 @@ _NEVER_STRIPPED: Texts = {
             "origin",
             "transfer-encoding",
         ),
-        "the gateway reads it",
+        "the gateway needs it",
     ),
     **dict.fromkeys(
         (
@@ -105,19 +105,19 @@ _NEVER_STRIPPED: Texts = {
             "x-forwarded-proto",
             "x-real-ip",
         ),
-        "Kong has read it before, and writes it anew",
+        "Kong reads it earlier and sets it again",
     ),
 }
 
 
 def _stripped_problems(names: Iterable[str]) -> Iterator[str]:
-    """Find words of `stripHeaders` that are such a header, or its beginning before a dash."""
+    """Find entries of `stripHeaders` that are such a header, or its beginning before a dash."""
     for name in names:
         beginning = f"{name.lower()}-"
         for header, why in _NEVER_STRIPPED.items():
             if f"{header}-".startswith(beginning):
                 yield (
-                    f"gateway.stripHeaders: '{name}' takes {header}, and {why}; list only what "
-                    "workloads believe"
+                    f"gateway.stripHeaders: '{name}' removes {header}, but {why}; list only "
+                    "headers that workloads trust"
                 )
                 break

@@ -1,4 +1,4 @@
-"""The identity providers in a stack's settings."""
+"""Read the identity providers in a stack's settings."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def provider_settings(stack: str, item: YamlObject) -> ProviderSettings:
         },
         "certificates": tuples(item.get("certificates", {})),
     }
-    usual = {"audience": f"api://{NAMESPACE}/{stack}"}
+    defaults = {"audience": f"api://{NAMESPACE}/{stack}"}
     fields = fields_of(ProviderSettings, item)
-    return ProviderSettings(**{**usual, **fields, **converted})
+    return ProviderSettings(**{**defaults, **fields, **converted})
 
 
 def _known_client(client: YamlObject) -> KnownClient:
@@ -36,7 +36,7 @@ def _known_client(client: YamlObject) -> KnownClient:
 def known_secrets(
     providers: Iterable[ProviderSettings],
 ) -> Iterator[tuple[str, str]]:
-    """Yield the component whose client has a secret already, and the name of the Secret."""
+    """Yield each component with an existing client secret, and the name of its Kubernetes Secret."""
     for provider in providers:
         for key, client in provider.clients.items():
             if client.secret:

@@ -1,5 +1,4 @@
-"""The records of requests that a stack asks for (`gateway.logs`): where they go, and what of a
-request is in them."""
+"""Read `gateway.logs`: where records of requests go, and their fields."""
 
 from __future__ import annotations
 
@@ -12,21 +11,21 @@ from kong_oam.access.stack import Records
 
 STDOUT = "/dev/stdout"
 
-# Headers that Kong makes itself.
+# Headers that Kong sets.
 _MADE = frozenset({"host", "content-length", "content-type"})
 
-# Names of headers by which whoever sends is known.
+# Names of headers that authenticate the sender.
 _SECRET = re.compile(
     r"(?i)(^|-)(authorization|cookie|(api-?)?key|secret|token|password)$"
 )
 
-# What Kong reads from a vault: a reference alone, and not one among other words.
+# A reference to Kong's vault: the whole value, with no other text around it.
 _REFERENCE = re.compile(r"\{vault://[^{}/\s]+/[^{}\s]+\}")
 
 
 @dataclass(frozen=True, slots=True)
 class HttpSink:
-    """Records are POSTed to `url`, one at a time."""
+    """A server that gets each record as a POST to `url`."""
 
     url: str
     headers: Texts = field(default_factory=dict)
@@ -34,7 +33,7 @@ class HttpSink:
 
 @dataclass(frozen=True, slots=True)
 class TcpSink:
-    """Records are sent as lines."""
+    """A server that gets records as lines."""
 
     host: str
     port: int
@@ -43,10 +42,10 @@ class TcpSink:
 
 @dataclass(frozen=True, slots=True)
 class OtlpSink:
-    """The endpoints of a collector (OTLP over HTTP) for logs and for traces; None: these are not
-    sent.
+    """A collector's endpoints (OTLP over HTTP) for logs and for traces; None: not sent.
 
-    `queue`: how many of each a service keeps at each of the gateway's workers until they are sent.
+    `queue`: the most logs, and the most traces, that each of the gateway's workers keeps for a
+    service before it sends them.
     """
 
     logs: str | None = None
@@ -57,8 +56,7 @@ class OtlpSink:
 
 @dataclass(frozen=True, slots=True)
 class LogSettings:
-    """The sinks of a stack. `file`: a path on the gateway's nodes, STDOUT for their standard
-    output."""
+    """The sinks of a stack. `file`: a path on the gateway's nodes, or STDOUT for standard output."""
 
     http: HttpSink | None = None
     tcp: TcpSink | None = None
@@ -67,7 +65,7 @@ class LogSettings:
 
 
 def log_settings(gateway: YamlObject) -> LogSettings | None:
-    """The sinks in the settings of a gateway that were checked; None where it keeps no records."""
+    """Return the sinks in checked gateway settings; None without records."""
     logs = gateway.get("logs")
     if logs is None:
         return None
@@ -80,7 +78,7 @@ def log_settings(gateway: YamlObject) -> LogSettings | None:
 
 
 def records(gateway: YamlObject) -> Records | None:
-    """What is in the records; None where none are kept."""
+    """Return the optional fields of records; None without records."""
     logs = gateway.get("logs")
     if logs is None:
         return None
@@ -92,7 +90,7 @@ def records(gateway: YamlObject) -> Records | None:
 
 
 def log_problems(gateway: YamlObject) -> Iterator[str]:
-    """Yield sinks that cannot be, in words that begin with the setting."""
+    """Yield sinks that are not possible, starting with the setting's name."""
     logs: YamlObject | None = gateway.get("logs")
     if logs is None:
         return
@@ -100,14 +98,14 @@ def log_problems(gateway: YamlObject) -> Iterator[str]:
     if not logs.get("stdout") and logs.keys().isdisjoint(
         {"http", "tcp", "file", "otlp"}
     ):
-        yield f"{where}: say where records go: http, tcp, file, stdout or otlp"
+        yield f"{where}: no destination for records; set http, tcp, file, stdout or otlp"
     if logs.get("stdout") and "file" in logs:
         yield (
-            f"{where}: file and stdout are one plugin of Kong's, which a service has once; leave "
-            "out one of them"
+            f"{where}: file and stdout use one plugin, which Kong allows once per service; remove "
+            "one of them"
         )
     if "otlp" in logs and logs["otlp"].keys().isdisjoint({"logs", "traces"}):
-        yield f"{where}.otlp: say where logs or traces go"
+        yield f"{where}.otlp: no destination; set logs or traces"
     for sink in ("http", "otlp"):
         headers = logs.get(sink, {}).get("headers", {})
         yield from _wrong_headers(f"{where}.{sink}.headers", headers)
@@ -116,9 +114,9 @@ def log_problems(gateway: YamlObject) -> Iterator[str]:
 def _wrong_headers(where: str, headers: Texts) -> Iterator[str]:
     for name, value in headers.items():
         if name.lower() in _MADE:
-            yield f"{where}.{name}: Kong makes this header itself"
+            yield f"{where}.{name}: Kong sets this header; remove it"
         if _SECRET.search(name) and not _REFERENCE.fullmatch(value):
             yield (
-                f"{where}.{name}: is a secret; write where Kong finds it, such as "
+                f"{where}.{name}: is a secret; write a reference to Kong's vault, such as "
                 "{vault://env/log-token}"
             )

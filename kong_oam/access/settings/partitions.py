@@ -1,5 +1,7 @@
-"""The partitions of an estate in its stacks' files: the base's has all settings, a partition's
-names the estate."""
+"""Read the partitions of an estate from its stacks' files.
+
+The base's file has all settings. A partition's file names the estate.
+"""
 
 from __future__ import annotations
 
@@ -16,16 +18,16 @@ from kong_oam.errors import SettingsError
 ESTATE = "estate"
 SETTING = "partitions"
 Partition = str | None
-"""A partition of an estate by name. None: its base."""
+"""The name of a partition, or None for the base of an estate."""
 
 
 def partitions(data: YamlObject) -> dict[str, Names]:
-    """The namespaces of each partition, by its name."""
+    """Return the namespaces of each partition, by the partition's name."""
     return tuples(data.get(SETTING, {}))
 
 
 def partition_problems(data: YamlObject) -> Iterator[str]:
-    """Yield what is wrong with partitions that the schema accepts."""
+    """Yield problems of partitions that the schema accepts."""
     first: dict[str, str] = {}
     for name, namespaces in partitions(data).items():
         for namespace in namespaces:
@@ -33,14 +35,14 @@ def partition_problems(data: YamlObject) -> Iterator[str]:
                 subject = f"namespace '{namespace}' is"
                 if namespace == REST:
                     subject = "all other namespaces are"
-                yield f"{SETTING}: {subject} in two partitions, '{earlier}' and '{name}'"
+                yield f"{SETTING}: {subject} in two partitions, '{earlier}' and '{name}'; keep one"
 
 
 def file_problems(name: str, data: YamlObject, folder: Path) -> Iterator[str]:
-    """Yield what is wrong with the files of partitions' stacks, of those that are in the folder.
+    """Yield problems of partitions' stack files that exist in the folder.
 
-    `prod-eu` may be an estate of its own, or a partition of another one: then what it has is not
-    this estate's.
+    `prod-eu` may be another estate, or a partition of another estate. Its resources are not this
+    estate's then.
     """
     for partition in partitions(data):
         stack = stack_of(name, partition)
@@ -54,48 +56,48 @@ def file_problems(name: str, data: YamlObject, folder: Path) -> Iterator[str]:
             continue
         if other != name:
             belonging = (
-                f"of estate '{other}'" if other else "an estate of its own"
+                f"a partition of '{other}'" if other else "another estate"
             )
             yield (
-                f"{SETTING}: the stack of partition '{partition}' is '{stack}', and by {file} that "
-                f"is {belonging}: call the partition otherwise, or, if it is this estate's, set "
-                f"kong-oam:{ESTATE}: {name} there and nothing else"
+                f"{SETTING}: partition '{partition}' needs the stack '{stack}', which is "
+                f"{belonging} by {file}. Rename the partition, or set only kong-oam:{ESTATE}: "
+                f"{name} in this file"
             )
 
 
 def stack_of(estate: str, partition: Partition) -> str:
-    """The name of a partition's stack; without a partition, of the base's, which is the
-    estate's."""
+    """Return the name of a partition's stack. The base's stack has the estate's name."""
     return f"{estate}-{partition}" if partition else estate
 
 
 def estate_of(name: str, data: YamlObject) -> str:
-    """The estate that the file of a partition's stack names. Raises SettingsError where it says
-    anything else."""
+    """Return the estate in a partition's stack file. Raises SettingsError if the file sets anything
+    else."""
     estate = data[ESTATE]
     file = f"stacks/Pulumi.{estate}.yaml"
     if not isinstance(estate, str) or not name.startswith(f"{estate}-"):
         raise SettingsError(
-            f"{ESTATE}: the stack of a partition is called '<estate>-<partition>': '{name}' is of "
-            f"no partition of '{estate}'; name its estate there"
+            f"{ESTATE}: '{name}' is not a partition of '{estate}': a partition's stack is named "
+            "'<estate>-<partition>'; name the estate of this stack"
         )
     others = sorted(data.keys() - {ESTATE})
     if others:
         listed = some(map("kong-oam:{}".format, others))
         raise SettingsError(
-            f"the settings of a partition's estate stand in {file}: take {listed} out of this file"
+            f"{ESTATE}: a partition's settings are in its estate's file; move {listed} to {file}"
         )
     return estate
 
 
 def partition_of(name: str, estate: str, known: YamlObject) -> str:
-    """The partition that the stack is of. Raises SettingsError where its estate has no such one."""
+    """Return the stack's partition. Raises SettingsError if the estate does not have this
+    partition."""
     partition = name.removeprefix(f"{estate}-")
     if partition not in known:
         file = f"stacks/Pulumi.{estate}.yaml"
         raise SettingsError(
-            f"{ESTATE}: {file} knows no partition '{partition}' (of one that went `python -m "
-            f"kong_oam move -s {estate}` brings what there is to its place, and `pulumi destroy -s "
-            f"{name}` takes away what is left){suggestion(partition, known)}"
+            f"{ESTATE}: {file} has no partition '{partition}' (if you removed it, run `python -m "
+            f"kong_oam move -s {estate}`, then `pulumi destroy -s {name}`)"
+            f"{suggestion(partition, known)}"
         )
     return partition

@@ -1,5 +1,4 @@
-"""Reads the values of a stack's file, and refuses a project in which the engine takes them from
-elsewhere, too."""
+"""Read the values of a stack's file. Reject a project whose engine reads values elsewhere."""
 
 from __future__ import annotations
 
@@ -16,19 +15,21 @@ _PROJECT = "Pulumi.yaml"
 
 NAMESPACE = "kong-oam"
 
-# The folder of the stacks' files, below that of the project.
+# The folder of the stacks' files, below the project's folder.
 STACKS = Path("stacks")
 
 
 def stack_file(stack: str, folder: Path = STACKS) -> Path:
-    """The file of a stack's settings, by default in the project of the working directory."""
+    """Return the file of a stack's settings, by default in the working directory's project."""
     return folder / f"Pulumi.{stack}.yaml"
 
 
 def values_in(file: Path, namespace: str) -> YamlObject:
-    """The values of the namespace in `Pulumi.<stack>.yaml`, by name, unchecked. Raises
-    SettingsError where it cannot be read, or the project around it lets the engine read other
-    ones."""
+    """Return the unchecked values of the namespace in `Pulumi.<stack>.yaml`, by name.
+
+    Raises SettingsError if the file cannot be read, or if the project makes the engine read other
+    values.
+    """
     _require_alone(file.parent.parent / _PROJECT, file.parent.name, namespace)
     prefix = f"{namespace}:"
     return {
@@ -39,11 +40,15 @@ def values_in(file: Path, namespace: str) -> YamlObject:
 
 
 def config_in(file: Path) -> YamlObject:
-    """All values in `Pulumi.<stack>.yaml`, by name with its namespace; secrets as they are
-    encrypted. Raises SettingsError where it cannot be read."""
+    """Return all values in `Pulumi.<stack>.yaml` by name with namespace; secrets stay encrypted.
+
+    Raises SettingsError if the file cannot be read.
+    """
     config = _loaded(file).get("config") or {}
     if not isinstance(config, dict):
-        raise SettingsError(f"{file} cannot be read: its config is no mapping")
+        raise SettingsError(
+            f"{file} cannot be read: its config is not a mapping"
+        )
     return config
 
 
@@ -53,33 +58,33 @@ def _require_alone(file: Path, stacks: str, namespace: str) -> None:
     folder = str(project.get("stackConfigDir")).removeprefix("./").rstrip("/")
     if folder != stacks or not isinstance(config, dict):
         raise SettingsError(
-            f"{file} lets the engine read other files than {stacks}/Pulumi.<stack>.yaml, which all "
-            f"commands read; set stackConfigDir: {stacks}"
+            f"{file} makes the engine read other files than {stacks}/Pulumi.<stack>.yaml, which "
+            f"all commands read; set stackConfigDir: {stacks}"
         )
     ours = []
     for name in config:
-        # The engine takes a name without a namespace for one of the project's.
+        # The engine reads a name without a namespace as the project's.
         of, colon, _ = str(name).partition(":")
         if (of if colon else str(project.get("name"))) == namespace:
             ours.append(name)
     if ours:
         raise SettingsError(
-            f"{file} sets {some(ours)} in its config, which no command reads: settings stand in "
-            f"{stacks}/Pulumi.<stack>.yaml alone; move it there"
+            f"{file} sets {some(ours)} in its config, which no command reads; move it to "
+            f"{stacks}/Pulumi.<stack>.yaml"
         )
 
 
-def beside(folder: Path, name: str) -> Path:
-    """A file that settings name. Raises SettingsError for a path that is no name."""
+def file_beside(folder: Path, name: str) -> Path:
+    """Return the path of a file that settings name. Raises SettingsError if the name is a path."""
     if Path(name).name != name:
         raise SettingsError(
-            f"'{name}' is not the name of a file beside the stack's, in {folder}/"
+            f"'{name}' is not a file name; write the name of a file in {folder}/"
         )
     return folder / name
 
 
 def yaml_in(file: Path) -> Any:
-    """The content of a YAML file. Raises SettingsError where it cannot be read."""
+    """Return the content of a YAML file. Raises SettingsError if it cannot be read."""
     try:
         return yaml.load(file.read_text("utf-8"), Loader=yaml.CSafeLoader)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
@@ -91,5 +96,5 @@ def yaml_in(file: Path) -> Any:
 def _loaded(file: Path) -> YamlObject:
     loaded = yaml_in(file) or {}
     if not isinstance(loaded, dict):
-        raise SettingsError(f"{file} cannot be read: it is no mapping")
+        raise SettingsError(f"{file} cannot be read: it is not a mapping")
     return loaded

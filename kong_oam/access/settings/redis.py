@@ -1,5 +1,4 @@
-"""The Redis of a stack: where nodes of the gateway count limits together, and what happens while it
-is away."""
+"""The Redis of a stack, in which the gateway's nodes count limits together."""
 
 from __future__ import annotations
 
@@ -12,9 +11,11 @@ from kong_oam.access.settings.fields import fields_of
 
 @dataclass(frozen=True, slots=True)
 class RedisSettings:
-    """A Redis as the gateway reaches it. `password` is a reference to one in a vault of Kong's,
-    never one itself; `away`: whether calls before which something is counted there are refused
-    while it does not answer, or let pass."""
+    """A Redis as the gateway reaches it. `password` is always a reference to a vault of Kong.
+
+    `away`: `closed` denies the calls that need a count while Redis does not answer; `open` lets
+    them pass.
+    """
 
     host: str
     port: int = 6379
@@ -27,7 +28,7 @@ class RedisSettings:
 
 
 def redis_settings(gateway: YamlObject) -> RedisSettings | None:
-    """Reads `gateway.redis`, which its schema has checked; None where the stack has none."""
+    """Return the checked `gateway.redis`; None if the stack has none."""
     redis = gateway.get("redis")
     return (
         None

@@ -1,5 +1,4 @@
-"""A stack's settings, checked and typed: plain data from Pulumi's configuration, or from the
-stack's file."""
+"""Check and type a stack's settings, from Pulumi's configuration or from the stack's file."""
 
 from __future__ import annotations
 
@@ -23,7 +22,7 @@ from kong_oam.access.settings.clients import client_problems
 from kong_oam.access.settings.cluster import (
     cluster_problems,
     cluster_settings,
-    judged_by,
+    with_cluster_settings,
 )
 from kong_oam.access.settings.gateway import (
     gateway_problems,
@@ -47,7 +46,7 @@ from kong_oam.access.stack import Stack
 from kong_oam.diagnostics import suggestion
 from kong_oam.errors import SettingsError
 
-# The folder of the project's own definitions, if it has one.
+# The optional folder of the project's definitions.
 DEFINITIONS = "definitions"
 
 _CREDENTIALS = "are secrets: kong:kongAdminToken (KONG_ADMIN_TOKEN)"
@@ -59,8 +58,10 @@ def parse(
     describe: Describe = plain,
     folder: Path = STACKS,
 ) -> Settings:
-    """Parse the settings of stack `name` from its `kong-oam:` values; files that they name are in
-    `folder`. Raises StackError."""
+    """Parse the `kong-oam:` values of stack `name`. Files that they name are in `folder`.
+
+    Raises StackError.
+    """
     if parts.ESTATE in data:
         return _partition(name, data, describe, folder)
     _check(name, data, folder)
@@ -89,7 +90,7 @@ def parse(
         rotation=_rotation(data.get("rotation", {})),
         gateway_namespace=gateway.namespace,
         reach=gateway.reach,
-        upstream_tls=upstream_tls.spoken(over_tls),
+        upstream_tls=upstream_tls.protocol_of(over_tls),
         known_secrets=frozenset(known_secrets(providers)),
         known_groups=groups,
         addressed=bool(gateway.cidrs),
@@ -102,7 +103,7 @@ def parse(
         ),
     )
     return Settings(
-        stack=judged_by(stack, data.get("cluster", {})),
+        stack=with_cluster_settings(stack, data.get("cluster", {})),
         cloud=data["cloud"],
         as_of=datetime.date.fromisoformat(data["asOf"]),
         cluster=cluster_settings(data),
@@ -121,7 +122,7 @@ def _partition(
         of_estate = values_in(stack_file(estate, folder))
         if parts.ESTATE in of_estate:
             raise SettingsError(
-                f"{parts.ESTATE}: '{estate}' is a partition itself"
+                f"{parts.ESTATE}: '{estate}' is a partition; name its estate"
             )
         settings = parse(estate, of_estate, describe, folder)
         return replace(
@@ -137,21 +138,21 @@ def _partition(
 
 
 def stack_names(folder: Path = STACKS) -> list[str]:
-    """The stacks that have a file of settings there."""
+    """Return the names of the stacks with a settings file in `folder`."""
     return [*map(_stack_in, folder.glob("Pulumi.*.yaml"))]
 
 
 def read_file(file: Path, describe: Describe = plain) -> Settings:
-    """Read the settings in `Pulumi.<stack>.yaml`, without the engine. Raises StackError."""
+    """Read the settings in `Pulumi.<stack>.yaml` without the engine. Raises StackError."""
     return parse(_stack_in(file), values_in(file), describe, file.parent)
 
 
 def values_in(file: Path) -> YamlObject:
-    """The `kong-oam:` values in `Pulumi.<stack>.yaml`, by name, unchecked. Raises StackError."""
+    """Return the unchecked `kong-oam:` values in `Pulumi.<stack>.yaml`, by name. Raises StackError."""
     name = _stack_in(file)
     if not file.is_file():
         raise StackError(
-            f"there is no stack '{name}' in "
+            f"no stack '{name}' in "
             f"{file.parent}{suggestion(name, stack_names(file.parent))}"
         )
     try:
@@ -165,12 +166,12 @@ def _stack_in(file: Path) -> str:
 
 
 def _rotation(rotation: Texts) -> Schedule:
-    usual = Schedule()
+    defaults = Schedule()
     every = rotation.get("every")
     overlap = rotation.get("overlap")
     return Schedule(
-        days(every) if every else usual.every,
-        days(overlap) if overlap else usual.overlap,
+        days(every) if every else defaults.every,
+        days(overlap) if overlap else defaults.overlap,
     )
 
 
@@ -203,23 +204,23 @@ def _check(name: str, data: YamlObject, folder: Path) -> None:
     if problems:
         listed = "\n  ".join(f"{NAMESPACE}:{problem}" for problem in problems)
         raise StackError(
-            f"stack '{name}' cannot be used; mend stacks/Pulumi.{name}.yaml:\n  {listed}"
+            f"stack '{name}' cannot be used; correct stacks/Pulumi.{name}.yaml:\n  {listed}"
         )
 
 
 def _own_problems(data: YamlObject) -> Iterator[str]:
-    """Yield what is wrong with the stack's day, the names of its providers, and its rotation."""
+    """Yield problems of the stack's date, of its providers' names, and of its rotation."""
     try:
         datetime.date.fromisoformat(data["asOf"])
     except ValueError:
-        yield f"asOf: {data['asOf']} is no day"
+        yield f"asOf: {data['asOf']} is not a date; write YYYY-MM-DD"
     names = [*map(itemgetter("name"), data["identityProviders"])]
     for name in set(names):
         if names.count(name) > 1:
-            yield f"identityProviders: '{name}' stands twice"
+            yield f"identityProviders: two have the name '{name}'; rename one"
     rotation = _rotation(data.get("rotation", {}))
     if rotation.overlap >= rotation.every:
-        yield f"rotation: a key is replaced every {rotation.every} days; overlap has to be less"
+        yield f"rotation: overlap must be less than every ({rotation.every} days)"
 
 
 def _violation(error: Any) -> str:
@@ -228,38 +229,38 @@ def _violation(error: Any) -> str:
 
 
 def _violation_in_words(error: Any) -> str:
-    """The violation in words, behind the name of the setting that it is about."""
+    """Return the violation in words that follow the setting's name."""
     kind = error.kind.as_dict()
     match error.kind.name:
         case "additionalProperties":
             names = _settings_at(list(error.schema_path)[:-1])
             return "; ".join(
-                f" knows no setting '{name}'{suggestion(name, names)}"
+                f" has no setting '{name}'{suggestion(name, names)}"
                 for name in kind["unexpected"]
             )
         case "enum":
-            return f": {json.dumps(error.instance)} is none of {', '.join(kind['options'])}"
+            return f": {json.dumps(error.instance)} is not one of {', '.join(kind['options'])}"
         case "pattern" | "type" if error.instance_path[-1:] == ["version"]:
             return (
-                f": {json.dumps(error.instance)} is no version of Kubernetes; write it in "
+                f": {json.dumps(error.instance)} is not a version of Kubernetes; write it in "
                 'quotes, as "1.30"'
             )
         case "pattern" if "https?://" in kind["pattern"]:
-            # What is there is not shown: it may hold credentials.
+            # Do not show the value: it may have credentials.
             is_log = "logs" in error.instance_path
-            where = "belong into headers" if is_log else _CREDENTIALS
+            where = "belong in headers" if is_log else _CREDENTIALS
             return f" does not match {kind['pattern']}; credentials {where}"
         case "pattern" if "vault" in kind["pattern"]:
-            # What is there is not shown: it may be the password.
+            # Do not show the value: it may be the password.
             return (
-                " is no reference to a vault of Kong's, as {vault://env/redis-password}: a "
-                "password would be in Kong"
+                " is not a reference to Kong's vault; write {vault://env/redis-password}, not the "
+                "password"
             )
         case "minItems" | "maxItems" | "type" if (
             "certificates" in error.instance_path
         ):
-            # What is there is not shown: it may be a key.
-            return ": is no list of one or two certificates"
+            # Do not show the value: it may be a key.
+            return ": is not a list of one or two certificates"
         case _:
             return f": {error.message}"
 

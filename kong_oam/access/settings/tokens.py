@@ -1,4 +1,4 @@
-"""How an issuer that exists spells things in its tokens, as a stack's file says it."""
+"""Read from a stack's file how an existing issuer names the claims of its tokens."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from kong_oam.access.providers import ClaimMapping, Listing, TokenType
 
 
 def spelling(tokens: YamlObject) -> ClaimMapping:
-    """What the settings leave out is as in RFC 9068, JWT access tokens of OAuth 2.0 (2.2, and
-    2.2.3.1 for groups)."""
+    """Return the names of claims. Defaults are from RFC 9068 (2.2, and 2.2.3.1 for groups)."""
     scopes = _listing(tokens.get("scopes", {"claim": "scope", "form": "words"}))
     service = tokens.get("service", {"claim": "sub"})
     mark = tokens["accessToken"]

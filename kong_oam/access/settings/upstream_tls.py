@@ -1,7 +1,7 @@
-"""Reads what a stack says of TLS to workloads: the CAs by which their certificates are verified.
+"""Read `gateway.upstreamTls`: the CAs that verify workloads' certificates.
 
-Source: RFC 5280, 4.2.1.9 and 4.2.1.3. What is no CA's certificate verifies nothing: Kong would take
-none of it.
+Source: RFC 5280, 4.2.1.9 and 4.2.1.3. A certificate that is not a CA's verifies nothing, and Kong
+would reject the whole set.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 
 from kong_oam.access.data import TLS, Names, YamlObject
 from kong_oam.access.settings.certificates import certificates_in
-from kong_oam.access.settings.project import beside
+from kong_oam.access.settings.project import file_beside
 from kong_oam.errors import SettingsError
 
 SETTING = "gateway.upstreamTls.ca"
@@ -23,9 +23,12 @@ _DEPTH = 1
 
 @dataclass(frozen=True, slots=True)
 class UpstreamTlsSettings:
-    """How the gateway verifies workloads: by one of these CAs (SHA-256 fingerprints in hex), at
-    most `depth` certificates away from the workload's own. `client_certificate`: the one among the
-    stack's own that it shows. `file`: where the CAs' certificates are, for people."""
+    """How the gateway verifies workloads: by the SHA-256 fingerprints (hex) of these CAs.
+
+    A CA may be at most `depth` certificates away from the workload's certificate.
+    `client_certificate`: the name of the stack's certificate that the gateway shows. `file`: the
+    file of the CAs' certificates, for messages.
+    """
 
     ca: Names
     depth: int = _DEPTH
@@ -36,14 +39,14 @@ class UpstreamTlsSettings:
 def upstream_tls(
     gateway: YamlObject, folder: Path
 ) -> UpstreamTlsSettings | None:
-    """Return what checked settings say of TLS to workloads; None where they say nothing.
+    """Return the checked settings of TLS to workloads; None without `upstreamTls`.
 
-    Raise SettingsError where the file of `folder` that they name has more than CAs' certificates.
+    Raises SettingsError if the file of `folder` that they name has other certificates than CAs'.
     """
     settings = gateway.get("upstreamTls")
     if settings is None:
         return None
-    file = beside(folder, settings["ca"])
+    file = file_beside(folder, settings["ca"])
     fingerprints = {
         certificate.fingerprint(SHA256()).hex()
         for certificate in _authorities(file)
@@ -66,22 +69,22 @@ def _authorities(file: Path) -> list[x509.Certificate]:
     except SettingsError as error:
         raise SettingsError(f"{file} {error}") from None
     for number, certificate in enumerate(certificates, 1):
-        if not _signs(certificate):
+        if not _is_authority(certificate):
             raise SettingsError(
-                f"{file} has as certificate {number} of {len(certificates)} one that is no CA's "
-                "(basicConstraints, keyUsage): name that of who signed it"
+                f"{file}: certificate {number} of {len(certificates)} is not a CA's "
+                "(basicConstraints, keyUsage); write its CA's certificate"
             )
     return certificates
 
 
-def spoken(settings: UpstreamTlsSettings | None) -> TLS:
-    """What the gateway speaks to workloads that ask for TLS."""
+def protocol_of(settings: UpstreamTlsSettings | None) -> TLS:
+    """Return the protocol that the gateway uses for workloads that ask for TLS."""
     if settings is None:
         return ""
     return "mtls" if settings.client_certificate else "tls"
 
 
-def _signs(certificate: x509.Certificate) -> bool:
+def _is_authority(certificate: x509.Certificate) -> bool:
     try:
         if not certificate.extensions.get_extension_for_class(
             x509.BasicConstraints

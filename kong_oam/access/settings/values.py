@@ -1,4 +1,4 @@
-"""The settings of a stack as values: who only needs what they say needs not know how they are read."""
+"""The settings of a stack as values, apart from the code that reads them."""
 
 from __future__ import annotations
 
@@ -16,24 +16,23 @@ from kong_oam.access.settings.upstream_tls import UpstreamTlsSettings
 from kong_oam.access.stack import Stack
 from kong_oam.errors import SettingsError
 
-# Where Applications are, where the stack does not say.
+# The default folder of Applications.
 APPLICATIONS = ("applications",)
 
 Edition = Literal["oss", "enterprise"]
 
 
 class StackError(SettingsError):
-    """The stack's settings cannot be used. The message lists every problem and the setting that it
-    is about."""
+    """Raised if a stack's settings cannot be used. The message lists every problem by its setting."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClusterSettings:
-    """What the cluster adds to every workload. `images` maps prefixes of image names, as
-    Applications write them."""
+    """Settings of the cluster for every workload. `images` maps prefixes of image names in
+    Applications."""
 
     context: str | None = None
-    # Contexts of further clusters, by their names as topologies write them.
+    # Contexts of further clusters, by their names in topology policies.
     contexts: Texts = field(default_factory=dict)
     images: Texts = field(default_factory=dict)
     pull_secrets: Names = ()
@@ -41,15 +40,17 @@ class ClusterSettings:
     create_namespaces: bool = False
 
     def context_of(self, cluster: str | None) -> str | None:
-        """The kubeconfig context of a cluster; None for the current one. `cluster` None: the
-        stack's own."""
+        """Return the kubeconfig context of a cluster; None for the current context.
+
+        `cluster` None is the stack's own.
+        """
         return self.contexts[cluster] if cluster else self.context
 
 
 @dataclass(frozen=True, slots=True)
 class KnownClient:
-    """A client that the provider has already. `secret`: name and key of the Kubernetes Secret that
-    holds its secret."""
+    """An existing client of a provider. `secret`: name and key of the Kubernetes Secret with its
+    secret."""
 
     id: str
     secret: tuple[str, str] | None = None
@@ -57,15 +58,15 @@ class KnownClient:
 
 @dataclass(frozen=True, slots=True)
 class ProviderSettings:
-    """One identity provider as the stack's file describes it. `access_token_minutes`: lifetime of
-    its access tokens.
+    """One identity provider in the stack's file. `access_token_minutes`: lifetime of access tokens.
 
-    What only some kinds take: `issuer`, where it exists before the stack, and `moved_from`, the one
-    until now; `spelling`, how its tokens spell things; `clients`, those that it has already, by
-    component key; `client_secrets`: clients share a secret with it where they would prove
-    themselves with a key of their own; `cluster_issuer`: they do so with the tokens that this
-    issuer, the cluster's own, gives their ServiceAccounts; `settle_seconds`: how long what is new
-    there takes until it can be assigned; `certificates` (PEM): of partners' keys, by component key.
+    Only some kinds of providers have these fields:
+
+    `issuer`: the address of an issuer that exists before the stack. `moved_from`: its old address.
+    `spelling`: the names of claims in its tokens. `clients`: existing clients, by component key.
+    `client_secrets`: clients use a shared secret instead of a key. `cluster_issuer`: clients use
+    the ServiceAccount tokens of this issuer, the cluster's. `settle_seconds`: seconds until a new
+    scope or role can be assigned. `certificates`: of partners' keys (PEM), by component key.
     """
 
     name: str
@@ -86,12 +87,11 @@ class ProviderSettings:
 
 @dataclass(frozen=True, slots=True)
 class GatewaySettings:
-    """Where the gateway is, and how it reaches workloads. It runs in `namespace`, or connects from
-    `cidrs`.
+    """Where the gateway is: in `namespace`, or at addresses in `cidrs`. How it reaches workloads.
 
-    `redirect`: plain http is sent on to https, not refused. `hsts_seconds` 0: browsers are not
-    told. `strip_headers`: in lower case, what admission takes away beside its own list.
-    `settle_seconds` None: what the Admin API's settings amount to. `edition`: enterprise verifies
+    `redirect`: redirect plain http to https instead of rejecting it. `hsts_seconds` 0: no HSTS
+    header. `strip_headers`: lower-case headers that admission removes beside its own list.
+    `settle_seconds` None: the value from the Admin API's settings. `edition`: enterprise verifies
     tokens with openid-connect.
     """
 
@@ -111,7 +111,7 @@ class GatewaySettings:
     settle_seconds: float | None = None
     edition: Edition = "oss"
     redis: RedisSettings | None = None
-    # None: to workloads it speaks in clear text, and to none that ask for https.
+    # None: no TLS to workloads. Components that ask for https get no calls.
     upstream_tls: UpstreamTlsSettings | None = None
     logs: LogSettings | None = None
     metrics: bool = False
@@ -119,12 +119,11 @@ class GatewaySettings:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """All settings of one stack; `stack` holds those that change the meaning of Applications.
+    """All settings of one stack. `stack` has the settings that change the meaning of Applications.
 
-    `applications` names the files, folders and globs that these are in, from the project's folder;
-    `definitions` those of definitions, besides the folder DEFINITIONS where that is there.
-    `partition`: the one of its estate's, whose settings these are, that the stack is; None where it
-    is the whole estate, or the base of one with partitions.
+    `applications` names files, folders and globs of Applications in the project's folder.
+    `definitions` names files of definitions, besides the folder DEFINITIONS. `partition` is None
+    for a whole estate, and for the base of an estate with partitions.
     """
 
     stack: Stack
@@ -139,7 +138,7 @@ class Settings:
 
     @property
     def engine_stack(self) -> str:
-        """The name of the stack as the engine knows it; `stack.name` is that of the estate."""
+        """The name of the stack in the engine. `stack.name` is the estate's name."""
         return parts.stack_of(self.stack.name, self.partition)
 
 
@@ -147,7 +146,7 @@ Describe = Callable[[ProviderSettings], Provider]
 
 
 def plain(settings: ProviderSettings) -> Provider:
-    """A provider as far as the settings describe it, without asking its kind."""
+    """Return a provider from its settings, without asking its kind."""
     spelling = settings.spelling or PLAIN
     return Provider(
         settings.name,

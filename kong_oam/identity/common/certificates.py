@@ -1,10 +1,10 @@
-"""Makes certificates of clients' keys, for a provider that knows keys by nothing else.
+"""Makes certificates of clients' keys, for a provider that accepts keys only in certificates.
 
-Nobody vouches for them: a certificate is an envelope around the public key, and the provider trusts
-it because it was put there. So it follows from the key alone, byte for byte, and does not run out:
-a key ends when its rotation says so.
+Nobody signs them: a certificate wraps the public key, and the provider trusts it because an
+administrator registered it. So it depends on the key alone, byte for byte, and does not expire: a
+key ends with its rotation.
 
-Sources: RFC 5280 (X.509), RFC 7515, section 4.1.8 (the thumbprint that a token's header names).
+Sources: RFC 5280 (X.509), RFC 7515, section 4.1.8 (the thumbprint in a token's header).
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def certificate(private_pem: str, subject: str) -> str:
     """
     private = load_pem_private_key(private_pem.encode(), None)
     if not isinstance(private, rsa.RSAPrivateKey):
-        raise TypeError("the keys of clients are RSA keys")
+        raise TypeError("clients' keys must be RSA keys")
     public = private.public_key()
     digest = hashlib.sha256(
         public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)

@@ -1,5 +1,8 @@
-"""Name conflicts at a provider: objects that have the names of ours and that the state does not
-know. No twin is made. The findings are worded alike for every kind."""
+"""Name conflicts at a provider: existing objects with our names that the state does not know. No
+duplicate is made.
+
+The findings have the same words for every kind.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +15,11 @@ from kong_oam.access.settings.values import ProviderSettings
 from kong_oam.diagnostics import Diagnostic
 
 MADE_ANEW = (
-    "If they are this stack's for another reason, remove them there: the next run makes them anew.",
-    "If they are somebody else's, have them renamed.",
+    "If they are this stack's for another reason, remove them there: the next run makes them "
+    "anew.",
+    "If they belong to others, have them renamed.",
 )
-"""What to do where nothing is adopted: whoever made it may have left a way in."""
+"""The remedy for an object that cannot be adopted: its maker may have left a way in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +27,8 @@ class Managed:
     """An object that the stack manages: the resource's type and logical name, and the object's name
     at the provider.
 
-    The name of an app at Okta is its label, of a trusted origin the origin itself, which is in the
-    org once.
+    An app's name at Okta is its label; a trusted origin's name is the origin, which an org has
+    once.
     """
 
     type: str
@@ -34,8 +38,8 @@ class Managed:
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """An object at the provider that has the name of one of ours, with its id there. `about`: a
-    hint whose it is."""
+    """An object at the provider with the name of our object, and its id there. `about` hints at its
+    owner."""
 
     object: Managed
     id: str
@@ -55,7 +59,7 @@ def conflict_finding(
     conflicts: Sequence[Conflict],
     advice: Iterable[str],
 ) -> Diagnostic:
-    """Report the conflicts, with what to do about those that no interrupted run made."""
+    """Report the conflicts, each with the remedy if no interrupted run made it."""
     stack = stack_at(estate)
     listed = (f"  {conflict}" for conflict in conflicts)
     recovery = (
@@ -63,12 +67,13 @@ def conflict_finding(
         "removes them."
     )
     message = (
-        f"{settings.name} has what the state of stack '{stack}' does not know"
+        f"{settings.name} has objects with our names that are missing in the state of stack "
+        f"'{stack}'"
     )
     return Diagnostic("ENV403", message, details=(*listed, recovery, *advice))
 
 
 def stack_at(estate: Estate) -> str:
-    """Return the stack that deploys what the estate has of its own, which may be a partition's."""
+    """Return the stack that this run deploys, which may be a partition's."""
     partitions = (component.partition for component in estate.own.values())
     return stack_of(estate.stack.name, next(filter(None, partitions), None))

@@ -1,8 +1,7 @@
-"""Reads what an issuer publishes about itself: its endpoints, and the keys that its tokens are
-signed with.
+"""Reads the published document of an issuer: its endpoints, and the keys that sign its tokens.
 
-Sources: OpenID Connect Discovery 1.0 (section 4: the document, and that `issuer` in it is the one
-that was asked); RFC 7517 (JSON Web Key sets), RFC 7518 section 6 (RSA and elliptic-curve keys).
+Sources: OpenID Connect Discovery 1.0, section 4, which requires the same `issuer` in the document.
+RFC 7517 (JSON Web Key sets); RFC 7518 section 6 (RSA and elliptic-curve keys).
 """
 
 from __future__ import annotations
@@ -18,9 +17,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from kong_oam.diagnostics import some
 from kong_oam.errors import ProductError
-from kong_oam.http.addresses import is_confidential, shown
-from kong_oam.http.rates import patiently, unserved
-from kong_oam.http.trust import trusted
+from kong_oam.http.addresses import is_confidential, without_secrets
+from kong_oam.http.rates import rate_limit_note, send_with_waits
+from kong_oam.http.trust import tls_context
 from kong_oam.oam.position import Fields
 
 _TIMEOUT = httpx.Timeout(10.0)
@@ -29,8 +28,7 @@ _BASE64URL = re.compile(r"(?:[A-Za-z0-9_-]{4})*[A-Za-z0-9_-]{2,4}\Z")
 
 
 class DiscoveryError(ProductError):
-    """An issuer that cannot be used as it is. The message says what was found and what to
-    change."""
+    """An unusable issuer. The message names the problem and the remedy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +43,8 @@ class SigningKey:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """The metadata that an issuer publishes. `keys`: those that may sign, in the issuer's own
-    order, at least one."""
+    """The published metadata of an issuer. `keys` are its signing keys, in its own order, at least
+    one key."""
 
     issuer: str
     token_endpoint: str
@@ -55,28 +53,32 @@ class Published:
 
 
 def discover(issuer: str, proxy: str | None = None) -> Published:
-    """Fetch what `issuer` publishes. Through `proxy` (a URL) it is asked in plain http, as Okta's
-    SDK does.
+    """Fetch the published document of `issuer`. Through `proxy` (a URL) it is fetched by plain
+    http, as Okta's SDK does.
 
-    Raises DiscoveryError: not reachable, not the issuer that it says it is, not https (http counts
-    on loopback only), or no key that can be used.
+    Raises DiscoveryError if the issuer is unreachable, names another issuer, uses http (except on
+    loopback), or has no usable key.
     """
     proxied = proxy is not None
     with httpx.Client(
-        timeout=_TIMEOUT, follow_redirects=False, proxy=proxy, verify=trusted()
+        timeout=_TIMEOUT,
+        follow_redirects=False,
+        proxy=proxy,
+        verify=tls_context(),
     ) as client:
         address = f"{issuer.rstrip('/')}/.well-known/openid-configuration"
         document = _get(client, address, proxied=proxied)
         if document.get("issuer") != issuer:
             raise DiscoveryError(
-                f"{shown(issuer)} says that it is {str(document.get('issuer'))!r}; set the issuer "
-                "exactly as it calls itself"
+                f"{without_secrets(issuer)} publishes the issuer {str(document.get('issuer'))!r}; set "
+                "exactly that issuer"
             )
         token = document.get("token_endpoint")
         keys_at = document.get("jwks_uri")
         if not isinstance(token, str) or not isinstance(keys_at, str):
             raise DiscoveryError(
-                f"{shown(issuer)} names no token_endpoint or no jwks_uri; is it an OpenID provider?"
+                f"{without_secrets(issuer)} names no token_endpoint or no jwks_uri. Check that it is an "
+                "OpenID provider"
             )
         keys = signing_keys(_get(client, keys_at, proxied=proxied), issuer)
     authorization = document.get("authorization_endpoint")
@@ -88,38 +90,41 @@ def discover(issuer: str, proxy: str | None = None) -> Published:
 def _get(client: httpx.Client, url: str, *, proxied: bool) -> Fields:
     if not is_confidential(url):
         raise DiscoveryError(
-            f"{shown(url)} is not https: whoever is on the way could hand out keys of their own"
+            f"{without_secrets(url)} is not https, so an attacker on the network could replace its keys. "
+            "Use https"
         )
     target = url.replace("https://", "http://", 1) if proxied else url
     try:
-        answer = patiently(lambda: client.get(target))
+        answer = send_with_waits(lambda: client.get(target))
         body = answer.json() if answer.status_code == 200 else None
     except httpx.HTTPError as error:
         raise DiscoveryError(
-            f"{shown(url)} does not answer ({type(error).__name__}); signing keys cannot be read, "
-            "so nothing is changed. Check the issuer and the network, and run it again"
+            f"{without_secrets(url)} does not answer ({type(error).__name__}), so its signing keys are "
+            "unknown and nothing is changed. Check the issuer and the network, and run again"
         ) from None
     except ValueError:
         body = None
     if not isinstance(body, dict):
         raise DiscoveryError(
-            f"{shown(url)} answers {answer.status_code}{unserved(answer)}, and no JSON object; is "
-            "it an OpenID provider?"
+            f"{without_secrets(url)} answers {answer.status_code}{rate_limit_note(answer)} without a JSON object. "
+            "Check that it is an OpenID provider"
         )
     return body
 
 
 def signing_keys(jwks: Fields, issuer: str) -> tuple[SigningKey, ...]:
-    """Read from a JSON Web Key set the keys that may sign tokens, and leaves out any other.
+    """Read the usable signing keys from a JSON Web Key set; skip all others.
 
-    Kong finds a key by its id, so a key without one is of no use, and two different keys of one id
-    are an error, as is a set without any usable key. Raises DiscoveryError.
+    Kong finds a key by its id, so a key without an id is unusable. Raises DiscoveryError if two
+    different keys share an id, or if no key is usable.
     """
     items = jwks.get("keys")
     if not isinstance(items, list) or not all(
         isinstance(item, dict) for item in items
     ):
-        raise DiscoveryError(f"{shown(issuer)}: its key set lists no keys")
+        raise DiscoveryError(
+            f"{without_secrets(issuer)}: its key set has no keys"
+        )
     by_id: dict[str, SigningKey] = {}
     ignored = []
     for item in items:
@@ -130,20 +135,19 @@ def signing_keys(jwks: Fields, issuer: str) -> tuple[SigningKey, ...]:
             continue
         if by_id.setdefault(key.kid, key) != key:
             raise DiscoveryError(
-                f"{shown(issuer)}: two different signing keys have the id {key.kid!r}; one could "
-                "pass for both"
+                f"{without_secrets(issuer)}: two different signing keys share the id {key.kid!r}, so Kong "
+                "could not distinguish them"
             )
     if not by_id:
         reasons = some(ignored, "; ") or "it is empty"
         raise DiscoveryError(
-            f"{shown(issuer)}: no key of its set can verify tokens: {reasons}"
+            f"{without_secrets(issuer)}: no key in its key set can verify tokens: {reasons}"
         )
     return tuple(by_id.values())
 
 
 def _signing_key(item: Fields) -> SigningKey:
-    """Read one key. Raises ValueError with the reason why it is not for signatures that the
-    gateway verifies."""
+    """Read one key. Raises ValueError with the reason why the gateway cannot verify with it."""
     if item.get("use", "sig") != "sig" or "verify" not in item.get(
         "key_ops", ["verify"]
     ):
@@ -154,7 +158,7 @@ def _signing_key(item: Fields) -> SigningKey:
     algorithm, public = _public(item)
     if item.get("alg", algorithm) != algorithm:
         raise ValueError(
-            f"algorithm {item.get('alg')!r}; RS256 and ES256 are verified"
+            f"algorithm {item.get('alg')!r} is unsupported; use RS256 or ES256"
         )
     return SigningKey(
         kid,
@@ -174,7 +178,8 @@ def _public(
             # A shorter modulus can be factored.
             if n.bit_length() < _SMALLEST_RSA:
                 raise ValueError(
-                    f"an RSA key of {n.bit_length()} bits; at least {_SMALLEST_RSA} are needed"
+                    f"an RSA key of {n.bit_length()} bits is too short; use at least "
+                    f"{_SMALLEST_RSA}"
                 )
             return "RS256", rsa.RSAPublicNumbers(e, n).public_key()
         case "EC", "P-256":
@@ -184,8 +189,8 @@ def _public(
             ).public_key()
         case kind, curve:
             raise ValueError(
-                f"kind {kind!r}{f' on curve {curve!r}' if curve else ''}; RSA and EC P-256 are "
-                "verified"
+                f"kind {kind!r}{f' on curve {curve!r}' if curve else ''} is unsupported; use RSA "
+                "or EC P-256"
             )
 
 

@@ -4,5 +4,5 @@ from kong_oam.errors import ProductError
 
 
 class InspectionError(ProductError):
-    """A provider that cannot be looked at, or not used as it is. The message says what was found
-    and what to change."""
+    """A provider that cannot be read, or cannot be used. The message names the problem and the
+    remedy."""

@@ -1,4 +1,4 @@
-"""What a state says that a client is granted at its provider."""
+"""A client's grants at its provider, as a state records them."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from kong_oam.engine.state import Resource
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """Scopes that the client of a component is granted. `at`: the component that they are scopes
-    of; None where the provider knows no more of them than their names."""
+    """Granted scopes of a component's client. `at` is the component of the scopes; None if the
+    provider only knows their names."""
 
     client: str
     scopes: Names
@@ -22,8 +22,10 @@ class Grant:
 def listed(
     resources: Iterable[Resource], kind: str, begin: str, output: str
 ) -> Iterator[Grant]:
-    """Yield what resources of a type list in an output, each of the client whose component its
-    logical name has behind `begin`."""
+    """Yield the grants that resources of a type list in an output.
+
+    The logical name of each has its client's component behind `begin`.
+    """
     for resource in resources:
         if resource.type == kind and resource.name.startswith(begin):
             scopes = tuple(resource.outputs.get(output) or ())

@@ -1,4 +1,4 @@
-"""Looks up the groups that roles name, and reports those that a provider does not have, or has more than once."""
+"""Looks up the groups that roles name, and reports missing and ambiguous groups."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from kong_oam.diagnostics import Diagnostic, Findings, nearest
 from kong_oam.identity.common.parts import offered_at
 
 Ids = Mapping[str, Sequence[str]]
-"""Ids by name. A name that nothing has has none; one that several have, several."""
+"""Ids by name: none for a missing group, several for a name that several groups have."""
 
 
 def look_up(names: Iterable[str], ask: Callable[[Collection[str]], Ids]) -> Ids:
     """Return the ids of the groups of these names, and of others that `ask` reads on the way.
 
-    It asks once for all. Where there is no name it asks nobody.
+    It calls `ask` once with all names, or never if there is no name.
     """
     wanted = sorted({*names})
     if not wanted:
@@ -31,7 +31,7 @@ def look_up(names: Iterable[str], ask: Callable[[Collection[str]], Ids]) -> Ids:
 
 
 def unique(ids: Ids) -> dict[str, str]:
-    """Return the id of each group that is there exactly once."""
+    """Return the id of each group that exists exactly once."""
     return {
         name: of_name[0] for name, of_name in ids.items() if len(of_name) == 1
     }
@@ -43,10 +43,10 @@ def unclear_groups(
     ids: Ids,
     others: Callable[[], Iterable[str]] = tuple,
 ) -> Findings:
-    """Report each group that is not at the provider exactly once, where a role names it.
+    """Report each group that does not exist exactly once at the provider, at a role that names it.
 
-    `ids` are those of the groups that roles name, and of others, which may have been meant. More
-    names are asked for (`others`) only where a group is missing.
+    `ids` has the groups that roles name, and others, to suggest a similar name. `others` reads more
+    names, only if a group is missing.
     """
     existing = [name for name, of_name in ids.items() if of_name]
     if len(existing) < len(ids):
@@ -68,13 +68,13 @@ def _problem(
     ids: Ids,
     existing: Sequence[str],
 ) -> str | None:
-    """Return what is wrong with a group, and what to do; None where it is there once."""
+    """Return the problem with a group, and the remedy; None if the group exists once."""
     name = estate.stack.providers[settings.name].group(group)
     if len(ids[name]) == 1:
         return None
     mapped = f" (there '{name}')" if name != group else ""
     if ids[name]:
-        return f"{mapped} of {settings.name} is there {len(ids[name])} times. Rename the others"
+        return f"{mapped} of {settings.name} exists {len(ids[name])} times. Rename the others"
     where = f"under identityProviders[].groups in stacks/Pulumi.{estate.stack.name}.yaml"
     meant = nearest(name, existing) or "."
     return (

@@ -1,8 +1,7 @@
-"""Refuses a provider whose issuer is another than the one whose tokens count, unless the stack says
-that it is meant.
+"""Rejects a provider whose issuer changes, unless the stack confirms the change.
 
-The gate, Kong's key ring and every client follow the issuer. Where it changes by mistake, such as
-by a realm that was renamed or a stack's file that was copied, everybody is locked out at once.
+The gate, Kong's key ring and every client follow the issuer. An accidental change, for example by a
+renamed realm or a copied stack file, would lock out everybody at once.
 """
 
 from __future__ import annotations
@@ -16,11 +15,10 @@ from kong_oam.diagnostics import Diagnostic, Findings
 def issuer_moves(
     settings: ProviderSettings, estate: Estate, issuers: Texts
 ) -> Findings:
-    """Report the provider's issuer where it is known and not the one in `issuers` (by provider),
-    which count now.
+    """Report the provider's issuer if it is known and differs from the current issuer in `issuers`
+    (by provider).
 
-    An issuer that comes into being with the stack itself changes only with the resource that makes
-    it.
+    The issuer of a provider that the stack makes changes only with the resource that makes it.
     """
     before = issuers.get(settings.name)
     now = estate.stack.providers[settings.name].issuer
@@ -33,8 +31,7 @@ def issuer_moves(
         return
     yield Diagnostic(
         "ENV407",
-        f"the issuer of {settings.name} was {before} and would be {now}. No token of before would "
-        "count any more, all clients would need a client there, and all users would sign in anew. "
-        f"If that is meant, write `movedFrom: {before}` beside the issuer in "
-        f"stacks/Pulumi.{estate.stack.name}.yaml",
+        f"the issuer of {settings.name} changes from {before} to {now}. Kong would deny all "
+        "tokens, and clients and users would have to register anew. To confirm, write "
+        f"`movedFrom: {before}` beside the issuer in stacks/Pulumi.{estate.stack.name}.yaml",
     )

@@ -1,7 +1,6 @@
 """Writes public keys of clients as JSON Web Keys.
 
-Sources: RFC 7517 and 7518, section 6 (JSON Web Keys), RFC 7638 (their thumbprint, which is the
-key's id).
+Sources: RFC 7517 and 7518, section 6 (JSON Web Keys), RFC 7638 (thumbprint, used as the key's id).
 """
 
 from __future__ import annotations
@@ -22,12 +21,12 @@ SIGNS = {RSA: "RS256", ECDSA: "ES256"}
 """The algorithm by which the keys of each kind sign (RFC 7518)."""
 
 Jwk = Mapping[str, str]
-"""The public half of a key: kty and kid; n and e of one of RSA; crv, x and y of one on P-256."""
+"""The public half of a key: kty and kid; n and e (RSA); crv, x and y (P-256)."""
 
 
 def jwk(pem: str) -> Jwk:
-    """Write a public key (PEM; RSA or P-256) as a JSON Web Key. Its id is its thumbprint, so that
-    no two share one.
+    """Write a public key (PEM; RSA or P-256) as a JSON Web Key. Its id is its thumbprint, which is
+    unique.
 
     Raises TypeError for a key of another kind.
     """
@@ -50,7 +49,7 @@ def jwk(pem: str) -> Jwk:
             "y": _coordinate(point.y),
         }
     else:
-        raise TypeError("the keys of clients are of RSA, or on P-256")
+        raise TypeError("clients' keys must be RSA or P-256 keys")
     canonical = json.dumps(members, sort_keys=True, separators=(",", ":"))
     return {
         **members,
@@ -63,7 +62,7 @@ def _number(value: int) -> str:
 
 
 def _coordinate(value: int) -> str:
-    """Encode it in full length, whatever it begins with (RFC 7518, section 6.2.1.2)."""
+    """Encode it in full length, with leading zeros (RFC 7518, section 6.2.1.2)."""
     return _encoded(value.to_bytes(32))
 
 

@@ -1,4 +1,4 @@
-"""What one kind of identity provider can do without making anything at the provider."""
+"""A kind of identity provider: its functions that make nothing at the provider."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from kong_oam.oam.position import Texts
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """What stands in the way at a provider, and the ids of groups there, by the provider's names.
+    """The findings about a provider, and the ids of its groups, by the provider's names.
 
-    A group that is missing, or there twice, has no id: a finding ends the run before it is needed.
+    A missing or ambiguous group has no id: a finding ends the run before the id is needed.
     """
 
     findings: Diagnostics = ()
@@ -30,7 +30,7 @@ class Inspection:
 
 
 def _makes_nothing(*_: object) -> None:
-    """Return None, as a kind does that makes nothing."""
+    """Return None, for kinds that make nothing."""
 
 
 def _grants_nothing(*_: object) -> Iterable[Grant]:
@@ -42,16 +42,17 @@ class Kind:
     """One kind of identity provider: the `type` that settings name, and its functions.
 
     `describe` gives the provider as a value, before it exists; raises StackError. `inspect` finds
-    what stands in the way at the product, where the state holds `Held`.
+    conflicts at the product with a state that has `Held`.
 
-    The others are of kinds that make something at the product. `orphans` finds what an interrupted
-    run made or deleted there, over connections that the stack of contexts closes. Both it and
-    `inspect` raise InspectionError and RefusedError. `client_id` gives the id that a component's
-    client has or will have, by the estate's name and the component's; None where the provider makes
-    it up. `client_resource` gives the type and the logical name of what stands for the client, by
-    the provider's name and the component's. `grants` yields what clients are granted there by the
-    resources of a state. `proofs`: by the types of secrets that clients have there, the output that
-    tells one from another and is no secret.
+    Only kinds that make resources have the other functions. `orphans` finds objects that an
+    interrupted run made or deleted, over connections that the stack of contexts closes. Both it and
+    `inspect` raise InspectionError and RefusedError.
+
+    `client_id` gives the present or future id of a component's client, by the estate's name and the
+    component's; None if the provider makes it up. `client_resource` gives the type and the logical
+    name of the client's resource, by the provider's name and the component's. `grants` yields the
+    clients' grants by the resources of a state. `proofs`: by the types of secrets, an output that
+    identifies the secret and is public.
     """
 
     type: str

@@ -1,8 +1,8 @@
-"""Orphans: what an interrupted run made at a provider, or deleted, without the state ever hearing
-of it.
+"""Orphans: objects that an interrupted run made or deleted at a provider without a record in the
+state.
 
-Each kind knows what counts as its own. Nothing is removed that is not certain to be what the state
-says it was about to make.
+Each kind decides about its own objects. It removes only objects that certainly are the state's
+pending creations.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from typing import Any
 from kong_oam.engine.pending import RecordedResource
 
 Doubts = Iterator[str]
-"""What speaks against its being lost, in words."""
+"""The reason why it may not be an orphan, in words."""
 
 
 @dataclass(frozen=True, slots=True)
 class Orphan:
     """An object of the kind and name that an interrupted creation would have had.
 
-    `id` is as the state would have it, `path` the object's in the provider's API.
+    `id` has the state's form, `path` is the object's path in the provider's API.
     """
 
     type: str
@@ -34,16 +34,16 @@ class Orphan:
 
 
 DoubtedOrphan = tuple[Orphan, str | None]
-"""An orphan, and the reason not to remove it or None."""
+"""An orphan, and the reason to keep it, or None."""
 
 
 @dataclass(frozen=True, slots=True)
 class Orphans:
-    """What was found at one provider: `objects`, each with the reason not to remove it or None.
+    """The findings at one provider: `objects`, each with the reason to keep it, or None.
 
-    `where` names the provider. `remove` removes some of the objects; it raises ManagementApiError. `gone`
-    is what the state has and the provider has not, where no refresh can find that out, with the
-    reason to keep it in the state or None.
+    `where` names the provider. `remove` removes some of the objects; it raises ManagementApiError.
+    `gone` are objects in the state that the provider lost, where no refresh can find that out. Each
+    has the reason to keep it in the state, or None.
     """
 
     where: str

@@ -7,7 +7,7 @@ from kong_oam.access.settings.values import ProviderSettings
 
 
 def account_name(provider: str) -> str:
-    """Return the logical name of the resource that says who administers the product."""
+    """Return the logical name of the resource for the product's administrative account."""
     return f"{provider}-account"
 
 
@@ -50,7 +50,7 @@ def groups_at(settings: ProviderSettings, estate: Estate) -> list[str]:
 
 
 def group_names(settings: ProviderSettings, estate: Estate) -> list[str]:
-    """List the groups that roles at a provider name, as it calls them."""
+    """List the groups that roles at a provider name, by the provider's names."""
     provider = estate.stack.providers[settings.name]
     return sorted(
         {provider.group(group) for group in groups_at(settings, estate)}

@@ -1,4 +1,4 @@
-"""Checks the settings of a provider, as all kinds do."""
+"""Checks of a provider's settings for all kinds."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from kong_oam.access.data import Names
 from kong_oam.access.settings.values import ProviderSettings, StackError
 from kong_oam.diagnostics import some
-from kong_oam.http.addresses import is_confidential, shown
+from kong_oam.http.addresses import is_confidential, without_secrets
 
 _SOME_KINDS = {
     "issuer": "issuer",
@@ -20,8 +20,8 @@ _SOME_KINDS = {
     "settle_seconds": "settleSeconds",
     "certificates": "certificates",
 }
-"""Settings that only some kinds take: by their names in ProviderSettings those of the stack's
-file."""
+"""Settings that only some kinds take: the names in the stack's file, by the names in
+ProviderSettings."""
 
 
 def check(
@@ -30,21 +30,23 @@ def check(
     needs: Names = (),
     takes: Names = (),
 ) -> None:
-    """Check that the settings have what the kind needs, and nothing that it ignores. Raises
+    """Check that the settings have the kind's required settings, and none that it ignores. Raises
     StackError."""
     problems = []
     for name in needs:
         if not getattr(settings, name):
             problems.append(f"needs '{_SOME_KINDS[name]}'")
-    # What a kind ignores is refused: whoever wrote it takes it for granted.
+    # Reject a setting that the kind ignores: its author relies on it.
     for name, written in _SOME_KINDS.items():
         if name not in (*needs, *takes) and getattr(settings, name):
-            problems.append(f"does not look at '{written}'; remove it")
+            problems.append(f"ignores '{written}'; remove it")
     for name in ("issuer", "cluster_issuer"):
         issuer = getattr(settings, name)
         problem = _unsafe(issuer) if issuer else None
         if problem:
-            problems.append(f"{_SOME_KINDS[name]} {shown(issuer)}: {problem}")
+            problems.append(
+                f"{_SOME_KINDS[name]} {without_secrets(issuer)}: {problem}"
+            )
     if problems:
         raise StackError(
             f"identity provider '{settings.name}' (type {settings.type}): {some(problems, '; ')}"
@@ -54,7 +56,7 @@ def check(
 def _unsafe(issuer: str) -> str | None:
     parts = urlsplit(issuer)
     if not parts.hostname or parts.username is not None:
-        return "it is no address"
+        return "it is not an address"
     if not is_confidential(issuer):
-        return "it is not https: whoever is on the way could hand out keys of their own"
+        return "it is not https, so an attacker on the network could replace its keys"
     return None

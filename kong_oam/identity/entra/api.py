@@ -1,8 +1,8 @@
 """Accesses Microsoft Graph: the account of a tenant, a client of it, and its lists page by page.
 
 Sources: Microsoft Graph (errors, paging by @odata.nextLink, throttling by Retry-After), the
-identity platform's client credentials flow, and the settings of the official provider, which this
-reads as it does.
+identity platform's client credentials flow, and the settings of the official provider. This module
+reads the same settings.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ import httpx
 from kong_oam.access.data import NameLists
 from kong_oam.engine.configuration import Configuration
 from kong_oam.errors import ManagementApiError
-from kong_oam.http.addresses import LOOPBACK, shown
+from kong_oam.http.addresses import LOOPBACK, without_secrets
 from kong_oam.http.management import ManagementApi, Row, are_rows, pages
-from kong_oam.http.trust import trusted
+from kong_oam.http.trust import tls_context
 from kong_oam.identity.common.errors import InspectionError
 from kong_oam.identity.entra.names import Tenant
 from kong_oam.oam.position import Texts
 
 _RowsByName = dict[str, list[Row]]
-"""The objects of each name that was asked for."""
+"""The objects of each requested name."""
 
 
 CLOUDS = {
@@ -52,8 +52,8 @@ ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 _SECURITY = "securityEnabled eq true"
 _MOST_VALUES = 14
-"""Values of a filter's `in`: Graph takes 15 expressions in a filter (its known issues), one of
-which may be another."""
+"""The most values of a filter's `in`: Graph takes 15 expressions in a filter (its known issues),
+and needs one for another condition."""
 _TOP = 999
 """The most objects of an answer."""
 _TIMEOUT = httpx.Timeout(30.0)
@@ -62,12 +62,12 @@ _PERMISSIONS = (
     "Application.ReadWrite.All, AppRoleAssignment.ReadWrite.All, "
     "DelegatedPermissionGrant.ReadWrite.All and Group.Read.All"
 )
-"""OwnedBy is not enough for applications: the official plugin takes its own account out of the
-owners of each."""
+"""OwnedBy is not enough for applications: the official plugin removes its own account from the
+owners."""
 
 
 def _words(body: Any) -> str | None:
-    """Read Microsoft's own words, of Graph or of the token endpoint."""
+    """Read Microsoft's own words from an error of Graph or of the token endpoint."""
     if not isinstance(body, dict):
         return None
     error = body.get("error")
@@ -85,7 +85,7 @@ _API = ManagementApi(
         "ARM_CLIENT_SECRET)",
         403: "give the application these permissions of Microsoft Graph, with an administrator's "
         f"consent: {_PERMISSIONS}",
-        429: "others use up the tenant's limits; run it again later",
+        429: "the tenant's rate limit is used up; run it again later",
     },
     "see status.cloud.microsoft, and run it again",
     _words,
@@ -99,8 +99,8 @@ _NO_ACCOUNT = (
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """The application that administers a tenant, and one proof: its secret, or a token of an issuer
-    it trusts."""
+    """The application that administers a tenant, and one credential: its secret, or a token of an
+    issuer it trusts."""
 
     tenant: Tenant
     client: str
@@ -113,14 +113,14 @@ class Account:
 
     @property
     def graph(self) -> str:
-        """The address of Microsoft Graph. A stand-in on loopback has all on one port."""
+        """The address of Microsoft Graph. A stand-in on loopback serves everything on one port."""
         return (
             CLOUDS[self.host][1] if self.host in CLOUDS else self.tenant.login
         )
 
 
 def is_known(tenant: Tenant) -> bool:
-    """Return whether the tenant is of a cloud of Microsoft's, or of a stand-in on this machine."""
+    """Return whether the tenant is in a cloud of Microsoft's, or in a stand-in on this machine."""
     parts = urlsplit(tenant.login)
     if parts.scheme == "https":
         return parts.netloc in CLOUDS
@@ -128,7 +128,7 @@ def is_known(tenant: Tenant) -> bool:
 
 
 def federation_audience(tenant: Tenant) -> str:
-    """Return the audience of tokens that clients of the tenant are proved by (workload identity
+    """Return the audience of tokens that authenticate clients of the tenant (workload identity
     federation)."""
     cloud = CLOUDS.get(urlsplit(tenant.login).netloc, ("", "", ""))
     return f"api://AzureADTokenExchange{cloud[2]}"
@@ -136,7 +136,7 @@ def federation_audience(tenant: Tenant) -> str:
 
 def account(tenant: Tenant, configuration: Configuration) -> Account:
     """Read the account from the stack's `azuread:` settings or the environment. Raises
-    InspectionError where neither has it in full."""
+    InspectionError if neither has all of it."""
     setting = configuration.setting
     client = setting("azuread:clientId", "ARM_CLIENT_ID")
     secret = setting("azuread:clientSecret", "ARM_CLIENT_SECRET")
@@ -150,10 +150,9 @@ def account(tenant: Tenant, configuration: Configuration) -> Account:
 
 
 class Graph:
-    """Microsoft Graph as the account sees it. A context manager. Every method raises ManagementApiError.
+    """A client of Microsoft Graph. A context manager. Every method raises ManagementApiError.
 
-    `caller` is the object id of the account's own service principal, None where its token does not
-    say it.
+    `caller` is the object id of the account's own service principal; None if its token lacks it.
     """
 
     def __init__(
@@ -161,7 +160,7 @@ class Graph:
     ) -> None:
         self._account = account
         self._http = httpx.Client(
-            timeout=_TIMEOUT, transport=transport, verify=trusted()
+            timeout=_TIMEOUT, transport=transport, verify=tls_context()
         )
         self.caller: str | None = None
 
@@ -199,10 +198,10 @@ class Graph:
         return (str(row["displayName"]) for row in self._groups())
 
     def applications(self, names: Collection[str], begin: str) -> _RowsByName:
-        """List the tenant's applications by their display names, which any number may have, for
-        each of `names`.
+        """List the tenant's applications by their display names, for each of `names`. Names are not
+        unique.
 
-        Of many all are read whose names `begin` so, as these do.
+        For many names it reads all applications with the common beginning `begin`.
         """
         if len(names) <= _MOST_VALUES:
             return _by_name(names, self._named("/applications", names))
@@ -213,8 +212,7 @@ class Graph:
     def group_ids(self, names: Collection[str]) -> NameLists:
         """List object ids of the tenant's security groups, for each of `names`.
 
-        Of many all groups are read, where that takes no more requests than asking for so many by
-        name.
+        For many names it reads all groups, if that takes no more requests.
         """
         groups: Iterable[Row] = self._named(
             "/groups", names, f" and {_SECURITY}"
@@ -241,7 +239,6 @@ class Graph:
         return self._rows(path, {"$filter": condition} if condition else {})
 
     def row(self, path: str) -> Row:
-        """Read one object."""
         return self._send("GET", self._url(path))
 
     def remove_password(self, application: str, key: str) -> None:
@@ -250,7 +247,7 @@ class Graph:
         _API.accepted(_API.send(self._http, "POST", url, json={"keyId": key}))
 
     def remove(self, path: str) -> None:
-        """Remove an object; one that is gone already is gone."""
+        """Remove an object. A missing object is no error."""
         answer = _API.send(self._http, "DELETE", self._url(path))
         if answer.status_code != 404:
             _API.accepted(answer)
@@ -284,14 +281,15 @@ class Graph:
         def ask(url: str) -> tuple[list[Row], str]:
             if not url.startswith(f"{self._account.graph}/"):
                 raise ManagementApiError(
-                    f"{host}: a further page is said to be at another server, {shown(url)}"
+                    f"{host}: the next page's address is at another server, {without_secrets(url)}"
                 )
             page = self._send("GET", url)
             rows = page.get("value")
             following = page.get("@odata.nextLink") or ""
             if not are_rows(rows) or not isinstance(following, str):
                 raise ManagementApiError(
-                    f"{host}: {first.path} answers no list; is this Microsoft Graph?"
+                    f"{host}: {first.path} answers without a list. Check that this is Microsoft "
+                    "Graph"
                 )
             return rows, following
 
@@ -299,15 +297,15 @@ class Graph:
 
     def _send(self, method: str, url: str, data: Texts | None = None) -> Row:
         answer = _API.send(self._http, method, url, data=data)
-        # The token endpoint says 400 or 401 where the client's own credentials are wrong.
+        # The token endpoint answers 400 or 401 to wrong client credentials.
         if answer.status_code == 400 and b'"invalid_client"' in answer.content:
             answer.status_code = 401
         return _API.row(answer)
 
 
 def _object_id(token: str) -> str | None:
-    """Read from an access token of Microsoft Graph whose it is. Only Graph verifies it: it only
-    says who we are."""
+    """Read the caller from an access token of Microsoft Graph. Only Graph verifies it; here it
+    names our own account."""
     try:
         payload = token.split(".")[1]
         padded = payload + "=" * (-len(payload) % 4)
@@ -319,7 +317,7 @@ def _object_id(token: str) -> str | None:
 
 def _by_name(names: Iterable[str], rows: Iterable[Row]) -> _RowsByName:
     """Return the rows that have each of the display names, without case, as Graph compares."""
-    # Two batches may have the same row, where names differ in case.
+    # Two batches may have the same row if names differ in case.
     by_id = {row["id"]: row for row in rows}
     by_lower: _RowsByName = {}
     for row in by_id.values():

@@ -1,5 +1,5 @@
-"""Lists the role assignments that a stack makes in a tenant, and reads what clients are granted
-from a state."""
+"""Lists the role assignments that a stack makes in a tenant, and reads clients' grants from a
+state."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FEDERATED = "azuread:index/applicationFederatedIdentityCredential:ApplicationFed
 PASSWORD = "azuread:index/applicationPassword:ApplicationPassword"  # noqa: S105 - a type
 
 NO_ROLE = "00000000-0000-0000-0000-000000000000"
-"""The role of whoever may sign in through an application that has no roles of its own."""
+"""The role of users who may sign in through an application without roles."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Assignment:
 
     @property
     def component(self) -> str | None:
-        """The component whose client it belongs to; None where it belongs to an API."""
+        """The component whose client it belongs to; None for an API's."""
         of_client = self.client or self.at
         return (
             of_client.removeprefix("app-")
@@ -49,8 +49,8 @@ class Assignment:
 
 
 def distinct(provider: Provider, groups: Iterable[str]) -> list[str]:
-    """Return the first of logical groups that are one in the tenant: Microsoft Graph refuses an
-    assignment twice."""
+    """Return one logical group for each group of the tenant: Microsoft Graph rejects a second
+    assignment."""
     first: dict[str, str] = {}
     for group in sorted({*groups}):
         first.setdefault(provider.group(group), group)
@@ -74,15 +74,15 @@ def assignments(
             )
     for client in clients_at(settings, estate):
         if client.user_facing:
-            yield from _signing_in(prefix, client, provider)
+            yield from _group_assignments(prefix, client, provider)
         else:
-            yield from _calling(prefix, client, stack)
+            yield from _service_assignments(prefix, client, stack)
 
 
-def _signing_in(
+def _group_assignments(
     prefix: str, client: Client, provider: Provider
 ) -> Iterator[Assignment]:
-    """Yield those of groups whose members sign in through a client."""
+    """Yield the assignments of groups whose members sign in through a client."""
     key = client.component
     for group in distinct(provider, client.groups):
         yield Assignment(
@@ -93,8 +93,10 @@ def _signing_in(
         )
 
 
-def _calling(prefix: str, client: Client, stack: str) -> Iterator[Assignment]:
-    """Yield those of a service: one for each scope that it is granted at an API."""
+def _service_assignments(
+    prefix: str, client: Client, stack: str
+) -> Iterator[Assignment]:
+    """Yield the assignments of a service, for each scope that it is granted at an API."""
     key = client.component
     for api, scopes in granted_scopes(client).items():
         for scope in scopes:
@@ -107,7 +109,7 @@ def _calling(prefix: str, client: Client, stack: str) -> Iterator[Assignment]:
 
 
 def granted_scopes(client: Client) -> NameLists:
-    """Return the scopes that a client is granted, by API."""
+    """Return a client's granted scopes, by API."""
     granted: NameSets = {}
     for call in client.calls:
         granted.setdefault(call.component, set()).update(call.scopes)
@@ -115,13 +117,13 @@ def granted_scopes(client: Client) -> NameLists:
 
 
 def consent(provider: str, component: str, api: str) -> str:
-    """Return the logical name of the consent to what users ask for at an API through a client."""
+    """Return the logical name of the consent to users' scopes at an API through a client."""
     return f"{_granting(provider)}{component}:{api}"
 
 
 def granted(provider: str, resources: Iterable[Resource]) -> Iterator[Grant]:
-    """Yield what clients are granted by the resources of a state: services one scope by each,
-    users all of an API."""
+    """Yield clients' grants by the resources of a state: a scope per assignment for services, all
+    scopes of an API per consent for users."""
     begin = _granting(provider)
     for resource in resources:
         is_grant = resource.type in (ASSIGNMENT, GRANT)

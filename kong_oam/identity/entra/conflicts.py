@@ -1,10 +1,9 @@
-"""Finds applications of a tenant that have names of ours and that the state does not know. None of
-them is adopted.
+"""Finds applications of a tenant that have our names and are missing in the state. None is adopted.
 
-Names of applications are not unique in a tenant, and any of its users may be allowed to register
-one: a second one would be made in silence, and whoever owns the first, or has a secret of it, would
-be a client of ours. What else a stack makes is between applications of its own, and Microsoft Graph
-refuses it a second time.
+Names of applications are not unique in a tenant, and all its users may be allowed to register
+applications. Without this check a second application would be made in silence. The owner of the
+first, or of its secret, would be a client of ours. All other objects of a stack are between its own
+applications, and Microsoft Graph rejects duplicates of these.
 """
 
 from __future__ import annotations
@@ -36,9 +35,9 @@ from kong_oam.identity.entra.names import (
 def name_conflicts(
     graph: Graph, settings: ProviderSettings, estate: Estate, held: Held
 ) -> Findings:
-    """Report applications that are called as ours will be. Raises ManagementApiError.
+    """Report applications with the names of our future applications. Raises ManagementApiError.
 
-    Nothing is asked about what the state holds: that is this stack's.
+    It skips objects in the state: these are this stack's.
     """
     missing = {}
     for managed in applications(settings, estate):

@@ -1,4 +1,4 @@
-"""Describes Entra ID as a value: how its tokens spell things.
+"""Describes Entra ID as a value: the claims of its tokens.
 
 Sources: the identity platform's access tokens and optional claims.
 """
@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from kong_oam.access.providers import ClaimMapping, Listing, Provider, TokenType
 from kong_oam.access.settings.values import ProviderSettings, StackError
-from kong_oam.http.addresses import shown
+from kong_oam.http.addresses import without_secrets
 from kong_oam.identity.common.settings import check
 from kong_oam.identity.entra.api import is_known
 from kong_oam.identity.entra.names import SCOPE_PREFIX, tenant_of
 
 SPELLING = ClaimMapping(
     client="azp",
-    user="scp",  # an ID token has neither this nor the claim that says that a client calls as itself
+    user="scp",  # an ID token has neither this claim nor the claim of services
     scopes=Listing("scp", "words"),
     service_scopes=Listing("roles", prefix=SCOPE_PREFIX),
     groups="roles",
@@ -26,7 +26,7 @@ SPELLING = ClaimMapping(
 )
 
 _LONGEST_LIFE = 90
-"""Minutes. Entra gives an access token between 60 and 90, and no stack can change that."""
+"""Minutes. Entra's access tokens last between 60 and 90; a stack cannot change that."""
 
 _TAKES = (
     "client_secrets",
@@ -45,16 +45,19 @@ def describe(settings: ProviderSettings) -> Provider:
     problem = None
     if tenant is None or not is_known(tenant):
         problem = (
-            f"issuer {shown(settings.issuer or '')} is not "
+            f"issuer {without_secrets(settings.issuer or '')} is not "
             "https://login.microsoftonline.com/<tenant id>/v2.0"
         )
     elif settings.access_token_minutes < _LONGEST_LIFE:
         problem = (
-            f"its access tokens live up to {_LONGEST_LIFE} minutes: set accessTokenMinutes: "
+            f"access tokens live up to {_LONGEST_LIFE} minutes: set accessTokenMinutes: "
             f"{_LONGEST_LIFE}"
         )
     elif settings.client_secrets and settings.cluster_issuer:
-        problem = "clients have either secrets (clientSecrets) or their cluster's tokens (clusterIssuer)"
+        problem = (
+            "set either clientSecrets or clusterIssuer: clients have secrets or their "
+            "cluster's tokens"
+        )
     if problem:
         raise StackError(
             f"identity provider '{settings.name}' (type {settings.type}): {problem}"

@@ -1,7 +1,7 @@
-"""The names and ids of what a stack has in a tenant of Entra: the one place for both.
+"""The names and ids of a stack's objects in a tenant of Entra, in one place.
 
-The ids of scopes and roles are the program's to choose. They follow from names (UUIDv5), so that
-every run, and every stack that is made anew, gives the same.
+The program chooses the ids of scopes and roles. They follow from names (UUIDv5), so every run gives
+the same ids, also after the stack is made anew.
 """
 
 from __future__ import annotations
@@ -20,11 +20,12 @@ permissions."""
 APPLICATION = "azuread:index/application:Application"
 
 SCOPE_PREFIX = "scope="
-"""How the application role of a scope is told from the others in `roles`. The delegated permission
-has no prefix, so that the two have values, and ids, of their own. Of one value, they would have to
-have one id, texts and state as well, and none could ever be changed or removed: the official plugin
-disables what it is going to change, in one of the two lists at a time, and Microsoft Graph refuses
-a pair that is not alike (hashicorp/terraform-provider-azuread, issue 1177).
+"""The prefix of a scope's application role in `roles`. The delegated permission has no prefix, so
+that the two have different values and ids.
+
+With the same value they would share one id, texts and state, and could not change. The official
+plugin disables a value before a change, in one of the two lists at a time. Microsoft Graph rejects
+a pair with differences (hashicorp/terraform-provider-azuread, issue 1177).
 """
 
 _ISSUER = re.compile(
@@ -46,33 +47,33 @@ class Tenant:
 
 
 def tenant_of(issuer: str) -> Tenant | None:
-    """Read the tenant of an issuer, as tokens of version 2 write it; None where it is none."""
+    """Read the tenant of an issuer in the form of version 2 tokens; None for another form."""
     match = _ISSUER.match(issuer)
     return Tenant(match["login"], match["tenant"]) if match else None
 
 
 def api_name(stack: str, component: str) -> str:
-    """Return the display name of the application that stands for an API."""
+    """Return the display name of an API's application."""
     return f"kong-oam {stack} {component} API"
 
 
 def client_name(stack: str, component: str) -> str:
-    """Return the display name of the application that stands for a client."""
+    """Return the display name of a client's application."""
     return f"kong-oam {stack} {component}"
 
 
 def client_resource(provider: str, component: str) -> tuple[str, str]:
-    """Return the type and the logical name of the application that stands for a client."""
+    """Return the type and the logical name of a client's application."""
     return APPLICATION, f"{provider}-app-{component}"
 
 
 def api_resource(provider: str, component: str) -> str:
-    """Return the logical name of the application that stands for an API."""
+    """Return the logical name of an API's application."""
     return f"{provider}-api-{component}"
 
 
 def role_of(scope: str) -> str:
-    """Return the value of the application role that services hold for a scope."""
+    """Return the value of a scope's application role for services."""
     return f"{SCOPE_PREFIX}{scope}"
 
 
@@ -87,17 +88,16 @@ def role_id(stack: str, component: str, value: str) -> str:
 
 
 def _id(*names: str) -> str:
-    # No name has a line break in it, so that no two lists of names are one.
+    # No name has a line break, so different lists give different texts.
     return str(uuid.uuid5(_NAMESPACE, "\n".join(names)))
 
 
 def apis(
     settings: ProviderSettings, estate: Estate, *, offered: bool = False
 ) -> dict[str, Component]:
-    """Select the components that tokens can be for: not one without scopes, where nobody could be
-    granted anything.
+    """Select the components that tokens can be for: components without scopes can grant nothing.
 
-    `offered`: only those of which this run makes the applications.
+    `offered`: select only components whose applications this run makes.
     """
     components = estate.offering if offered else estate.components.values()
     provided = {}

@@ -1,9 +1,8 @@
 """Finds objects of a tenant whose creation, by the state, was cut off: they were made, but the
 answer was lost.
 
-Names are not unique in a tenant. So nothing counts as lost but what the state itself says it was
-about to make, and of that only what is as it would have been made, and what nobody has used since:
-whoever uses an object needs its id, and nobody heard that.
+Names are not unique in a tenant. So an object is an orphan only if the state was about to make it,
+as it is now, and nothing uses it. A user of an object needs its id, which no answer gave out.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from contextlib import ExitStack
 from kong_oam.access.settings.values import ProviderSettings
 from kong_oam.engine.configuration import Configuration
 from kong_oam.engine.pending import ExportedState, PendingCreation
-from kong_oam.http.addresses import shown
+from kong_oam.http.addresses import without_secrets
 from kong_oam.http.management import Row
 from kong_oam.identity.common.orphans import (
     DoubtedOrphan,
@@ -40,7 +39,7 @@ def find(
     opened: ExitStack,
     configuration: Configuration,
 ) -> Orphans | None:
-    """Find what interrupted creations made in the tenant. Raises InspectionError and
+    """Find objects of interrupted creations in the tenant. Raises InspectionError and
     ManagementApiError."""
     provider = account_name(settings.name)
     if not state.pending_at(provider, _SEARCHES):
@@ -49,7 +48,7 @@ def find(
         Graph(account(tenant_in(settings), configuration))
     )
     return Orphans(
-        f"Entra, {shown(settings.issuer or '')}",
+        f"Entra, {without_secrets(settings.issuer or '')}",
         orphans(graph, state, provider),
         lambda lost: remove(graph, lost),
     )
@@ -58,8 +57,8 @@ def find(
 def orphans(
     graph: Graph, state: ExportedState, provider: str
 ) -> list[DoubtedOrphan]:
-    """Find objects of interrupted creations that are not in the state, each with the reason not to
-    remove it or None.
+    """Find objects of interrupted creations that the state lacks, each with the reason to keep it,
+    or None.
 
     Raises ManagementApiError.
     """
@@ -75,9 +74,7 @@ def orphans(
             result.append(
                 (
                     orphan,
-                    "there are several that it could be"
-                    if len(candidates) > 1
-                    else doubt,
+                    "several objects match" if len(candidates) > 1 else doubt,
                 )
             )
     return list(dict.fromkeys(result))
@@ -110,7 +107,7 @@ def _doubts_of_application(
     graph: Graph, creation: PendingCreation, row: Row
 ) -> Doubts:
     if row.get("description") != creation.inputs.get("description"):
-        yield "its description is another than the one that it would have been given"
+        yield "its description differs from the intended description"
     yield from _credentials(row)
     path = f"/applications/{row['id']}"
     credentials = graph.rows(f"{path}/federatedIdentityCredentials")
@@ -151,7 +148,7 @@ def _doubts_of_principal(graph: Graph, path: str, row: Row) -> Doubts:
     yield from _credentials(row)
     for kind in ("appRoleAssignedTo", "appRoleAssignments"):
         if list(graph.rows(f"{path}/{kind}")):
-            yield "somebody is assigned to it, or it to others"
+            yield "it has role assignments"
 
 
 def _assignments(graph: Graph, creation: PendingCreation) -> _Candidates:
@@ -199,7 +196,9 @@ def _federated(graph: Graph, creation: PendingCreation) -> _Candidates:
             doubts = (
                 ()
                 if same
-                else ("it trusts others than the one that it would have",)
+                else (
+                    "its issuer, subject or audience differs from the intended trust",
+                )
             )
             yield (
                 Orphan(
@@ -210,8 +209,8 @@ def _federated(graph: Graph, creation: PendingCreation) -> _Candidates:
 
 
 def _passwords(graph: Graph, creation: PendingCreation) -> _Candidates:
-    """Find secrets, which nobody ever learned. One of the name that the state knows is of an
-    earlier turn."""
+    """Find secrets whose value no answer gave out. A secret with a name in the state is an earlier
+    one."""
     application = creation.inputs["applicationId"].rpartition("/")[2]
     for row in (
         graph.row(f"/applications/{application}").get("passwordCredentials")

@@ -1,8 +1,8 @@
-"""Compares what a tenant has and lacks with what is about to be made: before the first change."""
+"""Compares a tenant with the intended objects before the first change."""
 
 from __future__ import annotations
 
-from kong_oam.access.model import EXTERNAL, Estate
+from kong_oam.access.model import EXTERNAL, Client, Estate
 from kong_oam.access.settings.values import ProviderSettings
 from kong_oam.diagnostics import Diagnostic, Findings, some, suggestion
 from kong_oam.engine.configuration import Configuration
@@ -21,18 +21,17 @@ def inspect(
     held: Held,
     configuration: Configuration,
 ) -> Inspection:
-    """Report what stands in the way: groups that the tenant lacks, names that it has, another
-    tenant in this stack.
+    """Report conflicts: missing groups, existing names, and a second tenant in this stack.
 
     Raises InspectionError and ManagementApiError.
     """
     with Graph(account(tenant_in(settings), configuration)) as graph:
-        # Only security groups count, since no other can hold a role.
+        # Only security groups can have a role.
         ids = look_up(group_names(settings, estate), graph.group_ids)
         findings = (
             *shared_keys(settings, estate),
-            *unproven(settings, estate),
-            *unclaimed(settings, estate),
+            *partners_without_certificate(settings, estate),
+            *unused_certificates(settings, estate),
             *unclear_groups(settings, estate, ids, graph.groups),
             *name_conflicts(graph, settings, estate, held),
         )
@@ -40,47 +39,47 @@ def inspect(
 
 
 def shared_keys(settings: ProviderSettings, estate: Estate) -> Findings:
-    """Refuse two tenants of one Entra: they sign with the same keys, and Kong finds an issuer by
+    """Reject two tenants of one Entra: they sign with the same keys, and Kong finds an issuer by
     the id of the key."""
     others = other_tenants(settings, estate)
     if others:
         names = sorted([settings.name, *others])
         yield Diagnostic(
             "ENV408",
-            f"{some(names, ' and ')} are tenants of one Entra, which signs for all with the same "
-            "keys, and a Kong workspace has each key once. Give each a stack and a workspace of "
-            "its own",
+            f"{some(names, ' and ')} are tenants of one Entra, which signs for all of them with "
+            "the same keys. A Kong workspace has each key once. Give each tenant its own stack "
+            "and workspace",
         )
 
 
-def unproven(settings: ProviderSettings, estate: Estate) -> Findings:
-    """Warn of partners without a certificate: Entra reads no keys where owners publish them. The
-    rest is made."""
-    for client in clients_at(settings, estate):
-        if (
-            client.kind == EXTERNAL
-            and client.component not in settings.certificates
-        ):
+def partners_without_certificate(
+    settings: ProviderSettings, estate: Estate
+) -> Findings:
+    """Warn of partners without a certificate: Entra reads no published keys. Everything else is
+    made."""
+    for client in _partners(settings, estate):
+        if client.component not in settings.certificates:
             message = (
-                f"{settings.name} does not look at the jwksUri of '{client.component}', so that it "
-                f"has no key there: name its owner's certificate under {_where(estate)}"
+                f"{settings.name} does not read the jwksUri of '{client.component}', so the "
+                f"client has no key. Set its owner's certificate under {_where(estate)}"
             )
             yield Diagnostic(
                 "ENV409", message, client.position, severity="warning"
             )
 
 
-def unclaimed(settings: ProviderSettings, estate: Estate) -> Findings:
-    """Report certificates that no partner's client here would prove itself with."""
-    partners = {
-        client.component
-        for client in clients_at(settings, estate)
-        if client.kind == EXTERNAL
-    }
+def unused_certificates(settings: ProviderSettings, estate: Estate) -> Findings:
+    """Report certificates that no partner's client uses."""
+    partners = {client.component for client in _partners(settings, estate)}
     for key in sorted(settings.certificates.keys() - partners):
         hint = suggestion(key, partners - settings.certificates.keys())
         message = f"{_where(estate)}: '{key}' is no client of kind external at {settings.name}{hint}"
         yield Diagnostic("ENV410", message)
+
+
+def _partners(settings: ProviderSettings, estate: Estate) -> list[Client]:
+    clients = clients_at(settings, estate)
+    return [client for client in clients if client.kind == EXTERNAL]
 
 
 def _where(estate: Estate) -> str:

@@ -1,1 +1,1 @@
-"""Keycloak: clients, client scopes and roles in a realm that exists."""
+"""Keycloak: clients, client scopes and roles in an existing realm."""

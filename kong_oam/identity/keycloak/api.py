@@ -1,5 +1,5 @@
-"""Accesses Keycloak's Admin API as far as inspecting a realm needs it, before the first change or
-after a cut-off one.
+"""Accesses Keycloak's Admin API to inspect a realm, before the first change or after an interrupted
+change.
 
 Sources: Keycloak's Admin REST API (group-by-path, groups with `briefRepresentation`), 26.7.
 """
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain, islice
-from typing import Any, Final
+from typing import Any
 from urllib.parse import quote
 
 import httpx
@@ -17,14 +17,14 @@ import httpx
 from kong_oam.access.data import NameLists
 from kong_oam.engine.configuration import Configuration
 from kong_oam.http.management import FEW, ManagementApi, Row, pages
-from kong_oam.http.trust import trusted
+from kong_oam.http.trust import tls_context
 from kong_oam.identity.common.errors import InspectionError
 
-_TIMEOUT: Final = httpx.Timeout(30.0)
-_PAGE: Final = 500
-"""Rows of one answer. Keycloak gives all where nobody says."""
+_TIMEOUT = httpx.Timeout(30.0)
+_PAGE = 500
+"""Rows of one answer. By default Keycloak gives all."""
 
-_PERMISSIONS: Final = "manage-clients, manage-realm, manage-users and query-groups of realm-management"
+_PERMISSIONS = "manage-clients, manage-realm, manage-users and query-groups of realm-management"
 
 
 def _words(body: Any) -> str | None:
@@ -37,15 +37,15 @@ def _words(body: Any) -> str | None:
     return ": ".join(words) or None
 
 
-_API: Final = ManagementApi(
+_API = ManagementApi(
     "Keycloak's Admin API",
     "the issuer, keycloak:url (or KEYCLOAK_URL) and the network",
     {
         401: "check keycloak:clientId and the secret keycloak:clientSecret, or KEYCLOAK_CLIENT_ID "
         "and _CLIENT_SECRET",
         403: f"give the service account of keycloak:clientId the roles {_PERMISSIONS}",
-        404: "is there such a realm? The issuer ends in /realms/<its name>",
-        429: "others use up the server's rate limit; run it again later",
+        404: "check that the realm exists: the issuer ends in /realms/<realm>",
+        429: "the server's rate limit is used up; run it again later",
     },
     "see the server's log, and run it again",
     _words,
@@ -58,8 +58,7 @@ _NO_ACCOUNT = (
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A client with a service account that may administer the realm: it logs in at the realm
-    `login`."""
+    """A client whose service account may administer the realm: it logs in at the realm `login`."""
 
     url: str
     realm: str
@@ -71,8 +70,8 @@ class Account:
 def account(issuer: str, configuration: Configuration) -> Account:
     """Read the account for the realm of `issuer`, which ends in /realms/<realm>.
 
-    It is in the stack's `keycloak:` settings or in the environment. The Admin API may have
-    another address than the issuer. Raises InspectionError where neither names an account.
+    It is in the stack's `keycloak:` settings or in the environment. The Admin API may have another
+    address than the issuer. Raises InspectionError if neither names an account.
     """
     setting = configuration.setting
     client = setting("keycloak:clientId", "KEYCLOAK_CLIENT_ID")
@@ -91,12 +90,12 @@ def account(issuer: str, configuration: Configuration) -> Account:
 
 
 class Realm:
-    """A realm as the account sees it. A context manager."""
+    """A client of a realm's Admin API. A context manager."""
 
     def __init__(self, account: Account) -> None:
         self._account = account
         self._client = httpx.Client(
-            base_url=account.url, timeout=_TIMEOUT, verify=trusted()
+            base_url=account.url, timeout=_TIMEOUT, verify=tls_context()
         )
 
     def __enter__(self) -> Realm:
@@ -119,8 +118,8 @@ class Realm:
         """Return the ids of the groups of these paths (`/sales/emea`), and of others that were read
         on the way.
 
-        Groups are read page by page, and subgroups where a path leads there. But where those at the
-        top are more than a page, few are asked for one by one. Raises ManagementApiError.
+        It reads groups page by page, and the subgroups on a path. If there are more top groups than
+        a page, it requests a few paths one by one. Raises ManagementApiError.
         """
         top = self.pages("/groups")
         first = list(islice(top, _PAGE + 1))
@@ -167,7 +166,7 @@ class Realm:
     def rows(self, path: str, **query: str) -> list[Row]:
         """Read a whole list that the server gives at once. Raises ManagementApiError."""
         answer = _API.accepted(self._get(path, **query))
-        return list(answer.json() or ())  # null, where there is none
+        return list(answer.json() or ())  # null for an empty list
 
     def pages(self, path: str, **query: str) -> Iterator[Row]:
         """Yield a list that may be long, page by page. Raises ManagementApiError."""
@@ -181,7 +180,7 @@ class Realm:
         )
 
     def remove(self, path: str) -> None:
-        """Remove an object; one that is gone already is gone. Raises ManagementApiError."""
+        """Remove an object. A missing object is no error. Raises ManagementApiError."""
         answer = self._send("DELETE", f"{self._base}{path}")
         if answer.status_code != 404:
             _API.accepted(answer)

@@ -1,9 +1,8 @@
-"""Finds what a realm has under names of ours and the state does not know. Nothing of it is adopted.
+"""Finds objects of a realm that have our names and are missing in the state. None is adopted.
 
-In a realm a name is there once: to create it again would fail half-way. Whoever made such a thing
-may have left a way in, and all that is removed there can be made anew under the same name. What has
-no name of its own (the roles of a group, the lists of a client's scopes, the roles that a scope
-asks for) takes what is there as it is made.
+A realm has a name once: a second creation would fail half-way. The maker of such an object may have
+left a way in, and a removed object can be made anew under the same name. Objects without names
+replace existing objects: the roles of a group, the lists of a client's scopes, and a scope's roles.
 """
 
 from __future__ import annotations
@@ -34,9 +33,9 @@ from kong_oam.identity.keycloak.names import (
 def name_conflicts(
     realm: Realm, settings: ProviderSettings, estate: Estate, held: Held
 ) -> Findings:
-    """Report what is called in the realm as ours will be. Raises ManagementApiError.
+    """Report objects of the realm with our future names. Raises ManagementApiError.
 
-    Nothing is asked about what the state holds: that is this stack's.
+    It skips objects in the state: these are this stack's.
     """
     names = Names(settings, estate)
     begin = in_realm(estate.stack.name, "")
@@ -62,7 +61,8 @@ def name_conflicts(
 def _ids(
     realm: Realm, kind: str, names: Collection[str], begin: str
 ) -> dict[str, str]:
-    """Return ids by name of what there is of a kind: a few by their names, many in the list of all.
+    """Return ids by name of the existing objects of a kind: a few by their names, many from the
+    full list.
 
     Names of our clients `begin` so.
     """

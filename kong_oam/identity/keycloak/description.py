@@ -1,4 +1,4 @@
-"""Describes Keycloak as a value: how its tokens spell things, and where its realm is.
+"""Describes Keycloak as a value: the claims of its tokens, and its realm.
 
 Source: Keycloak's Server Administration Guide.
 """
@@ -7,19 +7,19 @@ from __future__ import annotations
 
 from kong_oam.access.providers import ClaimMapping, Listing, Provider, TokenType
 from kong_oam.access.settings.values import ProviderSettings, StackError
-from kong_oam.http.addresses import shown
+from kong_oam.http.addresses import without_secrets
 from kong_oam.identity.common.settings import check
 
 SPELLING = ClaimMapping(
     client="azp",
-    user="sid",  # of the session: whoever signs in has one, and a client that calls as itself none
+    user="sid",  # of the session: users have a session, services have none
     scopes=Listing("scope", "words"),
     service_scopes=Listing("scope", "words"),
     groups="groups",
     marks=(
         TokenType("typ", "Bearer"),
     ),  # an ID token says ID, a refresh token Refresh
-    own="client_id",  # brought by the scope service_account, which only clients with one have
+    own="client_id",  # from the scope service_account, which only clients with a service account have
 )
 
 _REALMS = "/realms/"
@@ -33,7 +33,7 @@ def describe(settings: ProviderSettings) -> Provider:
     base, _, realm = issuer.partition(_REALMS)
     if not base or not realm or "/" in realm:
         raise StackError(
-            f"identity provider '{settings.name}': issuer {shown(issuer)} does not end in "
+            f"identity provider '{settings.name}': issuer {without_secrets(issuer)} does not end in "
             f"{_REALMS}<realm>"
         )
     return Provider(

@@ -1,14 +1,11 @@
-"""Finds in a realm's client, client scope or role what a creation alone does not leave there:
-somebody uses it.
+"""Finds foreign uses and changes of a realm's client, client scope or role.
 
-Sources: Keycloak's Admin REST API 26.7; the attributes are those that the official plugin always
-sends.
+Sources: Keycloak's Admin REST API 26.7; the attributes are the official plugin's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from typing import Final
 from urllib.parse import quote
 
 from kong_oam.http.management import Row
@@ -16,9 +13,9 @@ from kong_oam.identity.common.orphans import Doubts
 from kong_oam.identity.keycloak.api import Realm
 from kong_oam.identity.keycloak.names import AUDIENCE, GROUPS
 
-PROTOCOL: Final = "openid-connect"
+PROTOCOL = "openid-connect"
 
-_SET: Final = frozenset(
+_CLIENT_ATTRIBUTES = frozenset(
     (
         "access.token.lifespan",
         "backchannel.logout.revoke.offline.tokens",
@@ -58,7 +55,7 @@ _SET: Final = frozenset(
 )
 """Attributes of a client that its resource sets."""
 
-_OF_SCOPES: Final = frozenset(
+_SCOPE_ATTRIBUTES = frozenset(
     (
         "consent.screen.text",
         "display.on.consent.screen",
@@ -67,7 +64,7 @@ _OF_SCOPES: Final = frozenset(
         "include.in.token.scope",
     )
 )
-MAPPERS: Final = {
+MAPPERS = {
     AUDIENCE: (
         "oidc-audience-mapper",
         frozenset(
@@ -96,24 +93,18 @@ MAPPERS: Final = {
         ),
     ),
 }
-"""By the type of a mapper's resource: its kind of protocol mapper, and the settings that it
-sets."""
+"""By the type of a mapper's resource: its kind of protocol mapper, and its settings."""
 
-_OFF: Final = ("", "false", None)
+_OFF = ("", "false", None)
 
 
 def of_client(realm: Realm, client: Row) -> Doubts:
-    """Find who has used a client, or changed it. Raises ManagementApiError."""
+    """Find foreign users of a client, and foreign changes. Raises ManagementApiError."""
     path = f"/clients/{client['id']}"
-    yield from _of_another_protocol(client)
-    yield from (
-        f"protocol mapper '{mapper['name']}'"
-        for mapper in client.get("protocolMappers") or ()
-    )
-    yield from _attributes(client, _SET)
+    yield from _additions(client, _CLIENT_ATTRIBUTES)
     flows = client.get("authenticationFlowBindingOverrides") or {}
     yield from (
-        f"authentication flow of its own for '{name}'"
+        f"authentication flow override for '{name}'"
         for name, flow in sorted(flows.items())
         if flow
     )
@@ -141,53 +132,48 @@ def of_client(realm: Realm, client: Row) -> Doubts:
 
 
 def of_scope(realm: Realm, scope: Row) -> Doubts:
-    """Find who has a client scope, and what was added to it. Raises ManagementApiError."""
+    """Find foreign users of a client scope, and foreign additions to it. Raises ManagementApiError."""
     name = scope["name"]
-    yield from _of_another_protocol(scope)
-    yield from _attributes(scope, _OF_SCOPES)
-    yield from (
-        f"protocol mapper '{mapper['name']}'"
-        for mapper in scope.get("protocolMappers") or ()
-    )
+    yield from _additions(scope, _SCOPE_ATTRIBUTES)
     for role in _roles(
         realm.row(f"/client-scopes/{scope['id']}/scope-mappings")
     ):
-        yield f"{role}, which it asks for"
+        yield f"{role} in its role scope mappings"
     for client in realm.pages("/clients"):
         attached = (
             *(client.get("defaultClientScopes") or ()),
             *(client.get("optionalClientScopes") or ()),
         )
         if name in attached:
-            yield f"client '{client['clientId']}', which has it"
+            yield f"client '{client['clientId']}' with the scope"
     for kind in ("default", "optional"):
         if any(
             default["name"] == name
             for default in realm.rows(f"/default-{kind}-client-scopes")
         ):
-            yield "the realm, which gives it to every new client"
+            yield "the realm's default client scopes"
 
 
 def of_role(realm: Realm, role: Row) -> Doubts:
-    """Find who has a role, and what was added to it. Raises ManagementApiError.
+    """Find foreign holders of a role, and foreign additions to it. Raises ManagementApiError.
 
-    A role is in others, directly or through others: every way ends in one that has it directly. All
-    of them are asked, which takes a request for each client of the realm. A scope that asks for
-    nothing else would be everybody's without it.
+    Other roles may include it, directly or through further roles: every path ends in a role that
+    includes it directly. All roles are read, with a request for each client of the realm. A scope
+    whose only role this is would be everybody's without it.
     """
     path = f"/roles-by-id/{role['id']}"
     if role.get("composite"):
         yield from (
-            f"role '{part['name']}' in it"
+            f"role '{part['name']}' inside it"
             for part in realm.rows(f"{path}/composites")
         )
     by_name = f"/roles/{quote(role['name'], safe='')}"
     yield from (
-        f"user '{user['username']}', who has it"
+        f"user '{user['username']}' with the role"
         for user in realm.pages(f"{by_name}/users")
     )
     yield from (
-        f"group '{group['path']}', which has it"
+        f"group '{group['path']}' with the role"
         for group in realm.pages(f"{by_name}/groups")
     )
     for composite in _composites(realm):
@@ -197,7 +183,7 @@ def of_role(realm: Realm, role: Row) -> Doubts:
                 f"/roles-by-id/{composite['id']}/composites/realm"
             )
         ):
-            yield f"role '{composite['name']}', which has it in it"
+            yield f"role '{composite['name']}' that includes it"
     for scope in realm.rows("/client-scopes"):
         mapped = (
             realm.row(f"/client-scopes/{scope['id']}/scope-mappings").get(
@@ -206,29 +192,33 @@ def of_role(realm: Realm, role: Row) -> Doubts:
             or ()
         )
         if any(row["id"] == role["id"] for row in mapped):
-            yield f"client scope '{scope['name']}' asks for it"
+            yield f"client scope '{scope['name']}' that requires it"
 
 
 def of_mapper(mapper: Row, resource: str) -> Doubts:
-    """Find what in a mapper its resource, of this type, would not have made."""
+    """Find settings of a mapper that its resource, of this type, would not have made."""
     kind, expected = MAPPERS[resource]
     if mapper["protocolMapper"] != kind:
-        yield f"it is a mapper of kind {mapper['protocolMapper']}"
+        yield f"mapper of kind {mapper['protocolMapper']}"
         return
-    for name, value in sorted((mapper.get("config") or {}).items()):
-        if name not in expected and value not in _OFF:
-            yield f"setting '{name}' of protocol mapper '{mapper['name']}'"
+    for name in _unexpected(mapper.get("config"), expected):
+        yield f"setting '{name}' of protocol mapper '{mapper['name']}'"
 
 
-def _of_another_protocol(row: Row) -> Doubts:
+def _additions(row: Row, expected: Collection[str]) -> Doubts:
+    """Find additions to a client or a scope: another protocol, protocol mappers, attributes."""
     if row.get("protocol", PROTOCOL) != PROTOCOL:
         yield f"protocol '{row['protocol']}'"
+    for mapper in row.get("protocolMappers") or ():
+        yield f"protocol mapper '{mapper['name']}'"
+    for name in _unexpected(row.get("attributes"), expected):
+        yield f"attribute '{name}'"
 
 
-def _attributes(row: Row, expected: Collection[str]) -> Doubts:
-    for name, value in sorted((row.get("attributes") or {}).items()):
+def _unexpected(values: Row | None, expected: Collection[str]) -> Doubts:
+    for name, value in sorted((values or {}).items()):
         if name not in expected and value not in _OFF:
-            yield f"attribute '{name}'"
+            yield name
 
 
 def _roles(mappings: Row) -> Doubts:
@@ -245,7 +235,7 @@ def _roles(mappings: Row) -> Doubts:
 
 
 def _composites(realm: Realm) -> Iterator[Row]:
-    """Yield all roles of the realm and of its clients that have others in them."""
+    """Yield all roles of the realm and of its clients that include other roles."""
     yield from (role for role in realm.pages("/roles") if role["composite"])
     for client in realm.pages("/clients"):
         yield from (

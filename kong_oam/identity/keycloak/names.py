@@ -1,4 +1,4 @@
-"""The names of one stack's objects in a realm, there and in the state: for inspecting and for
+"""The names of one stack's objects in a realm and in the state, for inspecting and for
 provisioning."""
 
 from __future__ import annotations
@@ -24,8 +24,11 @@ GROUPS = (
 
 SUBJECT = "basic"
 SERVICE = "service_account"
-"""Scopes that come with every realm. Keycloak attaches the second anew with every change of a
-client that calls as itself, so it is listed, or every other refresh would find a difference."""
+"""Scopes that come with every realm.
+
+Keycloak attaches the second anew with every change of a service client. Without it in this list
+every other refresh would find a difference.
+"""
 
 
 @dataclass(frozen=True)
@@ -36,25 +39,22 @@ class Names:
     settings: ProviderSettings
     estate: Estate
 
-    def in_realm(self, what: str) -> str:
-        """Return a name in the realm."""
-        return in_realm(self.estate.stack.name, what)
+    def in_realm(self, name: str) -> str:
+        return in_realm(self.estate.stack.name, name)
 
     @cached_property
     def groups(self) -> tuple[str, ...]:
-        """The groups that roles name, as the provider calls them."""
+        """The groups that roles name, by the provider's names."""
         return tuple(group_names(self.settings, self.estate))
 
     def role(self, group: str) -> str:
-        """Return the logical name of a group's role."""
         return f"{self.settings.name}-role-{group}"
 
-    def scope(self, what: str) -> str:
+    def scope(self, name: str) -> str:
         """Return the logical name of a client scope: `groups`, `api-<scope>`, `for-<client>`."""
-        return f"{self.settings.name}-scope-{what}"
+        return f"{self.settings.name}-scope-{name}"
 
     def client(self, component: str) -> str:
-        """Return the logical name of a component's client."""
         return client_resource(self.settings.name, component)[1]
 
     @property
@@ -84,8 +84,7 @@ class Names:
 
 
 def has_audience(client: Client) -> bool:
-    """Return whether a token of the client can count: of one that users sign in through only where
-    it has groups."""
+    """Return whether a token of the client can be valid: a sign-in client needs groups."""
     return bool(client.groups) or not client.user_facing
 
 
@@ -95,22 +94,22 @@ def client_resource(provider: str, component: str) -> tuple[str, str]:
 
 
 def granted(provider: str, component: str) -> str:
-    """Return the logical name of the scopes that a client may ask for."""
+    """Return the logical name of the scopes that a client may request."""
     return f"{provider}-granted-{component}"
 
 
 def grants(provider: str, resources: Iterable[Resource]) -> Iterator[Grant]:
-    """Yield what clients are granted by the resources of a state."""
+    """Yield the clients' grants by the resources of a state."""
     return listed(resources, GRANTED, granted(provider, ""), "optionalScopes")
 
 
-def in_realm(stack: str, what: str) -> str:
-    """Return a name in a realm, which others use, too. Component names have no dot: none reads like
-    another."""
-    return f"kong-oam.{stack}.{what.replace('/', '.')}"
+def in_realm(stack: str, name: str) -> str:
+    """Return a name in a realm, which others use, too. Component names have no dot, so the names
+    are unambiguous."""
+    return f"kong-oam.{stack}.{name.replace('/', '.')}"
 
 
 def group_path(group: str) -> str:
-    """Return the path of a group that a stack or an Application names; without a slash it is at the
-    top of the realm."""
+    """Return the path of a group in a stack or an Application; without a slash it is at the top of
+    the realm."""
     return group if group.startswith("/") else f"/{group}"

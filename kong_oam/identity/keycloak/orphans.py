@@ -1,10 +1,9 @@
 """Finds objects of a realm whose creation, by the state, was cut off: they were made, but the
 answer was lost.
 
-A realm's objects have no tags. So nothing counts as lost but what the state itself says it was
-about to make, and of that only the object of that name which is as it would have been made, and in
-which, or by which, nobody has done anything since: whoever uses an object needs its id, and nobody
-heard that.
+A realm's objects have no tags. So an object is an orphan only if the state was about to make it, as
+it is now, and nothing uses or changed it. A user of an object needs its id, which no answer gave
+out.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from contextlib import ExitStack
 from kong_oam.access.settings.values import ProviderSettings
 from kong_oam.engine.configuration import Configuration
 from kong_oam.engine.pending import ExportedState, PendingCreation
-from kong_oam.http.addresses import shown
+from kong_oam.http.addresses import without_secrets
 from kong_oam.http.management import Row
 from kong_oam.identity.common.orphans import (
     DoubtedOrphan,
@@ -35,7 +34,7 @@ from kong_oam.identity.keycloak.names import (
 )
 
 _TYPES = (CLIENT, AUDIENCE, GROUPS, SCOPE, ROLE)
-_USERS = {
+_FOREIGN_USES = {
     CLIENT: foreign.of_client,
     ROLE: foreign.of_role,
     SCOPE: foreign.of_scope,
@@ -48,7 +47,7 @@ def find(
     opened: ExitStack,
     configuration: Configuration,
 ) -> Orphans | None:
-    """Find what interrupted creations made in the realm. Raises InspectionError and
+    """Find objects of interrupted creations in the realm. Raises InspectionError and
     ManagementApiError."""
     provider = account_name(settings.name)
     if not state.pending_at(provider, _TYPES):
@@ -57,7 +56,7 @@ def find(
         Realm(account(settings.issuer or "", configuration))
     )
     return Orphans(
-        f"Keycloak, {shown(settings.issuer or '')}",
+        f"Keycloak, {without_secrets(settings.issuer or '')}",
         orphans(realm, state, provider),
         lambda lost: remove(realm, lost),
     )
@@ -66,8 +65,8 @@ def find(
 def orphans(
     realm: Realm, state: ExportedState, provider: str
 ) -> list[DoubtedOrphan]:
-    """Find objects of interrupted creations that are not in the state, each with the reason not to
-    remove it or None.
+    """Find objects of interrupted creations that the state lacks, each with the reason to keep it,
+    or None.
 
     Raises ManagementApiError.
     """
@@ -88,7 +87,7 @@ def remove(realm: Realm, lost: Iterable[Orphan]) -> None:
 def _candidates(
     realm: Realm, creation: PendingCreation
 ) -> Iterator[tuple[Orphan, Doubts]]:
-    """Find objects of the name, each with what speaks against its being the one that was made."""
+    """Find objects of the name, each with the reason why it may not be the orphan."""
     place, rows = _listed(realm, creation)
     name = "clientId" if creation.type == CLIENT else "name"
     wanted = creation.inputs[name]
@@ -102,7 +101,7 @@ def _candidates(
 def _listed(
     realm: Realm, creation: PendingCreation
 ) -> tuple[str, list[Row | None]]:
-    """Return the place of such objects, and at least those of the name."""
+    """Return the path of such objects, and at least the objects of the name."""
     wanted = creation.inputs
     if creation.type == CLIENT:
         return "/clients", [realm.client(wanted["clientId"])]
@@ -116,10 +115,10 @@ def _listed(
 
 def _doubts(realm: Realm, creation: PendingCreation, row: Row) -> Doubts:
     if creation.id and row["id"] != creation.id:
-        yield "its id is another than the one that was heard"
+        yield "its id differs from the recorded id"
     if row.get("description") != creation.inputs.get("description"):
-        yield "its description is another than the one that it would have been given"
+        yield "its description differs from the intended description"
     if creation.type in foreign.MAPPERS:
         yield from foreign.of_mapper(row, creation.type)
     else:
-        yield from _USERS[creation.type](realm, row)
+        yield from _FOREIGN_USES[creation.type](realm, row)

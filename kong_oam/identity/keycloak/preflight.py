@@ -1,4 +1,4 @@
-"""Compares what a realm has and lacks with what is about to be made: before the first change."""
+"""Compares a realm with the intended objects before the first change."""
 
 from __future__ import annotations
 
@@ -20,8 +20,7 @@ def inspect(
     held: Held,
     configuration: Configuration,
 ) -> Inspection:
-    """Report what stands in the way: groups of roles that the realm lacks, and names of ours that
-    it has already.
+    """Report conflicts: missing groups of roles, and existing objects with our names.
 
     Raises InspectionError and ManagementApiError.
     """
@@ -37,7 +36,7 @@ def inspect(
 def group_ids(realm: Realm, settings: ProviderSettings, estate: Estate) -> Ids:
     """Look up the groups of roles by their paths. Raises ManagementApiError.
 
-    The groups of roles have the names by which the stack knows them, others their paths.
+    The result has the stack's names for groups of roles, and paths for others.
     """
     paths = {name: group_path(name) for name in group_names(settings, estate)}
     by_path = look_up(paths.values(), realm.group_ids)

@@ -1,1 +1,1 @@
-"""Any other OpenID Connect issuer: it exists, and nothing is made there."""
+"""Any other OpenID Connect issuer: it exists, and the program makes nothing there."""

@@ -1,6 +1,5 @@
-"""Describes an OpenID Connect issuer as a value. Sources: OpenID Connect Discovery 1.0, RFC 9068
-for what settings leave out.
-"""
+"""Describes an OpenID Connect issuer as a value. Sources: OpenID Connect Discovery 1.0; RFC 9068
+for defaults."""
 
 from __future__ import annotations
 
@@ -10,8 +9,7 @@ from kong_oam.identity.common.settings import check
 
 
 def describe(settings: ProviderSettings) -> Provider:
-    """Describe the provider: all of it stands in the settings. Raises
-    kong_oam.access.settings.values.StackError."""
+    """Describe the provider from its settings. Raises kong_oam.access.settings.values.StackError."""
     check(
         settings, needs=("issuer", "spelling"), takes=("clients", "moved_from")
     )

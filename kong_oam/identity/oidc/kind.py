@@ -1,4 +1,4 @@
-"""An issuer that exists as a kind of identity provider: nothing is made there."""
+"""An existing issuer as a kind of identity provider: the program makes nothing there."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Checks that the stack names each client of an issuer that exists, with all that the client
-needs."""
+"""Checks that the stack names each client of an existing issuer, with all settings that it needs."""
 
 from __future__ import annotations
 
@@ -15,11 +14,11 @@ from kong_oam.identity.common.parts import clients_at
 def inspect(
     settings: ProviderSettings,
     estate: Estate,
-    held: Held,  # noqa: ARG001 - no object of its own
+    held: Held,  # noqa: ARG001 - this kind makes no objects
     configuration: Configuration,  # noqa: ARG001 - nobody is asked
 ) -> Inspection:
-    """Report clients of the estate that the stack does not name, or not with all that they
-    need."""
+    """Report clients of the estate that the stack does not name, or names without required
+    settings."""
     return Inspection(tuple(_findings(settings, estate)))
 
 
@@ -34,16 +33,19 @@ def _findings(settings: ProviderSettings, estate: Estate) -> Findings:
         registered = settings.clients.get(client.component)
         if registered is None:
             hint = suggestion(client.component, unused)
-            message = f"nobody says which client {name} is{hint}. Name it under {where}"
+            message = f"no client id for {name}{hint}. Set it under {where}"
         elif client.public and registered.secret:
-            message = f"{name} runs where its users are and can keep no `secret`: {where}"
+            message = (
+                f"{name} runs on users' devices and cannot keep a `secret`. Remove it from "
+                f"{where}"
+            )
         elif client.keyed and not registered.secret:
-            message = f"{name} has no `secret`. Say where it lies under {where}"
+            message = f"{name} has no `secret`. Set its place under {where}"
         else:
             continue
         yield Diagnostic("ENV402", message, client.position)
     for key in sorted(unused):
         message = (
-            f"{settings.name}: {where} names '{key}', which calls nothing here"
+            f"{settings.name}: {where} names '{key}', which is no client here"
         )
         yield Diagnostic("ENV402", message, severity="warning")

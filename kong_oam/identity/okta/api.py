@@ -15,7 +15,7 @@ import httpx
 
 from kong_oam.engine.configuration import Configuration
 from kong_oam.http.management import ManagementApi, Row, pages
-from kong_oam.http.trust import trusted
+from kong_oam.http.trust import tls_context
 from kong_oam.identity.common.errors import InspectionError
 
 _TIMEOUT = httpx.Timeout(30.0)
@@ -36,11 +36,15 @@ _API = ManagementApi(
     "okta:orgName, okta:baseUrl and okta:httpProxy (or OKTA_ORG_NAME, OKTA_BASE_URL, "
     "OKTA_HTTP_PROXY), and the network",
     {
-        401: "make another API token (Security > API > Tokens) and set the secret okta:apiToken, "
-        "or OKTA_API_TOKEN",
-        403: "the administrator whose token this is has to manage authorization servers and "
-        "applications and to see groups, for pages in a browser also to manage trusted origins",
-        429: "others use up the org's rate limit; run it again later",
+        401: (
+            "create a new API token (Security > API > Tokens) and set the secret okta:apiToken, "
+            "or OKTA_API_TOKEN"
+        ),
+        403: (
+            "let the token's administrator manage authorization servers and applications, and "
+            "view groups; for pages in a browser also manage trusted origins"
+        ),
+        429: "the org's rate limit is used up; run it again later",
     },
     "see status.okta.com and the org's system log, and run it again",
     _words,
@@ -53,8 +57,8 @@ _NO_ACCOUNT = (
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """An org, and an administrator's API token. `proxy` as the provider's httpProxy: it gets
-    requests in clear."""
+    """An org, and an administrator's API token. `proxy` is the provider's httpProxy: it gets
+    requests unencrypted."""
 
     org: str
     base: str
@@ -64,7 +68,7 @@ class Account:
 
 def account(configuration: Configuration) -> Account:
     """Read the account of the stack's `okta:` settings or of the environment. Raises
-    InspectionError where neither names one."""
+    InspectionError if neither names an account."""
     setting = configuration.setting
     org = setting("okta:orgName", "OKTA_ORG_NAME")
     token = setting("okta:apiToken", "OKTA_API_TOKEN")
@@ -77,11 +81,11 @@ def account(configuration: Configuration) -> Account:
 
 
 def client(account: Account) -> httpx.Client:
-    """Make a client of the org's management API. It asks a proxy in absolute form, as the provider
-    does."""
+    """Make a client of the org's management API. It requests a proxy in absolute form, as the
+    provider does."""
     scheme = "http" if account.proxy else "https"
     return httpx.Client(
-        verify=trusted(),
+        verify=tls_context(),
         base_url=f"{scheme}://{account.org}.{account.base}/api/v1",
         headers={
             "Authorization": f"SSWS {account.token}",
@@ -95,8 +99,8 @@ def client(account: Account) -> httpx.Client:
 def rows(org: httpx.Client, path: str, **query: str) -> Iterator[Row]:
     """Yield all objects of a collection, page by page. Raises ManagementApiError.
 
-    Of the address of the next page only path and query count: Okta may name its own host, where a
-    proxy was asked, and the token goes nowhere else.
+    It uses only path and query of the next page's address. Okta may name its own host behind a
+    proxy, and the token must go nowhere else.
     """
 
     def ask(url: str) -> tuple[list[Row], str]:
@@ -117,5 +121,5 @@ def rows(org: httpx.Client, path: str, **query: str) -> Iterator[Row]:
 
 
 def send(org: httpx.Client, method: str, path: str) -> httpx.Response:
-    """Send a request, and gives the answer if it is no refusal. Raises ManagementApiError."""
+    """Send a request, and return a successful answer. Raises ManagementApiError."""
     return _API.accepted(_API.send(org, method, path))

@@ -1,9 +1,9 @@
-"""Finds objects at Okta that have the names of ours and that the state does not know: adopted or
-left, never doubled.
+"""Finds existing objects at Okta with our names that the state does not know: adopted or left,
+never duplicated.
 
-An app's label need not be unique at Okta, so that a second one would be made in silence. With the
-name of anything else, or with the client id of another app, a creation would fail half-way.
-Sources: Okta's management API; the ids that the provider's resources are imported by.
+An app's label need not be unique at Okta, so a second app would be made in silence. Creating any
+other object of the same name, or an app of the same client id, would fail half-way. Sources: Okta's
+management API; the ids that the provider's resources are imported by.
 """
 
 from __future__ import annotations
@@ -45,13 +45,13 @@ from kong_oam.identity.okta.origins import adoption_refusal, existing_origins
 
 COMPONENT = "kong-oam:identity:Okta"
 
-_NAME = "oidc_client"  # of every app that is made as ours are
+_NAME = "oidc_client"  # of every app that the program makes
 _IN_SERVER = (SCOPE, CLAIM, POLICY, RULE)
 
 
 @dataclass(frozen=True, slots=True)
 class _Org:
-    """Looks in an org for the names of one stack. It asks only for what is needed. Raises
+    """Reads the objects of an org with the names of one stack, only as needed. Raises
     ManagementApiError."""
 
     client: httpx.Client
@@ -89,8 +89,7 @@ class _Org:
         field: str = "name",
         **query: str,
     ) -> Iterator[Row]:
-        """Yield at least the objects of these names: a few are asked for by their names, many are
-        in the list of all."""
+        """Yield at least the objects of these names: a few by their names, many from the full list."""
         if len(names) > FEW:
             yield from rows(self.client, path, **query)
             return
@@ -100,7 +99,7 @@ class _Org:
                     yield row
 
     def _assignments(self, app: Managed, identifier: str) -> Iterator[Conflict]:
-        """Find an app's groups: they are one resource, which takes those of others away."""
+        """Find an app's groups: they are one resource, which removes foreign groups."""
         managed = self._missing(ASSIGNMENTS).get(app.name)
         if managed and list(rows(self.client, f"/apps/{identifier}/groups")):
             yield Conflict(managed, identifier)
@@ -108,7 +107,7 @@ class _Org:
     def _in_server(self, server: str) -> Iterator[Conflict]:
         place = f"/authorizationServers/{server}"
         scopes = self._missing(SCOPE)
-        # Only of scopes there may be pages, and questions by name.
+        # Okta has pages, and search by name, only for scopes.
         for row in self._named(f"{place}/scopes", scopes):
             managed = scopes.get(row["name"])
             if managed:
@@ -131,7 +130,7 @@ class _Org:
             policy = f"{server}/{row['id']}"
             if name in policies:
                 yield Conflict(policies[name], policy)
-            # The rule of a policy has its name.
+            # A policy's rule has the policy's name.
             if name in rules:
                 for rule in rows(self.client, f"{path}/{row['id']}/rules"):
                     if rule["name"] == name:
@@ -145,9 +144,10 @@ def name_conflicts(
     held: Held,
     project: str,
 ) -> Findings:
-    """Report what is called at Okta as ours will be, and how to adopt it. Raises ManagementApiError.
+    """Report objects at Okta with our future names, and how to adopt them. Raises
+    ManagementApiError.
 
-    Nothing is asked about what the state holds: that is this stack's.
+    It skips objects in the state: these are this stack's.
     """
     missing: dict[str, list[Managed]] = {}
     for managed in objects(settings, estate):
@@ -180,24 +180,24 @@ def _advice(
     conflicts: Sequence[Conflict],
     foreign: Sequence[str],
 ) -> Names:
-    """Say how to adopt them. There is no command while something foreign has to go."""
+    """Describe how to adopt them. There is no command while a foreign object has to go first."""
     for managed, count in Counter(
         conflict.object for conflict in conflicts
     ).items():
         if count > 1:
             return (
-                f"There are several of '{managed.name}': rename or remove all but the one that is "
-                "this stack's.",
+                f"Several objects are named '{managed.name}': rename or remove all except this "
+                "stack's.",
             )
     if foreign:
         return (
-            "They cannot be adopted with what ENV404 names in them: remove that first, or have "
-            "them renamed.",
+            "They cannot be adopted with the parts that ENV404 lists: remove these first, or "
+            "have the objects renamed.",
         )
     return (
         "If they are this stack's for another reason, look at each, adopt them, and run it again:",
         f"  {_command(settings, stack_at(estate), held, project, conflicts)}",
-        "If they are somebody else's, have them renamed.",
+        "If they belong to others, have them renamed.",
     )
 
 
@@ -208,8 +208,8 @@ def _command(
     project: str,
     conflicts: Sequence[Conflict],
 ) -> str:
-    """The one command that adopts them: into the state, as they are; the next `up` gives them their
-    shape.
+    """Return the command that adopts them into the state unchanged; the next `up` changes them to
+    the intended form.
 
     Source: the file format of `pulumi import`.
     """
@@ -236,8 +236,8 @@ def _command(
 def _foreign_policies(
     org: httpx.Client, conflicts: list[Conflict], ours: Iterator[Managed]
 ) -> Iterator[str]:
-    """Report policies of an adopted server that are not this stack's: they would go on giving
-    tokens to others."""
+    """Report policies of an adopted server that are not this stack's: they would still give tokens
+    to others."""
     names = {managed.name for managed in ours if managed.type == POLICY}
     for conflict in conflicts:
         if conflict.object.type != SERVER:
@@ -246,7 +246,7 @@ def _foreign_policies(
         for policy in rows(org, f"/authorizationServers/{server}/policies"):
             if policy["name"] not in names:
                 yield (
-                    f"policy '{policy['name']}' ({policy['id']}) of authorization server {server} "
-                    "is not this stack's, and would go on issuing tokens for its APIs; remove it "
-                    "before the server is adopted"
+                    f"policy '{policy['name']}' ({policy['id']}) of authorization server "
+                    f"{server} is not this stack's. It would still issue tokens for the stack's "
+                    "APIs. Remove it, then adopt the server"
                 )

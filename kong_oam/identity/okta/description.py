@@ -1,4 +1,4 @@
-"""Describes Okta as a value: how its tokens spell things. Source: Okta's guide to access tokens and
+"""Describes Okta as a value: the claims of its tokens. Source: Okta's guide to access tokens and
 their claims."""
 
 from __future__ import annotations
@@ -20,8 +20,7 @@ SPELLING = ClaimMapping(
 
 
 def describe(settings: ProviderSettings) -> Provider:
-    """Describe the provider. Its issuer comes into being with the authorization server, in the
-    same graph.
+    """Describe the provider. The same graph makes its issuer with the authorization server.
 
     Raises kong_oam.access.settings.values.StackError.
     """

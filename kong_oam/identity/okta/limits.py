@@ -1,8 +1,8 @@
-"""Compares the groups that roles name with how many Okta takes at most: before the first change.
+"""Compares the groups that roles name with Okta's limit, before the first change.
 
-Whatever else is too long or too many Okta refuses itself. It gives no number of scopes, claims,
-policies or rules of an authorization server, of authorization servers, apps or trusted origins of
-an org, or of groups of an app.
+Okta itself rejects everything else that is too long or too many. It documents no limits for an
+authorization server's scopes, claims, policies and rules, or for an app's groups. Nor does it for
+an org's servers, apps or trusted origins.
 """
 
 from __future__ import annotations
@@ -16,21 +16,20 @@ GROUPS = 100
 """Groups that a claim lists; a request that matches more fails (guide "Create an authorization
 server", Groups claim).
 
-It is a user's own groups that count, so that a stack that names more still works for whoever is in
-few of them.
+Only a user's own groups count: a stack may name more groups, if each user is in few of them.
 """
 
-_NEAR = 80
-"""Groups from which on there is a warning."""
+_WARNING_COUNT = 80
+"""Number of groups that causes a warning."""
 
 
 def limits(settings: ProviderSettings, estate: Estate) -> Findings:
-    """Report how many groups there are, and what to do. It asks nobody."""
+    """Report too many groups, with the remedy. It makes no request."""
     count = len(groups_at(settings, estate))
-    if count >= _NEAR:
+    if count >= _WARNING_COUNT:
         message = (
-            f"roles of {settings.name} name {count} groups, and Okta gives no token to a user who "
-            f"is in more than {GROUPS} of them. Bind roles to fewer groups, or move Applications "
-            "to a stack of their own"
+            f"roles of {settings.name} name {count} groups, and Okta gives no token to a user in "
+            f"more than {GROUPS} of them. Bind roles to fewer groups, or move Applications to a "
+            "stack of their own"
         )
         yield Diagnostic("ENV411", message, severity="warning")

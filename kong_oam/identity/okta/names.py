@@ -1,4 +1,4 @@
-"""The names of what a stack makes at Okta, there and in the state: the one place for both."""
+"""The names of a stack's objects at Okta and in the state, in one place."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ _WORDS = {
 def logical(provider: str, type_: str, name: str = "") -> str:
     """Return the logical name of a resource by its type: `okta-app-shop/web`.
 
-    What is there once has no `name` of its own: `okta-server`.
+    An object that exists once has no `name`: `okta-server`.
     """
     word = f"{provider}-{_WORDS[type_]}"
     return f"{word}-{name}" if name else word
@@ -71,10 +71,9 @@ def app_label(stack: str, component: str) -> str:
 
 
 def client_id(stack: str, component: str) -> str:
-    """Choose the client id that an app is made with, so that previews know it:
-    `kong-oam.prod.shop.web`.
+    """Return the client id of an app, chosen so that previews know it: `kong-oam.prod.shop.web`.
 
-    Component names have one slash and no dot: none reads like another. Okta takes 6 to 100 letters,
+    Component names have one slash and no dot, so ids are unambiguous. Okta takes 6 to 100 letters,
     digits and `$-_.+!*'(),` (its API description, `credentials.oauthClient.client_id`), and 100 for
     a label, which is as long.
     """
@@ -82,20 +81,20 @@ def client_id(stack: str, component: str) -> str:
 
 
 def client_id_of(app: JsonObject) -> str | None:
-    """Read the client id of an app as Okta shows it; None of one that is no OAuth client, such as
-    a bookmark."""
+    """Read the client id of an app as Okta shows it; None if it is no OAuth client, such as a
+    bookmark."""
     credentials = app.get("credentials") or {}
     client = credentials.get("oauthClient") or {}
     return client.get("client_id")
 
 
 def origin_name(stack: str, origin: str, *, shared: bool) -> str:
-    """Name a trusted origin: after the stack that has it, or after none where stacks share it."""
+    """Name a trusted origin: after its stack, or after none if stacks share it."""
     return f"kong-oam {origin}" if shared else f"kong-oam {stack} {origin}"
 
 
 def origins(clients: Iterable[Client]) -> list[str]:
-    """List the origins of pages that get tokens themselves. One may have the pages of several
+    """List the origins of pages that get tokens themselves. An origin may serve pages of several
     clients."""
     origins = set[str]()
     for client in clients:
@@ -104,16 +103,16 @@ def origins(clients: Iterable[Client]) -> list[str]:
 
 
 def has_policy(client: Client) -> bool:
-    """Return whether a client has a policy. One that is granted nothing, or that nobody may sign in
-    through, has none."""
+    """Return whether a client has a policy. A client without grants, or without groups to sign in,
+    has none."""
     return bool(client.scopes) and (
         bool(client.groups) or not client.user_facing
     )
 
 
 def scopes_of(client: Client) -> list[str]:
-    """List the scopes of a client's rule: what it was granted, and what users sign in and stay
-    signed in with."""
+    """List the scopes of a client's rule: its grants, and the scopes to sign users in and keep them
+    signed in."""
     scopes = [*client.scopes]
     if client.user_facing:
         scopes += SIGN_IN_SCOPES
@@ -123,16 +122,15 @@ def scopes_of(client: Client) -> list[str]:
 
 
 def grants(provider: str, resources: Iterable[Resource]) -> Iterator[Grant]:
-    """Yield what clients are granted by the resources of a state: what their rules list, also to
-    sign in."""
+    """Yield clients' grants by the resources of a state: the scopes of their rules, including
+    sign-in."""
     return listed(
         resources, RULE, f"{logical(provider, RULE)}-", "scopeWhitelists"
     )
 
 
 def objects(settings: ProviderSettings, estate: Estate) -> Iterator[Managed]:
-    """Yield all objects that the stack makes. The assignments of groups to an app have its
-    name."""
+    """Yield all objects that the stack makes. The group assignments of an app have the app's name."""
     stack = estate.stack.name
     provider = settings.name
     yield Managed(SERVER, logical(provider, SERVER), server_name(stack))
@@ -147,7 +145,7 @@ def objects(settings: ProviderSettings, estate: Estate) -> Iterator[Managed]:
         if client.groups:
             name = logical(provider, ASSIGNMENTS, client.component)
             yield Managed(ASSIGNMENTS, name, label)
-    # The base of an estate trusts the origins of all clients, a partition none.
+    # The base of an estate trusts the origins of all clients; a partition trusts none.
     if estate.role != "partition":
         for origin in origins(all_clients_at(settings, estate)):
             yield Managed(ORIGIN, logical(provider, ORIGIN, origin), origin)

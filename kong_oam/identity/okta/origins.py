@@ -1,11 +1,9 @@
-"""Decides on trusted origins that an org has already: an origin is in an org once, whoever needs
-it.
+"""Decides about existing trusted origins: an org has an origin once, shared by all pages of it.
 
-Two stacks of one org may have pages of one origin, such as one that is moved to another cloud. If
-both had it in their states, the first that goes would take it away from the other. So a trusted
-origin is of one stack, whose name it has; or it is shared, has no stack's name, and no stack
-removes it. An origin that another stack has is adopted only after that stack has let go of it in
-this way.
+Two stacks of one org may have pages of one origin, for example while an Application moves to
+another cloud. If both had it in their states, the first stack to go would delete it for both. So a
+trusted origin belongs to one stack, whose name it has; or it is shared, has no stack's name, and no
+stack removes it. A stack adopts another stack's origin only after the other stack shared it.
 """
 
 from __future__ import annotations
@@ -54,8 +52,7 @@ class ExistingOrigin:
 
 
 def origin_owner(name: str, origin: str) -> str | None:
-    """Read from a trusted origin's name its stack: "" where stacks share it, None where none of
-    ours made it."""
+    """Read from a trusted origin's name its stack: "" if stacks share it, None if it is foreign."""
     begin, _, stack = name.removesuffix(f" {origin}").partition(" ")
     return (
         stack if begin == "kong-oam" and name.endswith(f" {origin}") else None
@@ -65,7 +62,7 @@ def origin_owner(name: str, origin: str) -> str | None:
 def existing_origins(
     org: httpx.Client, wanted: Iterable[Managed]
 ) -> Iterator[ExistingOrigin]:
-    """Find the origins of the org that are among `wanted`: a few by name, many in the list. Raises
+    """Find the origins of the org among `wanted`: a few by name, many from the list. Raises
     ManagementApiError."""
     by_name = {managed.name: managed for managed in wanted}
     if len(by_name) > FEW:
@@ -74,7 +71,7 @@ def existing_origins(
         listed = chain.from_iterable(
             rows(org, "/trustedOrigins", q=name) for name in by_name
         )
-    # A question may find the same origin as another: what is asked for may be part of a name.
+    # Two searches may find the same origin: Okta searches for parts of a name.
     by_id = {row["id"]: row for row in listed}
     for row in by_id.values():
         managed = by_name.get(str(row["origin"]).rstrip("/").lower())
@@ -85,7 +82,7 @@ def existing_origins(
 def adoption_refusal(
     existing: ExistingOrigin, settings: ProviderSettings, estate: Estate
 ) -> Diagnostic | None:
-    """Report why an origin is not adopted, with what to do; None where it may be."""
+    """Report why an origin is not adopted, with the remedy; None if it may be."""
     origin = existing.object.name
     stack = estate.stack.name
     owner = origin_owner(str(existing.row["name"]), origin)
@@ -95,16 +92,19 @@ def adoption_refusal(
     file = f"stacks/Pulumi.{stack}.yaml"
     if owner and owner != stack:
         todo = (
-            f"write {setting} in {file} and in that of stack '{owner}', run `pulumi up -s "
-            f"{owner}`, then this again"
+            f"write {setting} in {file} and in the file of stack '{owner}', run `pulumi up -s "
+            f"{owner}`, then run this again"
         )
-        message = f"{fact} of stack '{owner}', which would remove it with its own pages; {todo}"
+        message = (
+            f"{fact} of stack '{owner}', which would remove it together with its own pages; "
+            f"{todo}"
+        )
     elif owner == "" and not shared:
         message = f"{fact}, which stacks share; write {setting} in {file}"
     elif shared and not existing.is_trusted:
         message = (
-            f"{fact}, but not for CORS; allow it there (Security > API > Trusted Origins), "
-            "since it is not only ours"
+            f"{fact}, which is shared but not allowed for CORS; allow CORS there (Security > API "
+            "> Trusted Origins)"
         )
     else:
         return None

@@ -1,13 +1,13 @@
 """Finds objects at Okta whose creation, by the state, was cut off: they were made, but the answer
 was lost.
 
-Okta's objects have no tags, and an org has many owners. So nothing counts as lost but what the
-state itself says it was about to make, and of that only the one object of that name in that place
-which nothing uses: what uses an object needs its id, and nobody heard that. An app's client id was
-chosen, so that this stack's own policy may list it from before.
+Okta's objects have no tags, and an org has many owners. So an object is an orphan only if the state
+was about to make it, it alone has the name, and nothing uses it. A user of an object needs its id,
+which no answer gave out. The stack chooses an app's client id: so the stack's own policy may list
+an orphaned app.
 
-The official plugin fails to refresh an app that is not there, so that one which an interrupted run
-deleted stops all refreshes until the state forgets it.
+The official plugin fails to refresh a missing app. So an app that an interrupted run deleted stops
+all refreshes until it is removed from the state.
 """
 
 from __future__ import annotations
@@ -59,8 +59,8 @@ def find(
     opened: ExitStack,
     configuration: Configuration,
 ) -> Orphans | None:
-    """Find what an interrupted run made in the org, or deleted there. Raises InspectionError and
-    ManagementApiError."""
+    """Find objects that an interrupted run made in the org, or deleted there. Raises
+    InspectionError and ManagementApiError."""
     is_pending = any(creation.type in _PLACES for creation in state.pending)
     if not is_pending and not _apps(state):
         return None
@@ -74,8 +74,8 @@ def find(
 
 
 def orphans(org: httpx.Client, state: ExportedState) -> list[DoubtedOrphan]:
-    """Find objects of interrupted creations that are not in the state, each with the reason not to
-    remove it or None.
+    """Find objects of interrupted creations that the state lacks, each with the reason to keep it,
+    or None.
 
     Raises ManagementApiError.
     """
@@ -96,14 +96,14 @@ def _candidates(
     place: str,
     state: ExportedState,
 ) -> Iterator[tuple[Row, str | None]]:
-    """Yield what the creation may have made, each with the reason not to remove it or None."""
+    """Yield objects that the creation may have made, each with the reason to keep it, or None."""
     matching = []
     for row in rows(org, place):
         if row["id"] not in state.ids and _matches(row, creation):
             matching.append(row)
     for row in matching:
         if len(matching) > 1:
-            yield row, "there are several of this name"
+            yield row, "several objects have this name"
         else:
             yield (row, _use(org, creation, f"{place}/{row['id']}", row, state))
 
@@ -111,11 +111,11 @@ def _candidates(
 def missing_apps(
     org: httpx.Client, state: ExportedState
 ) -> list[tuple[RecordedResource, str | None]]:
-    """Find apps that the state has and the org has not, each with the reason to keep it in the
-    state or None.
+    """Find apps in the state that the org lacks, each with the reason to keep it in the state, or
+    None.
 
-    What uses an app is deleted before it: where something does, it was no run that took the app
-    away. Raises ManagementApiError.
+    A run deletes an app's users before the app. If a policy still uses the app, no run deleted it.
+    Raises ManagementApiError.
     """
     apps = _apps(state)
     existing = _ids(org, "/apps") if apps else set()
@@ -126,9 +126,12 @@ def missing_apps(
     servers = _ids(org, "/authorizationServers")
     for resource in state.resources:
         if resource.type == SERVER and resource.id not in servers:
-            doubt = "nor is the stack's authorization server there: is this its org?"
+            doubt = "the stack's authorization server is missing, too: check that this is its org"
     return [
-        (app, "others in the state depend on it" if app.used else doubt)
+        (
+            app,
+            "other resources in the state depend on it" if app.used else doubt,
+        )
         for app in missing
     ]
 
@@ -172,7 +175,7 @@ def _use(
     row: Row,
     state: ExportedState,
 ) -> str | None:
-    """Return who uses an object, which is somebody's then; None where nobody does."""
+    """Return the user of an object, which then has an owner; None if it is unused."""
     inside = _USED_BY.get(creation.type)
     if inside and list(rows(org, f"{path}/{inside}")):
         return f"it has {inside}"

@@ -1,4 +1,4 @@
-"""Compares what Okta has and lacks with what is about to be made: before the first change."""
+"""Compares an org with the intended objects before the first change."""
 
 from __future__ import annotations
 
@@ -31,8 +31,7 @@ def inspect(
     held: Held,
     configuration: Configuration,
 ) -> Inspection:
-    """Report what stands in the way at Okta: groups that it lacks, names that it has, more than it
-    takes.
+    """Report conflicts at Okta: missing groups, existing names, and exceeded limits.
 
     Raises InspectionError and ManagementApiError.
     """
@@ -50,9 +49,9 @@ def group_ids(org: httpx.Client, names: Collection[str]) -> Ids:
     """Return the ids of the groups of exactly these names, and of others that were read on the way.
     Raises ManagementApiError.
 
-    All groups are read, page by page: there is no question for several names whose answer would be
-    of this moment. But where they are more than a page, few names are asked for one by one, by how
-    the name begins: Okta gives at most 300 groups to such a question, and has no further page.
+    It reads all groups, page by page: Okta has no current search for several names. If there are
+    more than a page, it searches a few names one by one, by their beginning. Okta answers such a
+    search with at most 300 groups, and no further page.
     """
     listed = rows(org, "/groups", limit=str(_PAGE))
     groups = list(islice(listed, _PAGE + 1))
@@ -63,7 +62,7 @@ def group_ids(org: httpx.Client, names: Collection[str]) -> Ids:
             groups += [group for group in begin_so if _name(group) == name]
     else:
         groups += listed
-    # Two pages, or two questions, may have the same group.
+    # Two pages, or two searches, may have the same group.
     by_id = {group["id"]: group for group in groups}
     ids: NameLists = {}
     for group in by_id.values():

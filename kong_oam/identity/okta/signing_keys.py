@@ -1,8 +1,7 @@
-"""Reads an authorization server's signing keys from Okta's management API: also the one that will
-sign next.
+"""Reads an authorization server's signing keys from Okta's management API, including the next key.
 
-The published key set names only the key that signs now. Who knew only that one would refuse every
-token from the moment of a rotation until the next run.
+The published key set names only the current key. With that key alone, Kong would deny every token
+from a rotation until the next run.
 
 Source: Okta's management API, "Authorization Server Keys": ACTIVE signs, NEXT will, EXPIRED did.
 """
@@ -12,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kong_oam.http.addresses import shown
+from kong_oam.http.addresses import without_secrets
 from kong_oam.http.management import Row
 from kong_oam.identity.common.discovery import (
     DiscoveryError,
@@ -26,8 +25,7 @@ from kong_oam.identity.okta import api
 class ServerKeys:
     """The keys of an authorization server.
 
-    `keys`: the one that signs, then the one that will. `previous_keys`: the one that signed before,
-    if known.
+    `keys`: the current key, then the next key. `previous_keys`: the key before, if known.
     """
 
     keys: tuple[SigningKey, ...]
@@ -48,15 +46,15 @@ def server_keys(account: api.Account, server: str, issuer: str) -> ServerKeys:
 
 
 def from_rows(rows: Sequence[Row], issuer: str) -> ServerKeys:
-    """Read the keys of a list, in which the newest of those that expired comes first. Raises
-    DiscoveryError."""
+    """Read the keys of a list, whose first expired key is the newest. Raises DiscoveryError."""
     by_status: dict[str, list[Row]] = {"ACTIVE": [], "NEXT": [], "EXPIRED": []}
     for row in rows:
         by_status.setdefault(str(row.get("status")), []).append(row)
     active = by_status["ACTIVE"]
     if len(active) != 1:
         raise DiscoveryError(
-            f"{shown(issuer)}: Okta lists {len(active)} active signing keys, not one"
+            f"{without_secrets(issuer)}: Okta lists {len(active)} active signing keys instead of a single "
+            "key"
         )
     keys = signing_keys({"keys": [*active, *by_status["NEXT"]]}, issuer)
     expired = by_status["EXPIRED"][:1]

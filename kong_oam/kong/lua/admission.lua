@@ -1,25 +1,30 @@
--- Admission: runs before authentication, on every request. It refuses requests that two servers could read differently,
--- and takes away headers that only the gate may set. It allows nothing by itself: a request that passes is marked with
--- the table, by which the gate judges, too. So what closes is closed here first, and what opens is open last at the gate.
--- Of every request it leaves the readers that the gate and the other scripts use, so that a port has each of them once.
--- TABLE (JSON, see table.py) and MORE (names of headers) stand in front of it. Nothing out here may fail, whatever they
--- are: that would leave admission out. Needs json.lua, path.lua, token.lua, answer.lua, rules.lua, contains.lua.
-local TEXT = gsub(tostring(TABLE), "'", '"')   -- it is JSON with other quotes (script.py)
-local table_left
+-- Admission: runs before authentication, on every request. It rejects requests that two servers
+-- could read differently, and removes headers that only the gate may set. It allows nothing by
+-- itself. It marks an admitted request with its table, and the gate judges by that table too.
+-- During an update, a rule that closes therefore takes effect here first, and a rule that opens
+-- takes effect last, at the gate.
+-- Admission stores the functions that the gate and the other scripts use, so that a port has each
+-- function once.
+-- TABLE (JSON, see table.py) and MORE (names of headers) stand in front of the script. Top-level
+-- code must not fail for any input: Kong would then skip admission. Needs json.lua, path.lua,
+-- token.lua, answer.lua, rules.lua, contains.lua.
+local TEXT = gsub(tostring(TABLE), "'", '"')   -- JSON with other quotes (script.py)
+local loaded_table
 local READERS = {
   json_read = json_read, json_null = json_null, json_is_array = json_is_array, json_is_object = json_is_object,
   token_parts = token_parts, unreadable = unreadable, owners_of = owners_of, owned = owned, rule_of = rule_of,
   tree_of = tree_of, contains = contains, refuse = refuse, separates = separates,
 }
 
--- left_table() -> the table, read once; nil where it cannot be read.
+-- left_table() -> the table, read once; nil if it cannot be read.
 function READERS.left_table()
-  table_left = table_left or json_read(TEXT)
-  return table_left
+  loaded_table = loaded_table or json_read(TEXT)
+  return loaded_table
 end
 
--- Names, and beginnings of names before a dash, of what only the gateway says, or what proxies say of a user, a client
--- certificate or a method: nobody in front of this gateway may. docs/reference/paths-and-headers.md says whose they are.
+-- Names of headers, and their prefixes before a dash, that callers must not send. Only the gateway
+-- sets them, or proxies use them for a user, a client certificate or a method.
+-- docs/reference/paths-and-headers.md names their sources.
 local FORGEABLE = {}
 for name in gmatch(
   'connection forwarded x-original x-rewrite x-http-method x-method x-anonymous x-auth x-consumer '
@@ -32,20 +37,22 @@ for name in gmatch(
   FORGEABLE[name] = true
 end
 
--- What Connection may name: how the connection itself is used. Kong deletes every other header that it names on the way to
--- the workload: those of the gate, and the length of a body, whose bytes are then a request of their own. HTTP2-Settings
--- comes with an offer of HTTP/2, which Kong does not hand on.
+-- Allowed options of Connection. Kong deletes every other header that Connection names before it
+-- calls the workload. Such a header could be a header of the gate, or the length of a body, whose
+-- bytes would then become another request. HTTP2-Settings comes with an offer of HTTP/2, which Kong
+-- does not forward.
 local CONNECTION_OPTIONS = { close = true, ['http2-settings'] = true, ['keep-alive'] = true, te = true, upgrade = true }
 
--- Headers that nginx and Kong read, and write anew for the workload. Each of them, and the workload, may take another
--- spelling (Content_Length, X_Forwarded_For) for the same header, or for none.
+-- Headers that nginx and Kong read and write anew for the workload. Kong, nginx and the workload
+-- may each ignore another spelling (Content_Length, X_Forwarded_For), or read it as the same
+-- header.
 local WRITTEN_ANEW = {}
 for name in gmatch('content-length transfer-encoding keep-alive proxy-connection x-real-ip x-forwarded-for '
   .. 'x-forwarded-host x-forwarded-path x-forwarded-port x-forwarded-prefix x-forwarded-proto x-kong-request-id', '%S+') do
   WRITTEN_ANEW[name] = true
 end
 
--- Headers that the stack takes from callers beside these.
+-- Further headers that the stack removes.
 local STRIPPED = {}
 for name in gmatch(tostring(MORE), '%S+') do STRIPPED[name] = true end
 
@@ -54,7 +61,8 @@ local function fold(name)
   return (gsub(lower(name), '[^%w]', '-'))
 end
 
--- Some fold letters that are not ASCII, too (a long s, the Kelvin sign): no name of a header has such (RFC 9110).
+-- Some servers also fold letters outside ASCII (a long s, the Kelvin sign). Names of headers
+-- contain none (RFC 9110).
 local function forgeable(name)
   if find(name, '[\128-\255]') then return true end
   local folded, stop = fold(name), 0
@@ -62,7 +70,7 @@ local function forgeable(name)
     stop = find(folded, '-', stop + 1, true)
     local beginning = sub(folded, 1, (stop or 0) - 1)
     if FORGEABLE[beginning] or STRIPPED[beginning] then return true end
-  until not stop or stop > 64   -- no name of the list is longer
+  until not stop or stop > 64   -- no listed name is longer
   return false
 end
 
@@ -73,11 +81,11 @@ local function bearer_mentioned(values)
   return false
 end
 
-local function append(values, value)   -- a header that stands more than once comes as a table
-  for _, one in ipairs(type(value) == 'table' and value or { value }) do values[#values + 1] = one end
+local function append(values, value)   -- the value of a repeated header is a table
+  for _, entry in ipairs(type(value) == 'table' and value or { value }) do values[#values + 1] = entry end
 end
 
--- Whether a value of Connection names nothing but such options.
+-- Whether a value of Connection names only allowed options.
 local function names_only_options(value)
   for part in gmatch(value, '[^,]+') do
     local option = match(part, '^[ \t]*(.-)[ \t]*$')
@@ -88,25 +96,25 @@ end
 
 -- Whether two servers could read the request differently because of this header.
 local function ambiguous(name, value)
-  local small, folded = lower(name), fold(name)
-  if WRITTEN_ANEW[folded] and small ~= folded then return true end
-  if small ~= 'connection' then return false end
+  local lowercase, folded = lower(name), fold(name)
+  if WRITTEN_ANEW[folded] and lowercase ~= folded then return true end
+  if lowercase ~= 'connection' then return false end
   local values = {}
   append(values, value)
-  for _, one in ipairs(values) do
-    if not names_only_options(one) then return true end
+  for _, entry in ipairs(values) do
+    if not names_only_options(entry) then return true end
   end
   return false
 end
 
--- Key ids are looked up in Kong's database: plain and short ones only.
+-- Kong looks key ids up in its database, so only plain and short ids are allowed.
 local function is_key_id(kid)
   return type(kid) == 'string' and #kid <= 128 and find(kid, '^[%w._~:=+/-]+$') ~= nil
 end
 
--- False where a header that mentions bearer could be read as more than one token, or as a token that `jwt` and the gate
--- would read differently (`jwt` prefers a key id in the payload; odd key ids make it fail with a 500, as do signatures of
--- ES256 that are not of 64 bytes, which are 86 characters).
+-- False if a header with "bearer" could contain several tokens, or a token that `jwt` and the gate
+-- would read differently. `jwt` prefers a key id in the payload. It answers 500 to odd key ids, and
+-- to signatures of ES256 that are not 64 bytes (86 characters) long.
 local function credible(values)
   if not bearer_mentioned(values) then return true end
   local token = #values == 1 and match(values[1], '^Bearer ([%w_-]+%.[%w_-]+%.[%w_-]+)$')
@@ -116,7 +124,7 @@ local function credible(values)
     and (header.alg ~= 'ES256' or #signature == 86)
 end
 
--- A target in absolute form names a host of its own, which upstreams are told of beside the Host header's.
+-- An absolute target names a second host, which upstreams get beside the Host header.
 local function names_one_host()
   return match(ngx.var.request, '^%S+ /') ~= nil
 end
@@ -124,14 +132,14 @@ end
 local function admit()
   local path = match(ngx.var.request_uri, '^[^?]*')
   if not names_one_host() or unreadable(path) then return 400, 'ambiguous-path' end
-  local authorization, misread = {}, false
+  local authorization, is_ambiguous = {}, false
   for name, value in pairs(ngx.req.get_headers(0, true)) do
-    misread = misread or ambiguous(name, value)
+    is_ambiguous = is_ambiguous or ambiguous(name, value)
     if lower(name) == 'authorization' then append(authorization, value) end
     if forgeable(name) then ngx.req.clear_header(name) end
   end
-  ngx.ctx.cached_request_headers = nil   -- a copy from before this, in which Kong 3.7 to 3.9 read Connection
-  if misread then return 400, 'ambiguous-header' end
+  ngx.ctx.cached_request_headers = nil   -- an old copy, in which Kong 3.7 to 3.9 read Connection
+  if is_ambiguous then return 400, 'ambiguous-header' end
   if not credible(authorization) then return 401, 'malformed-authorization' end
 end
 

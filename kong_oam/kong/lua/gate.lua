@@ -1,21 +1,23 @@
--- The gate: decides, from TABLE (JSON, see table.py), and knows where the workload is, from UPSTREAM (JSON). It runs last,
--- trusts no other plugin to have decided, and says no whenever anything is not as it must be. Where admission's table is
--- another one, both must allow. It reads JSON, tokens, paths and rules with what admission left, without which it
--- refuses. What it decides it leaves in `kong_oam_decision`. Needs answer.lua, addresses.lua, TABLE and UPSTREAM.
--- Both are JSON with other quotes (script.py). Nothing out here may fail, whatever they are: that would leave the gate out.
+-- The gate: decides by TABLE (JSON, see table.py) and knows the workload's address from UPSTREAM
+-- (JSON). It runs last, trusts no other plugin to decide, and denies the request in any unexpected
+-- case. If admission has another table, both must allow the request. The gate reads JSON, tokens,
+-- paths and rules with admission's functions, and denies the request without them. It stores its
+-- decision in `kong_oam_decision`. Needs answer.lua, addresses.lua, TABLE and UPSTREAM.
+-- Both inputs are JSON with other quotes (script.py). Top-level code must not fail for any input:
+-- Kong would then skip the gate.
 TABLE, UPSTREAM = string.gsub(tostring(TABLE), "'", '"'), string.gsub(tostring(UPSTREAM), "'", '"')
 local VERSION = 4
 local METHODS = { GET = true, HEAD = true, POST = true, PUT = true, PATCH = true, DELETE = true, OPTIONS = true }
 local ALGORITHMS = { RS256 = true, ES256 = true }
-local LONGEST = 480 * 60  -- seconds for which something may be open in an emergency
-local VERIFIED_HEADER = 'x-auth-verified-token'   -- table.py names it, too: it is where openid-connect is told to put it
-local gate               -- the table that is judged by
-local read = {}          -- tables by their text, kept once they were read: the gate's own, and the last of admission's
-local upstream           -- where the workload is, kept once it was read
-local readers            -- what admission left to read with, and was read with
+local LONGEST = 480 * 60  -- longest emergency opening, in seconds
+local VERIFIED_HEADER = 'x-auth-verified-token'   -- openid-connect's header for the verified token, as in table.py
+local gate               -- the current table
+local tables = {}          -- a cache of tables by their text: the gate's own, and the last of admission's
+local upstream           -- a cache of the workload's address
+local readers            -- admission's functions, with which the caches were filled
 local json_read, json_null, json_is_array, json_is_object, token_parts, unreadable
 local owners_of, owned, rule_of, tree_of, contains
--- What a table and its spelling have, and of which kind. Nothing is guessed where a piece is missing.
+-- The required entries of a table and its spelling, with their types. A missing entry is an error.
 local PIECES = {
   audiences = 'array', authentication = 'text', component = 'text', depth = 'number', forward_token = 'boolean',
   groups = 'object', hosts = 'object', issuer = 'text or null', on_behalf = 'object', per_api = 'boolean',
@@ -47,7 +49,7 @@ local function need(pieces, value)
   end
 end
 
--- The networks of a table, {path: {method or '*': [texts]}}, each as it is compared.
+-- The networks of a table, {path: {method or '*': [texts]}}, in comparable form.
 local function networks_in(addresses)
   local result = {}
   need({ addresses = 'object' }, { addresses = addresses })
@@ -78,18 +80,20 @@ local function table_of(text)
   return value
 end
 
-local function take(given)
-  if given == readers then return end
-  readers, read, upstream = given, {}, nil   -- what others have read is nothing to these: a null of theirs is another one
-  json_read, json_null, json_is_array = given.json_read, given.json_null, given.json_is_array
-  json_is_object, token_parts, unreadable = given.json_is_object, given.token_parts, given.unreadable
-  owners_of, owned, rule_of, tree_of = given.owners_of, given.owned, given.rule_of, given.tree_of
-  contains = given.contains
+local function take(new_readers)
+  if new_readers == readers then return end
+  -- Each set of functions has its own json_null, so the caches are emptied.
+  readers, tables, upstream = new_readers, {}, nil
+  json_read, json_null, json_is_array = new_readers.json_read, new_readers.json_null, new_readers.json_is_array
+  json_is_object, token_parts, unreadable = new_readers.json_is_object, new_readers.token_parts, new_readers.unreadable
+  owners_of, owned, rule_of, tree_of =
+    new_readers.owners_of, new_readers.owned, new_readers.rule_of, new_readers.tree_of
+  contains = new_readers.contains
 end
 
-local function kept(text)
-  if not read[text] then read = { [TABLE] = read[TABLE], [text] = table_of(text) } end
-  return read[text]
+local function cached_table(text)
+  if not tables[text] then tables = { [TABLE] = tables[TABLE], [text] = table_of(text) } end
+  return tables[text]
 end
 
 local function load_upstream()
@@ -106,8 +110,8 @@ local function load_upstream()
   return { host = host, port = port, name = name }
 end
 
--- By what is sent to it. Where it has a name its certificate has to bear that, which is what Kong asks for and verifies by
--- the Host header: to a service that does not, nothing is sent.
+-- The Host header for the workload. If the workload has a name in its certificate, Kong requests
+-- and verifies that name by the Host header. A service that does not verify gets no requests.
 local function host_of_workload()
   if not upstream.name then return ngx.var.http_host end
   local service = kong.router.get_service()
@@ -121,7 +125,7 @@ local function is_name(value)
   return type(value) == 'string' and value ~= '' and not find(value, '%c')
 end
 
-local function timely(payload)
+local function is_current(payload)
   local now, from = ngx.now(), payload.nbf
   return type(payload.exp) == 'number' and payload.exp > now
     and (from == nil or (type(from) == 'number' and from <= now))
@@ -132,7 +136,7 @@ local function is_of_issuer(payload, ring)
   return is_name(issuer) and payload.iss == issuer
 end
 
--- Whether the token is for this service; nil where it does not say whom it is for.
+-- Whether the token is for this service; nil if it has no audience.
 local function is_for_us(payload)
   local named = payload.aud
   if type(named) == 'string' then return contains(gate.audiences, named) end
@@ -156,7 +160,7 @@ local function is_access_token(payload)
   return true
 end
 
--- What follows the prefix in each of the names that begin with it.
+-- The rest of each name that begins with the prefix.
 local function after_prefix(prefix, names)
   if prefix == '' then return names end
   local result = {}
@@ -176,8 +180,8 @@ local function listed(payload, listing)
   return after_prefix(listing.prefix, words)
 end
 
--- What of these scopes one of the names holds, by a map from names to lists of scopes. A set.
-local function cut(scopes, names, holdings)
+-- The set of those scopes that some of the names hold, by a map from names to lists of scopes.
+local function granted_scopes(scopes, names, holdings)
   local held, result = {}, {}
   for _, name in ipairs(names) do
     for _, scope in ipairs(holdings[name] or {}) do held[scope] = true end
@@ -188,13 +192,14 @@ local function cut(scopes, names, holdings)
   return result
 end
 
--- The scopes that count: those that the client holds here, as itself or for its users, and for a user only those that the
--- roles of their groups hold. What the token lists besides is somebody else's by now, or was never granted. A set.
+-- The set of effective scopes: the client's grants here, as itself or for its users. For a user,
+-- the roles of the user's groups must give them, too. Other scopes in the token were revoked or
+-- never granted.
 local function effective(issued, client, groups)
   local scopes = {}
   for _, scope in ipairs(issued) do scopes[scope] = true end
-  if not groups then return cut(scopes, { client }, gate.services) end
-  return cut(cut(scopes, { client }, gate.on_behalf), groups, gate.groups)
+  if not groups then return granted_scopes(scopes, { client }, gate.services) end
+  return granted_scopes(granted_scopes(scopes, { client }, gate.on_behalf), groups, gate.groups)
 end
 
 local function identity_of(payload)
@@ -212,10 +217,12 @@ local function identity_of(payload)
   return { client = client, subject = subject, groups = groups, scopes = effective(issued, client, groups) }
 end
 
--- How each plugin says which token it verified for the consumer: the token's header and payload; nil where it did not.
+-- For each plugin, a function that returns header and payload of the token that the plugin
+-- verified, or nil.
 local VERIFIED_BY = {}
 
--- `jwt` leaves token and credential. It verifies with a key of any consumer: only those of the ring may sign here.
+-- `jwt` leaves token and credential. It verifies with keys of any consumer, but only the ring's
+-- keys are valid here.
 VERIFIED_BY['jwt'] = function(ring)
   local token, credential = kong.ctx.shared.authenticated_jwt_token, kong.client.get_credential()
   if type(token) ~= 'string' or not credential then return nil end
@@ -226,20 +233,20 @@ VERIFIED_BY['jwt'] = function(ring)
   end
 end
 
--- `openid-connect` verifies with the issuer's published keys, finds the ring by `iss`, and puts the token that it verified
--- into a header that admission took from everybody else. It looks for tokens in other headers than Authorization, too:
--- only the one there counts.
+-- `openid-connect` verifies with the issuer's published keys and finds the ring by `iss`. It puts
+-- the verified token into a header that admission removed from requests. It also reads tokens from
+-- other headers than Authorization, but only Authorization is valid here.
 VERIFIED_BY['openid-connect'] = function()
   local headers = ngx.req.get_headers(0)
   local token = headers[VERIFIED_HEADER]
   if type(token) == 'string' and headers['authorization'] == 'Bearer ' .. token then return token_parts(token) end
 end
 
-local function is_bearer(authorization)   -- admission lets such a header through only where it is the only one
+local function is_bearer(authorization)   -- admission allows such a header only once
   return type(authorization) == 'string' and find(string.lower(authorization), 'bearer', 1, true) ~= nil
 end
 
--- Who calls, from a token that counts; nil and why not.
+-- The caller's identity, from a valid token; or nil and the reason.
 local function identified()
   local ring = kong.client.get_consumer()
   if not ring or ring.username ~= gate.ring then
@@ -251,14 +258,14 @@ local function identified()
   if payload.kid ~= nil or not is_of_issuer(payload, ring) or not (for_us or (gate.per_api and for_us == false)) then
     return nil, 'token-not-for-us'
   end
-  if not timely(payload) then return nil, 'token-untimely' end
+  if not is_current(payload) then return nil, 'token-untimely' end
   local identity = is_access_token(payload) and identity_of(payload)
   if not identity then return nil, 'token-unreadable' end
   identity.for_us = for_us
   return identity
 end
 
-local function holds(identity, scopes)
+local function has_scopes(identity, scopes)
   if not is_texts(scopes) then error('a rule of the table is no list of scopes', 0) end
   for _, scope in ipairs(scopes) do
     if not identity.scopes[scope] then return false end
@@ -266,7 +273,7 @@ local function holds(identity, scopes)
   return true
 end
 
--- Whether the rule of a path was opened to everybody, in an emergency (kong_oam.emergency), and still is.
+-- Whether the rule of a path is open to everybody in an emergency (kong_oam.emergency).
 local function is_opened(path, method)
   local opened = gate.opened
   if opened == nil or opened.path ~= path or not contains(opened.methods, method) then return false end
@@ -274,15 +281,16 @@ local function is_opened(path, method)
   return left > 0 and left <= LONGEST
 end
 
--- The last thing that is judged, so that from elsewhere one learns of tokens and rules what all others do.
-local function from_there(owner, method, code, identity)
+-- The last check. A caller from a wrong address therefore learns about tokens and rules only what
+-- others learn.
+local function check_address(owner, method, code, identity)
   local methods = gate.networks and gate.networks[owner]
   local networks = methods and (methods[method] or methods['*'])
   if networks and not is_in_one_of(networks, kong.client.get_forwarded_ip()) then return 403, 'address-not-allowed' end
   return 200, code, identity
 end
 
--- Where the rule stands, or the one of its alternatives that is meant; nil where the table does not say.
+-- The position of the rule, or of one alternative; nil if the table has no positions.
 local function place_of(path, method, alternative)
   local methods = gate.log and gate.places[path]
   local lines = methods and (methods[method] or methods['*'])
@@ -291,7 +299,7 @@ local function place_of(path, method, alternative)
 end
 
 local function judge(text_of_table)
-  gate = kept(text_of_table)
+  gate = cached_table(text_of_table)
   local decision = { log = gate.log }
   kong.ctx.shared.kong_oam_decision = decision
   local ambiguous, text, signs = unreadable(match(ngx.var.upstream_uri, '^[^?]*'))
@@ -308,25 +316,26 @@ local function judge(text_of_table)
   local identity, why = identified()
   decision.identity = identity
   if alternatives == 'public' then
-    return from_there(owner, method, everybody, identity and identity.for_us and identity or nil)
+    return check_address(owner, method, everybody, identity and identity.for_us and identity or nil)
   end
   if not identity then return 401, why end
   if ambiguous_rule then return 400, 'ambiguous-path' end
   if not identity.for_us then return 403, 'other-api' end
   for number, scopes in ipairs(alternatives or {}) do
-    if holds(identity, scopes) then
+    if has_scopes(identity, scopes) then
       decision.rule = place_of(owner, method, number)
-      return from_there(owner, method, 'allowed', identity)
+      return check_address(owner, method, 'allowed', identity)
     end
   end
   return 403, alternatives and 'scope-missing' or rule and 'method-not-listed' or 'no-rule'
 end
 
--- By the gate's table and by admission's, which is told of by leaving it: a request that admission has not seen is refused.
+-- Judges by the gate's table and by admission's. A request without admission's table was not
+-- admitted, so it is denied.
 local function judge_by_both()
-  local admitted, given = kong.ctx.shared.kong_oam_admitted, kong.ctx.shared.kong_oam_readers
-  if type(admitted) ~= 'string' or type(given) ~= 'table' then return 503, 'not-admitted' end
-  take(given)
+  local admitted, new_readers = kong.ctx.shared.kong_oam_admitted, kong.ctx.shared.kong_oam_readers
+  if type(admitted) ~= 'string' or type(new_readers) ~= 'table' then return 503, 'not-admitted' end
+  take(new_readers)
   local status, code, identity = judge(TABLE)
   local forwards = gate.forward_token
   if admitted == TABLE or status ~= 200 then return status, code, identity, forwards end
@@ -341,31 +350,32 @@ local function judge_by_both()
   return 200, reason, identity, forwards
 end
 
-local function say(name, value)
+local function set_or_clear(name, value)
   local request = kong.service.request
   if value then request.set_header(name, value) else request.clear_header(name) end
 end
 
--- The verified identity travels on, and nothing else under these names. The token itself only where both tables say so: who
--- has it can call other APIs with it.
-local function tell(identity, forwards)
+-- Sends the verified identity to the workload, and removes all other values of these headers. The
+-- token itself is sent only if both tables say so, since it also works for other APIs.
+local function set_identity_headers(identity, forwards)
   local scopes = {}
   for scope in pairs(identity and identity.scopes or {}) do scopes[#scopes + 1] = scope end
   table.sort(scopes)
   local text = table.concat(scopes, ' ')
-  say('X-Auth-Client', identity and identity.client)
-  say('X-Auth-Subject', identity and identity.subject)
-  say('X-Auth-Scopes', text ~= '' and text)
-  say('X-Auth-Budget')
-  say(VERIFIED_HEADER)
+  set_or_clear('X-Auth-Client', identity and identity.client)
+  set_or_clear('X-Auth-Subject', identity and identity.subject)
+  set_or_clear('X-Auth-Scopes', text ~= '' and text)
+  set_or_clear('X-Auth-Budget')
+  set_or_clear(VERIFIED_HEADER)
   if not forwards and is_bearer(ngx.req.get_headers(0)['authorization']) then
     kong.service.request.clear_header('Authorization')
   end
 end
 
--- The one way to the workload: the service itself leads nowhere. The call below makes the target's host the Host header.
+-- The only way to the workload, since the Kong service points to the empty Upstream. `set_target`
+-- changes the Host header to the target's host.
 local function send(identity, forwards)
-  tell(identity, forwards)
+  set_identity_headers(identity, forwards)
   upstream = upstream or load_upstream()
   local host = host_of_workload()
   kong.service.set_target(upstream.host, upstream.port)

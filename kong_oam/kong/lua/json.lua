@@ -1,14 +1,16 @@
--- A strict JSON reader (RFC 8259) in plain Lua: Kong's sandbox offers none. One pass, no pattern that backtracks.
--- json_read(text) -> value, or nil and a reason. Objects and arrays are tables; a key that stands twice, a number that
--- is not finite, text that is not UTF-8 and nesting beyond 32 are refused. `null` is the table json_null, so that a key
--- with null is there; json_is_array(value) tells arrays, json_is_object(value) objects.
--- Texts are read with these in all of admission.
+-- A strict JSON reader (RFC 8259) in plain Lua, since Kong's sandbox offers none. It takes one
+-- pass, and no pattern backtracks.
+-- json_read(text) -> value, or nil and a reason. Objects and arrays are tables. The reader rejects
+-- duplicate keys, infinite numbers, text that is not UTF-8, and nesting beyond 32. `null` is the
+-- table json_null, so that a key with null exists. json_is_array(value) recognises arrays,
+-- json_is_object(value) objects.
+-- All of admission reads texts with these functions.
 local byte, char, find, gmatch, gsub = string.byte, string.char, string.find, string.gmatch, string.gsub
 local lower, match, sub = string.lower, string.match, string.sub
 local json_null = {}
 local json_read, json_is_array, json_is_object, utf8_valid
 do
-  local ARRAY, OBJECT = {}, {}   -- keys that no text can spell mark what a table is
+  local ARRAY, OBJECT = {}, {}   -- keys that no text equals; they mark the type of a table
   local MAX_DEPTH = 32
   local ESCAPES = { ['"'] = '"', ['\\'] = '\\', ['/'] = '/', b = '\b', f = '\f', n = '\n', r = '\r', t = '\t' }
   local LITERALS = { t = 'true', f = 'false', n = 'null' }
@@ -17,7 +19,8 @@ do
   function json_is_array(value) return type(value) == 'table' and value[ARRAY] == true end
   function json_is_object(value) return type(value) == 'table' and value[OBJECT] == true end
 
-  -- What UTF-8 is made of beside ASCII (RFC 3629, section 4): no byte both begins a sequence and goes on with one.
+  -- Sequences of UTF-8 beside ASCII (RFC 3629, section 4). No byte can both begin and continue a
+  -- sequence.
   function utf8_valid(text)
     if not find(text, '[\128-\255]') then return true end
     text = gsub(text, '[\194-\223][\128-\191]', '?')
@@ -32,7 +35,7 @@ do
 
   local function utf8_char(code)
     if code < 128 then return char(code) end
-    local tail, room = '', 64          -- room: how many codes the first byte of a sequence can tell
+    local tail, room = '', 64          -- room: the number of codes of a sequence's first byte
     repeat
       local low = code % 64
       tail, code, room = char(128 + low) .. tail, (code - low) / 64, room / 2
@@ -49,7 +52,7 @@ do
     return tonumber(match(text, '^%x%x%x%x', at) or error('bad escape of a character', 0), 16)
   end
 
-  local function escaped(text, at)       -- at: just behind the backslash
+  local function escaped(text, at)       -- at: after the backslash
     local letter = sub(text, at, at)
     if letter ~= 'u' then return ESCAPES[letter] or error('unknown escape', 0), at + 1 end
     local code = hex4(text, at + 1)
@@ -62,7 +65,7 @@ do
     return utf8_char(code), at
   end
 
-  local function read_string(text, at)   -- at: just behind the opening quote
+  local function read_string(text, at)   -- at: after the opening quote
     local parts = {}
     while true do
       local stop = find(text, '["\\%c]', at) or error('unfinished text', 0)
@@ -72,7 +75,7 @@ do
       if mark == '"' then return table.concat(parts), at end
       if mark == '\\' then
         mark, at = escaped(text, at)
-      elseif mark ~= '\127' then         -- %c counts DEL in, JSON does not
+      elseif mark ~= '\127' then         -- %c includes DEL, but JSON allows it
         error('control character in a text', 0)
       end
       parts[#parts + 1] = mark
@@ -93,7 +96,7 @@ do
 
   local read_value
 
-  local function read_list(text, at, depth, kind, closing)   -- at: just behind the opening bracket
+  local function read_list(text, at, depth, kind, closing)   -- at: after the opening bracket
     local result, key = { [kind] = true }, 0
     at = space(text, at)
     if sub(text, at, at) == closing then return result, at + 1 end

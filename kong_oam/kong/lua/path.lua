@@ -1,7 +1,8 @@
--- The one reading of a path, and what other servers may read in it. kong_oam/access/paths.py says the same, and why. Needs json.lua.
+-- The only reading of a path, and the possible readings of other servers. kong_oam/access/paths.py
+-- does the same and gives the reasons. Needs json.lua.
 local unreadable, elements_of, spelled, meets, separates
 do
-  local function ranges(text)   -- pairs of code points, the first and the last of each
+  local function ranges(text)   -- pairs of code points: first and last of each range
     local pairs_of = {}
     for first, last in gmatch(text, '(%x+)%-?(%x*)') do
       pairs_of[#pairs_of + 1] = tonumber(first, 16)
@@ -10,8 +11,9 @@ do
     return pairs_of
   end
 
-  -- What may be read as / \ ; ? % #; letters that may be read as ASCII ones; other characters that may be read as ASCII
-  -- ones, as several, or as none; and what may be read as a sign that Windows knows.
+  -- Code points that other servers may read as something else. SEPARATING: as / \ ; ? % #. LETTERS:
+  -- as ASCII letters. LOOSE: as ASCII characters, as several, or as none. LIKE: as a sign that
+  -- Windows knows.
   local SEPARATING = ranges('A5 B4 BC-BF F7 37E 66A 2044-2049 20A9 2100-2101 2105-2106 214D 2150-215F 2189 2215-2216 '
     .. '2571-2572 27CB 27CD 29E3-29E5 29F5-29F9 33A7-33A8 33AE-33AF 33C6 33DE-33DF FE14-FE16 FE54 FE56 '
     .. 'FE5F FE68 FE6A FF03 FF05 FF0F FF1B FF1F FF3C')
@@ -32,8 +34,8 @@ do
     return false
   end
 
-  -- A character of UTF-8 as the sign that stands for it: `\` where it may separate, \1 for letters and `?` where it may be
-  -- something else; itself otherwise.
+  -- The sign for a UTF-8 character: `\` for a separator, \1 for a letter, `?` for other readings,
+  -- or the character itself.
   local function sign(character)
     local a, b, c, d = byte(character, 1, 4)
     local code = a % 32 * 64 + b % 64
@@ -43,7 +45,7 @@ do
     return LIKE[code] or is_one_of(LETTERS, code) and '\1' or is_one_of(LOOSE, code) and '?' or nil
   end
 
-  local function refused(hex)   -- encodings of control bytes and of / \ ; ? %
+  local function is_reserved(hex)   -- encodings of control bytes and of / \ ; ? %
     local code = tonumber(hex, 16)
     return code < 32 or code == 127 or code == 47 or code == 92 or code == 59 or code == 63 or code == 37
   end
@@ -60,48 +62,50 @@ do
     return elements
   end
 
-  -- Whether some server reads no element here, or a dot segment: jokers of Windows, a stream of a folder, what ASP.NET
-  -- takes for a session, and dots beside what is no ASCII or before a fragment.
-  local function is_none(element)
-    local before = match(element, '^[^#]*')   -- some cut what they decoded at a fragment
+  -- Whether some server may read a dot segment or no element here. Examples are wildcards and
+  -- streams of Windows, session ids of ASP.NET, and dots beside non-ASCII characters or before a
+  -- fragment.
+  local function may_vanish(element)
+    local before = match(element, '^[^#]*')   -- some servers cut the decoded path at a fragment
     local bare = gsub(before, '[\128-\255\1?]', '')
     return find(before, '^[ .?*<>"]+$') or find(before, '^%(%a%(.*%)%)$') or find(element, '^[ .?*<>"]*:.*%$')
       or find(element, '^%(%a%(.*%)%)$') or (bare ~= element and find(bare, '^[ .]+$') and find(bare, '.', 1, true))
   end
 
-  -- unreadable(path) -> true where two servers could read the path differently; else false, the path, decoded, and the
-  -- same with a sign for each character that another server may read as another one.
+  -- unreadable(path) -> true if two servers could read the path differently. Otherwise false, the
+  -- decoded path, and the path with a sign for each character that other servers may read
+  -- differently.
   function unreadable(path)
     if type(path) ~= 'string' or not find(path, '^/') or find(path, '[%c \\;#]') then return true end
     if find(gsub(path, '%%%x%x', ''), '%%') then return true end
     for hex in gmatch(path, '%%(%x%x)') do
-      if refused(lower(hex)) then return true end
+      if is_reserved(lower(hex)) then return true end
     end
     local text = gsub(path, '%%(%x%x)', decoded)
     if not utf8_valid(text) then return true end
     local signs = gsub(text, '[\194-\244][\128-\191]+', sign)
     if find(signs, '\\', 1, true) then return true end
     for element in gmatch(signs, '[^/]+') do
-      if element ~= '.' and element ~= '..' and is_none(element) then return true end
+      if element ~= '.' and element ~= '..' and may_vanish(element) then return true end
     end
     return false, text, signs
   end
 
-  -- separates(character) -> whether what stands for one character may be read as / \ ; ? % #, or is no UTF-8.
+  -- separates(character) -> whether the character may be read as / \ ; ? % #, or is not UTF-8.
   function separates(character)
     return not utf8_valid(character) or sign(character) == '\\'
   end
 
-  -- spelled(element) -> the element, of a path with signs, as a pattern of what other servers may read: small letters,
-  -- and `*` for any characters or none.
+  -- spelled(element) -> a pattern of the possible readings of an element with signs, in lower case;
+  -- `*` means any characters or none.
   function spelled(element)
     local pattern = lower(element)
-    if find(pattern, '~[%d?]') then return '*' end   -- a short name, which says nothing of the long one
-    local at = find(pattern, '#', 1, true)           -- some cut what they decoded at a fragment,
+    if find(pattern, '~[%d?]') then return '*' end   -- a short name of Windows may be any long name
+    local at = find(pattern, '#', 1, true)           -- some servers cut the decoded path at a fragment
     if at then pattern = sub(pattern, 1, at - 1) end
-    at = find(pattern, ':', 1, true)                 -- and Windows reads a stream of a file
+    at = find(pattern, ':', 1, true)                 -- Windows reads a stream of a file
     if at and find(pattern, '$', at, true) then pattern = sub(pattern, 1, at - 1) end
-    if find(pattern, '%w') then pattern = gsub(pattern, '[\128-\255]+', '*') end   -- or drop what is no ASCII
+    if find(pattern, '%w') then pattern = gsub(pattern, '[\128-\255]+', '*') end   -- some drop non-ASCII
     pattern = gsub(pattern, '[<>"?\1]', '*')
     local leading = match(pattern, '^[ *]*')
     pattern = (find(leading, '*', 1, true) and '*' or '') .. sub(pattern, #leading + 1)
@@ -110,7 +114,8 @@ do
     return (gsub(pattern, '%*+', '*'))
   end
 
-  -- meets(pattern, element) -> whether another server may read what is spelled like this as the element of a rule.
+  -- meets(pattern, element) -> whether another server may read a match of the pattern as the
+  -- element of a rule.
   function meets(pattern, element)
     local first, rest = match(pattern, '^([^*]*)%*(.*)$')
     if not first then return pattern == element end

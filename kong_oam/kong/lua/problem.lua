@@ -1,7 +1,8 @@
--- Every answer that is not the workload's as problem details (RFC 9457): those of admission and the gate by their code, and
--- those that Kong, or a plugin of it, gives in their place. docs/reference/decisions.md lists the codes. The type of a problem
--- is stable, and no word of it is about rules: codes that would tell of them have a plainer type. Runs where headers of
--- answers are written; problem_body.lua then writes the body.
+-- Writes answers that are not the workload's as problem details (RFC 9457). Answers of admission
+-- and the gate have their codes; answers of Kong or its plugins get a code by status.
+-- docs/reference/decisions.md lists the codes. The type of a problem is stable and reveals nothing
+-- about rules: revealing codes have a plainer type. Runs in the phase for headers of answers;
+-- problem_body.lua then writes the body.
 local TITLES = {
   ['address-not-allowed'] = 'This may not be called from this address',
   ['ambiguous-header'] = 'A header could be read in more than one way',
@@ -37,21 +38,21 @@ local BY_STATUS = {
 }
 
 local function code_of(status)
-  if status == 401 then   -- of `jwt`: any other kind of credential is no token to it
-    local given = string.lower(ngx.var.http_authorization or '')
-    return string.find(given, 'bearer', 1, true) and 'token-not-verified' or 'token-needed'
+  if status == 401 then   -- from `jwt`, which ignores other kinds of credentials
+    local authorization = string.lower(ngx.var.http_authorization or '')
+    return string.find(authorization, 'bearer', 1, true) and 'token-not-verified' or 'token-needed'
   end
   return BY_STATUS[status]
 end
 
--- A page that a plugin was given to answer with is nobody's to replace: Kong's own texts are JSON, but for its errors.
+-- Kong's own texts are JSON, except its errors. A page of another plugin is not replaced.
 local function is_kongs_own(source)
   local kind = kong.response.get_header('Content-Type')
   return source == 'error' or (source == 'exit' and (not kind or string.find(kind, 'application/json', 1, true) == 1))
 end
 
--- The code that the answer is to say; nil where it is somebody else's, or of no code of ours.
-local function code_to_say(status)
+-- The code of the answer; nil for a foreign answer, or an answer without a code.
+local function code_of_answer(status)
   local decision = kong.ctx.shared.kong_oam_decision
   if decision and decision.status == status then return decision.code end
   if not is_kongs_own(kong.response.get_source()) then return nil end
@@ -62,7 +63,7 @@ end
 
 return function()
   local status = kong.response.get_status()
-  local code = status >= 400 and code_to_say(status)
+  local code = status >= 400 and code_of_answer(status)
   if not code then return end
   local name = PLAINER[code] or code
   local body = string.format('{"type":"urn:kong-oam:problem:%s","title":"%s","status":%d,"requestId":"%s"}',

@@ -1,16 +1,17 @@
--- Without what may be a query or a token to those who wrote it: behind ? # ; however they are spelled, also as what path.lua
--- takes for a mark, as bytes that are no UTF-8, or as an escape of another kind (%u003F). The mark stays, so that the record
--- explains a refusal. Bytes that are not ASCII are percent-encoded.
+-- Removes possible queries and tokens from a path: the rest after ? # ; in any spelling. These
+-- include signs of path.lua, bytes that are not UTF-8, and foreign escapes (%u003F). The sign
+-- itself stays, so that the record explains a denial. Bytes outside ASCII are percent-encoded.
 local function escaped(byte) return string.format('%%%02X', string.byte(byte)) end
 local function before(text, at) return at and string.sub(text, 1, at - 1) or text end
 local function decoded(hex) return string.char(tonumber(hex, 16)) end
 
--- What is ASCII by its nature: any other byte percent-encoded.
+-- The text with all bytes outside ASCII percent-encoded.
 local function plain(text)
   return text and (string.gsub(text, '[^\32-\126]', escaped))
 end
 
--- Without admission of this version nobody knows which characters are marks: then each of them is one.
+-- Without this version's admission the separators are unknown. Every non-ASCII character then
+-- counts as a separator.
 local function without_marks(text)
   local separates = (kong.ctx.shared.kong_oam_readers or {}).separates
   local at = string.find(text, '[\128-\255]')
@@ -34,7 +35,7 @@ local function path_of(target)
   return plain(without_marks((string.gsub(path, '%%([89A-Fa-f]%x)', decoded))))
 end
 
--- Cuts query strings from traces. Spans are there where Kong's own configuration turns tracing on.
+-- Cuts query strings from traces. Spans exist only if Kong's own configuration turns tracing on.
 local function without_queries(spans)
   for _, span in ipairs(spans or {}) do
     local url = span.attributes and span.attributes['http.url']

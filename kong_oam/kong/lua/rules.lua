@@ -1,8 +1,10 @@
--- Which rule of a table owns a request: host and path, as Kong routes and as other servers may read the path. `gate` is a
--- table that was read (table.py), with `tree`: what `tree_of` makes of its rules. Needs json.lua, path.lua.
-local RULE = true         -- no element is called that
+-- Finds the rule of a table that owns a request. It reads host and path as Kong routes them and as
+-- other servers may read the path. `gate`: a table (table.py), with the result of `tree_of` as
+-- `tree`. Needs json.lua, path.lua.
+local RULE = true         -- no element equals it
 
--- A tree of the rules' paths in small letters, element by element; RULE where one ends.
+-- Adds a path to a tree of the rules' paths, in lower case, element by element. RULE marks the end
+-- of a path.
 local function plant(tree, elements)
   for _, element in ipairs(elements) do
     tree[element] = tree[element] or {}
@@ -19,8 +21,9 @@ local function tree_of(rules)
   return tree
 end
 
--- The paths that may own `text`, longest first, as the table writes them; none is longer than its `depth`.
--- nil where a dot segment is left, which Kong resolves before it routes.
+-- The paths that may own `text`, longest first, as the table writes them. None is longer than the
+-- table's `depth`.
+-- nil if the text has a dot segment, which Kong resolves before it routes.
 local function owners_of(gate, text)
   local owners, path = { '/' }, ''
   for number, element in ipairs(elements_of(text)) do
@@ -33,7 +36,8 @@ local function owners_of(gate, text)
   return owners
 end
 
--- How many elements the longest rule below `tree` has that another server may read in the path; none: -1.
+-- The number of elements of the longest rule below `tree` that another server may read in the path;
+-- -1 without any.
 local function deepest(tree, patterns, depth)
   local found, pattern = tree[RULE] and depth or -1, patterns[depth + 1]
   if not pattern then return found end
@@ -43,8 +47,8 @@ local function deepest(tree, patterns, depth)
   return found
 end
 
--- The methods of the rule that owns the path, and its path; true instead of the methods where another server may read in
--- it what a longer rule owns.
+-- The methods of the rule that owns the path, and the rule's path. If another server may read a
+-- longer rule's path, the first value is true.
 local function rule_of(gate, owners, signs)
   local rule, owner, depth
   for number, path in ipairs(owners) do
@@ -64,12 +68,13 @@ local function first_of(paths, owners)
   end
 end
 
--- Whether this component owns host and path: the exact host before wildcards, then the longest path. Longer paths and
--- nearer hosts of other components stand in the table as false, so that nothing is decided here that is theirs.
+-- Whether this component owns host and path: the exact host before wildcards, then the longest
+-- path. Longer paths and nearer hosts of other components stand in the table as false, so that
+-- their requests are not decided here.
 local function owned(gate, owners)
   local rest = gsub(ngx.var.http_host or '', ':%d+$', '')
-  if #rest > 253 then return false end                         -- no DNS name is longer
-  if find(rest, '[^a-z0-9._-]') then return false end   -- as Kong's router: capitals reach no route
+  if #rest > 253 then return false end                         -- the longest DNS name
+  if find(rest, '[^a-z0-9._-]') then return false end   -- as in Kong's router, capitals match no route
   local pattern = rest
   while pattern do
     local paths = gate.hosts[pattern]

@@ -1,7 +1,7 @@
 -- The parts of a compact JSON Web Token. Needs json.lua.
 local base64url_decode, token_parts
 do
-  local last = {}   -- the token that was read last: several scripts read the same one, and none changes what it says
+  local last = {}   -- the last token; several scripts read the same token, and none changes the result
 
   function base64url_decode(text)
     local rest = #text % 4
@@ -10,7 +10,7 @@ do
     return ngx.decode_base64(padded)
   end
 
-  -- token_parts("a.b.c") -> header, payload: both JSON objects, and "c"; nil where anything is not as it must be.
+  -- token_parts("a.b.c") -> header, payload: both JSON objects, and "c"; nil for an invalid token.
   function token_parts(token)
     if token == last.token then return last.header, last.payload, last.signature end
     local head, body, signature = match(token, '^([%w_-]+)%.([%w_-]+)%.([%w_-]+)$')

@@ -1,3 +1,3 @@
--- Cuts query strings from traces at the gate, too: admission's plugin, which cuts them with the record, may be gone, and
--- plugin opentelemetry has no script of its own. Needs queries.lua.
+-- Cuts query strings from traces at the gate, too. Admission's plugin cuts them with the record,
+-- but somebody may have removed it. Plugin opentelemetry has no script for this. Needs queries.lua.
 return function() without_queries(ngx.ctx.KONG_SPANS) end

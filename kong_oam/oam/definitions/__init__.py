@@ -1,2 +1,1 @@
-"""Definitions of types: what a component, trait or policy of a type takes, and what becomes of
-it."""
+"""Definitions of component, trait and policy types: their parameters and their templates."""

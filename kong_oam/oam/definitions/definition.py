@@ -1,4 +1,4 @@
-"""One definition, as it is kept whatever file it is from."""
+"""One definition of a type, independent of its file format."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ KINDS: Mapping[str, Kind] = {
     "PolicyDefinition": "policy",
     "WorkloadDefinition": "workload",
 }
-"""The kinds of OAM objects that define a type. (Steps of workflows are not run, so theirs are read
-over.)"""
+"""The kinds of OAM objects that define a type. The reader skips definitions of workflow steps,
+since workflows do not run here."""
 
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """What a type means.
+    """The definition of a type.
 
-    `template` is CUE, empty where the type is Terraform's: then `terraform` is that schematic.
-    `spec` is the rest, as KubeVela has it. `first_line` is the template's own first line in its
-    file, 0 where that is not known.
+    `template` is CUE; empty for a Terraform type, whose schematic is in `terraform`. `spec` is the
+    rest, in KubeVela's format. `first_line` is the line of the template's first line in its file; 0
+    if unknown.
     """
 
     kind: Kind
@@ -43,30 +43,28 @@ class Definition:
     terraform: Fields = field(default_factory=dict)
     spec: Fields = field(default_factory=dict)
     annotations: Texts = field(default_factory=dict)
-    """Those of the definition itself."""
+    """The annotations of the definition itself."""
     first_line: int = 0
     built_in: bool = False
 
     @property
     def type(self) -> DefinedType:
-        """The kind and name of the type that it defines: that of a workload is one of
-        components."""
+        """The kind and name of the defined type. A workload definition defines a component type."""
         return "component" if self.kind == "workload" else self.kind, self.name
 
     @property
     def workload_ref_path(self) -> str:
-        """Where the objects of a trait want to name the workload; empty: nowhere."""
+        """The path at which a trait's objects expect the name of the workload; empty if they do
+        not."""
         return as_text(self.spec.get("workloadRefPath"))
 
     @property
     def pod_spec_path(self) -> str:
-        """Where the spec of the workload's pods is, as KubeVela has it (`spec.template.spec`);
-        empty: nobody says."""
+        """The path of the pod spec in the workload, as in `spec.template.spec`; empty if unknown."""
         return as_text(self.spec.get("podSpecPath"))
 
     def line(self, number: int, column: int = 1) -> Position:
-        """Return the place of a line of the template (from 1); of the whole definition, where that
-        is not known."""
+        """Return the position of a template line (from 1), or of the whole definition if unknown."""
         if not self.first_line:
             return self.position
         text = getattr(
@@ -78,4 +76,4 @@ class Definition:
 
 
 Definitions = tuple[Definition, ...]
-"""Definitions, in the order in which they count."""
+"""Definitions, in the order of their precedence."""

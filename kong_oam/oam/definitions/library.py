@@ -1,4 +1,4 @@
-"""Chooses the definition of a type, among those that a stack has."""
+"""Find the definition of a type among the definitions of a stack."""
 
 from __future__ import annotations
 
@@ -21,36 +21,35 @@ from kong_oam.oam.definitions.definition import (
     Kind,
 )
 
-_HINT = "; a type of your own needs a definition in definitions/"
+_HINT = "; a custom type needs a definition in definitions/"
 
 
 @dataclass(frozen=True, slots=True)
 class Library:
-    """The definitions of a stack: those of the project, and built-in ones that none of these takes
-    the place of."""
+    """The definitions of a stack: the project's own, and the built-in types that they do not replace."""
 
     definitions: Mapping[DefinedType, Definitions]
-    """By the kind and name of the type that they define, the newest version first."""
+    """Definitions by the kind and name of their type; the newest version first."""
     diagnostics: Diagnostics = field(default=())
 
 
 def library(definitions: Iterable[Definition]) -> Library:
-    """Collect definitions. One of the project's own wins over a built-in one of that name; two of
-    one name and version are an error."""
+    """Collect definitions. A project's definition replaces a built-in definition of the same name.
+    Report two definitions with one name and version as OAM106."""
     by_type: dict[DefinedType, list[Definition]] = {}
     diagnostics: list[Diagnostic] = []
-    # Those of the project come first.
+    # The project's definitions come first.
     for definition in sorted(definitions, key=attrgetter("built_in")):
         known = by_type.setdefault(definition.type, [])
         if definition.built_in and known and not known[0].built_in:
             continue
-        twin = _of_version(known, definition.version)
-        if twin is None:
+        duplicate = _find_version(known, definition.version)
+        if duplicate is None:
             known.append(definition)
             continue
         message = (
             f"{definition.type[0]} type '{definition.name}' is defined twice (first in "
-            f"{twin.position})"
+            f"{duplicate.position})"
         )
         diagnostics.append(Diagnostic("OAM106", message, definition.position))
     newest_first = {}
@@ -60,7 +59,9 @@ def library(definitions: Iterable[Definition]) -> Library:
     return Library(newest_first, tuple(diagnostics))
 
 
-def _of_version(known: Iterable[Definition], version: str) -> Definition | None:
+def _find_version(
+    known: Iterable[Definition], version: str
+) -> Definition | None:
     for definition in known:
         if definition.version == version:
             return definition
@@ -70,9 +71,11 @@ def _of_version(known: Iterable[Definition], version: str) -> Definition | None:
 def find(
     stack: Library, kind: Kind, type_: str, position: Position
 ) -> Definition | Diagnostic:
-    """Return the definition of a type as an Application names it at `position`: by its name, or by
-    name and version (`webservice@v1`). Of several versions, the newest that fits. OAM104 where
-    there is none."""
+    """Return the definition of a type that an Application names at `position`.
+
+    The name may have a version (`webservice@v1`); the newest matching version wins. Return OAM104
+    if none matches.
+    """
     name, at, version = type_.partition("@")
     known = stack.definitions.get((kind, name), ())
     if not known:
@@ -88,14 +91,14 @@ def find(
             return definition
     versions = some(_versions(known)) or "one without a version"
     message = (
-        f"{kind} type '{name}' has no version '{version}'; there is: {versions}"
+        f"{kind} type '{name}' has no version '{version}'; known: {versions}"
     )
     return Diagnostic("OAM104", message, position)
 
 
 def _fits(definition: Definition, wanted: str) -> bool:
-    """Tell whether a definition is of a version: that very one, one below it (`1.2.3` is of `v1`),
-    or a revision's name."""
+    """Tell whether a definition matches a version: equal, below it (`1.2.3` matches `v1`), or the
+    name of a revision."""
     if definition.revision and wanted in (
         definition.revision,
         f"{definition.name}-{definition.revision}",
@@ -112,8 +115,8 @@ def _versions(known: Iterable[Definition]) -> Iterator[str]:
 
 
 def _order(definition: Definition) -> tuple[list[int], bool, list[int], str]:
-    """Return by what versions are sorted: numbers count as numbers, and `1.2.0-rc.1` comes before
-    `1.2.0`; what is no number comes last."""
+    """Return the sort key of a version: numbers sort as numbers, `1.2.0-rc.1` before `1.2.0`, text
+    first."""
     release, _, candidate = definition.version.partition("-")
     return (
         _numbers(release),

@@ -1,4 +1,4 @@
-"""Reads definitions from YAML, as KubeVela's API server and `vela def render` give them."""
+"""Read definitions from YAML, in the format of KubeVela's API server and `vela def render`."""
 
 from __future__ import annotations
 
@@ -15,17 +15,19 @@ from kong_oam.oam.schema import type_of
 
 _API = "core.oam.dev/v1beta1"
 REVISION = "definitionrevision.oam.dev/name"
-"""The annotation that says which revision of a type a definition is."""
+"""The annotation with the revision of a definition."""
 _STEP = "WorkflowStepDefinition"
-_READ_OVER = frozenset({"Application", _STEP})
+_SKIPPED = frozenset({"Application", _STEP})
 _LISTS = frozenset({"List", *(f"{kind}List" for kind in KINDS)})
-_OF_HELM = re.compile(rb"^(  namespace: )\{\{.*\}\}[ \t]*$", re.MULTILINE)
-"""How the files of KubeVela's chart say a namespace, which nobody here asks for."""
+_HELM_NAMESPACE = re.compile(
+    rb"^(  namespace: )\{\{.*\}\}[ \t]*$", re.MULTILINE
+)
+"""The namespace in the files of KubeVela's Helm chart; a template that YAML cannot read."""
 
 
 @dataclass(frozen=True, slots=True)
-class Defined:
-    """The definitions of some files, and what is wrong with the rest."""
+class DefinitionReading:
+    """The definitions of some files, and the findings about the rest."""
 
     definitions: Definitions
     diagnostics: Diagnostics
@@ -33,14 +35,15 @@ class Defined:
 
 def read_definitions(
     file: str, raw: bytes, *, built_in: bool = False
-) -> Defined:
-    """Read the definitions of one YAML file. Bytes in, definitions and findings out; never raises
-    for bad input.
+) -> DefinitionReading:
+    """Read the definitions of one YAML file. Findings describe bad input; nothing raises.
 
-    A list of them is read as `kubectl get` prints it. Applications beside them, definitions of
-    workflow steps, and WorkloadDefinitions without a template are read over.
+    Lists in the format of `kubectl get` are read too. The reader skips Applications, definitions of
+    workflow steps, and WorkloadDefinitions without a template.
     """
-    documents, findings = read(file, _OF_HELM.sub(rb"\1vela-system", raw))
+    documents, findings = read(
+        file, _HELM_NAMESPACE.sub(rb"\1vela-system", raw)
+    )
     definitions: list[Definition] = []
     diagnostics = [*findings]
     for document in documents:
@@ -48,11 +51,11 @@ def read_definitions(
             defined = _defined(data, position, built_in)
             definitions += defined.definitions
             diagnostics += defined.diagnostics
-    return Defined(tuple(definitions), tuple(diagnostics))
+    return DefinitionReading(tuple(definitions), tuple(diagnostics))
 
 
 def _listed(document: Document) -> Iterator[tuple[Any, SourcePosition]]:
-    """Yield what a document is, or what a list in it has, with the places."""
+    """Yield a document, or the items if it is a list, each with its position."""
     data = as_mapping(document.data)
     items = data.get("items")
     if isinstance(items, list) and data.get("kind") in _LISTS:
@@ -64,22 +67,24 @@ def _listed(document: Document) -> Iterator[tuple[Any, SourcePosition]]:
         yield document.data, document.position()
 
 
-def defined_in(document: Document) -> Defined:
-    """Return the definition that one document is, or what is wrong with it."""
+def defined_in(document: Document) -> DefinitionReading:
+    """Return the definition in a document, or the findings about it."""
     return _defined(document.data, document.position(), built_in=False)
 
 
-def _defined(data: Any, position: SourcePosition, built_in: bool) -> Defined:
+def _defined(
+    data: Any, position: SourcePosition, built_in: bool
+) -> DefinitionReading:
     wrong = tuple(_wrong(data, position))
-    is_one = not wrong and data["kind"] in KINDS and not _only_refers(data)
-    return Defined(
+    is_one = not wrong and data["kind"] in KINDS and not _is_reference(data)
+    return DefinitionReading(
         (_definition(data, position, built_in),) if is_one else (), wrong
     )
 
 
-def _only_refers(data: Fields) -> bool:
-    """Tell whether it says of a kind of objects that these are workloads, and no more: KubeVela
-    makes such by itself."""
+def _is_reference(data: Fields) -> bool:
+    """Tell whether a WorkloadDefinition only marks a kind of objects as workloads. KubeVela creates
+    such definitions itself."""
     spec = as_mapping(data.get("spec"))
     return (
         data["kind"] == "WorkloadDefinition"
@@ -89,7 +94,7 @@ def _only_refers(data: Fields) -> bool:
 
 
 def is_definition(document: Document) -> bool:
-    """Tell whether it defines a type, that of a step of workflows among them."""
+    """Tell whether a document defines a type, or a step of workflows."""
     kind = as_mapping(document.data).get("kind")
     return isinstance(kind, str) and (kind in KINDS or kind == _STEP)
 
@@ -97,12 +102,12 @@ def is_definition(document: Document) -> bool:
 def _wrong(data: Any, position: SourcePosition) -> Findings:
     kind = as_mapping(data).get("kind")
     if not isinstance(kind, str) or kind not in KINDS:
-        if kind not in _READ_OVER:
-            what = f"a {kind}" if isinstance(kind, str) else "this"
+        if kind not in _SKIPPED:
+            label = f"a {kind}" if isinstance(kind, str) else "this"
             known = ", ".join(KINDS)
             yield Diagnostic(
                 "OAM108",
-                f"{what} is no definition, and defines no type; known: {known}",
+                f"{label} is no definition; known kinds: {known}",
                 position,
             )
         return
@@ -122,7 +127,7 @@ def _wrong(data: Any, position: SourcePosition) -> Findings:
             f"version must be of type string, not {type_of(spec['version'])}"
         )
         yield Diagnostic("OAM103", message, position.at("spec", "version"))
-    if not _only_refers(data):
+    if not _is_reference(data):
         yield from _wrong_schematic(
             kind, spec, position.at("spec", "schematic")
         )
@@ -144,7 +149,7 @@ def _wrong_schematic(
         if terraform.get("type", "hcl") not in ("hcl", "remote"):
             yield Diagnostic(
                 "OAM103",
-                "schematic.terraform.type is none of: hcl, remote",
+                "schematic.terraform.type must be hcl or remote",
                 at.at("type"),
             )
     elif not _template(spec)[0]:
@@ -183,8 +188,7 @@ def _definition(
 
 
 def _template(spec: Fields) -> tuple[str, tuple[str, ...]]:
-    """Return the template in CUE, and where in the `spec` it stands: the older place is
-    `extension`."""
+    """Return the CUE template and its path in `spec`. Older definitions have it in `extension`."""
     for at in (("schematic", "cue"), ("extension",)):
         here = spec
         for step in at:
@@ -195,8 +199,7 @@ def _template(spec: Fields) -> tuple[str, tuple[str, ...]]:
 
 
 def _first_line(position: SourcePosition) -> int:
-    """Return the line that a block of text begins in: the one below the `|` that its node begins
-    with."""
+    """Return the line on which a block of text starts: the line after its `|`; 0 for other text."""
     rows = position.document.text.split("\n")[position.line - 1 : position.line]
     begins_a_block = any(
         row[position.column - 1 :].startswith("|") for row in rows

@@ -1,1 +1,1 @@
-"""The trait `cors`: which pages of other origins may read answers."""
+"""The trait `cors`: pages of other origins that may read answers."""

@@ -1,19 +1,18 @@
-"""What the gateway says to browsers of pages of other origins, as the table has it, and as an
-answer has it."""
+"""The table's entries for CORS, and the CORS headers of an answer."""
 
 from __future__ import annotations
 
 from kong_oam.access.data import JsonObject, Texts
 from kong_oam.access.model import Component, Estate
-from kong_oam.access.origins import readers
+from kong_oam.access.origins import readable_requests
 from kong_oam.access.paths import written
 from kong_oam.kong.at_kong import AtKong
 from kong_oam.traits.cors.value import CORS, Cors
 
 _SENT = ("Authorization", "Content-Type")
 
-# Headers that pages may send, and read, whatever a trait says: of answers, what the
-# gateway itself tells callers.
+# Headers that every allowed page may send, and headers of answers that it may read. The gateway
+# itself sets the latter.
 _EXPOSED = (
     "Retry-After",
     "RateLimit-Limit",
@@ -24,9 +23,9 @@ _EXPOSED = (
 
 
 def cors_entry(estate: Estate, component: Component) -> JsonObject:
-    """Return the table's entries on whose pages may read which answers, and what these are told;
-    nothing where the gateway has no part in it."""
-    reading = readers(estate, component)
+    """Return the table's entries `cors` and `cors_answer`; nothing if the gateway does not handle
+    CORS."""
+    reading = readable_requests(estate, component)
     if reading is None:
         return {}
     by_origin = {}
@@ -38,8 +37,10 @@ def cors_entry(estate: Estate, component: Component) -> JsonObject:
 
 
 def granted(component: Component, origin: str, asked: str | None) -> Texts:
-    """Return the headers of an answer that pages of the origin may read. `asked`: the method that a
-    preflight asks about, None for an answer to a call."""
+    """Return the CORS headers of an answer for pages of the origin.
+
+    `asked`: the method of a preflight; None: the answer to a call.
+    """
     answer = _answer(component)
     headers = {"Access-Control-Allow-Origin": origin}
     if answer["credentials"]:
@@ -64,8 +65,7 @@ def _answer(component: Component) -> JsonObject:
     }
 
 
-# The entries are there without the trait as well, for pages of browser clients
-# (`cors_entry`).
+# Components without the trait have the entries too, if a browser client calls them (`cors_entry`).
 AT_KONG = AtKong(
     CORS,
     scripts={

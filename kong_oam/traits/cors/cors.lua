@@ -1,6 +1,7 @@
--- Which pages may read an answer: of the origins that admission's table lists for the rule's path and the method, on every
--- answer, whoever gave it. What the workload says of this is taken away. Needs origin.lua.
-local SAID = {
+-- Tells browsers which pages may read an answer. Admission's table lists the origins for the rule's
+-- path and the method. This applies to every answer, also the gateway's. CORS headers of the
+-- workload are removed. Needs origin.lua.
+local CORS_HEADERS = {
   'Access-Control-Allow-Origin', 'Access-Control-Allow-Credentials', 'Access-Control-Allow-Headers',
   'Access-Control-Allow-Methods', 'Access-Control-Allow-Private-Network', 'Access-Control-Expose-Headers',
   'Access-Control-Max-Age',
@@ -18,28 +19,28 @@ local function may_read(origin, method)
   return rule and rule ~= true and readers.contains(paths[owner] or {}, method), gate.cors_answer
 end
 
-local function allow(origin, asked, said)
+local function allow(origin, requested_method, answer)
   local headers = { ['Access-Control-Allow-Origin'] = origin }
-  if said.credentials then headers['Access-Control-Allow-Credentials'] = 'true' end
-  if asked then
-    headers['Access-Control-Allow-Methods'], headers['Access-Control-Allow-Headers'] = asked, said.headers
-    headers['Access-Control-Max-Age'] = tostring(said.max_age)
+  if answer.credentials then headers['Access-Control-Allow-Credentials'] = 'true' end
+  if requested_method then
+    headers['Access-Control-Allow-Methods'], headers['Access-Control-Allow-Headers'] = requested_method, answer.headers
+    headers['Access-Control-Max-Age'] = tostring(answer.max_age)
   else
-    headers['Access-Control-Expose-Headers'] = said.expose
+    headers['Access-Control-Expose-Headers'] = answer.expose
   end
   for name, value in pairs(headers) do kong.response.set_header(name, value) end
 end
 
 return function()
-  for _, name in ipairs(SAID) do kong.response.clear_header(name) end
+  for _, name in ipairs(CORS_HEADERS) do kong.response.clear_header(name) end
   kong.response.add_header('Vary', 'Origin')
-  local origin, asked, decision = ngx.var.http_origin, asked_by_preflight(), kong.ctx.shared.kong_oam_decision
-  if not origin or (decision and decision.code == 'ambiguous-path') then return end   -- nobody can say whose path it is
-  -- As the request line has it: where no workload answers, nginx goes on to its error page with GET.
-  local ok, may, said = pcall(may_read, origin, asked or string.match(ngx.var.request, '^%S+'))
+  local origin, requested_method, decision = ngx.var.http_origin, preflight_method(), kong.ctx.shared.kong_oam_decision
+  if not origin or (decision and decision.code == 'ambiguous-path') then return end   -- the path has no certain owner
+  -- The method of the request line: if no workload answers, nginx uses GET for its error page.
+  local ok, may, answer = pcall(may_read, origin, requested_method or string.match(ngx.var.request, '^%S+'))
   if not ok then
     kong.log.err('no page may read this answer: ', may)
   elseif may then
-    allow(origin, asked, said)
+    allow(origin, requested_method, answer)
   end
 end

@@ -1,5 +1,4 @@
-"""What the trait `cors` means: foreign origins are exact, and nothing that a browser would never
-send."""
+"""The meaning of the trait `cors`. Origins must be exact and such as browsers send."""
 
 from __future__ import annotations
 
@@ -28,7 +27,7 @@ def _compile(declared: Declared) -> Cors | None:
     origins = properties.get("origins", ())
     for index, origin in enumerate(origins):
         position = trait.position.at("properties", "origins", index)
-        for why in _wrong(origin, declared.stack):
+        for why in _origin_problems(origin, declared.stack):
             declared.out.append(
                 Diagnostic("ACC232", f"'{origin}' {why}", position)
             )
@@ -43,29 +42,28 @@ def _compile(declared: Declared) -> Cors | None:
     )
 
 
-def _wrong(origin: str, stack: Stack) -> Iterator[str]:
-    """Why no browser sends this as an origin, or why nobody can rely on it; nothing where it is
-    one."""
+def _origin_problems(origin: str, stack: Stack) -> Iterator[str]:
+    """Yield why no browser sends this origin, or why it is not safe; nothing for a valid origin."""
     parts = _ORIGIN.fullmatch(origin)
     if parts is None:
         yield (
-            "is no origin as browsers send it: scheme://host or scheme://host:port, in small "
-            "letters, without a path"
+            "is not an origin; write scheme://host or scheme://host:port, in lower case, without a "
+            "path"
         )
     elif parts["port"] and int(parts["port"]) in (
         _USUAL[parts["scheme"]],
         *range(65536, 100_000),
     ):
-        yield "has a port that browsers never send; leave the usual one out"
+        yield "has a port that browsers never send; remove the port, or write a port below 65536"
     elif (
         parts["scheme"] == "http" != stack.scheme
         and parts["host"] not in _LOOPBACK
     ):
-        yield "is of http, where whoever is on the way can be that page; write https"
+        yield "uses http, so anybody on the network path can replace its pages; write https"
 
 
 def _change(name: str, was: Any, now: Any) -> Kind:
-    """Without the trait there are no origins, headers or credentials."""
+    """Return the kind of a change. Without the trait there are no origins, headers or credentials."""
     if name == "maxAge":
         return "changed"
     if name == "credentials":
@@ -79,10 +77,8 @@ MEANING = Meaning(
     _change,
     codes={
         "ACC232": Code(
-            "an origin of pages that is none, or more than one: with a wildcard, a path, a usual port, "
-            "capitals, or http",
-            "write what browsers send: `https://host`, with `:port` where that is not 443, one entry "
-            "for each origin",
+            "an invalid origin: with a wildcard, a path, a default port, capitals, or http",
+            "write each origin as browsers send it: `https://host`, with `:port` unless it is 443",
         )
     },
 )

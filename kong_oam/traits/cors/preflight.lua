@@ -1,7 +1,8 @@
--- Answers preflights, whatever the path is: one reaches neither `jwt` nor a workload, and tells nothing of paths that its
--- origin has no business with. What pages may do is said by cors.lua, as on every other answer. Needs origin.lua.
+-- Answers preflights for any path. A preflight reaches neither `jwt` nor a workload. It reveals
+-- nothing about paths that its origin may not read. Script cors.lua adds the CORS headers, as to
+-- every other answer. Needs origin.lua.
 return function()
-  if not asked_by_preflight() then return end
+  if not preflight_method() then return end
   kong.ctx.shared.kong_oam_decision = { status = 204, code = 'preflight' }
   kong.response.exit(204)
   error('a preflight was answered and went on', 0)

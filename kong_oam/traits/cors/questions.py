@@ -1,4 +1,4 @@
-"""What `new` asks about pages of other origins."""
+"""The flag of `new` for pages of other origins."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ QUESTION = Question(
     Flag(
         "origin",
         "ORIGIN",
-        "of a webservice, of pages that may call it from a browser; no browser client's here "
-        "(repeatable)",
+        "an origin whose pages may call a webservice from a browser; not needed for browser "
+        "clients of the estate (repeatable)",
         separator=" ",
     ),
     lambda origins: [{"origins": [*origins]}],

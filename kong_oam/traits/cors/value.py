@@ -1,4 +1,4 @@
-"""What a component says of pages of other origins, as its trait `cors` has it."""
+"""The value of a component's trait `cors`."""
 
 from __future__ import annotations
 
@@ -7,17 +7,19 @@ from dataclasses import dataclass
 from kong_oam.access.data import Names
 from kong_oam.traits.key import Key
 
-# Seconds for which browsers keep the answer to a preflight, where no trait says how
-# long.
+# Default seconds for which browsers keep the answer to a preflight.
 MAX_AGE = 600
 
 
 @dataclass(frozen=True, slots=True)
 class Cors:
-    """`origins`: of foreign pages, exact, as browsers send them (`https://shop.example.com`); those
-    of browser clients are not among them. `headers`: what requests may carry beside Authorization
-    and Content-Type. `expose_headers`: what pages may read of answers. `credentials`: whether pages
-    may send cookies."""
+    """Pages of other origins that may read answers.
+
+    `origins`: exact, as browsers send them (`https://shop.example.com`), without the origins of
+    browser clients. `headers`: headers of requests beside Authorization and Content-Type.
+    `expose_headers`: headers of answers that pages may read. `credentials`: whether pages may send
+    cookies.
+    """
 
     origins: Names = ()
     headers: Names = ()

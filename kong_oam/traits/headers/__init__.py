@@ -1,1 +1,1 @@
-"""The trait `headers`: what the gateway adds to answers and requests, and takes away."""
+"""The trait `headers`: headers that the gateway sets, adds and removes in requests and answers."""

@@ -1,4 +1,4 @@
-"""What a trait `headers` comes to: what scripts beside admission read.
+"""The table's entry and the scripts of the trait `headers`.
 
 headers     {set, add, remove} of answers and {request} for the workload: [[name, value]], [names]
 """
@@ -19,8 +19,8 @@ from kong_oam.traits.headers.value import (
 
 
 def headers_entry(headers: Headers, *_: Any) -> JsonObject:
-    """Return the table's `headers`; nothing where no script has a part in it. What is said
-    explicitly wins over the preset."""
+    """Return the table's `headers`; nothing if no script needs it. Explicit headers win over the
+    preset."""
     added: Texts = {}
     preset: Texts = {}
     removed = {*headers.remove}
@@ -53,5 +53,10 @@ def _pairs(headers: Texts) -> list[list[str]]:
 AT_KONG = AtKong(
     HEADERS,
     entries=headers_entry,
-    scripts={"headers": {"access": ("told",), "header_filter": ("marked",)}},
+    scripts={
+        "headers": {
+            "access": ("request_headers",),
+            "header_filter": ("response_headers",),
+        }
+    },
 )

@@ -1,5 +1,4 @@
-"""What headers mean: none of them is one that the gateway itself, the stack or another trait
-answers for."""
+"""The meaning of the trait `headers`. It rejects headers of the gateway, the stack or other traits."""
 
 from __future__ import annotations
 
@@ -13,7 +12,7 @@ from kong_oam.diagnostics import Code, Diagnostic, Findings
 from kong_oam.oam.position import SourcePosition
 from kong_oam.traits.headers.value import HEADERS, Headers
 
-# Beginnings of names of headers, by why they are no Application's.
+# Prefixes of header names that Applications must not set, by the reason.
 _Owners = Mapping[str, Iterable[str]]
 
 _FRAMING = (
@@ -27,56 +26,52 @@ _FRAMING = (
     "upgrade",
 )
 
-# What admission takes from callers (kong/lua/admission.lua), since workloads may take
-# it for who calls. So an Application must not set it, either: every caller would be the
-# same.
-RESERVED = (  # noqa: SIM905 - as the script has it
+# Headers that admission removes from requests (kong/lua/admission.lua), because workloads may read
+# the caller from them. An Application must not set them either: every caller would look the same.
+RESERVED = (
     "forwarded x-original x-rewrite x-http-method x-method x-anonymous x-auth x-consumer "
     "x-credential x-authenticated x-remote x-ssl x-forwarded-user x-forwarded-email "
     "x-forwarded-groups x-forwarded-roles x-forwarded-preferred x-forwarded-access "
-    "x-forwarded-client-cert x-forwarded-tls x-userinfo x-client-cert x-arr-clientcert x-webauth "
-    "remote x-amzn-oidc x-amzn-mtls x-ms-client-principal x-ms-token x-goog-authenticated "
-    "x-goog-iap x-pomerium x-apigateway-api x-endpoint-api x-jwt x-id-token cf-access tailscale "
-    "impersonate ssl client-cert iv sm shib"
+    "x-forwarded-client-cert x-forwarded-tls x-userinfo x-client-cert "
+    + "x-arr-clientcert x-webauth remote x-amzn-oidc x-amzn-mtls x-ms-client-principal "
+    "x-ms-token x-goog-authenticated x-goog-iap x-pomerium x-apigateway-api x-endpoint-api "
+    "x-jwt x-id-token cf-access tailscale impersonate ssl client-cert iv sm shib"
 ).split()
 
-_OF_ANSWERS: _Owners = {
-    "the trait cors says what pages may read": ("access-control", "vary"),
-    "the stack says for how long browsers use https only, as gateway.hstsSeconds": (
-        "strict-transport-security",
-    ),
-    "the gateway says it where it refuses": (
+_RESERVED_IN_ANSWERS: _Owners = {
+    "the trait cors sets it": ("access-control", "vary"),
+    "the stack sets it by gateway.hstsSeconds": ("strict-transport-security",),
+    "the gateway sets it in denials": (
         "content-type",
         "ratelimit",
         "retry-after",
         "www-authenticate",
         "x-ratelimit",
     ),
-    "it says how an answer is sent, which who sends it knows alone": (
+    "it describes how an answer is sent, which only the server knows": (
         *_FRAMING,
         "content-encoding",
         "content-range",
         "date",
         "via",
     ),
-    "the gateway says it itself": ("x-kong", "traceparent", "tracestate"),
+    "the gateway sets it": ("x-kong", "traceparent", "tracestate"),
 }
-_SET_ON_ANSWERS: _Owners = {
-    "every caller would get the same, in place of the workload's": (
+_NOT_SET_IN_ANSWERS: _Owners = {
+    "every caller would get the same value instead of the workload's": (
         "set-cookie",
     ),
-    **_OF_ANSWERS,
+    **_RESERVED_IN_ANSWERS,
 }
 
-# Why a header is no Application's: beginnings of names before a dash, as admission
-# compares them.
-_OF_REQUESTS: _Owners = {
-    "workloads may take it for who calls, which the gate alone says": (
+# Prefixes of header names, up to a dash as in admission, by the reason.
+_RESERVED_IN_REQUESTS: _Owners = {
+    "workloads may read the caller from it, which only the gate may name": (
         *RESERVED,
         "authorization",
         "cookie",
     ),
-    "the gateway says it itself": (
+    "the gateway sets it": (
         "host",
         "origin",
         "access-control",
@@ -90,7 +85,7 @@ _OF_REQUESTS: _Owners = {
         "ratelimit",
         "x-ratelimit",
     ),
-    "it says how a request is sent, which the gateway knows alone": (
+    "it describes how a request is sent, which only the gateway knows": (
         *_FRAMING,
         "content-type",
         "expect",
@@ -118,14 +113,14 @@ def _compile(declared: Declared) -> Headers | None:
     ]
     in_requests = [(name, at_requests.key(name)) for name in requests]
     owners = {
-        "the stack takes it from callers, since workloads take it for who calls": declared.stack.stripped,
-        **_OF_REQUESTS,
+        "the stack removes it from requests, since workloads read the caller from it": declared.stack.stripped,
+        **_RESERVED_IN_REQUESTS,
     }
-    out += _owned(in_answers, _SET_ON_ANSWERS)
-    out += _owned(in_removed, _OF_ANSWERS)
-    out += _owned(in_requests, owners)
-    out += _twice([*in_answers, *in_removed])
-    out += _twice(in_requests)
+    out += _reserved_headers(in_answers, _NOT_SET_IN_ANSWERS)
+    out += _reserved_headers(in_removed, _RESERVED_IN_ANSWERS)
+    out += _reserved_headers(in_requests, owners)
+    out += _duplicates([*in_answers, *in_removed])
+    out += _duplicates(in_requests)
     return Headers(
         properties.get("preset") == "secure",
         answers,
@@ -134,15 +129,15 @@ def _compile(declared: Declared) -> Headers | None:
     )
 
 
-# Names of headers, and where they stand.
+# Names of headers with their positions.
 _Written = Iterable[tuple[str, SourcePosition]]
 
 
-def _owned(names: _Written, owners: _Owners) -> Findings:
+def _reserved_headers(names: _Written, owners: _Owners) -> Findings:
     for name, position in names:
         for why, beginnings in owners.items():
             if _begins_with_one_of(name, beginnings):
-                message = f"header '{name}' is not an Application's: {why}; take it out"
+                message = f"an Application cannot set header '{name}': {why}; remove it"
                 yield Diagnostic("ACC240", message, position)
                 break
 
@@ -151,17 +146,18 @@ def _begins_with_one_of(name: str, beginnings: Iterable[str]) -> bool:
     return any(f"{name.lower()}-".startswith(f"{each}-") for each in beginnings)
 
 
-def _twice(names: _Written) -> Findings:
+def _duplicates(names: _Written) -> Findings:
     seen: dict[str, str] = {}
     for name, position in names:
         if first := seen.get(name.lower()):
-            message = f"header '{name}' stands twice, as '{first}', too; take one of them out"
+            message = f"header '{name}' is listed twice, also as '{first}'; remove one of them"
             yield Diagnostic("ACC241", message, position)
         seen.setdefault(name.lower(), name)
 
 
 def _change(name: str, *_: Any) -> Kind:
-    """What a workload is told may let somebody in; what callers are told does not."""
+    """Return the kind of a change. Request headers may grant access at the workload; answer headers
+    do not."""
     return "may widen" if name == "request" else "changed"
 
 
@@ -171,13 +167,12 @@ MEANING = Meaning(
     _change,
     codes={
         "ACC240": Code(
-            "a header of a trait `headers` that is the gateway's own, the stack's or another trait's "
-            "to say",
-            "take it out; the message says who says it instead",
+            "a header of a trait `headers` that the gateway, the stack or another trait sets",
+            "remove it; the message names the place that sets it",
         ),
         "ACC241": Code(
-            "a header of a trait `headers` that stands twice, or is both set and removed",
-            "take one of them out; names are the same in capitals and small letters",
+            "a header of a trait `headers` that is listed twice, or both set and removed",
+            "remove one of them; names do not differ by capitals",
         ),
     },
 )

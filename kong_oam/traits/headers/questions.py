@@ -1,4 +1,4 @@
-"""What `new` asks about headers."""
+"""The flag of `new` for headers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ QUESTION = Question(
     Flag(
         "secure_headers",
         "",
-        "of a webservice, headers by which browsers protect callers, on every answer",
+        "add security headers for browsers to all answers of a webservice",
         bool,
     ),
     lambda _: [{"preset": "secure"}],

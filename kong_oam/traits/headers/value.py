@@ -10,10 +10,10 @@ from kong_oam.traits.key import Key
 
 @dataclass(frozen=True, slots=True)
 class Headers:
-    """`set` and `remove` are of answers, `request` is what the workload is told; names as they are
-    written, each once.
+    """Headers to change, with their names as written, each once.
 
-    `secure`: whether answers have the headers of the preset, too.
+    `set` and `remove`: of answers. `request`: of requests to the workload. `secure`: whether
+    answers get the headers of the preset, too.
     """
 
     secure: bool = False
@@ -25,10 +25,9 @@ class Headers:
 HEADERS: Key[Headers] = Key("headers", "edge.headers")
 
 
-# What the preset sets in place of what the workload says.
-#
-# Source: OWASP, HTTP Security Response Headers Cheat Sheet and REST Security Cheat
-# Sheet; docs/reference/traits.md says where this differs, and why.
+# Headers that the preset sets, replacing the workload's. Source: OWASP, HTTP Security Response
+# Headers Cheat Sheet and REST Security Cheat Sheet; docs/reference/traits.md lists the differences
+# and their reasons.
 SECURE: Texts = {
     "Cross-Origin-Opener-Policy": "same-origin-allow-popups",
     "Cross-Origin-Resource-Policy": "same-site",
@@ -38,9 +37,9 @@ SECURE: Texts = {
     "X-Frame-Options": "DENY",
 }
 
-# What the preset adds: browsers keep to every policy of an answer, so that none of the
-# workload's becomes weaker.
+# Headers that the preset adds. Browsers obey every policy of an answer, so the workload's stay in
+# force.
 ADDED: Texts = {"Content-Security-Policy": "frame-ancestors 'none'"}
 
-# What the preset removes: which software answered.
+# Headers that the preset removes, since they name the software.
 REMOVED = ("Server", "X-AspNet-Version", "X-AspNetMvc-Version", "X-Powered-By")

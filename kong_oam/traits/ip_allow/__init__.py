@@ -1,1 +1,1 @@
-"""The trait `ip-allow`: from which networks rules may be called."""
+"""The trait `ip-allow`: the networks that may call a component's rules."""

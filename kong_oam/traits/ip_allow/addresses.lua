@@ -1,7 +1,8 @@
--- Where a request comes from, and which networks of a table hold that. What is no address is in none of them.
+-- Compares the address of a request with the networks of a table. A text that is not an address is
+-- in no network.
 local find, match, sub = string.find, string.match, string.sub
 
--- The groups of hexadecimal digits between colons, as numbers; nil where one is none.
+-- The groups of hexadecimal digits between colons, as numbers; nil for an invalid group.
 local function groups_in(text)
   local groups, at = {}, text ~= '' and 1
   while at do
@@ -19,7 +20,8 @@ local function octet(text)
   return tonumber(text)
 end
 
--- The text with an IPv4 address at its end as the two groups that it is; such an address alone is a mapped one.
+-- The text with an IPv4 address at its end written as two groups. A bare IPv4 address becomes a
+-- mapped address.
 local function without_octets(text)
   local before, last = match(text, '^(.*:)([^:]*)$')
   local a, b, c, d = match(last or text, '^(%d%d?%d?)%.(%d%d?%d?)%.(%d%d?%d?)%.(%d%d?%d?)$')
@@ -29,10 +31,10 @@ local function without_octets(text)
   return string.format('%s%x:%x', before or '::ffff:', a * 256 + b, c * 256 + d)
 end
 
--- The eight groups of an address, and as `four` whether it is one of IPv4, which has them as ::ffff:a.b.c.d does.
--- nil where it is none.
+-- The eight groups of an address; nil for no address. `four`: whether it is an IPv4 address,
+-- written as ::ffff:a.b.c.d.
 local function address_of(text)
-  if type(text) ~= 'string' or #text > 45 then return nil end   -- no address is longer
+  if type(text) ~= 'string' or #text > 45 then return nil end   -- the longest address
   text = without_octets(text)
   local before, after = match(text, '^(.-)::(.*)$')
   local groups, rest = groups_in(before or text), groups_in(after or '')

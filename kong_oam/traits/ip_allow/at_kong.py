@@ -1,12 +1,11 @@
-"""What ip-allow comes to: the table's `addresses`, by which admission and the gate decide
-(`addresses.lua`)."""
+"""The table's `addresses`, by which admission and the gate decide (`addresses.lua`)."""
 
 from __future__ import annotations
 
 from kong_oam.access.data import JsonObject
 from kong_oam.access.model import METHODS, Component, Rules
 from kong_oam.access.paths import written
-from kong_oam.kong.at_kong import AtKong, ByAddress
+from kong_oam.kong.at_kong import AddressUse, AtKong
 from kong_oam.traits.ip_allow.value import IP_ALLOW, AllowedFrom
 
 
@@ -17,7 +16,7 @@ def _entries(allowed_from: AllowedFrom, component: Component) -> JsonObject:
         for method, networks in by_method.items():
             texts[method] = list(map(str, networks))
         first = next(iter(texts.values()))
-        # With a method that no rule lists nobody is let in: one entry for all methods will do.
+        # A method without a rule is denied anyway, so a single entry for all methods is enough.
         every = {*texts} == _listed(component.owned[path])
         same = every and all(networks == first for networks in texts.values())
         addresses[written(path)] = {"*": first} if same else texts
@@ -34,9 +33,9 @@ def _listed(rules: Rules) -> set[str]:
 AT_KONG = AtKong(
     IP_ALLOW,
     entries=_entries,
-    by_address=ByAddress(
+    by_address=AddressUse(
         lambda *_: True,
-        use="ip-allow judges",
-        forged="an ip-allow trait keeps nobody out",
+        use="ip-allow checks",
+        forged="an ip-allow trait restricts nobody",
     ),
 )

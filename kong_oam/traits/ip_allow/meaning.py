@@ -1,4 +1,4 @@
-"""What ip-allow means: where the rules of a component may be called from."""
+"""The meaning of the trait `ip-allow`: the networks that may call each rule."""
 
 from __future__ import annotations
 
@@ -40,17 +40,17 @@ def _compile(declared: Declared) -> AllowedFrom:
     for index, entry in enumerate(trait.properties.get("rules", ())):
         where = position.at("rules", index)
         networks = _networks(entry["from"], where.at("from"), out)
-        for path, method, at in _meant(entry, result, where, out):
+        for path, method, at in _rules_of_entry(entry, result, where, out):
             earlier = first.setdefault((path, method), at)
             if earlier is not at:
-                message = f"{method} {written(path)} stands in line {earlier.line} already; keep one"
+                message = f"{method} {written(path)} is already in line {earlier.line}; keep one of them"
                 out.append(Diagnostic("ACC239", message, at))
             result[path][method] = networks
     return _restricted(result)
 
 
 def _restricted(networks: AllowedFrom) -> AllowedFrom:
-    """Return the paths and methods that may not be called from anywhere."""
+    """Return the paths and methods with restricted networks."""
     result: dict[PathSegments, dict[str, Networks]] = {}
     for path, by_method in networks.items():
         for method, listed in by_method.items():
@@ -73,14 +73,13 @@ def _networks(
     return fewest(networks)
 
 
-def _meant(
+def _rules_of_entry(
     entry: YamlObject,
     listed: Mapping[PathSegments, Iterable[str]],
     where: SourcePosition,
     out: Report,
 ) -> Iterator[tuple[PathSegments, str, SourcePosition]]:
-    """Yield each path and method of an entry, and where the path stands. They are those of
-    rules."""
+    """Yield each path and method of an entry that some rule has, with the position of the path."""
     methods = entry.get("methods", ())
     # A rule that lists GET lists HEAD, too.
     named = {*methods, "HEAD"} if "GET" in methods else {*methods}
@@ -91,9 +90,7 @@ def _meant(
             continue
         if elements not in listed:
             hint = suggestion(path, map(written, listed))
-            message = (
-                f"no rule of this component is for the path '{path}'{hint}"
-            )
+            message = f"no rule of this component has the path '{path}'{hint}"
             out.append(Diagnostic("ACC239", message, at))
             continue
         out += _unlisted(methods, path, listed[elements], where.at("methods"))
@@ -110,7 +107,7 @@ def _unlisted(
 ) -> Findings:
     for index, method in enumerate(methods):
         if method not in listed:
-            message = f"no rule on {path} lists {method}, but {some(listed)}"
+            message = f"no rule on {path} lists {method}; its rules list {some(listed)}"
             yield Diagnostic("ACC239", message, position.at(index))
 
 
@@ -119,13 +116,13 @@ MEANING = Meaning(
     _compile,
     codes={
         "ACC238": Code(
-            "a network from which one may call that holds no address, or that could be another one",
-            "write it as 192.0.2.0/24 or 2001:db8::/32, without bits behind its prefix",
+            "an invalid or ambiguous network",
+            "write it as 192.0.2.0/24 or 2001:db8::/32, without bits after its prefix",
         ),
         "ACC239": Code(
-            "a path or method of ip-allow that no rule of the component has, or that stands there "
+            "a path or method of ip-allow that no rule of the component has, or that is listed "
             "twice",
-            "write the path of a rule and methods that it lists, each once",
+            "write the path of a rule and its methods, each once",
         ),
     },
 )

@@ -1,4 +1,4 @@
-"""What `new` asks about networks."""
+"""The flag of `new` for allowed networks."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ QUESTION = Question(
     Flag(
         "allow_from",
         "NETWORK",
-        "of a webservice, a network that it may be called from, and from nowhere else "
-        "(repeatable)",
+        "a network that may call a webservice; all other networks may not (repeatable)",
         separator=" ",
     ),
     lambda networks: [{"from": [*networks]}],

@@ -1,1 +1,1 @@
-"""The trait `kong-plugin`: plugins of Kong's that no other trait stands for."""
+"""The trait `kong-plugin`: Kong plugins that no other trait adds."""

@@ -1,8 +1,8 @@
-"""Plugins that Applications ask for by name: which may stand before a component, judged without a
-gateway.
+"""Findings about the plugins that traits `kong-plugin` add, without a gateway.
 
-What only refuses further, or looks on, may; what could decide in the gate's place needs a waiver;
-and some may never. `kong_oam.traits.kong_plugin.schemas` asks the gateway what it has of these.
+A plugin that only denies more requests, or only observes, is allowed. A plugin that could decide in
+the gate's place needs a waiver. Some plugins are never allowed.
+`kong_oam.traits.kong_plugin.schemas` checks plugins against the gateway.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from kong_oam.access.model import Estate
 from kong_oam.access.settings.values import Settings
 from kong_oam.diagnostics import Diagnostic, Findings, nearest, printable
 from kong_oam.kong import plugins
-from kong_oam.kong.extras import extras
 from kong_oam.kong.plugin_kinds import PLUGIN_KINDS
+from kong_oam.kong.trait_plugins import trait_plugins
 from kong_oam.oam.position import Path
 from kong_oam.oam.schema import dotted
 from kong_oam.traits.headers.meaning import RESERVED
@@ -30,27 +30,22 @@ from kong_oam.traits.kong_plugin.value import KONG_PLUGIN, KongPlugin
 _PASSES = ("harmless", "limits")
 _NEEDS_A_WAIVER: Texts = {
     "closes": "answers every call before the gate",
-    "answers": "answers before the gate, to whoever asks",
-    "authenticates": "says who calls, beside the plugin that the gate believes",
-    "runs code": "runs code of its own before the gate",
+    "answers": "answers any caller before the gate",
+    "authenticates": "authenticates callers beside the plugin that the gate trusts",
+    "runs code": "runs custom code before the gate",
     "rewrites": "changes the path, the method or the host that the gate decides by",
     "depends": "may answer or run code, by its configuration",
 }
-_WRITES = "writes to a file of the gateway's own"
-_AT_HOME = (
-    "could call the gateway's own Admin API, or what clouds keep for its host alone, at an "
-    "address of that host"
-)
+_WRITES = "writes to a file of the gateway"
+_OWN_HOST = "could call the gateway's Admin API or the cloud's metadata service"
 
-# Plugins that say what they see in datagrams, which nothing takes for a request. statsd
-# does unless told otherwise.
+# Plugins that send datagrams, which no server takes for a request. statsd does so by default.
 _UDP = ("datadog", "udp-log")
 
-# Where Kong has a plugin send what it sees, unless its configuration says so: the
-# gateway's own host.
+# The default destination of plugins: the gateway's own host.
 _BY_DEFAULT: Mapping[str, YamlObject] = {"statsd": {"host": "localhost"}}
 
-# Names that systems' files of hosts have for it, which Kong reads.
+# Names of the gateway's own host in hosts files, which Kong reads.
 _LOOPBACK = (
     "localhost",
     "localhost.localdomain",
@@ -60,13 +55,13 @@ _LOOPBACK = (
     "ip6-loopback",
 )
 _STREAMS = (None, "/dev/stdout", "/dev/stderr")
-_UNKNOWN = "is not known, so it may answer, authenticate, rewrite or run code before the gate"
+_UNKNOWN = "is unknown, so it may answer, authenticate, rewrite or run code before the gate"
 
-# What no waiver accepts, and why.
+# Plugins that no waiver accepts, with the reason.
 _NEVER: Texts = {
     **dict.fromkeys(
         plugins.GUARDS,
-        "is how the gateway verifies and decides here, and a service has one plugin of a name",
+        "is a guard of the gateway, and a service can have only one such plugin",
     ),
     "cors": "lets pages read answers by host alone, and answers before the gate",
 }
@@ -80,25 +75,24 @@ _SECRETS = re.compile(
 )
 _VAULT = re.compile(r"\{vault://([^/{}]*)")
 
-# What a vault is asked for, by name alone. Behind a `?` would be other settings of the
-# vault than its own, of which `prefix` makes one of some variables of the gateway's
-# environment one of all (seen); an escape could be a path out.
+# A reference to a vault, by name alone. A `?` would change settings of the vault. Its `prefix`
+# could turn a vault of some environment variables into a vault of all (seen). An escape could be a
+# path out.
 _REFERENCE = re.compile(
     r"\{vault://([^/{}]+)(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)+(#[0-9]+)?\}"
 )
 
-# Kong's vaults that need no setting up: `env` has all that the gateway itself was
-# started with.
+# Kong's vaults that need no setup. `env` has the whole environment of the gateway.
 _BUILT_IN = ("aws", "azure", "conjur", "env", "gcp", "hcv")
 
-# Headers in a configuration that go to neither workload nor caller.
+# Headers in a configuration that reach neither workload nor caller.
 _TO_SINKS: NamesByName = {
     "http-log": ("headers",),
     "opentelemetry": ("headers",),
 }
 
-# Headers, those that admission takes away from callers among them, of which each word
-# stands for those that begin with it and a dash, too.
+# Headers of the gate, including those that admission removes. A word also covers names that begin
+# with it and a dash.
 _OF_THE_GATE = (
     *RESERVED,
     "access-control",
@@ -126,21 +120,21 @@ _OF_THE_GATE = (
 
 
 def findings(settings: Settings, estate: Estate) -> Findings:
-    """Yield the plugins that may not stand where an Application has them, and waivers past their
-    last day by the stack's `asOf`."""
+    """Yield plugins that their Application must not add, and waivers that ended before the stack's
+    `asOf`."""
     gateway = settings.gateway
-    # Vaults that the stack reads from are no Application's, whatever it is called.
+    # No Application may read the vaults that the stack reads, even if it has their name.
     vaults = {*_BUILT_IN, *_VAULT.findall(str(asdict(gateway)))}
     for component in estate.exposed:
         others = set()
-        for extra in extras(settings, component).plugins:
+        for extra in trait_plugins(settings, component).plugins:
             if not extra.asked:
                 others.add(extra.kind)
         for plugin in component.traits.each(KONG_PLUGIN):
-            yield from _judged(plugin, others)
-            yield from _overdue(plugin, settings.as_of)
+            yield from _plugin_findings(plugin, others)
+            yield from _expired_waivers(plugin, settings.as_of)
             for path, value in _leaves(plugin.config):
-                wrong = _wrong_value(
+                wrong = _value_problem(
                     plugin.name, path, value, gateway.strip_headers
                 ) or _secret(path, value, component.application, vaults)
                 if wrong:
@@ -150,11 +144,10 @@ def findings(settings: Settings, estate: Estate) -> Findings:
 
 
 def waived(estate: Estate) -> Iterator[str]:
-    """Yield a printable line for each plugin that stands before a component by a waiver: all that a
-    preview has to say again and again."""
+    """Yield a printable line for each plugin with a waiver. Each preview repeats these lines."""
     for component in estate.exposed:
         for plugin in component.traits.each(KONG_PLUGIN):
-            if plugin.waiver and (why := why_waived(plugin)):
+            if plugin.waiver and (why := reason_for_waiver(plugin)):
                 yield printable(
                     f"{plugin.position.file}:{plugin.position.line}: {plugin.name} before "
                     f"{component.key} {why}; accepted until {plugin.waiver.until}: "
@@ -162,83 +155,87 @@ def waived(estate: Estate) -> Iterator[str]:
                 )
 
 
-def why_waived(plugin: KongPlugin) -> str:
-    """Return why a plugin needs a waiver; empty where it needs none."""
+def reason_for_waiver(plugin: KongPlugin) -> str:
+    """Return why a plugin needs a waiver, or an empty text."""
     if plugin.name == "file-log" and plugin.config.get("path") not in _STREAMS:
         return _WRITES
-    if _takes_a_connection(plugin) and any(
-        _is_at_home(*leaf) for leaf in _leaves(_in_full(plugin))
+    if _connects(plugin) and any(
+        _is_own_host(*leaf) for leaf in _leaves(_with_defaults(plugin))
     ):
-        return _AT_HOME
-    doing = PLUGIN_KINDS.get(plugin.name)
+        return _OWN_HOST
+    effect = PLUGIN_KINDS.get(plugin.name)
     return (
-        "" if doing in _PASSES else _NEEDS_A_WAIVER.get(doing or "", _UNKNOWN)
+        "" if effect in _PASSES else _NEEDS_A_WAIVER.get(effect or "", _UNKNOWN)
     )
 
 
-def _judged(plugin: KongPlugin, others: set[str]) -> Findings:
-    """Yield why a plugin may not stand. `others`: kinds that stand there by other means."""
+def _plugin_findings(plugin: KongPlugin, others: set[str]) -> Findings:
+    """Yield why a plugin is not allowed. `others`: kinds that the component has by other means."""
     name = plugin.name
     message = ""
     if never := _NEVER.get(name):
-        message = f"{name} {never}: no waiver accepts it; take it out"
+        message = f"{name} {never}; remove it, since no waiver can accept it"
     elif name in others:
         message = (
-            f"{name} stands before the component already, by another trait or the stack's "
-            "settings, and a service has one plugin of a name; take it out"
+            f"another trait or the stack's settings already add {name}, and a service can have "
+            "only one such plugin; remove it"
         )
-    elif not plugin.waiver and (why := why_waived(plugin)):
+    elif not plugin.waiver and (why := reason_for_waiver(plugin)):
         near = ""
         if name not in PLUGIN_KINDS and (nearer := nearest(name, PLUGIN_KINDS)):
-            near = f"{nearer.removeprefix('; ')} Else "
+            near = f"{nearer.removeprefix('; ')} Otherwise "
         message = (
-            f"{name} {why}; {near}take it out, or accept that for a while with `waiver: {{reason: "
+            f"{name} {why}; {near}remove it, or accept it until a day with `waiver: {{reason: "
             "..., until: YYYY-MM-DD}`"
         )
     if message:
         yield Diagnostic("ACC246", message, plugin.position.at("name"))
 
 
-def _overdue(plugin: KongPlugin, today: datetime.date) -> Findings:
+def _expired_waivers(plugin: KongPlugin, today: datetime.date) -> Findings:
     waiver = plugin.waiver
-    if not (waiver and why_waived(plugin)):
+    if not (waiver and reason_for_waiver(plugin)):
         return
     if datetime.date.fromisoformat(waiver.until) < today:
         message = (
-            f"{plugin.name} was accepted until {waiver.until}, and today is {today} (asOf); take "
-            "it out, or say anew why and until when"
+            f"the waiver of {plugin.name} ended on {waiver.until}, and today is {today} (asOf); "
+            "remove the plugin, or renew its waiver"
         )
         yield Diagnostic("ACC247", message, plugin.position.at("waiver"))
 
 
-def _wrong_value(name: str, path: Path, value: Any, stripped: Names) -> str:
-    """Return what no configuration may hold, waiver or not: the gate's headers, and code where the
-    plugin passes for one that runs none."""
-    if header := _gates_header(name, path, value, stripped):
-        return f"{header} is for the gate alone to read, set and take away"
-    doing = PLUGIN_KINDS.get(name)
-    if doing in _PASSES and _is_code(path, value):
-        return f"{name} would run code with it; take it out"
-    if doing == "harmless" and _CONTROL.search(
+def _value_problem(name: str, path: Path, value: Any, stripped: Names) -> str:
+    """Return the problem of a value that no waiver accepts, or an empty text.
+
+    Such values are the gate's headers, and code where the plugin counts as running none.
+    """
+    if header := _gate_header(name, path, value, stripped):
+        return f"only the gate may use the header {header}; remove it"
+    effect = PLUGIN_KINDS.get(name)
+    if effect in _PASSES and _is_code(path, value):
+        return f"{name} would run it as code; remove it"
+    if effect == "harmless" and _CONTROL.search(
         "".join(map(str, (*path, value)))
     ):
         return (
-            "a line break, or another control character, could end what is sent with it and begin "
-            "a request"
+            "a line break or another control character could end the message and begin a request; "
+            "remove it"
         )
     return ""
 
 
 def _is_code(path: Path, value: Any) -> bool:
-    """Whether it is Lua, or an expression of it in a text: opentelemetry runs those in its
-    `resource_attributes`."""
+    """Return whether the value is Lua or contains a Lua expression.
+
+    The plugin opentelemetry runs such expressions in its `resource_attributes`.
+    """
     if isinstance(value, str) and "$(" in value:
         return True
     return any(_CODE.search(str(step)) for step in path)
 
 
-def _in_full(plugin: KongPlugin) -> YamlObject:
-    """The configuration, and where Kong has it send to unless that says so."""
+def _with_defaults(plugin: KongPlugin) -> YamlObject:
+    """Return the configuration with Kong's default destination."""
     config = {
         name: value
         for name, value in plugin.config.items()
@@ -247,16 +244,19 @@ def _in_full(plugin: KongPlugin) -> YamlObject:
     return {**_BY_DEFAULT.get(plugin.name, {}), **config}
 
 
-def _takes_a_connection(plugin: KongPlugin) -> bool:
+def _connects(plugin: KongPlugin) -> bool:
     return plugin.name not in _UDP and not (
         plugin.name == "statsd"
         and plugin.config.get("use_tcp") in (None, False)
     )
 
 
-def _is_at_home(path: Path, value: Any) -> bool:
-    """Whether a URL, or a field about hosts, leads to the gateway's own host, where its Admin API
-    may listen, or to what clouds keep at link-local addresses."""
+def _is_own_host(path: Path, value: Any) -> bool:
+    """Return whether a URL or host field points to the gateway's own host or to link-local
+    addresses.
+
+    Kong's Admin API may listen on the host, and clouds serve credentials at link-local addresses.
+    """
     if not isinstance(value, str):
         return False
     if "://" not in value and not _HOSTS.search(str(path[-1])):
@@ -267,7 +267,7 @@ def _is_at_home(path: Path, value: Any) -> bool:
     try:
         address = ipaddress.ip_address(host.partition("%")[0])
     except ValueError:
-        # A number that is no address as people write one may be such.
+        # An unusual number may still be an address.
         return re.fullmatch(r"[0-9.]+|0x[0-9a-f.x]+", host) is not None
     mapped = getattr(address, "ipv4_mapped", None) or address
     return bool(
@@ -276,10 +276,9 @@ def _is_at_home(path: Path, value: Any) -> bool:
 
 
 def _host_in(text: str) -> str:
-    """Return the host of a URL, or of a host with or without a port; empty where none can be
-    read."""
+    """Return the host of a URL, or of `host` or `host:port`, or an empty text if it cannot be read."""
     if "://" not in text:
-        # Of IPv6 alone there are several colons.
+        # A bare IPv6 address has several colons.
         bare = text.count(":") > 1 and not text.startswith("[")
         text = f"//[{text}]" if bare else f"//{text}"
     try:
@@ -289,7 +288,7 @@ def _host_in(text: str) -> str:
 
 
 def _leaves(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
-    """Yield the values in a configuration that are something, each with its path."""
+    """Yield the non-empty values of a configuration, each with its path."""
     if value in (None, {}, []):
         return
     if not isinstance(value, Mapping | list):
@@ -300,11 +299,13 @@ def _leaves(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
         yield from _leaves(inner, (*path, step))
 
 
-def _gates_header(
+def _gate_header(
     plugin: str, path: Path, value: Any, stripped: Names
 ) -> str | None:
-    """Return the header of the gate's that a field about headers names: as a value, as
-    `NAME:value`, or as a key."""
+    """Return the gate's header that a header field names, or None.
+
+    The name may be a value, a part of `NAME:value`, or a key.
+    """
     if path[0] in _TO_SINKS.get(plugin, ()):
         return None
     for depth, step in enumerate(path):
@@ -315,14 +316,14 @@ def _gates_header(
                 parts = value.split(":")[: 2 if "rename" in path else 1]
                 named += map(str.strip, parts)
             return next(
-                (name for name in named if is_the_gates(name, stripped)), None
+                (name for name in named if is_gate_header(name, stripped)), None
             )
     return None
 
 
-def is_the_gates(header: str, stripped: Names = ()) -> bool:
-    """Whether the header, in whatever spelling, is for the gate alone. `stripped`: more that the
-    stack takes away."""
+def is_gate_header(header: str, stripped: Names = ()) -> bool:
+    """Return whether the header is the gate's, in any spelling. `stripped`: headers that the stack
+    adds."""
     folded = re.sub(r"[^a-z0-9]", "-", header.lower())
     return any(
         folded == own or folded.startswith(f"{own}-")
@@ -331,8 +332,10 @@ def is_the_gates(header: str, stripped: Names = ()) -> bool:
 
 
 def _secret(path: Path, value: Any, own: str, others: set[str]) -> str:
-    """Return what is wrong with a value as a secret, or as a reference to one, in the Application
-    `own`. `others`: vaults that are no Application's."""
+    """Return the problem of a value as a secret or a reference to one, or an empty text.
+
+    `own`: the Application. `others`: vaults that no Application may read.
+    """
     if not isinstance(value, str):
         return ""
     if _VAULT.search(value):
@@ -340,10 +343,10 @@ def _secret(path: Path, value: Any, own: str, others: set[str]) -> str:
         if own not in others and reference and reference[1] == own:
             return ""
         return (
-            f"reads what is not the Application's own: write {{vault://{own}/NAME}}, of a vault "
-            f"called '{own}'"
+            f"reads a vault that is not the Application's; write {{vault://{own}/NAME}}, with a "
+            f"vault named '{own}'"
         )
     names = [step for step in path if isinstance(step, str)]
     if names and _SECRETS.search(names[-1]):
-        return f"a secret does not stand in an Application: write {{vault://{own}/NAME}}"
+        return f"a secret must not be in an Application; write {{vault://{own}/NAME}}"
     return ""

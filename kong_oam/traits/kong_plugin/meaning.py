@@ -1,11 +1,10 @@
-"""What plugins mean that are asked for by name. What one does to calls, and whether it may stand,
-is for who knows the gateway (`findings`)."""
+"""The meaning of the traits `kong-plugin`. `findings` judges the plugins."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from kong_oam.access.compile.days import no_day
+from kong_oam.access.compile.days import date_findings
 from kong_oam.access.diff.kind import Kind
 from kong_oam.access.meaning import Declared, Meaning
 from kong_oam.traits.kong_plugin.value import (
@@ -16,7 +15,7 @@ from kong_oam.traits.kong_plugin.value import (
 
 
 def _compile(declared: Declared) -> tuple[KongPlugin, ...]:
-    """Return the plugins in the order in which they stand."""
+    """Return the plugins in the order of the Application."""
     plugins = []
     for trait in declared.part.traits:
         if trait.type != KONG_PLUGIN.name:
@@ -28,15 +27,17 @@ def _compile(declared: Declared) -> tuple[KongPlugin, ...]:
         if written := trait.properties.get("waiver"):
             waiver = PluginWaiver(**written)
             declared.out.extend(
-                no_day(waiver.until, position.at("waiver", "until"))
+                date_findings(waiver.until, position.at("waiver", "until"))
             )
         plugins.append(KongPlugin(name, config, waiver, position))
     return tuple(plugins)
 
 
 def _change(_: str, was: Any, now: Any) -> Kind:
-    """Of plugins that come and need no waiver, none lets anybody in. One that goes may have
-    refused."""
+    """Return the kind of a change.
+
+    A new plugin without a waiver grants no access. A removed plugin may have denied requests.
+    """
     before = was or []
     after = now or []
     gone = any(plugin not in after for plugin in before)

@@ -1,4 +1,4 @@
-"""What `new` asks about plugins."""
+"""The flag of `new` for plugins."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ QUESTION = Question(
     Flag(
         "plugin",
         "NAME",
-        "of a webservice, a plugin of Kong's before it, as it is by default (repeatable)",
+        "a Kong plugin for a webservice, with its default configuration (repeatable)",
         separator=" ",
     ),
     lambda names: [{"name": name} for name in names],

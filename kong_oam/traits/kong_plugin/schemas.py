@@ -1,5 +1,4 @@
-"""Asks the gateway what it has of the plugins that Applications ask for by name: the kinds, their
-fields, and whether it would take each configuration."""
+"""Checks the plugins of traits `kong-plugin` against the gateway: kinds, fields and configurations."""
 
 from __future__ import annotations
 
@@ -27,26 +26,30 @@ from kong_oam.traits.kong_plugin.value import KONG_PLUGIN, KongPlugin
 
 
 def inspect(account: Account, estate: Estate) -> Diagnostics:
-    """Return plugins, fields and values that the gateway does not have or take. It is asked only
-    where a plugin is asked for. Raise admin.AdminError."""
-    asked: list[KongPlugin] = []
+    """Return findings about plugins, fields and values that the gateway lacks or rejects.
+
+    Asks Kong only if an Application adds a plugin. Raises admin.AdminError.
+    """
+    added: list[KongPlugin] = []
     for component in estate.exposed:
-        asked += component.traits.each(KONG_PLUGIN)
-    if not asked:
+        added += component.traits.each(KONG_PLUGIN)
+    if not added:
         return ()
     with AdminApi(account) as admin:
-        return tuple(unfit(admin, asked))
+        return tuple(schema_findings(admin, added))
 
 
-def unfit(admin: AdminApi, asked: Iterable[KongPlugin]) -> Findings:
-    """Yield what is wrong with each plugin at the gateway, which is asked about each configuration
-    once. Raise admin.AdminError."""
+def schema_findings(admin: AdminApi, added: Iterable[KongPlugin]) -> Findings:
+    """Yield the problems of each plugin at the gateway. Raises admin.AdminError.
+
+    Equal configurations are checked once.
+    """
     available = (admin.get("/").get("plugins") or {}).get(
         "available_on_server"
     ) or {}
     schemas: dict[str, Schema] = {}
     refused: dict[tuple[str, str], JsonObject] = {}
-    for plugin in asked:
+    for plugin in added:
         name = plugin.name
         if name not in available:
             message = (
@@ -59,41 +62,48 @@ def unfit(admin: AdminApi, asked: Iterable[KongPlugin]) -> Findings:
         schema = schemas[name]
         if "eq" in fields_of(schema).get("service", {}):
             message = (
-                f"{name} stands before no single component at this Kong, but before all that it "
-                "serves; take it out"
+                f"{name} is a global plugin at this Kong and cannot act on a single component; "
+                "remove it"
             )
             yield Diagnostic("ENV418", message, plugin.position.at("name"))
             continue
         configured = name, json.dumps(plugin.config, sort_keys=True)
         if configured not in refused:
             body = {"name": name, "config": plugin.config}
-            refused[configured] = admin.wrong("/schemas/plugins/validate", body)
-        yield from _refused(plugin, refused[configured], ())
+            refused[configured] = admin.validation_errors(
+                "/schemas/plugins/validate", body
+            )
+        yield from _kong_errors(plugin, refused[configured], ())
         if not refused[configured]:
-            yield from _formerly_named(plugin, schema)
-        yield from _in_clear(plugin, record_of(schema, name), plugin.config, ())
+            yield from _former_name_findings(plugin, schema)
+        yield from _plain_secrets(
+            plugin, record_of(schema, name), plugin.config, ()
+        )
 
 
-def _formerly_named(plugin: KongPlugin, schema: Schema) -> Findings:
-    """Finds a field by its former name: Kong takes it, and prints the present name."""
+def _former_name_findings(plugin: KongPlugin, schema: Schema) -> Findings:
+    """Yield a finding for a field under a former name. Kong accepts it but prints the current name."""
     try:
         config_json(schema, plugin.name, plugin.config)
     except SchemaError as error:
         yield Diagnostic("ENV418", str(error), plugin.position.at("config"))
 
 
-def _refused(plugin: KongPlugin, errors: Any, path: Path) -> Findings:
-    """Yield what Kong says of each field, at its place: its errors are nested as the entity is, with
-    `@entity` for checks of several fields. What is said of an item is said of its list."""
+def _kong_errors(plugin: KongPlugin, errors: Any, path: Path) -> Findings:
+    """Yield Kong's error for each field, with the field's position.
+
+    Errors are nested like the entity, with `@entity` for checks of several fields. An error of an
+    item belongs to its list.
+    """
     if isinstance(errors, Mapping):
         for name, below in errors.items():
             of_entity = name == "@entity"
-            yield from _refused(
+            yield from _kong_errors(
                 plugin, below, path if of_entity else (*path, name)
             )
     elif isinstance(errors, list):
         for below in errors:
-            yield from _refused(plugin, below, path)
+            yield from _kong_errors(plugin, below, path)
     elif errors is not None:
         position = plugin.position.at(*path)
         if len(path) < 2 and (
@@ -101,12 +111,12 @@ def _refused(plugin: KongPlugin, errors: Any, path: Path) -> Findings:
         ):
             position = plugin.position.at("config", *named[1].split("."))
         field = f"{dotted(path)}: " if path else ""
-        message = f"this Kong does not take the configuration of {plugin.name}: {field}{errors}"
+        message = f"this Kong rejects the configuration of {plugin.name}: {field}{errors}"
         yield Diagnostic("ENV418", message, position)
 
 
 def _is_bare_address(text: str) -> bool:
-    """Whether it is a URL that says where to, and no more."""
+    """Return whether the text is a URL without credentials and query."""
     try:
         address = urlsplit(text)
     except ValueError:
@@ -118,27 +128,26 @@ def _is_bare_address(text: str) -> bool:
     )
 
 
-def _in_clear(
+def _plain_secrets(
     plugin: KongPlugin, record: Schema, config: Any, path: Path
 ) -> Findings:
-    """Yield values that Kong would encrypt, and that stand in the Application in clear. An address
-    without credentials is none."""
+    """Yield plain values of fields that Kong encrypts. Addresses without credentials are allowed."""
     if record.get("encrypted") and isinstance(config, str):
         if not config.startswith("{vault://") and not _is_bare_address(config):
             message = (
-                f"{dotted(('config', *path))} is a secret to Kong, which does not stand in an "
-                "Application: write {vault://APPLICATION/NAME}"
+                f"{dotted(('config', *path))} is a secret for Kong and must not be in an "
+                "Application; write {vault://APPLICATION/NAME}"
             )
             yield Diagnostic(
                 "ACC248", message, plugin.position.at("config", *path)
             )
         return
     for step, schema in _below(record, config):
-        yield from _in_clear(plugin, schema, config[step], (*path, step))
+        yield from _plain_secrets(plugin, schema, config[step], (*path, step))
 
 
 def _below(record: Schema, config: Any) -> Iterator[tuple[str | int, Schema]]:
-    """Yield each step into a configuration, with the schema of what is there."""
+    """Yield each step into a configuration, with the schema of the next level."""
     if isinstance(config, list) and "elements" in record:
         for index in range(len(config)):
             yield index, record["elements"]

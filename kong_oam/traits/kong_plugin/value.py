@@ -1,4 +1,4 @@
-"""Plugins of the gateway that no other trait stands for, as an Application asks for them."""
+"""The value of traits `kong-plugin`: Kong plugins that no other trait adds."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from kong_oam.traits.key import Key
 
 @dataclass(frozen=True, slots=True)
 class PluginWaiver:
-    """Why a plugin is accepted that could decide in the gate's place, and the last day (YYYY-MM-DD)
-    of that."""
+    """The reason to accept a plugin that could decide in the gate's place, and the last day
+    (YYYY-MM-DD)."""
 
     reason: str
     until: str
@@ -20,8 +20,10 @@ class PluginWaiver:
 
 @dataclass(frozen=True, slots=True)
 class KongPlugin:
-    """A plugin before a component, by the gateway's name for it, and its configuration as far as it
-    is said. `position` is that of the trait's properties."""
+    """A plugin of a component, by Kong's name, with the given part of its configuration.
+
+    `position`: of the trait's properties.
+    """
 
     name: str
     config: YamlObject

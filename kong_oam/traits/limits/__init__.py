@@ -1,1 +1,1 @@
-"""The trait `limits`: how large a request may be, how long the gateway waits, and what it repeats."""
+"""The trait `limits`: the largest request body, timeouts and retries."""

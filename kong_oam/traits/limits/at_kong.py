@@ -1,7 +1,6 @@
-"""What a trait `limits` comes to: fields of the Kong service, and what scripts beside admission and
-gate read.
+"""The fields of the Kong service, the table's entry and the scripts of the trait `limits`.
 
-    limits      {body: bytes, retried: [methods]}: how large a body may be, and what may be tried again
+limits      {body: bytes, retried: [methods]}: the largest body, and the methods with retries
 """
 
 from __future__ import annotations
@@ -14,8 +13,8 @@ from kong_oam.traits.limits.value import LIMITS, Limits
 
 
 def limit_fields(limits: Limits) -> JsonObject:
-    """Return the fields of the Kong service that differ from the usual ones, as the Admin API
-    writes them."""
+    """Return the fields of the Kong service that differ from the defaults, as the Admin API writes
+    them."""
     fields = {
         "connect_timeout": limits.connect,
         "read_timeout": limits.read,
@@ -26,7 +25,7 @@ def limit_fields(limits: Limits) -> JsonObject:
 
 
 def limits_entry(limits: Limits, *_: Any) -> JsonObject:
-    """Return the table's `limits`; nothing where no script has a part in it."""
+    """Return the table's `limits`; nothing if no script needs it."""
     entry: JsonFields = {}
     if limits.body is not None:
         entry["body"] = limits.body
@@ -42,6 +41,6 @@ AT_KONG = AtKong(
     scripts={"limits": {"access": ("limits",)}},
     behind={"limits": {"access": ("body",)}},
     remedies={
-        "body-too-large": "a smaller body, or one that the trait limits allows"
+        "body-too-large": "send a smaller body, or allow a larger body in the trait limits"
     },
 )

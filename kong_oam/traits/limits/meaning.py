@@ -1,4 +1,4 @@
-"""What limits mean. They decide nothing; a smaller body lets fewer requests pass."""
+"""The meaning of the trait `limits`. It does not decide, but a smaller body allows fewer requests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `new` asks about limits."""
+"""The flag of `new` for limits."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ QUESTION = Question(
     Flag(
         "max_body",
         "SIZE",
-        "of a webservice, the largest body of a request, as 10Mi; a larger one is refused",
+        "the largest request body of a webservice, such as 10Mi; larger bodies are denied",
     ),
     lambda size: [{"body": size}],
 )

@@ -1,5 +1,4 @@
-"""How large a request may be, how long the gateway waits, and what it tries again, as a trait
-`limits` has it."""
+"""The value of a trait `limits`: the largest request body, timeouts and retries."""
 
 from __future__ import annotations
 
@@ -8,15 +7,13 @@ from dataclasses import dataclass
 from kong_oam.access.data import Names
 from kong_oam.traits.key import Key
 
-# The methods that mean the same twice, of those that rules know.
-#
-# Source: RFC 9110, 9.2.2.
+# The idempotent methods that rules can list. Source: RFC 9110, 9.2.2.
 IDEMPOTENT = ("GET", "HEAD", "PUT", "DELETE", "OPTIONS")
 
 
 @dataclass(frozen=True, slots=True)
 class Retries:
-    """`count`: attempts after the first one. Requests of other `methods` have one attempt."""
+    """Retries after the first attempt: their `count`, and the `methods` that have any."""
 
     count: int
     methods: Names = IDEMPOTENT
@@ -24,8 +21,8 @@ class Retries:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """`body` in bytes; `connect`, `read` and `write` in milliseconds. None: as the gateway has
-    it."""
+    """Limits of requests. `body` in bytes; `connect`, `read`, `write` in milliseconds. None: the
+    default."""
 
     body: int | None = None
     connect: int | None = None

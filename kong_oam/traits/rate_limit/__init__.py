@@ -1,1 +1,1 @@
-"""The trait `rate-limit`: how many requests a caller may make."""
+"""The trait `rate-limit`: the number of requests that a caller may make."""

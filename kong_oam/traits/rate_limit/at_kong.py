@@ -1,12 +1,11 @@
-"""Rate limits, counted by Kong's own plugin, once it is verified who calls.
+"""Rate limits, counted by Kong's own plugin after authentication.
 
-The plugin stands twice on a service: for callers whose token the component's issuer signed, who are
-counted by a header of admission's (`budget.lua`), and for everybody else, who are counted by
-address. So a forged token, one of another issuer, or none at all is never counted as a client's,
-whatever it says.
+A service has the plugin twice. The first counts callers with a token of the component's issuer, by
+a header that admission sets (`budget.lua`). The second counts all others by address. A call with a
+forged token, another issuer's token or no token therefore never counts against a client.
 
-    budget      client | user | component: whose budget a call counts against, for the script
-                `budget`; nothing is decided by it
+    budget      client | user | component: the owner of the budget, for the script `budget`; it does
+                not affect decisions
 """
 
 from __future__ import annotations
@@ -16,16 +15,15 @@ from collections.abc import Iterator
 from kong_oam.access.data import JsonObject, Texts
 from kong_oam.access.model import Component, Estate
 from kong_oam.access.settings.redis import RedisSettings
-from kong_oam.kong.at_kong import AtKong, ByAddress, Extra
+from kong_oam.kong.at_kong import AddressUse, AtKong, TraitPlugin
 from kong_oam.traits.rate_limit.value import RATE_LIMIT, WINDOWS, RateLimit
 
 KIND = "rate-limiting"
 
-# Whose budget a call counts against. Callers cannot send it, and workloads do not get
-# it.
+# The header with the owner of the budget. Callers cannot send it, and workloads do not get it.
 HEADER = "X-Auth-Budget"
 
-# By what those are counted of whom nothing is verified.
+# How to count callers without a verified token.
 _OTHERS: Texts = {
     "client": "ip",
     "user": "ip",
@@ -34,12 +32,16 @@ _OTHERS: Texts = {
 }
 
 
-def _plugins(limit: RateLimit, redis: RedisSettings | None) -> Iterator[Extra]:
+def _plugins(
+    limit: RateLimit, redis: RedisSettings | None
+) -> Iterator[TraitPlugin]:
     counted = _counted(limit, redis)
-    yield Extra("rate-limit", KIND, {**counted, "limit_by": _OTHERS[limit.per]})
+    yield TraitPlugin(
+        "rate-limit", KIND, {**counted, "limit_by": _OTHERS[limit.per]}
+    )
     if limit.per != "address":
         by_header = {**counted, "limit_by": "header", "header_name": HEADER}
-        yield Extra("rate-limit-ring", KIND, by_header, "ring")
+        yield TraitPlugin("rate-limit-ring", KIND, by_header, "ring")
 
 
 def _counted(limit: RateLimit, redis: RedisSettings | None) -> JsonObject:
@@ -70,22 +72,22 @@ def _counted(limit: RateLimit, redis: RedisSettings | None) -> JsonObject:
 
 
 def _entries(limit: RateLimit, _: Component) -> JsonObject:
-    """Return the entry that has admission say whose budget a call counts against, where it
-    matters."""
+    """Return the table's entry for budgets. Limits by address need none."""
     return {} if limit.per == "address" else {"budget": limit.per}
 
 
 def _is_by_address(limit: RateLimit, component: Component) -> bool:
-    """Whether calls that reach a workload are counted by address: without a token that counts only
-    those of public rules do."""
+    """Return whether calls that reach a workload are counted by address.
+
+    Without a valid token, only calls of public rules reach it.
+    """
     if limit.per == "component":
         return False
     return limit.per == "address" or component.public
 
 
 def redis_away(estate: Estate, redis: RedisSettings) -> str | None:
-    """Say what becomes of calls while Redis is away, in one line; None where nothing is counted
-    there."""
+    """Return a line about calls while Redis is down, or None if no limit uses Redis."""
     counted = []
     for component in estate.exposed:
         limit = component.traits.get(RATE_LIMIT)
@@ -95,13 +97,13 @@ def redis_away(estate: Estate, redis: RedisSettings) -> str | None:
         return None
     more = f" and {len(counted) - 1} more" if len(counted) > 1 else ""
     away = (
-        "their calls are refused (500)"
+        "their calls are denied (500)"
         if redis.away == "closed"
         else "NOTHING limits their calls"
     )
     return (
-        f"gateway: limits of {counted[0]}{more} are counted in Redis at "
-        f"{redis.host}:{redis.port}; while that is away, {away} (gateway.redis.away: {redis.away})"
+        f"gateway: Redis at {redis.host}:{redis.port} counts limits of {counted[0]}{more}; while "
+        f"it is down, {away} (gateway.redis.away: {redis.away})"
     )
 
 
@@ -111,9 +113,9 @@ AT_KONG = AtKong(
     entries=_entries,
     scripts={"budget": {"access": ("budget",)}},
     roles={KIND: "rate-limit"},
-    by_address=ByAddress(
+    by_address=AddressUse(
         _is_by_address,
-        use="rate-limit counts by",
+        use="rate-limit counts",
         forged="a rate-limit by address limits nobody",
     ),
     redis_away=redis_away,

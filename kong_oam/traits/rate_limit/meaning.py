@@ -1,4 +1,4 @@
-"""What a rate limit means: it decides nothing, and fewer requests of the same callers pass."""
+"""The meaning of the trait `rate-limit`. It does not decide; it allows fewer requests of a caller."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def _compile(declared: Declared) -> RateLimit | None:
     declared.out.extend(_contradictions(trait, limit))
     if limit.policy == "redis" and declared.stack.redis is False:
         message = (
-            "the stack says no gateway.redis to count in; add it to the stack, or write "
-            "policy: local"
+            "the stack has no gateway.redis for the counts; add it to the stack, or write policy: "
+            "local"
         )
         position = trait.position.at("properties", "policy")
         declared.out.append(Diagnostic("ACC236", message, position))
@@ -35,27 +35,32 @@ def _compile(declared: Declared) -> RateLimit | None:
 
 
 def _contradictions(trait: oam.Trait, limit: RateLimit) -> Findings:
-    """Yield windows that can never fill, since a longer one ends before them, and a limit without
-    any."""
+    """Yield findings about a limit without windows, and windows that can never fill.
+
+    A window cannot fill if a longer window allows fewer requests.
+    """
     position = trait.position.at("properties", "requests")
     windows = [window for window in WINDOWS if window in limit.requests]
     if not windows:
         yield Diagnostic(
-            "ACC235", f"a limit needs a window: {', '.join(WINDOWS)}", position
+            "ACC235",
+            f"a limit needs a window; add one of {', '.join(WINDOWS)}",
+            position,
         )
     for shorter, longer in pairwise(windows):
         few = limit.requests[longer]
         many = limit.requests[shorter]
         if few < many:
             message = (
-                f"{few} per {longer} are fewer than {many} per {shorter}; raise the one, or "
-                "lower the other"
+                f"{few} per {longer} are fewer than {many} per {shorter}; raise the first, or "
+                "lower the second"
             )
             yield Diagnostic("ACC235", message, position.at(longer))
 
 
 def _change(name: str, was: Any, now: Any) -> Kind:
-    """A limit that comes narrows access, and one of which each window is as it was or lower."""
+    """Return the kind of a change. A new limit, or a limit with equal or lower windows, narrows
+    access."""
     if name != "requests" or not isinstance(now, dict):
         return "changed"
     if was is None:
@@ -72,12 +77,11 @@ MEANING = Meaning(
     _change,
     codes={
         "ACC235": Code(
-            "a rate limit without a window, or with a longer window of fewer requests than a shorter "
-            "one",
-            "say at least one window; raise the longer one's number, or lower the shorter one's",
+            "a rate limit without a window, or with fewer requests in a longer window",
+            "add a window; raise the longer window's number, or lower the shorter window's",
         ),
         "ACC236": Code(
-            "a rate limit counted in Redis, on a stack that says none",
+            "a rate limit counted in Redis, on a stack without Redis",
             "add `gateway.redis` to the stack's settings, or write `policy: local`",
         ),
     },

@@ -1,4 +1,4 @@
-"""What `new` asks about a rate limit."""
+"""The flag of `new` for a rate limit."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def rate(text: str) -> YamlObject:
     limit = _RATE.fullmatch(text)
     if limit is None:
         raise InputError(
-            f"'{printable(text)}' is no limit: write REQUESTS/WINDOW as 60/minute, or "
-            "user:60/minute"
+            f"invalid rate limit '{printable(text)}': write REQUESTS/WINDOW, such as 60/minute "
+            "or user:60/minute"
         )
     return {
         "per": limit["per"] or "client",
@@ -33,8 +33,8 @@ QUESTION = Question(
     Flag(
         "rate_limit",
         "[PER:]REQUESTS/WINDOW",
-        "of a webservice, what each client (or user, address; or all of component) may ask, as "
-        "60/minute",
+        "the rate limit of a webservice, such as 60/minute; PER is client (default), user, "
+        "address or component",
         rate,
     ),
     lambda limit: [limit],

@@ -1,5 +1,4 @@
-"""How many requests a caller may make before a component, in windows of time. It decides
-nothing."""
+"""The value of a trait `rate-limit`. It does not affect decisions."""
 
 from __future__ import annotations
 
@@ -18,8 +17,8 @@ Policy = Literal["local", "redis"]
 
 @dataclass(frozen=True, slots=True)
 class RateLimit:
-    """A limit: whose requests are counted together, how many there may be by window, and where that
-    is counted."""
+    """A limit: `per` owner of the budget, `requests` by window, `policy`: where requests are
+    counted."""
 
     per: Per
     requests: Mapping[str, int]

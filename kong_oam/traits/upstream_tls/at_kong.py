@@ -1,11 +1,10 @@
-"""https from the gateway to workloads: the fields of Kong's services for it, and the CAs that Kong
-verifies them by.
+"""The fields of Kong's services for https to workloads, and the CAs that verify them.
 
-nginx asks for, and verifies, the name that the Host header has (`proxy_ssl_name $upstream_host`),
-so the gate sets that one to the name that the workload's certificate bears. Kong keeps connections
-apart by all of these fields.
+nginx requests and verifies the name in the Host header (`proxy_ssl_name $upstream_host`). The gate
+therefore sets Host to the name in the workload's certificate. Kong keeps separate connections for
+different values of these fields.
 
-Source: Kong 3.10, kong/templates/nginx_kong.lua and kong/init.lua; seen on one.
+Source: Kong 3.10, kong/templates/nginx_kong.lua and kong/init.lua; seen on a Kong 3.10.
 """
 
 from __future__ import annotations
@@ -21,15 +20,14 @@ from kong_oam.access.model import Component, Estate
 from kong_oam.access.settings.upstream_tls import UpstreamTlsSettings
 from kong_oam.traits.upstream_tls.value import names_at
 
-# The name in the state of what the gateway shows to workloads.
+# The state's name of the certificate that the gateway presents to workloads.
 CLIENT_CERTIFICATE = "upstream-client-certificate"
 
 
 def certified_name(component: Component, backend: str) -> str | None:
-    """Return the name that the certificate behind a backend has to bear; None where clear text is
-    spoken to it.
+    """Return the name in the certificate behind a backend, or None if the backend has no TLS.
 
-    Of a Service that something else makes it is that one's name, whatever leads to its pods here.
+    A Service from another source keeps its own name, even if ours points to its pods.
     """
     leads_to = component.backends[backend]
     if not leads_to.tls:
@@ -50,11 +48,11 @@ def service_fields(
     authorities: Texts,
     client_certificate: Any = None,
 ) -> JsonObject:
-    """Return what the service of a backend has besides, as the Admin API writes it; nothing where
-    clear text is spoken.
+    """Return the TLS fields of a backend's Kong service, as the Admin API writes them; none without
+    TLS.
 
-    `authorities`: the ids of CA certificates in Kong, by fingerprint; one that is not there stands
-    for itself.
+    `authorities`: ids of CA certificates in Kong, by fingerprint. A missing certificate appears as
+    its fingerprint.
     """
     tls = component.backends[backend].tls
     if not tls or settings is None:
@@ -77,7 +75,7 @@ def service_fields(
 def needed_authorities(
     settings: UpstreamTlsSettings | None, estate: Estate
 ) -> Names:
-    """Return the fingerprints of the CA certificates that Kong has to have for an estate."""
+    """Return the fingerprints of the CA certificates that an estate needs in Kong."""
     if settings:
         for component in estate.exposed:
             if any(backend.tls for backend in component.backends.values()):
@@ -86,8 +84,8 @@ def needed_authorities(
 
 
 def authorities(rows: Iterable[JsonObject]) -> Texts:
-    """Return ids of CA certificates in Kong by fingerprint, by what they are and not by what Kong
-    noted of them."""
+    """Return ids of CA certificates in Kong by fingerprint, computed from the certificates
+    themselves."""
     ids = {}
     for row in rows:
         try:

@@ -1,5 +1,4 @@
-"""How the gateway speaks to a component: https where the trait upstream-tls, or `access.service`,
-says so."""
+"""The meaning of https to a workload, from the trait upstream-tls or from `access.service`."""
 
 from __future__ import annotations
 
@@ -13,8 +12,8 @@ from kong_oam.access.meaning import Declared, Meaning
 from kong_oam.access.stack import Stack
 from kong_oam.diagnostics import Code, Diagnostic, Findings, some
 from kong_oam.oam.position import SourcePosition
-from kong_oam.objects.fenced import fenced_pods
-from kong_oam.objects.named import named_service
+from kong_oam.objects.component_pods import component_pods
+from kong_oam.objects.named_services import named_service
 from kong_oam.traits.upstream_tls.value import (
     MOUNTED_AT,
     UPSTREAM_TLS,
@@ -57,7 +56,7 @@ def _compile(declared: Declared) -> UpstreamTls | None:
 def _unverified(stack: Stack, position: SourcePosition) -> Findings:
     if not stack.upstream_tls:
         message = (
-            "the stack names no CA to verify a workload's certificate by; set "
+            "the stack has no CA that verifies workloads' certificates; set "
             "gateway.upstreamTls.ca there"
         )
         yield Diagnostic("ACC244", message, position)
@@ -66,8 +65,7 @@ def _unverified(stack: Stack, position: SourcePosition) -> Findings:
 def over_tls(
     endpoints: Endpoints, tls: UpstreamTls | None, stack: Stack
 ) -> Endpoints:
-    """Return the endpoints, those of ports that speak TLS with how the gateway of the stack speaks
-    it."""
+    """Return the endpoints, with the stack's kind of TLS for the ports that use TLS."""
     if tls is None or not stack.upstream_tls:
         return endpoints
     return tuple(
@@ -84,7 +82,7 @@ def _unrouted(
     for index, port in enumerate(trait.properties.get("ports", ())):
         if port not in routed:
             listed = some(map(str, sorted(routed)))
-            message = f"no route of '{part.name}' leads to port {int(port)}; it has routes to {listed}"
+            message = f"'{part.name}' has no route to port {int(port)}; it has routes to {listed}"
             yield Diagnostic(
                 "ACC243",
                 message,
@@ -94,37 +92,37 @@ def _unrouted(
 
 def _mounted_elsewhere(trait: oam.Trait) -> Findings:
     message = (
-        "what is made elsewhere has its certificate elsewhere; write scheme: https in "
+        "this trait cannot give a certificate to a named Service; write scheme: https in "
         "access.service instead"
     )
     yield Diagnostic("ACC245", message, trait.position.at("type"))
 
 
 def _unmounted(part: oam.ComponentSpec, trait: oam.Trait) -> Findings:
-    """Yield what no certificate could be given to, or in two ways."""
+    """Yield findings about certificates that no pod could get, or that have two sources."""
     properties = trait.properties
     position = trait.position.at("properties")
     sources = [name for name in ("secretName", "issuer") if name in properties]
     if len(sources) > 1:
         message = (
-            "a certificate is read from a Secret that is there, or from one that "
-            "cert-manager fills; keep one"
+            "a certificate has one source, but secretName and issuer are both set; remove one of "
+            "them"
         )
         yield Diagnostic("ACC245", message, position.at("issuer"))
-    elif sources and not any(map(fenced_pods, part.rendered or ())):
+    elif sources and not any(map(component_pods, part.rendered or ())):
         message = (
-            f"'{part.name}' renders no pods that could be given it; have what makes its pods mount "
-            "it"
+            f"'{part.name}' renders no pods that could mount the certificate; let the controller of "
+            "its pods mount it"
         )
         yield Diagnostic("ACC245", message, position.at(sources[0]))
     elif not sources and "mountPath" in properties:
-        message = "says where a certificate is mounted, and none is given; add secretName or issuer"
+        message = "mountPath needs a certificate; add secretName or issuer"
         yield Diagnostic("ACC245", message, position.at("mountPath"))
 
 
 def _change(_: str, was: Any, now: Any) -> Kind:
-    """A port at which only the workload's own certificate is believed is one more thing by which
-    nobody gets in."""
+    """Return the kind of a change. A port with TLS is a restriction: only the right certificate
+    passes."""
     return kind_of_list(now or [], was or [])
 
 
@@ -133,24 +131,23 @@ MEANING = Meaning(
     _compile,
     _change,
     left_out={
-        # Where the files of a workload are.
+        # Paths of files in the workload.
         UpstreamTls: ("secret", "issuer", "mount_path", "position"),
-        # Who signs what workloads show.
+        # The issuer of workloads' certificates.
         Issuer: ("kind", "name"),
     },
     codes={
         "ACC243": Code(
-            "an upstream-tls trait for a port to which no route of the component leads",
-            "write a port of a gateway trait, or leave `ports` out: then each of them counts",
+            "an upstream-tls trait for a port without a route",
+            "write a port of a gateway trait, or remove `ports` to include all ports",
         ),
         "ACC244": Code(
-            "https to a workload on a stack that names no CA by which its certificate could be "
-            "verified",
+            "https to a workload on a stack without a CA that verifies its certificate",
             "set `gateway.upstreamTls.ca` in the stack's settings to a file with the CA's certificate",
         ),
         "ACC245": Code(
-            "a certificate for a workload that cannot be given to it, or in two ways",
-            "keep one of `secretName` and `issuer`, of a component that has pods of its own",
+            "a certificate that the workload cannot get, or that has two sources",
+            "write either `secretName` or `issuer`, and only for a component with pods",
         ),
     },
 )

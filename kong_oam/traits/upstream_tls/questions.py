@@ -1,4 +1,4 @@
-"""What `new` asks about TLS to a workload."""
+"""The flag of `new` for TLS to a workload."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ QUESTION = Question(
     Flag(
         "tls_issuer",
         "NAME",
-        "of a webservice that speaks TLS, the ClusterIssuer of cert-manager that signs its "
-        "certificate",
+        "cert-manager's ClusterIssuer for the certificate of a webservice that speaks TLS",
     ),
     lambda issuer: [{"issuer": {"kind": "ClusterIssuer", "name": issuer}}],
 )

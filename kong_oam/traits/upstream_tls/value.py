@@ -1,4 +1,4 @@
-"""What a component says of TLS between the gateway and its workload."""
+"""The value of a component's TLS between the gateway and its workload."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ from dataclasses import dataclass, field
 from kong_oam.oam.position import SourcePosition
 from kong_oam.traits.key import Key
 
-# Where a workload finds its certificate, if nothing is said: `tls.crt`, `tls.key`, and
-# mostly `ca.crt`.
+# The default folder of a workload's certificate: `tls.crt`, `tls.key`, and often `ca.crt`.
 MOUNTED_AT = "/etc/tls"
 
 
 @dataclass(frozen=True, slots=True)
 class Issuer:
-    """The issuer of cert-manager that signs for a workload: its kind, `Issuer` or `ClusterIssuer`,
-    and its name."""
+    """The cert-manager issuer of a workload's certificate: its kind (`Issuer` or `ClusterIssuer`)
+    and name."""
 
     kind: str
     name: str
@@ -23,9 +22,11 @@ class Issuer:
 
 @dataclass(frozen=True, slots=True)
 class UpstreamTls:
-    """The ports, of Services, at which a workload speaks TLS, and where it has its certificate
-    from: the Secret of that name, which an `issuer` of cert-manager fills where there is one.
-    `secret` None: it has one in some other way."""
+    """The ports with TLS, and the source of the workload's certificate.
+
+    `ports`: of Services. `secret`: the Secret with the certificate, which an `issuer` of
+    cert-manager fills, if there is one. None: the workload has its certificate from elsewhere.
+    """
 
     ports: tuple[int, ...]
     secret: str | None = None
@@ -38,13 +39,12 @@ UPSTREAM_TLS: Key[UpstreamTls] = Key("upstream-tls", "edge.upstreamTls")
 
 
 def tls_secret_name(component: str) -> str:
-    """Return the Kubernetes Secret that cert-manager fills with the certificate of a component's
-    workload."""
+    """Return the name of the Secret that cert-manager fills with a component's certificate."""
     return f"{component}-upstream-tls"
 
 
 def names_at(service: str, namespace: str) -> tuple[str, str]:
-    """What the certificate of a workload behind a Service is to name. The gateway asks for the
+    """Return the names in the certificate of a workload behind a Service. The gateway requests the
     first."""
     return (
         f"{service}.{namespace}.svc",

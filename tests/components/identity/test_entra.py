@@ -41,9 +41,9 @@ from kong_oam.identity.entra.names import (
     tenant_of,
 )
 from kong_oam.identity.entra.preflight import (
+    partners_without_certificate,
     shared_keys,
-    unclaimed,
-    unproven,
+    unused_certificates,
 )
 from sandbox.entra import Entra
 from sandbox.entra.service import ADMINISTRATOR, TENANT
@@ -117,13 +117,14 @@ def registered() -> list[Registered]:
     return program()
 
 
-# What is registered
+# Registered resources
 
 
 def test_an_api_asks_for_tokens_of_version_2_that_say_who_calls_as_itself(
     registered: list[Registered],
 ) -> None:
-    """Of this tenant alone, with the optional claim idtyp, and without the user's groups, which may be too many."""
+    """It is for this tenant alone, with the optional claim idtyp, and without the user's groups,
+    which may be too many."""
     apis = {
         name: application
         for name, application in entra(registered, "Application").items()
@@ -435,7 +436,7 @@ def test_secrets_are_marked(registered: list[Registered]) -> None:
 def test_a_client_proves_itself_with_a_certificate_of_its_own(
     registered: list[Registered],
 ) -> None:
-    """Both slots are there at any time, so that the next key is trusted before anybody has it."""
+    """Both slots are always filled, so that Entra trusts the next key before any pod has it."""
     found = entra(registered, "ApplicationCertificate")
     mine = {
         name: resource
@@ -521,7 +522,8 @@ def test_where_entra_can_read_the_clusters_keys_a_client_has_nothing_to_lose() -
 
 
 def test_a_secret_is_shared_only_where_the_stack_says_so() -> None:
-    """Then in two slots that are replaced in turn: both are there, and the client has that of its generation."""
+    """Then two slots are replaced in turn: both are filled, and the client has the secret of its
+    generation."""
     registered = program(clientSecrets=True)
     found = entra(registered, "ApplicationPassword")
     mine = {
@@ -601,7 +603,7 @@ def test_no_slot_keeps_a_key_that_has_ended() -> None:
     import datetime
 
     day = datetime.date(2026, 1, 1)
-    ready = [tuple(Generation(number, day, overlapping).ready_in(slot) for slot in (0, 1))
+    ready = [tuple(Generation(number, day, overlapping).prepared_in(slot) for slot in (0, 1))
             for number, overlapping in ((1, False), (2, True), (2, False), (3, True), (3, False))]  # fmt: skip
     assert ready == [(1, 2), (1, 2), (3, 2), (3, 2), (3, 4)]
 
@@ -631,11 +633,11 @@ def test_no_slot_keeps_a_key_that_has_ended() -> None:
         ),
         (
             {"access_token_minutes": 60},
-            "its access tokens live up to 90 minutes: set accessTokenMinutes: 90",
+            "access tokens live up to 90 minutes: set accessTokenMinutes: 90",
         ),
         (
             {"client_secrets": True, "cluster_issuer": "https://a.example.com"},
-            "either secrets (clientSecrets) or",
+            "set either clientSecrets or clusterIssuer",
         ),
         (
             {"cluster_issuer": "http://a.example.com"},
@@ -675,7 +677,7 @@ def test_national_clouds_have_a_graph_and_a_token_exchange_of_their_own(
     )
 
 
-# What is looked at first
+# Inspection before the first change
 
 
 @pytest.fixture
@@ -709,7 +711,8 @@ def problems(entra: Entra) -> list[str]:
 def test_a_group_that_does_not_exist_is_said_with_the_nearest(
     tenant: Entra,
 ) -> None:
-    """At each role that names it; one that is there twice is said as well, and page after page is read."""
+    """The finding is at each role that names it. An ambiguous group is reported, too, and all pages
+    are read."""
     for number in range(250):
         tenant.directory.add_group(f"team-{number}")
     tenant.directory.add_group("desk")
@@ -724,7 +727,7 @@ def test_a_group_that_does_not_exist_is_said_with_the_nearest(
     assert problems(tenant) == []
     tenant.directory.add_group("desk")
     assert problems(tenant) == [
-        "app1.yaml:19:54: error ENV401: role 'desk': group 'desk' of main is there 2 times. Rename the others"
+        "app1.yaml:19:54: error ENV401: role 'desk': group 'desk' of main exists 2 times. Rename the others"
     ]
 
 
@@ -757,8 +760,8 @@ def test_two_tenants_in_one_stack_are_refused_once() -> None:
     assert [
         str(diagnostic) for diagnostic in shared_keys(SETTINGS, two_tenants)
     ] == [
-        "error ENV408: main and other are tenants of one Entra, which signs for all with the same keys, and a Kong "
-        "workspace has each key once. Give each a stack and a workspace of its own"
+        "error ENV408: main and other are tenants of one Entra, which signs for all of them with the same "
+        "keys. A Kong workspace has each key once. Give each tenant its own stack and workspace"
     ]
     assert (
         list(shared_keys(SETTINGS, estate(WITH_GROUPS, stack=on_main()))) == []
@@ -807,40 +810,48 @@ GRANTING = WITH_GROUPS.replace(
 def test_a_partner_without_a_certificate_is_said_to_need_one() -> None:
     """A warning at its trait, with the setting: everything else of it is made."""
     with_partner = estate(GRANTING, PARTNER, stack=on_main())
-    (found,) = unproven(SETTINGS, with_partner)
+    (found,) = partners_without_certificate(SETTINGS, with_partner)
     assert (found.code, found.severity) == ("ENV409", "warning")
     assert found.message == (
-        "main does not look at the jwksUri of 'partner/acme', so that it has no key there: name its owner's "
+        "main does not read the jwksUri of 'partner/acme', so the client has no key. Set its owner's "
         "certificate under identityProviders[].certificates in stacks/Pulumi.tests.yaml"
     )
     assert (
         list(
-            unproven(
+            partners_without_certificate(
                 replace(SETTINGS, certificates={"partner/acme": ("PEM",)}),
                 with_partner,
             )
         )
         == []
     )
-    assert list(unproven(SETTINGS, estate(WITH_GROUPS, stack=on_main()))) == []
+    assert (
+        list(
+            partners_without_certificate(
+                SETTINGS, estate(WITH_GROUPS, stack=on_main())
+            )
+        )
+        == []
+    )
 
 
 def test_a_certificate_of_nobody_is_refused_with_the_nearest() -> None:
-    """A component that does not exist, and one that is no partner's client there."""
+    """An unknown component, and a component that is no partner's client there."""
     with_partner = estate(GRANTING, PARTNER, stack=on_main())
     certified = replace(
         SETTINGS, certificates={"partner/acne": ("PEM",), "shop/api": ("PEM",)}
     )
     where = "error ENV410: identityProviders[].certificates in stacks/Pulumi.tests.yaml"
     assert [
-        str(diagnostic) for diagnostic in unclaimed(certified, with_partner)
+        str(diagnostic)
+        for diagnostic in unused_certificates(certified, with_partner)
     ] == [
         f"{where}: 'partner/acne' is no client of kind external at main; did you mean 'partner/acme'?",
         f"{where}: 'shop/api' is no client of kind external at main; known: partner/acme",
     ]
     assert (
         list(
-            unclaimed(
+            unused_certificates(
                 replace(SETTINGS, certificates={"partner/acme": ("PEM",)}),
                 with_partner,
             )

@@ -17,7 +17,8 @@ def registered() -> list[Registered]:
 def test_a_clients_application_can_do_no_more_than_its_kind(
     registered: list[Registered],
 ) -> None:
-    """Of this tenant alone, tokens of version 2, none in a redirect, no password or device code."""
+    """It is for this tenant alone: tokens of version 2, none in a redirect, no password or device
+    code."""
     apps = {
         name.removeprefix("entra-app-"): resource.inputs
         for name, resource in entra(registered, "Application").items()

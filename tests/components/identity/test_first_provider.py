@@ -57,12 +57,12 @@ ACME = {
 
 @pytest.fixture(scope="module", autouse=True)
 def _acme(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """The steps of the page, in a folder beside those of the other kinds."""
+    """The steps of the page, in a folder beside the other kinds' folders."""
     folder = tmp_path_factory.mktemp("acme")
     text = below(CONTRIBUTING.read_text("utf-8"), "## Your first provider")
     known, provisioned, _ = blocks(text, "python")
     with pytest.MonkeyPatch.context() as patch:
-        # 1. What is known of it.
+        # 1. Its description.
         (folder / "known" / "acme").mkdir(parents=True)
         (folder / "known" / "acme" / "__init__.py").touch()
         (folder / "known" / "acme" / "kind.py").write_text(known, "utf-8")
@@ -121,7 +121,7 @@ def test_it_is_described_as_its_settings_and_its_tokens_say() -> None:
 def test_it_is_inspected_before_anything_is_made(
     groups: dict[str, str], findings: list[str]
 ) -> None:
-    """Groups that roles name are looked up; one that is not there is told of where the role names it."""
+    """Groups that roles name are looked up; a missing group is reported at the role that names it."""
     settings = stack({**ACME, "groups": groups})
     inspection = kinds.inspect(
         settings.providers[0],
@@ -138,7 +138,8 @@ def test_it_is_inspected_before_anything_is_made(
 
 @dataclass(frozen=True, slots=True)
 class Deployed:
-    """What is registered for the sample estate, and the stacks' outputs: of one stack, and of the base of three."""
+    """The registered resources of the sample estate, and the stacks' outputs: of one stack, and of
+    a base with two partitions."""
 
     whole: list[Registered]
     outputs: dict[str, Any]
@@ -159,7 +160,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
 
 
 def _outputs(states: States) -> dict[str, Any]:
-    """Those of the whole estate's stack, or of its base."""
+    """The outputs of the whole estate's stack, or of its base."""
     return next(
         resource["outputs"]
         for urn, resource in states[stack_of(None)].items()

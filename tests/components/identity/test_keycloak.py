@@ -1,4 +1,5 @@
-"""Keycloak: how its tokens are read, what the program makes in a realm and in which order, and what it says beforehand."""
+"""Keycloak: its tokens, the objects that the program makes in a realm and their order, and the
+findings before a run."""
 
 from __future__ import annotations
 
@@ -42,7 +43,7 @@ TOKENS = ROOT.parent / "shared" / "data" / "keycloak" / "tokens.json"
 ROLE_OF_SCOPE = "keycloak:index/genericRoleMapper:GenericRoleMapper"
 
 
-# How its tokens are read: those of a real Keycloak 26.7.3, signed anew
+# Tokens of a real Keycloak 26.7.3, signed anew
 
 
 KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -53,7 +54,7 @@ def _encoded(data: bytes) -> str:
 
 
 def read(payload: dict[str, Any]) -> Claims | Refusal:
-    """What the token of this payload says, a second after it was issued."""
+    """The claims of a token with this payload, a second after its issue."""
     provider = keycloak().stack.providers["kc"]
     text = f"{_encoded(json.dumps({'alg': 'RS256', 'kid': 'k'}).encode())}.{_encoded(json.dumps(payload).encode())}"
     token = f"{text}.{_encoded(KEY.sign(text.encode(), padding.PKCS1v15(), SHA256()))}"
@@ -106,7 +107,7 @@ def test_a_services_token_says_whose_it_is() -> None:
 
 
 def test_id_and_refresh_tokens_are_no_access_tokens() -> None:
-    """Even for our audience: `typ` says what a token is."""
+    """Even for our audience: `typ` gives the type of a token."""
     for kind in ("id_token", "refresh_token"):
         payload = {
             **recorded("auth_code_web_alice", kind),
@@ -132,7 +133,7 @@ def test_an_issuer_is_a_realm() -> None:
 
 
 def test_a_client_may_sign_with_any_of_its_keys() -> None:
-    """Each says with what, and Keycloak is told so."""
+    """Each key names its algorithm, and Keycloak gets it."""
     keys = [{"kty": "EC", "kid": kid, "crv": "P-256"} for kid in "ab"]
     assert _key_attributes(keys) == {
         "use.jwks.string": "true",
@@ -144,7 +145,7 @@ def test_a_client_may_sign_with_any_of_its_keys() -> None:
     }
 
 
-# What the program makes in a realm
+# Objects that the program makes in a realm
 
 
 @pytest.fixture(scope="module")
@@ -215,9 +216,9 @@ def test_a_client_may_ask_for_what_roles_grant_and_nothing_else(
 def test_a_users_audience_asks_for_a_group_before_it_is_there(
     registered: list[Registered],
 ) -> None:
-    """A scope that asks for no role is everybody's: roles first, then the audience, then its client.
+    """A scope without a role is everybody's: roles first, then the audience, then its client.
 
-    The client itself as well, which may be one that exists, calls as itself until now, and has its audience already.
+    An existing client may have been a service until now, with its audience.
     """
     audiences = named(
         registered, "openid/audienceProtocolMapper:AudienceProtocolMapper"
@@ -438,7 +439,7 @@ def test_a_secret_is_shared_only_where_the_stack_says_so(
     ), "pages keep no secret"
 
 
-# What it says beforehand
+# Findings before a run
 
 
 class Server:
@@ -582,7 +583,7 @@ def test_groups_that_are_there_are_found_by_path(server: Server) -> None:
 
 
 def test_names_that_the_realm_has_already_stop_the_run(server: Server) -> None:
-    """Each, where the state does not know it, and how it is adopted: a name is there once."""
+    """Each object that the state does not know, with its remedy: a realm has a name once."""
     server.answers["/admin/realms/acme/groups"] = (200, ALL_GROUPS)
     server.answers["/admin/realms/acme/client-scopes"] = (
         200,
@@ -608,7 +609,7 @@ def test_names_that_the_realm_has_already_stop_the_run(server: Server) -> None:
             [],
         )
     assert findings(server) == [
-        "None: ENV403: kc has what the state of stack 'tests' does not know"
+        "None: ENV403: kc has objects with our names that are missing in the state of stack 'tests'"
     ]
     assert (
         findings(
@@ -636,7 +637,7 @@ def test_names_that_the_realm_has_already_stop_the_run(server: Server) -> None:
         (
             "/realms/acme/protocol/openid-connect/token",
             (404, {"error": "Realm does not exist"}),
-            "is there such a realm? The issuer ends in /realms/<its name>",
+            "check that the realm exists: the issuer ends in /realms/<realm>",
         ),
         (
             "/admin/realms/acme/groups",
@@ -646,7 +647,7 @@ def test_names_that_the_realm_has_already_stop_the_run(server: Server) -> None:
         (
             "/admin/realms/acme/groups",
             (404, {"error": "Realm not found."}),
-            "is there such a realm?",
+            "check that the realm exists",
         ),
         (
             "/admin/realms/acme/groups",
@@ -658,7 +659,7 @@ def test_names_that_the_realm_has_already_stop_the_run(server: Server) -> None:
 def test_a_refusal_is_said_with_what_to_do(
     server: Server, path: str, answer: tuple[int, Any], message: str
 ) -> None:
-    """A wrong secret, a realm that is not there, permissions that are missing, a server that breaks."""
+    """A wrong secret, a missing realm, missing permissions, a server that breaks."""
     server.answers[path] = answer
     with pytest.raises(InspectionError) as refused:
         findings(server)

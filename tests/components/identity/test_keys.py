@@ -62,7 +62,7 @@ def on_p256(scalar: int) -> str:
 
 
 def test_the_id_of_a_key_on_a_curve_is_its_thumbprint() -> None:
-    """Of crv, kty, x and y (RFC 7638, section 3.2)."""
+    """It is made of crv, kty, x and y (RFC 7638, section 3.2)."""
     numbers = (
         int.from_bytes(base64.urlsafe_b64decode(f"{coordinate}="))
         for coordinate in (X, Y)
@@ -84,7 +84,7 @@ def test_the_id_of_a_key_on_a_curve_is_its_thumbprint() -> None:
 
 
 def test_coordinates_are_of_full_length() -> None:
-    """32 bytes each, whatever a number begins with: the x of this one with a zero."""
+    """Each has 32 bytes, also with leading zeros: the x of this key begins with a zero."""
     key = jwk(on_p256(379))
     x, y = (base64.urlsafe_b64decode(f"{key[name]}=") for name in "xy")
     assert (x[0], len(x), len(y)) == (0, 32, 32)
@@ -92,7 +92,7 @@ def test_coordinates_are_of_full_length() -> None:
 
 def test_a_key_of_another_kind_is_refused() -> None:
     """It would be published without what verifies it."""
-    with pytest.raises(TypeError, match="of RSA, or on P-256"):
+    with pytest.raises(TypeError, match="must be RSA or P-256 keys"):
         jwk(pem_of(ec.generate_private_key(ec.SECP384R1()).public_key()))
 
 
@@ -127,7 +127,8 @@ class Made(mocks.Mocks):
 def made_pairs(
     generation: Generation, kind: str = ECDSA
 ) -> tuple[Made, list[str], str, str]:
-    """The pairs, the kinds of those that count, the private half that the client gets, and what it signs with."""
+    """The pairs, the kinds of the valid keys, the private half that the client gets, and its
+    algorithm."""
     answers, answered = Made(), []
 
     @pulumi.runtime.test  # type: ignore[untyped-decorator]
@@ -169,7 +170,7 @@ FIRST, SECOND, ALONE = (
 def test_each_generation_that_counts_has_a_key(
     generation: Generation, slots: list[str]
 ) -> None:
-    """The client gets the private half of its own generation."""
+    """The client gets the private half of its generation."""
     answers, kty, private, algorithm = made_pairs(generation)
     assert answers.keys == {f"key-{slot}": P_256 for slot in slots}
     assert kty == ["EC"] * len(slots)

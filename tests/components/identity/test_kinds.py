@@ -192,16 +192,16 @@ def test_clients_that_exist_are_known_by_their_components() -> None:
     [
         (
             {**OKTA, "issuer": "https://a.example.com"},
-            "(type okta): does not look at 'issuer'; remove it",
+            "(type okta): ignores 'issuer'; remove it",
         ),
-        ({**OKTA, "tokens": TOKENS}, "(type okta): does not look at 'tokens'"),
+        ({**OKTA, "tokens": TOKENS}, "(type okta): ignores 'tokens'"),
         (
             {**OKTA, "clients": {"a/b": {"id": "1"}}},
-            "(type okta): does not look at 'clients'",
+            "(type okta): ignores 'clients'",
         ),
         (
             {**OKTA, "certificates": {"a/b": [CERTIFICATE]}},
-            "(type okta): does not look at 'certificates'",
+            "(type okta): ignores 'certificates'",
         ),
         (
             {"name": "corp", "type": "oidc"},
@@ -213,7 +213,7 @@ def test_clients_that_exist_are_known_by_their_components() -> None:
         ),
         (
             {**OIDC, "issuer": "https://me@login.example.com"},
-            "it is no address",
+            "it is not an address",
         ),
         ({**OIDC, "issuer": "login.example.com"}, "identityProviders.0.issuer"),
         (
@@ -227,7 +227,7 @@ def test_clients_that_exist_are_known_by_their_components() -> None:
         ),
         (
             {**OIDC, "tokens": {**TOKENS, "scope": "scp"}},
-            "knows no setting 'scope'; did you mean 'scopes'?",
+            "has no setting 'scope'; did you mean 'scopes'?",
         ),
         (
             {**OIDC, "clients": {"web": {"id": "1"}}},
@@ -263,7 +263,13 @@ def test_settings_are_frozen_values() -> None:
 @pytest.mark.parametrize(
     ("clients", "messages"),
     [
-        ({}, ["'shop/job' at corp is", "'shop/spa' at corp is"]),
+        (
+            {},
+            [
+                "no client id for 'shop/job' at corp",
+                "no client id for 'shop/spa' at corp",
+            ],
+        ),
         (
             {"shop/job": {"id": "1"}, "shop/spa": {"id": "2"}},
             ["'shop/job' at corp has no `secret`"],
@@ -274,7 +280,7 @@ def test_settings_are_frozen_values() -> None:
                 for name in ("shop/job", "shop/spa")
             },
             [
-                "'shop/spa' at corp runs where its users are and can keep no `secret`"
+                "'shop/spa' at corp runs on users' devices and cannot keep a `secret`"
             ],
         ),
         (
@@ -306,7 +312,7 @@ def test_clients_of_an_issuer_that_exists_are_named_in_full(
 
 
 def test_another_issuer_is_refused_with_what_would_break() -> None:
-    """Who would be locked out, and how to say that it is meant; an issuer that was not there before is none."""
+    """The finding names the effects and the confirmation; a new issuer is no change."""
     known = {
         "shop/job": {"id": "1", "secret": {"name": "s", "key": "k"}},
         "shop/spa": {"id": "2"},
@@ -330,10 +336,9 @@ def test_another_issuer_is_refused_with_what_would_break() -> None:
         return [str(finding) for finding in inspection.findings]
 
     assert findings_of(entry, before) == [
-        "error ENV407: the issuer of corp was https://old.example.com and would be https://login.example.com. No token "
-        "of before would count any more, all clients would need a client there, and all users would "
-        "sign in anew. If that is meant, write `movedFrom: https://old.example.com` beside the issuer in "
-        "stacks/Pulumi.tests.yaml"
+        "error ENV407: the issuer of corp changes from https://old.example.com to https://login.example.com. Kong would "
+        "deny all tokens, and clients and users would have to register anew. To confirm, write `movedFrom: "
+        "https://old.example.com` beside the issuer in stacks/Pulumi.tests.yaml"
     ]
     assert (
         findings_of({**entry, "movedFrom": "https://other.example.com"}, before)

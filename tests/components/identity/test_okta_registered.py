@@ -99,7 +99,8 @@ def test_tokens_list_the_groups_that_roles_name_and_no_others(
 def test_a_client_is_issued_what_roles_grant_it_by_its_own_grant_type(
     registered: list[Registered],
 ) -> None:
-    """A policy of its own that names it alone, with one rule: scopes, groups, lifetime. Both count from the start."""
+    """A separate policy names the client alone, with one rule: scopes, groups, lifetime. Both are
+    active from the start."""
     service, users, groups = (
         ["client_credentials"],
         ["authorization_code"],
@@ -149,8 +150,8 @@ def test_a_client_is_issued_what_roles_grant_it_by_its_own_grant_type(
 def test_policies_are_made_at_once_behind_all_others(
     registered: list[Registered],
 ) -> None:
-    """With a priority that moves no other. A rule waits for claims and its own scopes, and none waits for what is another
-    client's: what each waits for stands in the state."""
+    """Their priority moves no other policy. A rule waits for claims and its own scopes, and for no
+    other client's resources: the state has these dependencies."""
     policies = all_of(registered, "okta:auth/serverPolicy:ServerPolicy")
     assert {policy.inputs["priority"] for policy in policies.values()} == {
         99_999

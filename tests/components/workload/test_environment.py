@@ -1,4 +1,4 @@
-"""What a client is told of the APIs that it calls: the environment of its workload."""
+"""The environment of a client's workload: settings to call its APIs."""
 
 from typing import Any
 

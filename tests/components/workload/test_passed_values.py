@@ -1,4 +1,4 @@
-"""What the cluster says, read where it is and put where its stand-ins are."""
+"""Values of the cluster, read in place and put in place of placeholders."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the gateway finds a workload: what the cluster says of a Service, and what nobody waits for."""
+"""The gateway's address for a workload: values of a Service, and values that no run waits for."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from components.workload.upstream import (
 )
 from kong_oam.access.endpoint import Endpoint
 from kong_oam.access.settings.values import GatewaySettings
-from kong_oam.oam.position import NOWHERE
-from tests.support.verifying import sample
+from kong_oam.oam.position import NO_POSITION
+from tests.support.verified_gateway import sample
 
 
 class _Known:
@@ -56,12 +56,12 @@ BALANCED = {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}}
 def test_only_what_is_asked_for_is_read(
     reach: Any, known: dict[str, Any], found: Upstream
 ) -> None:
-    """What the cluster never gives would never be known."""
+    """A value that the cluster never gives would stay unknown."""
     gateway: GatewaySettings = replace(
         sample()[0].gateway, reach=reach, node_address="192.0.2.9"
     )
     service: Any = _Service(**known)
-    backend = Endpoint("api.test", (), 8080, NOWHERE, service="api")
+    backend = Endpoint("api.test", (), 8080, NO_POSITION, service="api")
     assert upstream_of(gateway, service, "orders", backend) == found
 
 

@@ -1,4 +1,4 @@
-"""What is registered of a component that definitions render, under Pulumi's mocks."""
+"""The registered resources of a component that definitions render, under Pulumi's mocks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pulumi.runtime import set_mocks
 from components.identity.issuer import Credential, Issuer, SecretReference
 from components.workload.cluster import provision_clusters
 from components.workload.environment import client_environment
-from components.workload.objects import VERSION, is_there
+from components.workload.objects import VERSION, is_ready
 from components.workload.workload import WorkloadArgs, provision_workload
 from kong_oam.access.settings.stack import parse
 from kong_oam.access.settings.values import Settings
@@ -73,7 +73,7 @@ def _no_value(awaited: Awaited) -> pulumi.Output[str]:
 def provisioned(
     text: str, *, client: bool = True
 ) -> tuple[list[Registered], dict[str, Any]]:
-    """What is registered, and what is known of the workload."""
+    """The registered resources, and the facts about the workload."""
     application, whole = component(
         text, client=client, ports=(80,) if OBJECTS in text else ()
     )
@@ -189,7 +189,8 @@ def test_a_new_credential_runs_no_job_again() -> None:
 
 
 def test_namespaces_and_definitions_come_before_what_lies_in_them() -> None:
-    """Of any component; a Secret's values are secrets, and a chart is a release of Pulumi's."""
+    """They may be any component's. A Secret's values are secrets, and a chart is a release of
+    Pulumi's."""
     registered, known = provisioned(DEFINED, client=False)
     (custom_object,) = all_of(
         registered, "kubernetes:example.com/v1:Thing"
@@ -327,4 +328,4 @@ def test_a_gate_opens_once_the_objects_of_this_version_are_there(
     present: bool,
 ) -> None:
     """All pods of that version were available once, whatever happened to one since."""
-    assert is_there(kind, "v1", metadata, status) is present
+    assert is_ready(kind, "v1", metadata, status) is present

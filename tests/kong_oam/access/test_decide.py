@@ -1,4 +1,4 @@
-"""The answer to a request."""
+"""Decisions on requests."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def status(
 
 
 def test_no_token_is_401_and_a_scope_too_few_403() -> None:
-    """401 first, then 403, then on."""
+    """401 without a token, 403 without the scope, and 200 with both."""
     assert status("GET", "/orders") == 401
     assert status("GET", "/orders", Refusal("expired")) == 401
     assert status("POST", "/orders", READER) == 403
@@ -80,7 +80,7 @@ def test_no_token_is_401_and_a_scope_too_few_403() -> None:
 
 
 def test_longer_path_owns_its_methods() -> None:
-    """A shorter path is never a fallback, neither to allow nor to forbid."""
+    """A shorter path's rules never apply, neither to allow nor to deny."""
     assert status("GET", "/orders/health") == 200
     assert status("POST", "/orders/health") == 401
     assert status("POST", "/orders/health", WRITER) == 403
@@ -90,7 +90,7 @@ def test_longer_path_owns_its_methods() -> None:
 
 
 def test_of_several_rules_for_a_method_any_suffices() -> None:
-    """Whichever stands first."""
+    """The order of the rules does not matter."""
     rules = ACCESS.replace(
         "[POST], scopes: [read, write]", "[GET, POST], scopes: [write]"
     )
@@ -115,26 +115,27 @@ def test_of_several_rules_for_a_method_any_suffices() -> None:
 def test_a_path_that_may_be_read_as_a_longer_rules_is_public_to_nobody() -> (
     None
 ):
-    """Some servers drop the dot at the end, and would answer what /orders/health/deep protects."""
+    """Some servers drop the last dot, and would answer a request for the protected
+    /orders/health/deep."""
     assert status("GET", "/orders/health/deep.") == 401
     assert status("GET", "/orders/health/deep.", WRITER) == 400
 
 
 def test_get_includes_head() -> None:
-    """And nothing else."""
+    """GET includes no other method."""
     assert status("HEAD", "/orders", READER) == 200
     assert status("HEAD", "/orders/health") == 200
     assert status("OPTIONS", "/orders", WRITER) == 403
 
 
 def test_a_path_that_no_rule_owns_is_protected() -> None:
-    """401, then 403 whatever the token lists."""
+    """401 without a token, 403 with any token."""
     assert status("GET", "/plain") == 401
     assert status("GET", "/plain", WRITER) == 403
 
 
 def test_paths_are_matched_element_by_element() -> None:
-    """/orders does not own /orders-internal, which here is the wildcard host's."""
+    """/orders does not own /orders-internal, which belongs to the wildcard host here."""
     assert status("GET", "/orders-internal", host="nope.test") == 404
     assert (
         decide(
@@ -163,19 +164,19 @@ def test_exact_host_before_wildcard_then_longest_path() -> None:
 
 
 def test_other_methods_reach_nothing() -> None:
-    """The gateway listens to seven."""
+    """The gateway accepts seven methods."""
     assert status("PROPFIND", "/orders", WRITER) == 404
     assert status("get", "/orders", WRITER) == 404
 
 
 def test_an_unreadable_path_is_refused_before_any_rule() -> None:
-    """Also below a public rule, also with a token."""
+    """A public rule or a token does not change that."""
     assert status("GET", "/orders/health/..%2f7") == 400
     assert status("GET", "/orders/health/..;/7", WRITER) == 400
 
 
 def test_a_users_scopes_are_cut_to_what_their_groups_hold() -> None:
-    """Whatever the token lists; in two groups, the union."""
+    """The token's scopes do not matter. Two groups give the union of their scopes."""
     assert status("POST", "/orders", user("sales")) == 403
     assert status("GET", "/orders", user("sales")) == 200
     assert status("POST", "/orders", user("desk")) == 200
@@ -203,8 +204,9 @@ def test_a_users_scopes_are_cut_to_what_their_groups_hold() -> None:
 def test_scopes_are_cut_to_what_the_client_was_granted(
     client: str, allowed: str, user: bool
 ) -> None:
-    """Whatever the token lists, and whatever the user's groups hold. A client that users sign in through holds nothing
-    for itself, and one that calls as itself nothing for users: an issuer that exists may give either such a token."""
+    """Neither the token's list nor the user's groups add scopes. Sign-in clients have no
+    permissions of their own, and clients that call as themselves have no users' permissions. An
+    existing issuer may give either such a token."""
     claims = Claims(
         "main", client, "someone", user, ("read", "write"), ("desk",)
     )
@@ -216,7 +218,7 @@ def test_scopes_are_cut_to_what_the_client_was_granted(
 
 
 def test_groups_are_the_providers_names() -> None:
-    """The stack maps logical groups; the logical name alone counts for nothing."""
+    """The stack maps logical groups. A logical name in a token has no effect."""
     stack = Stack(
         "t",
         {
@@ -234,7 +236,7 @@ def test_groups_are_the_providers_names() -> None:
 def test_without_an_access_trait_any_principal_of_the_default_provider_is_let_in() -> (
     None
 ):
-    """And nobody else."""
+    """Other callers are denied."""
     assert status("DELETE", "/x", host="a.example.com") == 401
     assert (
         status(
@@ -268,9 +270,9 @@ def test_a_token_of_another_provider_is_no_token() -> None:
         (("GET", "/orders/health"), None, "public: probes", "app1.yaml:19:17"),
         (("GET", "/orders"), READER, "has read", "app1.yaml:17:17"),
         (("POST", "/orders"), READER, "needs read and write", "app1.yaml:18:17"),
-        (("POST", "/orders"), user("sales"), "needs read and write; the token lists it, but no group of the user holds it", "app1.yaml:18:17"),
+        (("POST", "/orders"), user("sales"), "needs read and write; the token lists it, but no group of the user has it", "app1.yaml:18:17"),
         (("POST", "/orders"), replace(user("desk"), client="shop/reader"), "needs read and write; the token lists it, but shop/reader was not granted it here", "app1.yaml:18:17"),
-        (("GET", "/orders"), replace(READER, client=""), "needs read; the token lists it, but its client is none of this estate", "app1.yaml:17:17"),
+        (("GET", "/orders"), replace(READER, client=""), "needs read; the token lists it, but its client is not in this estate", "app1.yaml:17:17"),
         (("PUT", "/orders"), WRITER, "no rule on /orders lists PUT", "app1.yaml:17:17"),
         (("GET", "/plain"), WRITER, "no rule owns this path", "app1.yaml:6:7"),
         (("GET", "/orders"), Refusal("expired"), "expired", "app1.yaml:17:17"),
@@ -282,7 +284,7 @@ def test_every_answer_has_its_reason_and_rule(
     reason: str,
     position: str,
 ) -> None:
-    """By file, line and column."""
+    """The position is file, line and column."""
     method, target = request_
     decision = decide(
         ESTATE, Request(method, "orders.example.com", target.encode()), claims
@@ -291,7 +293,7 @@ def test_every_answer_has_its_reason_and_rule(
 
 
 def test_a_malformed_bearer_header_is_refused_even_on_a_public_path() -> None:
-    """While no token, and another scheme, are let in there."""
+    """A request without a token, or with another scheme, is allowed there."""
     request = Request("GET", "orders.example.com", b"/orders/health")
     assert answer(ESTATE, request, (), {}, 0.0).status == 200
     assert answer(ESTATE, request, ("Basic abc",), {}, 0.0).status == 200

@@ -1,5 +1,7 @@
-"""Scopes and roles change hands and meaning while tokens live: a token is worth no more than the estate before or after
-gives whoever holds it."""
+"""Scopes and roles that change owner and meaning while tokens live.
+
+A token gives no more than the estate before or after gives to its holder.
+"""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -32,7 +34,7 @@ SPELLING = ClaimMapping(
     (TokenType("ver", "2"),),
 )
 Roles = dict[str, tuple[set[str], set[str]]]
-"""By name: scopes, and groups that hold it."""
+"""Roles by name: scopes, and groups that hold them."""
 
 SCOPES, GROUPS = ("a.read", "a.write"), ("sales", "desk", "audit")
 SHOP = """
@@ -64,7 +66,7 @@ ROLES = st.fixed_dictionaries(
 
 
 def granting(roles: Roles, provider: Provider) -> Estate:
-    """The web client may ask for both scopes, whatever its users hold by the roles."""
+    """Return an estate whose web client may ask for both scopes; roles decide for its users."""
     listed = "".join(
         f"\n              {name}: {{scopes: [{', '.join(sorted(scopes))}], groups: [{', '.join(sorted(groups))}], "
         "components: [shop/web]}"
@@ -95,7 +97,8 @@ def granting(roles: Roles, provider: Provider) -> Estate:
 def test_no_token_of_before_is_worth_more_than_before_or_after(
     per_api: bool, before: Roles, after: Roles, groups: set[str], method: str
 ) -> None:
-    """Nor one of after at a gate that has not changed yet: groups, scopes and names of roles may all have moved."""
+    """The same holds for a new token at an old gate. Groups, scopes and role names may all have
+    moved."""
     provider = Provider(
         "main",
         "api://t",
@@ -155,7 +158,8 @@ spec:
 
 
 def offering(at_a: str, at_b: str) -> Estate:
-    """`batch` may call a/api by the one scope there is, `audit` b/api by another."""
+    """Return an estate in which `batch` calls a/api with one scope, and `audit` calls b/api with
+    another scope."""
     return estate(
         api(
             "a",
@@ -174,7 +178,8 @@ def offering(at_a: str, at_b: str) -> Estate:
 
 
 def test_a_scope_that_moves_to_another_component_opens_nothing_there() -> None:
-    """What a token of before lists is another's now; its client was never granted that."""
+    """The old token lists a scope that now belongs to another component, which its client was never
+    granted."""
     before, after = (
         offering("data.read", "b.read"),
         offering("a.read", "data.read"),
@@ -199,7 +204,8 @@ def test_a_scope_that_moves_to_another_component_opens_nothing_there() -> None:
 def test_a_token_of_before_is_worth_what_a_new_one_of_its_client_is(
     pair: tuple[Estate, Estate], requests: list[Request]
 ) -> None:
-    """Wherever scopes decide: for the same user in the same groups, whoever may sign in through the client by now."""
+    """This holds for all scope decisions, for the same user in the same groups, whatever groups
+    sign in through the client."""
     old, new = pair
     for request in requests:
         component = component_of(new, request.host, read(request.target))
@@ -215,7 +221,7 @@ def test_a_token_of_before_is_worth_what_a_new_one_of_its_client_is(
 
 
 def _tokens(old: Estate) -> Iterator[tuple[Client, User | None, Claims]]:
-    """Every token that is out, with whose it is."""
+    """Yield every live token with its holder."""
     for client in old.clients:
         for user in (
             [User("u", tuple(sorted(names))) for names in SETS_OF_GROUPS]
@@ -230,7 +236,7 @@ def _tokens(old: Estate) -> Iterator[tuple[Client, User | None, Claims]]:
 def _again(
     new: Estate, client: Client, user: User | None, component: Component | None
 ) -> Claims | Refusal:
-    """What the client gets now. That the user may still sign in through it is taken for granted."""
+    """Return the client's new token. The user may still sign in through the client."""
     for now in new.clients:
         if (now.component, now.provider) == (client.component, client.provider):
             provider, groups = new.stack.providers[now.provider], now.groups

@@ -1,4 +1,4 @@
-"""What is remembered of parts that did not change is what would be made of them again."""
+"""Cached results of unchanged parts are equal to new results."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kong_oam.access.compile.estate import Compiled, compile_estate
 from kong_oam.access.lint.finding import LintFinding
 from kong_oam.access.lint.lint import lint
 from kong_oam.access.memory import Memory
-from kong_oam.oam.application import Reading, read_bytes, together
+from kong_oam.oam.application import Reading, join_readings, read_bytes
 from tests.support.estates import STACK
 from tests.support.tiers import examples
 
@@ -108,14 +108,14 @@ def test_every_answer_is_that_of_whoever_remembers_nothing(
             readings.setdefault((file, text), read_bytes(file, text.encode()))
             for file, text in texts.items()
         ]
-        reading, day = together(parts), LATER if "day" in edits else TODAY
+        reading, day = join_readings(parts), LATER if "day" in edits else TODAY
         remembered = summary(answer(reading, day, memory))
         memory.forget()
         assert remembered == summary(answer(reading, day))
 
 
 def test_what_did_not_change_is_not_made_again() -> None:
-    """Nor is what was let go remembered."""
+    """Forgotten results are computed again."""
     memory, source, calls = Memory(), ["part"], list[int]()
 
     def make() -> int:

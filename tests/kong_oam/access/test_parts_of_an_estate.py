@@ -1,4 +1,4 @@
-"""What the stacks of an estate are given of it: the base, and each of its partitions."""
+"""The parts of an estate that its stacks deploy: the base, and each partition."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from kong_oam.access.endpoint import Endpoint
 from kong_oam.access.model import Component, Estate
 from kong_oam.access.partitions import (
     Offered,
+    add_used_offers,
     all_of,
     base_of,
     deployed_by,
-    lacking,
+    missing_offers,
     offered,
     part_of,
     uses,
-    with_kept,
 )
 from kong_oam.access.providers import Provider
 from kong_oam.access.workloads import digest_of, workload_of
 from tests.support.components import with_fields
 from tests.support.estates import STACK, estate
-from tests.support.everything import everything
+from tests.support.plain_data import plain_data
 
 ORDERS = """
 apiVersion: core.oam.dev/v1beta1
@@ -85,7 +85,7 @@ spec:
       properties: {image: x, ports: [{port: 80}]}
       traits: [{type: gateway, properties: {domain: store.example.com, http: {/: 80}}}]
 """
-"""It has no access trait, so any token of the provider will do."""
+"""It has no access trait, so any valid token of the provider is enough."""
 OTHER = Provider(
     "other",
     "api://other",
@@ -113,7 +113,7 @@ API = "orders/api at main"
 
 
 def changed(model: Estate, key: str, **fields: object) -> Estate:
-    """The estate with fields of a component changed."""
+    """Return the estate with changed fields of a component."""
 
     def edited(component: Component) -> Component:
         if component.key != key:
@@ -128,7 +128,7 @@ def changed(model: Estate, key: str, **fields: object) -> Estate:
 
 
 def without(model: Estate, name: str) -> Estate:
-    """The estate without an Application."""
+    """Return the estate without an Application."""
     return replace(
         model,
         applications=tuple(
@@ -138,7 +138,7 @@ def without(model: Estate, name: str) -> Estate:
 
 
 def test_an_estate_without_partitions_is_deployed_as_it_is() -> None:
-    """By the one stack that it has; with partitions that one deploys the base."""
+    """Its only stack deploys all. With partitions, this stack deploys the base."""
     single = estate(ORDERS, SHOP, MAIL, STORE)
     assert deployed_by(single, None) is single
     assert deployed_by(ESTATE, None) == base_of(ESTATE)
@@ -146,7 +146,7 @@ def test_an_estate_without_partitions_is_deployed_as_it_is() -> None:
 
 
 def test_the_base_deploys_no_component_and_offers_all() -> None:
-    """It knows what each offers, and whom clients sign in: no rule, no workload, no label, no grant."""
+    """The base has offers and sign-in clients, but no rules, workloads, labels or grants."""
     base = base_of(ESTATE)
     assert (base.own, base.own_clients, base.exposed) == ({}, (), ())
     assert {component.key for component in base.offering} == {"orders/api"}
@@ -176,7 +176,7 @@ def test_the_base_deploys_no_component_and_offers_all() -> None:
 
 
 def test_the_base_knows_of_clients_and_hosts_only_what_it_needs() -> None:
-    """Whose pages get tokens themselves, at which origins, and for which hosts there are certificates."""
+    """It knows the origins of pages that get tokens themselves, and the hosts with certificates."""
     stack = replace(PARTITIONED, scheme="https")
     browser = {
         "kind": "browser",
@@ -206,7 +206,7 @@ def test_the_base_knows_of_clients_and_hosts_only_what_it_needs() -> None:
 
 
 def test_the_base_is_blind_to_what_is_a_partitions() -> None:
-    """A rule, a grant, an image or an owner changes nothing in it; a scope or a group does."""
+    """A rule, a grant, an image or an owner does not change the base; a scope or a group does."""
     web = ESTATE.components["shop/web"]
     alone = (replace(web.identity.clients[0], calls=()),)
     api = ESTATE.components["orders/api"]
@@ -226,9 +226,9 @@ def test_the_base_is_blind_to_what_is_a_partitions() -> None:
         },
     }
     for key, fields in changes.items():
-        assert everything(
+        assert plain_data(
             base_of(changed(ESTATE, key, **fields))
-        ) == everything(base_of(ESTATE)), key
+        ) == plain_data(base_of(ESTATE)), key
     assert base_of(
         changed(ESTATE, "orders/api", scopes={"read": "Read"})
     ) != base_of(ESTATE)
@@ -236,7 +236,7 @@ def test_the_base_is_blind_to_what_is_a_partitions() -> None:
 
 
 def test_a_partition_has_its_own_and_who_calls_it() -> None:
-    """Callers with those of their calls that lead here, and nothing of what else they are."""
+    """Callers have only the calls that lead here, and no other values."""
     part = part_of(ESTATE, "apis")
     assert list(part.own) == ["orders/api", "orders/db"]
     assert part.own["orders/api"] == ESTATE.components["orders/api"]
@@ -246,14 +246,14 @@ def test_a_partition_has_its_own_and_who_calls_it() -> None:
     }
     assert part.offering == ()
     assert part.own_clients == ()
-    assert part.held_at(part.own["orders/api"], users=False) == {
+    assert part.granted_at(part.own["orders/api"], users=False) == {
         "mail/sender": ("read",),
         "shop/web": ("read", "write"),
     }
 
 
 def test_a_partition_is_blind_to_versions_of_its_callers() -> None:
-    """A digest tells one workload from another, and nothing else is known of it."""
+    """A partition knows a caller's workload only by its digest."""
     caller = ESTATE.components["shop/web"]
     (known,) = (
         component
@@ -273,17 +273,18 @@ def test_a_partition_is_blind_to_versions_of_its_callers() -> None:
         workload = digest_of(caller, {"image": image})
         now = part_of(changed(ESTATE, "shop/web", label=workload), "apis")
         assert (
-            everything(now) == everything(part_of(ESTATE, "apis"))
+            plain_data(now) == plain_data(part_of(ESTATE, "apis"))
         ) is equal, image
 
 
 def test_a_partition_is_blind_to_what_callers_have_at_the_provider() -> None:
-    """How long their keys last, and where users come back to; but for origins, whose pages read the gate's answers."""
+    """It does not know lifetimes of keys and redirect addresses, except the origins of pages that
+    read the gate's answers."""
     (client,) = ESTATE.components["shop/web"].identity.clients
     client = replace(
         client, kind="browser", redirect_uris=("https://a.test/back",)
     )
-    known = everything(
+    known = plain_data(
         part_of(changed(ESTATE, "shop/web", clients=(client,)), "apis")
     )
     fields: list[tuple[dict[str, object], bool]] = [
@@ -300,11 +301,12 @@ def test_a_partition_is_blind_to_what_callers_have_at_the_provider() -> None:
     ]
     for edit, equal in fields:
         now = changed(ESTATE, "shop/web", clients=(replace(client, **edit),))  # type: ignore[arg-type]
-        assert (everything(part_of(now, "apis")) == known) is equal, edit
+        assert (plain_data(part_of(now, "apis")) == known) is equal, edit
 
 
 def test_a_partition_knows_whom_it_calls() -> None:
-    """The scopes and the provider of these, without rules and roles; of others than these nothing at all."""
+    """It knows scopes and providers of its callees, but no rules or roles. It knows no other
+    components."""
     part = part_of(ESTATE, "sales")
     (api,) = part.foreign
     assert api.key == "orders/api"
@@ -326,7 +328,7 @@ def test_a_partition_knows_whom_it_calls() -> None:
 
 
 def test_others_are_known_in_the_order_of_the_estate() -> None:
-    """Else two commands would not find the same."""
+    """Otherwise two commands would have different results."""
     names = [f"mail{number}" for number in range(8)]
     orders = ORDERS.replace(
         "mail/sender", ", ".join(f"{name}/sender" for name in names)
@@ -343,7 +345,7 @@ def test_others_are_known_in_the_order_of_the_estate() -> None:
 
 
 def test_three_partitions_have_each_component_once() -> None:
-    """Whatever namespaces they name, or none."""
+    """This holds for any namespaces of the partitions, and for none."""
     own = [
         key
         for name in PARTITIONED.partitions
@@ -353,7 +355,8 @@ def test_three_partitions_have_each_component_once() -> None:
 
 
 def test_where_any_token_counts_all_that_tokens_are_for_is_known() -> None:
-    """Of a provider whose tokens are for one API each: `store/pages` takes every API's. Elsewhere an audience does."""
+    """If tokens are for one API each, `store/pages` accepts every API's tokens. Otherwise the
+    audience is enough."""
     per_api = estate(ORDERS, SHOP, MAIL, STORE, stack=PER_API)
     part = part_of(without(per_api, "shop"), "sales")
     pages = part.own["store/pages"]
@@ -366,7 +369,7 @@ def test_where_any_token_counts_all_that_tokens_are_for_is_known() -> None:
 
 
 def test_any_token_of_another_provider_is_not_its_business() -> None:
-    """Clients of a provider by which nothing here is guarded are not known."""
+    """A partition does not know clients of a provider that guards none of its components."""
     per_api = estate(ORDERS, SHOP, MAIL, STORE, stack=PER_API)
     elsewhere = changed(
         without(per_api, "shop"), "store/pages", provider="other"
@@ -375,7 +378,7 @@ def test_any_token_of_another_provider_is_not_its_business() -> None:
 
 
 def test_a_partition_needs_its_own_scopes_and_those_that_it_asks_for() -> None:
-    """And the groups of its own roles."""
+    """It also needs the groups in its roles."""
     assert uses(part_of(ESTATE, "apis")) == offered(ESTATE)
     assert uses(part_of(ESTATE, "rest")) == {
         API: Offered("main", {"read": "Read"})
@@ -384,35 +387,35 @@ def test_a_partition_needs_its_own_scopes_and_those_that_it_asks_for() -> None:
 
 
 def test_what_a_base_lacks_is_said_in_words() -> None:
-    """Per scope and group; of another provider it has nothing of that."""
+    """Each scope and group has a line. An offer at another provider does not count."""
     needed = offered(ESTATE)
-    assert lacking(needed, needed) == []
-    assert lacking(
+    assert missing_offers(needed, needed) == []
+    assert missing_offers(
         needed, {API: Offered("main", {"read": "other words"}, ("sales",))}
     ) == [
         "group desk of orders/api",
         "scope write of orders/api",
     ]
-    assert lacking(needed, {"orders/api at other": needed[API]}) == lacking(
-        needed, {}
-    )
-    assert len(lacking(needed, {})) == 4
-    assert lacking({}, needed) == []
+    assert missing_offers(
+        needed, {"orders/api at other": needed[API]}
+    ) == missing_offers(needed, {})
+    assert len(missing_offers(needed, {})) == 4
+    assert missing_offers({}, needed) == []
 
 
 def test_what_goes_to_and_fro_is_plain_data() -> None:
-    """As a stack exports it."""
+    """A stack exports it as JSON."""
     for offer in offered(ESTATE).values():
         assert Offered.from_output(offer.to_output()) == offer
 
 
 def test_a_base_keeps_what_some_partition_still_uses() -> None:
-    """Of what vanished only that, and until nobody does."""
+    """It keeps only the used part of a removed offer, until no partition uses it."""
     before = offered(ESTATE)
     now = base_of(
         changed(ESTATE, "orders/api", scopes={"read": "Read"}, roles=())
     )
-    base, words = with_kept(
+    base, words = add_used_offers(
         now,
         before,
         [
@@ -425,29 +428,30 @@ def test_a_base_keeps_what_some_partition_still_uses() -> None:
         API: Offered("main", {"read": "Read", "write": "Write"})
     }
     assert [component.key for component in base.offering] == [*base.components]
-    base, words = with_kept(
+    base, words = add_used_offers(
         now, before, [{API: Offered("main", {}, ("desk",))}]
     )
     assert words == ["group desk of orders/api"]
     assert offered(base)[API].groups == ("desk",)
-    assert with_kept(now, before, [{}]) == (now, [])
+    assert add_used_offers(now, before, [{}]) == (now, [])
 
 
 def test_a_base_keeps_what_a_component_that_is_gone_offered() -> None:
-    """It stands beside the Applications, and is offered as before."""
+    """The removed component is kept beside the Applications, with its old offer."""
     now = base_of(without(ESTATE, "orders"))
-    base, words = with_kept(
+    base, words = add_used_offers(
         now, offered(ESTATE), [uses(part_of(ESTATE, "rest"))]
     )
     assert words == ["scope read of orders/api"]
     assert offered(base) == {API: Offered("main", {"read": "Read"})}
-    assert with_kept(now, offered(ESTATE), [])[1] == []
+    assert add_used_offers(now, offered(ESTATE), [])[1] == []
 
 
 def test_a_base_keeps_scopes_at_the_provider_that_a_component_left() -> None:
-    """Beside those at the one that it went to: clients of the first ask for them until their stacks have been run."""
+    """Clients of the old provider ask for these scopes until their stacks have run. The new
+    provider has the scopes, too."""
     moved = base_of(changed(ESTATE, "orders/api", provider="other"))
-    base, words = with_kept(
+    base, words = add_used_offers(
         moved, offered(ESTATE), [uses(part_of(ESTATE, "rest"))]
     )
     assert words == ["scope read of orders/api"]

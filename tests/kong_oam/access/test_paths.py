@@ -1,4 +1,4 @@
-"""One reading of the path."""
+"""Reading a request's path."""
 
 from __future__ import annotations
 
@@ -38,7 +38,8 @@ from kong_oam.access.paths import (
 def test_a_readable_path_has_these_elements(
     target: bytes, elements: tuple[str, ...]
 ) -> None:
-    """Slashes are merged, dot segments resolved, percent-encodings decoded, the query left out."""
+    """Slashes are merged, dot segments resolved, percent-encodings decoded, and the query is
+    removed."""
     assert read(target) == elements
 
 
@@ -53,13 +54,14 @@ def test_a_readable_path_has_these_elements(
 def test_a_path_that_could_be_read_in_two_ways_is_refused(
     target: bytes,
 ) -> None:
-    """Backslashes, parameters, encoded separators, bad encodings, control bytes, bad UTF-8, and what climbs out."""
+    """Backslashes, parameters, encoded separators, bad encodings, control bytes, bad UTF-8, and
+    paths above the root."""
     with pytest.raises(AmbiguousPathError):
         read(target)
 
 
 def test_a_declared_path_is_written_in_its_one_plain_form() -> None:
-    """What an Application says is never encoded or relative."""
+    """A path in an Application is never encoded or relative."""
     assert declared("/") == ()
     assert declared("/orders") == ("orders",)
     assert declared("/orders/") == ("orders",)
@@ -106,7 +108,8 @@ def test_paths_own_element_by_element() -> None:
 def test_the_routes_pattern_matches_what_the_path_owns(
     path: str, matching: list[str], foreign: list[str]
 ) -> None:
-    """Anchored by the router at the start, it ends at the end of an element; reserved characters match in both spellings."""
+    """The router anchors the pattern at the start; it ends after an element. Reserved characters
+    match in both spellings."""
     expression = re.compile(pattern(declared(path)))
     assert all(expression.match(target) for target in matching)
     assert not any(expression.match(target) for target in foreign)

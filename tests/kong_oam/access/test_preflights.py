@@ -1,21 +1,27 @@
-"""What pages of other origins are answered, by the model: the same table by which the gateway is asked (test_cross_origin,
-and a real one in tests/live)."""
+"""Answers to pages of other origins, by the model. The gateway tests use the same table
+(test_cross_origin, and a real Kong in tests/live)."""
 
 from __future__ import annotations
 
 import pytest
 
 from kong_oam.access.decide import Request, decide
-from kong_oam.access.origins import readers
+from kong_oam.access.origins import readable_requests
 from kong_oam.access.pages import Reading, preflight, reading, reading_origins
 from kong_oam.traits.cors.at_kong import granted
-from tests.support.cross_origin import NAMES, Asked, asked, check, made
+from tests.support.cross_origin import (
+    NAMES,
+    PageRequest,
+    check,
+    cross_origin_estate,
+    page_requests,
+)
 from tests.support.diffs import edited
 from tests.support.estates import STACK, estate
 from tests.support.raw_requests import Answered
 
 DOMAIN = "pages.example.com"
-ESTATE = made(STACK, DOMAIN)
+ESTATE = cross_origin_estate(STACK, DOMAIN)
 SHOP = "https://shop.pages.example.com"
 
 ORDERS = """
@@ -66,16 +72,16 @@ spec:
 SMALL = estate(ORDERS, PAGES)
 
 
-def request(case: Asked) -> Request:
+def request(case: PageRequest) -> Request:
     return Request(case.method, f"{case.host}.{DOMAIN}", case.path.encode())
 
 
 @pytest.mark.parametrize(
-    "name", [name for name in NAMES if asked(SHOP)[name].origin]
+    "name", [name for name in NAMES if page_requests(SHOP)[name].origin]
 )
 def test_the_model_says_what_the_gateway_answers(name: str) -> None:
     """Status, who may read it, and every header that says so."""
-    case = asked(SHOP)[name]
+    case = page_requests(SHOP)[name]
     assert case.origin
     found = reading(
         ESTATE, request(case), case.origin, case.preflight or case.method
@@ -86,7 +92,7 @@ def test_the_model_says_what_the_gateway_answers(name: str) -> None:
             == case.status
         )
     component = decide(ESTATE, request(case), None).component
-    if component and readers(ESTATE, component) is None:
+    if component and readable_requests(ESTATE, component) is None:
         assert found is None
         return
     assert isinstance(found, Reading)
@@ -105,19 +111,19 @@ def test_the_model_says_what_the_gateway_answers(name: str) -> None:
         ("/orders", "https://partner.example", "DELETE", "the cors trait of orders/api lists the origin", "DELETE"),
         (
             "/orders", "https://shop.example.com", "DELETE",
-            "these are pages of shop/pages, which was not granted what DELETE needs here", "DELETE",
+            "these are pages of shop/pages, whose scopes do not allow DELETE here", "DELETE",
         ),
         ("/orders", "https://shop.example.com", "PATCH", "no rule on /orders lists PATCH", "GET"),
         (
             "/orders", "https://partner.example/", "GET",
-            "no browser client that may call orders/api has pages of this origin, and no cors trait lists it; did you mean "
+            "no cors trait lists this origin, and no browser client of orders/api has pages there; did you mean "
             "'https://partner.example'?",
             "GET",
         ),
-        ("/orders", "https://api.example.com", "GET", "it is a page of the same origin, of which browsers ask nothing", "GET"),
+        ("/orders", "https://api.example.com", "GET", "the page has the same origin, so browsers do not check", "GET"),
         (
             "/orders/SECRET", "https://partner.example", "GET",
-            "the path is spelled so that some servers take it for that of another rule", "GET",
+            "some servers read this spelling of the path as the path of another rule", "GET",
         ),
         ("/else", "https://partner.example", "GET", "no component is exposed on this host and path", None),
     ],

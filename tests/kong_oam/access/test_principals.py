@@ -113,24 +113,24 @@ def test_roles_of_many_groups_are_compared_in_time() -> None:
     after = model(with_groups(150, 150), SHOP)
     changes = diff(before, after)
     (widened,) = [change for change in changes if change.methods == ("POST",)]
-    assert widened.whom[0].condition == {
+    assert widened.callers[0].condition == {
         frozenset({f"r{number}", "w149"}) for number in range(150)
     }
     assert diff(after, after) == ()
 
 
 def test_more_sets_of_groups_than_can_be_listed_are_refused_in_words() -> None:
-    """By the command, and by the line with which a run starts, which stops nobody. Of what is the same on both sides
-    nothing has to be listed."""
+    """The command reports it; a run prints it as a line and continues. Equal conditions on both
+    sides need no list."""
     estate = model(with_groups(300, 300), SHOP)
     assert diff(estate, estate) == ()
     with pytest.raises(
         TooManyGroupSetsError,
-        match=rf"'orders/api' \(app0.yaml:7:7\) has a rule .* by more than {MOST:,} sets",
+        match=rf"'orders/api' \(app0.yaml:7:7\) has a rule .* through more than {MOST:,} sets",
     ):
         diff(model(with_groups(2, 2), SHOP), estate)
     line = announcement(estate, None, ())
     assert line is not None
     assert line[1].startswith(
-        "access: cannot be compared with what is deployed: 'orders/api' (app0.yaml:7:7) has a rule"
+        "access: cannot compare with the deployed access model: 'orders/api' (app0.yaml:7:7) has a rule"
     )

@@ -1,4 +1,4 @@
-"""The tables that a stack exports for people: a line of text for what one rule lets in, and for what one client gets."""
+"""The tables that a stack exports for people: a line of text per rule, and per client."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ spec:
 
 
 def test_a_line_says_who_may_make_a_request() -> None:
-    """Beside the component and the scopes that are asked for; and one what a client's tokens may list."""
+    """A line has the component, the required scopes and the callers. Another line has the scopes of
+    a client's tokens."""
     estate = model(API, SHOP).estate
     assert access_table(estate).splitlines() == [
         "REQUESTS  COMPONENT, SCOPES AND WHO HAS THEM",
@@ -49,7 +50,8 @@ def test_a_line_says_who_may_make_a_request() -> None:
 
 
 def test_groups_that_need_each_other_are_told_together() -> None:
-    """After those that need no other; several that are one at the provider are that one."""
+    """They follow the groups that are enough alone. Several logical groups that are one group at
+    the provider count once."""
     role = "viewer: {scopes: [read], groups: ["
     more = edited(
         API,
@@ -77,7 +79,7 @@ def test_groups_that_need_each_other_are_told_together() -> None:
 @MANY
 @given(estates())
 def test_the_table_names_whom_the_rules_let_in(estate: Estate) -> None:
-    """In each of their sets of groups."""
+    """For users in each set of groups."""
     callers = Callers(estate)
     for component in estate.components.values():
         for rule in (rule for rule in component.exposure.rules if rule.scopes):
@@ -112,7 +114,7 @@ def test_the_table_names_whom_the_rules_let_in(estate: Estate) -> None:
 
 
 def is_met(entry: str, held_groups: frozenset[str], provider: Provider) -> bool:
-    """Whether users in these groups of the provider are those of whom the table speaks."""
+    """Return whether the table lists users in these groups of the provider."""
     parts = entry.split(" and ") if entry else []
     return all(
         any(
@@ -127,8 +129,8 @@ def is_met(entry: str, held_groups: frozenset[str], provider: Provider) -> bool:
 def test_the_engine_takes_neither_table_for_yaml(
     applications: tuple[str, ...],
 ) -> None:
-    """It would unfold it, and print in each preview what stays. The last line has an end, too: what comes behind it does
-    not change it."""
+    """The engine would expand YAML, and print unchanged lines in each preview. A newline ends the
+    last line, so that a new line after it does not change it."""
     for table in (access_table, grants):
         text = table(model(*applications).estate)
         assert text.endswith("\n")
@@ -137,7 +139,7 @@ def test_the_engine_takes_neither_table_for_yaml(
 
 
 def test_a_reason_is_one_line() -> None:
-    """Whatever somebody wrote into it."""
+    """Line breaks and control characters of the text are replaced."""
     estate = model(
         edited(PUBLIC, ("{reason: press}", '{reason: "press\\n\\e[31m"}'))
     ).estate

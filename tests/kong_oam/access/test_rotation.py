@@ -1,4 +1,4 @@
-"""Generations of keys: one step in a run, whatever days were skipped, and never a day without a key that counts."""
+"""Generations of keys: one step per run, even after skipped days, and always a valid key."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from kong_oam.access.rotation import (
     Generation,
     Schedule,
-    advanced,
     current_secret,
     is_shared,
+    next_generation,
 )
 from tests.support.client_kinds import ORDERS, PATHS, messages, shop
 from tests.support.estates import compiled, estate
@@ -26,10 +26,10 @@ def date_of(day: int) -> datetime.date:
 
 
 def test_a_year_of_daily_runs() -> None:
-    """A new key every thirty days, the old one a week longer."""
+    """A new key every thirty days; the old key is valid for a week more."""
     last, steps = None, []
     for day in range(100):
-        now = advanced(last, SCHEDULE, date_of(day))
+        now = next_generation(last, SCHEDULE, date_of(day))
         if now != last:
             steps.append((day, now.number, now.active))
         last = now
@@ -42,26 +42,26 @@ def test_a_year_of_daily_runs() -> None:
 
 
 def test_runs_that_were_skipped_for_a_year_are_not_made_up_for() -> None:
-    """One step in each run: the key changes once, and its overlap begins on the day of that run."""
+    """Each run makes one step: the key changes once, and its overlap begins on the day of that run."""
     due = Generation(2, date_of(30), overlapping=True)
-    ended = advanced(due, SCHEDULE, date_of(400))
+    ended = next_generation(due, SCHEDULE, date_of(400))
     assert ended == Generation(2, date_of(30))
-    third = advanced(ended, SCHEDULE, date_of(400))
+    third = next_generation(ended, SCHEDULE, date_of(400))
     assert third == Generation(3, date_of(400), overlapping=True)
     assert (
-        advanced(third, SCHEDULE, date_of(400))
-        == advanced(third, SCHEDULE, date_of(406))
+        next_generation(third, SCHEDULE, date_of(400))
+        == next_generation(third, SCHEDULE, date_of(406))
         == third
     )
-    assert advanced(third, SCHEDULE, date_of(407)) == Generation(
+    assert next_generation(third, SCHEDULE, date_of(407)) == Generation(
         3, date_of(400)
     )
 
 
 def test_a_day_before_the_last_run_changes_nothing() -> None:
-    """Somebody deploys an older revision."""
+    """An older revision was deployed."""
     last = Generation(2, date_of(30), overlapping=True)
-    assert advanced(last, SCHEDULE, date_of(0)) == last
+    assert next_generation(last, SCHEDULE, date_of(0)) == last
 
 
 @given(
@@ -72,14 +72,14 @@ def test_a_day_before_the_last_run_changes_nothing() -> None:
 def test_whoever_had_a_key_has_one_that_counts(
     skipped: list[int], overlap: int, longer: int
 ) -> None:
-    """After every run the slot of before still counts, or it was left a whole overlap ago; and a slot changes its key
-    only while that key counts nowhere."""
+    """After every run, the previous slot is still active, or its overlap has passed. A slot gets a
+    new key only while it is inactive."""
     schedule, day = Schedule(overlap + longer, overlap), 0
-    last = advanced(None, schedule, date_of(0))
+    last = next_generation(None, schedule, date_of(0))
     left_on = {last.slot: 0}
     for gap in skipped:
         day += gap
-        now = advanced(last, schedule, date_of(day))
+        now = next_generation(last, schedule, date_of(day))
         assert now.slot in now.active
         if now.number != last.number:
             assert (now.number, now.slot) == (last.number + 1, 1 - last.slot)
@@ -88,15 +88,15 @@ def test_whoever_had_a_key_has_one_that_counts(
         for slot in set(last.active) - set(now.active):
             assert day - left_on[slot] >= overlap
         for slot in now.active:
-            assert slot not in last.active or now.lying_in(
+            assert slot not in last.active or now.generation_in(
                 slot
-            ) == last.lying_in(slot)
-        assert now.lying_in(now.slot) == now.number
+            ) == last.generation_in(slot)
+        assert now.generation_in(now.slot) == now.number
         last = now
 
 
 def test_a_generation_is_read_back_as_it_was_written() -> None:
-    """With when its next step is due."""
+    """The output has the date of the next step."""
     generation = Generation(3, date_of(10), overlapping=True)
     assert generation.to_output(SCHEDULE) == {
         "generation": 3,
@@ -111,7 +111,7 @@ def test_a_generation_is_read_back_as_it_was_written() -> None:
 
 
 def test_a_client_may_say_how_often() -> None:
-    """Else the stack does; the overlap is always the stack's."""
+    """The stack's value is the default. The overlap is always the stack's."""
     often = estate(
         ORDERS, shop("service", "            rotateEvery: 30d\n", "worker", "")
     )
@@ -121,7 +121,7 @@ def test_a_client_may_say_how_often() -> None:
     assert messages(
         shop("service", "            rotateEvery: 7d\n", "worker", "")
     ) == [
-        "OAM103: rotateEvery: 7d is not longer than the stack's rotation.overlap of 7d"
+        "OAM103: rotateEvery: 7d must be longer than the stack's rotation.overlap of 7d"
     ]
     (unused,) = compiled(
         ORDERS, shop("browser", f"{PATHS}            rotateEvery: 30d\n")
@@ -129,7 +129,7 @@ def test_a_client_may_say_how_often() -> None:
     assert (unused.code, unused.severity) == ("OAM109", "warning")
     assert (
         unused.message
-        == "'rotateEvery' has no effect: no key is made for a client of kind 'browser'"
+        == "'rotateEvery' has no effect: a client of kind 'browser' has no key; remove it"
     )
     (wrong,) = messages(
         shop("service", "            rotateEvery: monthly\n", "worker", "")
@@ -138,7 +138,7 @@ def test_a_client_may_say_how_often() -> None:
 
 
 def test_a_secret_that_nobody_replaces_is_due_and_stays_what_it_is() -> None:
-    """It is a new one where something else has it, from that day on; a day before the last run changes nothing."""
+    """A new holder has a new secret from that day on. A day before the last run changes nothing."""
     schedule, start = Schedule(every=90, overlap=7), datetime.date(2026, 1, 1)
     first = current_secret(None, "app-1", start)
     assert (first.number, first.since, first.due(schedule)) == (

@@ -1,4 +1,4 @@
-"""Which token is issued, and which one counts."""
+"""Issuing tokens, and validating them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ PAYLOAD = {
 
 
 def test_a_services_token_counts() -> None:
-    """Its scopes are those issued, none where none is listed; it has no groups, whatever it lists."""
+    """It has the issued scopes, or none without a scope claim. It never has groups."""
     assert authenticate(token(HEADER, PAYLOAD), RING, NOW) == Claims(
         "main", "shop/job", "job", False, ("read",)
     )
@@ -54,7 +54,7 @@ def test_a_services_token_counts() -> None:
 def test_a_token_counts_from_its_first_second_to_before_its_last(
     nbf: float, exp: float, counts: bool
 ) -> None:
-    """As the gate has it: `nbf` is in, `exp` is out."""
+    """As in the gate: `nbf` is included, `exp` is excluded."""
     claims = authenticate(
         token(HEADER, PAYLOAD | {"nbf": nbf, "exp": exp}), RING, NOW
     )
@@ -64,7 +64,7 @@ def test_a_token_counts_from_its_first_second_to_before_its_last(
 def test_every_mark_of_an_access_token_is_needed_and_no_claim_of_overage() -> (
     None
 ):
-    """Not the first of them alone."""
+    """All marks and all claims of overage are checked, not only the first."""
     spelling = replace(
         SPELLING,
         marks=(*SPELLING.marks, TokenType("ver", "2.0")),
@@ -84,7 +84,7 @@ def test_every_mark_of_an_access_token_is_needed_and_no_claim_of_overage() -> (
 
 
 def test_a_users_token_counts() -> None:
-    """The claim that marks a user makes it one; groups are as the provider lists them."""
+    """The claim `user` makes it a user's token. Groups are as the provider lists them."""
     payload = PAYLOAD | {"uid": "u1", "sub": "someone", "groups": ["sales"]}
     assert authenticate(token(HEADER, payload), RING, NOW) == Claims(
         "main", "shop/job", "someone", True, ("read",), ("sales",)
@@ -95,7 +95,7 @@ def test_a_users_token_counts() -> None:
 def test_a_client_that_the_estate_does_not_have_is_no_component(
     client: str,
 ) -> None:
-    """Its token counts, for nobody: not even where its id reads like a component."""
+    """Its token is valid, but belongs to no component, even if its id looks like a component's key."""
     claims = authenticate(
         token(HEADER, PAYLOAD | {"cid": client, "sub": client}), RING, NOW
     )
@@ -103,7 +103,7 @@ def test_a_client_that_the_estate_does_not_have_is_no_component(
 
 
 def test_an_elliptic_key_signs_with_es256_only() -> None:
-    """The algorithm follows from the key, whatever the token says."""
+    """The algorithm follows from the key, never from the token."""
     assert isinstance(
         authenticate(
             token({"kid": "e", "alg": "ES256"}, PAYLOAD, EC), RING, NOW
@@ -119,7 +119,7 @@ def test_an_elliptic_key_signs_with_es256_only() -> None:
 def test_a_signature_that_cannot_be_of_es256_is_refused_on_every_path(
     length: int,
 ) -> None:
-    """Kong answers 500 to one that is not of 64 bytes, so the header is refused before."""
+    """Kong answers 500 to a signature that does not have 64 bytes, so the header is denied earlier."""
     head, body, _ = token({"kid": "e", "alg": "ES256"}, PAYLOAD, EC).split(".")
     assert isinstance(
         bearer([f"Bearer {head}.{body}.{encoded(bytes(length))}"]), Refusal
@@ -131,7 +131,7 @@ def test_a_signature_that_cannot_be_of_es256_is_refused_on_every_path(
 
 
 def test_scopes_may_be_words() -> None:
-    """Providers that write scopes as one text are told by their spelling."""
+    """The provider's claim names say whether scopes are one text."""
     ring = replace(
         RING,
         provider=replace(
@@ -179,7 +179,7 @@ def test_scopes_may_be_words() -> None:
 def test_the_mark_of_an_access_token_is_a_text(
     mark: TokenType, counting: list[Any], not_counting: list[Any]
 ) -> None:
-    """Of exactly its value, or one that begins with it."""
+    """The claim equals the value, or starts with it."""
     ring = replace(
         RING,
         provider=replace(PROVIDER, spelling=replace(SPELLING, marks=(mark,))),
@@ -198,16 +198,16 @@ def test_the_mark_of_an_access_token_is_a_text(
 
 @pytest.mark.parametrize("kid", ["", "r r", "r\n", "r,", "r\u00e9", "r" * 129])
 def test_an_odd_key_id_is_refused_whatever_keys_there_are(kid: str) -> None:
-    """Kong's `jwt` answers 500 to some; no issuer has one."""
+    """Kong's `jwt` answers 500 to some of these ids. No issuer has such an id."""
     odd = replace(RING, keys={kid: Key(kid, RSA.public_key())})
-    reason = "the key id is not a plain text in the header alone"
+    reason = "the key id is not a plain text, or not only in the header"
     assert authenticate(
         token(HEADER | {"kid": kid}, PAYLOAD), odd, NOW
     ) == Refusal(reason)
 
 
 def test_a_key_id_of_128_characters_is_one() -> None:
-    """Of letters, digits and what base64, thumbprints and URLs have."""
+    """It may have letters, digits, and the characters of base64, thumbprints and URLs."""
     kid = "aZ0._~:=+/-".ljust(128, "k")
     ring = replace(RING, keys={kid: Key(kid, RSA.public_key())})
     assert isinstance(
@@ -216,7 +216,7 @@ def test_a_key_id_of_128_characters_is_one() -> None:
 
 
 def test_a_payload_may_be_32_deep() -> None:
-    """As deep as the gate reads; one more is in the table of what is refused."""
+    """The gate reads this depth, too. A payload with one more level is a case of the next table."""
     deep: Any = "x"
     for _ in range(31):
         deep = [deep]
@@ -241,7 +241,7 @@ def test_a_payload_may_be_32_deep() -> None:
         ({"nbf": None}, "not valid yet"),
         ({"jti": "ID.1"}, "not an access token: claim 'jti'"),
         ({"jti": None}, "not an access token: claim 'jti'"),
-        ({"more": False}, "the user's groups are too many to be listed"),
+        ({"more": False}, "the user has too many groups for the token"),
         ({"cid": ""}, "client or subject is missing or malformed"),
         ({"cid": ["job"]}, "client or subject is missing or malformed"),
         (
@@ -255,13 +255,16 @@ def test_a_payload_may_be_32_deep() -> None:
         ({"scp": None}, "scopes or groups are malformed"),
         ({"groups": "sales"}, "scopes or groups are malformed"),
         ({"groups": None}, "scopes or groups are malformed"),
-        ({"kid": "r"}, "the key id is not a plain text in the header alone"),
+        (
+            {"kid": "r"},
+            "the key id is not a plain text, or not only in the header",
+        ),
     ],
 )
 def test_a_claim_that_is_not_as_it_must_be_refuses_the_token(
     changes: dict[str, Any], reason: str
 ) -> None:
-    """Every claim used has the right type and value, or the token does not count."""
+    """Each claim that is used must have the right type and value."""
     assert authenticate(token(HEADER, PAYLOAD | changes), RING, NOW) == Refusal(
         reason
     )
@@ -272,14 +275,14 @@ def test_a_claim_that_is_not_as_it_must_be_refuses_the_token(
     [
         (token(HEADER, PAYLOAD, rsa.generate_private_key(public_exponent=65537, key_size=2048)), "the signature does not match the key"),
         (token(HEADER, PAYLOAD)[:-5] + "AAAAA", "the signature does not match the key"),
-        (token(HEADER | {"kid": "x"}, PAYLOAD), "signed with a key that is not this issuer's"),
-        (token(HEADER | {"kid": 1}, PAYLOAD), "the key id is not a plain text in the header alone"),
+        (token(HEADER | {"kid": "x"}, PAYLOAD), "signed with a key that this issuer does not have"),
+        (token(HEADER | {"kid": 1}, PAYLOAD), "the key id is not a plain text, or not only in the header"),
         (token(HEADER | {"alg": "none"}, PAYLOAD), "the signature does not match the key"),
         (token(HEADER | {"alg": "HS256"}, PAYLOAD), "the signature does not match the key"),
-        (token(b'{"kid":"x","kid":"r","alg":"RS256"}', PAYLOAD), "malformed: a key stands twice"),
-        (token(HEADER, json.dumps(PAYLOAD).encode()[:-1] + b',"scp":["write"]}'), "malformed: a key stands twice"),
-        (token(HEADER, b'{"a":{"b":1,"b":2}}'), "malformed: a key stands twice"),
-        (token(HEADER, b'{"exp":NaN}'), "malformed: NaN is no JSON"),
+        (token(b'{"kid":"x","kid":"r","alg":"RS256"}', PAYLOAD), "malformed: it has a key twice"),
+        (token(HEADER, json.dumps(PAYLOAD).encode()[:-1] + b',"scp":["write"]}'), "malformed: it has a key twice"),
+        (token(HEADER, b'{"a":{"b":1,"b":2}}'), "malformed: it has a key twice"),
+        (token(HEADER, b'{"exp":NaN}'), "malformed: NaN is not JSON"),
         (token(HEADER, b"[]"), "malformed: not a JSON object of moderate depth"),
         (token(HEADER, b'{"a":' * 5000), "malformed: nested too deeply"),
         (token(HEADER, b'{"a":' * 33 + b"1" + b"}" * 33), "malformed: not a JSON object of moderate depth"),
@@ -292,12 +295,13 @@ def test_a_claim_that_is_not_as_it_must_be_refuses_the_token(
 def test_a_token_that_could_be_read_in_two_ways_is_refused(
     bad: str, reason: str
 ) -> None:
-    """Signature first, then one strict reading of its JSON."""
+    """The signature is checked first, then one strict reader parses the JSON."""
     assert authenticate(bad, RING, NOW) == Refusal(reason)
 
 
 def test_bearer_headers() -> None:
-    """None where nobody mentions bearer; exactly one well-formed header else."""
+    """No token if no header mentions bearer, a token for exactly one well-formed header, and
+    otherwise a refusal."""
     good = token(HEADER, PAYLOAD)
     assert bearer(()) is None
     assert bearer(("Basic abc",)) is None
@@ -311,7 +315,7 @@ def test_bearer_headers() -> None:
 
 
 def test_a_service_is_issued_what_it_was_granted() -> None:
-    """All of it by default, a part when asked, and nothing beyond."""
+    """All granted scopes by default, requested scopes otherwise, and no other scopes."""
     assert issue(PROVIDER, SERVICE) == Claims(
         "main", "shop/job", "shop/job", False, ("read", "write")
     )
@@ -325,7 +329,7 @@ def test_a_service_is_issued_what_it_was_granted() -> None:
         "shop/job was granted nothing"
     )
     alone = Refusal(
-        "shop/job acts for itself only: users cannot sign in through it"
+        "shop/job calls only as itself: users cannot sign in through it"
     )
     for client in (SERVICE, replace(SERVICE, groups=("sales",))):
         assert issue(PROVIDER, client, User("someone", ("sales",))) == alone
@@ -337,7 +341,7 @@ def test_a_service_is_issued_what_it_was_granted() -> None:
 def test_a_user_is_issued_a_token_through_a_client_that_their_group_may_use() -> (
     None
 ):
-    """A user in none of the client's groups is issued none; groups carry the provider's names."""
+    """A user in none of the client's groups gets no token. Groups have the provider's names."""
     claims = Claims(
         "main",
         "shop/web",
@@ -351,7 +355,7 @@ def test_a_user_is_issued_a_token_through_a_client_that_their_group_may_use() ->
         "the user is in no group that shop/web is assigned to"
     )
     assert issue(PROVIDER, WEB) == Refusal(
-        "shop/web acts for users only: somebody must sign in"
+        "shop/web calls only for users: a user must sign in"
     )
     renamed = Provider(
         "main", "api://tests", SPELLING, groups={"sales": "ACME Sales"}

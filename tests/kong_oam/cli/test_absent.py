@@ -1,4 +1,5 @@
-"""Where Applications of others are not here, no answer leaves out their clients, and each says what is not judged."""
+"""Answers about an estate with missing Applications: they include clients of these, and name what
+was not checked."""
 
 from __future__ import annotations
 
@@ -15,8 +16,8 @@ ACCESS = """{owner: billing, scopes: {b.read: read, b.write: write},
     rules: [{methods: [GET], scopes: [b.read]}, {methods: [POST], scopes: [b.write]}], roles: {ROLES}}"""
 READER = "reader: {scopes: [b.read], groups: [sales], components: [shop/web]}"
 NOT_JUDGED = (
-    "not judged, since it is not here: shop; -f takes its folder, too (until then, a client of it that a role names "
-    "counts as asking for all that it grants)"
+    "not checked, since its files are missing: shop; add its folder with -f (until then, its clients are assumed to "
+    "ask for all scopes of their roles)"
 )
 URL = "https://billing.example.com/"
 FILE = Path("applications/billing.yaml")
@@ -37,7 +38,7 @@ def write(roles: str) -> None:
 
 @pytest.fixture(autouse=True)
 def team(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A team's repository with one commit, in which a role names a client of a team that is not here."""
+    """A team's repository with one commit, and a role for a client of a missing Application."""
     monkeypatch.chdir(tmp_path)
     FILE.parent.mkdir()
     write(READER)
@@ -55,7 +56,7 @@ def team(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (READER.replace("b.read]", "b.read, b.write]"), {"granted": [("shop/web", [["sales"]]), ("shop/web", [])]}),
         (READER.replace("sales", "sales, desk"), {"widened": [("shop/web", [["desk"]])]}),
         (READER.replace(", groups: [sales]", ""), {"revoked": [("shop/web", [["sales"]])]}),
-        # The web application may be assigned to those in desk by what it calls elsewhere.
+        # The web application may be assigned to the group desk for its other calls.
         (f"{READER}, desk: {{scopes: [b.read], groups: [desk]}}", {"widened": [("shop/web", [["desk"]])]}),
         (READER.replace("shop/web", "orders/api"), {
             "granted": [("orders/api", [["sales"]]), ("orders/api", [])],
@@ -63,12 +64,12 @@ def team(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         }),
     ],
 )  # fmt: skip
-def test_what_a_change_does_to_clients_that_are_not_here_is_told(
+def test_diff_lists_clients_of_missing_applications(
     roles: str,
     expected: dict[str, list[tuple[str, list[list[str]]]]],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """As themselves, and for users in groups: which of these they are, nobody here knows."""
+    """As themselves and for users of any group: their kind is unknown here."""
     write(roles)
     assert main(["diff", "--exit-code", "--json"]) == 1
     found = json.loads(capsys.readouterr().out)
@@ -88,10 +89,10 @@ def test_what_a_change_does_to_clients_that_are_not_here_is_told(
     assert "shop" in found["unjudged"]
 
 
-def test_no_change_is_not_all_that_diff_says(
+def test_diff_without_changes_names_missing_applications(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Beside the answer on standard error; in Markdown, which is passed on alone, in it."""
+    """On standard error; in Markdown, which is passed on alone, inside it."""
     assert main(["diff", "--exit-code"]) == 0
     printed = capsys.readouterr()
     assert (printed.out, printed.err) == ("", f"{NOT_JUDGED}\n")
@@ -119,18 +120,22 @@ def test_no_change_is_not_all_that_diff_says(
         ),
         (
             ["graph"],
-            ["shop/web", "not here", "not judged, since it is not here: shop"],
+            [
+                "shop/web",
+                "not here",
+                "not checked, since its files are missing: shop",
+            ],
         ),
         (
             ["graph", "--since", "HEAD"],
-            ["not judged, since it is not here: shop"],
+            ["not checked, since its files are missing: shop"],
         ),
     ],
 )
-def test_every_answer_has_the_clients_that_are_not_here(
+def test_every_answer_has_clients_of_missing_applications(
     question: list[str], holds: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """And says that this is not known."""
+    """With a note about the missing Applications."""
     assert main(question) == 0
     printed = capsys.readouterr()
     assert [text for text in holds if text not in printed.out] == []
@@ -141,10 +146,10 @@ def test_every_answer_has_the_clients_that_are_not_here(
     "question",
     [["who", "GET", URL], ["matrix"], ["explain", "GET", URL], ["diff"]],
 )
-def test_what_is_not_judged_is_a_field(
+def test_json_lists_missing_applications(
     question: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Where all are here, it is left out, and nothing is remarked."""
+    """The field is left out if nothing is missing, and no note is printed."""
     assert main([*question, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["unjudged"] == ["shop"]
     write(READER.replace(", components: [shop/web]", ""))
@@ -155,14 +160,15 @@ def test_what_is_not_judged_is_a_field(
     assert printed.err == ""
 
 
-def test_what_others_offer_is_not_judged_either(
+def test_calls_to_missing_apis_are_not_checked(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """A call of an API that is not here."""
+    """The API may be in another repository."""
     client = "\n        - {type: client, properties: {kind: service, calls: [{component: orders/api, scopes: [o]}]}}\n"
     write("reader: {scopes: [b.read, b.write], groups: [sales]}")
     FILE.write_text(FILE.read_text("utf-8").rstrip("\n") + client, "utf-8")
     assert main(["what", "billing/api"]) == 0
     assert (
-        "not judged, since it is not here: orders;" in capsys.readouterr().err
+        "not checked, since its files are missing: orders;"
+        in capsys.readouterr().err
     )

@@ -1,4 +1,4 @@
-"""What `check` says of input that is wrong: one clear error, where it stands, and never a traceback."""
+"""Errors of `check` for wrong input: one clear message with its position, and no traceback."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ BAD: dict[str, Case] = {
     **{
         f"a release of {type_}": (
             f"    - {{name: x, type: {type_}, properties: {properties}}}\n", {},
-            f"{AT}6:{column}: error ACC224: Release 'r' of 'shop/x': a Helm release is made by the component type helmchart alone",
+            f"{AT}6:{column}: error ACC224: Release 'r' of 'shop/x': only the component type helmchart creates a Helm release",
         )
         for release in ("apiVersion: helm.sh/v3, kind: Release, metadata: {name: r}, spec: {chart: a}",)
         for type_, properties, column in (
@@ -55,7 +55,7 @@ BAD: dict[str, Case] = {
     },
     "an Ingress to another component": (
         EXPOSED + OBJECT % (INGRESS % "web"), {},
-        f"{AT}7:23: error OAM108: Ingress 'i': '/' leads to Service 'web', which 'x' does not make",
+        f"{AT}7:23: error OAM108: Ingress 'i': '/' leads to Service 'web', which 'x' does not create",
     ),
     "a route to a Service of another's pods": (
         EXPOSED + OBJECT % f"{SELECTING}, {INGRESS % 's'}", {},
@@ -126,7 +126,7 @@ def test_what_is_as_kubevela_has_it_is_taken(
 def test_a_gateway_that_an_override_adds_opens_nothing(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """It is a route without rules, like any other gateway by itself."""
+    """It is a route without rules, like any other gateway trait without an access trait."""
     override = f"{{components: [{{name: web, traits: [{GATEWAY}]}}]}}"
     write(
         f"{WEB % ''}  policies: [{{name: o, type: override, properties: {override}}}]\n",
@@ -139,9 +139,9 @@ def test_a_gateway_that_an_override_adds_opens_nothing(
 def test_a_definition_is_no_application(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Whoever checks one in CUE is told where it goes."""
+    """For a definition in CUE, the error names the folder for definitions."""
     write(PART, {"t.cue": "t: {}\n"})
     assert main(["check", "definitions/t.cue"]) == 1
     assert capsys.readouterr().out.startswith(
-        "definitions/t.cue:1:1: error OAM101: cannot be read: definitions in CUE are no Applications; put it into "
+        "definitions/t.cue:1:1: error OAM101: cannot be read: a CUE file is a definition, no Application; move it into "
     )

@@ -96,7 +96,7 @@ SHOP_FILE = "applications/shop.yaml"
 
 @pytest.fixture(autouse=True)
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project in which nothing is found, with two stacks; the tests run in it."""
+    """A project without findings and with two stacks, in the working directory."""
     for file, text in {
         ORDERS_FILE: ORDERS,
         SHOP_FILE: SHOP,
@@ -115,7 +115,7 @@ def edit(file: str, old: str, new: str) -> None:
 
 
 def grant_what_nobody_asks_for() -> None:
-    """The mailer holds a role and calls nothing: lint finds it."""
+    """Give the mailer a role without a call, which lint reports."""
     edit(
         ORDERS_FILE,
         "[shop/checkout, shop/web]",
@@ -131,10 +131,10 @@ def misspell_a_scope() -> None:
     )
 
 
-def test_a_finding_is_printed_with_what_to_do_and_the_diff_that_does_it(
+def test_a_finding_is_printed_with_its_remedy_and_a_diff(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Exit status 1; the output can be given to `patch` as it is, and then nothing is found."""
+    """Exit status 1. `patch` applies the output as it is, and removes the finding."""
     grant_what_nobody_asks_for()
     assert main(["check"]) == 1
     printed = capsys.readouterr().out
@@ -144,7 +144,7 @@ def test_a_finding_is_printed_with_what_to_do_and_the_diff_that_does_it(
 applications/orders.yaml:21:102: warning LINT301: 'shop/mailer' holds role 'viewer', but asks for none of its scopes
    21 |             viewer: {scopes: [orders.read], groups: [sales], components: [shop/checkout, shop/web, shop/mailer]}
       |                                                                                                    ^
-      = take the component out of the role, or have it call
+      = remove the component from the role, or add the call to its `calls`
 --- applications/orders.yaml
 +++ applications/orders.yaml
 @@ -18,5 +18,5 @@
@@ -187,10 +187,10 @@ def test_json_has_the_findings_beside_the_diagnostics(
     assert finding["suggestion"].startswith("--- applications/orders.yaml\n")
 
 
-def test_where_there_is_an_error_lint_is_silent(
+def test_lint_is_silent_if_there_are_errors(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """What is an error makes everything else uncertain."""
+    """Errors make all other findings uncertain."""
     grant_what_nobody_asks_for()
     misspell_a_scope()
     assert main(["check"]) == 1
@@ -199,10 +199,11 @@ def test_where_there_is_an_error_lint_is_silent(
     assert "LINT" not in printed
 
 
-def test_dates_are_judged_by_the_stack(
+def test_dates_are_compared_with_the_stacks_as_of(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """The same files, another asOf: waivers and public rules run out. The machine's clock plays no part."""
+    """The same files with another asOf: waivers and public rules expire. The machine's clock plays
+    no part."""
     assert main(["check"]) == 0
     edit("stacks/Pulumi.local.yaml", '"2026-11-25"', '"2028-01-01"')
     capsys.readouterr()
@@ -222,10 +223,10 @@ def test_dates_are_judged_by_the_stack(
         ("{finding: LINT305, reason: x}", "OAM105: waivers[0] needs 'until'"),
         ('{finding: LINT305, until: "2027-01-01"}', "OAM105: waivers[0] needs 'reason'"),
         ("{finding: LINT305, reason: x, until: soon}", "OAM103: waivers[0].until: \"soon\" does not match"),
-        ("{finding: LINT305, reason: x, until: 2027-02-30}", "OAM103: '2027-02-30' is no day of the calendar"),
+        ("{finding: LINT305, reason: x, until: 2027-02-30}", "OAM103: '2027-02-30' is not a date of the calendar"),
     ],
 )  # fmt: skip
-def test_a_waiver_that_cannot_be_judged_is_an_error(
+def test_an_invalid_waiver_is_an_error(
     waiver: str, expected: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """An unknown code with a suggestion, a missing reason or end, a day that does not exist."""
@@ -247,13 +248,13 @@ def test_the_end_of_a_public_rule_is_a_day(
     edit(ORDERS_FILE, '"2027-12-31"', "2027-13-31")
     assert main(["check"]) == 1
     assert (
-        "error OAM103: '2027-13-31' is no day of the calendar"
+        "error OAM103: '2027-13-31' is not a date of the calendar"
         in capsys.readouterr().out
     )
 
 
 def test_the_codes_that_can_be_waived_are_those_of_the_schema() -> None:
-    """An editor offers just these; so does KubeVela's definition."""
+    """Editors and KubeVela's definition offer exactly these codes."""
     schema = json.loads(
         (ROOT / "definitions/access.schema.json").read_text("utf-8")
     )
@@ -266,10 +267,10 @@ def test_the_codes_that_can_be_waived_are_those_of_the_schema() -> None:
     ).read_text("utf-8")
 
 
-def test_sarif_is_written_beside_what_is_printed(
+def test_sarif_is_written_in_addition(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Errors or lint, whatever was found; an empty run where nothing was."""
+    """With errors or lint findings, and without a finding as an empty run."""
     assert main(["check", "--sarif", "out.sarif"]) == 0
     assert _results() == []
     grant_what_nobody_asks_for()
@@ -299,7 +300,7 @@ def _results() -> list[tuple[str, str, int]]:
 def test_a_sarif_file_that_cannot_be_written_is_wrong_usage(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Status 2, and the file that it is about."""
+    """Status 2, and the name of the file."""
     assert main(["check", "--sarif", "nowhere/out.sarif"]) == 2
     assert (
         "nowhere/out.sarif: No such file or directory"
@@ -308,7 +309,7 @@ def test_a_sarif_file_that_cannot_be_written_is_wrong_usage(
 
 
 def test_a_diff_survives_windows_line_ends() -> None:
-    """What the command prints is applied to the file as it is, carriage returns and all."""
+    """`patch` can apply the printed diff to a file with carriage returns."""
     grant_what_nobody_asks_for()
     path = Path(ORDERS_FILE)
     path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
@@ -323,28 +324,29 @@ def test_a_diff_survives_windows_line_ends() -> None:
     assert path.read_bytes().count(b"\r\n") == path.read_bytes().count(b"\n")
 
 
-def test_a_folder_without_an_application_is_not_fine(
+def test_a_folder_without_an_application_is_an_error(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Whoever misspelt the folder would take it for checked; and all that had been deployed from it would go."""
+    """A user with a misspelt folder would think that it was checked, and `up` would delete
+    everything deployed from it."""
     (tmp_path / "empty").mkdir()
     assert main(["check", "empty"]) == 1
     assert (
-        "empty:1:1: error OAM101: cannot be read: no YAML file is in this folder"
+        "empty:1:1: error OAM101: cannot be read: this folder has no YAML file"
         in capsys.readouterr().out
     )
     (tmp_path / "empty" / "none.yaml").touch()
     assert main(["check", "empty"]) == 2
     assert (
         capsys.readouterr().err
-        == "no Application is in 'empty'; `python -m kong_oam new` writes one\n"
+        == "no Application in 'empty': check the path, or write an Application with `python -m kong_oam new`\n"
     )
 
 
 def test_a_repository_begins_without_an_application(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Where a file says so: nobody asked for it by name."""
+    """A file in the default folder says so, and the folder was not named on the command line."""
     for file in Path("applications").iterdir():
         file.unlink()
     Path("applications/none.yaml").write_text("# not yet\n")
@@ -355,10 +357,10 @@ def test_a_repository_begins_without_an_application(
     )
 
 
-def test_the_only_stack_is_the_one_that_is_judged_by(
+def test_the_only_stack_is_the_default(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Of two, one has to be named."""
+    """With two stacks, one has to be named."""
     for file in Path("stacks").iterdir():
         if file.name != "Pulumi.aws.yaml":
             file.unlink()
@@ -368,19 +370,18 @@ def test_the_only_stack_is_the_one_that_is_judged_by(
     )
     assert main(["check"]) == 2
     assert (
-        "there is no stack 'local' in stacks; known: aws, gcp"
-        in capsys.readouterr().err
+        "no stack 'local' in stacks; known: aws, gcp" in capsys.readouterr().err
     )
 
 
-def test_a_name_that_leads_nowhere_has_a_neighbour(
+def test_a_similar_name_is_suggested_for_a_missing_file(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """And no line of a file that is not there."""
+    """Without an excerpt of the missing file."""
     assert main(["check", "-f", "aplications"]) == 1
     assert capsys.readouterr().out.splitlines()[0] == (
-        "aplications:1:1: error OAM101: cannot be read: no such file or folder; check the name, in -f or in "
-        "kong-oam:applications of the stack; did you mean 'applications'?"
+        "aplications:1:1: error OAM101: cannot be read: no such file or folder; check the name "
+        "in -f or in kong-oam:applications of the stack; did you mean 'applications'?"
     )
 
 
@@ -396,19 +397,19 @@ def test_a_file_that_is_not_there_may_hold_what_others_name(
     assert capsys.readouterr().out.count(" error ") == 1
 
 
-# FILE: all is read, and what is there is printed
+# FILE: all files are read, and findings of FILE are printed
 
 
 def make_two_mistakes() -> None:
-    """One in each of two files."""
+    """Make an error in each of two files."""
     misspell_a_scope()
     edit(SHOP_FILE, "kind: service, calls", "kind: servize, calls")
 
 
-def test_a_file_is_judged_with_all_others(
+def test_a_file_is_checked_with_all_others(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Whom it calls and who calls it is known, though nothing is said of them."""
+    """Its callers and calls are known, though their findings are not printed."""
     assert main(["check", ORDERS_FILE]) == 0
     assert (
         capsys.readouterr().out
@@ -426,16 +427,16 @@ def test_a_file_is_judged_with_all_others(
     )
 
 
-def test_what_is_elsewhere_is_counted(
+def test_findings_elsewhere_are_counted(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """With the command that prints it. The exit status is that of what is printed."""
+    """With the command that prints them. The exit status covers only the printed findings."""
     make_two_mistakes()
     assert main(["check", ORDERS_FILE]) == 1
     *lines, last = capsys.readouterr().out.splitlines()
     assert [line for line in lines if "error" in line] == [
         "applications/orders.yaml:17:61: error ACC201: scope 'orders.reed' is not declared by this component; did you mean 'orders.read'?",
-        "1 error(s); nothing would be provisioned; what others say of 'shop' is judged when that can be read",
+        "1 error(s); nothing can be deployed; references to 'shop' are not checked until these can be read",
     ]
     assert (
         last == "1 finding(s) elsewhere: `python -m kong_oam check` prints them"
@@ -454,7 +455,7 @@ def test_what_is_elsewhere_is_counted(
         == 0
     )
     assert capsys.readouterr().out.splitlines() == [
-        "no errors here; lint waits until there is none elsewhere",
+        "no errors in these files; lint runs after the other errors are fixed",
         "2 finding(s) elsewhere: `python -m kong_oam check --stack aws -f applications` prints them",
     ]
     assert main(["check", "applications/hello.yaml", "--json"]) == 0
@@ -468,10 +469,10 @@ def test_what_is_elsewhere_is_counted(
     }
 
 
-def test_lint_is_told_of_the_file_alone(
+def test_sarif_has_findings_of_the_file_only(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """In SARIF as well."""
+    """As the printed text."""
     grant_what_nobody_asks_for()
     assert (
         main(["check", "applications/shop.yaml", "--sarif", "out.sarif"]) == 0
@@ -490,10 +491,11 @@ def test_lint_is_told_of_the_file_alone(
     assert _results() == [("LINT301", ORDERS_FILE, 21)]
 
 
-def test_a_file_is_one_however_it_is_spelled(
+def test_a_file_may_be_spelled_in_any_way(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Relative, absolute, by a link, by its folder, or by a pattern; it is read once, and called as the stack does."""
+    """Relative, absolute, by a link, by its folder, or by a pattern; it is read once under the
+    stack's name for it."""
     make_two_mistakes()
     (tmp_path / "link.yaml").symlink_to(ORDERS_FILE)
     (tmp_path / "folder").symlink_to("applications")
@@ -513,14 +515,14 @@ def test_a_file_is_one_however_it_is_spelled(
     for name in ("applications", "folder", "applications/*"):
         assert main(["check", name]) == 1
         printed = capsys.readouterr().out
-        assert "2 error(s); nothing would be provisioned" in printed
+        assert "2 error(s); nothing can be deployed" in printed
         assert "elsewhere" not in printed
 
 
-def test_a_file_of_nowhere_else_is_read_too(
+def test_a_file_outside_the_stack_is_read_too(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Beside all that the stack names."""
+    """In addition to the Applications of the stack."""
     draft = HELLO.replace("name: hello,", "name: draft, namespace: drafts,")
     Path("draft.yaml").write_text(
         draft.replace("hello.example", "draft.example")
@@ -534,7 +536,7 @@ def test_a_file_of_nowhere_else_is_read_too(
     assert main(["check", "draft.yaml"]) == 2
     assert (
         capsys.readouterr().err
-        == "no Application is in 'draft.yaml'; `python -m kong_oam new` writes one\n"
+        == "no Application in 'draft.yaml': check the path, or write an Application with `python -m kong_oam new`\n"
     )
     assert main(["check", "gone.yaml"]) == 1
     assert (
@@ -548,22 +550,22 @@ def test_a_file_of_nowhere_else_is_read_too(
     [
         (
             "{name: key-auth}",
-            "applications/orders.yaml:13:30: error ACC246: key-auth says who calls",
+            "applications/orders.yaml:13:30: error ACC246: key-auth authenticates callers",
         ),
         (
             "{name: key-auth, waiver: {reason: r, until: 2020-01-01}}",
-            "applications/orders.yaml:13:48: error ACC247: key-auth was accepted until 2020-01-01, and today is ",
+            "applications/orders.yaml:13:48: error ACC247: the waiver of key-auth ended on 2020-01-01, and today is ",
         ),
         (
             "{name: acl, config: {token: x}}",
-            "error ACC248: config.token: a secret does not stand in an Application",
+            "error ACC248: config.token: a secret must not be in an Application",
         ),
     ],
 )
-def test_a_plugin_that_may_not_stand_is_an_error(
+def test_a_forbidden_plugin_is_an_error(
     capsys: pytest.CaptureFixture[str], value: str, message: str
 ) -> None:
-    """With its place, and without an estate to go on with."""
+    """With its position, and without an estate."""
     edit(
         ORDERS_FILE,
         "        - type: access\n",
@@ -571,4 +573,4 @@ def test_a_plugin_that_may_not_stand_is_an_error(
     )
     assert main(["check"]) == 1
     out = capsys.readouterr().out
-    assert message in out and "1 error(s); nothing would be provisioned" in out
+    assert message in out and "1 error(s); nothing can be deployed" in out

@@ -1,4 +1,4 @@
-"""`check --since`: what is found now and was not found at a git revision."""
+"""`check --since`: findings that a git revision does not have."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ spec:
             roles:
               viewer: {scopes: [read], groups: [sales]}
 """
-"""Lint finds a public rule without an end."""
+"""A public rule without an end, which lint reports."""
 PAGES = """
 apiVersion: core.oam.dev/v1beta1
 kind: Application
@@ -64,7 +64,7 @@ spec:
         - type: access
           properties: {owner: e, rules: [{methods: [GET], public: {reason: x, until: 2027-01-01}}]}
 """
-"""Its path lies below that of another owner."""
+"""Its path is below a path of another owner."""
 
 
 @pytest.fixture(autouse=True)
@@ -78,7 +78,7 @@ def orders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def codes(
     capsys: pytest.CaptureFixture[str], *arguments: str
 ) -> dict[str, bool]:
-    """The codes of all that is found, each with whether it is new."""
+    """Return the codes of all findings, and whether they are new."""
     main(["check", "--since", "HEAD", "--json", *arguments])
     document = json.loads(capsys.readouterr().out)
     return {
@@ -87,10 +87,10 @@ def codes(
     }
 
 
-def test_a_warning_that_a_change_brings_is_new(
+def test_a_warning_of_the_change_is_new(
     orders: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What lint found before is not new, wherever its lines are now."""
+    """Earlier findings of lint are not new, even on other lines."""
     assert codes(capsys) == {"LINT306": False}
     orders.with_name("evil.yaml").write_text(EVIL)
     orders.write_text(f"\n\n{ORDERS}")
@@ -100,17 +100,17 @@ def test_a_warning_that_a_change_brings_is_new(
     assert codes(capsys) == {"ACC219": False, "LINT306": False}
 
 
-def test_only_new_findings_are_printed_and_count(
+def test_only_new_findings_are_printed_and_counted(
     orders: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Of the others there is a number; an error is printed and counts in any case."""
+    """Other findings are counted in a note. Errors are always printed and counted."""
     assert main(["check"]) == 1
     assert capsys.readouterr().out.count("warning LINT306") == 2
     assert main(["check", "--since", "HEAD"]) == 0
     printed = capsys.readouterr().out
     assert "LINT" not in printed
     assert printed.endswith(
-        "2 finding(s) at HEAD, too: check without --since prints them\n"
+        "2 finding(s) already at HEAD: check without --since prints them\n"
     )
     orders.write_text(
         ORDERS.replace("GET], scopes: [read]", "GET], scopes: [reed]")
@@ -121,24 +121,24 @@ def test_only_new_findings_are_printed_and_count(
 
 
 @pytest.mark.parametrize("revision", ["nope", "--upload-pack"])
-def test_what_cannot_be_read_at_the_revision_is_new(
+def test_without_a_readable_revision_all_findings_are_new(
     revision: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A remark says so: no finding is taken for known."""
+    """A remark says so."""
     assert main(["check", f"--since={revision}", "--json"]) == 1
     printed = capsys.readouterr()
     assert all(
         finding["new"] for finding in json.loads(printed.out)["findings"]
     )
     assert f"REVISION ({revision}): " in printed.err and printed.err.endswith(
-        "; everything counts as new\n"
+        "; all findings count as new\n"
     )
 
 
-def test_of_two_findings_alike_one_is_new(
+def test_a_second_equal_finding_is_new(
     orders: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A second rule without an end in the same file; a rule of another file had none before, too."""
+    """A second rule without an end in the same file. Another file had such a rule before."""
     orders.write_text(
         ORDERS.replace("            roles:", READY + "            roles:")
     )
@@ -156,9 +156,9 @@ def test_of_two_findings_alike_one_is_new(
 READY = "              - {paths: [/orders/ready], methods: [GET], public: {reason: probes}}\n"
 
 
-def test_a_watch_compares_with_nothing(
+def test_watch_and_since_exclude_each_other(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Both options together are wrong usage."""
     assert main(["check", "--watch", "--since", "HEAD"]) == 2
-    assert "--since or --watch, not both" in capsys.readouterr().err
+    assert "use --since or --watch, not both" in capsys.readouterr().err

@@ -26,7 +26,7 @@ def _at_the_root(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_every_verb_has_help_with_an_example(
     command, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """And takes --json, where it says so."""
+    """Each verb with JSON has --json."""
     with pytest.raises(SystemExit) as ended:
         main([command.name, "--help"])
     printed = capsys.readouterr().out
@@ -44,7 +44,7 @@ def test_every_verb_has_help_with_an_example(
 def test_help_lists_the_verbs_and_the_exit_statuses(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """In a line each."""
+    """Each verb on a line."""
     with pytest.raises(SystemExit) as ended:
         main(["--help"])
     printed = capsys.readouterr().out
@@ -53,7 +53,7 @@ def test_help_lists_the_verbs_and_the_exit_statuses(
         f"    {command.name}" in printed and command.summary in printed
         for command in COMMANDS
     )
-    assert "Exit status: 0 nothing to report, 1 findings" in printed
+    assert "Exit status: 0 nothing to report; 1 findings" in printed
 
 
 @pytest.mark.parametrize(
@@ -84,16 +84,16 @@ def test_wrong_usage_is_2(
         (["xyzzy"], ")"),
     ],
 )
-def test_a_word_that_is_nearly_another_is_told(
+def test_a_similar_word_is_suggested(
     arguments: list[str], hint: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Behind all that there are; where none is near, nothing."""
+    """After the list of all words. Without a similar word, there is no suggestion."""
     with pytest.raises(SystemExit):
         main(arguments)
     assert capsys.readouterr().err.endswith(f"{hint}\n")
 
 
-def test_a_reader_that_leaves_early_is_no_traceback() -> None:
+def test_a_closed_pipe_causes_no_traceback() -> None:
     """As with `| head`."""
     reading, writing = os.pipe()
     os.close(reading)
@@ -106,7 +106,7 @@ def test_a_reader_that_leaves_early_is_no_traceback() -> None:
 
 
 def test_tables_align_their_columns() -> None:
-    """But for the last, which may be long; nothing trails."""
+    """Except for the last column, which may be long. No line has trailing spaces."""
     out = io.StringIO()
     Console(out).print_table(
         ("a", "b", "c"), [("long", "x", "y z"), ("s", "", "")]
@@ -121,14 +121,15 @@ def test_tables_align_their_columns() -> None:
         ("kong_oam/__main__.py", "python -m kong_oam"),
     ],
 )
-def test_the_command_is_called_as_it_was(
+def test_texts_use_the_name_with_which_the_command_was_called(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     called: str,
     name: str,
 ) -> None:
-    """In usage, examples and advice: what they say can be typed where it is installed, and in a clone."""
+    """In usage, examples and remedies, so that users can paste them, in a clone and after an
+    installation."""
     monkeypatch.setattr(sys, "argv", [called])
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit):
@@ -140,7 +141,7 @@ def test_the_command_is_called_as_it_was(
     assert main(["check", "none.yaml"]) == 2
     assert (
         capsys.readouterr().err
-        == f"no Application is in 'none.yaml'; `{name} new` writes one\n"
+        == f"no Application in 'none.yaml': check the path, or write an Application with `{name} new`\n"
     )
 
 
@@ -153,6 +154,6 @@ def test_the_command_is_called_as_it_was(
         ["diff", "stack:local", "--stack", "aws", "stack:local"],
     ],
 )
-def test_options_stand_anywhere(arguments: list[str]) -> None:
-    """Between what a verb is asked for as well, where some of it may be left out."""
+def test_options_may_be_at_any_position(arguments: list[str]) -> None:
+    """Also between operands, if some operands are optional."""
     assert main(arguments) == 0

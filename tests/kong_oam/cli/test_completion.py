@@ -1,4 +1,4 @@
-"""Completion in shells that run: bash everywhere, zsh and fish where they are installed."""
+"""Completion in real shells: always bash, and zsh and fish if they are installed."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from pathlib import Path
 import pytest
 
 from kong_oam.__main__ import COMMANDS, _parser, main
-from kong_oam.cli.completion import offers
+from kong_oam.cli.completion import candidates
 
 ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A project with three stacks; the name of a fourth would be a command."""
+    """A project with three stacks; the name of a fourth stack would run as a command."""
     monkeypatch.chdir(tmp_path)
     Path("stacks").mkdir()
     for stack in ("local", "logs", "aws", "$(touch evil)"):
@@ -44,8 +44,8 @@ def scripts(
 
 
 def offered(*words: str) -> list[str]:
-    """What may stand in place of the last of these words."""
-    return [word for word, _ in offers(_parser(), words)]
+    """Return the candidates for the last of these words."""
+    return [word for word, _ in candidates(_parser(), words)]
 
 
 @pytest.mark.parametrize(
@@ -72,10 +72,10 @@ def offered(*words: str) -> list[str]:
         (["completion", ""], ["bash", "zsh", "fish"]),
     ],
 )
-def test_verbs_options_choices_and_stacks_are_offered(
+def test_verbs_options_choices_and_stacks_are_candidates(
     project: None, words: list[str], expected: list[str]
 ) -> None:
-    """Of the verb that was said, however its options are written."""
+    """The options of the verb in the line, in any order."""
     assert sorted(offered(*words)) == sorted(expected)
 
 
@@ -88,8 +88,10 @@ def test_verbs_options_choices_and_stacks_are_offered(
         ["who", "--applications", ""],
     ],
 )
-def test_the_rest_is_left_to_the_shell(project: None, words: list[str]) -> None:
-    """Which completes files."""
+def test_other_words_have_no_candidates(
+    project: None, words: list[str]
+) -> None:
+    """The shell then completes files."""
     assert offered(*words) == []
 
 
@@ -103,8 +105,8 @@ def _all(
                 yield from _all(inner, *path, name)
 
 
-def test_everything_that_can_be_said_is_offered(project: None) -> None:
-    """Each verb, at any depth, and each of its options, as the command line itself takes them."""
+def test_all_verbs_and_options_are_candidates(project: None) -> None:
+    """At any depth, as the command line's parser accepts them."""
     assert offered("") == [command.name for command in COMMANDS]
     for path, parser in _all(_parser()):
         flags = offered(*path, "-")
@@ -114,10 +116,10 @@ def test_everything_that_can_be_said_is_offered(project: None) -> None:
         assert "--help" in flags
 
 
-def test_a_summary_stands_beside_each_word(
+def test_each_candidate_has_a_description(
     project: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Shells that show summaries read it behind a tab."""
+    """After a tab, for shells that show descriptions."""
     assert main(["completion", "zsh", "--", "forward", "--k"]) == 0
     assert (
         capsys.readouterr().out
@@ -130,11 +132,12 @@ KONG_OAM = (
     f'PYTHONPATH={ROOT} {sys.executable} -m kong_oam "$@"; else '
     "printf '<%s>' beg''in \"$@\" en''d; fi; }"
 )
-"""In place of the command: it completes, and shows what else it is given."""
+"""A stand-in for the command. It completes, and prints its arguments."""
 
 
 def typed(command: list[str], setup: str, keys: str) -> str:
-    """What a shell on a terminal passes to `kong-oam` when these keys are pressed; each word in angle brackets."""
+    """Return the words that a shell on a terminal passes to `kong-oam` after these keys, each in
+    angle brackets."""
     ours, theirs = pty.openpty()
     env = {"PATH": os.environ["PATH"], "TERM": "xterm", "HOME": str(Path.cwd())}
     shell = subprocess.Popen(
@@ -160,7 +163,7 @@ def typed(command: list[str], setup: str, keys: str) -> str:
 
 
 def _until(terminal: int, words: str) -> str:
-    """What a terminal shows up to these words. Raises TimeoutError."""
+    """Return the terminal's output up to these words. Raises TimeoutError."""
     output, end = "", time.monotonic() + 30
     while words not in output:
         if not select.select(
@@ -187,10 +190,10 @@ KEYS = [
 
 
 @pytest.mark.parametrize(("keys", "passed"), KEYS)
-def test_it_is_typed_in_bash(
+def test_bash_completes_on_a_terminal(
     scripts: dict[str, Path], keys: str, passed: str
 ) -> None:
-    """On a terminal, with readline's own rules of what a word is. No file's name is run."""
+    """With readline's own word breaks. No file name is executed."""
     assert (
         typed(
             ["bash", "--norc", "--noprofile", "-i"],
@@ -204,10 +207,10 @@ def test_it_is_typed_in_bash(
 
 @pytest.mark.skipif(shutil.which("zsh") is None, reason="no zsh on PATH")
 @pytest.mark.parametrize(("keys", "passed"), KEYS[:-1])
-def test_it_is_typed_in_zsh(
+def test_zsh_completes_on_a_terminal(
     scripts: dict[str, Path], keys: str, passed: str
 ) -> None:
-    """The same."""
+    """As in bash."""
     setup = f"autoload -Uz compinit; compinit -u -D; source {scripts['zsh']}"
     assert typed(["zsh", "-f", "-i"], setup, keys) == passed
     assert not Path("evil").exists()
@@ -229,7 +232,7 @@ def test_it_is_typed_in_zsh(
 def test_fish_completes(
     scripts: dict[str, Path], line: str, expected: list[str]
 ) -> None:
-    """By fish's own word for what it would offer."""
+    """With fish's own command for candidates."""
     ours = f"function kong-oam; {sys.executable} -m kong_oam $argv; end; source $argv[1]; complete -C $argv[2]"
     command = ["fish", "--no-config", "-c", ours, str(scripts["fish"]), line]
     env = {

@@ -1,4 +1,4 @@
-"""`new` on a terminal: what it asks, what an answer may be, and how it ends."""
+"""`new` on a terminal: its questions, valid answers, and its end."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ INVOICES = {
     "callers": "",
     "calls": "",
 }
-"""Answers, in the order of the questions; an empty one stands for what is in brackets."""
+"""Answers in the order of the questions. An empty answer selects the default."""
 
 
 UNASKED = dict.fromkeys(("port", "domain", "path", "groups", "callers"))
-"""What a worker is not asked for: nobody calls it."""
+"""Questions that do not apply to a worker, which has no endpoint."""
 
 
 def invoices(**others: str | None) -> list[str]:
-    """The answers with others; None where that is not asked for."""
+    """Return the answers with some replaced. None removes an answer."""
     answers = {**INVOICES, **others}.values()
     return [answer for answer in answers if answer is not None]
 
@@ -47,20 +47,20 @@ Typed = Callable[..., int]
 
 @pytest.fixture(autouse=True)
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The sample estate in a folder of its own, which is the current one."""
+    """The sample estate in the working directory."""
     copy_sample(tmp_path)
     monkeypatch.chdir(tmp_path)
 
 
 @pytest.fixture
 def questions() -> list[str]:
-    """The questions, as they are asked."""
+    """The questions in the order in which they are asked."""
     return []
 
 
 @pytest.fixture
 def typed(monkeypatch: pytest.MonkeyPatch, questions: list[str]) -> Typed:
-    """Runs `new` as on a terminal on which these answers are typed, and then Ctrl-D; gives the exit status."""
+    """Run `new` on a terminal with these typed answers, and then Ctrl-D. Return the exit status."""
 
     def run(*answers: str, flags: tuple[str, ...] = ()) -> int:
         remaining: Iterator[str] = iter(answers)
@@ -83,10 +83,11 @@ def typed(monkeypatch: pytest.MonkeyPatch, questions: list[str]) -> Typed:
     return run
 
 
-def test_it_asks_for_what_no_flag_says(
+def test_it_prompts_for_missing_answers(
     typed: Typed, questions: list[str]
 ) -> None:
-    """Who may call it among that, and what nothing means; an empty answer stands for what is in brackets."""
+    """Including the callers, with the meaning of an empty answer. An empty answer selects the
+    default in brackets."""
     assert (
         typed(
             *invoices(
@@ -100,18 +101,18 @@ def test_it_asks_for_what_no_flag_says(
     assert questions == [
         "Application: ",
         "Component: ",
-        "Client: service, web, browser, native, external (nothing: it calls as itself, or nobody): ",
-        "webservice, or worker (nobody calls it) [webservice]: ",
+        "Client: service, web, browser, native, external (empty: service if it calls components, else none): ",
+        "webservice, or worker (without an endpoint) [webservice]: ",
         "Image: ",
-        "Team that answers for its access: ",
+        "Team that is responsible for its access: ",
         "Port [8080]: ",
-        "Domain (nothing: the stack gives one): ",
-        "Path that it owns of the domain, with all below [/]: ",
-        "Groups whose users may call it, with commas (known: order-desk, sales; nothing: no users): ",
-        "Components that may call it: APP/COMPONENT, or APP/COMPONENT:write to change something, too (clients: "
-        "reports/console, reports/renderer, shop/checkout, shop/web; nothing: nobody may, until a role of it says who): ",
-        "What it calls, as APP/COMPONENT:SCOPE[,SCOPE] (offered: orders/api:orders.read,orders.write, "
-        "reports/library:reports.audit,reports.publish,reports.read; nothing: it calls nobody): ",
+        "Domain (empty: a domain of the stack): ",
+        "Path in the domain, with all paths below [/]: ",
+        "Groups whose users may call it, with commas (known: order-desk, sales; empty: no users): ",
+        "Components that may call it: APP/COMPONENT to read, APP/COMPONENT:write to change (clients: "
+        "reports/console, reports/renderer, shop/checkout, shop/web; empty: none yet): ",
+        "Calls to other components, as APP/COMPONENT:SCOPE[,SCOPE] (offered: orders/api:orders.read,orders.write, "
+        "reports/library:reports.audit,reports.publish,reports.read; empty: none): ",
     ]
     text = BILLING.read_text("utf-8")
     assert "http: {/: 8080}\n" in text and "domain" not in text
@@ -122,10 +123,10 @@ def test_it_asks_for_what_no_flag_says(
     assert main(["check"]) == 0
 
 
-def test_who_says_enough_is_asked_nothing(
+def test_with_all_required_flags_it_asks_nothing(
     typed: Typed, questions: list[str]
 ) -> None:
-    """So that a command from a page or a note does the same on a terminal."""
+    """A command from a page or a note does the same on a terminal."""
     flags = (
         "--app",
         "billing",
@@ -184,13 +185,13 @@ def test_who_says_enough_is_asked_nothing(
     ],
     ids=["worker", "browser", "native", "external"],
 )
-def test_it_asks_for_nothing_that_says_nothing(
+def test_it_asks_no_irrelevant_question(
     typed: Typed,
     questions: list[str],
     answers: tuple[str, ...],
     not_asked: tuple[str, ...],
 ) -> None:
-    """About a component of that type and a client of that kind."""
+    """For a component of this type, and a client of this kind."""
     assert (
         typed(*answers, flags=("--app", "billing", "--component", "app")) == 0
     )
@@ -203,14 +204,14 @@ def test_it_asks_for_nothing_that_says_nothing(
 @pytest.mark.parametrize(
     ("question", "wrong", "expected"),
     [
-        ("app", "Billing", "'Billing' is no name: write lower-case letters, digits, and dashes between them"),
-        ("client", "browsr", "'browsr' is no client; did you mean 'browser'?"),
-        ("image", "", "an answer is needed here"),
-        ("port", "eighty", "'eighty' is no port: write a number up to 65535"),
-        ("callers", "shop/checkout:rwite", "'shop/checkout:rwite' is not APP/COMPONENT or APP/COMPONENT:write"),
-        ("callers", "shop/checkot", "'shop/checkot' is no client; did you mean 'shop/checkout'?"),
-        ("calls", "orders/api", "'orders/api' is not APP/COMPONENT:SCOPE"),
-        ("component", "\x1b[31mx", "'?[31mx' is no name"),
+        ("app", "Billing", "invalid name 'Billing': write lower-case letters, digits, and dashes between them"),
+        ("client", "browsr", "unknown client 'browsr'; did you mean 'browser'?"),
+        ("image", "", "this question needs an answer"),
+        ("port", "eighty", "invalid port 'eighty': write a number up to 65535"),
+        ("callers", "shop/checkout:rwite", "invalid caller 'shop/checkout:rwite': write APP/COMPONENT or APP/COMPONENT:write"),
+        ("callers", "shop/checkot", "unknown client 'shop/checkot'; did you mean 'shop/checkout'?"),
+        ("calls", "orders/api", "invalid call 'orders/api': write APP/COMPONENT:SCOPE"),
+        ("component", "\x1b[31mx", "invalid name '?[31mx'"),
     ],
 )  # fmt: skip
 def test_a_wrong_answer_is_asked_for_again(
@@ -221,7 +222,7 @@ def test_a_wrong_answer_is_asked_for_again(
     expected: str,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """At once; the others stay."""
+    """At once. The other answers stay."""
     answers = invoices(groups="sales")
     number = [*INVOICES].index(question)
     answers.insert(number, wrong)
@@ -235,17 +236,17 @@ def test_a_wrong_answer_is_asked_for_again(
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"app": "orders", "component": "api"}, "'orders/api' exists (applications/orders.yaml:7:7); nothing is overwritten"),
+        ({"app": "orders", "component": "api"}, "'orders/api' exists already (applications/orders.yaml:7:7): choose another --component"),
         ({"domain": "not a host"}, 'domain: "not a host" does not match'),
         ({"path": "/a;b"}, "error ACC213: "),
-        ({"callers": "shop/web"}, "'shop/web' calls for its users: name a group that they are in"),
+        ({"callers": "shop/web"}, "'shop/web' calls for its users: add --group with a group of these users"),
         ({"calls": "orders/api:orders.reed"}, "'orders/api' declares no scope 'orders.reed'"),
         ({"component": "api"}, "error OAM107: "),
         ({"client": "web", "type": "worker", **UNASKED}, "error ACC210: "),
-        ({"app": "shop", "type": "worker", **UNASKED}, "are owned by 'team-shop'"),
+        ({"app": "shop", "type": "worker", **UNASKED}, "'team-shop' owns components"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_as_a_whole_is_refused(
+def test_a_component_that_cannot_be_written_is_rejected(
     typed: Typed,
     changes: dict[str, str | None],
     expected: str,
@@ -258,10 +259,10 @@ def test_what_cannot_be_as_a_whole_is_refused(
     assert not BILLING.exists()
 
 
-def test_answers_as_flags_say_the_same(
+def test_answers_as_flags_write_the_same(
     typed: Typed, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """All that was typed, and what an empty answer stands for."""
+    """All typed answers, and the defaults."""
     answers = invoices(
         component="api",
         groups="sales, order-desk",
@@ -293,30 +294,27 @@ def test_answers_as_flags_say_the_same(
     assert main(["check"]) == 0
 
 
-def test_what_is_called_need_not_be_here_without_a_stack(
+def test_calls_to_missing_applications_are_accepted_without_a_stack(
     typed: Typed, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Of an Application that is here it has to be."""
+    """A component of an Application that was read must exist."""
     shutil.rmtree("stacks")
     assert typed(*invoices(calls="orders/apu:orders.read")) == 2
     assert "'orders/apu' offers no scopes" in capsys.readouterr().err
     assert typed(*invoices(calls="payments/api:payments.read")) == 0
     printed = capsys.readouterr()
-    assert (
-        "payments/api is not here, and not judged: its team has to name billing/invoices"
-        in printed.out
-    )
+    assert "ask its team to add billing/invoices to a role" in printed.out
 
 
-def test_a_name_whose_file_is_taken_is_refused(
+def test_an_existing_path_is_rejected(
     typed: Typed, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Be it by a folder, in which no Application is."""
+    """For example a folder without an Application."""
     BILLING.mkdir()
     (BILLING / "notes.txt").touch()
     assert typed(*invoices()) == 2
     assert (
-        "applications/billing.yaml exists; nothing is overwritten"
+        "applications/billing.yaml exists already; new does not overwrite files"
         in capsys.readouterr().err
     )
 
@@ -324,10 +322,10 @@ def test_a_name_whose_file_is_taken_is_refused(
 BELOW = invoices(domain="orders.example.com", path="/orders/invoices")
 
 
-def test_what_check_would_find_is_shown(
+def test_findings_of_the_new_text_are_shown(
     typed: Typed, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """And is not written, unless a flag says so."""
+    """And it is not written, unless --anyway is set."""
     assert typed(*BELOW) == 2
     assert (
         "warning ACC219: orders.example.com/orders/invoices lies below /orders"
@@ -340,12 +338,12 @@ def test_what_check_would_find_is_shown(
 @pytest.mark.parametrize(
     "signal_name", ["edited", "removed", "moved behind a link", "unreadable"]
 )
-def test_what_somebody_saves_while_it_asks_stays(
+def test_a_file_that_changes_during_the_dialogue_stays(
     signal_name: str,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Nothing is written then, the new file included."""
+    """Then nothing is written, not even the new file."""
     shop, outside = Path("applications/shop.yaml"), Path("shop.yaml")
     answers = iter(["team-billing"])
 
@@ -394,7 +392,7 @@ def test_what_somebody_saves_while_it_asks_stays(
         monkeypatch.setattr(stream, "isatty", lambda: True)
     monkeypatch.setattr("builtins.input", saved_meanwhile)
     assert main(["new", *flags]) == 2
-    message = "applications/shop.yaml was changed after it had been read; nothing was written: run it again\n"
+    message = "applications/shop.yaml changed during the command; nothing was written: run the command again\n"
     assert capsys.readouterr().err == message
     after = {
         file: file.read_bytes()
@@ -407,10 +405,10 @@ def test_what_somebody_saves_while_it_asks_stays(
 
 
 @pytest.mark.parametrize("after", [0, 3, 11])
-def test_no_more_answers_write_nothing(
+def test_at_the_end_of_input_nothing_is_written(
     typed: Typed, after: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """In one line."""
+    """With a message of one line."""
     assert typed(*invoices()[:after]) == 2
     assert capsys.readouterr().err == "no more answers; nothing was written\n"
     assert not BILLING.exists()
@@ -419,7 +417,7 @@ def test_no_more_answers_write_nothing(
 def test_an_interrupted_question_writes_nothing(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """And is no traceback."""
+    """Without a traceback."""
 
     def interrupted(_: str) -> str:
         raise KeyboardInterrupt
@@ -431,13 +429,13 @@ def test_an_interrupted_question_writes_nothing(
     assert capsys.readouterr().err == "no more answers; nothing was written\n"
 
 
-def test_the_page_shows_what_is_asked_and_said(
+def test_the_page_shows_the_real_dialogue(
     typed: Typed,
     questions: list[str],
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """What is behind a question there is what was typed; a terminal shows both streams as one."""
+    """The typed answers follow the questions. A terminal shows both streams as one."""
     monkeypatch.setattr(sys, "stderr", sys.stdout)
     dialogue_text = (
         block(page("how-to/add-a-component.md"), "text")
@@ -454,7 +452,7 @@ def test_the_page_shows_what_is_asked_and_said(
         "Path",
         "Groups",
         "Components",
-        "What",
+        "Calls",
         "Write",
     )
     lines = [line for line in dialogue_text if line.startswith(starts)]
@@ -475,13 +473,13 @@ def test_the_page_shows_what_is_asked_and_said(
     )
 
 
-def test_a_script_is_asked_nothing(
+def test_a_script_gets_no_question(
     typed: Typed, questions: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """With --json, wherever it runs: a question would stand before the document."""
+    """Nor does a command with --json, whose output a question would disturb."""
     assert typed(flags=("--app", "billing", "--json")) == 2
     assert questions == []
     assert (
-        "--component, --image, --owner, --port missing"
+        "missing --component, --image, --owner, --port"
         in capsys.readouterr().err
     )

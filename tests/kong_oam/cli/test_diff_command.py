@@ -1,4 +1,4 @@
-"""`python -m kong_oam diff`: what its operands name, what it prints, how it ends."""
+"""`python -m kong_oam diff`: its operands, its output and its exit statuses."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ HEADLINE = "newly public: POST https://orders.example.com/orders/health"
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A repository with one commit; the tests run in it."""
+    """A repository with one commit, in the working directory."""
     monkeypatch.chdir(tmp_path)
     write_project(tmp_path, orders=API, shop=SHOP)
     return tmp_path
@@ -37,10 +37,11 @@ def edit(file: Path, old: str, new: str) -> None:
     file.write_text(text.replace(old, new))
 
 
-def test_what_is_committed_against_what_is_here(
+def test_the_working_directory_is_compared_with_the_last_commit(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Nothing is printed where nothing changes; else the worst stands first, and the rule with its line."""
+    """Without changes nothing is printed. Otherwise the worst change comes first, with the rule and
+    its line."""
     assert main(["diff"]) == 0
     assert capsys.readouterr().out == ""
     edit(project / "applications/orders.yaml", *OPENED)
@@ -52,16 +53,16 @@ def test_what_is_committed_against_what_is_here(
     assert main(["diff", "main", "HEAD", "--exit-code"]) == 0
 
 
-def test_a_project_of_which_the_engine_reads_other_settings(
+def test_unrelated_settings_of_the_engine_are_ignored(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Neither side says anything of it."""
+    """On both sides."""
     file = project / "Pulumi.yaml"
     file.write_text("name: kong-oam\nstackConfigDir: conf\n")
     assert main(["diff"]) == main(["check"]) == 2
     assert (
         capsys.readouterr().err.count(
-            "Pulumi.yaml lets the engine read other files"
+            "Pulumi.yaml makes the engine read other files"
         )
         == 2
     )
@@ -71,7 +72,7 @@ def test_a_project_of_which_the_engine_reads_other_settings(
     assert main(["diff", ".", "."]) == 0
     assert main(["diff"]) == 2
     assert (
-        "OLD (HEAD): stack 'local': HEAD:Pulumi.yaml lets the engine read"
+        "OLD (HEAD): stack 'local': HEAD:Pulumi.yaml makes the engine read"
         in capsys.readouterr().err
     )
 
@@ -79,7 +80,7 @@ def test_a_project_of_which_the_engine_reads_other_settings(
 def test_revisions_have_their_own_stacks(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A default domain that changes is another host; what stands in a revision is named by it."""
+    """Another default domain is another host. Files of a revision have its name as prefix."""
     edit(
         project / "stacks/Pulumi.local.yaml",
         "apps.example.com",
@@ -114,7 +115,7 @@ def _name_applications(project: Path, *names: str) -> None:
 def test_a_revision_has_the_applications_that_its_stack_names(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Wherever in the repository they were; a pattern as well."""
+    """From any place of the repository, also by a glob."""
     (project / "applications").rename(project / "apis")
     _name_applications(project, '"*is/**/*.yaml"')
     git("add", ".")
@@ -127,12 +128,13 @@ def test_a_revision_has_the_applications_that_its_stack_names(
     assert "apis/orders.yaml:20:17" in printed
 
 
-def test_applications_of_another_repository_are_read_as_they_are(
+def test_applications_of_another_repository_are_read_in_their_current_state(
     project: Path,
     capsys: pytest.CaptureFixture[str],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    """On both sides: a revision of this repository says nothing about them. `-f` names some as well as the stack."""
+    """On both sides, because a revision of this repository does not have them. `-f` and the stack
+    can name them."""
     team = tmp_path_factory.mktemp("team")
     (project / "applications/orders.yaml").rename(team / "orders.yaml")
     _name_applications(project, "applications", str(team))
@@ -159,12 +161,13 @@ def test_applications_of_another_repository_are_read_as_they_are(
     assert capsys.readouterr().out.startswith(HEADLINE)
 
 
-def test_what_a_revision_does_not_have_is_remarked(
+def test_files_outside_the_revision_are_listed(
     project: Path,
     capsys: pytest.CaptureFixture[str],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    """By name, once, of a repository below this one too; and nothing where all is in it."""
+    """By name, once, including nested repositories. There is no remark if the revision has all
+    files."""
     assert main(["diff"]) == 0
     assert capsys.readouterr().err == ""
     team, inner = (
@@ -184,7 +187,7 @@ def test_what_a_revision_does_not_have_is_remarked(
         == 0
     )
     note = (
-        f"not in this repository, and read as it is now: applications/inner, {team}; to see what changes there, "
+        f"outside this repository, so read in the current state: applications/inner, {team}; to compare versions, "
         "compare two folders"
     )
     assert capsys.readouterr().err.splitlines() == [
@@ -200,10 +203,10 @@ def test_what_a_revision_does_not_have_is_remarked(
         "main -f applications --exit-code before",
     ],
 )
-def test_operands_stand_before_applications_or_behind_another_option(
+def test_operands_come_before_applications_or_after_another_option(
     project: Path, words: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """OLD is as the commit has it, NEW opens a path."""
+    """OLD is the commit, and NEW opens a path."""
     shutil.copytree(project / "applications", project / "before/applications")
     edit(project / "before/applications/orders.yaml", *OPENED)
     main(["diff", *words.split()])
@@ -219,20 +222,20 @@ def test_operands_stand_before_applications_or_behind_another_option(
         "-f a.yaml . . .",
     ],
 )
-def test_what_may_be_operands_or_applications_is_asked_for(
+def test_ambiguous_operands_are_rejected(
     project: Path, words: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Nothing is compared that somebody did not mean."""
+    """So that the comparison is the intended one."""
     for name in ("before", "after"):
         shutil.copytree(project / "applications", project / name)
     assert main(["diff", *words.split()]) == 2
-    assert capsys.readouterr().err.endswith(" behind -f may be OLD and NEW, or more Applications: write OLD and NEW before -f\n")  # fmt: skip
+    assert capsys.readouterr().err.endswith(" after -f: OLD and NEW, or Applications; write OLD and NEW before -f\n")  # fmt: skip
 
 
 def test_a_link_to_a_folder_is_followed_in_a_revision_as_here(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """By a pattern as well, of which only files of YAML are taken from the commit."""
+    """Also by a glob. Only YAML files are taken from the commit."""
     (project / "all/teams/orders").mkdir(parents=True)
     (project / "applications").rename(project / "all/shared")
     (project / "all/teams/orders/apps").symlink_to(
@@ -249,13 +252,13 @@ def test_a_link_to_a_folder_is_followed_in_a_revision_as_here(
 
 
 @pytest.mark.parametrize("name", ["..apps", "HERE/..apps"])
-def test_a_folder_is_in_the_repository_whatever_it_is_called(
+def test_a_folder_is_found_in_the_repository_under_any_path(
     project: Path,
     capsys: pytest.CaptureFixture[str],
     tmp_path_factory: pytest.TempPathFactory,
     name: str,
 ) -> None:
-    """With two dots in front, or by a link to where the repository is checked out."""
+    """With two dots in front, or by a link to the working tree."""
     link = tmp_path_factory.mktemp("links") / "here"
     link.symlink_to(project, target_is_directory=True)
     (project / "applications").rename(project / "..apps")
@@ -268,10 +271,10 @@ def test_a_folder_is_in_the_repository_whatever_it_is_called(
 
 
 @pytest.mark.parametrize("name", ["teams/orders/oam", "teams/*/oam", "teams"])
-def test_another_repository_in_this_one_is_read_as_it_is(
+def test_a_nested_repository_is_read_in_its_current_state(
     project: Path, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
-    """Checked out below it, and ignored: its changes are none of this one."""
+    """It is ignored by this repository, so its changes are not changes of this repository."""
     team = project / "teams/orders"
     (team / "oam").mkdir(parents=True)
     (project / "applications/orders.yaml").rename(team / "oam/orders.yaml")
@@ -292,7 +295,7 @@ def test_a_revision_has_the_submodules_of_its_own(
     capsys: pytest.CaptureFixture[str],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    """As they were, of whatever commit is checked out now; a commit that is not here is said."""
+    """In the recorded commit, independent of the checked-out commit. A missing commit is reported."""
     team = tmp_path_factory.mktemp("team")
     (team / "oam").mkdir()
     (project / "applications/orders.yaml").rename(team / "oam/orders.yaml")
@@ -323,15 +326,15 @@ def test_a_revision_has_the_submodules_of_its_own(
     assert "HEAD:teams/orders/oam/orders.yaml:20:17" in printed
 
 
-def test_a_name_of_two_things_is_refused(
+def test_an_ambiguous_name_is_rejected(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A folder that is called as a branch is: one of them would be compared with itself, and nothing told."""
+    """A folder with the name of a branch. Otherwise one of them would be compared with itself."""
     git("branch", "applications")
     edit(project / "applications/orders.yaml", *OPENED)
     assert main(["diff", "applications"]) == 2
     assert capsys.readouterr().err == (
-        "OLD (applications): both a revision and a file or folder; write git:applications or ./applications\n"
+        "OLD (applications): ambiguous: a revision and a file; write git:applications or ./applications\n"
     )
     assert main(["diff", "git:applications"]) == 0
     assert capsys.readouterr().out.startswith(HEADLINE)
@@ -342,7 +345,7 @@ def test_a_name_of_two_things_is_refused(
 def test_a_link_in_a_revision_is_followed_as_here(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Inside the folder; one that leaves it is an error there, too."""
+    """Inside the folder. A link that leaves the folder is an error in both."""
     (project / "applications/orders.yaml").rename(
         project / "applications/orders.txt"
     )
@@ -358,7 +361,7 @@ def test_a_link_in_a_revision_is_followed_as_here(
     git("add", ".")
     git("commit", "--message", "away")
     assert main(["diff", "HEAD~1", "HEAD", "--exit-code"]) == 2
-    note = "cannot be read: this link leads out of the folder, to ../stacks/Pulumi.local.yaml,"
+    note = "cannot be read: this link to ../stacks/Pulumi.local.yaml leaves"
     assert (
         f"HEAD:applications/away.yaml:1:1: error OAM101: {note}"
         in capsys.readouterr().err
@@ -386,7 +389,7 @@ def test_a_link_to_a_folder_elsewhere_is_an_error_in_a_revision_as_here(
     tmp_path_factory: pytest.TempPathFactory,
     links: dict[str, str],
 ) -> None:
-    """Whatever leads there. The Applications behind it would be missing without a word."""
+    """Otherwise the Applications behind the link would be missing without an error."""
     outside = tmp_path_factory.mktemp("outside")
     (project / "other/deep").mkdir(parents=True)
     for folder in (project / "other", project / "other/deep", outside):
@@ -398,7 +401,7 @@ def test_a_link_to_a_folder_elsewhere_is_an_error_in_a_revision_as_here(
             else target
         )
         (project / link).symlink_to(target, target_is_directory=True)
-    # What leads to no folder is no matter.
+    # A link that points to no folder is ignored.
     (project / "applications/LICENSE").symlink_to("../other/more.yaml")
     git("add", ".")
     git("commit", "--message", "links")
@@ -407,7 +410,7 @@ def test_a_link_to_a_folder_elsewhere_is_an_error_in_a_revision_as_here(
     (project / "applications/team").unlink()
     assert main(["diff", "HEAD", "."]) == 2
     assert (
-        "HEAD:applications/team:1:1: error OAM101: cannot be read: this link leads out"
+        "HEAD:applications/team:1:1: error OAM101: cannot be read: this link to"
         in capsys.readouterr().err
     )
 
@@ -415,30 +418,30 @@ def test_a_link_to_a_folder_elsewhere_is_an_error_in_a_revision_as_here(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ([""], "OLD (): an empty name compares nothing; write . for what is here"),
-        (["main", "bin"], "NEW (bin): bin:1:1: error OAM101: cannot be read: no YAML file is in this folder"),
-        (["main", ".", "--json", "--markdown"], "--json or --markdown, not both"),
-        (["no\n::pe\x1b"], "OLD (no?::pe?): neither a file nor a folder, and no revision that git knows"),
-        (["main", "--stack", "prod"], "OLD (main): there is no stack 'prod' in main:stacks; known: local"),
-        (["main", "stack:prod"], "NEW (stack:prod): there is no stack 'prod' in stacks; known: local"),
+        ([""], "OLD (): empty name: write . for the working directory"),
+        (["main", "bin"], "NEW (bin): bin:1:1: error OAM101: cannot be read: this folder has no YAML file"),
+        (["main", ".", "--json", "--markdown"], "use --json or --markdown, not both"),
+        (["no\n::pe\x1b"], "OLD (no?::pe?): no such file, folder or git revision"),
+        (["main", "--stack", "prod"], "OLD (main): no stack 'prod' in main:stacks; known: local"),
+        (["main", "stack:prod"], "NEW (stack:prod): no stack 'prod' in stacks; known: local"),
         (["main", "broken.yaml"], "NEW (broken.yaml): broken.yaml:1:1: error OAM105:"),
         (["bare"], "OLD (bare): bare:applications:1:1: error OAM101: cannot be read: no such file or folder"),
         (["wrong"], "OLD (wrong): wrong:applications/orders.yaml:1:1: error OAM105:"),
-        (["deep.json"], "OLD (deep.json): no JSON"),
-        (["outputs.json"], "OLD (outputs.json): written in format 1 x"),
+        (["deep.json"], "OLD (deep.json): invalid JSON"),
+        (["outputs.json"], "OLD (outputs.json): of format 1 x"),
         (["deployed:prod"], "OLD (deployed:prod): `pulumi stack export` failed: no such stack"),
-        (["state.json"], "OLD (state.json): not what `pulumi stack export` prints"),
-        (["nothing.json"], "OLD (nothing.json): not what a stack exports as its model"),
+        (["state.json"], "OLD (state.json): no output of `pulumi stack export`"),
+        (["nothing.json"], "OLD (nothing.json): not a model that a stack exports"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_compared_is_said_of_its_side(
+def test_an_error_names_its_side(
     project: Path,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
     arguments: list[str],
     words: str,
 ) -> None:
-    """On standard error, with status 2; the files of a revision are called by it."""
+    """On standard error, with status 2. Files of a revision have its name as prefix."""
     (project / "broken.yaml").write_text("kind: Application")
     (project / "outputs.json").write_text('{"__model": "1 x"}')
     (project / "state.json").write_text('{"deployment": []}')
@@ -468,14 +471,14 @@ def test_a_stack_that_is_not_committed_is_said_to_be_none(
     (project / "stacks/Pulumi.mine.yaml").write_text(STACK)
     assert main(["diff", "--stack", "mine"]) == 2
     assert capsys.readouterr().err == (
-        "OLD (HEAD): there is no stack 'mine' in HEAD:stacks; known: local\n"
+        "OLD (HEAD): no stack 'mine' in HEAD:stacks; known: local\n"
     )
 
 
-def test_what_nobody_could_list_is_said_of_its_rule(
+def test_a_rule_with_too_many_group_sets_is_named(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """With status 2, as all of which nothing can be said."""
+    """With status 2, as for all unusable input."""
     for role, group in (("[sales]", "r"), ("[desk]", "w")):
         edit(
             project / "applications/orders.yaml",
@@ -486,7 +489,7 @@ def test_what_nobody_could_list_is_said_of_its_rule(
     printed = capsys.readouterr()
     assert printed.out == ""
     assert printed.err.startswith(
-        "'orders/api' (applications/orders.yaml:7:7) has a rule whose scopes users can have by more"
+        "'orders/api' (applications/orders.yaml:7:7) has a rule that users meet through more"
     )
 
 
@@ -495,32 +498,32 @@ def test_outside_of_git_there_are_no_revisions(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Said so, whether git is there or not."""
+    """With a message, with or without git."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     assert main(["diff", "main"]) == 2
-    assert "this is no git repository" in capsys.readouterr().err
+    assert "revisions need a git repository" in capsys.readouterr().err
     monkeypatch.setenv("PATH", str(tmp_path))
     assert main(["diff", "main"]) == 2
-    assert "there is no git" in capsys.readouterr().err
+    assert "git, which is not installed" in capsys.readouterr().err
     assert main(["diff", "deployed:prod"]) == 2
-    assert "there is no `pulumi` on the PATH" in capsys.readouterr().err
+    assert "`pulumi` is not on the PATH" in capsys.readouterr().err
 
 
 def _pulumi(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
-    """A stand-in for the CLI that only runs `script`."""
+    """Install a stand-in for the Pulumi CLI that runs `script`."""
     folder.mkdir()
     (folder / "pulumi").write_text(f"#!/bin/sh\n{script}\n")
     (folder / "pulumi").chmod(0o755)
     monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
 
 
-def test_what_is_deployed_is_compared_with_what_is_here(
+def test_the_deployed_state_is_compared_with_the_working_directory(
     project: Path,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """By its state, asked of the CLI or saved in a file; by outputs that were saved: all of them, or this one."""
+    """By the state from the CLI or a file, and by saved outputs: all outputs, or only the model."""
     settings = settings_of("local")
     estate = estate_of(read_files([project / "applications"]), settings)
     output = dump_model(model_of(estate, settings))
@@ -570,7 +573,7 @@ def test_what_is_deployed_is_compared_with_what_is_here(
 def test_markdown_shows_names_as_code(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """So that no name of a group is read as markup; where nothing changes it says so."""
+    """So that the name of a group cannot contain markup. Without changes, one line says so."""
     assert main(["diff", "--markdown"]) == 0
     assert capsys.readouterr().out == "No change of access.\n"
     edit(
@@ -592,10 +595,10 @@ def test_markdown_shows_names_as_code(
     )
 
 
-def test_another_answer_is_a_change_for_people_and_for_programs(
+def test_another_component_that_answers_is_a_change(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It counts for --exit-code, and stands in JSON, in Markdown and in SARIF, with both owners."""
+    """It counts for --exit-code. JSON, Markdown and SARIF have it, with both owners."""
     edit(project / "applications/orders.yaml", "/orders: 8080", "/orders: 9090")
     moved = "orders/api:8080 (team-orders) -> orders/api:9090 (team-orders)"
     url = "https://orders.example.com/orders/health"
@@ -638,10 +641,10 @@ def test_another_answer_is_a_change_for_people_and_for_programs(
     assert position["artifactLocation"]["uri"] == "applications/orders.yaml"
 
 
-def test_another_owner_is_a_change_for_people_and_for_programs(
+def test_another_owner_is_a_change(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It counts for --exit-code, and stands in JSON, in Markdown and in SARIF."""
+    """It counts for --exit-code. JSON, Markdown and SARIF have it."""
     edit(
         project / "applications/orders.yaml",
         "owner: team-orders",
@@ -672,10 +675,10 @@ def test_another_owner_is_a_change_for_people_and_for_programs(
     )
 
 
-def test_a_client_that_comes_or_goes_has_its_owner_in_json(
+def test_json_has_the_owner_of_a_new_or_removed_client(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """As in the table."""
+    """As the table."""
     shop = project / "applications/shop.yaml"
     shop.write_text(
         shop.read_text("utf-8").replace(
@@ -702,7 +705,7 @@ def test_a_client_that_comes_or_goes_has_its_owner_in_json(
 def test_stacks_of_one_project_are_compared_by_component(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Their hosts differ, their access does not."""
+    """Their hosts differ, but their access does not."""
     other = STACK.replace(
         "apps.example.com",
         "dc.example.net, suffixes: {example.com: dc.example.net}",

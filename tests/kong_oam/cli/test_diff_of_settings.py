@@ -1,4 +1,4 @@
-"""`python -m kong_oam diff` of what no single request shows: settings of the stack, and what its clients are."""
+"""`python -m kong_oam diff` of settings and clients, where no single request shows the change."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ spec:
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project in `before`, and the same in `after`, where the tests run."""
+    """A project in `before`, and the same project in `after`, the working directory."""
     for side in ("before", "after"):
         for folder in ("applications", "stacks"):
             (tmp_path / side / folder).mkdir(parents=True)
@@ -56,7 +56,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_another_setting_is_printed_and_counts_for_the_exit_status(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """In the first line and in JSON, there and back, and compared with what was deployed."""
+    """In the first line and in JSON, in both directions, and in a comparison with the deployed
+    state."""
     settings = settings_of("local")
     estate = estate_of(read_files([Path("applications")]), settings)
     deployed = project / "deployed.json"
@@ -81,7 +82,7 @@ def test_another_setting_is_printed_and_counts_for_the_exit_status(
 def test_each_kind_of_subject_has_a_form_in_json(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Everybody, a provider, a client, a component; the worst first."""
+    """Everybody, a provider, a client, a component. The worst change comes first."""
     Path("stacks/Pulumi.local.yaml").write_text(
         STACK.replace("hstsSeconds: 600", "hstsSeconds: 700").replace(
             "//orders", "//all"

@@ -1,4 +1,5 @@
-"""What holds for every verb: JSON alone where it is asked for, exit statuses, colours on terminals, hostile text."""
+"""Properties of every verb: pure JSON on request, exit statuses, colours on terminals, hostile
+text."""
 
 from __future__ import annotations
 
@@ -39,17 +40,15 @@ ARGUMENTS: dict[str, list[str]] = {
     "verify": ["verify"],
 }
 STATUS = dict.fromkeys(ARGUMENTS, 0) | {"check": 1, "verify": 1}
-"""In the estate below, of which lint finds something, as `verify` does."""
+"""In the estate below, with findings of lint and of `verify`."""
 
 VERBS = pytest.mark.parametrize("verb", ARGUMENTS)
 
 
 @pytest.fixture(autouse=True)
 def estate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The sample estate in a folder of its own, with a rule that grants more than in the folder `before`.
-
-    No Kong and no cluster is at hand: what is found there is given, as if it had been read.
-    """
+    """The sample estate in the working directory, with a rule that grants more than in the folder
+    `before`."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setenv("TERM", "xterm")
@@ -84,7 +83,7 @@ def edit(old: str, new: str) -> None:
 
 
 class Terminal(io.StringIO):
-    """Takes colours."""
+    """A terminal with colours."""
 
     def isatty(self) -> bool:
         return True
@@ -93,7 +92,8 @@ class Terminal(io.StringIO):
 def printed_on_terminal(
     monkeypatch: pytest.MonkeyPatch, *arguments: str
 ) -> str:
-    """What a terminal gets, on both streams. Standard input is none, so that nothing is asked."""
+    """Return the output on a terminal, of both streams. Standard input is no terminal, so no
+    question is asked."""
     out = Terminal()
     monkeypatch.setattr(sys, "stdout", out)
     monkeypatch.setattr(sys, "stderr", out)
@@ -102,15 +102,15 @@ def printed_on_terminal(
     return out.getvalue()
 
 
-def test_every_verb_is_asked_below() -> None:
-    """But for those that run something: they have no JSON, and tests of their own."""
+def test_every_verb_has_a_case_below() -> None:
+    """Except for the verbs that run something, which have no JSON and their own tests."""
     assert [*ARGUMENTS] == [
         command.name for command in COMMANDS if command.json
     ]
 
 
 @VERBS
-def test_json_is_one_document_and_all_that_is_printed(
+def test_json_is_the_only_output(
     verb: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """With the same exit status as text."""
@@ -121,10 +121,10 @@ def test_json_is_one_document_and_all_that_is_printed(
 
 
 @VERBS
-def test_the_exit_status_is_1_for_findings_alone(
+def test_only_findings_have_status_1(
     verb: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A request that is denied and a change of access are answers."""
+    """A denied request and a change of access are answers."""
     assert main(ARGUMENTS[verb]) == STATUS[verb]
     printed = capsys.readouterr()
     assert printed.out
@@ -133,14 +133,15 @@ def test_the_exit_status_is_1_for_findings_alone(
 
 @VERBS
 @pytest.mark.parametrize("json_too", [[], ["--json"]])
-def test_a_stack_that_cannot_be_used_is_2(
+def test_an_unusable_stack_is_2(
     verb: str, json_too: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """One that is not there, with the nearest; one with a wrong setting, by its name. Nothing on standard output."""
+    """A missing stack, with the nearest name, or a stack with an invalid setting. Nothing is
+    printed on standard output."""
     assert main([*ARGUMENTS[verb], "--stack", "lokal", *json_too]) == 2
     printed = capsys.readouterr()
     assert printed.out == ""
-    assert "there is no stack 'lokal'" in printed.err
+    assert "no stack 'lokal'" in printed.err
     assert "did you mean 'local'?" in printed.err
     for file in (
         Path("stacks/Pulumi.local.yaml"),
@@ -155,7 +156,7 @@ def test_a_stack_that_cannot_be_used_is_2(
     assert main([*ARGUMENTS[verb], *json_too]) == 2
     printed = capsys.readouterr()
     assert printed.out == ""
-    assert 'kong-oam:cloud: "lokal" is none of' in printed.err
+    assert 'kong-oam:cloud: "lokal" is not one of' in printed.err
 
 
 @VERBS
@@ -163,7 +164,8 @@ def test_a_stack_that_cannot_be_used_is_2(
 def test_applications_with_an_error_are_2(
     verb: str, json_too: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """With every error on standard error. To `check` they are what it is asked for: 1, and on standard output."""
+    """With every error on standard error. For `check`, errors are the answer: status 1, on standard
+    output."""
     edit(
         "[GET, PATCH], scopes: [orders.read]",
         "[GET, PATCH], scopes: [orders.reed]",
@@ -196,10 +198,10 @@ def test_applications_with_an_error_are_2(
         ["what", "shop/web", "--applications", LONG],
     ],
 )
-def test_a_name_that_no_file_can_have_is_2(
+def test_an_impossible_file_name_is_2(
     arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Of a stack, of Applications, of a side of a comparison."""
+    """As a stack, as Applications, as a side of a comparison."""
     assert main(arguments) == 2
     printed = capsys.readouterr()
     assert printed.out == ""
@@ -207,7 +209,7 @@ def test_a_name_that_no_file_can_have_is_2(
 
 
 def test_a_full_disk_is_2() -> None:
-    """Said once, and not again when the interpreter ends."""
+    """With a single message, and none when the interpreter ends."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     with Path("/dev/full").open("w") as full:
         command = [sys.executable, "-m", "kong_oam", "what", "anonymous"]
@@ -225,10 +227,11 @@ def test_a_full_disk_is_2() -> None:
 
 
 @VERBS
-def test_colours_are_for_terminals_that_want_them(
+def test_colours_need_a_terminal(
     verb: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Not for JSON or a picture, not where NO_COLOR is set or the terminal has none; and the text is the same without."""
+    """No colours for JSON or a picture, with NO_COLOR, or on a terminal without colours. The text
+    is the same without."""
     coloured = printed_on_terminal(monkeypatch, *ARGUMENTS[verb])
     assert ("\x1b[" in coloured) == (verb not in ("graph", "render"))
     Path("applications/billing.yaml").unlink(missing_ok=True)
@@ -247,10 +250,10 @@ def test_colours_are_for_terminals_that_want_them(
         monkeypatch.setenv("TERM", "dumb")
 
 
-def test_a_complaint_is_red_on_a_terminal(
+def test_an_error_is_red_on_a_terminal(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """And plain where NO_COLOR is set."""
+    """And plain with NO_COLOR."""
     assert "\x1b[31m" in printed_on_terminal(
         monkeypatch, "check", "--stack", "lokal"
     )
@@ -261,10 +264,10 @@ def test_a_complaint_is_red_on_a_terminal(
 
 
 @VERBS
-def test_no_text_of_somebodys_steers_a_terminal(
+def test_hostile_text_cannot_control_a_terminal(
     verb: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Neither a reason nor the name of a group, a field, or what is found in Kong."""
+    """In reasons, names of groups and fields, and names from Kong."""
     escapes = ESCAPES.replace("\x1b", "\\e").replace("\x07", "\\a")
     edit("reason: probes of the load balancer", f'reason: "{escapes}"')
     edit("groups: [sales]", f'groups: [sales, "{escapes}"]')
@@ -286,8 +289,8 @@ def test_no_text_of_somebodys_steers_a_terminal(
 
 
 @pytest.mark.parametrize("verb", ["explain", "who", "what", "diff"])
-def test_arguments_need_not_be_text(verb: str) -> None:
-    """Bytes that are no UTF-8 are answered or refused, without a traceback; JSON stays JSON."""
+def test_arguments_may_be_invalid_utf_8(verb: str) -> None:
+    """They are answered or rejected without a traceback. JSON stays valid."""
     arguments: list[str | bytes] = [
         verb,
         *(["GET"] if verb in ("explain", "who") else []),

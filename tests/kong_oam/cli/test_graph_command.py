@@ -1,4 +1,4 @@
-"""`python -m kong_oam graph`: what is drawn, in which form, and what it says where it cannot."""
+"""`python -m kong_oam graph`: its content, its formats and its errors."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SHOP_FILE = Path("applications/shop.yaml")
 
 @pytest.fixture(autouse=True)
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A repository with one commit; the tests run in it."""
+    """A repository with one commit, in the working directory."""
     monkeypatch.chdir(tmp_path)
     write_project(tmp_path, orders=API, shop=SHOP)
 
@@ -37,35 +37,35 @@ def graph_json(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
     return json.loads(printed(capsys, *arguments, "--json"))
 
 
-def test_mermaid_is_printed_where_nothing_else_is_said(
+def test_mermaid_is_the_default(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """With its title, and the stack that it is of."""
+    """With its title and the stack."""
     read = read_mermaid(printed(capsys))
     assert (
         read.nodes["client_shop_web"]
         == "shop/web\nweb application\nfor desk, sales"
     )
     assert ("client_shop_checkout", "role_orders_api_viewer", "") in read.edges
-    assert read.nodes["notes"] == "Who may call what: stack local"
+    assert read.nodes["notes"] == "Access graph: stack local"
 
 
 @pytest.mark.parametrize(
     ("name", "begins"),
     [("a.svg", "<svg "), ("a.SVG", "<svg "), ("a.mmd", "%%{"), ("a.mermaid", "%%{"), ("a.md", "```mermaid\n%%{")],
 )  # fmt: skip
-def test_the_ending_of_a_file_is_its_form(
+def test_the_ending_of_a_file_selects_the_format(
     capsys: pytest.CaptureFixture[str], name: str, begins: str
 ) -> None:
-    """What was written is said, and how much it is."""
+    """One line reports the file and its size."""
     assert printed(capsys, "--output", name) == f"{name}: 12 boxes, 11 lines\n"
     assert Path(name).read_text("utf-8").startswith(begins)
 
 
-def test_a_form_that_is_said_goes_before_the_ending(
+def test_the_format_option_overrides_the_ending(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """And is printed where there is no file; all of it is what the file has."""
+    """Without a file, the same text is printed."""
     printed(capsys, "--format", "svg", "--output", "graph.txt")
     assert Path("graph.txt").read_text("utf-8") == printed(
         capsys, "--format", "svg"
@@ -79,11 +79,11 @@ def test_a_form_that_is_said_goes_before_the_ending(
 
 
 def test_json_has_nodes_and_lines(capsys: pytest.CaptureFixture[str]) -> None:
-    """With ids that stay, what passes, and what changed."""
+    """With stable ids, requests and changes."""
     graph = graph_json(capsys, "--principal", "shop/checkout")
-    assert graph["title"] == "Who may call what: stack local, shop/checkout"
+    assert graph["title"] == "Access graph: stack local, shop/checkout"
     assert graph["notes"] == [
-        "What needs no token is not drawn: --principal anonymous has it."
+        "Public endpoints are not drawn: --principal anonymous draws them."
     ]
     assert graph["nodes"][0] == {
         "id": "client:shop/checkout", "kind": "client", "name": "shop/checkout", "component": None, "details": ["service"], "change": None,
@@ -117,7 +117,7 @@ def test_json_has_nodes_and_lines(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_part_is_drawn(
     capsys: pytest.CaptureFixture[str], arguments: list[str], callers: set[str]
 ) -> None:
-    """Of an Application, of a principal, or what both have."""
+    """An Application, a principal, or the part that both share."""
     nodes = graph_json(capsys, *arguments)["nodes"]
     assert {
         node["id"] for node in nodes if node["kind"] in ("client", "group")
@@ -125,10 +125,10 @@ def test_a_part_is_drawn(
     assert any(node["kind"] == "component" for node in nodes)
 
 
-def test_what_changed_since_a_revision_is_drawn(
+def test_changes_since_a_revision_are_drawn(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """With what diff says of it below."""
+    """With the text of `diff` below."""
     replace_once(ORDERS_FILE, "groups: [sales]", "groups: [sales, support]")
     replace_once(
         ORDERS_FILE, "methods: [GET], public", "methods: [GET, POST], public"
@@ -149,12 +149,9 @@ def test_what_changed_since_a_revision_is_drawn(
         ("added", "public:orders/api:anybody", "POST /orders/health"),
         ("removed", "client:shop/checkout", "read"),
     }
-    assert (
-        graph["title"]
-        == "What changed since main in who may call what: stack local"
-    )
+    assert graph["title"] == "Access changes since main: stack local"
     assert graph["notes"][:2] == [
-        "What diff says of it:",
+        "The same change in diff:",
         "+ newly public: everybody: POST https://orders.example.com/orders/health",
     ]
     assert main(["diff", "main", "--json"]) == 0
@@ -166,10 +163,10 @@ def test_what_changed_since_a_revision_is_drawn(
     assert {note.split(":")[0][2:] for note in graph["notes"][1:]} <= {*kinds}
 
 
-def test_what_was_exported_can_be_compared_with(
+def test_a_saved_model_can_be_compared(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """It knows no roles by name, so these are no change."""
+    """It has no names of roles, so roles are no change."""
     Path("outputs.json").write_text(
         json.dumps({"__model": dump_model(model(API, SHOP))}), "utf-8"
     )
@@ -180,10 +177,10 @@ def test_what_was_exported_can_be_compared_with(
     ]
 
 
-def test_an_estate_in_which_nobody_calls_says_so(
+def test_an_estate_without_callers_has_a_note(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """A picture of nothing would be taken for an error."""
+    """An empty picture would look like an error."""
     replace_once(ORDERS_FILE, ORDERS_FILE.read_text("utf-8"), WORKER)
     SHOP_FILE.unlink()
     graph = graph_json(capsys)
@@ -205,17 +202,17 @@ spec:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--application", "shup"], "no Application 'shup' calls or is called; did you mean 'shop'?"),
-        (["--principal", "shop/wob"], "no client and no group 'shop/wob'; did you mean 'shop/web'?"),
-        (["--principal", "group:salse"], "no client and no group 'group:salse'; did you mean 'group:sales'?"),
-        (["--principal", "sales"], "no client and no group 'sales'; did you mean 'group:sales'?"),
-        (["--since", "nope"], "--since (nope): neither a file nor a folder, and no revision that git knows"),
-        (["--output", "a.png"], "'a.png' does not say which format: end it on .mmd/.mermaid/.md/.svg, or add --format"),
+        (["--application", "shup"], "no Application 'shup' in the graph; did you mean 'shop'?"),
+        (["--principal", "shop/wob"], "unknown principal 'shop/wob'; did you mean 'shop/web'?"),
+        (["--principal", "group:salse"], "unknown principal 'group:salse'; did you mean 'group:sales'?"),
+        (["--principal", "sales"], "unknown principal 'sales'; did you mean 'group:sales'?"),
+        (["--since", "nope"], "--since (nope): no such file, folder or git revision"),
+        (["--output", "a.png"], "no format for 'a.png': use the ending .mmd/.mermaid/.md/.svg, or add --format"),
         (["--output", "none/a.svg"], "none/a.svg: No such file or directory"),
-        (["--json", "--format", "svg"], "--json, or --format and --output, not both"),
+        (["--json", "--format", "svg"], "--json prints to standard output: leave --format and --output out"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_drawn_is_said(
+def test_an_impossible_graph_is_an_error(
     capsys: pytest.CaptureFixture[str], arguments: list[str], words: str
 ) -> None:
     """In one line on standard error, with status 2."""

@@ -1,4 +1,4 @@
-"""`init`: the files of a new repository, and nothing that is there is touched."""
+"""`init`: the files of a new repository. Existing files stay unchanged."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ NEW = (
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The working directory, which is empty."""
+    """An empty working directory."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -59,10 +59,10 @@ def files(folder: Path = Path()) -> list[str]:
     )
 
 
-def test_a_team_begins_with_nothing_but_applications(
+def test_a_team_has_only_applications(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """No stack, no program; `new` fills it, and every question is answered without a stack."""
+    """No stack and no program. `new` adds a component, and all queries work without a stack."""
     assert main(["init"]) == 0
     assert files() == [
         ".github/workflows/access.yaml",
@@ -77,32 +77,30 @@ def test_a_team_begins_with_nothing_but_applications(
     capsys.readouterr()
     assert main(["check"]) == 0
     assert capsys.readouterr().out.startswith(
-        "0 application(s), 0 component(s): no errors; no stack is here"
+        "0 application(s), 0 component(s): no errors; without a stack"
     )
     assert main([*NEW]) == 0
     assert capsys.readouterr().out.endswith("next: python -m kong_oam check\n")
     assert main(["check"]) == 0
     assert capsys.readouterr().out.splitlines() == [
-        "1 application(s), 1 component(s): no errors; no stack is here, so that none says what hosts, providers and "
-        "groups there are",
-        "nobody may call billing/invoices yet: a client asks for its scopes in `calls`, and a role of it names that "
-        "client",
+        "1 application(s), 1 component(s): no errors; without a stack, hosts, providers and groups are not checked",
+        "nobody may call billing/invoices yet: add its scopes to `calls` of a client, and the client to a role",
     ]
     assert main(["who", "GET", "https://billing.example.com/"]) == 0
     assert "billing/invoices" in capsys.readouterr().out
 
 
-def test_what_a_team_s_change_does_is_told_without_a_stack(
+def test_diff_works_without_a_stack(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Against a revision that has none either."""
+    """Against a revision that has no stack either."""
     main(["init"])
     main([*NEW])
     git("init", "--initial-branch", "main")
     assert main(["diff"]) == 2
     assert (
         capsys.readouterr().err
-        == "OLD (HEAD): nothing is committed here yet; commit what it is to be compared with\n"
+        == "OLD (HEAD): no commit yet: commit the files to compare with\n"
     )
     for arguments in (["add", "."], ["commit", "--message", "first"]):
         git(*arguments)
@@ -117,10 +115,11 @@ def test_what_a_team_s_change_does_is_told_without_a_stack(
     assert capsys.readouterr().out.startswith("newly public: GET")
 
 
-def test_what_another_team_offers_need_not_be_here(
+def test_missing_applications_are_not_checked(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Nor whom a role names elsewhere: what is not judged is said. A component of an Application that is here has to be."""
+    """Calls and roles may name missing Applications, and a note lists them. A component of a
+    present Application must exist."""
     main(["init"])
     main([*NEW])
     main(
@@ -148,7 +147,7 @@ def test_what_another_team_offers_need_not_be_here(
     capsys.readouterr()
     assert main(["check"]) == 0
     assert capsys.readouterr().out.splitlines()[-1] == (
-        "not judged, since it is not here: orders, shop; -f takes its folder, too"
+        "not checked, since its files are missing: orders, shop; add its folder with -f"
     )
     file.write_text(text + client.replace("CALLEE", "billing/api"))
     assert main(["check"]) == 1
@@ -158,10 +157,11 @@ def test_what_another_team_offers_need_not_be_here(
     )
 
 
-def test_what_another_team_offers_is_called_all_the_same(
+def test_a_missing_application_can_be_called(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """And who has to grant it is said; where that team's checkout is named, the grant is written there."""
+    """A note names the team that has to grant the call. With that team's checkout, the grant is
+    written there."""
     main(["init"])
     nightly = (
         "new",
@@ -184,8 +184,8 @@ def test_what_another_team_offers_is_called_all_the_same(
     assert "error OAM103" in capsys.readouterr().err
     assert main([*nightly, *calls]) == 0
     assert capsys.readouterr().out.splitlines()[-2:] == [
-        "orders/api is not here, and not judged: its team has to name billing/nightly in a role that grants "
-        "orders.read, in its own file (`check -f applications ../orders/applications` judges both)",
+        "orders/api has no files here: ask its team to add billing/nightly to a role with orders.read; "
+        "`check -f applications ../orders/applications` checks both",
         "next: python -m kong_oam check",
     ]
     billing, theirs = (
@@ -221,8 +221,8 @@ def test_where_a_stack_says_what_there_is_nothing_else_is_called(
     assert "'orders/api' offers no scopes" in capsys.readouterr().err
 
 
-def test_a_platform_begins_with_a_stack_that_can_be_used() -> None:
-    """Under the name that was asked for."""
+def test_a_platform_has_a_usable_stack() -> None:
+    """With the name from the command line."""
     assert main(["init", "--platform", "platform", "--stack", "prod-eu"]) == 0
     settings = read_file(Path("platform/stacks/Pulumi.prod-eu.yaml"))
     assert (settings.stack.name, settings.applications) == (
@@ -238,8 +238,8 @@ def test_a_platform_begins_with_a_stack_that_can_be_used() -> None:
 
 
 @pytest.mark.parametrize("kind", [[], ["--platform"]])
-def test_what_is_written_is_complete(kind: list[str]) -> None:
-    """Nothing is left to fill in, and YAML is YAML."""
+def test_written_files_are_complete(kind: list[str]) -> None:
+    """No placeholder is left, and YAML files are valid."""
     assert main(["init", *kind]) == 0
     for name in files():
         text = Path(name).read_text("utf-8")
@@ -255,17 +255,17 @@ def test_what_is_written_is_complete(kind: list[str]) -> None:
     }
 
 
-def test_what_is_there_stays(capsys: pytest.CaptureFixture[str]) -> None:
-    """Whatever it is; the rest is written, and a second run changes nothing, and lists all the same."""
+def test_existing_files_stay(capsys: pytest.CaptureFixture[str]) -> None:
+    """Also links. Other files are written. A second run changes nothing, and lists the same files."""
     Path("README.md").write_text("ours")
     Path("requirements.txt").symlink_to("nowhere")
     assert main(["init"]) == 0
     lines = capsys.readouterr().out.splitlines()
     stays = [
-        f"{name}: is there, and stays"
+        f"{name}: exists, unchanged"
         for name in ("README.md", "requirements.txt")
     ]
-    assert [line for line in lines if line.endswith("stays")] == stays
+    assert [line for line in lines if line.endswith("unchanged")] == stays
     assert "README.md: new" not in lines
     assert ".pre-commit-config.yaml: new" in lines
     assert Path("README.md").read_text() == "ours"
@@ -275,7 +275,7 @@ def test_what_is_there_stays(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out.splitlines() == [
         line
         if line.startswith("next: ")
-        else line.replace(": new", ": is there, and stays")
+        else line.replace(": new", ": exists, unchanged")
         for line in lines
     ]
 
@@ -288,7 +288,7 @@ def test_what_is_there_stays(capsys: pytest.CaptureFixture[str]) -> None:
         ["--platform", "--stack", ""],
     ],
 )
-def test_what_cannot_be_written_is_said(
+def test_a_failed_write_is_reported(
     capsys: pytest.CaptureFixture[str], arguments: list[str]
 ) -> None:
     """With status 2, and in one line."""
@@ -299,7 +299,7 @@ def test_what_cannot_be_written_is_said(
 
 
 def pip(*arguments: str) -> tuple[bool, str]:
-    """Whether pip would install what it is asked to, from no index, and what it says."""
+    """Return whether pip installs these arguments without an index, and its output."""
     command = [
         sys.executable,
         "-m",
@@ -320,10 +320,10 @@ def pip(*arguments: str) -> tuple[bool, str]:
 @pytest.mark.parametrize(
     ("kind", "name"), [([], "kong-oam"), (["--platform"], "kong-oam[deploy]")]
 )
-def test_nothing_is_installed_until_it_is_said_which_file(
+def test_nothing_is_installed_before_a_wheel_is_named(
     kind: list[str], name: str, folder: Path
 ) -> None:
-    """Never by a name, which an index gives to whoever registers it; then by its contents, or from a folder here."""
+    """Never by name, which anybody could register at an index. Then by its hash, or from a folder."""
     main(["init", *kind])
     file = Path("requirements.txt")
     text = file.read_text("utf-8")
@@ -364,10 +364,9 @@ def test_nothing_is_installed_until_it_is_said_which_file(
 
 
 @pytest.mark.parametrize("status", [0, 2])
-def test_a_diff_that_failed_fails_the_workflow(
-    status: int, folder: Path
-) -> None:
-    """As GitHub runs a script that says no shell: `bash -e`. What a diff says is in the summary and in the log."""
+def test_a_failed_diff_fails_the_workflow(status: int, folder: Path) -> None:
+    """GitHub runs a script without a shell option with `bash -e`. The output of diff is in the
+    summary and the log."""
     main(["init"])
     workflow = yaml.safe_load(
         Path(".github/workflows/access.yaml").read_text("utf-8")
@@ -415,7 +414,7 @@ INSTALL = """\
     "name", ["partitions.yaml", "preview.yaml", "rotate.yaml"]
 )
 def test_a_platform_has_the_workflows_of_this_repository(name: str) -> None:
-    """With its own stack, and what is installed from its own requirements; all else is the same, line by line."""
+    """With its own stack and requirements. All other lines are the same."""
     main(["init", "--platform", "--stack", "staging"])
     written = Path(".github/workflows", name).read_text("utf-8")
     assert "staging" in written
@@ -433,7 +432,7 @@ def test_a_platform_has_the_workflows_of_this_repository(name: str) -> None:
 
 
 def test_an_editor_finds_the_schema(capsys: pytest.CaptureFixture[str]) -> None:
-    """That of the version that wrote it, at the place that the settings name, and for the files that are read."""
+    """The schema of the same version, at the place in the settings, for the files that are read."""
     main(["init"])
     capsys.readouterr()
     ((schema, patterns),) = json.loads(
@@ -444,7 +443,7 @@ def test_an_editor_finds_the_schema(capsys: pytest.CaptureFixture[str]) -> None:
     assert patterns == ["applications/**/*.yaml", "applications/**/*.yml"]
 
 
-def test_the_page_shows_what_is_printed(
+def test_the_page_shows_the_real_output(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Line by line."""

@@ -1,4 +1,4 @@
-"""What Ctrl-C does to a command over several stacks."""
+"""Ctrl-C during a command over several stacks."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import signal
 from kong_oam.cli.interrupts import interrupting
 
 
-def test_an_interrupt_is_handed_on_and_the_command_goes_on() -> None:
-    """Each time, and so is the signal that ends a job; afterwards both do what they did before."""
+def test_an_interrupt_is_passed_on() -> None:
+    """Each time, and for SIGTERM too. Afterwards both signals have their former handlers."""
     numbers = (signal.SIGINT, signal.SIGTERM)
     before, calls = [signal.getsignal(number) for number in numbers], [0]
 

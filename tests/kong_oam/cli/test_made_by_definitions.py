@@ -1,4 +1,4 @@
-"""Verbs on Applications that are made by definitions: they answer as for any other, and find the definitions."""
+"""Verbs on Applications with custom types: they work as for all others, and find the definitions."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ LEDGER_URL = "https://ledger.example.com/entries"
 
 @pytest.fixture(autouse=True)
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The project with types of its own, committed, in the working directory."""
+    """The project with custom types, committed, in the working directory."""
     write_custom(tmp_path)
     commit(tmp_path)
     monkeypatch.chdir(tmp_path)
@@ -35,7 +35,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def answer(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    """What a verb prints where all is well."""
+    """Return the output of a successful command."""
     assert main(arguments) in (0, 1)
     printed = capsys.readouterr()
     assert printed.err == ""
@@ -43,13 +43,13 @@ def answer(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 
 
 def name_definitions(name: str) -> None:
-    """Lets the stack name them."""
+    """Add these definitions to the stack's settings."""
     with Path("stacks/Pulumi.local.yaml").open("a") as stack:
         stack.write(f"  kong-oam:definitions: [{name}]\n")
 
 
-def test_questions_are_answered(capsys: pytest.CaptureFixture[str]) -> None:
-    """The route is the rendered Ingress', the rule the access trait's."""
+def test_queries_work(capsys: pytest.CaptureFixture[str]) -> None:
+    """The route comes from the rendered Ingress, the rule from the access trait."""
     assert "2 application(s), 2 component(s): no errors" in answer(
         capsys, "check"
     )
@@ -82,7 +82,7 @@ def test_questions_are_answered(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_definition_that_changes_is_a_change_of_access(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """A revision has its own definitions, though the Applications are as they were."""
+    """A revision has its own definitions, even if the Applications are the same."""
     assert answer(capsys, "diff") == ""
     replace_once(
         Path("definitions/stateful-app.yaml"),
@@ -99,11 +99,11 @@ def test_a_definition_that_changes_is_a_change_of_access(
     assert answer(capsys, "diff", ".", ".") == ""
 
 
-def test_two_checkouts_of_a_platform_have_each_their_own_definitions(
+def test_two_folders_have_their_own_definitions(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Applications in a folder of any name beside them. What the stack here names counts for neither; `--definitions`
-    names more, in each or here."""
+    """A folder `definitions` beside the Applications replaces the stack's definitions.
+    `--definitions` adds more."""
     for name in ("before", "after"):
         Path(name).mkdir()
         shutil.copytree("applications", f"{name}/apps")
@@ -128,10 +128,10 @@ def test_two_checkouts_of_a_platform_have_each_their_own_definitions(
     )
 
 
-def test_what_is_refused_of_an_object_names_the_definition_that_made_it(
+def test_an_error_in_an_object_names_its_definition(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """The project's own: of a built-in type nobody could change one."""
+    """The project's own definition, because nobody could change a built-in type."""
     replace_once(
         Path("definitions/stateful-app.yaml"),
         "spec: containers:",
@@ -150,22 +150,22 @@ def test_what_is_refused_of_an_object_names_the_definition_that_made_it(
     ]
     assert (
         lines[number + 1]
-        == "it is made by component type 'stateful-app' (definitions/stateful-app.yaml)"
+        == "rendered by component type 'stateful-app' (definitions/stateful-app.yaml)"
     )
     assert any("konghq.com/plugins" in line for line in lines)
-    assert len([line for line in lines if "it is made by" in line]) == 1
+    assert len([line for line in lines if "rendered by" in line]) == 1
 
 
 def test_definitions_are_named_on_the_command_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """In place of those that the stack names."""
+    """Instead of the definitions in the stack's settings."""
     Path("definitions").rename("types")
     assert main(["check"]) == 1
     assert "unknown component type 'stateful-app'" in capsys.readouterr().out
     assert main(["check", "--definitions", "type"]) == 1
     assert (
-        "type:1:1: error OAM101: cannot be read: no such file or folder; check the name, in --definitions"
+        "type:1:1: error OAM101: cannot be read: no such file or folder; check the name in --definitions"
         in capsys.readouterr().out
     )
     named = ("--definitions", "types/stateful-app.yaml", "types/*.cue")
@@ -175,7 +175,7 @@ def test_definitions_are_named_on_the_command_line(
     assert answer(capsys, "diff", ".", ".", *named) == ""
     assert main(["diff", *named]) == 2, "they lay elsewhere then"
     assert capsys.readouterr().err.startswith(
-        "OLD (HEAD): HEAD:types/*.cue:1:1: error OAM101: cannot be read: no file"
+        "OLD (HEAD): HEAD:types/*.cue:1:1: error OAM101: cannot be read: no YAML or CUE file"
     )
     name_definitions("types")
     assert "no errors" in answer(capsys, "check")
@@ -216,20 +216,20 @@ def test_what_is_found_in_one_file_is_told_apart(
     )
 
 
-def test_a_component_is_written_beside_others(
+def test_a_component_is_added_beside_others(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Its grant in the file of a component that definitions make."""
+    """With its grant in the file of a component of a custom type."""
     arguments = "new --app report --component job --type worker --image a.example/job:1 --owner team-report --calls ledger/book:ledger.read"
     answer(capsys, *arguments.split())
     assert "report/job" in Path("applications/ledger.yaml").read_text()
     assert "3 component(s): no errors" in answer(capsys, "check")
 
 
-def test_a_type_that_only_the_project_knows_is_written_beside(
+def test_a_component_is_added_beside_a_custom_type(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Though it is called as one that is built in, and takes something else."""
+    """Even if the custom type has the name of a built-in type, and other properties."""
     Path("definitions/stateful-app.yaml").write_text(
         STATEFUL_APP.replace("name: stateful-app", "name: worker")
     )
@@ -249,10 +249,10 @@ def test_a_type_that_only_the_project_knows_is_written_beside(
 @pytest.mark.parametrize(
     "watched", ["definitions/priority.cue", "applications/desk.yaml"]
 )
-def test_whoever_watches_is_told_of_a_definition_that_changes(
+def test_watch_notices_a_changed_definition(
     watched: str,
 ) -> None:
-    """And of an Application, as ever."""
+    """And a changed Application."""
     command = [sys.executable, "-u", "-m", "kong_oam", "check", "--watch"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     with subprocess.Popen(

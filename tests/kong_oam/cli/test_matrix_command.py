@@ -1,4 +1,4 @@
-"""`matrix` of two Applications: its formats, where it is written, and which part."""
+"""`matrix` of two Applications: its formats, its files and its parts."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ PRINCIPALS = ["anonymous", "shop/checkout", "shop/web"]
 def project(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A project of these two Applications; the tests run in it."""
+    """A project of these two Applications, in the working directory."""
     folder = tmp_path_factory.mktemp("project")
     for file, text in {
         "applications/orders.yaml": ORDERS,
@@ -104,7 +104,8 @@ def cells(
 def test_who_what_and_matrix_say_the_same(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """As JSON: a row of the matrix is one of `who`; and what a principal may call is the same as in `what`."""
+    """In JSON, a row of the matrix equals a row of `who`, and a principal has the endpoints of
+    `what`."""
     whole = json.loads(output(capsys, "--json"))["endpoints"]
     components = sorted({row["component"] for row in whole})
     assert main(["who", "--component", components[0], "--json"]) == 0
@@ -133,7 +134,7 @@ def test_who_what_and_matrix_say_the_same(
 
 
 def test_csv_has_all_principals(capsys: pytest.CaptureFixture[str]) -> None:
-    """In the columns behind those of the endpoint."""
+    """In columns after the endpoint's columns."""
     assert output(capsys, "--format", "csv").splitlines() == [
         "component,owner,host,path,but not,methods,from,anonymous,shop/checkout,shop/web",
         'orders/api,team-orders,orders.example.com,/orders,/orders/health,"GET,HEAD",,,itself,users in desk or sales',
@@ -153,13 +154,13 @@ def test_csv_has_all_principals(capsys: pytest.CaptureFixture[str]) -> None:
         (["--principal", "anonymous", "--principal", "shop/web", "--component", "orders/api"], {"orders/api"}, ["anonymous", "shop/web"]),
     ],
 )  # fmt: skip
-def test_a_part_is_asked_for_by_names(
+def test_names_select_a_part(
     arguments: list[str],
     components: set[str],
     principals: list[str],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Components and Applications together; principals are columns."""
+    """Components and Applications together. Principals are columns."""
     rows = cells(capsys, *arguments)
     assert {row["component"] for row in rows} == components
     assert list(rows[0])[len(COLUMNS) :] == principals
@@ -178,14 +179,14 @@ def test_a_part_is_asked_for_by_names(
         ("m.csv", ["--format", "html"], "<!doctype html>"),
     ],
 )
-def test_a_file_gets_what_its_name_ends_with(
+def test_the_ending_of_a_file_selects_the_format(
     name: str,
     arguments: list[str],
     begins: str,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Unless a format is said; and it is what standard output would have got."""
+    """Unless there is a format option. The file has the text of standard output."""
     file = tmp_path / name
     printed = output(capsys, "--output", str(file), *arguments)
     assert printed == f"{file}: 4 endpoint(s), 3 principal(s)\n"
@@ -203,33 +204,33 @@ def test_a_file_gets_what_its_name_ends_with(
     [
         (
             ["--principal", "shop/wob"],
-            "there is no principal 'shop/wob'; did you mean 'shop/web'?",
+            "unknown principal 'shop/wob'; did you mean 'shop/web'?",
         ),
         (
             ["--principal", "anonymus"],
-            "there is no principal 'anonymus'; did you mean 'anonymous'?",
+            "unknown principal 'anonymus'; did you mean 'anonymous'?",
         ),
         (
             ["--component", "orders"],
-            "there is no component 'orders'; did you mean 'orders/api'?",
+            "unknown component 'orders'; did you mean 'orders/api'?",
         ),
         (
             ["--application", "order"],
-            "there is no Application 'order'; did you mean 'orders'?",
+            "unknown Application 'order'; did you mean 'orders'?",
         ),
-        (["--json", "--format", "csv"], "--json is a format of its own"),
+        (["--json", "--format", "csv"], "--json prints to standard output"),
         (
             ["--output", "m.pdf"],
-            "'m.pdf' does not say which format: end it on .txt/.csv/.html/.htm, or add --format",
+            "no format for 'm.pdf': use the ending .txt/.csv/.html/.htm, or add --format",
         ),
-        (["--output", "matrix"], "'matrix' does not say which format"),
+        (["--output", "matrix"], "no format for 'matrix'"),
         (
             ["--output", "nowhere/at/all.csv"],
             "nowhere/at/all.csv: No such file or directory",
         ),
     ],
 )
-def test_what_cannot_be_asked_is_2(
+def test_wrong_usage_is_2(
     arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """In one line."""

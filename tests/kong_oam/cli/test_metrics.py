@@ -1,4 +1,4 @@
-"""The verb `metrics`: what it serves, prints and refuses."""
+"""The verb `metrics`: served metrics, printed files and errors."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ RECORD = '{"version":1,"stack":"s","component":"a/b","decision":"refused","code"
 
 
 def served(url: str, wanted: str) -> str:
-    """The text, once it has what is wanted."""
+    """Return the served text, once it has the wanted lines."""
     until = time.monotonic() + 10
     while wanted not in (text := httpx.get(url, trust_env=False).text):
         assert time.monotonic() < until, text
@@ -29,10 +29,10 @@ def served(url: str, wanted: str) -> str:
     return text
 
 
-def test_it_serves_what_comes_to_the_log_and_when_keys_are_due(
+def test_it_serves_counts_of_the_log_and_due_dates_of_keys(
     tmp_path: Path,
 ) -> None:
-    """The outputs are read for each scrape; while they are being written, what they said counts."""
+    """The outputs are read for each scrape. While they are incomplete, the earlier dates stay."""
     log, outputs = tmp_path / "records", tmp_path / "outputs.json"
     log.write_text("not this one\n")
     outputs.write_text(json.dumps(OUTPUTS))
@@ -66,8 +66,8 @@ def test_it_serves_what_comes_to_the_log_and_when_keys_are_due(
         )
 
 
-def test_standard_input_is_counted_and_stays_to_be_read_when_it_ends() -> None:
-    """Whatever writes there."""
+def test_standard_input_is_counted_and_served_after_its_end() -> None:
+    """From any program."""
     command = [
         sys.executable,
         "-m",
@@ -82,7 +82,7 @@ def test_standard_input_is_counted_and_stays_to_be_read_when_it_ends() -> None:
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdin is not None and process.stdout is not None
-        url = process.stdout.readline().split(";")[0].removeprefix("serves ")
+        url = process.stdout.readline().split(";")[0].removeprefix("serving ")
         process.stdin.write(RECORD)
         process.stdin.close()
         served(url, 'code="no-rule",status="403"} 1\n')
@@ -90,10 +90,10 @@ def test_standard_input_is_counted_and_stays_to_be_read_when_it_ends() -> None:
 
 
 @pytest.mark.parametrize("output", ["--alerts", "--dashboard"])
-def test_what_it_prints_is_a_file(
+def test_it_prints_the_files_unchanged(
     output: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """As its readers take it."""
+    """As Prometheus and Grafana read them."""
     assert main(["metrics", output]) == 0
     printed = capsys.readouterr().out
     read = (
@@ -106,15 +106,15 @@ def test_what_it_prints_is_a_file(
     ("arguments", "reason"),
     [
         (["--logs", "nowhere"], "nowhere: No such file or directory"),
-        (["--logs", "-", "--listen", "9542"], "'9542' is no HOST:PORT to listen at"),
-        (["--logs", "-", "--listen", "127.0.0.1:70000"], "'127.0.0.1:70000' is no HOST:PORT to listen at"),
+        (["--logs", "-", "--listen", "9542"], "invalid address '9542': write HOST:PORT"),
+        (["--logs", "-", "--listen", "127.0.0.1:70000"], "invalid address '127.0.0.1:70000': write HOST:PORT"),
         (["--logs", "-", "--listen", "192.0.2.1:9542"], "cannot listen at '192.0.2.1:9542': "),
         (["--logs", "-", "--outputs", "nowhere"], "nowhere: No such file or directory"),
-        (["--logs", "-", "--outputs", "list"], "'list' cannot be used as a stack's outputs: it is no object"),
-        (["--logs", "-", "--outputs", "empty"], "'empty' cannot be used as a stack's outputs: it has no output"),
+        (["--logs", "-", "--outputs", "list"], "'list' has no stack outputs: no JSON object"),
+        (["--logs", "-", "--outputs", "empty"], "'empty' has no stack outputs: the stack has no output"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_served_is_said(
+def test_unusable_arguments_are_an_error(
     arguments: list[str],
     reason: str,
     tmp_path: Path,
@@ -129,10 +129,10 @@ def test_what_cannot_be_served_is_said(
     assert reason in capsys.readouterr().err
 
 
-def test_a_port_that_is_taken_is_said(
+def test_a_used_port_is_an_error(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """With who wanted it."""
+    """With the address."""
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()

@@ -1,4 +1,4 @@
-"""Each command that a message or a help text tells somebody to run is one that the command line takes as it stands."""
+"""The command line accepts each command that a message or a help text names."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ SOURCES = [
     for file in sorted((ROOT / part).rglob("*.py"))
 ]
 FILLED = "filled"
-"""Stands for what a message fills in."""
+"""Stands for the values in a message."""
 
 _COMMAND = re.compile(rf"{MODULE} ((?:(?!  |[`\n|&;>#)]).)+)")
 
 
 def commands(source: str) -> Iterator[str]:
-    """The commands that texts of a module name, docstrings apart; what may be left out is there."""
+    """Return the commands in texts of a module without docstrings, with their optional parts."""
     tree = ast.parse(source)
     docstrings = {
         id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)
@@ -63,8 +63,8 @@ NAMED = sorted(
 )
 
 
-def test_a_command_is_found_however_it_is_written() -> None:
-    """In quotes of code, at an end, over two lines, filled in; never in a docstring."""
+def test_commands_are_found_in_any_form() -> None:
+    """In backquotes, at an end, over two lines, with values; never in a docstring."""
     source = (
         '"""`python -m kong_oam no`"""\n'
         "a = f'see `python -m kong_oam recover -s {stack} --remove`.'\n"
@@ -80,13 +80,13 @@ def test_a_command_is_found_however_it_is_written() -> None:
 
 
 @pytest.mark.parametrize("command", NAMED)
-def test_the_command_line_takes_it(command: str) -> None:
-    """With its required options, above all."""
+def test_the_command_line_accepts_it(command: str) -> None:
+    """With its required options."""
     _parser().parse_args(shlex.split(command))
 
 
 def test_the_commands_of_messages_are_among_them() -> None:
-    """So that none is missed by being written otherwise."""
+    """So that the search misses none."""
     expected = {
         "recover -s filled --remove",
         "recover -s filled",

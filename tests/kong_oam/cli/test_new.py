@@ -1,4 +1,4 @@
-"""`new`: what is written passes `check`, what is there stays, and what cannot be right is not written."""
+"""`new`: its text passes `check`, existing text stays, and invalid input writes nothing."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ API = shlex.split("""
 --app billing --component invoices --image registry.example.com/billing:1.0
 --owner team-billing --port 8080 --domain billing.example.com
 """)
-"""Of a flag that is given twice, the last value counts."""
+"""If a flag is repeated, the last value counts."""
 NIGHTLY = shlex.split(
     "--component nightly --type worker --image registry.example.com/nightly:1.0"
 )
@@ -36,7 +36,7 @@ PARTNER = shlex.split("""
 
 @pytest.fixture(autouse=True)
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The sample estate in a folder of its own, which is the current one."""
+    """The sample estate in the working directory."""
     folder = tmp_path / "project"
     copy_sample(folder)
     monkeypatch.chdir(folder)
@@ -44,7 +44,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def files() -> dict[str, bytes]:
-    """Everything at and around the project."""
+    """Return all files in and around the project."""
     return {
         str(path): path.read_bytes()
         for path in sorted(Path("..").rglob("*"))
@@ -53,7 +53,7 @@ def files() -> dict[str, bytes]:
 
 
 def test_a_new_application_is_closed_but_for_its_scopes() -> None:
-    """With owner, scopes, rules and a role; `check` finds nothing."""
+    """With owner, scopes, rules and a role. `check` finds nothing."""
     assert main(["new", *API, "--group", "sales"]) == 0
     assert Path(BILLING).read_text("utf-8") == (
         """\
@@ -93,10 +93,10 @@ spec:
     assert main(["check"]) == 0
 
 
-def test_what_it_calls_is_granted_where_the_owner_of_that_reads_it(
+def test_a_call_is_granted_in_the_file_of_the_callee(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """In the role that has just these scopes; of both files nothing else changes."""
+    """In the role with exactly these scopes. Nothing else changes in both files."""
     orders, shop = (
         Path("applications/orders.yaml"),
         Path("applications/shop.yaml"),
@@ -120,8 +120,8 @@ def test_what_it_calls_is_granted_where_the_owner_of_that_reads_it(
     assert main(["check"]) == 0
 
 
-def test_a_link_to_an_application_stays_one() -> None:
-    """What is written is written where it leads, with its mode; and nothing else is left there."""
+def test_a_link_to_an_application_stays_a_link() -> None:
+    """The target gets the text and keeps its mode. No other file is left."""
     link, real = (
         Path("applications/orders.yaml"),
         Path("applications/zz/orders.real.yaml"),
@@ -140,7 +140,7 @@ def test_a_link_to_an_application_stays_one() -> None:
 
 
 def test_one_application_may_call_itself() -> None:
-    """Role and component go into one file; a role without components gets some."""
+    """Role and component go into one file. A role without components gets a list."""
     assert main(["new", *API, "--group", "sales"]) == 0
     calls = "billing/invoices:invoices.write,invoices.read"
     worker = [*NIGHTLY, "--calls", calls]
@@ -157,11 +157,11 @@ def test_one_application_may_call_itself() -> None:
 @pytest.mark.parametrize(
     "group", [[], ["--group", "sales"]], ids=["no role", "a wider role"]
 )
-def test_who_asks_to_read_may_not_change_anything(
+def test_a_reader_may_not_write(
     group: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Where no role grants just what is asked for, there is a new one; the next that asks for it is put there. A role
-    whose users no client signs in yet is written all the same, and found later."""
+    """Without a role with exactly these scopes, a new role is added. The next component with these
+    scopes joins it."""
     assert main(["new", *API, *group]) == 0
     before = Path(BILLING).read_text("utf-8")
     for name in ("nightly", "hourly"):
@@ -177,12 +177,12 @@ def test_who_asks_to_read_may_not_change_anything(
     capsys.readouterr()
     assert main(["check"]) == len(group[:1])
     assert capsys.readouterr().out.count(
-        "LINT312: role 'editor' lets nobody in"
+        "LINT312: role 'editor' gives access to nobody"
     ) == len(group[:1])
 
 
-def test_a_new_role_has_the_users_who_have_its_scopes_already() -> None:
-    """For a client that users sign in to; named after the client, where the name is taken."""
+def test_a_new_role_has_the_users_with_its_scopes() -> None:
+    """For a client with users. The role has the client's name if its usual name is taken."""
     assert (
         main(
             [
@@ -222,8 +222,8 @@ def test_a_new_role_has_the_users_who_have_its_scopes_already() -> None:
     ("kind", "methods"), [("web", "GET, POST"), ("browser", "GET")]
 )
 def test_pages_are_open_to_browsers_for_a_year(kind: str, methods: str) -> None:
-    """Counted from the stack's asOf; users come back to a path that is open. What pages change that call by
-    themselves, they change at the APIs that they call."""
+    """Counted from the stack's asOf. The redirect path of users is open. Pages change data only at
+    the APIs."""
     assert (
         main(
             [
@@ -274,10 +274,10 @@ def test_pages_are_open_to_browsers_for_a_year(kind: str, methods: str) -> None:
     ],
     ids=["on devices", "a partner's"],
 )
-def test_what_runs_elsewhere_is_a_client_and_nothing_else(
+def test_an_external_component_is_only_a_client(
     component: str, arguments: list[str], written: str
 ) -> None:
-    """In an Application of its own, or beside others; owned through the Application."""
+    """In a new Application, or beside others. Its owner is the Application's owner."""
     assert main(["new", *arguments]) == 0
     calls = "            calls:\n              - component: orders/api\n                scopes: [orders.read]\n"
     assert Path(BILLING).read_text("utf-8") == (
@@ -312,10 +312,11 @@ def test_what_runs_elsewhere_is_a_client_and_nothing_else(
         ("orders", "service", "orders.service.read", "Read service of orders"),
     ],
 )
-def test_scopes_are_named_after_what_they_are_about(
+def test_scopes_are_named_after_the_component(
     app: str, component: str, read: str, description: str
 ) -> None:
-    """The component; its Application where the component's name says nothing; both where somebody else has the name."""
+    """Or after its Application if the component's name is generic, or after both if another
+    component has the name."""
     arguments = [*API, "--app", app, "--component", component]
     assert main(["new", *arguments]) == 0
     text = Path(f"applications/{app}.yaml").read_text("utf-8")
@@ -326,10 +327,11 @@ def test_scopes_are_named_after_what_they_are_about(
     assert main(["check"]) == 0
 
 
-def test_who_is_to_call_it_gets_the_call(
+def test_a_caller_gets_the_call(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """In its own file, and a role here: to read, or to change something as well; users of it sign in by their group."""
+    """In its own file, with a role here to read, or also to change. Its users sign in by their
+    group."""
     callers = [
         "--caller",
         "shop/checkout",
@@ -397,11 +399,12 @@ def test_a_client_that_calls_nobody_yet_gets_its_first_call() -> None:
     assert main(["check"]) == 0
 
 
-def test_an_api_that_nobody_may_call_is_said_to_be_one(
+def test_an_api_without_callers_has_a_note(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """With groups alone as without: their users have no client yet. Pages are open, and a worker is called by nobody."""
-    message = "nobody may call billing/invoices yet: a client asks for its scopes in `calls`, and a role of it names that client"
+    """Also with groups, because their users have no client yet. Not for pages, which are open, and
+    workers."""
+    message = "nobody may call billing/invoices yet: add its scopes to `calls` of a client, and the client to a role"
     assert main(["new", *API]) == 0
     assert message in capsys.readouterr().out
     Path(BILLING).unlink()
@@ -442,10 +445,10 @@ def test_an_api_that_nobody_may_call_is_said_to_be_one(
         ),
     ],
 )  # fmt: skip
-def test_what_it_asks_of_the_gateway_are_traits(
+def test_gateway_flags_add_traits(
     flags: list[str], traits: list[dict[str, object]]
 ) -> None:
-    """Behind its others."""
+    """After the other traits."""
     assert main(["new", *API, "--group", "sales", *flags]) == 0
     written = yaml.safe_load(Path(BILLING).read_text("utf-8"))["spec"][
         "components"
@@ -485,13 +488,13 @@ def test_a_worker_asks_nothing_of_the_gateway(
     flags: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["new", *WORKER, "--app", "b", "--owner", "o", *flags]) == 2
-    assert f"leave {flags[0]} out" in capsys.readouterr().err
+    assert f"unexpected {flags[0]}" in capsys.readouterr().err
 
 
-def test_what_it_does_to_access_is_said_as_diff_says_it(
+def test_it_prints_changes_of_access_as_diff_does(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Elsewhere, too: users of a group that a caller did not sign in until now may call what it calls."""
+    """Also elsewhere: users of a new group of a caller may use the caller's calls."""
     shutil.copytree(".", "../before")
     assert (
         main(["new", *API, "--group", "interns", "--caller", "shop/web"]) == 0
@@ -545,7 +548,7 @@ def test_where_errors_are_written_it_is_not_known_what_that_does_to_access(
         == 0
     )
     assert (
-        "what this does to access is not known while there are errors\n"
+        "the effect on access is unknown until the errors are fixed\n"
         in capsys.readouterr().out
     )
 
@@ -553,10 +556,10 @@ def test_where_errors_are_written_it_is_not_known_what_that_does_to_access(
 BELOW = [*API, "--domain", "orders.example.com", "--path", "/orders/invoices"]
 
 
-def test_a_path_below_that_of_another_owner_is_told_of_before_it_is_written(
+def test_a_path_below_a_path_of_another_owner_is_reported(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Whoever declares it takes the other's calls; --anyway says that it is agreed."""
+    """The component would take the other's calls. --anyway accepts that."""
     before = files()
     assert main(["new", *BELOW]) == 2
     printed = capsys.readouterr().err
@@ -565,7 +568,7 @@ def test_a_path_below_that_of_another_owner_is_told_of_before_it_is_written(
         in printed
     )
     assert printed.endswith(
-        "1 finding(s) in what would be written; nothing was: --anyway writes it all the same\n"
+        "1 finding(s) in the new text; nothing was written: fix them, or add --anyway\n"
     )
     assert files() == before
     assert main(["new", *BELOW, "--anyway"]) == 0
@@ -576,14 +579,14 @@ def test_a_path_below_that_of_another_owner_is_told_of_before_it_is_written(
     assert "/orders/invoices: 8080" in Path(BILLING).read_text("utf-8")
 
 
-def test_errors_are_written_only_where_somebody_says_so(
+def test_errors_are_written_only_with_anyway(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """A draft, say; with all of them in JSON. What is no Application at all is never written."""
+    """For drafts, with all errors in JSON. Text that is no Application is never written."""
     arguments = [*API, "--domain", "orders.example.com", "--path", "/orders"]
     assert main(["new", *arguments]) == 2
     assert (
-        "1 finding(s) in what would be written; nothing was"
+        "1 finding(s) in the new text; nothing was written"
         in capsys.readouterr().err
     )
     assert main(["new", *arguments, "--anyway", "--json"]) == 0
@@ -597,7 +600,7 @@ def test_errors_are_written_only_where_somebody_says_so(
 
 
 def test_a_worker_is_owned_through_its_application() -> None:
-    """By whom its annotation says."""
+    """By the owner in the Application's annotation."""
     assert main(["new", "--app", "shop", "--owner", "team-shop", *WORKER]) == 0
     assert main(["check"]) == 0
 
@@ -605,26 +608,26 @@ def test_a_worker_is_owned_through_its_application() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--app", "shop", *WORKER, "--owner", "other"], "components of type worker in 'shop' are owned by 'team-shop', as its annotation 'owner' says: change one of the two (applications/shop.yaml)"),
-        (["--app", "orders", *WORKER, "--owner", "team-orders"], "in 'orders' are owned by nobody, as its annotation 'owner'"),
-        (["--app", "shop", "--owner", "o", "--component", "web", "--image", "x", "--port", "80"], "'shop/web' exists (applications/shop.yaml:17:7); nothing is overwritten"),
+        (["--app", "shop", *WORKER, "--owner", "other"], "'team-shop' owns components of type worker in 'shop': change --owner, or the annotation 'owner' in applications/shop.yaml"),
+        (["--app", "orders", *WORKER, "--owner", "team-orders"], "nobody owns components of type worker in 'orders'"),
+        (["--app", "shop", "--owner", "o", "--component", "web", "--image", "x", "--port", "80"], "'shop/web' exists already (applications/shop.yaml:17:7): choose another --component"),
         ([*API, "--calls", "orders/apu:orders.read"], "'orders/apu' offers no scopes; did you mean 'orders/api'?"),
         ([*API, "--calls", "orders/api:orders.reed"], "'orders/api' declares no scope 'orders.reed'; did you mean 'orders.read'?"),
-        ([*API, "--client", "web", "--calls", "reports/library:reports.audit,reports.publish"], "no role of 'reports/library' grants reports.audit and reports.publish; its owner, team-insight, has to add one (applications/reports.yaml:9:7)"),
+        ([*API, "--client", "web", "--calls", "reports/library:reports.audit,reports.publish"], "no role of 'reports/library' grants reports.audit and reports.publish: ask its owner team-insight to add a role (applications/reports.yaml:9:7)"),
         (["--app", "b", *WORKER, "--owner", "o", "--client", "web"], "error ACC210: "),
-        (["--app", "b", *WORKER, "--owner", "o", "--group", "g"], "groups and components hold roles of what offers scopes, a webservice whose users sign in elsewhere: leave --group out"),
-        ([*API, "--client", "browser", "--group", "g"], "whose users sign in elsewhere: leave --group out"),
-        (["--app", "b", *WORKER, "--owner", "o", "--caller", "shop/web"], "elsewhere: leave --caller out"),
-        ([*API, "--caller", "shop/checkot"], "'shop/checkot' is no client; did you mean 'shop/checkout'?"),
-        ([*API, "--caller", "shop/web"], "'shop/web' calls for its users: name a group that they are in"),
-        (["--app", "b", *WORKER, "--owner", "o", "--path", "/x"], "nobody calls a worker: leave --path out"),
-        (["--app", "billing", "--component", "app", "--owner", "o", "--client", "native"], "--redirect-uri missing"),
-        ([*PHONE, "--image", "x"], "what runs elsewhere is not deployed here: leave --image out"),
-        ([*PHONE, "--jwks-uri", "https://a.example.com/keys"], "only a client of kind external has one: leave --jwks-uri out"),
-        ([*API, "--type", "external"], "what runs elsewhere is not deployed here"),
+        (["--app", "b", *WORKER, "--owner", "o", "--group", "g"], "unexpected --group: only for a webservice that is no web or browser client; leave it out"),
+        ([*API, "--client", "browser", "--group", "g"], "unexpected --group: only for a webservice"),
+        (["--app", "b", *WORKER, "--owner", "o", "--caller", "shop/web"], "unexpected --caller: only for a webservice"),
+        ([*API, "--caller", "shop/checkot"], "unknown client 'shop/checkot'; did you mean 'shop/checkout'?"),
+        ([*API, "--caller", "shop/web"], "'shop/web' calls for its users: add --group with a group of these users"),
+        (["--app", "b", *WORKER, "--owner", "o", "--path", "/x"], "unexpected --path: a worker has no endpoint; leave it out"),
+        (["--app", "billing", "--component", "app", "--owner", "o", "--client", "native"], "missing --redirect-uri"),
+        ([*PHONE, "--image", "x"], "unexpected --image: an external component is not deployed; leave it out"),
+        ([*PHONE, "--jwks-uri", "https://a.example.com/keys"], "unexpected --jwks-uri: only for --client external; leave it out"),
+        ([*API, "--type", "external"], "an external component is not deployed"),
         (["--app", "billing", "--component", "app", "--owner", "o", "--type", "external"], "error OAM102: unknown field 'image' in external"),
         ([*PHONE, "--redirect-uri", "https://shop.example.com/cb"], "error ACC210: redirect URI 'https://shop.example.com/cb' does not stay on the device"),
-        (["--app", "b", "--component", "c"], "--image, --owner, --port missing; `new --help` has an example"),
+        (["--app", "b", "--component", "c"], "missing --image, --owner, --port; `new --help` shows examples"),
         ([*API, "--port", "70000"], "error OAM103: http./"),
         ([*API, "--type", "cron"], "error OAM104: "),
         ([*API, "--path", "/a;b"], "error ACC213: "),
@@ -633,10 +636,10 @@ def test_a_worker_is_owned_through_its_application() -> None:
         ([*API, "--domain", "orders.example.com", "--path", "/orders/health"], "warning LINT304: "),
     ],
 )  # fmt: skip
-def test_what_cannot_be_right_is_refused_and_nothing_is_written(
+def test_invalid_input_is_rejected_and_nothing_is_written(
     arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Status 2, one reason, and every file as it was."""
+    """Status 2, one reason, and unchanged files."""
     before = files()
     assert main(["new", *arguments]) == 2
     assert message in capsys.readouterr().err
@@ -672,10 +675,11 @@ def test_what_cannot_be_right_is_refused_and_nothing_is_written(
         "${x}",
     ],
 )
-def test_hostile_values_stay_texts_or_are_refused(
+def test_hostile_values_stay_texts_or_are_rejected(
     flag: str, value: str
 ) -> None:
-    """What is written is one file in the folder, reads as meant, and passes `check`; else nothing is."""
+    """The result is one file in the folder, has the given values, and passes `check`. Otherwise
+    nothing is written."""
     before = files()
     status = main(["new", *API, "--path", "/", flag, value])
     added = {
@@ -692,19 +696,19 @@ def test_hostile_values_stay_texts_or_are_refused(
 def test_another_file_of_that_name_stays(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Neither a file that holds other Applications is overwritten, nor a link followed."""
+    """A file with other Applications is not overwritten, and a link is not followed."""
     shutil.move("applications/hello.yaml", BILLING)
     before = files()
     assert main(["new", *API]) == 2
     assert (
-        f"{BILLING} holds other Applications; nothing is overwritten"
+        f"{BILLING} exists with other Applications: rename the file, or choose another --app"
         in capsys.readouterr().err
     )
     shutil.move(BILLING, "applications/hello.yaml")
     Path(BILLING).symlink_to("../../elsewhere.yaml")
     assert main(["new", *API, "--calls", "orders/api:orders.read"]) == 2
     assert (
-        f"{BILLING}:1:1: error OAM101: cannot be read: this link leads out of the folder"
+        f"{BILLING}:1:1: error OAM101: cannot be read: this link to ../../elsewhere.yaml leaves the folder"
         in capsys.readouterr().err
     )
     assert not Path("../elsewhere.yaml").exists()
@@ -713,10 +717,10 @@ def test_another_file_of_that_name_stays(
     assert files() == before
 
 
-def test_an_application_in_flow_style_is_not_guessed_at(
+def test_an_application_in_flow_style_is_not_changed(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Where the text cannot be extended with certainty, it says so."""
+    """If the text cannot be extended safely, an error says so."""
     Path(BILLING).write_text(
         "{apiVersion: core.oam.dev/v1beta1, kind: Application, metadata: {name: billing, annotations: {owner: o}}, "
         "spec: {components: [{name: one, type: worker, properties: {image: x}}]}}\n"
@@ -724,20 +728,20 @@ def test_an_application_in_flow_style_is_not_guessed_at(
     before = files()
     assert main(["new", *API]) == 2
     assert (
-        f"{BILLING} is not written so that it could be extended with certainty"
+        f"{BILLING} cannot be extended safely in its current format"
         in capsys.readouterr().err
     )
     assert files() == before
 
 
-def test_applications_with_errors_are_mended_first(
+def test_applications_with_errors_are_rejected(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Nobody extends what would not be provisioned."""
+    """They could not be deployed."""
     Path(BILLING).write_text("spec: [\n")
     assert main(["new", *API]) == 2
     assert (
-        "1 error(s): these Applications would not be provisioned"
+        "1 error(s): these Applications cannot be deployed"
         in capsys.readouterr().err
     )
 
@@ -751,7 +755,7 @@ def test_json_has_the_files(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_webservice_that_speaks_tls_has_an_issuer() -> None:
-    """Where the stack names a CA."""
+    """If the stack names a CA."""
     settings = Path("stacks/Pulumi.local.yaml")
     text = settings.read_text("utf-8")
     settings.write_text(
@@ -783,7 +787,7 @@ def test_a_limit_that_is_none_says_how_one_is_written(
 ) -> None:
     assert main(["new", *API, f"--rate-limit={message}"]) == 2
     assert (
-        "is no limit: write REQUESTS/WINDOW as 60/minute"
+        "write REQUESTS/WINDOW, such as 60/minute or user:60/minute"
         in capsys.readouterr().err
     )
     assert not Path(BILLING).exists()

@@ -1,4 +1,4 @@
-"""The verbs that run something: what the others do without, what they say where nothing is done, and former names."""
+"""Verbs that run something: lazy imports, errors, and former names."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ def _at_the_root(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KONG_API_KEY", "")
 
 
-def test_a_verb_starts_without_what_only_others_need() -> None:
-    """`check` runs in every editor and every commit."""
+def test_a_verb_starts_without_the_imports_of_others() -> None:
+    """`check` runs in every editor and at every commit."""
     code = f"import sys; from kong_oam.__main__ import main; main(['check']); print(*{{*{HEAVY}}} & {{*sys.modules}})"
     ran = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=60
@@ -59,22 +59,22 @@ def test_a_verb_starts_without_what_only_others_need() -> None:
 def test_a_stack_that_does_not_exist_is_2(
     verb: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Before anybody is asked anything."""
+    """Before any request."""
     assert main([verb, "-s", "lokal"]) == 2
     printed = capsys.readouterr()
     assert printed.out == "" and printed.err.startswith(
-        "error: there is no stack 'lokal'"
+        "error: no stack 'lokal'"
     )
 
 
-def test_without_an_address_of_kong_it_is_said_where_to_set_one(
+def test_without_an_address_of_kong_the_error_names_the_setting(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever is to be opened or closed."""
+    """For opening and closing."""
     monkeypatch.delenv("KONG_ADMIN_ADDR")
     assert main(["emergency", "-s", "local", "close"]) == 2
     assert capsys.readouterr().err.startswith(
-        "error: no address of Kong's Admin API: set kong-oam:gateway.adminUrl"
+        "error: the address of Kong's Admin API is missing; set kong-oam:gateway.adminUrl"
     )
 
 
@@ -95,10 +95,10 @@ def _search(
     found = Search(
         settings, ExportedState(frozenset(), (), None), places, older=False
     )
-    monkeypatch.setattr(recovery, "_searched", lambda *_, **__: found)
+    monkeypatch.setattr(recovery, "_search", lambda *_, **__: found)
     monkeypatch.setattr(
         recovery,
-        "forget",
+        "delete_from_state",
         lambda stack, urn: removed.append(f"{stack} forgets {urn}"),
     )
 
@@ -115,26 +115,27 @@ def _place(removed: list[str]) -> SearchedPlace:
     return SearchedPlace("Kong", made, gone, "local", removed.extend)
 
 
-def test_what_is_lost_is_listed_and_what_is_certain_removed(
+def test_leftovers_are_listed_and_certain_ones_removed(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With the reasons to keep the rest, counted, and with what is next; a name does not steer the terminal."""
+    """With the reasons to keep the others, counts, and the next command. A name cannot control the
+    terminal."""
     removed: list[str] = []
     _search(monkeypatch, removed, _place(removed))
     listed = [
-        "Kong: 2 made that the state does not know",
+        "Kong: 2 created, but missing in the state",
         "  route way?]0;title?",
         "  service api, kept: route way belongs to it",
-        "Kong: 2 deleted that the state still has",
+        "Kong: 2 deleted, but still in the state",
         "  app",
         "  other, kept: another needs it",
     ]
-    last = "Then: pulumi refresh -s local --yes --clear-pending-creates && pulumi up -s local"
+    last = "Next: pulumi refresh -s local --yes --clear-pending-creates && pulumi up -s local"
     assert main(["recover", "-s", "local"]) == 1
     lines = [
         *listed,
         "0 of 4 removed",
-        "Then: python -m kong_oam recover -s local --remove",
+        "Next: python -m kong_oam recover -s local --remove",
     ]
     assert capsys.readouterr().out.splitlines() == lines and removed == []
     assert main(["recover", "-s", "local", "--older-state"]) == 1
@@ -156,15 +157,15 @@ def test_what_is_lost_is_listed_and_what_is_certain_removed(
     )
     assert main(["recover", "-s", "local"]) == 0
     assert capsys.readouterr().out.splitlines() == [
-        "Kong: 0 made that the state does not know",
+        "Kong: 0 created, but missing in the state",
         last,
     ]
 
 
-def test_what_fails_while_it_removes_is_one_line_after_the_list(
+def test_a_failure_during_removal_is_one_line_after_the_list(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever ran it has seen what was found."""
+    """The user has already seen the list."""
 
     def fails(_: object) -> None:
         raise AdminError("Kong's Admin API does not answer")
@@ -177,7 +178,7 @@ def test_what_fails_while_it_removes_is_one_line_after_the_list(
     assert main(["recover", "-s", "local", "--remove"]) == 2
     printed = capsys.readouterr()
     assert printed.out.splitlines() == [
-        "Kong: 1 made that the state does not know",
+        "Kong: 1 created, but missing in the state",
         "  route way",
     ]
     assert printed.err == "error: Kong's Admin API does not answer\n"
@@ -202,7 +203,7 @@ SHOWN = "GET,HEAD /things of tiny/api for everybody until 1970-01-01T00:00:01Z (
 @pytest.mark.parametrize(
     ("found", "lines", "status"),
     [
-        (Openings(()), ["nothing is open in an emergency"], 0),
+        (Openings(()), ["no emergency opening exists"], 0),
         (Openings((OPEN,)), [f"open: {SHOWN}"], 1),
         (
             Openings((replace(OPEN, is_over=True),)),
@@ -211,20 +212,20 @@ SHOWN = "GET,HEAD /things of tiny/api for everybody until 1970-01-01T00:00:01Z (
         ),
     ],
 )
-def test_what_is_open_is_listed(
+def test_openings_are_listed(
     found: Openings,
     lines: list[str],
     status: int,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """1 while something is; what ended by itself is told and is no finding."""
+    """1 while a path is open. An expired opening is listed and is no finding."""
     monkeypatch.setattr(changes, "openings", lambda *_: found)
     assert main(["emergency", "-s", "local"]) == status
     assert capsys.readouterr().out.splitlines() == lines
 
 
-def test_what_cannot_be_opened_is_an_error(
+def test_a_failed_opening_is_an_error(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Status 2, and nothing on standard output."""
@@ -253,7 +254,7 @@ def test_what_cannot_be_opened_is_an_error(
 
 @pytest.fixture
 def changed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A Kong where opening and closing works."""
+    """A Kong at which opening and closing works."""
     monkeypatch.setattr(changes, "open_path", lambda *_: OPEN)
     monkeypatch.setattr(changes, "close", lambda *_: {"tiny/api": OPEN})
     monkeypatch.setattr(confirmation, "show_at_gateway", _answer_at_gateway)
@@ -261,26 +262,26 @@ def changed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def _answer_at_gateway(*_: object, is_open: bool) -> list[str]:
-    return ["it passes it on" if is_open else "it refuses it"]
+    return ["its evaluation exceeds it on" if is_open else "it refuses it"]
 
 
 @pytest.mark.usefixtures("changed")
 @pytest.mark.parametrize(
     ("seconds", "ending"),
     [
-        (12.0, "at all nodes within some 12 seconds"),
-        (2.4, "at all nodes within some 3 seconds"),
-        (0.0, "at each node once it hears of it"),
-        (None, "at each node once it hears of it"),
+        (12.0, "effective at all nodes within about 12 seconds"),
+        (2.4, "effective at all nodes within about 3 seconds"),
+        (0.0, "effective at each node after its next configuration update"),
+        (None, "effective at each node after its next configuration update"),
     ],
 )
-def test_it_is_said_by_when_this_kongs_workers_see_it(
+def test_the_delay_of_kongs_workers_is_printed(
     seconds: float | None,
     ending: str,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """As its configuration has it. Where nobody can say, what was done is told all the same."""
+    """From Kong's configuration. If the delay is unknown, the result is printed all the same."""
 
     def settle(*_: object) -> float:
         if seconds is None:
@@ -305,9 +306,12 @@ def test_it_is_said_by_when_this_kongs_workers_see_it(
     )
     opened = [
         f"open: {SHOWN}; {ending}",
-        "To close it before: python -m kong_oam emergency -s local close",
+        "To close it earlier: python -m kong_oam emergency -s local close",
     ]
-    assert capsys.readouterr().out.splitlines() == [*opened, "it passes it on"]
+    assert capsys.readouterr().out.splitlines() == [
+        *opened,
+        "its evaluation exceeds it on",
+    ]
     assert main(["emergency", "-s", "local", "close"]) == 0
     assert capsys.readouterr().out.splitlines() == [
         f"closed: tiny/api; {ending}",
@@ -316,10 +320,10 @@ def test_it_is_said_by_when_this_kongs_workers_see_it(
 
 
 @pytest.mark.usefixtures("changed")
-def test_what_was_closed_is_told_where_something_is_left(
+def test_closed_paths_are_listed_before_failures(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The gateway is asked for what was closed, and the exit status is 2."""
+    """The gateway is asked about the closed paths, and the exit status is 2."""
 
     def fails(*_: object) -> NoReturn:
         raise StillOpenError("not all is closed: shop", {"tiny/api": OPEN})
@@ -329,7 +333,7 @@ def test_what_was_closed_is_told_where_something_is_left(
     assert main(["emergency", "-s", "local", "close"]) == 2
     printed = capsys.readouterr()
     assert printed.out.splitlines() == [
-        "closed: tiny/api; at each node once it hears of it",
+        "closed: tiny/api; effective at each node after its next configuration update",
         "it refuses it",
     ]
     assert printed.err == "error: not all is closed: shop\n"
@@ -338,13 +342,13 @@ def test_what_was_closed_is_told_where_something_is_left(
 @pytest.mark.parametrize(
     ("found", "out"), [((OPEN,), f"open: {SHOWN}\n"), ((), "")]
 )
-def test_what_nobody_can_read_is_an_error_after_the_list(
+def test_unreadable_scripts_are_an_error_after_the_list(
     found: tuple[Opening, ...],
     out: str,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The list never says that nothing is open then."""
+    """The list then never says that nothing is open."""
     monkeypatch.setattr(
         changes,
         "openings",
@@ -357,10 +361,10 @@ def test_what_nobody_can_read_is_an_error_after_the_list(
 # forward
 
 
-def test_what_is_after_two_hyphens_is_the_command(
+def test_words_after_two_hyphens_are_the_command(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Its options are its own, also where a verb has one of that name; its exit status is the answer."""
+    """With its own options, even if a verb has the same option. Its exit status is returned."""
     ran: list[object] = []
     monkeypatch.setattr(forward, "target", lambda *operands: operands)
     monkeypatch.setattr(

@@ -1,4 +1,5 @@
-"""The hook for https://pre-commit.com: what it runs, and when. That pre-commit takes it is tried by hand."""
+"""The hook for https://pre-commit.com: its command and its trigger. A run of pre-commit itself is
+tried by hand."""
 
 from __future__ import annotations
 
@@ -32,10 +33,10 @@ def hook() -> dict[str, Any]:
     return dict(hook)
 
 
-def test_a_commit_with_a_typo_is_refused(
+def test_a_commit_with_a_typo_is_rejected(
     hook: dict[str, Any], tmp_path: Path
 ) -> None:
-    """By what the hook runs in the repository, installed with this package."""
+    """By the hook's command in the repository, with this package installed."""
     copy_sample(tmp_path)
     command, *arguments = shlex.split(hook["entry"])
     scripts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))[
@@ -70,8 +71,8 @@ def test_a_commit_with_a_typo_is_refused(
 
 
 def test_it_runs_on_every_commit(hook: dict[str, Any]) -> None:
-    """Whatever is staged: a list of groups, a stack or a folder that it names can make an Application wrong. That of a
-    repository of `init` does, too."""
+    """For any staged file, because groups, a stack or its folders can make an Application invalid.
+    Also in a repository of `init`."""
     text = (STARTERS / "team/dot_pre-commit-config.yaml.template").read_text(
         "utf-8"
     )

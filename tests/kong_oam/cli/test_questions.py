@@ -1,4 +1,4 @@
-"""`explain`, `who` and `what` on an estate of four Applications: what they print and how they end."""
+"""`explain`, `who` and `what` on an estate of four Applications: their output and exit statuses."""
 
 from __future__ import annotations
 
@@ -197,7 +197,7 @@ config:
 def project(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A project of these Applications on two stacks; the tests run in it."""
+    """A project of these Applications with two stacks, in the working directory."""
     folder = tmp_path_factory.mktemp("project")
     for file, text in {
         "applications/orders.yaml": ORDERS_YAML,
@@ -217,10 +217,10 @@ def output(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     return capsys.readouterr().out
 
 
-def test_explain_says_decision_reason_token_and_rule(
+def test_explain_prints_decision_reason_token_and_rule(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """For a user whose groups do not hold what the token lists."""
+    """For a user whose groups lack a scope of the token."""
     lines = output(
         capsys,
         "explain",
@@ -233,8 +233,8 @@ def test_explain_says_decision_reason_token_and_rule(
     )
     assert lines.splitlines()[:4] == [
         f"403 POST {ORDERS}/7?x=1 as shop/web for a user in sales",
-        "  reason  needs orders.write; the token lists it, but no group of the user holds it",
-        "  token   okta gives shop/web one that lists orders.read orders.write openid; of these, orders.read counts at orders/api",
+        "  reason  needs orders.write; the token lists it, but no group of the user has it",
+        "  token   okta issues shop/web a token with orders.read orders.write openid; valid at orders/api: orders.read",
         "  rule    applications/orders.yaml:25:17",
     ]
 
@@ -244,22 +244,22 @@ def test_explain_says_decision_reason_token_and_rule(
     [
         ((ORDERS,), "401", "none"),
         ((f"{ORDERS}/health",), "200", "none"),
-        ((ORDERS, "--as", "shop/checkout"), "200", "okta gives shop/checkout one that lists orders.read; of these, orders.read counts at orders/api"),
-        ((ORDERS, "--as", "shop/checkout", "--user-in", "sales"), "401", "none: shop/checkout acts for itself only: users cannot sign in through it"),
-        ((ORDERS, "--as", "shop/web"), "401", "none: shop/web acts for users only: somebody must sign in"),
+        ((ORDERS, "--as", "shop/checkout"), "200", "okta issues shop/checkout a token with orders.read; valid at orders/api: orders.read"),
+        ((ORDERS, "--as", "shop/checkout", "--user-in", "sales"), "401", "none: shop/checkout calls only as itself: users cannot sign in through it"),
+        ((ORDERS, "--as", "shop/web"), "401", "none: shop/web calls only for users: a user must sign in"),
         ((ORDERS, "--as", "shop/web", "--user-in"), "401", "none: the user is in no group that shop/web is assigned to"),
         ((f"{ORDERS}/..%2fx",), "400", "none"),
         (("orders.example.com?x",), "404", "none"),
         (("http://nobody.example.com",), "404", "none"),
     ],
 )  # fmt: skip
-def test_explain_says_which_token_there_is(
+def test_explain_prints_the_token(
     capsys: pytest.CaptureFixture[str],
     arguments: tuple[str, ...],
     head: str,
     token: str,
 ) -> None:
-    """Or why there is none; the URL is taken as it is written."""
+    """Or the reason why there is no token. The URL is not changed."""
     lines = output(capsys, "explain", "GET", *arguments).splitlines()
     assert lines[0].startswith(f"{head} GET {arguments[0]}")
     assert lines[2] == f"  token   {token}"
@@ -269,8 +269,9 @@ LIBRARY = "http://reports.example.com/reports"
 PAGES = "http://console-reports.sandbox.example.com"
 
 
-def test_explain_judges_preflights(capsys: pytest.CaptureFixture[str]) -> None:
-    """What is answered, whether the page may go on, and what the browser is told, by the rule that lists the method."""
+def test_explain_answers_preflights(capsys: pytest.CaptureFixture[str]) -> None:
+    """With the answer, the verdict for the page, and the headers, by the rule that lists the
+    method."""
     lines = output(
         capsys,
         "explain",
@@ -317,14 +318,14 @@ def test_explain_judges_preflights(capsys: pytest.CaptureFixture[str]) -> None:
     ).splitlines()
     assert lines[0].startswith("401 ")
     assert lines[2].startswith(
-        "  page    not judged: the gateway says nothing of pages of other origins here"
+        "  page    not judged: the gateway has no cors rule for this request"
     )
 
 
-def test_explain_says_whether_a_page_reads_the_answer(
+def test_explain_prints_whether_a_page_may_read_the_answer(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """A refusal, too; what a terminal is shown of the origin is no escape."""
+    """Also for a denial. The origin cannot control a terminal."""
     for origin, may in (
         (PAGES, "may read the answer"),
         ("http://x.example\x1b[31m", "may not read the answer"),
@@ -337,11 +338,11 @@ def test_explain_says_whether_a_page_reads_the_answer(
         assert lines[2].startswith(f"  page    {may}: ")
 
 
-def test_who_says_whose_pages_read_the_answer(
+def test_who_prints_the_pages_that_may_read_the_answer(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Where somebody's of another origin do."""
-    line = f"the answer may be read by pages of {PAGES}"
+    """If pages of another origin may."""
+    line = f"pages of {PAGES} may read the answer"
     assert output(capsys, "who", "GET", LIBRARY).splitlines()[-1] == line
     assert json.loads(output(capsys, "who", "GET", LIBRARY, "--json"))[
         "pages"
@@ -352,10 +353,10 @@ def test_who_says_whose_pages_read_the_answer(
     )
 
 
-def test_groups_are_called_as_applications_call_them(
+def test_groups_have_the_names_of_applications(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """On aws, `sales` is another name at the provider."""
+    """On aws, `sales` has another name at the provider."""
     url = "https://orders.aws.example.net/orders"
     assert (
         output(
@@ -428,10 +429,10 @@ def test_groups_are_called_as_applications_call_them(
         ("https://quite.another.test", ""),
     ],
 )
-def test_where_nothing_is_reached_the_nearest_is_named(
+def test_similar_hosts_and_paths_are_named_for_an_unknown_url(
     capsys: pytest.CaptureFixture[str], url: str, hint: str
 ) -> None:
-    """To `explain` and to `who`, as text and as JSON."""
+    """By `explain` and `who`, as text and as JSON."""
     reason = f"no component is exposed on this host and path{hint}"
     assert (
         output(capsys, "explain", "GET", url).splitlines()[1]
@@ -469,14 +470,14 @@ def test_who_lists_the_callers_of_a_request(
     arguments: tuple[str, str],
     lines: list[str],
 ) -> None:
-    """Or says that it is everybody or nobody, and why."""
+    """Or prints everybody or nobody, with the reason."""
     assert output(capsys, "who", *arguments).splitlines() == lines
 
 
 def test_what_lists_the_endpoints_of_a_principal(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """As itself or as its users, and what is public."""
+    """As itself or for its users, including public endpoints."""
     rows = [
         line.split("  ")
         for line in output(capsys, "what", "shop/web").splitlines()
@@ -508,7 +509,7 @@ def test_what_lists_the_endpoints_of_a_user(
     arguments: tuple[str, ...],
     through: dict[str, str],
 ) -> None:
-    """Who is in these groups and in no other, by any client or by the one that is named; with what is public."""
+    """In exactly these groups, by any client or by the named client, including public endpoints."""
     rows = [
         [cell.strip() for cell in line.split("  ") if cell]
         for line in output(capsys, "what", *arguments).splitlines()
@@ -533,7 +534,7 @@ def test_what_lists_the_endpoints_of_a_user(
 def test_who_lists_the_callers_of_a_component(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """A line each, of which the first of an endpoint says which."""
+    """A line each. The first line of an endpoint has its methods and URL."""
     assert output(capsys, "who", "--component", "orders/api").splitlines() == [
         "orders/api, with tokens of okta, applications/orders.yaml:7:7",
         "METHODS          WHERE                                                    CLIENT         USERS IN",
@@ -550,10 +551,10 @@ def test_who_lists_the_callers_of_a_component(
     ]  # fmt: skip
 
 
-def test_who_says_where_nobody_may(
+def test_who_prints_that_nobody_may_call(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """By a rule whose scope nobody was given, and of a component that is exposed nowhere."""
+    """For a rule with a scope that nobody has, and for a component that is not exposed."""
     (tmp_path / "orders.yaml").write_text(
         ORDERS_YAML.replace(
             "groups: [order-desk], components: [shop/web]",
@@ -582,14 +583,14 @@ def test_who_says_where_nobody_may(
         capsys, "who", "--component", "shop/checkout"
     ).splitlines() == [
         "shop/checkout, applications/shop.yaml:8:7",
-        "nobody: it is exposed nowhere",
+        "nobody: the component is not exposed",
     ]
 
 
-def test_where_no_client_signs_users_in_a_user_has_what_everybody_has(
+def test_without_sign_in_clients_a_user_has_public_endpoints(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """And it says why that is all."""
+    """And a line has the reason."""
     orders = tmp_path / "orders.yaml"
     orders.write_text(re.sub(r", components: \[[^]]*\]", "", ORDERS_YAML))
     arguments = ("what", "--user-in", "sales", "-f", str(orders))
@@ -599,7 +600,7 @@ def test_where_no_client_signs_users_in_a_user_has_what_everybody_has(
     ]
     assert (
         listed[-1]
-        == "no client signs users in: a user reaches only what everybody does"
+        == "no client signs users in: a user reaches only public endpoints"
     )
     (entry,) = json.loads(output(capsys, *arguments, "--json"))
     assert (entry["path"], entry["everybody"], entry["through"]) == (
@@ -612,44 +613,44 @@ def test_where_no_client_signs_users_in_a_user_has_what_everybody_has(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["what", "shop/wob"], "no component 'shop/wob' is a client; did you mean 'shop/web'?"),
-        (["what"], "say of whom: application/component, anonymous, or a user with --user-in GROUP"),
-        (["what", "anonymous", "--user-in", "sales"], "'anonymous' acts for itself only"),
-        (["what", "shop/checkout", "--user-in", "sales"], "'shop/checkout' acts for itself only: users cannot sign in through it"),
-        (["what", "--user-in", "salse"], "no role names a group 'salse'; did you mean 'sales'?"),
-        (["what", "--user-in", "sales", "shop/web"], "no role names a group 'shop/web'; known: order-desk, sales"),
-        (["who", "--component", "orders"], "there is no component 'orders'; did you mean 'orders/api'?"),
-        (["who", "--component", "order/api"], "there is no component 'order/api'; did you mean 'orders/api'?"),
-        (["who"], "say METHOD and URL of a request, or --component NAME"),
-        (["who", ORDERS], "say METHOD and URL of a request, or --component NAME"),
-        (["who", "orders/api"], "say METHOD and URL of a request, or --component NAME"),
-        (["who", "orders/api", ORDERS], "'ORDERS/API' is no method of HTTP"),
-        (["who", "GET", ORDERS, "--component", "orders/api"], "--component asks about every request: leave METHOD and URL out"),
-        (["explain", "GET", ORDERS, "--as", "shop/x"], "no component 'shop/x' is a client"),
+        (["what", "shop/wob"], "unknown client 'shop/wob'; did you mean 'shop/web'?"),
+        (["what"], "specify a principal: application/component, anonymous, or a user with --user-in GROUP"),
+        (["what", "anonymous", "--user-in", "sales"], "'anonymous' calls only as itself"),
+        (["what", "shop/checkout", "--user-in", "sales"], "'shop/checkout' calls only as itself: leave --user-in out"),
+        (["what", "--user-in", "salse"], "unknown group 'salse': no role names it; did you mean 'sales'?"),
+        (["what", "--user-in", "sales", "shop/web"], "unknown group 'shop/web': no role names it; known: order-desk, sales"),
+        (["who", "--component", "orders"], "unknown component 'orders'; did you mean 'orders/api'?"),
+        (["who", "--component", "order/api"], "unknown component 'order/api'; did you mean 'orders/api'?"),
+        (["who"], "specify METHOD and URL, or --component NAME"),
+        (["who", ORDERS], "specify METHOD and URL, or --component NAME"),
+        (["who", "orders/api"], "specify METHOD and URL, or --component NAME"),
+        (["who", "orders/api", ORDERS], "invalid HTTP method 'ORDERS/API'"),
+        (["who", "GET", ORDERS, "--component", "orders/api"], "--component covers all requests: leave METHOD and URL out"),
+        (["explain", "GET", ORDERS, "--as", "shop/x"], "unknown client 'shop/x'"),
         (["explain", "GET", ORDERS, "--user-in", "sales"], "--user-in needs --as"),
-        (["explain", "GET", ORDERS, "--origin", "https://x.example", "--asks", "PUT"], "--asks is for preflights: write OPTIONS"),
-        (["explain", "OPTIONS", ORDERS, "--asks", "PUT"], "--asks is for preflights: write OPTIONS, and --origin"),
+        (["explain", "GET", ORDERS, "--origin", "https://x.example", "--asks", "PUT"], "--asks is for preflights: use METHOD OPTIONS"),
+        (["explain", "OPTIONS", ORDERS, "--asks", "PUT"], "--asks is for preflights: use METHOD OPTIONS, and add --origin"),
         (["explain", "OPTIONS", ORDERS, "--origin", "https://x.example", "--asks", "PUT", "--as", "shop/web"], "browsers send no token in a preflight"),
-        (["explain", "--request", "1", "--logs", "x", "--origin", "https://x.example"], "a record says who called what"),
-        (["explain", "GET", ORDERS, "--as", "shop/web", "--user-in", "sale"], "no role names a group 'sale'; did you mean 'sales'?"),
-        (["explain", "GET", ORDERS, "--as", "shop/web", "--user-in", "sales", ""], "no role names a group ''; known: order-desk, sales"),
-        (["explain", "G T", ORDERS], "'G T' is no method of HTTP"),
-        (["explain", "", ORDERS], "'' is no method of HTTP"),
-        (["explain", "GET", ""], "'' is no host"),
-        (["explain", "GET", "https://:443/"], "':443' is no host"),
-        (["explain", "GET", "https://me:secret@orders.example.com/"], "'me:secret@orders.example.com' is no host"),
-        (["who", "GET", "https://orders.example.com:655360/"], "'orders.example.com:655360' is no host"),
-        (["who", "GET", "https://[::1]/"], "'[::1]' is no host"),
-        (["who", "GET", "http://orders.aws.example.net/orders/health", "--stack", "aws"], "stack 'aws' lets nothing in by plain http: write https"),
-        (["explain", "GET", "ftp://x/"], "'ftp://x/' is no URL of the gateway"),
-        (["who", "GET", "/orders"], "'' is no host"),
+        (["explain", "--request", "1", "--logs", "x", "--origin", "https://x.example"], "--request reads these values from the record"),
+        (["explain", "GET", ORDERS, "--as", "shop/web", "--user-in", "sale"], "unknown group 'sale': no role names it; did you mean 'sales'?"),
+        (["explain", "GET", ORDERS, "--as", "shop/web", "--user-in", "sales", ""], "unknown group '': no role names it; known: order-desk, sales"),
+        (["explain", "G T", ORDERS], "invalid HTTP method 'G T'"),
+        (["explain", "", ORDERS], "invalid HTTP method ''"),
+        (["explain", "GET", ""], "invalid host ''"),
+        (["explain", "GET", "https://:443/"], "invalid host ':443'"),
+        (["explain", "GET", "https://me:secret@orders.example.com/"], "invalid host 'me:secret@orders.example.com'"),
+        (["who", "GET", "https://orders.example.com:655360/"], "invalid host 'orders.example.com:655360'"),
+        (["who", "GET", "https://[::1]/"], "invalid host '[::1]'"),
+        (["who", "GET", "http://orders.aws.example.net/orders/health", "--stack", "aws"], "stack 'aws' allows no plain http: write https"),
+        (["explain", "GET", "ftp://x/"], "invalid URL 'ftp://x/'"),
+        (["who", "GET", "/orders"], "invalid host ''"),
         (["who", "GET", ORDERS, "--applications", "nowhere"], "nowhere:1:1: error OAM101"),
     ],
 )  # fmt: skip
-def test_a_question_that_means_nothing_is_2(
+def test_an_invalid_question_is_2(
     capsys: pytest.CaptureFixture[str], arguments: list[str], words: str
 ) -> None:
-    """With what to write instead."""
+    """With the remedy."""
     assert main(arguments) == 2
     printed = capsys.readouterr()
     assert printed.out == ""

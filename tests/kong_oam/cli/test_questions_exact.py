@@ -1,4 +1,4 @@
-"""`explain`, `who` and `what` against their oracle: what `decide` says to the tokens that `issue` gives."""
+"""`explain`, `who` and `what` against an oracle: `decide` on the tokens of `issue`."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ REQUESTED = st.lists(REQUESTS, min_size=1, max_size=12)
 
 
 def json_of(estate: Estate, *arguments: str) -> Any:
-    """What the command prints as JSON about the estate, which stands in for Applications."""
+    """Return the command's JSON for the estate, which replaces the Applications."""
     verb, printed = arguments[0], io.StringIO()
     with (
         patch(f"kong_oam.cli.{verb}.estate_from", lambda _: estate),
@@ -68,7 +68,8 @@ def source(request: Request) -> tuple[str, str]:
 def user_in(
     estate: Estate, client: Client, groups: Sequence[str] | None
 ) -> User | None:
-    """A user in these groups as Applications name them; None for a client that calls as itself."""
+    """Return a user in these groups, by their names in Applications. None for a client that calls
+    as itself."""
     provider = estate.stack.providers[client.provider]
     return (
         None
@@ -83,14 +84,14 @@ def tokens(
     groups: Sequence[str] | None,
     api: Component | None,
 ) -> Tokens:
-    """What the client can show at `api`."""
+    """Return the tokens that the client can send to `api`."""
     return tokens_of(estate, client, user_in(estate, client, groups), api)
 
 
 def sets_of_groups(
     estate: Estate, client: Client
 ) -> list[tuple[str, ...] | None]:
-    """Those of whose users it makes a difference; None for a client that calls as itself."""
+    """Return sets of groups that make a difference. None for a client that calls as itself."""
     if not client.user_facing:
         return [None]
     return [
@@ -102,10 +103,10 @@ def sets_of_groups(
 
 @MANY
 @given(estates(), REQUESTED)
-def test_who_says_just_those_whom_decide_lets_through(
+def test_who_lists_exactly_the_callers_that_decide_allows(
     estate: Estate, requests: list[Request]
 ) -> None:
-    """Of all clients, for users in every set of groups; everybody where no token is needed."""
+    """For all clients, and users in every set of groups. Everybody, if no token is needed."""
     for request in requests:
         answer = json_of(
             estate, "who", request.method, url(request), *source(request)
@@ -131,10 +132,10 @@ def test_who_says_just_those_whom_decide_lets_through(
 
 @MANY
 @given(estates(), REQUESTED)
-def test_what_lists_just_what_decide_lets_through(
+def test_what_lists_exactly_the_requests_that_decide_allows(
     estate: Estate, requests: list[Request]
 ) -> None:
-    """Each row for its methods, at all paths of its part, but for its exceptions."""
+    """Each row for its methods, at all paths of its part without its exceptions."""
     sites = SitesByHost(estate)
     listed: Mapping[str, Any] = {
         key: json_of(estate, "what", key)
@@ -210,10 +211,10 @@ def _covers(
 @pytest.mark.deep
 @MANY
 @given(estates(), REQUESTED, st.data())
-def test_explain_says_what_decide_says(
+def test_explain_prints_the_answer_of_decide(
     estate: Estate, requests: list[Request], data: st.DataObject
 ) -> None:
-    """Of the token that the provider of what is called gives the client; the rule is the one that decided."""
+    """For the token that the provider of the called component issues, with the deciding rule."""
     for request in requests:
         explained = json_of(
             estate, "explain", request.method, url(request), *source(request)
@@ -243,7 +244,7 @@ def test_explain_says_what_decide_says(
             )
             provider, audience = (
                 estate.stack.providers[client.provider],
-                estate.shown_at(decision.component, client),
+                estate.token_api_at(decision.component, client),
             )
             token = issue(
                 provider, client, user_in(estate, client, groups), api=audience

@@ -1,4 +1,4 @@
-"""`explain --request`: a request that the gateway recorded is taken apart with the Applications."""
+"""`explain --request`: a request from the gateway's records, explained with the Applications."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ ID = "0f9fd0ab4d79e51c2e37c3fdd3a8bc1e"
 
 @pytest.fixture(autouse=True)
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A project of these two Applications; the tests run in it."""
+    """A project of these two Applications, in the working directory."""
     for file, text in {
         "applications/orders.yaml": ORDERS,
         "applications/shop.yaml": SHOP,
@@ -78,7 +78,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def current() -> str:
-    """The revision of the table of orders/api."""
+    """Return the revision of the table of orders/api."""
     settings = settings_of("local")
     estate = estate_of(read_files(["applications"]), settings)
     component = estate.components["orders/api"]
@@ -122,13 +122,14 @@ def explanation(
     *arguments: str,
     **changes: Any,
 ) -> str:
-    """What is said of the record with these changes, among other lines; None takes a field away."""
+    """Return the explanation of the record with these changes, among other lines. None removes a
+    field."""
     record = {"revision": current(), **RECORD, **changes}
     line = json.dumps(
         {name: value for name, value in record.items() if value is not None}
     )
     file = tmp_path / "records.jsonl"
-    deep = "[" * 100_000  # which json reads no farther than a stack goes
+    deep = "[" * 100_000  # json stops reading at this depth
     file.write_text(
         f"not a record\n{deep}\n[{json.dumps({**RECORD, 'requestId': 'another'})}]\n{line}\n"
     )
@@ -138,18 +139,18 @@ def explanation(
     return capsys.readouterr().out
 
 
-def test_a_refusal_says_who_which_rule_and_what_would_pass(
+def test_a_denial_has_caller_rule_and_remedy(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """In one line each, beside what the Applications mean today."""
+    """In one line each, beside the decision of the current Applications."""
     assert explanation(tmp_path, capsys).splitlines()[:6] == [
         "403 POST orders.example.com/orders/7 at 2026-11-28T06:23:17.052Z",
         f"  code    scope-missing (refused), by revision {current()}",
-        "  caller  shop/web (client id 0oa1) for user user-sales, of whose groups sales counted; orders.read counted; "
+        "  caller  shop/web (client id 0oa1) for user user-sales in sales with scopes orders.read, "
         "from 192.0.2.7",
         "  rule    applications/orders.yaml:18",
         "  today   403 scope-missing: needs orders.write",
-        "  passes  POST, PUT, DELETE with orders.write (applications/orders.yaml:18:17)",
+        "  remedy  POST, PUT, DELETE with orders.write (applications/orders.yaml:18:17)",
     ]
 
 
@@ -158,43 +159,43 @@ def test_a_refusal_says_who_which_rule_and_what_would_pass(
     [
         ({"code": "token-needed", "status": 401, "client": None}, "401 token-needed", "an access token"),
         ({"code": "token-not-verified", "status": 401, "client": None}, "401 token-not-verified", "has not expired"),
-        ({"code": "ambiguous-path", "status": 400, "path": "/orders/..;/x", "client": None}, "400 ambiguous-path", "one way"),
+        ({"code": "ambiguous-path", "status": 400, "path": "/orders/..;/x", "client": None}, "400 ambiguous-path", "dot segments"),
         ({"method": "PATCH", "code": "method-not-listed"}, "403 method-not-listed", "GET with orders.read (applications/orders.yaml:17:17) or POST, PUT, DELETE with orders.write"),
         ({"user": False, "groups": None, "caller": "shop/checkout"}, "403 scope-missing", "POST, PUT, DELETE with orders.write (applications/orders.yaml:18:17)"),
         ({"code": "too-many-requests", "status": 429, "client": None}, "401 token-needed", "fewer requests"),
-        ({"code": "body-too-large", "status": 413, "client": None}, "401 token-needed", "one that the trait limits allows"),
+        ({"code": "body-too-large", "status": 413, "client": None}, "401 token-needed", "in the trait limits"),
         ({"method": "GET", "code": "allowed", "status": 200, "decision": "allowed"}, "200 allowed", ""),
     ],
 )  # fmt: skip
-def test_each_code_has_what_would_pass(
+def test_each_code_has_a_remedy(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     changes: dict[str, Any],
     today: str,
     passes: str,
 ) -> None:
-    """A decision that let the request through has nothing."""
+    """An allowed request has no remedy."""
     printed = explanation(tmp_path, capsys, **changes)
     assert f"  today   {today}" in printed
     assert passes in printed
-    assert ("  passes  " in printed) == bool(passes)
+    assert ("  remedy  " in printed) == bool(passes)
 
 
 def test_another_revision_is_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What the Applications mean has changed since the request was decided, or the stack runs another commit."""
+    """The Applications changed after the request, or the stack runs another commit."""
     printed = explanation(tmp_path, capsys, revision="0123456789ab")
     assert (
-        f"by revision 0123456789ab, not what the Applications here mean: today's is {current()}"
+        f"by revision 0123456789ab, not from these Applications: the current revision is {current()}"
         in printed
     )
 
 
-def test_nothing_of_a_record_steers_a_terminal(
+def test_a_record_cannot_control_a_terminal(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Whoever writes to the log writes whatever they like into any field."""
+    """A hostile writer of the log may put any text into any field."""
     texts = {
         name: "\x1b[31m\u202ex"
         for name in RECORD
@@ -219,7 +220,7 @@ def test_nothing_of_a_record_steers_a_terminal(
 def test_other_lines_of_the_log_hide_no_record(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Bytes of others that are no UTF-8, and what Python, unlike JSON, takes for the end of a line."""
+    """Invalid UTF-8, and line separators of Python that are none in JSON."""
     record = {"revision": current(), **RECORD, "subject": "user\u2028sales\x85"}
     file = tmp_path / "records.jsonl"
     file.write_bytes(
@@ -231,10 +232,10 @@ def test_other_lines_of_the_log_hide_no_record(
     assert "for user user" in capsys.readouterr().out
 
 
-def test_json_has_the_record_and_what_is_decided_now(
+def test_json_has_the_record_and_the_current_decision(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The record, and what is decided now, by which rule."""
+    """With the current rule."""
     answer = json.loads(explanation(tmp_path, capsys, "--json"))
     assert (answer["currentRevision"], answer["record"]["code"]) == (
         current(),
@@ -250,13 +251,13 @@ def test_json_has_the_record_and_what_is_decided_now(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((), "say METHOD and URL of a request, or --request and --logs"),
-        (("GET",), "say METHOD and URL of a request"),
-        (("--request", "x"), "--request and --logs go together"),
-        (("--logs", "x"), "--request and --logs go together"),
+        ((), "specify METHOD and URL, or --request and --logs"),
+        (("GET",), "specify METHOD and URL"),
+        (("--request", "x"), "--request ID and --logs FILE belong together"),
+        (("--logs", "x"), "--request ID and --logs FILE belong together"),
         (
             ("GET", "a.b", "--request", "x", "--logs", "y"),
-            "a record says who called what",
+            "--request reads these values from the record",
         ),
         (
             ("--request", "x", "--logs", "no/such"),
@@ -264,14 +265,14 @@ def test_json_has_the_record_and_what_is_decided_now(
         ),
         (
             ("--request", "x", "--logs", "stacks/Pulumi.local.yaml"),
-            "none of the 0 records in 'stacks/Pulumi.local.yaml' is of request 'x'",
+            "no record of request 'x' among 0 records in 'stacks/Pulumi.local.yaml'",
         ),
     ],
 )
-def test_a_question_that_cannot_be_asked_is_wrong_usage(
+def test_wrong_usage_is_2(
     capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], message: str
 ) -> None:
-    """With status 2, and what to write instead."""
+    """With the remedy."""
     assert main(["explain", *arguments]) == 2
     assert message in capsys.readouterr().err
 
@@ -281,23 +282,23 @@ def test_a_question_that_cannot_be_asked_is_wrong_usage(
     [
         (
             {"stack": "prod"},
-            "the request was recorded by stack 'prod'; ask with --stack prod",
+            "stack 'prod' recorded the request: add --stack prod",
         ),
-        ({"version": 2}, "is none of version 1"),
-        ({"path": None}, "it lacks fields"),
-        ({"status": "403"}, "others of their names"),
-        ({"path": "/\ud800"}, "others of their names"),
-        ({"scopes": ["orders.read", None]}, "others of their names"),
-        ({"user": "yes"}, "others of their names"),
+        ({"version": 2}, "does not have version 1"),
+        ({"path": None}, "fields are missing"),
+        ({"status": "403"}, "have other types"),
+        ({"path": "/\ud800"}, "have other types"),
+        ({"scopes": ["orders.read", None]}, "have other types"),
+        ({"user": "yes"}, "have other types"),
     ],
 )
-def test_a_record_that_is_none_of_ours_is_wrong_usage(
+def test_an_unusable_record_is_wrong_usage(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     changes: dict[str, Any],
     expected: str,
 ) -> None:
-    """Of another stack or version, or with fields that are none."""
+    """A record of another stack or version, or with invalid fields."""
     record = {"revision": "0" * 12, **RECORD, **changes}
     file = tmp_path / "records.jsonl"
     file.write_text(

@@ -1,4 +1,4 @@
-"""`python -m kong_oam render`: the objects of an Application, as they are deployed."""
+"""`python -m kong_oam render`: the Kubernetes objects of an Application."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ spec:
 
 @pytest.fixture(autouse=True)
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A project with types of its own, in the working directory."""
+    """A project with custom types, in the working directory."""
     write_custom(tmp_path)
     monkeypatch.chdir(tmp_path)
 
@@ -57,10 +57,11 @@ def rendered(
     ]
 
 
-def test_they_are_those_that_are_deployed(
+def test_the_deployed_objects_are_printed(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """By definitions or without, with what is added; not the Ingress, whose routes are Kong's."""
+    """With or without definitions, with added objects, without the Ingress, which becomes routes of
+    Kong."""
     settings = settings_of("local")
     for name in ("ledger", "desk"):
         reading = reading_of(
@@ -83,10 +84,10 @@ def test_they_are_those_that_are_deployed(
     }
 
 
-def test_each_says_where_it_comes_from(
+def test_each_object_has_its_origin(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """As JSON too."""
+    """In JSON too."""
     text, _ = rendered(capsys, "ledger", "--component", "book")
     assert [line for line in text.splitlines() if line.startswith("# ")] == [
         "# 4 object(s) of ledger, on stack local",
@@ -102,7 +103,7 @@ def test_each_says_where_it_comes_from(
 
 
 def test_no_secret_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
-    """Only its keys; and whatever somebody wrote is escaped, so that it steers no terminal."""
+    """Only its keys. Other text is escaped, so it cannot control a terminal."""
     Path("applications/kept.yaml").write_text(SECRETS, "utf-8")
     text, objects = rendered(capsys, "kept")
     (secret,) = [
@@ -126,7 +127,7 @@ def test_where_no_stack_is_it_is_by_usual_settings(
     for file in (tmp_path / "stacks").iterdir():
         file.unlink()
     assert rendered(capsys, "desk")[0].startswith(
-        "# 5 object(s) of desk, by usual settings, since no stack is here\n"
+        "# 5 object(s) of desk, with default settings, without a stack\n"
     )
 
 
@@ -144,14 +145,14 @@ def test_what_runs_elsewhere_has_none(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["leger"], "there is no Application 'leger'; did you mean 'ledger'?"),
+        (["leger"], "unknown Application 'leger'; did you mean 'ledger'?"),
         (
             ["ledger", "--component", "bok"],
-            "there is no component 'bok'; did you mean 'book'?",
+            "unknown component 'bok'; did you mean 'book'?",
         ),
         (
             ["ledger", "--component", ""],
-            "there is no component ''; known: book",
+            "unknown component ''; known: book",
         ),
     ],
 )

@@ -1,4 +1,4 @@
-"""`check --watch`: an answer after every save, made of what changed alone."""
+"""`check --watch`: an answer after every save, which reads only changed files."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from kong_oam.cli import watch as watching
 from kong_oam.cli.command import UsageError
 from kong_oam.cli.console import Console
 from kong_oam.cli.watch import watch
-from kong_oam.oam.application import NONE_OF_ITS_OWN, Reading, ReadOne
+from kong_oam.oam.application import NO_OWN_TYPES, Reading, ReadOne
 from kong_oam.oam.files import files_of
 from tests.support.projects import replace_once
 
@@ -75,7 +75,7 @@ STACK_FILE = Path("stacks/Pulumi.local.yaml")
 
 @pytest.fixture(autouse=True)
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A project of these three Applications; the tests run in it."""
+    """A project of these three Applications, in the working directory."""
     monkeypatch.chdir(tmp_path)
     for folder in ("applications", "stacks"):
         Path(folder).mkdir()
@@ -86,19 +86,20 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def by_moving(path: Path, old: str, new: str) -> None:
-    """As editors save that never have a half-written file."""
+    """Save by moving a new file into place, as some editors do."""
     other = path.with_suffix(".swp")
     other.write_text(path.read_text("utf-8").replace(old, new), "utf-8")
     other.replace(path)
 
 
-# The loop: what is read again, and when
+# The loop: files that are read again, and the time
 
 
 def watched(
     monkeypatch: pytest.MonkeyPatch, *saves: Callable[[], object]
 ) -> list[list[str]]:
-    """Which files are read anew for each answer: the first, and one after each save."""
+    """Return the files that are read for each answer: the first answer, and an answer after each
+    save."""
     read: list[str] = []
     answers: list[list[str]] = []
     todo = [*saves]
@@ -128,11 +129,11 @@ def watched(
     return answers
 
 
-def test_what_changed_is_read_again_and_nothing_else(
+def test_only_changed_files_are_read_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """In place and by moving, in the same size, with an older time; new files, and those that were moved; a stack's
-    file."""
+    """Changed in place and by moving, with the same size, with an older time. Also new and moved
+    files, and the stack's file."""
     everything = sorted(map(str, Path("applications").glob("*.yaml")))
     new = Path("applications/deep/new.yml")
 
@@ -173,14 +174,14 @@ def test_what_changed_is_read_again_and_nothing_else(
 
 
 @pytest.mark.deep
-def test_a_file_is_read_when_it_is_whole(
+def test_a_file_is_read_when_it_is_complete(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """One that is emptied and then written, or is away for a moment, gives one answer."""
+    """A file that is emptied first, or missing for a moment, causes one answer."""
     steps: list[Callable[[], object]] = []
 
     def settle(seconds: float) -> None:
-        if seconds == watching.SETTLING and steps:
+        if seconds == watching.SETTLE_SECONDS and steps:
             steps.pop(0)()
 
     def empty() -> None:
@@ -204,7 +205,7 @@ def test_a_file_is_read_when_it_is_whole(
     assert steps == []
 
 
-def test_a_file_that_never_rests_is_read_all_the_same(
+def test_a_file_that_always_changes_is_read_too(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """After a second."""
@@ -216,15 +217,15 @@ def test_a_file_that_never_rests_is_read_all_the_same(
     assert str(ORDERS_FILE) in watched(monkeypatch)[0]
 
 
-def test_what_the_project_defines_itself_is_another_reading() -> None:
-    """A type may mean something else from one save to the next, and the Application is as it was."""
+def test_another_list_of_custom_types_invalidates_the_cache() -> None:
+    """A type may change its meaning between two saves of an unchanged Application."""
     files = [file for file, _ in files_of(["applications"], Path())]
-    read_one = watching._reader(watching._look(files), {})
+    read_one = watching._reader(watching._snapshot(files), {})
     readings = [
         read_one(ORDERS_FILE, str(ORDERS_FILE), own)
         for own in (
-            NONE_OF_ITS_OWN,
-            NONE_OF_ITS_OWN,
+            NO_OWN_TYPES,
+            NO_OWN_TYPES,
             frozenset({("component", "webservice")}),
         )
     ]
@@ -245,7 +246,7 @@ def test_what_the_project_defines_itself_is_another_reading() -> None:
 def test_a_later_error_does_not_end_it(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """The first one does: nothing can be said of a stack that is not there."""
+    """The first error ends it, such as a missing stack."""
     out, answers = io.StringIO(), [None, UsageError("no stack"), None]
 
     def answer(_: ReadOne) -> None:
@@ -257,14 +258,14 @@ def test_a_later_error_does_not_end_it(
 
     assert watch(lambda: [ORDERS_FILE], lambda: None, answer, Console(out)) == 0
     assert capsys.readouterr().err == "no stack\n"
-    assert out.getvalue().count("waits for the next save") == 3
+    assert out.getvalue().count("waiting for the next save") == 3
     answers.append(UsageError("no stack"))
     with pytest.raises(UsageError):
         watch(lambda: [ORDERS_FILE], lambda: None, answer, Console(out))
 
 
 class Terminal(io.StringIO):
-    """Text that says that it is a terminal."""
+    """A text stream that claims to be a terminal."""
 
     def isatty(self) -> bool:
         return True
@@ -278,7 +279,7 @@ class Terminal(io.StringIO):
         (io.StringIO(), "xterm", 0),
     ],
 )
-def test_a_terminal_is_cleared_and_nothing_else(
+def test_only_a_terminal_is_cleared(
     out: io.StringIO, term: str, cleared: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A file keeps every answer."""
@@ -293,7 +294,7 @@ def test_a_terminal_is_cleared_and_nothing_else(
 
 def test_json_is_for_one_answer(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", "--watch", "--json"]) == 2
-    assert capsys.readouterr().err == "--json or --watch, not both\n"
+    assert capsys.readouterr().err == "use --json or --watch, not both\n"
 
 
 # The command itself
@@ -314,11 +315,11 @@ def started() -> Iterator[subprocess.Popen[str]]:
 
 
 def printed_answer(process: subprocess.Popen[str]) -> list[str]:
-    """The next answer, without excerpts, and without its last line, which says that it waits."""
+    """Return the next answer without excerpts and without its last line."""
     assert process.stdout
     lines: list[str] = []
     for line in process.stdout:
-        if "waits for the next save" in line:
+        if "waiting for the next save" in line:
             return lines
         if " | " not in line:
             lines.append(line.rstrip("\n"))
@@ -328,8 +329,8 @@ def printed_answer(process: subprocess.Popen[str]) -> list[str]:
 def test_every_save_is_answered_until_ctrl_c(
     started: subprocess.Popen[str],
 ) -> None:
-    """Of an Application, of the stack, of the groups that it lists, of where the stack finds its Applications; Ctrl-C ends it in one line, with
-    status 0."""
+    """Saves of an Application, the stack, its list of groups, its names of Applications. Ctrl-C
+    ends the command in one line, with status 0."""
     fine = ["3 application(s), 3 component(s): no errors"]
     assert printed_answer(started) == fine
     replace_once(ORDERS_FILE, "type: access", "type: acces")
@@ -337,7 +338,7 @@ def test_every_save_is_answered_until_ctrl_c(
     assert wrong[0].startswith(
         "applications/orders.yaml:12:17: error OAM104: unknown trait type 'acces'; did you mean"
     )
-    assert "error(s); nothing would be provisioned" in wrong[-1]
+    assert "error(s); nothing can be deployed" in wrong[-1]
     by_moving(ORDERS_FILE, "type: acces", "type: access")
     assert printed_answer(started) == fine
     Path("applications/hello.yaml").rename("hello.yaml")
@@ -376,19 +377,19 @@ def test_every_save_is_answered_until_ctrl_c(
         Path("hello.yaml"), "metadata: ", "metadata: {name: a}\nmetadata: "
     )
     assert printed_answer(started)[0].startswith(
-        "hello.yaml:4:1: error OAM106: key 'metadata' stands twice"
+        "hello.yaml:4:1: error OAM106: key 'metadata' occurs twice"
     )
     STACK_FILE.write_text("config: {}\n")
     assert printed_answer(started)[0].startswith(
-        "stack 'local' cannot be used; mend stacks/Pulumi.local.yaml"
+        "stack 'local' cannot be used; correct stacks/Pulumi.local.yaml"
     )
     started.send_signal(signal.SIGINT)
     assert started.wait(20) == 0
     assert started.stdout
-    assert started.stdout.read().strip() == "no longer watched"
+    assert started.stdout.read().strip() == "stopped"
 
 
-def test_a_stack_that_is_not_there_is_wrong_usage(
+def test_a_missing_stack_is_wrong_usage(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """At once, as without `--watch`."""

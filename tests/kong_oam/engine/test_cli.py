@@ -13,9 +13,9 @@ import pytest
 
 from kong_oam.access.settings.stack import read_file
 from kong_oam.access.settings.values import Settings
-from kong_oam.engine.cli import PulumiCliError, pulumi, run, show
+from kong_oam.engine.cli import PulumiCliError, pulumi, run, stream
 from kong_oam.engine.configuration import Configuration
-from kong_oam.engine.stack_configuration import of_stack
+from kong_oam.engine.stack_configuration import stack_configuration
 from kong_oam.kong.account import Account, AccountError, account
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -50,14 +50,14 @@ def _ask(*arguments: str, timeout: float = 30.0) -> str:
 def test_the_stack_is_named_and_nobody_is_asked(script: Script) -> None:
     """With the environment that is given, besides this process's own."""
     script('echo "$PULUMI_HOME $*"')
-    told = pulumi(
+    printed = pulumi(
         "stack",
         "export",
         stack="prod",
         timeout=30.0,
         environment={"PULUMI_HOME": "/p"},
     )
-    assert told == "/p stack export --stack prod --non-interactive\n"
+    assert printed == "/p stack export --stack prod --non-interactive\n"
 
 
 @pytest.mark.parametrize(
@@ -86,13 +86,13 @@ def test_a_failure_is_told_by_standard_error_alone(
     )
     script("echo s3cr3t; exit 7")
     with pytest.raises(
-        PulumiCliError, match=rf"^{named} failed: it ended with status 7$"
+        PulumiCliError, match=rf"^{named} failed: exit status 7$"
     ):
         _ask(*arguments)
 
 
 @pytest.mark.parametrize(
-    ("address", "told"),
+    ("address", "expected"),
     [
         ("postgres://deployer:s3cr3t@db.test/states", "postgres://****@db.test/states"),
         ("postgres://deployer:s3c@s3cr3t@db.test/states", "postgres://****@db.test/states"),
@@ -102,9 +102,9 @@ def test_a_failure_is_told_by_standard_error_alone(
     ],
 )  # fmt: skip
 def test_a_login_of_the_backend_is_not_told(
-    script: Script, address: str, told: str
+    script: Script, address: str, expected: str
 ) -> None:
-    """Versions of the CLI before 3.274 tell the whole address of one that cannot be opened."""
+    """Versions of the CLI before 3.274 print the whole address of a backend that they cannot open."""
     script(
         f"echo 'error: unable to open bucket {address}: refused' >&2; exit 1"
     )
@@ -112,7 +112,7 @@ def test_a_login_of_the_backend_is_not_told(
         _ask("stack", "output")
     assert (
         str(found.value)
-        == f"`pulumi stack output` failed: unable to open bucket {told}: refused"
+        == f"`pulumi stack output` failed: unable to open bucket {expected}: refused"
     )
 
 
@@ -130,42 +130,42 @@ def test_a_command_that_does_not_end_is_ended(script: Script) -> None:
 def test_a_run_is_shown_line_by_line_and_can_be_interrupted(
     script: Script,
 ) -> None:
-    """It has a process group of its own: what interrupts this program leaves it to whoever asked for it."""
+    """The process has its own process group, so an interrupt of this program does not reach it."""
     script(
         'sleep 30 >/dev/null 2>&1 & trap "kill $!; echo ended; exit 3" INT; echo "$*"; echo an error >&2; wait'
     )
-    said: list[str] = []
+    lines: list[str] = []
     running: set[subprocess.Popen[str]] = set()
 
     def say(line: str) -> None:
-        said.append(line)
+        lines.append(line)
         if line == "an error":
             (process,) = running
             assert os.getpgid(process.pid) == process.pid
             process.send_signal(signal.SIGINT)
 
-    assert not show("up", "--yes", stack="prod", say=say, running=running)
-    assert said == [
+    assert not stream("up", "--yes", stack="prod", say=say, running=running)
+    assert lines == [
         "up --yes --color never --stack prod --non-interactive",
         "an error",
         "ended",
     ]
     assert running == set()
     script('echo "$PULUMI_HOME"')
-    assert show(
+    assert stream(
         "up",
         stack="prod",
-        say=said.append,
+        say=lines.append,
         running=running,
         environment={"PULUMI_HOME": "/p"},
     )
-    assert said[-1] == "/p"
+    assert lines[-1] == "/p"
 
 
 def test_without_the_cli_that_is_what_is_said(
     script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In one sentence; also where it is there and cannot be run."""
+    """One sentence says so, also if the CLI exists but cannot run."""
     script("exit 0")
     Path("bin/pulumi").chmod(0o644)
     with pytest.raises(
@@ -174,9 +174,7 @@ def test_without_the_cli_that_is_what_is_said(
     ):
         _ask("stack")
     monkeypatch.setenv("PATH", "/nowhere")
-    with pytest.raises(
-        PulumiCliError, match=r"^there is no `pulumi` on the PATH$"
-    ):
+    with pytest.raises(PulumiCliError, match=r"^`pulumi` is not on the PATH$"):
         _ask("stack")
 
 
@@ -189,7 +187,7 @@ def test_in_a_clone_what_the_sandbox_has_is_said(
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(
         PulumiCliError,
-        match=r"^there is no `pulumi` on the PATH: `make sandbox` prints the exports",
+        match=r"^`pulumi` is not on the PATH: run the exports that `make sandbox` prints",
     ):
         _ask("stack")
 
@@ -209,16 +207,18 @@ def test_a_command_asks_for_what_the_environment_lacks_and_the_file_has(
         f"echo $* >> asked; test $3 = {shlex.quote(TOKEN[0])} && echo configured"
     )
     settings = _settings(monkeypatch)
-    assert account(settings, of_stack("prod")) == Account(URL)
+    assert account(settings, stack_configuration("prod")) == Account(URL)
     Path("stacks").mkdir()
     Path("stacks/Pulumi.prod.yaml").write_text(
         f"config:\n  {TOKEN[0]}:\n    secure: v1:x\n"
     )
     monkeypatch.setenv(TOKEN[1], "")
-    assert account(settings, of_stack("prod")).token == ""
+    assert account(settings, stack_configuration("prod")).token == ""
     assert not Path("asked").exists()
     monkeypatch.delenv(TOKEN[1])
-    assert account(settings, of_stack("prod")) == Account(URL, "configured")
+    assert account(settings, stack_configuration("prod")) == Account(
+        URL, "configured"
+    )
     assert (
         Path("asked").read_text()
         == f"config get {TOKEN[0]} --stack prod --non-interactive\n"

@@ -1,4 +1,4 @@
-"""What is read from the state, and what is told about Kubernetes."""
+"""Reading an exported state, and commands for Kubernetes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from kong_oam.access.settings.values import ClusterSettings
 from kong_oam.engine.cli import PulumiCliError
-from kong_oam.engine.export import InvalidStateError, check_at_rest, parse
+from kong_oam.engine.export import InvalidStateError, check_no_active_run, parse
 from kong_oam.engine.pending import (
     ExportedState,
     PendingCreation,
@@ -157,13 +157,13 @@ def test_a_state_that_no_run_can_read_is_to_be_repaired(
         unresolved=(("urn:p::a/x", "urn:p::a/y"),),
     )
     with pytest.raises(InvalidStateError) as raised:
-        check_at_rest("prod", state)
+        check_no_active_run("prod", state)
     assert str(raised.value) == (
-        "no run can read the state of stack 'prod': a/x refers to a/y, which is not there. A run with --exclude or "
-        "--target may leave that. Repair it with `pulumi state repair -s prod --yes`, and recover once more"
+        "the state of stack 'prod' is invalid: a/x refers to a/y, which is missing, perhaps after a run with --exclude "
+        "or --target. Repair it with `pulumi state repair -s prod --yes`, then recover again"
     )
     with pytest.raises(PulumiCliError, match="This is a bug!"):
-        check_at_rest("prod", replace(state, unresolved=()))
+        check_no_active_run("prod", replace(state, unresolved=()))
 
 
 def test_an_object_of_kubernetes_is_removed_by_its_name_and_our_labels() -> (
@@ -199,8 +199,8 @@ def test_an_object_of_kubernetes_is_removed_by_its_name_and_our_labels() -> (
 
 
 def test_what_a_definition_rendered_is_removed_by_its_full_kind() -> None:
-    """A kind that is not Kubernetes' own may have the name of one; what is in no namespace is looked for in none. A
-    chart is Helm's, and what a patch makes is nobody's to remove."""
+    """A custom kind may have the name of a Kubernetes kind, so the full name counts. Objects
+    without a namespace need none. Helm removes a chart, and patches need no removal."""
     labels = {
         "app.oam.dev/name": "shop",
         "app.oam.dev/component": "web",

@@ -1,4 +1,4 @@
-"""What runs of one command know of the stacks of their estate, and what they believe nobody."""
+"""The knowledge that a command shares with its runs, and the files that runs do not trust."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from kong_oam.engine.known_stacks import (
     UNKNOWN,
     VARIABLE,
     Contents,
-    of_command,
-    shared,
+    known_stacks_file,
+    read_known_stacks,
 )
 
 STACKS = {
@@ -25,24 +25,24 @@ TEXT = '{"prod-apis": {"components": ["apis/one"], "generation": 7}, "prod-rest"
 @pytest.fixture
 def file(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The file of a command that knows these stacks."""
-    with shared(STACKS) as environment:
+    with known_stacks_file(STACKS) as environment:
         monkeypatch.setenv(VARIABLE, environment[VARIABLE])
         yield Path(environment[VARIABLE])
 
 
 def test_a_command_writes_one_file_and_removes_it() -> None:
-    with shared(STACKS) as environment:
+    with known_stacks_file(STACKS) as environment:
         file = Path(environment[VARIABLE])
         assert (file.read_text(), file.stat().st_mode & 0o777) == (TEXT, 0o600)
     assert not file.exists()
 
 
 def test_its_runs_read_the_file(file: Path) -> None:
-    assert of_command() == STACKS
+    assert read_known_stacks() == STACKS
 
 
 def test_a_run_that_no_command_makes_knows_nothing() -> None:
-    assert of_command() == {}
+    assert read_known_stacks() == {}
 
 
 def test_a_stack_lacks_what_it_neither_has_nor_is_to_have() -> None:
@@ -61,7 +61,7 @@ def test_a_stack_lacks_what_it_neither_has_nor_is_to_have() -> None:
 def test_a_file_of_another_form_says_nothing(file: Path, text: str) -> None:
     """The states are read."""
     file.write_text(text)
-    assert of_command() == {}
+    assert read_known_stacks() == {}
 
 
 @pytest.mark.parametrize(
@@ -72,4 +72,4 @@ def test_a_file_that_others_may_write_says_nothing(
 ) -> None:
     """They could say that a component is nowhere, and have it made twice."""
     file.chmod(mode)
-    assert of_command() == (STACKS if believed else {})
+    assert read_known_stacks() == (STACKS if believed else {})

@@ -1,4 +1,4 @@
-"""What the state of the stack holds already, as the engine tells it."""
+"""The state of the stack, as the engine returns it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def told(*resources: tuple[str, str, dict[str, Any]]) -> dict[str, Any]:
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
-    """What the engine was asked, filled as it is."""
+    """The requests to the engine, filled during the test."""
     calls: list[tuple[str, dict[str, Any]]] = []
 
     def invoke(token: str, arguments: dict[str, Any]) -> SimpleNamespace:
@@ -93,7 +93,8 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
 def test_the_engine_is_asked_once_for_this_very_stack(
     asked: list[tuple[str, dict[str, Any]]],
 ) -> None:
-    """By its full name: another organization may have a stack of the same one."""
+    """The request has the full name, because another organization may have a stack of the same
+    name."""
     recorded()
     assert asked == [
         (
@@ -167,7 +168,7 @@ def test_a_component_records_its_clients(
 def test_a_stack_that_no_run_has_finished_has_no_outputs(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Nor one that is not there yet, of which the engine says nothing."""
+    """A missing stack has no outputs either: the engine returns no data about it."""
     for name in ("organization", "project", "stack"):
         monkeypatch.setattr(pulumi, f"get_{name}", lambda: "x")
     for resources in ((), ((SERVER, "okta-server", {}),)):

@@ -54,7 +54,7 @@ def test_a_listing_that_fails_beside_a_run_is_made_again(
     cli = Cli(failing)
     monkeypatch.setattr(stacks, "pulumi", cli)
     monkeypatch.setattr(stacks, "_PAUSE", 0.0)
-    assert stacks.listed() == {
+    assert stacks.list_stacks() == {
         "prod": "2026-11-28T10:00:00.000Z/12",
         "prod-apis": None,
     }
@@ -72,7 +72,7 @@ def test_one_that_always_fails_is_an_error(
     monkeypatch.setattr(stacks, "pulumi", cli)
     monkeypatch.setattr(stacks, "_PAUSE", 0.0)
     with pytest.raises(PulumiCliError, match=why):
-        stacks.listed()
+        stacks.list_stacks()
     assert cli.asked == asked
 
 
@@ -94,7 +94,7 @@ def test_the_engine_says_of_a_state_without_a_resource_nothing_but_their_number(
     pulumi(
         "stack", "import", "--file", "state.json", stack="prod", timeout=SHORT
     )
-    assert stacks.listed() == {"prod": "2026-11-28T10:00:00.000Z/2"}
+    assert stacks.list_stacks() == {"prod": "2026-11-28T10:00:00.000Z/2"}
     pulumi(
         "state",
         "delete",
@@ -103,4 +103,4 @@ def test_the_engine_says_of_a_state_without_a_resource_nothing_but_their_number(
         stack="prod",
         timeout=SHORT,
     )
-    assert stacks.listed() == {"prod": "2026-11-28T10:00:00.000Z/1"}
+    assert stacks.list_stacks() == {"prod": "2026-11-28T10:00:00.000Z/1"}

@@ -1,4 +1,4 @@
-"""Addresses in messages: nothing of a configured one that may be a secret."""
+"""Addresses in messages: no part that may be a secret."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import yaml
 from kong_oam.access.settings.stack import read_file
 from kong_oam.access.settings.values import StackError
 from kong_oam.engine.configuration import Configuration
-from kong_oam.http.addresses import shown
+from kong_oam.http.addresses import without_secrets
 from kong_oam.identity.common.discovery import DiscoveryError, discover
 from kong_oam.kong.account import Account as KongAccount
 from kong_oam.kong.account import AccountError, account
@@ -34,7 +34,7 @@ WITH_PASSWORD = (
 
 @pytest.mark.parametrize("url", WITH_PASSWORD)
 def test_no_credential_is_shown(url: str) -> None:
-    assert "S3cret" not in shown(url)
+    assert "S3cret" not in without_secrets(url)
 
 
 @pytest.mark.parametrize(
@@ -46,9 +46,11 @@ def test_no_credential_is_shown(url: str) -> None:
     ],
 )
 def test_what_is_plain_is_shown_as_it_is(url: str) -> None:
-    assert shown(url) == url
+    assert without_secrets(url) == url
     assert (
-        shown(url.replace("://", "://admin:S3cret@") + "?token=S3cret#S3cret")
+        without_secrets(
+            url.replace("://", "://admin:S3cret@") + "?token=S3cret#S3cret"
+        )
         == url
     )
 
@@ -100,7 +102,10 @@ def test_no_message_has_more_of_an_address_than_may_be_read(url: str) -> None:
         discover(url)
     with pytest.raises(ForwardError) as of_a_target:
         target(url, "", "", None)
-    said = [str(found.value) for found in (of_kong, of_an_issuer, of_a_target)]
-    assert all("127.0.0.1:9" in one and "S3cret" not in one for one in said), (
-        said
-    )
+    messages = [
+        str(found.value) for found in (of_kong, of_an_issuer, of_a_target)
+    ]
+    assert all(
+        "127.0.0.1:9" in message and "S3cret" not in message
+        for message in messages
+    ), messages

@@ -1,4 +1,5 @@
-"""Lists page by page: each product's way to the next page, one that never ends, and one that leads to another host."""
+"""Lists in pages: each product's link to the next page, an endless list, and a link to another
+host."""
 
 from __future__ import annotations
 
@@ -107,7 +108,7 @@ KINDS = [(okta, okta_page), (entra, entra_page), (kong, kong_page)]
 
 @pytest.mark.parametrize(("read", "page"), KINDS)
 def test_a_list_is_read_to_its_end(read: Any, page: Any) -> None:
-    """By what each page says of the next one."""
+    """Each page names the next page."""
     pages = iter([page(1, 2), page(2, 3), page(3, None)])
     assert [row["id"] for row in read(lambda _: next(pages))] == [1, 2, 3]
 
@@ -118,7 +119,7 @@ def test_a_list_that_leads_back_is_refused(read: Any, page: Any) -> None:
     pages = iter([page(1, 2), page(2, 3), page(3, 2)])
     with pytest.raises(
         (ManagementApiError, AdminError),
-        match="leads from a page of a list to one that was read",
+        match="repeats a page of a list",
     ):
         list(read(lambda _: next(pages)))
 
@@ -132,7 +133,7 @@ def test_a_list_that_does_not_end_is_refused(
     asked = iter(range(1, 1000))
     with pytest.raises(
         (ManagementApiError, AdminError),
-        match="does not end a list after 20 pages",
+        match="sends more than 20 pages of one list",
     ):
         list(read(lambda _: page(number := next(asked), number + 1)))
     assert next(asked) == 21
@@ -147,14 +148,14 @@ def test_keycloak_is_asked_by_number_until_a_page_is_not_full(
     def answer(request: httpx.Request) -> httpx.Response:
         first = int(request.url.params["first"])
         return httpx.Response(
-            200, json=[{"id": one} for one in range(5)[first : first + 2]]
+            200, json=[{"id": number} for number in range(5)[first : first + 2]]
         )
 
     assert [row["id"] for row in keycloak(answer)] == [0, 1, 2, 3, 4]
     same = httpx.Response(200, json=[{"id": 1}, {"id": 2}])
     with pytest.raises(
         ManagementApiError,
-        match=r"kc\.test/admin/realms/acme/clients leads from a page",
+        match=r"kc\.test/admin/realms/acme/clients repeats a page",
     ):
         list(keycloak(lambda _: same))
 
@@ -195,7 +196,7 @@ def test_a_token_goes_to_no_other_host() -> None:
 
         with pytest.raises(
             ManagementApiError,
-            match="a further page is said to be at another server",
+            match="the next page's address is at another server",
         ):
             list(entra(foreign))
         assert asked == ["graph.microsoft.com"]
@@ -212,7 +213,7 @@ def test_a_token_goes_to_no_other_host() -> None:
     ],
 )
 def test_what_is_no_list_of_graphs_is_refused(body: Any) -> None:
-    with pytest.raises(ManagementApiError, match="is this Microsoft Graph"):
+    with pytest.raises(ManagementApiError, match="Microsoft Graph"):
         list(entra(lambda _: httpx.Response(200, json=body)))
 
 
@@ -225,18 +226,19 @@ def test_what_is_no_list_of_kongs_is_refused(body: Any) -> None:
 def test_a_limit_before_kong_is_waited_for(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Kong has none of its own on the Admin API; what stands before it may. One that lasts is said."""
+    """Kong's Admin API has no rate limit, but a proxy before it may have a limit. A long limit is
+    an error."""
     monkeypatch.setattr("kong_oam.http.rates.time.sleep", lambda _: None)
     answers = iter(
         [httpx.Response(429, headers={"Retry-After": "9"}), kong_page(1, None)]
     )
     assert list(kong(lambda _: next(answers))) == [{"id": 1}]
     assert capsys.readouterr().err.startswith(
-        "waiting 9 s for kong.test, whose limit of rate is used up"
+        "waiting 9 s for the rate limit of kong.test"
     )
     with pytest.raises(
         AdminError,
-        match=r"answers 429; what is in front of it limits it \(it asks to wait 900 s more",
+        match=r"answers 429; a proxy in front of it limits requests \(rate limit: wait 900 s",
     ):
         list(
             kong(lambda _: httpx.Response(429, headers={"Retry-After": "900"}))

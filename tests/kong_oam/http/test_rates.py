@@ -34,7 +34,7 @@ def limited(**headers: str) -> httpx.Response:
 def ended(
     answers: Iterator[httpx.Response], usual: float | None = None
 ) -> httpx.Response:
-    return rates.patiently(lambda: next(answers), usual)
+    return rates.send_with_waits(lambda: next(answers), usual)
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_it_is_waited_as_long_as_the_server_says(
     headers: dict[str, str], seconds: float
 ) -> None:
     """Seconds, or a date by its own clock, whatever ours says."""
-    assert rates.pause(limited(**headers)) == seconds
+    assert rates.seconds_to_wait(limited(**headers)) == seconds
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_what_cannot_be_read_is_no_time(
     headers: dict[str, str], slept: list[float]
 ) -> None:
     """Nothing is waited then, unless the product is known to end soon: that is doubled each time."""
-    assert rates.pause(limited(**headers)) is None
+    assert rates.seconds_to_wait(limited(**headers)) is None
     assert ended(iter([limited(**headers)])).status_code == 429
     assert slept == []
     answers = iter(
@@ -99,19 +99,20 @@ def test_each_wait_is_one_line_that_says_for_whom_and_how_long(
     assert (out, err.splitlines()) == (
         "",
         [
-            "waiting 42 s for acme.okta.com, whose limit of rate is used up (at most 300 s)",
-            "waiting 60 s for acme.okta.com, whose limit of rate is used up (at most 258 s)",
+            "waiting 42 s for the rate limit of acme.okta.com (at most 300 s)",
+            "waiting 60 s for the rate limit of acme.okta.com (at most 258 s)",
         ],
     )
 
 
 def test_it_is_not_waited_without_end(slept: list[float]) -> None:
-    """Neither for one long pause, nor for many: then the answer is the refusal, with what it asks for."""
+    """One long pause, or too many pauses, end the wait: the answer is then an error with the
+    requested time."""
     answer = ended(iter([limited(Retry_After="3600")]))
     assert (answer.status_code, slept) == (429, [])
     assert (
-        rates.unserved(answer)
-        == " (it asks to wait 3600 s more; a run waits 300 s at most for one request)"
+        rates.rate_limit_note(answer)
+        == " (rate limit: wait 3600 s; a run waits at most 300 s for one request)"
     )
     always = (limited(Retry_After="65") for _ in range(100))
     assert ended(always).status_code == 429
@@ -120,5 +121,7 @@ def test_it_is_not_waited_without_end(slept: list[float]) -> None:
     ended(limited(Retry_After="0") for _ in range(100))
     assert len(slept) == 10
     assert (
-        rates.unserved(httpx.Response(200)) == "" == rates.unserved(limited())
+        rates.rate_limit_note(httpx.Response(200))
+        == ""
+        == rates.rate_limit_note(limited())
     )

@@ -16,8 +16,11 @@ SIZES = (3, 33, 333)
 """Applications: 9, 99 and 999 components."""
 PAGE = 50
 ALWAYS = {"Okta": 3, "Entra": 3, "Keycloak": 3, "Kong": 5}
-"""Requests of each run that are not counted here: to log in, what the issuer publishes, and at Okta its signing keys;
-what Kong is, the schemas of three plugins, and the keys that its consumers have."""
+"""Requests of each run that this page does not count.
+
+At providers: login, the issuer's document, and Okta's signing keys. At Kong: its version, three
+schemas, and keys.
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -36,8 +39,9 @@ PROVIDERS = pytest.mark.parametrize(
 def test_a_run_without_a_change_asks_for_a_page_at_a_time(
     provider: Any, count: int
 ) -> None:
-    """Of the groups that there are, since nothing else is looked up then; at Kong nothing at all."""
-    # Okta has one of its own, Everyone.
+    """It reads pages of existing groups, since nothing else is looked up then; at Kong nothing at
+    all."""
+    # Okta has a built-in group, Everyone.
     groups = len(growing.group_names(count)) + (1 if provider is org else 0)
     pages = 0 if provider is kong else -(-groups // PAGE)
     with provider(count, PAGE) as requests:
@@ -49,8 +53,8 @@ def test_a_run_without_a_change_asks_for_a_page_at_a_time(
 def test_an_application_more_costs_the_same_in_an_estate_of_any_size(
     provider: Any,
 ) -> None:
-    """Beside what a run without a change costs: each of its names is asked for, and no list of what there is already but
-    Kong's routes, of which 1,000 are a page."""
+    """Beyond the cost of a run without changes, it requests each of its names. The only list is
+    Kong's routes, 1,000 on a page."""
     costs = []
     for count in SIZES:
         with provider(count, None if provider is kong else PAGE) as requests:
@@ -65,7 +69,7 @@ def test_an_application_more_costs_the_same_in_an_estate_of_any_size(
 def test_a_first_run_looks_through_what_there_is_and_not_for_each_name(
     provider: Any,
 ) -> None:
-    """Nothing of the estate is there yet: as many requests for 999 components as for 99, but for pages of groups."""
+    """The estate is new: as many requests for 999 components as for 99, except for pages of groups."""
     costs = []
     for count in SIZES[1:]:
         with provider(count, PAGE, filled=False) as requests:
@@ -84,7 +88,7 @@ ROW = re.compile(
 def test_the_page_tells_what_is_counted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Of 33 Applications, by the pages that the program asks for."""
+    """For 33 Applications, by the pages that the program reads."""
     monkeypatch.undo()
     counted: dict[str, list[int]] = {
         "a run without": [],

@@ -1,4 +1,4 @@
-"""A state that an unfinished run left is corrected by what Kong has."""
+"""The correction of an unfinished run's state from Kong."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 from kong_oam.engine.state import PLUGIN, Resource, StackState, digest
 from kong_oam.kong.account import Account
-from kong_oam.kong.actual import corrected
+from kong_oam.kong.actual import corrected_state
 from sandbox.kong import Kong
 
 OTHER = Resource(
@@ -47,7 +47,7 @@ def _state(*resources: Resource, outputs: dict[str, Any]) -> StackState:
 
 
 def test_resources_say_what_kong_has(admin: httpx.Client) -> None:
-    """What Kong has otherwise is as in Kong, what it does not have is left out, and all else is as it was."""
+    """Changed plugins are as in Kong, missing plugins are left out, and all others stay."""
     scripts = {
         name: f"return function() local _ = '{name}' end"
         for name in ("same", "now", "said", "gone")
@@ -70,7 +70,7 @@ def test_resources_say_what_kong_has(admin: httpx.Client) -> None:
     state = _state(
         same, OTHER, other, gone, limit, outputs={"enforced": "another"}
     )
-    found = corrected(state, Account(str(admin.base_url)))
+    found = corrected_state(state, Account(str(admin.base_url)))
     assert [resource.name for resource in found.resources] == [
         "same",
         OTHER.name,
@@ -87,7 +87,7 @@ def test_resources_say_what_kong_has(admin: httpx.Client) -> None:
         scripts["now"]
     ]
     assert found.plugins.keys() == {"same", "other", "limit"}
-    assert found.doubted == {
+    assert found.differing_plugins == {
         "other": (ids["other"], "pre-function"),
         "gone": (ids["bare"], "pre-function"),
     }
@@ -99,4 +99,6 @@ def test_a_state_of_a_finished_run_is_believed(admin: httpx.Client) -> None:
     state = _state(plugin, outputs={})
     confirmed = replace(state, outputs={"enforced": digest(state.plugins)})
     admin.close()
-    assert corrected(confirmed, Account("http://127.0.0.1:1")) is confirmed
+    assert (
+        corrected_state(confirmed, Account("http://127.0.0.1:1")) is confirmed
+    )

@@ -68,13 +68,13 @@ DATE = "Sun, 06 Nov 1994 08:49:37 GMT"
     ("status", "message"),
     [
         (None, "does not answer \\(ConnectError\\); check"),
-        (403, "refuses the credentials \\(403"),
+        (403, "rejects the credentials \\(403"),
     ],
 )
 def test_a_kong_that_cannot_be_used_is_the_same_message_whatever_is_asked(
     method: str, status: int | None, message: str
 ) -> None:
-    """With its address and what to check, and without a credential."""
+    """The message has the address and the remedy, and no credential."""
 
     def answer(request: httpx.Request) -> httpx.Response:
         if status is None:
@@ -99,7 +99,7 @@ def test_a_kong_that_cannot_be_used_is_the_same_message_whatever_is_asked(
 def test_a_change_that_is_not_taken_is_told_in_kongs_own_words(
     method: str,
 ) -> None:
-    """The first of them; also where somebody else is to say what was to be changed."""
+    """The message has Kong's first error, also for an entity of another stack."""
 
     def answer(_: httpx.Request) -> httpx.Response:
         return httpx.Response(400, text="schema violation" + "!" * 1000)
@@ -126,6 +126,6 @@ def test_a_kong_without_a_date_does_not_say_what_time_it_is() -> None:
         AdminApi(
             ACCOUNT, httpx.MockTransport(lambda _: httpx.Response(200, json={}))
         ) as admin,
-        pytest.raises(AdminError, match="does not say what time it is"),
+        pytest.raises(AdminError, match="sends no header Date"),
     ):
         admin.now()

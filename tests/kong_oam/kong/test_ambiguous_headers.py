@@ -1,7 +1,9 @@
-"""Headers that two servers could read differently are refused, on stand-ins for three versions of Kong.
+"""Denial of headers that two servers could read differently, on stand-ins for three versions of
+Kong.
 
-Kong deletes every header that Connection names on the way to the workload. Kong 3.7 to 3.9 read Connection out of a
-copy from before admission (`sandbox/kong/hop_by_hop.py`). tests/live/test_live_attacks.py asks real ones.
+Kong deletes every header that Connection names before it calls the workload. Kong 3.7 to 3.9 read
+Connection out of a copy from before admission (`sandbox/kong/hop_by_hop.py`).
+tests/live/test_live_attacks.py tests real Kongs.
 """
 
 from __future__ import annotations
@@ -154,7 +156,7 @@ def test_a_request_with_any_other_header_is_decided_as_without(
 
 @pytest.mark.parametrize(("lines", "code"), [*((header, "ambiguous-header") for header in AMBIGUOUS), *((header, "allowed") for header in HARMLESS)])  # fmt: skip
 def test_decide_says_the_same(lines: list[str], code: str) -> None:
-    """`answer` is what `explain` and the generated tests ask."""
+    """`explain` and the generated tests use `answer`."""
     headers = tuple(
         (name, value.strip())
         for name, _, value in (line.partition(":") for line in lines)

@@ -92,8 +92,8 @@ UPGRADE = (
 def test_a_websocket_is_opened_by_a_request_that_the_gate_decides(
     kong: Kong,
 ) -> None:
-    """401 without a token, 403 with too little; with enough the upgrade goes upstream, though admission clears
-    Connection. What is said over the socket afterwards passes no gate."""
+    """The answer is 401 without a token, and 403 without the scope. With both, the upgrade goes
+    upstream, although admission clears Connection. Messages on the socket pass no gate."""
     for scopes, expected in (
         ((), 401),
         (("other",), 403),
@@ -149,26 +149,27 @@ def test_a_public_websocket_needs_no_token_and_no_other_upgrade_passes(
         (
             "{image: x}",
             "{image: x, ports: [{port: 8080, name: grpc}]}",
-            "app1.yaml:11:61: error ACC218: port 8080 ('grpc') speaks gRPC, whose calls go upstream by another path than the "
-            "one that was decided on; it is not deployed",
+            "app1.yaml:11:61: error ACC218: port 8080 ('grpc') is a gRPC port; Kong would "
+            "forward gRPC calls past the gate's path check. Use an HTTP port",
         ),
         (
             "{image: x}",
             "{image: x, ports: [{port: 8080, name: grpc-admin}]}",
-            "app1.yaml:11:61: error ACC218: port 8080 ('grpc-admin') speaks gRPC, whose calls go upstream by another path than "
-            "the one that was decided on; it is not deployed",
+            "app1.yaml:11:61: error ACC218: port 8080 ('grpc-admin') is a gRPC port; Kong would "
+            "forward gRPC calls past the gate's path check. Use an HTTP port",
         ),
         (
             "{image: x}",
             "{image: x, ports: [{port: 80, containerPort: 8080, name: grpc}]}",
-            "app1.yaml:11:61: error ACC218: port 8080 ('grpc') speaks gRPC, whose calls go upstream by another path than the "
-            "one that was decided on; it is not deployed",
+            "app1.yaml:11:61: error ACC218: port 8080 ('grpc') is a gRPC port; Kong would "
+            "forward gRPC calls past the gate's path check. Use an HTTP port",
         ),
         (
             "http: {",
             "annotations: {nginx.ingress.kubernetes.io/backend-protocol: GRPC}, http: {",
-            "app1.yaml:11:68: error ACC218: 'nginx.ingress.kubernetes.io/backend-protocol: GRPC' speaks gRPC, whose calls go "
-            "upstream by another path than the one that was decided on; it is not deployed",
+            "app1.yaml:11:68: error ACC218: 'nginx.ingress.kubernetes.io/backend-protocol: GRPC' "
+            "is a gRPC port; Kong would forward gRPC calls past the gate's path check. Use an "
+            "HTTP port",
         ),
     ],
 )
@@ -229,7 +230,7 @@ def test_several_gateway_traits_of_a_component_are_one_set_of_rules(
 
 
 def test_two_applications_on_one_host_are_told_of_each_other() -> None:
-    """Both places are named; one owner, or one application, knows what it does."""
+    """The finding names both places. A common owner or application knows about both."""
     above = api(
         "a",
         domain="h.example.com",
@@ -247,8 +248,8 @@ def test_two_applications_on_one_host_are_told_of_each_other() -> None:
     assert [
         str(diagnostic).splitlines()[0] for diagnostic in found.diagnostics
     ] == [
-        "app2.yaml:11:56: warning ACC219: h.example.com/x/y lies below /x of 'a/api' (app1.yaml:11:63): its calls go to "
-        "'b/api' and are judged by its rules alone; agree on that, or take a host of your own"
+        "app2.yaml:11:56: warning ACC219: h.example.com/x/y lies below /x of 'a/api' (app1.yaml:11:63): "
+        "'b/api' gets these calls, and only its rules apply; agree with the other owner, or use another host"
     ]
     assert (
         compiled(above, below.replace("owner: two", "owner: one")).diagnostics

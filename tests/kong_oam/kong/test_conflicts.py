@@ -23,9 +23,13 @@ from kong_oam.identity.common.discovery import (
 from kong_oam.kong import names
 from kong_oam.kong.account import Account
 from kong_oam.kong.admin import AdminApi
-from kong_oam.kong.at_kong import Extra
-from kong_oam.kong.conflicts import issuer_conflicts, name_conflicts, needed
-from kong_oam.kong.extras import extras, former_roles
+from kong_oam.kong.at_kong import TraitPlugin
+from kong_oam.kong.conflicts import (
+    issuer_conflicts,
+    name_conflicts,
+    needed_names,
+)
+from kong_oam.kong.trait_plugins import former_roles, trait_plugins
 from sandbox.kong import Kong
 from sandbox.kong.pem import self_signed
 from tests.support.diffs import settings
@@ -48,7 +52,7 @@ spec:
 ESTATE = estate(APPLICATION, stack=Stack("tests", {"main": PROVIDER}))
 NOTHING: Held = frozenset()
 ALL: Held = frozenset(
-    [*((entity.type, entity.logical) for entity in needed(ESTATE))]
+    [*((entity.type, entity.logical) for entity in needed_names(ESTATE))]
 )
 SERVICE = "kong-oam.tests.shop.api.80"
 OURS = names.tags("tests")
@@ -96,7 +100,8 @@ def test_what_others_have_under_other_names_is_no_concern(
 def test_what_others_have_under_our_names_is_named_with_its_tags(
     admin: httpx.Client,
 ) -> None:
-    """The component's place where it is one's; tags of another stack and of ours without the stack are not ours."""
+    """The finding has the component's position, if there is one. Tags of another stack, or only our
+    common tag, are not ours."""
     service = _make(
         admin, "/services", name=SERVICE, host="x", tags=["theirs", "kong-oam"]
     )
@@ -123,11 +128,11 @@ def test_what_others_have_under_our_names_is_named_with_its_tags(
     }
     assert {conflict.code for conflict in found.values()} == {"ENV405"}
     assert str(found[service["id"]]).startswith(
-        f"app1.yaml:6:7: error ENV405: Kong has service '{SERVICE}' ({service['id']}) that was made outside any stack "
-        "(its tags are 'theirs', 'kong-oam'). It is left as it is; have it renamed or removed by whoever made it\n"
+        f"app1.yaml:6:7: error ENV405: Kong has service '{SERVICE}' ({service['id']}) of no stack "
+        "(its tags are 'theirs', 'kong-oam'); ask its owner to rename or remove it\n"
     )
     assert found[route["id"]].message.endswith(
-        "that stack 'other' made. It is left as it is; have it renamed or removed by a run of that stack"
+        "of stack 'other'; let a run of that stack rename or remove it"
     )
     assert (
         "Kong has upstream 'kong-oam.tests.nowhere'"
@@ -174,7 +179,7 @@ def _certificate(admin: httpx.Client, *tags: str) -> None:
 def test_a_host_that_anothers_certificate_is_shown_for_is_taken(
     admin: httpx.Client,
 ) -> None:
-    """Also where ours is there already: it may have been given one more host."""
+    """The check includes our existing certificates, which may get another host."""
     _certificate(admin, "theirs")
     for held_names in (NOTHING, ALL):
         (found,) = _conflicts(admin, held_names)
@@ -182,10 +187,7 @@ def test_a_host_that_anothers_certificate_is_shown_for_is_taken(
             found.code == "ENV405"
             and "certificate for host 'shop.example.com'" in found.message
         )
-        assert (
-            "have it take other hosts or be removed by whoever made it"
-            in found.message
-        )
+        assert "ask its owner to change its hosts or remove it" in found.message
 
 
 def _issuers(
@@ -215,8 +217,8 @@ def test_an_issuer_that_another_stack_of_the_same_kong_has_is_named(
     assert (found.code, found.message) == (
         "ENV405",
         f"identity provider 'main': Kong has consumer 'kong-oam.prod.ring.main' with custom_id '{ISSUER}' ({ring['id']}) "
-        "that stack 'prod' made. A Kong takes an issuer's keys once: use another issuer, or another workspace or Kong, "
-        "or bring both into one stack",
+        "of stack 'prod'. Kong accepts an issuer's keys once; use another issuer, workspace or Kong, or deploy both "
+        "from one stack",
     )
     assert (
         len(_issuers(admin, ALL, {"main": "https://before.example.com"})) == 1
@@ -260,10 +262,7 @@ def test_a_signing_key_that_others_have_in_kong_is_named(
     _make(admin, "/consumers/legacy/jwt", key="k2", tags=["theirs"])
     (found,) = _issuers(admin)
     assert "Kong has jwt credential 'k2'" in found.message
-    assert (
-        "that was made outside any stack (its tags are 'theirs')"
-        in found.message
-    )
+    assert "of no stack (its tags are 'theirs')" in found.message
     assert _issuers(admin, ALL, {"main": ISSUER}) == [found], (
         "a ring that is there gets the issuer's next key"
     )
@@ -272,7 +271,7 @@ def test_a_signing_key_that_others_have_in_kong_is_named(
 def test_an_issuer_that_cannot_be_read_is_told_by_the_run(
     admin: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It says what is wrong there; nothing about names is known before."""
+    """The run reports the error. Names are unknown before."""
 
     def discovered(issuer: str) -> Published:
         raise DiscoveryError(issuer)
@@ -312,7 +311,7 @@ LIMITED = estate(WITH_LIMIT, stack=SETTINGS.stack)
 def test_what_a_partition_lost_is_recovered_in_its_own_stack(
     admin: httpx.Client,
 ) -> None:
-    """What another one of the estate has is moved instead."""
+    """Entities of another partition are moved instead."""
     stack = Stack("tests", {"main": PROVIDER}, partitions={"shops": ("*",)})
     part = part_of(estate(WITH_LIMIT, stack=stack), "shops")
     with AdminApi(Account(str(admin.base_url))) as api:
@@ -330,13 +329,14 @@ def test_what_a_partition_lost_is_recovered_in_its_own_stack(
 
         own, other = (names.partition_tag(name) for name in ("shops", "other"))
         assert conflicts_with([*OURS, own]) == [
-            "ENV406 recover -s tests-shops` says"
+            "ENV406 recover -s tests-shops`"
         ]
         assert conflicts_with([*OURS, other]) == ["ENV419 move -s tests`"]
 
 
 def test_every_plugin_before_everybody_is_the_same_as_one_by_its_name() -> None:
-    """So that going over from the one to the other changes it, where a second one of its kind could not be made."""
+    """So a switch between the two traits changes the plugin. Kong would reject a second plugin of
+    the kind."""
     logs = {
         "tcp": {"host": "x", "port": 1},
         "file": "/x",
@@ -353,14 +353,16 @@ def test_every_plugin_before_everybody_is_the_same_as_one_by_its_name() -> None:
     )
     made = [
         plugin
-        for plugin in extras(on, LIMITED.components["shop/api"]).plugins
+        for plugin in trait_plugins(on, LIMITED.components["shop/api"]).plugins
         if not plugin.caller
     ]
     assert {extra.role: former_roles(extra) for extra in made} == {
         extra.role: (f"plugin-{extra.kind}",) for extra in made
     }
     assert {
-        former_roles(Extra(f"plugin-{extra.kind}", extra.kind, {}, asked=True))
+        former_roles(
+            TraitPlugin(f"plugin-{extra.kind}", extra.kind, {}, asked=True)
+        )
         for extra in made
     } == {(extra.role,) for extra in made}
     assert len(made) == 6
@@ -369,7 +371,7 @@ def test_every_plugin_before_everybody_is_the_same_as_one_by_its_name() -> None:
 def test_a_few_names_are_asked_for_and_many_looked_for_in_every_page(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Either way the one that is taken is found: the second page has it."""
+    """Both ways find the taken name, which is on the second page."""
     paths: list[str] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -388,14 +390,14 @@ def test_a_few_names_are_asked_for_and_many_looked_for_in_every_page(
             200, json={"data": [{"id": "2", "name": SERVICE}], "offset": None}
         )
 
-    with httpx.Client(base_url="http://kong.test") as nobody:
-        of_few = _conflicts(nobody, transport=httpx.MockTransport(answer))
+    with httpx.Client(base_url="http://kong.test") as client:
+        of_few = _conflicts(client, transport=httpx.MockTransport(answer))
         assert (
             paths.count(f"/services/{SERVICE}") == 1
             and "/services" not in paths
         )
         monkeypatch.setattr("kong_oam.kong.conflicts.FEW", 0)
-        of_many = _conflicts(nobody, transport=httpx.MockTransport(answer))
+        of_many = _conflicts(client, transport=httpx.MockTransport(answer))
         assert paths.count("/services") == 2
     assert (
         [conflict.code for conflict in of_few]
@@ -431,5 +433,6 @@ def test_names_and_resources_are_those_that_the_program_makes(
         *texts, stack=read_file(ROOT / "stacks/Pulumi.local.yaml").stack
     )
     assert {
-        (entity.type, entity.logical): entity.name for entity in needed(sample)
+        (entity.type, entity.logical): entity.name
+        for entity in needed_names(sample)
     } == made

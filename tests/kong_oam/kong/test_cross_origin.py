@@ -12,15 +12,15 @@ import httpx
 import pytest
 
 from kong_oam.kong import names, plugins, script
-from kong_oam.kong.table import closed, table
+from kong_oam.kong.table import table, without_exposure
 from tests.support.cross_origin import (
     NAMES,
     PARTNER,
     Workload,
-    asked,
     check,
-    made,
+    cross_origin_estate,
     page,
+    page_requests,
 )
 from tests.support.gateway_estates import issuers, stack
 from tests.support.pages import IN_A_BROWSER, fetched
@@ -29,7 +29,7 @@ from tests.support.raw_requests import Served, served
 DOMAIN = "pages.example.com"
 OWN = f"http://shop.{DOMAIN}"
 STACK = stack("tests", "http")
-ESTATE = made(STACK, DOMAIN)
+ESTATE = cross_origin_estate(STACK, DOMAIN)
 ISSUERS = issuers(STACK, time.time())
 
 
@@ -46,9 +46,9 @@ def gateway() -> Iterator[tuple[Served, Workload]]:
 def test_a_page_reads_what_is_meant_for_it(
     gateway: tuple[Served, Workload], name: str
 ) -> None:
-    """Preflights never reach the workload, and what it says to browsers never reaches a page."""
+    """Preflights never reach the workload, and the workload's CORS headers never reach a page."""
     kong, workload = gateway
-    question, before = asked(OWN)[name], len(workload.reached)
+    question, before = page_requests(OWN)[name], len(workload.reached)
     check(question, kong.ask(question.raw(DOMAIN, ISSUERS["main"])))
     assert len(workload.reached) - before == (question.status == 200)
 
@@ -67,7 +67,7 @@ def tabled(component: str) -> dict[str, object]:
 
 
 def test_the_table_says_whose_pages_may_read_what() -> None:
-    """Our client's what it may call, foreign ones all that a rule lists."""
+    """Pages of our client may read its calls, and foreign pages all methods of a rule."""
     assert tabled("orders/api")["cors"] == {
         OWN: {
             "/orders": ["GET", "HEAD", "POST"],
@@ -96,13 +96,13 @@ def test_who_has_no_such_pages_has_nothing_of_it(component: str) -> None:
 def test_a_page_can_read_that_no_workload_answers(name: str) -> None:
     """As on a Kong 3.10, where the live tier asks the same: of any method, though nginx goes on with GET."""
     with served(ESTATE, ISSUERS, 1) as gateway:
-        question = replace(asked(OWN)[name], status=502)
+        question = replace(page_requests(OWN)[name], status=502)
         check(question, gateway.ask(question.raw(DOMAIN, ISSUERS["main"])))
 
 
 def test_what_is_closed_is_closed_to_pages() -> None:
     """Where admission has a table that owns no host, no page reads an answer, whatever the gate's table says."""
-    question = asked(OWN)["a refusal without a token"]
+    question = page_requests(OWN)["a refusal without a token"]
     with served(ESTATE, ISSUERS, 1) as gateway:
         assert gateway.ask(question.raw(DOMAIN, ISSUERS["main"])).granted
         for path in gateway.entities.paths("/plugins", name="pre-function"):
@@ -112,7 +112,8 @@ def test_what_is_closed_is_closed_to_pages() -> None:
             )  # type: ignore[union-attr]
             with httpx.Client(base_url=gateway.kong.admin_url) as admin:
                 answer = admin.patch(
-                    path, json={"config": plugins.admission(closed(text))}
+                    path,
+                    json={"config": plugins.admission(without_exposure(text))},
                 )
                 assert answer.status_code == 200, answer.text
         answered = gateway.ask(question.raw(DOMAIN, ISSUERS["main"]))

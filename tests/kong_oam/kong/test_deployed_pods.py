@@ -1,4 +1,4 @@
-"""The pods that answer, by what the state says of Services and workloads: the same words as of what is meant."""
+"""The pods behind ports, from Services and workloads in the state. Their words equal the model's."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def lowered(key: str) -> tuple[Application, Component]:
 
 
 def state(application: Application, component: Component) -> Iterator[Resource]:
-    """What a run leaves of a component, as JSON has it."""
+    """Return the state of a component after a run, as JSON."""
     for placed in placed_objects(application, component, settings()).objects:
         yield Resource(
             f"kubernetes:any/v1:{placed.manifest['kind']}",

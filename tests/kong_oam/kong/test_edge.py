@@ -8,21 +8,21 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.edges import (
+from tests.support.edge_requests import (
     NAMES,
-    Asked,
+    EdgeRequest,
     Workload,
-    asked,
     check_marked,
-    header_values,
-    made,
+    edge_estate,
+    edge_requests,
+    headers_of,
 )
 from tests.support.gateway_estates import issuers, stack
 from tests.support.raw_requests import Answered, Served, served
 
 DOMAIN = "edge.example.com"
 STACK = stack("tests", "http")
-ESTATE = made(STACK, DOMAIN)
+ESTATE = edge_estate(STACK, DOMAIN)
 ISSUERS = issuers(STACK, time.time())
 
 
@@ -35,7 +35,7 @@ def gateway() -> Iterator[tuple[Served, Workload]]:
         yield gateway, workload
 
 
-def _answer(gateway: Served, question: Asked) -> Answered:
+def _answer(gateway: Served, question: EdgeRequest) -> Answered:
     return gateway.ask(question.raw(DOMAIN, ISSUERS["main"]))
 
 
@@ -45,7 +45,7 @@ def test_a_request_goes_as_far_as_it_is_meant_to(
 ) -> None:
     """With the status that is meant, and as often."""
     kong, workload = gateway
-    question, before = asked()[name], len(workload.reached)
+    question, before = edge_requests()[name], len(workload.reached)
     assert (_answer(kong, question).status, len(workload.reached) - before) == (
         question.status,
         question.reached,
@@ -55,15 +55,15 @@ def test_a_request_goes_as_far_as_it_is_meant_to(
 @pytest.mark.parametrize(
     ("question", "code"),
     [
-        (Asked("POST", "/x", 413, 0, body=9999), "body-too-large"),
-        (Asked("GET", "/private", 401, 0), "token-needed"),
-        (Asked("GET", "/private/..%2f", 400, 0), "ambiguous-path"),
-        (Asked("GET", "/closes", 502, 3), None),
-        (Asked("GET", "/x", 200, 1), None),
+        (EdgeRequest("POST", "/x", 413, 0, body=9999), "body-too-large"),
+        (EdgeRequest("GET", "/private", 401, 0), "token-needed"),
+        (EdgeRequest("GET", "/private/..%2f", 400, 0), "ambiguous-path"),
+        (EdgeRequest("GET", "/closes", 502, 3), None),
+        (EdgeRequest("GET", "/x", 200, 1), None),
     ],
 )
 def test_every_answer_has_the_headers(
-    gateway: tuple[Served, Workload], question: Asked, code: str | None
+    gateway: tuple[Served, Workload], question: EdgeRequest, code: str | None
 ) -> None:
     """Whoever gave it; a refusal stays a problem that can be header_values by its type."""
     answer = _answer(gateway[0], question)
@@ -77,7 +77,7 @@ def test_every_answer_has_the_headers(
 def test_a_workload_is_told_what_its_application_says(
     gateway: tuple[Served, Workload],
 ) -> None:
-    """And nothing of what a caller says under that name, in whichever spelling."""
+    """The caller's header is removed in any spelling."""
     kong, workload = gateway
     forged = (
         "X-Env-Name: forged",
@@ -85,20 +85,24 @@ def test_a_workload_is_told_what_its_application_says(
         "X-ENV_name: forged",
         "X-Env: mine",
     )
-    assert _answer(kong, Asked("GET", "/x", 200, 1, more=forged)).status == 200
+    assert (
+        _answer(kong, EdgeRequest("GET", "/x", 200, 1, more=forged)).status
+        == 200
+    )
     assert b"forged" not in workload.reached[-1]
-    assert header_values(workload.reached[-1])["x-env-name"] == ["test"]
-    assert header_values(workload.reached[-1])["x-env"] == ["mine"]
+    assert headers_of(workload.reached[-1])["x-env-name"] == ["test"]
+    assert headers_of(workload.reached[-1])["x-env"] == ["mine"]
 
 
 def test_a_component_without_the_traits_is_as_it_was(
     gateway: tuple[Served, Workload],
 ) -> None:
-    """What its workload says reaches callers, and what they say the workload."""
+    """All headers of the workload reach callers, and all headers of callers reach the workload."""
     kong, workload = gateway
     answer = _answer(
-        kong, Asked("GET", "/x", 200, 1, "bare", more=("X-Env-Name: mine",))
+        kong,
+        EdgeRequest("GET", "/x", 200, 1, "bare", more=("X-Env-Name: mine",)),
     )
     assert answer.values("Server") == ["workload/1.2.3"]
     assert answer.values("X-Frame-Options") == ["ALLOWALL"]
-    assert header_values(workload.reached[-1])["x-env-name"] == ["mine"]
+    assert headers_of(workload.reached[-1])["x-env-name"] == ["mine"]

@@ -1,4 +1,5 @@
-"""What a stack enforces is read back from its state exactly, whatever its outputs say, on generated estates."""
+"""The enforced model is read back from the state exactly, whatever the outputs say, on generated
+estates."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ from hypothesis import given
 from kong_oam.access.callers import Callers, principal_of
 from kong_oam.access.data import TLS, PathSegments
 from kong_oam.access.diff.change import OPENING, Change, Difference
-from kong_oam.access.diff.compare import changed, diff
+from kong_oam.access.diff.compare import diff, diff_from_any
 from kong_oam.access.diff.model import empty
 from kong_oam.access.endpoint import Endpoint
 from kong_oam.access.hosts import host_patterns
@@ -19,7 +20,7 @@ from kong_oam.access.model import ClientKind, Component, Estate, Stack, signs_in
 from kong_oam.access.principals import Access, Principal
 from kong_oam.access.sites import SitesByHost, path_classes_by_site
 from kong_oam.engine.state import PLUGIN, ROUTE, Resource
-from kong_oam.kong.enforced import enforced
+from kong_oam.kong.enforced import enforced_models
 from tests.support import estates as written
 from tests.support.components import with_fields
 from tests.support.enforced_state import plugins_of, routes_of, state
@@ -45,7 +46,7 @@ def compiles(estate: Estate) -> bool:
 def test_what_is_deployed_whole_is_what_was_meant(estate: Estate) -> None:
     """Gates and admission agree, so it is one model, and no access differs in either direction."""
     wanted = model(estate)
-    (found,) = enforced(state(estate), wanted)
+    (found,) = enforced_models(state(estate), wanted)
     assert diff(found, wanted) == diff(wanted, found) == ()
 
 
@@ -54,15 +55,13 @@ def test_what_is_deployed_whole_is_what_was_meant(estate: Estate) -> None:
 def test_a_change_is_told_as_if_both_estates_were_known(
     pair: tuple[Estate, Estate],
 ) -> None:
-    """And where the outputs say that it has been made already, as after a run that failed: nothing is left out.
-
-    But for whom any token will do: who gets one, no gate knows.
-    """
+    """All changes are shown, even if the outputs already contain them, as after a failed run.
+    Components that accept any token are an exception, since no gate knows their callers."""
     old, new = map(model, pair)
-    (found,) = enforced(state(pair[0]), old)
+    (found,) = enforced_models(state(pair[0]), old)
     expected = diff(old, new)
-    assert changed([found], new) == expected
-    (found,) = enforced(state(pair[0]), new)
+    assert diff_from_any([found], new) == expected
+    (found,) = enforced_models(state(pair[0]), new)
     if all(
         rule.public or rule.scopes
         for estate in pair
@@ -72,7 +71,7 @@ def test_a_change_is_told_as_if_both_estates_were_known(
         lost = [
             change
             for change in requests(expected)
-            if change not in changed([found], new)
+            if change not in diff_from_any([found], new)
         ]
         assert [change for change in lost if change.kind in OPENING] == []
 
@@ -84,14 +83,16 @@ def test_what_admission_keeps_closed_opens_with_the_next_run(
 ) -> None:
     """A run that got as far as admission closed what the estate before had open: going back opens that again."""
     old, new = map(model, pair)
-    found = enforced(_half(*pair), new)
+    found = enforced_models(_half(*pair), new)
     opened = [
         change
         for change in requests(diff(new, old))
         if change.kind in OPENING and _stays(pair, change)
     ]
     assert [
-        change for change in opened if not _is_told(change, changed(found, old))
+        change
+        for change in opened
+        if not _is_told(change, diff_from_any(found, old))
     ] == []
 
 
@@ -102,9 +103,10 @@ def test_what_admission_keeps_closed_opens_with_the_next_run(
     )
 )
 def test_every_port_is_read(pair: tuple[Estate, Estate]) -> None:
-    """Ports stand for their own tables after a run that was told to leave some out, here all but those of 80; who may
-    call at them is who may in the estate that they were made from. But for whom any token will do, as above, and for
-    who is assigned to a client: the provider decides that alone, so both estates have the same here."""
+    """Ports have their own tables after a run that left some out, here all except 80. Their callers are the callers of the old estate. Components that accept any token are an exception. So are
+    assignments to clients, since only the provider decides them. Both estates therefore have the
+    same assignments.
+    """
     old, new = map(_on_two_ports, pair)
     new = _assigned_as(old, new)
     if any(
@@ -114,7 +116,7 @@ def test_every_port_is_read(pair: tuple[Estate, Estate]) -> None:
         for rule in component.exposure.rules
     ):
         return
-    (found,) = enforced(_one_port(old, new), model(new))
+    (found,) = enforced_models(_one_port(old, new), model(new))
     sites = SitesByHost(found.estate)
     callers = {
         id(estate): Callers(estate) for estate in (old, new, found.estate)
@@ -153,7 +155,7 @@ def _on_two_ports(estate: Estate) -> Estate:
 
 
 def _assigned_as(old: Estate, new: Estate) -> Estate:
-    """The new estate, with the groups of the old one that sign in through clients that both have."""
+    """Return the new estate with the old groups that sign in through common clients."""
     groups = {principal_of(client): client.groups for client in old.clients}
 
     def component(old_component: Component) -> Component:
@@ -191,14 +193,15 @@ def _leading(
 ) -> tuple[Endpoint, Component] | None:
     return next(
         filter(
-            None, (estate.leading(name, path) for name in host_patterns(host))
+            None,
+            (estate.endpoint_on(name, path) for name in host_patterns(host)),
         ),
         None,
     )
 
 
 def _one_port(old: Estate, new: Estate) -> list[Resource]:
-    """What `up --target` of all but the plugins of port 80 leaves."""
+    """Return the state after `up --target` of everything except the plugins of port 80."""
     made = {resource.name: resource for resource in state(new)}
     return [
         resource if "-80-" in resource.name else made[resource.name]
@@ -207,64 +210,67 @@ def _one_port(old: Estate, new: Estate) -> list[Resource]:
 
 
 def test_two_ports_of_one_component_are_told_apart() -> None:
-    """A rule that is public at the port of which a run closed nothing is still to be closed by the next one; between
-    stacks, too, where ports are compared by their component."""
+    """A rule stays public at a port that a run left out, so the next run still has to close it. A
+    comparison of stacks shows this too, although it compares ports by their component."""
     old, new = (
         _two_ports(needed) for needed in ("public: {reason: x}", "scopes: [r]")
     )
     mixed = _one_port(old, new)
-    (found,) = enforced(mixed, model(new))
+    (found,) = enforced_models(mixed, model(new))
     expected = [
         (change.kind, change.site, change.methods)
-        for change in requests(changed([found], model(new)))
+        for change in requests(diff_from_any([found], model(new)))
     ]
     assert expected == [("revoked", "a.test", ("GET", "HEAD"))]
-    (found,) = enforced(_one_port(new, old), model(new))
+    (found,) = enforced_models(_one_port(new, old), model(new))
     elsewhere = _two_ports(
         "scopes: [r]", replace(written.STACK, name="elsewhere")
     )
     expected = [
         (change.kind, change.site, change.methods)
-        for change in requests(changed([found], model(elsewhere)))
+        for change in requests(diff_from_any([found], model(elsewhere)))
     ]
     assert expected == [("revoked", "orders/api:8081", ("GET", "HEAD"))]
 
 
 def test_a_client_of_another_kind_is_told_apart_at_each_port() -> None:
-    """A service becomes a native application. At the port that the run left out it still calls as itself: that it no
-    longer does, and that its users do, is still to be told."""
+    """A service becomes a native application. At the port that the run left out it still calls as
+    itself. `diff` still has to show both: the client loses access, and its users get it."""
     old, new = _called_by("service"), _called_by("native")
-    (found,) = enforced(_one_port(old, new), model(new))
+    (found,) = enforced_models(_one_port(old, new), model(new))
     expected = [
         (change.kind, caller.principal, change.region.subtree.path)
-        for change in requests(changed([found], model(new)))
-        for caller in change.whom
+        for change in requests(diff_from_any([found], model(new)))
+        for caller in change.callers
     ]
     itself, users = (
         Principal("orders/api", "main", users) for users in (False, True)
     )
     assert expected == [("granted", users, ("a",)), ("revoked", itself, ("a",))]
-    (found,) = enforced(state(old), model(new))
+    (found,) = enforced_models(state(old), model(new))
     assert [
-        change.whom for change in requests(changed([found], model(new)))
-    ] == [change.whom for change in requests(diff(model(old), model(new)))]
+        change.callers
+        for change in requests(diff_from_any([found], model(new)))
+    ] == [change.callers for change in requests(diff(model(old), model(new)))]
     assert [principal_of(client) for client in found.estate.clients] == [itself]
 
 
 def test_of_groups_at_some_gates_only_nothing_is_sure() -> None:
-    """Staff may sign in, says the gate that a run left; no gate knows whether the provider lets them. So that they may
-    is to be told of both ports."""
+    """An old gate lists staff as a group that may sign in, but no gate knows whether the provider
+    allows it. The change must be shown for both ports."""
     old, new = (_called_by("native", staff) for staff in ("", "orders/api"))
     for mixed in (_one_port(old, new), _one_port(new, old)):
-        (found,) = enforced(mixed, model(new))
-        expected = requests(changed([found], model(new)))
+        (found,) = enforced_models(mixed, model(new))
+        expected = requests(diff_from_any([found], model(new)))
         assert [change.kind for change in expected] == ["widened"] * 2
         assert expected == requests(diff(model(old), model(new)))
 
 
 def _called_by(kind: ClientKind, staff: str = "") -> Estate:
-    """The estate of a component with two ports, and a client of this kind that calls them; `staff` has who may sign in
-    from among them."""
+    """Return the estate of a component with two ports, and of a client of this kind.
+
+    `staff`: the groups that may sign in through the client.
+    """
     access = (
         "{owner: t, scopes: {r: r}, rules: [{paths: [/a, /b], methods: [GET], scopes: [r]}], "
         "roles: {reader: {scopes: [r], groups: [sales], components: [orders/api]}, "
@@ -279,13 +285,13 @@ def _called_by(kind: ClientKind, staff: str = "") -> Estate:
 
 
 def test_tokens_for_a_component_are_for_each_of_its_ports() -> None:
-    """Where a provider's tokens are for one API each, the model has no API of its own for a port."""
+    """If a provider's tokens are for a single API each, the model adds no API for a port."""
     provider = replace(written.PROVIDER, per_api=True)
     old, new = (
         _two_ports(needed, replace(written.STACK, providers={"main": provider}))
         for needed in ("public: {reason: x}", "scopes: [r]")
     )
-    (found,) = enforced(_one_port(old, new), model(new))
+    (found,) = enforced_models(_one_port(old, new), model(new))
     assert list(found.estate.components) == ["orders/api", "orders/api:8081"]
     assert {provider.audience_of(key) for key in found.estate.components} == {
         "api://tests/orders/api"
@@ -309,7 +315,7 @@ def test_a_port_is_the_same_one_over_tls(tls: TLS) -> None:
     secured = replace(
         estate, applications=(replace(application, components=(component,)),)
     )
-    (found,) = enforced(state(secured), model(secured))
+    (found,) = enforced_models(state(secured), model(secured))
     assert requests(diff(found, model(plain))) == []
 
 
@@ -378,9 +384,11 @@ def test_a_group_whose_name_now_stands_for_another_is_read_as_it_was() -> None:
             text, stack=replace(written.STACK, providers={"main": provider})
         )
     )
-    (found,) = enforced(state(old), wanted)
-    assert changed([found], wanted) == diff(model(old), wanted)
-    assert [change.kind for change in requests(changed([found], wanted))] == [
+    (found,) = enforced_models(state(old), wanted)
+    assert diff_from_any([found], wanted) == diff(model(old), wanted)
+    assert [
+        change.kind for change in requests(diff_from_any([found], wanted))
+    ] == [
         "widened",
         "narrowed",
     ]
@@ -395,7 +403,7 @@ def test_without_a_gate_or_without_a_route_nothing_is_open() -> None:
         list(routes_of(estate)),
         [*plugins_of(estate, "gate"), *plugins_of(estate, "admission")],
     ):
-        (found,) = enforced(resources, wanted)
+        (found,) = enforced_models(resources, wanted)
         assert (
             requests(diff(found, wanted))
             == requests(diff(empty(wanted), wanted))
@@ -421,7 +429,7 @@ def test_a_gate_of_an_earlier_version_says_too_little() -> None:
             for resource in state(estate)
         ]
         wanted = model(estate)
-        assert enforced(resources, wanted) == (wanted,)
+        assert enforced_models(resources, wanted) == (wanted,)
 
 
 def _an_estate() -> Estate:
@@ -443,5 +451,5 @@ def test_plugins_and_routes_of_others_are_not_looked_at() -> None:
             {"name": "a.b.c.d.e", "hosts": ["x.test"], "paths": ["~/"]},
         ),
     ]
-    (found,) = enforced([*state(estate), *others], model(estate))
+    (found,) = enforced_models([*state(estate), *others], model(estate))
     assert diff(found, model(estate)) == ()

@@ -1,7 +1,7 @@
-"""Kong Enterprise: what is emitted for it, held against Kong's reference, and what its gate does with what it is told.
+"""Kong Enterprise: its configuration, compared with Kong's reference, and the answers of its gate.
 
-No Kong Enterprise runs here. Where a request needs an `openid-connect`, a stand-in of these tests takes its place, and
-says so in its name.
+No Kong Enterprise runs here. A stand-in of these tests replaces `openid-connect` where a request
+needs it. Its name says so.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ FRAMES = ("ws_handshake", "ws_client_frame", "ws_upstream_frame", "ws_close")
 
 
 def schemas() -> dict[str, Any]:
-    """What `GET /schemas/plugins/NAME` of a Kong Enterprise says: Kong's own as far as both editions have them."""
+    """Return the schemas of a Kong Enterprise. Plugins of both editions have Kong's own schemas."""
     with Kong() as kong:
         found = {
             name: dict(inspect(Account(kong.admin_url)).schemas[name])
@@ -176,7 +176,8 @@ def registered() -> Iterator[list[Registered]]:
 def test_enterprise_has_openid_connect_in_place_of_jwt_and_slots(
     registered: list[Registered],
 ) -> None:
-    """On every service and on every public route; rings stay, as who the issuer is, and hold no key."""
+    """Every service and every public route has it. Key rings stay, identify the issuer, and hold no
+    key."""
     made = all_of(registered, "kong:index/plugin:Plugin")
     kinds = sorted(
         (plugin.inputs["name"], "routeId" in plugin.inputs)
@@ -214,7 +215,7 @@ def test_who_brings_no_token_is_nobody_where_something_is_public(
 
 
 def test_routes_wait_for_openid_connect(registered: list[Registered]) -> None:
-    """It is a guard like any other: what is not there yet is not found."""
+    """It is a guard like any other, so a missing plugin is a finding."""
     guards = {
         name
         for name, plugin in all_of(
@@ -354,7 +355,8 @@ def what_jwt_leaves(exchange: Exchange) -> None:
 def test_the_gate_closes_where_openid_connect_does_not_say_what_it_verified(
     gateway: Gateway, spoilt: After
 ) -> None:
-    """The plugin is missing, or one piece of what it says is, or does not fit the rest; with all of it there, 200."""
+    """The plugin is missing, or a part of its result is missing or does not match. With a complete
+    result the answer is 200."""
     authorization = f"Authorization: Bearer {GOOD}"
     gateway.after = lambda _: None
     assert gateway.status(authorization) == 200
@@ -372,7 +374,8 @@ def test_the_verified_token_is_found_behind_a_hundred_headers(
 
 
 def test_nobody_can_say_it_in_openid_connects_place(gateway: Gateway) -> None:
-    """Admission takes the header from the client, in every spelling; without openid-connect it is not there."""
+    """Admission removes the client's header in every spelling, so without openid-connect the header
+    is missing."""
 
     def consumer_only(exchange: Exchange) -> None:
         assert not [
@@ -392,7 +395,7 @@ def test_nobody_can_say_it_in_openid_connects_place(gateway: Gateway) -> None:
 
 
 def test_the_verified_token_stays_at_the_gateway(gateway: Gateway) -> None:
-    """It was for the gate, in the header of its own as in that of the client."""
+    """Only the gate needs it, in the plugin's header as in the client's."""
     gateway.after = lambda _: None
     case = Case("GET", "orders.example.com", b"/orders", (f"Bearer {GOOD}",))
     upstream = gateway.kong.handle(case.raw(), scheme="https").upstream
@@ -461,7 +464,7 @@ def test_a_gateway_of_another_edition_than_the_stacks_is_refused(
     version: str, edition: Any, actual: str
 ) -> None:
     """With both, and the setting that would be right."""
-    message = f"Kong {version} is of edition {actual}, the stack says {edition}; set gateway.edition: {actual}"
+    message = f"Kong {version} has edition {actual}, but the stack has {edition}; set gateway.edition: {actual}"
     with (
         Kong(version=version) as kong,
         pytest.raises(PreflightError, match=re.escape(message)),
@@ -470,7 +473,8 @@ def test_a_gateway_of_another_edition_than_the_stacks_is_refused(
 
 
 def test_a_kong_enterprise_without_openid_connect_is_refused() -> None:
-    """Its preflight asks for the schema of what will verify tokens; the stand-in for Kong has none, and says 404."""
+    """The preflight reads the schema of the plugin that verifies tokens. The stand-in for Kong
+    lacks it and answers 404."""
     with (
         Kong(version=VERSION) as kong,
         pytest.raises(
@@ -483,7 +487,7 @@ def test_a_kong_enterprise_without_openid_connect_is_refused() -> None:
 def test_a_stack_is_oss_unless_it_says_otherwise_and_only_enterprise_has_workspaces() -> (
     None
 ):
-    """What `gateway.edition` may be, and its default."""
+    """These are the allowed values of `gateway.edition`, and its default."""
 
     def settings_with(**values: str) -> dict[str, Any]:
         where = {"namespace": "kong", "podLabels": {"app": "kong"}}
@@ -501,7 +505,7 @@ def test_a_stack_is_oss_unless_it_says_otherwise_and_only_enterprise_has_workspa
     )
     with pytest.raises(
         StackError,
-        match=r'kong-oam:gateway\.edition: "free" is none of oss, enterprise',
+        match=r'kong-oam:gateway\.edition: "free" is not one of oss, enterprise',
     ):
         parse("s", settings_with(edition="free"))
     with pytest.raises(
@@ -514,7 +518,8 @@ def test_a_stack_is_oss_unless_it_says_otherwise_and_only_enterprise_has_workspa
 def test_a_limit_of_enterprise_counts_for_whom_openid_connect_verified() -> (
     None
 ):
-    """It takes a token from headers of its own, too: none arrives there that Authorization does not have."""
+    """The plugin also reads a token from other headers. None arrives there that Authorization
+    lacks."""
     domain, own = "limits.example.com", stack("limits", "http")
     signers = issuers(own, WHEN)
     limits = limited(domain, own)

@@ -70,7 +70,8 @@ STRANGE = (
 
 
 def edges() -> Iterator[str]:
-    """Addresses on both sides of the ends of every network, as they are written, and those of IPv4 mapped as well."""
+    """Return addresses on both sides of every network's ends, as written; IPv4 also as mapped
+    addresses."""
     for block in map(ip_network, NETWORKS):
         kind = type(block.network_address)
         for number in (
@@ -208,7 +209,7 @@ SEEN = {True: 0, False: 0}
 def test_the_gate_answers_as_decide_from_wherever_one_calls(
     kong: Kong, case: Case, address: str
 ) -> None:
-    """Whatever is asked, with tokens good and bad, also from what is no address."""
+    """The calls have good and bad tokens, and some have an invalid address."""
     case = replace(case, address=address)
     decision = case.meant(SCENE)
     answer = kong.handle(case.raw(), scheme=STACK.scheme, peer=address)
@@ -309,13 +310,14 @@ BROKEN: dict[str, Any] = {
 
 @pytest.mark.parametrize("addresses", BROKEN.values(), ids=BROKEN)
 def test_networks_that_cannot_be_read_open_nothing(addresses: Any) -> None:
-    """Neither at the gate, nor in what admission left."""
+    """This holds for the gate's table and for admission's."""
     request_ = gate_call(READ, table_with(addresses=addresses))
     assert (request_.run(), request_.status) == ("exit", 500)
 
 
 def test_a_network_that_only_one_table_has_is_enforced() -> None:
-    """While a run is under way: what closes closes with the first, and what opens opens with the last."""
+    """During a run, a rule that closes takes effect with the first table, and a rule that opens
+    with the second."""
     wider = table_with(addresses={"/orders": {"*": ["0.0.0.0/0"]}})
     pieces = json.loads(TABLE)
     del pieces["addresses"]
@@ -339,8 +341,8 @@ def test_a_network_that_only_one_table_has_is_enforced() -> None:
 def test_before_the_gate_is_of_this_version_it_opens_nothing_that_its_own_table_does_not() -> (
     None
 ):
-    """Admission changes first: a gate of before sees networks in admission's table that it does not know. It asks its
-    own table, too, so nobody is let in who was not before; and once the gate is replaced, the networks hold."""
+    """Admission changes first, so an old gate sees unknown networks in admission's table. It also
+    asks its own table, so nobody gets new access. The networks apply when the gate is replaced."""
     request_ = gate_call(READ, TABLE)
     with pytest.MonkeyPatch.context() as monkeypatch:
         spoil(monkeypatch, "value.addresses", "value.of_later")

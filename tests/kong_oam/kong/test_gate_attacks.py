@@ -241,7 +241,7 @@ def bearer(token: str) -> str:
 
 
 def upstream_headers(reply: Answer) -> dict[str, list[str]]:
-    """What the upstream got, by name as CGI folds it."""
+    """Return the headers at the upstream, with names folded as CGI does."""
     assert reply.upstream is not None, (reply.status, reply.body)
     found: dict[str, list[str]] = {}
     for name, value in reply.upstream.headers:
@@ -324,7 +324,7 @@ def test_what_is_decided_on_is_what_goes_upstream(
 def test_what_two_servers_could_read_differently_is_refused_below_a_public_path(
     kong: Kong, tail: str | bytes
 ) -> None:
-    """Even where the rule would allow whatever it is read as: the upstream could see another path in it."""
+    """This holds even if the rule allows every reading, since the upstream could read another path."""
     reply = send(kong, b"/orders/health/" + as_bytes(tail))
     assert (reply.status, reply.upstream) in [(400, None), (404, None)]
 
@@ -560,7 +560,8 @@ def test_a_token_that_was_touched_counts_for_nothing(
 def test_only_the_issuers_own_ring_signs_for_it(
     kong: Kong, token: str, host: str, target: str
 ) -> None:
-    """`jwt` verifies with the key of any consumer: a stray one's, nobody's, another issuer's, a shared secret's."""
+    """`jwt` verifies with the key of any consumer. The keys here belong to a stray consumer,
+    nobody, another issuer, or a shared secret."""
     reply = send(kong, target, bearer(token), host=host)
     assert (reply.status, reply.upstream) == (401, None)
 
@@ -616,7 +617,7 @@ def test_a_hostile_group_name_is_a_name_and_nothing_else(
     )
 
 
-# What arrives upstream
+# The headers at the upstream
 
 
 FORGED = (
@@ -735,22 +736,22 @@ def test_what_a_stack_adds_is_a_name(added: str) -> None:
 @pytest.mark.parametrize(
     ("added", "headers", "reason"),
     [
-        ("Content", "content-length", "the gateway reads it"),
-        ("Transfer-Encoding", "transfer-encoding", "the gateway reads it"),
-        ("authorization", "authorization", "the gateway reads it"),
-        ("X-Forwarded-For", "x-forwarded-for", "Kong has read it before"),
-        ("x-forwarded", "x-forwarded-for", "Kong has read it before"),
-        ("X", "x-forwarded-for", "Kong has read it before"),
-        ("via", "via", "Kong has read it before"),
+        ("Content", "content-length", "the gateway needs it"),
+        ("Transfer-Encoding", "transfer-encoding", "the gateway needs it"),
+        ("authorization", "authorization", "the gateway needs it"),
+        ("X-Forwarded-For", "x-forwarded-for", "Kong reads it earlier"),
+        ("x-forwarded", "x-forwarded-for", "Kong reads it earlier"),
+        ("X", "x-forwarded-for", "Kong reads it earlier"),
+        ("via", "via", "Kong reads it earlier"),
     ],
 )
 def test_a_stack_takes_no_header_that_the_gateway_needs(
     added: str, headers: str, reason: str
 ) -> None:
-    """Without a length a body is a request of its own, and what Kong writes anew arrives all the same."""
+    """Without a length a body becomes another request. Headers that Kong writes anew still arrive."""
     with pytest.raises(
         StackError,
-        match=rf"gateway\.stripHeaders: '{added}' takes {headers}, and {reason}",
+        match=rf"gateway\.stripHeaders: '{added}' removes {headers}, but {reason}",
     ):
         settings(
             gateway={
@@ -786,10 +787,8 @@ def test_every_header_of_the_list_is_documented_and_none_else() -> None:
 def test_the_verified_identity_arrives_whatever_the_client_says(
     kong: Kong, lines: tuple[str, ...]
 ) -> None:
-    """Other headers could name the gate's own as those to be dropped on the way; underscores could name them again.
-
-    What Connection may name: test_ambiguous_headers.py.
-    """
+    """Connection could name the gate's headers for deletion, and underscores could repeat their
+    names. test_ambiguous_headers.py tests the options of Connection."""
     headers = upstream_headers(
         send(kong, "/orders", bearer(signed(USER)), *lines)
     )
@@ -960,7 +959,7 @@ spec:
 def test_no_application_takes_the_credential_of_anothers_client(
     properties: str,
 ) -> None:
-    """Who holds the credential is issued the client's scopes, with no role that grants them."""
+    """The holder of the credential gets the client's scopes, although no role grants them."""
     assert (
         compiled(
             CLIENT, THIEF.format(namespace="shop", properties="{image: x}")
@@ -1005,7 +1004,8 @@ def test_no_applications_pod_counts_as_the_gateway() -> None:
 
 
 def test_two_apis_never_share_a_variable() -> None:
-    """A client of both would send the one's tokens to the other: a double dash would fold to the same as the slash."""
+    """Otherwise a client of both APIs could send a token to the wrong API. A double dash would fold
+    to the same as the slash."""
     assert (
         compiled(
             THIEF.format(namespace="n", properties="{image: x}").replace(
@@ -1021,14 +1021,15 @@ def test_two_apis_never_share_a_variable() -> None:
 
 @pytest.fixture(scope="module")
 def registered() -> list[Registered]:
-    """What the program makes of the sample estate."""
+    """Return the resources of the sample estate."""
     return program()
 
 
 def test_no_pod_is_up_before_its_network_policy(
     registered: list[Registered],
 ) -> None:
-    """Until the policy is there, whoever is in the cluster reaches the pod past the gate; nor may it go first."""
+    """Without the policy, anybody in the cluster reaches the pod past the gate. The policy must not
+    be deleted first either."""
     policies = {
         resource.name
         for resource in registered

@@ -41,7 +41,7 @@ WRONG = [
     ["x"],
     LuaApiError("injected"),
 ]
-"""What an API may do that it never does: answer nothing, answer something of another kind, raise."""
+"""Faults of an API that never happen: it returns nothing, returns another type, or raises."""
 
 
 def admitted(
@@ -144,7 +144,8 @@ def test_no_failing_call_opens_the_gate(
 def test_an_exit_that_fails_ends_the_request_all_the_same(
     request_: Lua, status: int, does: Any
 ) -> None:
-    """Kong answers 500 to a script that fails; one that only came back would let the request go on."""
+    """Kong answers 500 to a script that fails. A script that only returns would let the request
+    continue."""
     assert repeat(request_, fault=("kong.response.exit", does)).run() == "error"
 
 
@@ -170,7 +171,8 @@ def test_a_request_that_admission_has_not_seen_is_refused() -> None:
 
 
 def test_both_tables_have_to_allow() -> None:
-    """Admission's is another one while a run goes on, or after one that stopped half-way: what either refuses is refused."""
+    """Admission has another table during a run, or after an interrupted run. Each table can deny
+    the request."""
     write = table_with(rules={"/orders": {"GET": [["write"]]}})
     public = table_with(rules={"/orders": {"GET": "public"}})
     elsewhere = table_with(hosts={})
@@ -215,7 +217,7 @@ def test_both_tables_have_to_allow() -> None:
 def test_a_workload_whose_address_cannot_be_read_is_not_reached(
     leads: str,
 ) -> None:
-    """Kong takes some of these, and ends others in an error of its own."""
+    """Kong accepts some of these addresses, and answers an error to others."""
     call = gate_call(READ)
     call.code = gate(TABLE, leads)
     assert (call.run(), call.status, call.target) == ("exit", 500, None)
@@ -254,7 +256,7 @@ def test_admission_marks_what_it_lets_pass_and_nothing_else() -> None:
 def test_a_token_goes_upstream_only_where_the_table_says_so(
     token: str, forward: bool
 ) -> None:
-    """On a public path, too, where one that does not count is no reason to refuse anybody."""
+    """This also holds on a public path, where an invalid token is no reason for denial."""
     table = table_with(forward_token=forward)
     call = gate_call(token, table, path="/orders/health")
     call.admitted = as_left(table)
@@ -281,7 +283,7 @@ def test_a_token_goes_upstream_only_where_the_table_says_so(
 
 
 def test_an_identity_that_cannot_be_told_is_an_error() -> None:
-    """Upstream would take the caller for nobody, or for whom a header left over says."""
+    """Otherwise the upstream would see no caller, or the caller of a leftover header."""
     for name in (
         "kong.service.request.set_header",
         "kong.service.request.clear_header",
@@ -318,7 +320,8 @@ UNADMITTED = {
 def test_no_failing_call_lets_admission_pass(
     request_: Lua, status: int
 ) -> None:
-    """What is refused stays refused, but for a call that says there is no header: then there is none to refuse."""
+    """A denied request stays denied. An exception is a call that reports no header: then nothing is
+    wrong."""
     assert (repeat(request_).run(), status) == ("exit", status)
     for name in [*CALLS["admission"], "kong.log.err"]:
         for wrong in WRONG:
@@ -360,7 +363,7 @@ def _without(value: Any) -> Iterator[Any]:
 
 
 def _other_kinds(value: Any) -> Iterator[Any]:
-    """The JSON value with each value in it replaced in turn by ones of other kinds."""
+    """Yield the JSON value with each inner value replaced in turn by values of other types."""
     for other in (None, 7, "x", [], {}, True):
         if type(other) is not type(value):
             yield other
@@ -431,7 +434,7 @@ def test_a_table_without_one_of_its_pieces_is_refused_whole(piece: str) -> None:
 
 @pytest.mark.parametrize("piece", json.loads(TABLE)["spelling"])
 def test_a_table_that_cannot_spell_a_token_is_refused_whole(piece: str) -> None:
-    """A claim that it does not name would be taken for one that the token does not have."""
+    """Otherwise an unnamed claim would count as a missing claim."""
     spelling = json.loads(TABLE)["spelling"]
     del spelling[piece]
     call = gate_call(READ, table_with(spelling=spelling))

@@ -72,7 +72,7 @@ PLAINER = {
     "no-rule": "not-allowed",
     "scope-missing": "not-allowed",
 }
-"""Codes that callers are not told, and what they are told in place of them."""
+"""Codes that callers do not see, and the codes that replace them."""
 
 
 def problem(answer: Answer) -> str | None:
@@ -90,8 +90,8 @@ def problem(answer: Answer) -> str | None:
 
 
 def check(kong: Kong, case: Case) -> None:
-    """The gateway answers with the status that is meant, for the reason that is meant; the upstream is told whom the gate
-    verified, and nobody else."""
+    """Check that the gateway answers with the intended status and reason. The upstream gets only
+    the verified caller."""
     decision = case.meant(SCENE)
     answer = kong.handle(case.raw(), scheme=STACK.scheme)
     assert answer.status in case.statuses(decision), (
@@ -124,7 +124,7 @@ def check(kong: Kong, case: Case) -> None:
             for name, value in answer.upstream.headers
             if name.lower() == "authorization" and value
         ]
-        assert handed_on == case.handed_on(decision)
+        assert handed_on == case.forwarded_credentials(decision)
     COVERAGE.add(SCENE, case, decision)
 
 

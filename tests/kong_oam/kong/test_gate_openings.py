@@ -1,4 +1,5 @@
-"""What is opened in an emergency, as the gate reads it: one path of a rule, some methods, and for eight hours at most."""
+"""Emergency openings, as the gate reads them: a path of a rule, some methods, and at most eight
+hours."""
 
 from __future__ import annotations
 
@@ -22,7 +23,7 @@ OWNERS = {
 """By path of a request, the path of the rule that owns it."""
 
 PUBLIC = {("/orders/health", "GET"), ("/docs", "GET"), ("/docs", "OPTIONS")}
-"""What is open to everybody by a rule, as path of the rule and method."""
+"""The public rules, as path of the rule and method."""
 
 METHODS = ("GET", "POST", "OPTIONS")
 

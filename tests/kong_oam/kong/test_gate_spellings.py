@@ -1,7 +1,8 @@
-"""Other spellings than Okta's: the gate reads a provider's tokens as `authenticate` and `decide` do (a stand-in for Kong).
+"""Other spellings than Okta's: the gate reads a provider's tokens as `authenticate` and `decide` do
+(a stand-in for Kong).
 
-Here: tokens for one API each, users' scopes in one string of words, services' in a list behind a prefix, those of
-users' groups that roles name, spelled as values of roles.
+Tokens here are for a single API each. Users' scopes are words in one string, and services' scopes
+are a list with a prefix. Users' groups are values of roles, and only groups that roles name.
 """
 
 import re
@@ -196,10 +197,9 @@ def kong() -> Iterator[Kong]:
 def test_the_gate_reads_tokens_for_one_api_as_decide_does(
     kong: Kong, payload: dict[str, Any], statuses: tuple[int, ...]
 ) -> None:
-    """At GET and POST of its own API, GET of another, and where any token of these will do: audience, scopes, groups.
-
-    Whoever has a token for another API is somebody who may not (403), as where one token is for all of them.
-    """
+    """Calls go to GET and POST of the token's own API, to GET of another API, and to a component
+    that accepts any token. Audience, scopes and groups vary. A token for another API gives 403,
+    as with tokens for all APIs."""
     token = ISSUER.token(**payload)
     answers, expected = [], []
     for method, name in (
@@ -273,7 +273,7 @@ def test_any_token_for_one_api_is_read_as_decide_reads_it(
     host: str,
     method: str,
 ) -> None:
-    """Whatever it is for and whatever it lists, at each kind of component: the same status, and the same identity."""
+    """Every audience and every list gives the same status and identity, at each kind of component."""
     token = ISSUER.token(**(user if user_signed_in else service)(**payload))
     case = Case(method, f"{host}.example.com", b"/", (f"Bearer {token}",))
     answers, expected = (
@@ -303,7 +303,7 @@ def test_any_token_for_one_api_is_read_as_decide_reads_it(
 def test_a_public_path_is_told_nothing_of_a_token_for_another_api(
     kong: Kong, host: str, audience: str, client: str | None
 ) -> None:
-    """Whom it names is nobody that this service knows."""
+    """The service does not know its client."""
     token = ISSUER.token(**service(aud=audience))
     raw = f"GET / HTTP/1.1\r\nHost: {host}.example.com\r\nAuthorization: Bearer {token}\r\n\r\n"
     sent = kong.handle(raw.encode(), scheme="https").upstream
@@ -314,7 +314,8 @@ def test_a_public_path_is_told_nothing_of_a_token_for_another_api(
 
 
 def test_a_token_is_issued_for_one_api() -> None:
-    """Only the scopes of calls to that one; a user's lists those of their groups that roles there name."""
+    """It has only the scopes of calls to that API. A user's token lists only the user's groups that
+    roles there name."""
     job = issue(PROVIDER, JOB, api=B)
     assert job == Claims(
         "main",
@@ -325,7 +326,7 @@ def test_a_token_is_issued_for_one_api() -> None:
         audience="api://t/b/api",
     )
     assert issue(PROVIDER, JOB) == Refusal(
-        "a token of 'main' is for one API: say which"
+        "a token of 'main' is for one API: name the API"
     )
     assert issue(PROVIDER, JOB, api=A, scopes=["b.read"]) == Refusal(
         "shop/job was not granted b.read"
@@ -377,7 +378,7 @@ def test_a_token_that_was_issued_for_another_api_is_not_for_this_one() -> None:
 def test_a_token_of_before_holds_nothing_by_a_role_that_others_have_come_to_hold() -> (
     None
 ):
-    """It lists whom it is about, not the role that they held: what that role means by now, they never had."""
+    """It lists the user's group, not the role. The group never had the new scopes of the role."""
     before = issue(PROVIDER, WEB, User("x", ("ACME Sales",)), api=A)
     old_role, new_role = (
         "{scopes: [NAME.read], groups: [sales]",
@@ -428,7 +429,8 @@ def test_groups_are_listed_alike_exactly_where_they_are_one_at_the_provider(
 
 
 def test_no_two_groups_are_listed_as_one() -> None:
-    """Whatever they are called: each has a value of its own that a role at Entra may have (Microsoft Graph, appRole)."""
+    """Each group has a unique value that a role at Entra may have (Microsoft Graph, appRole), for
+    any name."""
     names = [
         "sales",
         "Sales",

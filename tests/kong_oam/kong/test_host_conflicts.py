@@ -97,7 +97,7 @@ def _foreign(host: str, path: str, **fields: Any) -> Row:
 
 
 def _loses_calls(ours: list[Row], theirs: list[Row]) -> bool:
-    """Whether a call that our routes get alone may go elsewhere once their routes are there."""
+    """Return whether a call of our routes may go elsewhere once the other routes exist."""
     alone, together = Router(ours), Router([*ours, *theirs])
     answers = ((alone.reached(call), together.reached(call)) for call in CALLS)
     return any(
@@ -113,9 +113,9 @@ def test_another_stack_on_the_same_host_and_path_is_named() -> None:
         _rows(_estate([("a.x.com", "/a")], "prod")),
     )
     assert str(found).splitlines()[0] == (
-        "app1.yaml:10:76: error ENV420: a.x.com/a meets a.x.com/a of Kong's route "
-        "'kong-oam.prod.shop.api.80.protected-1' that stack 'prod' made. One would get the other's calls: take another "
-        "host or path, or bring both into one stack"
+        "app1.yaml:10:76: error ENV420: a.x.com/a conflicts with a.x.com/a of Kong's route "
+        "'kong-oam.prod.shop.api.80.protected-1' of stack 'prod'. Either could get the other's calls; use another "
+        "host or path, or deploy both from one stack"
     )
 
 
@@ -126,8 +126,8 @@ def test_a_route_outside_any_stack_on_the_same_host_and_path_is_named() -> None:
         [_foreign("A.x.com:8443", "/a/", tags=["theirs"])],
     )
     assert found.message == (
-        "a.x.com/a meets a.x.com/a/ of Kong's route 'legacy' that was made outside any stack (its tags are 'theirs'). "
-        "One would get the other's calls: take another host or path, or have that route removed by whoever made it"
+        "a.x.com/a conflicts with a.x.com/a/ of Kong's route 'legacy' of no stack (its tags are 'theirs'). "
+        "Either could get the other's calls; use another host or path, or ask the owner of that route to remove it"
     )
 
 
@@ -215,15 +215,15 @@ def test_all_collisions_are_named_at_once() -> None:
     assert [
         (
             conflict.message.partition(" of Kong")[0],
-            "stack 'prod' made" in conflict.message,
+            "of stack 'prod'" in conflict.message,
         )
         for conflict in found
     ] == [
-        ("a.x.com/a meets a.x.com/a", True),
-        ("b.x.com/b meets b.x.com/", True),
-        ("b.x.com/b meets b.x.com/b", False),
+        ("a.x.com/a conflicts with a.x.com/a", True),
+        ("b.x.com/b conflicts with b.x.com/", True),
+        ("b.x.com/b conflicts with b.x.com/b", False),
     ]
-    assert "and 1 more, that stack 'prod' made" in found[0].message
+    assert "and 1 more, of stack 'prod'" in found[0].message
 
 
 def test_routes_of_other_partitions_are_no_concern() -> None:

@@ -73,7 +73,7 @@ def call(kong: Kong, *headers: str) -> Answer:
 def test_calls_are_judged_as_without_them(
     kong: Kong, more_headers: tuple[str, ...]
 ) -> None:
-    """Those that open a WebSocket, too: the workload hears of those alone that the gate lets pass."""
+    """This includes calls that open a WebSocket: the workload sees only calls that the gate allows."""
     for headers, status in (((TOKEN,), 200), ((), 401), ((WITHOUT,), 403)):
         answer = call(kong, *headers, *more_headers)
         assert (answer.status, answer.upstream is not None) == (
@@ -83,7 +83,8 @@ def test_calls_are_judged_as_without_them(
 
 
 def test_each_does_what_it_does_beside_the_gate(kong: Kong) -> None:
-    """Marks a call, and refuses one that may be made by whom the gate would let in; nobody else is let in by any."""
+    """Each plugin marks a call, or denies a call that the gate would allow. None allows a further
+    caller."""
     passed = call(kong, TOKEN)
     assert passed.upstream is not None
     (marked,) = (

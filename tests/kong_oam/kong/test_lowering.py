@@ -156,7 +156,8 @@ def test_the_issuer_is_left_to_the_ring_where_it_is_born_in_the_same_graph() -> 
 
 
 def test_no_input_leaves_the_tables_lua_string() -> None:
-    """A bracket in a text is an escape; those of the JSON itself never close a long string. Nor is a text's quote one."""
+    """A bracket in a text is an escape, and brackets of the JSON itself never close a long string.
+    A quote in a text is safe too."""
     text = json.dumps(
         {
             "groups": {"a]==]b": [["]]"], []]},
@@ -228,7 +229,7 @@ def test_nearer_wildcards_come_first_whatever_the_path() -> None:
 def test_priorities_fit_into_what_kong_reads_of_them(
     domain: str, path: str
 ) -> None:
-    """Ten bits, at the ends of what an Application may write."""
+    """They fit into ten bits, at the limits of an Application."""
     access = (
         f"{{owner: o, rules: [{{paths: [{path}], public: {{reason: r}}}}]}}"
     )
@@ -420,17 +421,18 @@ def test_more_live_keys_than_slots_is_an_error() -> None:
     """No key that tokens may still be signed with is dropped."""
     full = assign((), [key("a"), key("b")], 2, DAY, HOUR)
     with pytest.raises(
-        TooManyKeysError, match="3 signing keys are live and there are 2 slots"
+        TooManyKeysError,
+        match="3 signing keys need slots, but the key ring has 2",
     ):
         assign(full, [key("c")], 2, DAY, HOUR)
     with pytest.raises(
-        TooManyKeysError, match="slots beyond 1 still hold live keys"
+        TooManyKeysError, match="slots after the first 1 still hold keys in use"
     ):
         assign(full, [key("a"), key("b")], 1, DAY, HOUR)
 
 
 def test_slots_survive_the_stack_output() -> None:
-    """What is exported comes back the same."""
+    """An exported slot reads back unchanged."""
     for slot in (Slot(), Slot(key("a")), Slot(key("a"), DAY)):
         assert (
             Slot.from_output(json.loads(json.dumps(slot.to_output()))) == slot
@@ -476,20 +478,20 @@ def test_preflight_reads_the_gateway() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"version": "3.3.1"}, "Kong 3.3.1 is too old; at least 3.4 is needed"),
+        ({"version": "3.3.1"}, "Kong 3.3.1 is too old; use 3.4 or newer"),
         ({"version": "2.8"}, "Kong 2.8 is too old"),
-        ({"configuration": {"database": "off"}}, "runs without a database"),
+        ({"configuration": {"database": "off"}}, "has no database"),
         ({"configuration": {"untrusted_lua": "off"}}, "untrusted_lua=off"),
         (
             {"admin_token": "right"},
-            "refuses the credentials (401); check the secret",
+            "rejects the credentials (401); check the secret",
         ),
     ],
 )
 def test_a_gateway_that_the_promises_do_not_hold_on_is_refused(
     settings: dict[str, object], message: str
 ) -> None:
-    """With what was found and what to change."""
+    """The message has the cause and the remedy."""
     with (
         Kong(**settings) as kong,
         pytest.raises(AdminError, match=re.escape(message)),
@@ -554,7 +556,7 @@ def test_a_script_says_first_what_to_do_where_a_failed_run_prints_it(
     first, *lines = next(
         iter(dict(sorted(config.items()))["access"])
     ).splitlines()
-    # What the plugin prints before it stays on a line of its own.
+    # The plugin's own output before it stays on a separate line.
     assert first == ""
     assert lines[0].startswith(
         "-- In a failed run: Kong did not take the plugin that is named above;"
@@ -577,7 +579,7 @@ def test_a_workspace_that_does_not_exist_is_what_to_check() -> None:
 
 
 def test_a_stack_may_say_itself_how_long_its_workers_take() -> None:
-    """And is believed; otherwise it is what this Kong's configuration amounts to."""
+    """The setting wins. Otherwise the time follows from this Kong's configuration."""
     settings = read_file(
         Path(__file__).parents[3] / "stacks/Pulumi.local.yaml"
     ).gateway

@@ -1,4 +1,5 @@
-"""The scripts' JSON reader, base64url and UTF-8, in LuaJIT: what is accepted, what is refused, and what comes out."""
+"""The scripts' JSON reader, base64url and UTF-8, in LuaJIT: accepted texts, rejected texts, and
+results."""
 
 from __future__ import annotations
 
@@ -162,8 +163,8 @@ def one_edit_away(text: bytes) -> set[bytes]:
 
 
 def oracle(text: bytes) -> bool:
-    """Python's reader, which is another reading of RFC 8259, with what is refused here besides: duplicate keys, numbers
-    that no double holds, lone surrogates."""
+    """Read with Python's reader, which follows RFC 8259 independently. Also reject duplicate keys,
+    numbers outside a double, and lone surrogates."""
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         assert len(dict(pairs)) == len(pairs)
@@ -191,7 +192,8 @@ def oracle(text: bytes) -> bool:
 def test_every_text_one_edit_away_is_read_as_another_reader_reads_it(
     seed: bytes,
 ) -> None:
-    """What is JSON is accepted, and nothing else: tens of thousands of texts, by every production of the grammar."""
+    """Exactly the JSON texts are accepted, among tens of thousands of texts from every production
+    of the grammar."""
     texts = one_edit_away(seed)
     assert len(texts) > 500
     assert accepted(seed)

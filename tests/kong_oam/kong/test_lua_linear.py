@@ -112,7 +112,8 @@ def test_every_pattern_of_the_scripts_is_found() -> None:
 @pytest.mark.deep
 @pytest.mark.parametrize(("function", "pattern"), PATTERNS)
 def test_no_pattern_backtracks(function: str, pattern: str) -> None:
-    """On long runs of what any of them looks for, by itself before something else and in turn with it."""
+    """The texts are long runs of characters that some pattern looks for, alone, before other text,
+    and alternating."""
     slowest = max(RUN(function, pattern, text) for text in INPUTS)
     assert slowest < LIMIT
 

@@ -1,4 +1,4 @@
-"""What the scripts read in a path is what the model reads in it, and as much as any server is known to."""
+"""The scripts read a path as the model does, and cover all known readings of other servers."""
 
 from __future__ import annotations
 
@@ -112,9 +112,9 @@ def test_the_scripts_meet_what_the_model_meets(
 
 
 MARKS = "300-36F 1AB0-1AFF 1DC0-1DFF 20D0-20FF FE20-FE2F"
-"""Combining marks of Latin text; those of other scripts are not thought of, as the page says."""
+"""Combining marks are those in Latin text only, as the page says."""
 VISIBLE = "600-605 6DD 70F 890-891 8E2 110BD 110CD 13430-1343F"
-"""Of the format characters, those that are seen (Prepended_Concatenation_Mark, and joiners of hieroglyphs)."""
+"""The visible format characters (Prepended_Concatenation_Mark, and joiners of hieroglyphs)."""
 
 
 def is_of(listed: str, character: str) -> bool:
@@ -131,7 +131,8 @@ def characters() -> Iterator[str]:
 
 
 def forms(character: str) -> set[str]:
-    """What normalization, case folding, and who looks at no accents make of it, in any order of two."""
+    """Return the results of normalization, case folding and removal of accents, in any order of
+    two."""
     steps = [
         *(
             lambda text, form=form: unicodedata.normalize(form, text)
@@ -151,7 +152,8 @@ def forms(character: str) -> set[str]:
 
 
 def test_no_character_becomes_an_ascii_one_unseen() -> None:
-    """By Unicode's own data: each is refused, or stands for whatever it may become in an element of a rule."""
+    """By Unicode's data, each character is denied, or covers all its readings in an element of a
+    rule."""
     checked, missed = 0, []
     for character in characters():
         plain = {text.lower() for text in forms(character) if text.isascii()}

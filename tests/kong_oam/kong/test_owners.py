@@ -1,10 +1,10 @@
-"""Whose an entity of Kong is, by its tags."""
+"""The owner of an entity of Kong, by its tags."""
 
 from __future__ import annotations
 
 import pytest
 
-from kong_oam.kong.owners import Asking
+from kong_oam.kong.owners import OwnerLookup
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ def test_one_tag_of_another_stack_is_enough(
     tags: tuple[str, ...], kind: str, stack: str | None
 ) -> None:
     """Nothing that another stack may need is taken for ours, or for nobody's."""
-    owner = Asking("local").owner({"tags": list(tags)})
+    owner = OwnerLookup("local").owner({"tags": list(tags)})
     assert (owner.kind, owner.stack or None) == (kind, stack)
 
 
@@ -56,5 +56,5 @@ def test_a_name_that_a_stack_gives_counts_before_tags(
     entity: dict[str, object], kind: str, stack: str | None
 ) -> None:
     """Tags that somebody changed by hand make nobody delete what another stack made."""
-    owner = Asking("local").owner(entity)
+    owner = OwnerLookup("local").owner(entity)
     assert (owner.kind, owner.stack or None) == (kind, stack)

@@ -1,4 +1,5 @@
-"""Problem details (RFC 9457) for what Kong and its plugins answer in place of the gate or the workload (a stand-in for Kong)."""
+"""Problem details (RFC 9457) for answers of Kong and its plugins instead of the gate or the
+workload (a stand-in for Kong)."""
 
 from __future__ import annotations
 
@@ -107,10 +108,10 @@ def test_what_somebody_wrote_stays(kong: Kong, config: dict[str, Any]) -> None:
 
 
 def test_a_refusal_of_jwt_is_a_problem(kong: Kong) -> None:
-    """Of a component without public paths, where the gate sees none of them."""
+    """The component has no public paths, so the gate never sees these requests."""
     call = Case("GET", "closed.example.com", b"/")
-    nobody = kong.handle(call.raw(), STACK.scheme)
-    assert (nobody.status, problem_of(nobody)["type"]) == (
+    answer = kong.handle(call.raw(), STACK.scheme)
+    assert (answer.status, problem_of(answer)["type"]) == (
         401,
         "urn:kong-oam:problem:token-needed",
     )

@@ -1,4 +1,4 @@
-"""Whose budget a request counts against, on a stand-in for Kong: who is refused with 429, and who is not."""
+"""The budget that a request counts against, on a stand-in for Kong: the callers that get 429."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ STACK = replace(stack("limits", "http"), redis=True)
 NOW = time.time()
 ISSUERS = issuers(STACK, NOW)
 STEPS = list(steps(ISSUERS["main"], ISSUERS["other"]))
-(A_CLIENT,) = (step for step in STEPS if step.title == "a client")
+(A_CLIENT,) = (step for step in STEPS if step.name == "a client")
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def answer_to(kong: Kong, step: Step, address: str = "127.0.0.1") -> Answer:
 
 def statuses_of_steps(kong: Kong) -> dict[str, tuple[int, ...]]:
     return {
-        step.title: tuple(answer_to(kong, step).status for _ in step.statuses)
+        step.name: tuple(answer_to(kong, step).status for _ in step.statuses)
         for step in STEPS
     }
 
@@ -64,7 +64,7 @@ def test_each_budget_is_used_up_by_those_whose_it_is(kong: Kong) -> None:
     """Neither forged nor foreign tokens, nor a flood without any, use up what is another's, nor get around their own."""
     deploy(kong)
     assert statuses_of_steps(kong) == {
-        step.title: step.statuses for step in STEPS
+        step.name: step.statuses for step in STEPS
     }
 
 
@@ -79,7 +79,8 @@ def test_each_budget_is_used_up_by_those_whose_it_is(kong: Kong) -> None:
 def test_many_addresses_are_no_way_around_the_budget_of_a_component(
     kong: Kong, token: str | None
 ) -> None:
-    """Of whom nothing counts here, with a token of the issuer or without: they share one, wherever they are."""
+    """Callers without a valid token share one budget, with or without a token of the issuer, from
+    any address."""
     deploy(kong)
     flood = Step("from everywhere", "component", (), token, "/open")
     assert [
@@ -130,7 +131,7 @@ def test_answers_say_what_is_left_and_the_workload_hears_nothing_of_it(
 def test_a_page_may_read_that_it_is_refused_and_its_preflights_count_nowhere(
     kong: Kong,
 ) -> None:
-    """What is left of its budget, too."""
+    """The page may also read the rest of its budget."""
     deploy(kong)
     preflight = f"OPTIONS /orders HTTP/1.1\r\nHost: client.{DOMAIN}\r\nOrigin: {PAGE}\r\n"
     preflight += "Access-Control-Request-Method: GET\r\n\r\n"
@@ -153,7 +154,7 @@ def test_redis_counts_the_same(kong: Kong, tmp_path: Path) -> None:
     with redis(tmp_path, password=PASSWORD) as running:
         deploy(kong, "redis", running.settings(password=PASSWORD))
         assert statuses_of_steps(kong) == {
-            step.title: step.statuses for step in STEPS
+            step.name: step.statuses for step in STEPS
         }
 
 

@@ -1,4 +1,5 @@
-"""What a Kong takes for a caller's address: read from its settings, said, and refused where anybody may say anything."""
+"""The caller's address at a Kong: read from its settings, printed, and rejected if callers may
+choose any address."""
 
 from __future__ import annotations
 
@@ -43,8 +44,8 @@ def test_a_gateway_that_believes_everybody_is_refused(
     with Kong(configuration=configuration) as kong:
         with pytest.raises(
             PreflightError,
-            match=r"takes the word of every caller for where they call from .*, so an ip-allow trait "
-            "keeps nobody out, and a rate-limit by address limits nobody; ",
+            match=r"lets every caller choose its address .*, so an ip-allow trait "
+            "restricts nobody, and a rate-limit by address limits nobody; ",
         ):
             preflight.inspect(Account(kong.admin_url), by_address=True)
         assert preflight.inspect(Account(kong.admin_url)).address is None
@@ -63,8 +64,8 @@ def test_a_gateway_that_believes_everybody_is_refused(
 def test_limits_that_count_by_address_ask_for_it(
     per: str, path: str, by_address: bool
 ) -> None:
-    """Else whoever says another address each time is limited by nothing. Where nothing is public, who has no token that
-    counts reaches no workload."""
+    """Otherwise a caller with a new address each time has no limit. Without a public rule, callers
+    without a valid token reach no workload."""
     rule = "public: {reason: tests}" if path == "/open" else "scopes: [x]"
     access = f"{{owner: o, scopes: {{x: x}}, rules: [{{paths: [{path}], methods: [GET], {rule}}}]}}"
     limit = f"        - {{type: rate-limit, properties: {{per: {per}, requests: {{second: 1}}}}}}\n"
@@ -77,7 +78,7 @@ def test_limits_that_count_by_address_ask_for_it(
         )
         + limit
     )
-    assert addresses.asked_for(made) == by_address
+    assert addresses.uses_caller_address(made) == by_address
 
 
 @pytest.mark.parametrize("configuration", SOME, ids=str)
@@ -91,19 +92,18 @@ def test_a_gateway_that_believes_some_is_not(
 
 
 def test_what_counts_as_an_address_is_said_in_words() -> None:
-    """By the header that Kong looks at, from whom it does, and where another Kong decides."""
+    """The words name Kong's header, the trusted networks, and the case of another deciding Kong."""
     trusted = {"trusted_ips": ["10.0.0.0/8"]}
-    assert (
-        "the one that connects to Kong (trusted_ips is empty)"
-        in addresses.in_words({"trusted_ips": {}})
+    assert "the connection's (trusted_ips is empty)" in addresses.in_words(
+        {"trusted_ips": {}}
     )
     assert (
-        "the one that X-Real-IP says (real_ip_header), where a call comes from 10.0.0.0/8"
+        "X-Real-IP (real_ip_header) of calls from 10.0.0.0/8"
         in addresses.in_words(trusted)
     )
     forwarded = {**trusted, "real_ip_header": "X-Forwarded-For"}
-    assert "the one that X-Forwarded-For says" in addresses.in_words(forwarded)
+    assert "X-Forwarded-For (real_ip_header)" in addresses.in_words(forwarded)
     assert (
-        "its data planes judge by a kong.conf of their own"
+        "set the same in the kong.conf of its data planes"
         in addresses.in_words({"role": "control_plane"})
     )

@@ -29,7 +29,7 @@ def path_of() -> Callable[[bytes], bytes]:
 def test_what_follows_no_utf8_and_no_escape_is_left_out(
     path_of: Callable[[bytes], bytes], mark: bytes
 ) -> None:
-    """Nobody knows what such bytes are to others, and nginx need not refuse them."""
+    """Other servers may read such bytes differently, and nginx need not reject them."""
     path = path_of(b"/public" + mark + b"apikey=hidden")
     assert (
         path.startswith(b"/public") and path.isascii() and b"apikey" not in path

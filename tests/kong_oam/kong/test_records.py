@@ -1,4 +1,5 @@
-"""Records of requests (`gateway.logs`) in the sandbox's Kong, a stand-in: each says what `decide` says, and nothing that is secret."""
+"""Records of requests (`gateway.logs`) in the sandbox's Kong, a stand-in: they agree with `decide`
+and contain no secrets."""
 
 from __future__ import annotations
 
@@ -234,7 +235,7 @@ def test_of_kongs_own_record_only_what_is_counted_by_is_left(
         "rule": "app1.yaml:17",
         "rulePath": "/orders",
         "address": "127.0.0.1",
-        # What Kong's plugins that count requests go by:
+        # The fields that Kong's counting plugins need:
         "service": {"name": "kong-oam.tests.orders.api.8080"},
         "route": {"name": "kong-oam.tests.orders.api.8080.protected-1"},
         "response": {"status": 403},
@@ -277,8 +278,8 @@ MARKS = (
     ],
 )
 def test_no_spelling_loses_a_record(kong: Recorded, target: bytes) -> None:
-    """Bytes that are no UTF-8 are percent-encoded; what follows a # or ; is no path, and may be a token, as
-    what follows an encoded ? is a query to who wrote it."""
+    """Bytes that are not UTF-8 are percent-encoded. Text after a # or ; is not part of the path and
+    may be a token. Text after an encoded ? was a query for its author."""
     raw = request(
         b"/orders" + target,
         b"traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
@@ -299,8 +300,8 @@ def test_no_spelling_loses_a_record(kong: Recorded, target: bytes) -> None:
 def test_what_is_let_through_is_recorded_without_a_fragment(
     kong: Recorded, traceparent: str
 ) -> None:
-    """An encoded # passes, as a letter of a name, and what is behind it may be a token all the same. What is no trace
-    context is none of the record's."""
+    """An encoded # passes as a letter of a name, but the text after it may be a token. A record has
+    only valid trace contexts."""
     raw = request(
         b"/orders/a%23token=hidden/b", f"traceparent: {traceparent}".encode()
     )

@@ -277,10 +277,8 @@ def test_a_record_of_an_admitted_request_says_that_it_failed(
     ],
 )
 def test_the_gate_cuts_queries_from_traces(url: str, cut: str) -> None:
-    """On every answer, whatever refused the request: plugin opentelemetry has no script of its own.
-
-    Admission is gone here, so every character that is not ASCII counts as a mark.
-    """
+    """It does so on every answer, also of denied requests: plugin opentelemetry has no script for
+    this. Without admission, every non-ASCII character counts as a separator."""
     (script,) = plugins.gate('{"log":{}}', "{}")["header_filter"]
     lua = LuaRuntime()
     lua.globals().ngx = lua.table_from({"ctx": lua.table_from({})})

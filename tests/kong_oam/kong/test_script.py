@@ -1,4 +1,4 @@
-"""How a script is given what it decides by: to the byte, since what is deployed is compared with what would be."""
+"""The inputs of a script, to the byte, since deployed scripts are compared with intended scripts."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from kong_oam.kong import plugins
 from kong_oam.kong.script import (
     NOTE,
     ScriptInputs,
-    framed,
     inputs_of,
+    with_inputs,
     with_table,
 )
 from policies.scripts import address_of, meant, table_of
@@ -31,9 +31,9 @@ def test_a_frame_is_the_same_byte_for_byte() -> None:
         f"local TABLE = [==[{WRITTEN}]==]\n",
         "local UPSTREAM = [==[{'host':'api.test','port':8080}]==]\n",
     )
-    assert framed(ScriptInputs(TABLE), "x()") == f"{NOTE}{table}x()"
+    assert with_inputs(ScriptInputs(TABLE), "x()") == f"{NOTE}{table}x()"
     assert (
-        framed(ScriptInputs(TABLE, ADDRESS), "x()")
+        with_inputs(ScriptInputs(TABLE, ADDRESS), "x()")
         == f"{NOTE}{table}{address}x()"
     )
     (admission,), (gate,) = (
@@ -50,8 +50,9 @@ def test_a_frame_is_the_same_byte_for_byte() -> None:
 
 @pytest.mark.parametrize("address", [None, ADDRESS])
 def test_what_a_script_is_given_is_read_back(address: str | None) -> None:
-    """With any note, or none, and as JSON stood there in a version before. The script itself may say what it likes."""
-    script = framed(
+    """The note may vary or be missing, and the JSON may have the form of an earlier version. The
+    script itself does not matter."""
+    script = with_inputs(
         ScriptInputs(TABLE, address),
         "local TABLE = [==[{}]==]\nlocal UPSTREAM = [==[{}]==]\n",
     )
@@ -77,15 +78,15 @@ def test_what_a_script_is_given_is_read_back(address: str | None) -> None:
 
 def test_another_table_leaves_all_else_as_it_is() -> None:
     """Also a bracket in it is an escape."""
-    script = framed(ScriptInputs(TABLE, ADDRESS), "x()")
+    script = with_inputs(ScriptInputs(TABLE, ADDRESS), "x()")
     assert with_table(script, lambda table: f"{table}]") == script.replace(
         WRITTEN, f"{WRITTEN}]"
     )
-    assert with_table(script, str.upper) == framed(
+    assert with_table(script, str.upper) == with_inputs(
         ScriptInputs(ESCAPED.upper(), ADDRESS), "x()"
     )
     assert with_table(script, lambda _: TABLE) == script
-    assert with_table(script, lambda _: '"]"') == framed(
+    assert with_table(script, lambda _: '"]"') == with_inputs(
         ScriptInputs('"]"', ADDRESS), "x()"
     )
 

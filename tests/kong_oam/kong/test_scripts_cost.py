@@ -1,4 +1,5 @@
-"""What the gateway's scripts take of its time, with all traits and records, to admission and gate alone."""
+"""The time of the gateway's scripts with all traits and records, relative to admission and gate
+alone."""
 
 from __future__ import annotations
 
@@ -18,7 +19,8 @@ from sandbox.kong import Kong
 def test_all_that_may_be_asked_for_is_within_the_limit(
     report: Callable[[str], None],
 ) -> None:
-    """CPU time in LuaJIT, as a ratio within one process. What Kong adds is measured on a real one: benchmarks.gateway."""
+    """The measure is CPU time in LuaJIT, as a ratio within one process. benchmarks.gateway measures
+    the rest on a real Kong."""
     seconds = measure(rounds=7, requests=500)
     for line in lines(seconds):
         report(line)
@@ -43,8 +45,9 @@ def test_calls_that_are_measured_on_a_real_kong_are_let_in_by_a_stand_in() -> (
 
 
 def test_every_trait_is_measured() -> None:
-    """Those that have scripts, or entries that the gate reads, cost something for each request. What another plugin costs is
-    not ours to say; connections to workloads stay, and by TLS cost nginx, not Lua."""
+    """Traits with scripts, or with entries that the gate reads, cost time for each request. The
+    cost of other plugins is not ours. Connections to workloads stay open, and TLS costs time in
+    nginx, not in Lua."""
     costing = {
         at_kong.key.name
         for at_kong in AT_KONG

@@ -46,7 +46,7 @@ def compiled(code: str) -> Any:
 def test_what_is_sent_compiles_to_what_its_source_does(
     parts: tuple[str, ...],
 ) -> None:
-    source, sent = sources.source(*parts), sources.sent(*parts)
+    source, sent = sources.source(*parts), sources.deployed_script(*parts)
     assert compiled(sent) == compiled(source)
     assert len(sent) < len(source)
 
@@ -112,7 +112,8 @@ def test_a_script_is_written_shortly(source: str, sent: str) -> None:
 
 
 def test_no_short_name_is_a_word_of_lua_or_a_global() -> None:
-    """Of so many that all of one letter, and `do`, `if`, `in` and `or`, would come into question."""
+    """The script has so many names that all letters, and `do`, `if`, `in` and `or`, would be
+    candidates."""
     names = [f"long{number}" for number in range(3000)]
     sent = shortened("\n".join(f"local {name} = a, ab" for name in names))
     short_names = re.findall(r"local (\w+)=a,ab", sent)

@@ -1,4 +1,5 @@
-"""Where records go (`gateway.logs`): each sink gets them, and one that is away costs no call (a stand-in for Kong)."""
+"""The sinks of records (`gateway.logs`): each sink gets them, and an absent sink delays no call (a
+stand-in for Kong)."""
 
 from __future__ import annotations
 
@@ -18,7 +19,7 @@ from kong_oam.access.settings.logs import (
     TcpSink,
 )
 from kong_oam.access.stack import Records
-from kong_oam.kong.at_kong import Extra
+from kong_oam.kong.at_kong import TraitPlugin
 from kong_oam.kong.logs import sinks
 from sandbox.kong import Kong
 from tests.support import kong_deployment
@@ -98,7 +99,7 @@ def test_each_sink_is_a_plugin_of_kongs() -> None:
         OtlpSink("http://otel:4318/v1/logs"),
     )
     found = {sink.kind: sink for sink in sinks(logs)}
-    assert found["http-log"] == Extra(
+    assert found["http-log"] == TraitPlugin(
         "log-http",
         "http-log",
         {
@@ -107,12 +108,12 @@ def test_each_sink_is_a_plugin_of_kongs() -> None:
             "queue": {"max_batch_size": 200, "max_bytes": 16_777_216},
         },
     )
-    assert found["tcp-log"] == Extra(
+    assert found["tcp-log"] == TraitPlugin(
         "log-tcp",
         "tcp-log",
         {"host": "logs", "port": 5140, "tls": True},
     )
-    assert found["file-log"] == Extra(
+    assert found["file-log"] == TraitPlugin(
         "log-file", "file-log", {"path": "/dev/stdout"}
     )
     assert (
@@ -128,7 +129,7 @@ def test_each_sink_is_a_plugin_of_kongs() -> None:
 def test_a_queue_of_opentelemetry_keeps_as_many_as_the_stack_says(
     entries: int, batch: int
 ) -> None:
-    """A batch that is being sent leaves as much room again for what comes meanwhile."""
+    """While a batch is being sent, the queue has room for as many new records."""
     (sink,) = sinks(
         LogSettings(otlp=OtlpSink("http://otel:4318/v1/logs", queue=entries))
     )

@@ -1,4 +1,4 @@
-"""What an environment changes about manifests, and an Application does not say."""
+"""The changes that a stack makes to manifests."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from kong_oam.access.settings.stack import parse
 from kong_oam.access.settings.values import ClusterSettings, StackError
 from kong_oam.kubernetes.adapted import (
     answers_outside,
-    keeping_callers,
     mapped_image,
     placed_account,
     placed_service,
+    with_source_addresses,
 )
 from kong_oam.objects.manifests import (
     Exposure,
@@ -72,7 +72,7 @@ def gateway(**settings: object):  # type: ignore[no-untyped-def]
 def test_images_come_from_this_environments_registry(
     image: str, expected: str
 ) -> None:
-    """The longest prefix wins, and only whole names count."""
+    """The longest matching prefix wins, and only whole names match."""
     images = {
         "registry.example.com": "eu.example.net/acme",
         "registry.example.com/team": "team.example.net",
@@ -81,7 +81,7 @@ def test_images_come_from_this_environments_registry(
 
 
 def test_the_clouds_identity_is_an_annotation_of_the_service_account() -> None:
-    """Filled in with the names of the component; other braces stay."""
+    """The placeholders are the component's names; other braces stay."""
     cluster = ClusterSettings(
         account_annotations={
             "eks.amazonaws.com/role-arn": "r/{stack}-{application}-{component}-{namespace}-{x}"
@@ -99,7 +99,7 @@ def test_the_clouds_identity_is_an_annotation_of_the_service_account() -> None:
 
 
 def test_services_are_of_the_type_that_the_gateway_reaches_them_by() -> None:
-    """By name inside the cluster, by an internal load balancer, by node ports."""
+    """ClusterIP inside the cluster, an internal load balancer, or node ports."""
     (service,) = services(WORKLOAD)
     assert placed_service(service, gateway(**INSIDE)) == service
     balanced = placed_service(
@@ -132,7 +132,7 @@ def test_services_are_of_the_type_that_the_gateway_reaches_them_by() -> None:
 
 
 def test_what_answers_outside_keeps_who_connects() -> None:
-    """The fence goes by the address: without a route, too, where the stack lets a Service be of such a type."""
+    """The NetworkPolicy filters by address, so open Services without a route keep it too."""
     (service,) = services(WORKLOAD)
     assert not answers_outside(service)
     for kind in ("LoadBalancer", "NodePort"):
@@ -143,14 +143,14 @@ def test_what_answers_outside_keeps_who_connects() -> None:
         }
         outside = {**service, "spec": spec}
         assert answers_outside(outside)
-        assert keeping_callers(outside)["spec"] == {
+        assert with_source_addresses(outside)["spec"] == {
             **spec,
             "externalTrafficPolicy": "Local",
         }
 
 
 def test_only_the_gateway_may_connect_wherever_it_is() -> None:
-    """Its pods, its addresses, or both; nobody where it is nowhere."""
+    """Its pods, its addresses, or both; nobody without either."""
 
     def peers(peer: GatewayPeer) -> list[object]:
         return [
@@ -180,15 +180,15 @@ def test_only_the_gateway_may_connect_wherever_it_is() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({}, "say where the gateway is"),
-        ({"namespace": "kong"}, "namespace and podLabels go together"),
+        ({}, "the gateway's place is missing"),
+        ({"namespace": "kong"}, "set namespace and podLabels together"),
         (
             {"cidrs": ["10.0.0.256/32"], "reach": "loadBalancer"},
-            "cidrs.0: '10.0.0.256/32' is no range of addresses",
+            "cidrs.0: '10.0.0.256/32' is not a range of addresses",
         ),
         (
             {"cidrs": ["10.0.0.1/32", "10.0.0.0/33"], "reach": "loadBalancer"},
-            "cidrs.1: '10.0.0.0/33' is no range of addresses",
+            "cidrs.1: '10.0.0.0/33' is not a range of addresses",
         ),
         ({"cidrs": ["10.0.0.0/8"]}, "set reach to loadBalancer or nodePort"),
         (
@@ -197,42 +197,48 @@ def test_only_the_gateway_may_connect_wherever_it_is() -> None:
         ),
         (
             {**INSIDE, "reach": "magic"},
-            'kong-oam:gateway.reach: "magic" is none of cluster, loadBalancer, nodePort',
+            'kong-oam:gateway.reach: "magic" is not one of cluster, loadBalancer, nodePort',
         ),
         ({**INSIDE, "podLabels": {}}, "kong-oam:gateway.podLabels"),
         (
             {**INSIDE, "scheem": "http"},
-            "kong-oam:gateway knows no setting 'scheem'; did you mean 'scheme'?",
+            "kong-oam:gateway has no setting 'scheem'; did you mean 'scheme'?",
         ),
     ],
 )
 def test_settings_that_would_open_a_workload_or_mean_nothing_are_refused(
     settings: dict[str, object], message: str
 ) -> None:
-    """With the setting, and the file to mend."""
+    """The message names the setting and the file."""
     with pytest.raises(StackError) as refused:
         gateway(**settings)
     assert message in str(refused.value)
-    assert "mend stacks/Pulumi.prod.yaml" in str(refused.value)
+    assert "correct stacks/Pulumi.prod.yaml" in str(refused.value)
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"asOf": "2026-02-30"}, "kong-oam:asOf: 2026-02-30 is no day"),
-        ({"identityProviders": PROVIDERS * 2}, "'okta' stands twice"),
+        (
+            {"asOf": "2026-02-30"},
+            "kong-oam:asOf: 2026-02-30 is not a date; write YYYY-MM-DD",
+        ),
+        (
+            {"identityProviders": PROVIDERS * 2},
+            "two have the name 'okta'; rename one",
+        ),
         ({"identityProviders": []}, "kong-oam:identityProviders"),
         (
             {"identityProviders": SHARED},
-            "kong-oam:identityProviders.0.clients.a/two.id: is that of a/one, too",
+            "kong-oam:identityProviders.0.clients.a/two.id: a/one has this id, too",
         ),
         (
             {"cloud": "openstack"},
-            'kong-oam:cloud: "openstack" is none of local, aws, gcp, azure, bare-metal',
+            'kong-oam:cloud: "openstack" is not one of local, aws, gcp, azure, bare-metal',
         ),
         (
             {"domain": {}},
-            "kong-oam: knows no setting 'domain'; did you mean 'domains'?",
+            "kong-oam: has no setting 'domain'; did you mean 'domains'?",
         ),
         ({"asOf": "yesterday"}, "asOf: .yesterday. does not match"),
     ],
@@ -240,7 +246,7 @@ def test_settings_that_would_open_a_workload_or_mean_nothing_are_refused(
 def test_other_settings_are_checked_too(
     changes: dict[str, object], message: str
 ) -> None:
-    """Dates, names, and what a stack may run on."""
+    """Dates, names, and clouds."""
     data = {
         "cloud": "aws",
         "asOf": "2026-01-01",
@@ -256,7 +262,7 @@ def test_other_settings_are_checked_too(
     "cloud", ["local", "aws", "gcp", "azure", "bare-metal"]
 )
 def test_a_stack_runs_anywhere(cloud: str) -> None:
-    """Whoever gives its tokens."""
+    """Every token provider works with every cloud."""
     data = {
         "cloud": cloud,
         "asOf": "2026-01-01",

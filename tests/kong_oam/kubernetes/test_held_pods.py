@@ -1,7 +1,6 @@
-"""What may answer behind a route is held, wherever a definition writes it: labelled, fenced, and with its own identity.
-
-The oracle knows no kinds: it looks for the names of containers in what is deployed.
-"""
+"""All pods that may answer behind a route get labels, a NetworkPolicy and an identity, wherever a
+definition puts them. The oracle knows no kinds: it looks for container names in the deployed
+objects."""
 
 from __future__ import annotations
 
@@ -15,12 +14,12 @@ from hypothesis import strategies as st
 
 from kong_oam.access.settings.stack import parse
 from kong_oam.kubernetes.rendered import placed_objects
-from kong_oam.objects.fenced import fenced_pods
+from kong_oam.objects.component_pods import component_pods
 from tests.support import small_stacks
 from tests.support.components import with_fields
 from tests.support.estates import STACK
 from tests.support.rendered import DEPLOYMENT, application, compiled, ingress
-from tests.support.rendered_components import component, made
+from tests.support.rendered_components import component, rendered_object
 
 PODS = {"app.oam.dev/name": "orders", "app.oam.dev/component": "api"}
 SETTINGS = parse("prod", small_stacks.SETTINGS)
@@ -62,7 +61,7 @@ lies = st.sampled_from(
 
 @st.composite
 def objects(draw: st.DrawFn) -> dict[str, Any]:
-    """An object with pods, or what looks like some, in up to three places, one in another perhaps."""
+    """An object with pods, or mappings like pods, in up to three places, possibly nested."""
     api, kind = draw(st.sampled_from([*WORKLOADS, *OTHERS, *CUSTOM]))
     manifest: dict[str, Any] = {
         "apiVersion": api,
@@ -74,7 +73,7 @@ def objects(draw: st.DrawFn) -> dict[str, Any]:
     for number, path in enumerate(
         draw(st.lists(steps, min_size=1, max_size=3))
     ):
-        # Shapes refuse labels that are a list, before anything is placed.
+        # The schema rejects labels that are a list before placement.
         lists_labels = path[:3] == ["metadata", "labels", "0"]
         if not lists_labels and path != [*WORKLOADS.get((api, kind), "-")]:
             _put(manifest, path, number)
@@ -102,7 +101,8 @@ def _put(manifest: dict[str, Any], path: Any, number: int) -> None:
 def holders(
     value: Any, root: bool = True
 ) -> Iterator[tuple[str, bool, dict[str, Any]]]:
-    """Yields what has containers: their name, whether it is the object itself, and the mapping."""
+    """Yields the owners of containers: their name, whether it is the object itself, and the
+    mapping."""
     if isinstance(value, dict):
         spec = value.get("spec")
         if isinstance(spec, dict) and isinstance(spec.get("containers"), list):
@@ -129,7 +129,8 @@ def test_what_may_be_pods_is_held_and_nothing_else_counts(
 ) -> None:
     app, whole = component("", ports=())
     whole = with_fields(
-        whole, rendered=(made(manifest, pod_spec_path=pod_spec_path),)
+        whole,
+        rendered=(rendered_object(manifest, pod_spec_path=pod_spec_path),),
     )
     placed = {
         part.manifest["kind"]: part.manifest
@@ -149,10 +150,10 @@ def test_what_may_be_pods_is_held_and_nothing_else_counts(
     event(f"{kind[1]} {len(expected)}")
     assert holder_names == expected
     assert expected <= {"c9"} or len(
-        fenced_pods(whole.workload.rendered[0])
+        component_pods(whole.workload.rendered[0])
     ) >= len(expected)
     assert (
-        bool(fenced_pods(whole.workload.rendered[0]))
+        bool(component_pods(whole.workload.rendered[0]))
         == ("NetworkPolicy" in placed)
         >= bool(expected)
     )
@@ -181,7 +182,7 @@ FAKES = [
 
 @pytest.mark.parametrize("fake", FAKES)
 def test_no_route_leads_to_what_only_looks_like_pods(fake: str) -> None:
-    """Whose labels they have is nobody's: pods that another deploys."""
+    """Another object may deploy pods with these labels."""
     stack = replace(STACK, allowed={"x.org/Any": "nothing"})
     found = compiled(
         application(
@@ -205,7 +206,7 @@ def test_no_route_leads_to_what_only_looks_like_pods(fake: str) -> None:
 def test_a_service_with_a_route_selects_none_but_its_components_pods(
     selector: str,
 ) -> None:
-    """So a workload without replicas is no excuse for a route to others with its labels."""
+    """A workload without replicas does not allow a route to other pods with its labels."""
     text = (
         DEPLOYMENT
         + "---"
@@ -223,7 +224,7 @@ def test_a_service_with_a_route_selects_none_but_its_components_pods(
 
 
 def test_pods_within_pods_are_held_where_they_were_found() -> None:
-    """Though of two volumes with one name only the first stays."""
+    """Even if only the first of two volumes with one name stays."""
     inner = {"spec": {"containers": [{"name": "inner"}]}}
     volumes = [{"name": "a"}, {"name": "a"}, {"name": "b", "template": inner}]
     spec = {
@@ -240,7 +241,7 @@ def test_pods_within_pods_are_held_where_they_were_found() -> None:
     }
     app, whole = component("", ports=())
     placed = placed_objects(
-        app, with_fields(whole, rendered=(made(manifest),)), SETTINGS
+        app, with_fields(whole, rendered=(rendered_object(manifest),)), SETTINGS
     )
     found = [
         holders(part.manifest)

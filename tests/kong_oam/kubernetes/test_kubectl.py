@@ -1,4 +1,4 @@
-"""How objects are called where `kubectl` is asked for them."""
+"""The names of objects in `kubectl` commands."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from kong_oam.kubernetes.kubectl import name_of, patch, resource_of
 def test_kinds_of_one_name_are_told_apart(
     api_version: str, kind: str, known: str, resource: str | None
 ) -> None:
-    """By version and group, but for those that every component has."""
+    """The name has version and group, except for kinds that every component has."""
     manifest = {
         "apiVersion": api_version,
         "kind": kind,
@@ -47,7 +47,7 @@ def test_kinds_of_one_name_are_told_apart(
 
 
 def test_what_is_in_no_namespace_is_looked_for_in_none() -> None:
-    """And a kind that is not Kubernetes' own is changed by the patch that its API server takes."""
+    """A custom kind gets a merge patch."""
     role = name_of(
         {
             "apiVersion": "rbac.authorization.k8s.io/v1",

@@ -1,4 +1,4 @@
-"""Who changed what in an object by hand, as its API server says it, and what takes it back."""
+"""Manual changes in an object, as its API server records them, and the patches that undo them."""
 
 from __future__ import annotations
 
@@ -45,8 +45,9 @@ SECRET = {
     "data": {"A": "YQ==", "B": "Yg=="},
 }
 
-# What kube-apiserver 1.35.4 says of DEPLOYMENT, applied as the official plugin does, after `kubectl edit` of the image,
-# a container, a variable and hostNetwork, and `kubectl scale`; its controllers run.
+# The record of kube-apiserver 1.35.4 for DEPLOYMENT, applied as the official plugin does. `kubectl
+# edit` changed the image, a container, a variable and hostNetwork; `kubectl scale` changed
+# replicas. Its controllers run.
 RECORDED: list[dict[str, Any]] = yaml.safe_load("""
 - manager: pulumi-kubernetes-00000005
   operation: Apply
@@ -139,7 +140,7 @@ RECORDED: list[dict[str, Any]] = yaml.safe_load("""
 
 
 def test_what_an_api_server_says_is_read() -> None:
-    """By path, manager and time: what was changed has no patch, since the next run says it again."""
+    """By path, manager and time. Changed fields have no patch, since the next run restores them."""
     live = copy.deepcopy(DEPLOYMENT)
     live["metadata"]["managedFields"] = RECORDED
     live["spec"]["replicas"] = 3
@@ -317,7 +318,7 @@ HANDS: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, bool]]] = {
 
 @pytest.fixture
 def cluster() -> Iterator[Cluster]:
-    """An empty one."""
+    """An empty cluster."""
     made = Cluster().start()
     yield made
     made.stop()
@@ -327,7 +328,7 @@ def cluster() -> Iterator[Cluster]:
 def test_a_change_by_hand_is_seen_and_what_is_to_do_undoes_it(
     cluster: Cluster, hand: str
 ) -> None:
-    """On the stand-in, with the paths that kube-apiserver 1.35.4 gave, where each of the remedies worked, too."""
+    """On the stand-in, with the paths of kube-apiserver 1.35.4, where each remedy worked too."""
     wanted, change, expected = HANDS[hand]
     key = Key.of(wanted)
     cluster.apply(wanted, force=True)
@@ -351,7 +352,8 @@ def test_a_change_by_hand_is_seen_and_what_is_to_do_undoes_it(
 
 
 def test_what_the_program_created_is_the_programs(cluster: Cluster) -> None:
-    """The plugin creates by a plain write, which owns defaults as well: what is below one of them is not its."""
+    """The plugin creates with a plain write, which also owns defaults. Fields below a default are
+    not its own."""
     cluster.apply(DEPLOYMENT, force=True)
     live = cluster.shown(Key.of(DEPLOYMENT))
     assert live is not None
@@ -387,7 +389,8 @@ def test_what_the_program_created_is_the_programs(cluster: Cluster) -> None:
 
 
 def test_a_field_that_an_api_server_drops_is_not_gone(cluster: Cluster) -> None:
-    """Zeros and false of some fields, which kube-apiserver 1.35.4 dropped; of other fields they mean something."""
+    """kube-apiserver 1.35.4 drops zeros and false of some fields; in other fields they have a
+    meaning."""
     wanted = copy.deepcopy(DEPLOYMENT)
     pod = wanted["spec"]["template"]["spec"]
     pod["containers"][0] |= {
@@ -414,7 +417,7 @@ def test_a_field_that_an_api_server_drops_is_not_gone(cluster: Cluster) -> None:
 
 
 def test_an_object_that_somebody_made_anew_is_theirs(cluster: Cluster) -> None:
-    """It has the name of ours, and perhaps even its fields, but no run gave them to it."""
+    """It has our name, and perhaps our fields, but no run wrote them."""
     cluster.put(SERVICE)
     theirs = cluster.shown(Key.of(SERVICE))
     assert theirs is not None
@@ -423,7 +426,7 @@ def test_an_object_that_somebody_made_anew_is_theirs(cluster: Cluster) -> None:
 
 
 def test_values_of_a_secret_are_not_needed(cluster: Cluster) -> None:
-    """Its metadata says which keys are whose."""
+    """Its metadata has the owners of its keys."""
     cluster.apply(SECRET, force=True)
     live = cluster.shown(Key.of(SECRET))
     assert live is not None
@@ -454,7 +457,8 @@ def _bare(live: dict[str, Any] | None) -> dict[str, Any]:
 
 
 def test_what_is_rendered_as_a_status_is_the_clusters() -> None:
-    """KubeVela renders one for a Configuration of Terraform; the API server lets nobody but a controller write it."""
+    """KubeVela renders a status for a Configuration of Terraform; the API server lets only
+    controllers write it."""
     wanted = {
         "apiVersion": "terraform.core.oam.dev/v1beta2",
         "kind": "Configuration",

@@ -1,4 +1,4 @@
-"""What is deployed of a plain component, whose properties make its objects."""
+"""The deployed objects of a plain component."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def placed(ports: str = PORTS, *traits: str) -> dict[str, PlacedObject]:
 def test_the_gateway_reaches_the_ports_of_gateway_traits_alone(
     ports: str, traits: list[str], reached: list[int]
 ) -> None:
-    """They are ports of the pods, whatever that of the Service is."""
+    """The pods' ports, which may differ from the Service's."""
     rules: list[Any] = placed(ports, *traits)["orders/api-ingress"].manifest[
         "spec"
     ]["ingress"]
@@ -73,7 +73,7 @@ def test_the_gateway_reaches_the_ports_of_gateway_traits_alone(
 
 
 def test_the_objects_of_an_estate_that_is_deployed_stay() -> None:
-    """The pods alone have a version, which goes by no client; the Service selects by one label."""
+    """Only pods have a version, which ignores the client. The Service selects by one label."""
     alone, client = placed(PORTS, ROUTE), placed(PORTS, ROUTE, CLIENT)
     assert {
         name: bool(resource.version) for name, resource in alone.items()

@@ -1,4 +1,4 @@
-"""What is added to objects that definitions render, whatever they are."""
+"""Additions to objects that definitions render."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from kong_oam.access.compile.objects import _made
+from kong_oam.access.compile.objects import _added_objects
 from kong_oam.access.settings.stack import parse
 from kong_oam.access.settings.values import Settings
 from kong_oam.kubernetes.estate import foundations, objects_of
@@ -19,7 +19,7 @@ from kong_oam.kubernetes.rendered import (
     placed_objects,
 )
 from kong_oam.oam.rendered import Options
-from kong_oam.objects.fenced import fenced_pods
+from kong_oam.objects.component_pods import component_pods
 from kong_oam.objects.known_kinds import is_custom
 from kong_oam.objects.pods import Manifest
 from kong_oam.objects.selection import NamedService
@@ -29,7 +29,7 @@ from tests.support.rendered_components import (
     OBJECTS,
     component,
     estate_of,
-    made,
+    rendered_object,
 )
 
 PODS = {"app.oam.dev/name": "orders", "app.oam.dev/component": "api"}
@@ -70,7 +70,8 @@ def document(kind: str, spec: str, api: str = "v1", **metadata: str) -> str:
 
 
 def test_what_is_deployed_has_the_names_that_a_plain_component_has() -> None:
-    """So that a trait more changes the objects of a component, and no object is made twice. No Ingress is deployed."""
+    """So a further trait changes the component's objects without duplicates. No Ingress is
+    deployed."""
     assert list(manifests_of(placed())) == [
         "orders/api/statefulset/api",
         "orders/api-service-api",
@@ -97,7 +98,7 @@ def test_what_is_deployed_has_the_names_that_a_plain_component_has() -> None:
 
 
 def test_all_containers_have_images_and_credential_of_this_stack() -> None:
-    """Of initialisation and beside the first one, too; what they had stays, and their own variables win."""
+    """Init containers and sidecars too. Their existing values stay, and their own variables win."""
     spec = manifests_of(placed())["orders/api/statefulset/api"]["spec"][
         "template"
     ]["spec"]
@@ -133,7 +134,7 @@ def test_all_containers_have_images_and_credential_of_this_stack() -> None:
 
 
 def test_what_an_apply_refuses_twice_stands_once() -> None:
-    """Variables (the last counts, as in the pods), ports, pull secrets."""
+    """Variables (the last one wins, as in pods), ports, pull secrets."""
     (first, _) = manifests_of(placed())["orders/api/statefulset/api"]["spec"][
         "template"
     ]["spec"]["containers"]
@@ -181,13 +182,15 @@ KINDS = {
 def test_every_kind_of_pods_is_labelled_fenced_and_has_an_identity(
     kind: str,
 ) -> None:
-    """Wherever its template is: where the definition says of a kind that is none of Kubernetes' own."""
+    """At every template path, including the path in the definition of a custom kind."""
     text, path = KINDS[kind]
     application, whole = component(text, ports=())
     whole = with_fields(
         whole,
         rendered=(
-            made(yaml.safe_load(text), pod_spec_path=".".join((*path, "spec"))),
+            rendered_object(
+                yaml.safe_load(text), pod_spec_path=".".join((*path, "spec"))
+            ),
         ),
     )
     found = {
@@ -219,7 +222,7 @@ def test_every_kind_of_pods_is_labelled_fenced_and_has_an_identity(
 
 
 def test_the_fence_is_open_to_the_gateway_where_its_services_lead() -> None:
-    """By the number of a target port, by its name in the containers, by the port itself; to nothing else."""
+    """By the number of a target port, by its name in the containers, or by the port itself."""
 
     def ports(*reached: int, text: str = OBJECTS) -> list[int]:
         fence = manifests_of(placed(text, ports=reached))["orders/api-ingress"]
@@ -265,7 +268,7 @@ def test_the_fence_is_open_to_the_gateway_where_its_services_lead() -> None:
 
 
 def test_pods_in_another_namespace_are_fenced_there() -> None:
-    """With a ServiceAccount there: neither reaches beyond its namespace."""
+    """Each namespace has its own ServiceAccount and NetworkPolicy."""
     found = placed(
         KINDS["Pod"][0].replace(
             "'namespace': 'orders'", "'namespace': 'other'"
@@ -295,7 +298,7 @@ def test_pods_in_another_namespace_are_fenced_there() -> None:
 def test_what_is_somebody_elses_is_not_verified(
     options: Options, is_ours: bool, is_created: bool
 ) -> None:
-    """Nor removed, where a state does not know it."""
+    """It is not removed either, even if the state does not know it."""
     found = PlacedObject(
         "name",
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "a"}},
@@ -305,7 +308,7 @@ def test_what_is_somebody_elses_is_not_verified(
 
 
 def test_a_namespace_that_is_only_read_is_not_verified() -> None:
-    """As any other object that a rule leaves to somebody else."""
+    """Like every object that a rule leaves to another owner."""
     application, whole = component(
         "{apiVersion: v1, kind: Namespace, metadata: {name: more}}",
         client=False,
@@ -326,7 +329,7 @@ def test_a_namespace_that_is_only_read_is_not_verified() -> None:
 
 
 def test_pods_that_stay_stay_fenced() -> None:
-    """Where a rule keeps them when their component goes; a ConfigMap alone has nothing to fence."""
+    """If a rule keeps them after their component. A ConfigMap needs no NetworkPolicy."""
     application, whole = component()
     for kind, retained in (("StatefulSet", True), ("ConfigMap", False)):
         rendered = tuple(
@@ -351,11 +354,11 @@ def test_pods_that_stay_stay_fenced() -> None:
 
 @pytest.mark.parametrize("name", ["api", "orders.StatefulSet.Api"])
 def test_pods_that_are_only_read_stay_fenced(name: str) -> None:
-    """They may be those of an earlier version, which run on, also once the component is gone: nobody may call them past
-    the gateway. They get nothing else, and the fence takes the name of nobody else's."""
+    """They may belong to an earlier version that still runs, so only the gateway may call them.
+    They get nothing else, and their NetworkPolicy has its own name."""
     application, whole = component(client=False, ports=())
     rendered = tuple(
-        replace(rendered, options=Options(read=bool(fenced_pods(rendered))))
+        replace(rendered, options=Options(read=bool(component_pods(rendered))))
         for rendered in whole.workload.rendered or ()
     )
     read = with_fields(whole, name=name, rendered=rendered)
@@ -374,13 +377,13 @@ def test_pods_that_are_only_read_stay_fenced(name: str) -> None:
         "app.oam.dev/component": name,
     }
     assert fence.manifest["spec"]["ingress"] == []
-    assert [*_made(read, client=False)] == [
+    assert [*_added_objects(read, client=False)] == [
         ("NetworkPolicy", f"{name.lower()}-read-only")
     ]
 
 
 def test_pods_beside_those_that_are_only_read_are_fenced_with_them() -> None:
-    """As they are without these."""
+    """The NetworkPolicy is the same without read pods."""
     further_object = "---\n" + document("Pod", POD)
     application, whole = component(
         OBJECTS + further_object, client=False, ports=()
@@ -399,14 +402,15 @@ def test_pods_beside_those_that_are_only_read_are_fenced_with_them() -> None:
         "api",
         "api",
     ]
-    assert [*_made(with_pod, client=False)] == [
+    assert [*_added_objects(with_pod, client=False)] == [
         ("NetworkPolicy", "api"),
         ("ServiceAccount", "api"),
     ]
 
 
 def test_pods_run_as_an_account_of_their_own_component_alone() -> None:
-    """One that it renders, which then has the cloud's identity; of any other, and of the namespace's, nothing is left."""
+    """A rendered account gets the cloud's identity. Accounts of others, and the namespace's default
+    account, are replaced."""
     text = document(
         "Deployment",
         f"{{template: {TEMPLATE.replace('spec: {', 'spec: {serviceAccountName: robot, ')}}}",
@@ -435,7 +439,7 @@ def test_pods_run_as_an_account_of_their_own_component_alone() -> None:
         foreign["orders/api-account"]["automountServiceAccountToken"] is False
     )
     assert account_of(component(text)[1]) == "api"
-    # Nor does a pod that asks for none get the rights of one that happens to have its name.
+    # A pod without an account gets no rights of an account with its name.
     named = manifests_of(
         placed(
             KINDS["Pod"][0]
@@ -461,7 +465,7 @@ def test_pods_run_as_an_account_of_their_own_component_alone() -> None:
 def test_a_repository_is_applied_in_one_namespace(
     spec: str, namespace: str
 ) -> None:
-    """Where nothing says it, each of its objects would."""
+    """Otherwise each of its objects could choose a namespace."""
     kind = document("Kustomization", spec, "kustomize.toolkit.fluxcd.io/v1")
     (manifest,) = manifests_of(placed(kind, client=False, ports=())).values()
     assert manifest["spec"] == {
@@ -471,7 +475,7 @@ def test_a_repository_is_applied_in_one_namespace(
 
 
 def test_services_are_of_the_type_that_the_gateway_reaches_them_by() -> None:
-    """Those that routes lead to; and no annotation configures an ingress controller past the gateway."""
+    """Only Services with routes. No annotation configures an ingress controller past the gateway."""
     numbered = {
         "cidrs": ["10.0.0.0/8"],
         "reach": "nodePort",
@@ -489,7 +493,7 @@ def test_services_are_of_the_type_that_the_gateway_reaches_them_by() -> None:
 
 
 def test_two_services_of_one_name_are_one() -> None:
-    """With the ports of both, of one number and protocol the first."""
+    """With the ports of both; the first entry of a number and protocol wins."""
     two_protocols = "{selector: {app: api}, ports: [{port: 80, targetPort: 1}, {port: 80, protocol: UDP}, {port: 82}]}"
     service = manifests_of(
         placed(
@@ -509,7 +513,7 @@ def test_two_services_of_one_name_are_one() -> None:
 
 
 def test_a_job_is_waited_for_where_somebody_waits_for_it() -> None:
-    """A component that depends on it, or the gateway: any other may never end."""
+    """A component depends on it, or the gateway calls it. Other Jobs may never end."""
     skipped = {"pulumi.com/skipAwait": "true"}
     application, job = component(KINDS["Job"][0], ports=())
 
@@ -531,7 +535,7 @@ def test_a_job_is_waited_for_where_somebody_waits_for_it() -> None:
 
 
 def test_nobody_needs_stringdata() -> None:
-    """It is what it becomes, so that a key that goes does not stay."""
+    """It becomes `data`, so that removed keys disappear."""
     text = "apiVersion: v1\nkind: Secret\nmetadata: {name: one, namespace: orders}\ndata: {A: YQ==}\nstringData: {B: b}\n"
     (secret,) = placed(text, ports=()).objects
     assert secret.manifest == {
@@ -574,7 +578,8 @@ rules: []
 
 
 def test_what_others_lie_in_comes_first_and_what_uses_the_rest_last() -> None:
-    """And what has no pods gets neither ServiceAccount nor fence. KubeVela's namespace on what has none is taken off."""
+    """Objects without pods get no ServiceAccount or NetworkPolicy. KubeVela's namespace on
+    cluster-scoped objects is removed."""
     application, whole = component(CUSTOM, client=False, ports=())
     first = {
         foundation.name: foundation.manifest["metadata"]
@@ -597,7 +602,7 @@ def test_what_others_lie_in_comes_first_and_what_uses_the_rest_last() -> None:
     assert manifests_of(found)["orders/api/thing/one"]["anything"] == {
         "goes": "here"
     }
-    # A chart is nothing that a cluster has by that name.
+    # A chart is no object in the cluster.
     assert [
         manifest["kind"]
         for manifest in objects_of(estate_of(application), settings())
@@ -613,7 +618,7 @@ def test_what_others_lie_in_comes_first_and_what_uses_the_rest_last() -> None:
 def test_what_answers_outside_without_a_route_leads_to_its_own_pods(
     kind: str,
 ) -> None:
-    """As the fence sees who connects; another Service stays as it is."""
+    """So that the NetworkPolicy sees the callers; other Services stay unchanged."""
     spec = {
         "type": kind,
         "externalTrafficPolicy": "Cluster",
@@ -672,7 +677,7 @@ RELEASE = "apiVersion: helm.sh/v3\nkind: Release\nmetadata: {name: es, namespace
 def test_pods_that_something_else_makes_are_reached_and_fenced_by_their_labels(
     reach: str, spec: dict[str, str]
 ) -> None:
-    """By one selector, after all else of the component, however the gateway reaches Services."""
+    """By one selector, after the component's other objects, for every reach of the gateway."""
     application, part = component(RELEASE, client=False, ports=())
     labels = {"release": "es", "app": "es"}
     named = NamedService(

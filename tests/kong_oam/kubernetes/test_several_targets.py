@@ -1,4 +1,4 @@
-"""The objects of components in several clusters and namespaces: who reaches them, and what they are called."""
+"""The objects of components in several clusters and namespaces: their callers and names."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def settings(**gateway: Any) -> Settings:
 
 
 def in_places(topologies: str) -> tuple[Application, Component]:
-    """The one component of an Application in these places: `plain` properties make its objects."""
+    """The only component of an Application at these targets; `plain` properties make its objects."""
     text = f"{api()}  policies:\n" + "".join(
         f"    - {{name: t{number}, type: topology, properties: {properties}}}\n"
         for number, properties in enumerate(topologies.split(";"))
@@ -64,7 +64,7 @@ def in_places(topologies: str) -> tuple[Application, Component]:
 
 
 def test_a_component_of_properties_keeps_who_connects_from_outside() -> None:
-    """Where its Service has an address of its own: the fence goes by theirs."""
+    """If its Service has an external address: the NetworkPolicy filters by address."""
     properties = (
         "{image: x, exposeType: NodePort, ports: [{port: 80, expose: true}]}"
     )
@@ -85,7 +85,7 @@ def test_a_component_of_properties_keeps_who_connects_from_outside() -> None:
 
 
 def named(application: Application, site: Component) -> dict[str, Manifest]:
-    """The objects of a component at a place, by their names in the state."""
+    """The objects of a component at a target, by their names in the state."""
     return {
         placed.name: placed.manifest
         for placed in placed_objects(application, site, settings()).objects
@@ -117,8 +117,8 @@ def peers(fence: Manifest) -> list[Any]:
 def test_the_gateway_is_let_in_where_it_leads_to(
     topologies: str, expected: list[tuple[str, list[Any], str]]
 ) -> None:
-    """In one place; in another cluster by its addresses alone, since pods there may be anybody's. A copy has a Service
-    inside its cluster, and nobody comes in."""
+    """At one target. In another cluster only the gateway's addresses may connect, since pods there
+    may belong to others. A copy has a Service only in its cluster, and nobody may connect."""
     application, whole = in_places(topologies)
     found = []
     for site in whole.instances:
@@ -138,7 +138,7 @@ def test_the_gateway_is_let_in_where_it_leads_to(
 
 
 def test_so_it_is_with_what_definitions_render() -> None:
-    """Their logical names say the place, in front."""
+    """Their logical names start with the target."""
     application, whole = component(OBJECTS, client=True, ports=(80,))
     far = FurtherTarget("west", "orders", rendered=whole.workload.rendered)
     on_second, on_second_target = with_fields(
@@ -177,7 +177,7 @@ def test_so_it_is_with_what_definitions_render() -> None:
 
 
 def test_each_cluster_has_its_objects() -> None:
-    """And those that others' lie in."""
+    """Including namespaces and kinds of other objects."""
     namespace = "apiVersion: v1\nkind: Namespace\nmetadata: {name: more}\n"
     application, whole = component(namespace, client=False, ports=())
     whole = with_fields(
@@ -205,7 +205,7 @@ def test_each_cluster_has_its_objects() -> None:
 
 
 def test_a_certificate_lies_where_its_component_is() -> None:
-    """In that cluster."""
+    """In the component's cluster."""
     text = api().replace(
         'domain: "orders.example.com"',
         'domain: "orders.example.com", secretName: tls',

@@ -1,4 +1,4 @@
-"""Names of objects that others have in the cluster: a run says whose they are before it makes anything."""
+"""Names that others use in the cluster: a run reports their owners before it creates anything."""
 
 from __future__ import annotations
 
@@ -86,37 +86,41 @@ def _diagnostics(state: StackState | None = None) -> list[Diagnostic]:
 def test_objects_of_another_stack_are_named_with_that_stack(
     cluster: Cluster,
 ) -> None:
-    """One line for a component, at its place. What others have under other names is no concern."""
+    """One line for each component, at its position. Other objects of the other stack do not matter."""
     _put(cluster, "Deployment", "job", "prod", "apps/v1")
     _put(cluster, "ServiceAccount", "job", "prod")
     _put(cluster, "ServiceAccount", "other", "prod")
     _put(cluster, "Deployment", "job", "prod", "example.com/v1")
     (found,) = _diagnostics()
     assert str(found).splitlines()[0] == (
-        "app1.yaml:6:7: error ENV421: the cluster has Deployment 'default/job' and 1 more of 'shop/job', made by "
-        "stack 'prod'. It is left as it is; take another name or namespace in one of the two stacks, or bring both into one"
+        "app1.yaml:6:7: error ENV421: the cluster has Deployment 'default/job' and 1 more of "
+        "'shop/job', created by stack 'prod'. The run does not touch it; use another name or "
+        "namespace in one of the stacks, or merge both into one stack"
     )
 
 
 def test_objects_that_somebody_made_by_hand_are_named(cluster: Cluster) -> None:
-    """Another line than for those of another stack; all at once."""
+    """In another line than objects of another stack; all at once."""
     _put(cluster, "Deployment", "job", None, "apps/v1")
     _put(cluster, "ServiceAccount", "job", "prod")
     first, second = _diagnostics()
     assert (first.code, first.message) == (
         "ENV421",
-        "the cluster has Deployment 'default/job', made outside any stack (no label kong-oam.dev/stack). It is left as it "
-        "is; take another name or namespace, or have it removed by whoever made it",
+        "the cluster has Deployment 'default/job', created outside any stack (no label "
+        "kong-oam.dev/stack). The run does not touch it; use another name or namespace, or ask "
+        "its owner to remove it",
     )
     assert (
-        "ServiceAccount 'default/job', made by stack 'prod'" in second.message
+        "ServiceAccount 'default/job', created by stack 'prod'"
+        in second.message
     )
 
 
 def test_an_object_of_ours_that_the_state_does_not_know_is_recovered(
     cluster: Cluster,
 ) -> None:
-    """An interrupted run made it. Under another name in the state it is known: its component was renamed."""
+    """An interrupted run created it. An object with another name in the state is known: its
+    component was renamed."""
     _put(cluster, "ServiceAccount", "job", "tests")
     (found,) = _diagnostics()
     assert (
@@ -147,7 +151,8 @@ def test_where_nobody_can_look_the_run_itself_finds_out(
 def test_many_objects_of_a_kind_are_looked_for_in_a_list(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Few are asked for by name, and kubectl takes no names beside kinds. Nothing else of a list is found."""
+    """A few objects are looked up by name. kubectl does not mix names and kinds. Other objects in a
+    list are ignored."""
     _put(cluster, "ServiceAccount", "job", "prod")
     _put(cluster, "ServiceAccount", "other", "prod")
     _put(cluster, "Secret", "job-client")
@@ -175,7 +180,7 @@ def test_many_objects_of_a_kind_are_looked_for_in_a_list(
 def test_a_kind_that_the_cluster_does_not_know_hides_no_other(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """`kubectl` then answers nothing at all, so such kinds are asked for apart."""
+    """`kubectl` then prints nothing, so such kinds are asked for separately."""
 
     def owners(
         _: str | None, wanted: list[dict[str, Any]]
@@ -201,11 +206,12 @@ def test_a_kind_that_the_cluster_does_not_know_hides_no_other(
         "kong_oam.kubernetes.preflight.created_in", lambda *_: made
     )
     (found,) = _diagnostics()
-    assert "Deployment 'default/job', made by stack 'prod'" in found.message
+    assert "Deployment 'default/job', created by stack 'prod'" in found.message
 
 
 def test_names_and_labels_are_those_that_the_program_makes() -> None:
-    """For the sample estate: every object that it registers is looked for by its name, and has the stack's label."""
+    """In the sample estate, every registered object is looked up by its name and has the stack's
+    label."""
     registered = [
         resource
         for resource in program()

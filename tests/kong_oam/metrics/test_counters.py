@@ -12,19 +12,19 @@ from typing import Any
 import pytest
 
 from kong_oam.metrics import counters
-from kong_oam.metrics.counters import Counters, due
+from kong_oam.metrics.counters import Counters, due_date_lines
 from kong_oam.metrics.follow import LONGEST, follow
 
 
 def record(**fields: Any) -> str:
-    said = {
+    values = {
         "version": 1,
         "stack": "prod",
         "component": "orders/api",
         "decision": "allowed",
         "status": 200,
     }
-    return json.dumps({**said, "code": "allowed", **fields})
+    return json.dumps({**values, "code": "allowed", **fields})
 
 
 def samples(*lines: str) -> list[str]:
@@ -157,7 +157,7 @@ def test_keys_are_due_at_the_beginning_of_their_day() -> None:
             "shop/checkout at okta": {"generation": 1, "due": "2027-02-23"}
         }
     }
-    assert [*due(outputs)][-1] == (
+    assert [*due_date_lines(outputs)][-1] == (
         'kong_oam_key_due_timestamp_seconds{client="shop/checkout",provider="okta"} 1803340800'
     )
 
@@ -167,7 +167,7 @@ def test_keys_are_due_at_the_beginning_of_their_day() -> None:
     [
         ({}, "no output `credentials`"),
         ({"credentials": []}, "no output `credentials`"),
-        ({"credentials": {"a/b at okta": {}}}, "a/b at okta has no day"),
+        ({"credentials": {"a/b at okta": {}}}, "a/b at okta has no due date"),
         (
             {"credentials": {"a/b at okta": {"due": "soon"}}},
             "Invalid isoformat",
@@ -177,12 +177,12 @@ def test_keys_are_due_at_the_beginning_of_their_day() -> None:
 def test_outputs_of_something_else_are_refused(outputs: Any, why: str) -> None:
     """Not taken for a stack without keys."""
     with pytest.raises(ValueError, match=why):
-        [*due(outputs)]
+        [*due_date_lines(outputs)]
 
 
 @pytest.fixture
 def followed(tmp_path: Path) -> Iterator[tuple[Path, list[bytes]]]:
-    """A file with a line, and what a follower has got of it since."""
+    """A file with a line, and the lines that a follower received since."""
     file, got = tmp_path / "records", []
     file.write_text("old\n")
     lines = follow(file)

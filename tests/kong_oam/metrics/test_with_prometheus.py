@@ -64,7 +64,8 @@ def history() -> str:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
-    """Two gateways, one whose sink is away, and an exporter: after calls that were allowed, refused, lost and failed."""
+    """Two gateways, of which one has lost its sink, and an exporter: after allowed, denied, lost
+    and failed calls."""
     folder = tmp_path_factory.mktemp("prometheus")
     records, outputs = folder / "records", folder / "outputs.json"
     records.touch()
@@ -118,7 +119,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
 def test_all_are_scraped(server: Prometheus) -> None:
     """And the rules are taken."""
     up = server.await_data("up == 1")
-    assert {one["metric"]["job"] for one in up} == server.jobs
+    assert {target["metric"]["job"] for target in up} == server.jobs
     assert "SUCCESS: 5 rules found" in promtool("check", "rules", ALERTS)
 
 
@@ -130,9 +131,9 @@ def test_every_panel_shows_something(
     found = server.await_data(query)
     if "component" in query:
         assert all(
-            one["metric"]["component"]
-            for one in found
-            if one["metric"].get("code") != "record-failed"
+            entry["metric"]["component"]
+            for entry in found
+            if entry["metric"].get("code") != "record-failed"
         ), title
 
 
@@ -172,9 +173,9 @@ CALM = {
 def test_an_alert_fires_for_what_it_is_for_and_no_other(
     tmp_path: Path, series: str, values: str, alert: str | None
 ) -> None:
-    """After a calm day, of which none has anything to say. A small stack that loses all of its records is seen beside a
-    large one that loses none."""
-    said = {**CALM, **({series: values} if series else {})}
+    """No alert fires on a calm day. A small stack that loses all records is noticed beside a large
+    stack that loses none."""
+    samples = {**CALM, **({series: values} if series else {})}
     expected = [
         {"alertname": rule["alert"], "eval_time": "1500m", "exp_alerts": []}
         for rule in RULES
@@ -183,7 +184,7 @@ def test_an_alert_fires_for_what_it_is_for_and_no_other(
     tests = {
         "interval": "1m",
         "input_series": [
-            {"series": name, "values": text} for name, text in said.items()
+            {"series": name, "values": text} for name, text in samples.items()
         ],
         "alert_rule_test": expected,
     }

@@ -1,4 +1,4 @@
-"""Reading any Application: which types are judged here, what is read over, and what is refused by name."""
+"""Reading any Application: the checked types, and the skipped and rejected documents."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from kong_oam.oam.application import Reading, deployable, read_bytes
-from kong_oam.oam.model import Own
+from kong_oam.oam.model import OwnTypes
 
 HEAD = """apiVersion: core.oam.dev/v1beta1
 kind: Application
@@ -16,11 +16,13 @@ metadata: {name: shop}
 WEB = "{name: web, type: webservice, properties: {image: a}%s}"
 
 
-def reading(spec: str, own: Own = frozenset(), head: str = HEAD) -> Reading:
+def reading(
+    spec: str, own: OwnTypes = frozenset(), head: str = HEAD
+) -> Reading:
     return read_bytes("a.yaml", f"{head}{spec}\n".encode(), own)
 
 
-def components(*written: str, own: Own = frozenset()) -> Reading:
+def components(*written: str, own: OwnTypes = frozenset()) -> Reading:
     listed = "".join(f"    - {component}\n" for component in written)
     return reading(f"spec:\n  components:\n{listed}", own)
 
@@ -50,7 +52,7 @@ def messages(found: Reading) -> list[str]:
 def test_only_what_needs_no_definition_is_judged(
     component: str, plain: bool
 ) -> None:
-    """All else is taken as it is: its definition says what it takes."""
+    """Definitions check all other properties."""
     found = components(component)
     assert messages(found) == []
     assert [
@@ -64,7 +66,7 @@ def test_only_what_needs_no_definition_is_judged(
 def test_a_type_that_the_project_defines_is_not_judged(
     type_: tuple[str, str],
 ) -> None:
-    """Neither its properties, nor what a gateway of ours would refuse."""
+    """Neither its properties nor its gateway fields."""
     gateway = "{type: gateway, properties: {existingServiceName: x, pathType: Exact, class: y, http: {/: 80}}}"
     written = f"{{name: web, type: webservice, properties: {{imgae: a}}, traits: [{gateway}, {gateway}]}}"
     assert len(messages(components(written))) == 9
@@ -81,24 +83,24 @@ def test_a_type_that_the_project_defines_is_not_judged(
         ("{name: a, type: x, traits: [{type: client, properties: {}}]}", "a.yaml:6:62: OAM105: client needs 'kind'"),
         (
             "{name: a, type: x, traits: [{type: access, properties: {owner: o}}, {type: access, properties: {owner: p}}]}",
-            "a.yaml:6:82: OAM106: `access` may stand once (first in line 6)",
+            "a.yaml:6:82: OAM106: a component can have `access` only once; remove one (first in line 6)",
         ),
         (
             "{name: a, type: external, traits: [{type: labels, properties: {a: b}}]}",
-            "a.yaml:6:49: OAM110: an external component runs elsewhere: it is a client, and 'labels' says nothing of it",
+            "a.yaml:6:49: OAM110: an external component runs elsewhere and can only have the trait client; remove 'labels'",
         ),
-        ("{name: a.b, type: webservice, properties: {image: a}}", "a.yaml:6:14: OAM103: 'a.b' would be the name of a Service"),
-        ("{name: Ab.c, type: webservice, properties: {image: a}}", "a.yaml:6:14: OAM103: 'Ab.c' would be the name of a Service"),
-        ("{name: Ab, type: webservice, properties: {image: a}}", "a.yaml:6:14: OAM103: 'Ab' would be the name of a Deployment, which has no capitals"),
-        ("{name: a.B, type: worker, properties: {image: a}}", "a.yaml:6:14: OAM103: 'a.B' would be the name of a Deployment, which has no capitals"),
+        ("{name: a.b, type: webservice, properties: {image: a}}", "a.yaml:6:14: OAM103: 'a.b' cannot name a Service"),
+        ("{name: Ab.c, type: webservice, properties: {image: a}}", "a.yaml:6:14: OAM103: 'Ab.c' cannot name a Service"),
+        ("{name: Ab, type: webservice, properties: {image: a}}", "a.yaml:6:14: OAM103: 'Ab' cannot name a Deployment, which has no capitals; use small letters"),
+        ("{name: a.B, type: worker, properties: {image: a}}", "a.yaml:6:14: OAM103: 'a.B' cannot name a Deployment, which has no capitals; use small letters"),
         ("{name: A_b, type: x}", 'a.yaml:6:14: OAM103: spec.components[0].name: "A_b" does not match'),
     ],
 )  # fmt: skip
 def test_what_is_ours_is_judged_in_every_component(
     component: str, finding: str
 ) -> None:
-    """Whatever the other types are, and whether or not the project has definitions of these names."""
-    own: Own = frozenset(
+    """With any other types, and even if the project defines these names."""
+    own: OwnTypes = frozenset(
         {("trait", "access"), ("trait", "client"), ("component", "external")}
     )
     for found in (components(component), components(component, own=own)):
@@ -108,8 +110,8 @@ def test_what_is_ours_is_judged_in_every_component(
 
 
 def test_a_name_may_have_capitals() -> None:
-    """Of a component of which no object of that name is made, as the adoption of resources by KubeVela writes them.
-    What has no capitals takes two names that differ in these alone for one."""
+    """If no object gets the component's name, as when KubeVela adopts resources. Names that differ
+    only in capitals collide."""
     parts = (
         "{name: shop.Deployment.shop, type: k8s-objects}",
         "{name: Far, type: external}",
@@ -126,14 +128,14 @@ def test_a_name_may_have_capitals() -> None:
         "Far",
         "shop.Service.shop",
     ]
-    wrong = "a.yaml:8:14: OAM106: component 'far' is 'Far' (line 7) but for capitals; rename one"
+    wrong = "a.yaml:8:14: OAM106: component 'far' and 'Far' (line 7) differ only in capitals; rename one"
     assert messages(components(*parts, "{name: far, type: x}")) == [wrong]
     policies = "spec:\n  policies: [{name: a, type: topology}, {name: A, type: topology}]\n  components: [{name: b, type: x}]"
     assert messages(reading(policies)) == []
 
 
 def test_a_trait_of_a_definition_may_stand_twice() -> None:
-    """As in KubeVela, where the later one is applied after the earlier; and names may have dots, as objects' may."""
+    """As in KubeVela, which applies both in order. Names may have dots, like objects' names."""
     found = components(
         "{name: arch.test, type: k8s-objects, traits: [{type: labels}, {type: scaler}, {type: labels}]}"
     )
@@ -165,7 +167,7 @@ def test_a_trait_of_a_definition_may_stand_twice() -> None:
 def test_a_wrong_shape_is_found_where_it_stands(
     component: str, finding: str
 ) -> None:
-    """Once, however much depends on it."""
+    """Once, even if other checks depend on it."""
     found = messages(components(component))
     assert (
         len(
@@ -181,7 +183,7 @@ def test_a_wrong_shape_is_found_where_it_stands(
 
 
 def test_a_null_is_a_missing_field() -> None:
-    """Of the Application; what a type is told has nulls of its own, with which `labels` takes a label away."""
+    """In the Application's fields. Properties keep their nulls: `labels` removes a label with null."""
     written = (
         "{name: a, type: x, properties: null, traits: null, dependsOn: null, inputs: null, outputs: null, scopes: null}",
         "{name: b, type: x, properties: {c: null}, traits: [{type: labels, properties: null}]}",
@@ -222,7 +224,7 @@ def test_a_null_is_a_missing_field() -> None:
     ],
 )
 def test_an_application_without_components_is_taken(spec: str) -> None:
-    """And says so."""
+    """With a warning."""
     found = reading(spec)
     assert [
         (diagnostic.code, diagnostic.severity, diagnostic.message)
@@ -231,7 +233,7 @@ def test_an_application_without_components_is_taken(spec: str) -> None:
         (
             "OAM109",
             "warning",
-            "an Application without components: nothing is deployed of it",
+            "an Application without components deploys nothing; add a component, or remove the file",
         )
     ]
     assert [application.components for application in found.applications] == [
@@ -240,7 +242,7 @@ def test_an_application_without_components_is_taken(spec: str) -> None:
 
 
 def test_what_a_cluster_adds_is_read_over() -> None:
-    """But for the revision, which a definition may ask for."""
+    """Except for the revision, which definitions may read."""
     metadata = """metadata:
   name: shop
   uid: 5f
@@ -268,7 +270,7 @@ def test_what_a_cluster_adds_is_read_over() -> None:
 
 
 def test_fields_that_nobody_follows_any_more_have_no_effect() -> None:
-    """Each is said to have none, at its own place."""
+    """A warning at each field."""
     found = components(
         "{name: a, type: x, externalRevision: a-v1, scopes: {healthscopes.core.oam.dev: h}}"
     )
@@ -283,24 +285,24 @@ def test_fields_that_nobody_follows_any_more_have_no_effect() -> None:
 
 
 def test_an_object_of_another_kind_is_refused_by_name() -> None:
-    """In one finding, with what to do about it."""
+    """With one finding and a remedy."""
     head = "apiVersion: core.oam.dev/v1alpha1\nmetadata: {name: a}\n"
     policy, older = (
         read_bytes("a.yaml", f"{head}kind: {kind}\n".encode())
         for kind in ("Policy", "Component")
     )
     assert messages(policy) == [
-        "a.yaml:3:7: OAM108: a Policy is not deployed from here: only Applications are read; write it into the "
-        "Application: spec.policies"
+        "a.yaml:3:7: OAM108: a Policy is not deployed from here, only Applications are; write it "
+        "into the Application: spec.policies"
     ]
     assert messages(older) == [
-        "a.yaml:3:7: OAM108: a Component is not deployed from here: only Applications are read. Move it to another "
-        "folder"
+        "a.yaml:3:7: OAM108: a Component is not deployed from here, only Applications are. Move "
+        "it to another folder"
     ]
 
 
 def test_definitions_beside_an_application_are_handed_on() -> None:
-    """Those of steps of a workflow are read over; what is wrong with one is a finding here."""
+    """Definitions of workflow steps are skipped; errors in definitions are findings."""
     template = "spec: {schematic: {cue: {template: 'output: {}'}}}\n"
     kinds = (
         "ComponentDefinition",
@@ -329,17 +331,17 @@ def test_definitions_beside_an_application_are_handed_on() -> None:
 
 
 def test_what_needs_a_definition_is_not_deployed_without() -> None:
-    """The Application is as one that cannot be read."""
+    """The Application counts as unreadable."""
     found = deployable(
         components(WEB % "", "{name: c, type: x, traits: [{type: gatway}]}")
     )
     assert messages(found) == [
-        "a.yaml:7:23: OAM104: component 'c' is made by definitions, and was not rendered"
+        "a.yaml:7:23: OAM104: component 'c' needs definitions, and was not rendered"
     ]
     assert (found.applications, found.malformed) == ((), {"shop"})
     read = components(WEB % "", own=frozenset({("component", "webservice")}))
     assert messages(deployable(read)) == [
-        "a.yaml:6:25: OAM104: component 'web' is made by definitions, and was not rendered"
+        "a.yaml:6:25: OAM104: component 'web' needs definitions, and was not rendered"
     ]
     (application,) = read.applications
     rendered = replace(

@@ -1,4 +1,4 @@
-"""Our types' definitions say the same to KubeVela as their JSON Schemas say to us."""
+"""The definitions of our types equal their JSON Schemas."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ MATCHING = {
     "^[1-9][0-9]{0,5}(Ki|Mi|Gi)$": "10Mi",
     "^([1-9][0-9]{0,6}ms|[1-9][0-9]{0,5}s|[1-9][0-9]{0,3}m)$": "30s",
 }
-"""For every pattern of a schema, a text that matches it."""
+"""A matching text for every pattern of a schema."""
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +59,7 @@ def evaluator() -> Iterator[Evaluator]:
 
 @pytest.mark.parametrize("name", KINDS)
 def test_the_definition_is_of_its_kind(name: str) -> None:
-    """And called as its file is."""
+    """And has the name of its file."""
     (definition,) = read_definitions(
         name, (DEFINITIONS / f"{name}.yaml").read_bytes()
     ).definitions
@@ -73,8 +73,8 @@ def test_the_definition_is_of_its_kind(name: str) -> None:
 def test_the_definition_takes_what_the_schema_takes(
     name: str, evaluator: Evaluator
 ) -> None:
-    """At random: properties that the schema takes, and those with one change. Only a list that is empty or missing may differ: were
-    CUE to refuse it, KubeVela could make no OpenAPI schema of the definition."""
+    """For random properties that the schema accepts, and for the same with one change. Only empty
+    or missing lists may differ: otherwise KubeVela could make no OpenAPI schema."""
     choose, refused, root = random.Random(name), 0, schema(name)
     for number in range(200):
         properties = _valid(root, root, choose, full=number == 0)
@@ -129,7 +129,7 @@ def _judged_by_cue(
 
 
 def _valid(node: Any, root: Any, choose: random.Random, *, full: bool) -> Any:
-    """An instance of a schema; with all fields, where it is to be full."""
+    """An instance of a schema, with all fields if it is `full`."""
     if "$ref" in node:
         return _valid(
             root["$defs"][node["$ref"].rpartition("/")[2]],
@@ -173,7 +173,7 @@ def _valid(node: Any, root: Any, choose: random.Random, *, full: bool) -> Any:
 
 
 def _change(value: Any, choose: random.Random) -> None:
-    """Changes one thing somewhere below."""
+    """Changes one value at any depth."""
     keys = [*value] if isinstance(value, dict) else [*range(len(value))]
     key = choose.choice([*keys, "unknown"] if isinstance(value, dict) else keys)
     below = value[key] if key in keys else None

@@ -1,4 +1,4 @@
-"""Edits of YAML text by position: what goes, what stays, and what nobody dares to edit."""
+"""Edits of YAML text by position: removed parts, unchanged parts, and rejected edits."""
 
 from __future__ import annotations
 
@@ -42,7 +42,8 @@ def position(text: str, *path: str | int) -> SourcePosition:
 def test_what_is_taken_away_leaves_the_rest_as_it_was(
     before: str, path: tuple[str | int, ...], after: str
 ) -> None:
-    """Comments on its own lines go with it, those of others stay; a collection that is left empty goes, too."""
+    """Comments on its lines are removed, others stay. A collection that becomes empty is removed
+    too."""
     assert edit.without(position(before, *path)) == after
 
 
@@ -60,7 +61,7 @@ def test_what_is_taken_away_leaves_the_rest_as_it_was(
 def test_an_edit_that_is_not_certain_is_none(
     before: str, path: tuple[str | int, ...]
 ) -> None:
-    """A comment would be lost, a line is shared with something else, or one text stands for two places."""
+    """A comment would be lost, a line is shared, or one text has two positions."""
     assert edit.without(position(before, *path)) is None
 
 
@@ -78,7 +79,7 @@ def test_an_edit_that_is_not_certain_is_none(
 def test_a_key_is_added_last_in_the_style_of_its_mapping(
     before: str, path: tuple[str | int, ...], after: str | None
 ) -> None:
-    """A key that is there already is not added."""
+    """An existing key is not added."""
     assert edit.with_key(position(before, *path), "k", "[v]") == after
 
 
@@ -105,12 +106,12 @@ def test_a_key_is_added_last_in_the_style_of_its_mapping(
 def test_an_item_is_added_last_in_the_style_of_its_sequence(
     before: str, path: tuple[str | int, ...], item: str, after: str | None
 ) -> None:
-    """Of several lines only in block style."""
+    """Items with several lines need block style."""
     assert edit.with_item(position(before, *path), item) == after
 
 
 def test_only_the_document_that_is_meant_is_edited() -> None:
-    """Other documents of the file stay, and so does what stands between them."""
+    """Other documents of the file stay, and so does the text between them."""
     text = "a: [x, y]\n--- # second\na: [x, y]\n...\n"
     (_, second), _ = read("a.yaml", text.encode())
     assert (
@@ -138,7 +139,7 @@ def test_only_the_document_that_is_meant_is_edited() -> None:
 def test_a_text_is_written_so_that_it_is_read_as_one(
     text: str, written: str
 ) -> None:
-    """Quoted unless it is plain to every reader."""
+    """In quotes unless every reader reads it as text."""
     assert edit.scalar(text) == written
     (document,), _ = read("a.yaml", f"a: {written}\n".encode())
     assert document.data == {"a": text}
@@ -147,7 +148,7 @@ def test_a_text_is_written_so_that_it_is_read_as_one(
 def test_a_diff_names_the_file_and_says_where_a_last_line_does_not_end() -> (
     None
 ):
-    """As `patch` wants it; a name with a line feed has no place in a diff."""
+    """In the format of `patch`. A file name with a line feed cannot be in a diff."""
     assert edit.unified("a b.yaml", "x\ny", "x\n") == (
         "--- a b.yaml\t\n+++ a b.yaml\t\n@@ -1,2 +1 @@\n x\n-y\n\\ No newline at end of file\n"
     )

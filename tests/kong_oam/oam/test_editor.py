@@ -1,4 +1,4 @@
-"""The one schema for editors refuses what the reader refuses in one document, and nothing else."""
+"""The schema for editors rejects exactly the errors that the reader finds in one document."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ SCHEMA = application_schema()
 VALIDATOR = jsonschema_rs.validator_for(SCHEMA)
 
 BEYOND = re.compile(
-    r"dependsOn |(component|policy|step|output) '.*' is|another `gateway` needs|key '.*' stands twice|what waits for what|"
-    r"override '.*': |no component gives the value"
+    "dependsOn |(component|policy|step|output) '.*' (is|and)|another `gateway` needs|key '.*' occurs "
+    "twice|dependency cycle|override '.*': |no component has the output"
 )
-"""What takes a look at more than one place of the document at once, which no schema does."""
+"""Findings about several positions of a document, which a schema cannot express."""
 UNDEPLOYED = re.compile(
     r"(step|policy|topology|garbage-collect|resource-update|apply-once) '|workflow '"
 )
-"""What has the right shape and is not deployed all the same."""
+"""Documents with a right shape that are not deployed."""
 
 
 def refused(document: Any) -> set[str]:
-    """What the reader says against a document, as far as a schema could."""
+    """The reader's findings about a document that a schema can express."""
     reading = read_bytes("a.yaml", yaml.safe_dump(document).encode())
     messages = (
         diagnostic.message
@@ -59,7 +59,7 @@ def documents(raw: bytes) -> list[Any]:
 
 
 def written_in_tests() -> Iterator[Any]:
-    """Every Application that stands in a test as one text."""
+    """Every Application in a test that is one text."""
     for file in sorted((ROOT / "tests").rglob("*.py")):
         for node in ast.walk(ast.parse(file.read_text("utf-8"))):
             if (
@@ -112,7 +112,7 @@ BASES = [*SAMPLES, DEPENDENT, FOREIGN]
 def test_the_copy_is_what_the_command_prints(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    """Where it differs: `python -m kong_oam schema --output definitions/application.schema.json`."""
+    """If it differs: `python -m kong_oam schema --output definitions/application.schema.json`."""
     assert main(["schema"]) == 0
     assert capsys.readouterr().out == COPY.read_text("utf-8")
     assert main(["schema", "--output", str(tmp_path / "a.json")]) == 0
@@ -124,7 +124,7 @@ def test_the_copy_is_what_the_command_prints(
 
 
 def test_it_is_a_schema_that_an_editor_can_explain() -> None:
-    """Nothing in it refers elsewhere, and nothing is of which an editor could only say that nothing matches."""
+    """It has no references, and no branches where an editor could only say that nothing matches."""
     jsonschema_rs.meta.validate(SCHEMA)
     text = json.dumps(SCHEMA)
     assert '"$ref"' not in text
@@ -133,7 +133,7 @@ def test_it_is_a_schema_that_an_editor_can_explain() -> None:
 
 
 def test_both_say_the_same_of_every_application_here() -> None:
-    """Of the samples, and of those in tests: accepted by both, or refused by both."""
+    """Samples and Applications in tests: both accept or both reject them."""
     answers: Counter[bool] = Counter()
     for document in [*SAMPLES, *written_in_tests()]:
         if isinstance(document, dict) and document.get("kind") == "Application":
@@ -180,7 +180,7 @@ def paths(node: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
 
 @st.composite
 def mistakes(draw: st.DrawFn) -> Any:
-    """An Application in which a value was taken away, replaced, doubled, or given another name."""
+    """An Application with one value removed, replaced, doubled or renamed."""
     document = copy.deepcopy(draw(st.sampled_from(BASES)))
     for _ in range(draw(st.integers(1, 2))):
         *above, key = draw(st.sampled_from([*paths(document)]))
@@ -202,7 +202,7 @@ def mistakes(draw: st.DrawFn) -> Any:
 @settings(max_examples=examples(3000), deadline=None)
 @given(mistakes())
 def test_a_mistake_is_found_by_both(document: Any) -> None:
-    """Whatever it is, unless it makes a document of another kind."""
+    """Unless it makes a document of another kind."""
     assume(
         document.get("apiVersion") == "core.oam.dev/v1beta1"
         or document.get("kind") == "Application"
@@ -229,7 +229,7 @@ def test_a_mistake_is_found_by_both(document: Any) -> None:
 def test_a_document_of_another_kind_is_left_alone(
     head: dict[str, str], accepted: bool
 ) -> None:
-    """A misspelt Application is none."""
+    """A misspelt Application is an Application."""
     document = {
         key: value
         for key, value in SAMPLES[0].items()

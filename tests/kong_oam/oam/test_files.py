@@ -1,4 +1,4 @@
-"""Which files are read: what files, folders and globs name."""
+"""Files, folders and globs that select files to read."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kong_oam.oam.application import read_files
 from kong_oam.oam.files import (
     APPLICATIONS,
     DEFINITIONS,
-    Sought,
+    FileKind,
     files_of,
     root_of,
 )
@@ -36,31 +36,32 @@ def folder(tmp_path: Path) -> Path:
 
 
 def named(folder: Path, *names: str | Path) -> list[str]:
-    """The files, as seen from the project; those with a problem with a `!`."""
+    """The files relative to the project; a `!` marks a problem."""
     return [
         f"{file.relative_to(folder)}{'!' if problem else ''}"
         for file, problem in files_of(names, folder)
     ]
 
 
-@pytest.mark.parametrize("sought", [APPLICATIONS, DEFINITIONS])
+@pytest.mark.parametrize("file_kind", [APPLICATIONS, DEFINITIONS])
 def test_neither_nothing_nor_everything_is_a_name(
-    sought: Sought, folder: Path
+    file_kind: FileKind, folder: Path
 ) -> None:
-    """What no variable of a script filled in is not this folder, and nobody means all files that there are."""
+    """An empty variable of a script does not mean the current folder, and nobody means the whole
+    file system."""
     found = [
         (str(file), problem.partition(";")[0])
-        for file, problem in files_of(["", "/", "own/"], folder, sought)
+        for file, problem in files_of(["", "/", "own/"], folder, file_kind)
     ]
     assert found == [
-        (".", "an empty name names nothing"),
+        (".", "an empty name selects no file"),
         ("/", "this is the whole file system"),
         (f"{folder}/own/own.yaml", ""),
     ]
 
 
 def test_capitals_in_a_suffix_do_not_hide_a_file(folder: Path) -> None:
-    """An Application that nobody reads would lose its API."""
+    """An unread Application would lose its API."""
     (folder / "own/orders.YAML").touch()
     (folder / "own/link.Yml").symlink_to("orders.YAML")
     assert named(folder, "own") == ["own/link.Yml", "own/own.yaml"]
@@ -102,19 +103,19 @@ def test_capitals_in_a_suffix_do_not_hide_a_file(folder: Path) -> None:
 def test_files_folders_and_globs_name_files(
     folder: Path, names: list[str], files: list[str]
 ) -> None:
-    """Each once, whatever names it. One that is not there is read, and cannot be."""
+    """Each file once. A missing file is a problem."""
     assert named(folder, *names) == files
 
 
 def test_an_absolute_path_is_one(folder: Path) -> None:
-    """Wherever the project is."""
+    """Outside of the project too."""
     assert [*files_of([folder.parent / "teams/b/oam"], Path("elsewhere"))] == [
         (folder.parent / "teams/b/oam/b.yaml", "")
     ]
 
 
 def test_what_names_nothing_is_an_error(folder: Path) -> None:
-    """A submodule that is not checked out, or a pattern that is misspelt: a run would remove what is deployed."""
+    """A missing submodule or a misspelt pattern would delete deployed objects."""
     (folder / "empty").mkdir()
     assert named(folder, "empty", "../teams/*/aom", "own/*.json") == [
         "empty!",
@@ -125,15 +126,18 @@ def test_what_names_nothing_is_an_error(folder: Path) -> None:
         ["empty", "../teams/*/aom", "gone"], folder=folder
     ).diagnostics
     assert [finding.code for finding in findings] == ["OAM101"] * 3
-    assert [finding.message.partition("; ")[0] for finding in findings] == [
-        "cannot be read: no YAML file is in this folder (is it checked out?), and all that was deployed from it would go",
-        "cannot be read: no YAML file matches it, and all that was deployed from such would go",
+    assert [
+        finding.message.partition("; ")[0].partition(". ")[0]
+        for finding in findings
+    ] == [
+        "cannot be read: this folder has no YAML file, so everything deployed from it would be deleted",
+        "cannot be read: no YAML file matches this pattern, so everything deployed from such files would be deleted",
         "cannot be read: no such file or folder",
     ]
 
 
 def test_a_link_that_leads_out_is_an_error(folder: Path) -> None:
-    """Of a folder, or of what a pattern can match, whatever it leads to; a link inside is a file, once."""
+    """In a folder or a pattern's matches. A link inside counts as the file, once."""
     (folder / "own/out.yaml").symlink_to("../../teams/a/oam/a.yaml")
     (folder / "own/in.yaml").symlink_to("own.yaml")
     assert (
@@ -146,13 +150,13 @@ def test_a_link_that_leads_out_is_an_error(folder: Path) -> None:
     assert named(folder, "own") == ["own/in.yaml", "own/out.yaml!", "own/team!"]
     (finding, _) = read_files(["own"], folder=folder).diagnostics
     assert finding.message == (
-        "cannot be read: this link leads out of the folder, to ../../teams/a/oam/a.yaml, and what is there is not read; name that in "
-        "kong-oam:applications of the stack, put a copy here, or remove the link"
+        "cannot be read: this link to ../../teams/a/oam/a.yaml leaves the folder and is not followed. "
+        "Add the target to kong-oam:applications of the stack, copy the files here, or remove the link"
     )
 
 
 def test_a_link_to_a_folder_below_hides_nothing(folder: Path) -> None:
-    """Its files are found where they are."""
+    """The files are found at their own paths."""
     (folder / "own/deep").mkdir()
     (folder / "own/deep/one.yaml").touch()
     (folder / "own/again").symlink_to("deep")
@@ -160,7 +164,7 @@ def test_a_link_to_a_folder_below_hides_nothing(folder: Path) -> None:
 
 
 def test_a_file_whose_name_looks_like_a_pattern_is_a_file(folder: Path) -> None:
-    """Where it is there."""
+    """If the file exists."""
     (folder / "own/[a].yaml").touch()
     (folder / "own/a.yaml").touch()
     assert named(folder, "own/[a].yaml") == ["own/[a].yaml"]
@@ -173,7 +177,7 @@ def test_a_file_whose_name_looks_like_a_pattern_is_a_file(folder: Path) -> None:
 def test_the_root_of_a_pattern_is_what_precedes_it(
     name: str, root: str
 ) -> None:
-    """All that it matches is below."""
+    """All matches are below it."""
     assert root_of(Path(name)) == Path(root)
 
 
@@ -184,7 +188,7 @@ def test_the_root_of_a_pattern_is_what_precedes_it(
 def test_a_link_that_leads_nowhere_hides_nothing_behind_it(
     folder: Path, target: str, name: str
 ) -> None:
-    """It is an error itself, and what comes after it is read."""
+    """It is an error, and later files are still read."""
     for file in ("a.yaml", "z.yaml"):
         (folder / "own" / file).touch()
     (folder / "own/m.yaml").symlink_to(target)
@@ -201,7 +205,7 @@ def test_a_link_that_leads_nowhere_hides_nothing_behind_it(
 def test_the_link_that_an_editor_locks_a_file_with_is_none(
     folder: Path,
 ) -> None:
-    """It leads to no file, and is there as long as somebody types."""
+    """It has no target, and exists while somebody types."""
     (folder / "own/.#own.yaml").symlink_to("somebody@here.1234:5678")
     assert named(folder, "own") == ["own/own.yaml"]
     (folder / "own/.#orders.yaml").touch()
@@ -211,7 +215,7 @@ def test_the_link_that_an_editor_locks_a_file_with_is_none(
 def test_a_folder_of_a_submodule_that_is_not_there_is_an_error(
     folder: Path,
 ) -> None:
-    """In a folder that is read, and where a pattern looks for one in it; the others are read."""
+    """In a folder, and where a pattern searches; the others are read."""
     (folder / "../teams/c").mkdir()
     assert named(folder, "../teams") == [
         "../teams/a/oam/a.yaml",
@@ -236,7 +240,7 @@ def test_a_folder_of_a_submodule_that_is_not_there_is_an_error(
 def test_a_folder_that_nobody_may_list_is_an_error(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever is not its owner would see less than is deployed."""
+    """Other users would see fewer Applications than are deployed."""
     scandir = os.scandir
 
     def refused(path: Path) -> Any:

@@ -1,4 +1,4 @@
-"""Files of at most a megabyte that want to keep a reader busy: read within seconds, and answered shortly."""
+"""Files of up to a megabyte that keep a reader busy: they need seconds, and get short answers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.support.estates import STACK
 from tests.support.tiers import examples
 
 BOUND = 5.0
-"""CPU seconds for reading, judging and printing one file."""
+"""CPU seconds for reading, checking and printing one file."""
 HEAD = "apiVersion: core.oam.dev/v1beta1\nkind: Application\nmetadata: {name: %s}\nspec:\n  components:\n"
 COMPONENT = (
     "  - name: %s\n    type: webservice\n    properties:\n      image: a\n"
@@ -32,7 +32,7 @@ GATEWAY = "    - {type: gateway, properties: {domain: %s.example.com, http: {/: 
 ACCESS = "    - type: access\n      properties:\n        owner: o\n"
 
 Filler = Callable[[int], str]
-"""The text of the n-th of many."""
+"""The text of the n-th item."""
 PLACES: dict[str, tuple[str, Filler]] = {
     "documents": ("", lambda n: "---\na: 1\n"),
     "Applications": ("", lambda n: f"---\n{HEAD % f'a{n}'}{COMPONENT % f'c{n}'}"),
@@ -73,7 +73,7 @@ PLACES: dict[str, tuple[str, Filler]] = {
 
 
 def _filled(position: str, count: int) -> bytes:
-    """A file that has so many of them, or as many as a megabyte has room for."""
+    """A file with so many items, or with a megabyte of them."""
     text, filler = PLACES[position]
     parts, size = [text], len(text)
     for n in range(count):
@@ -86,7 +86,7 @@ def _filled(position: str, count: int) -> bytes:
 
 
 def _checked(raw: bytes) -> tuple[Reading, str, float]:
-    """What `check` reads and would print, and the CPU seconds that it took."""
+    """The output of `check`, and its CPU seconds."""
     began = time.process_time()
     reading = read_bytes("a.yaml", raw)
     compiled = compile_estate(reading, STACK)
@@ -110,7 +110,7 @@ MANY = [position for position in PLACES if position != "comments"]
 
 @pytest.mark.parametrize("position", MANY)
 def test_a_megabyte_of_one_thing_is_one_finding(position: str) -> None:
-    """Within seconds, with what to do."""
+    """Within seconds, with a remedy."""
     reading, output, seconds = _checked(_filled(position, MAX_BYTES))
     assert [diagnostic.code for diagnostic in reading.diagnostics] == [
         "OAM101"
@@ -140,7 +140,7 @@ def test_a_megabyte_of_one_thing_is_one_finding(position: str) -> None:
     ],
 )
 def test_the_limits_are_said(position: str, count: int, message: str) -> None:
-    """One more than may be."""
+    """One more than the limit."""
     reading, _, _ = _checked(_filled(position, count))
     assert [diagnostic.message for diagnostic in reading.diagnostics] == [
         message
@@ -158,7 +158,7 @@ def test_the_limits_are_said(position: str, count: int, message: str) -> None:
 def test_documents_that_cannot_be_read_are_findings_like_others(
     count: int,
 ) -> None:
-    """Where there are too many of them, what can be read is not read any further either."""
+    """If there are too many, the reader stops for good documents too."""
     reading, _, _ = _checked(_filled("tags", count))
     over = count > MAX_FINDINGS
     assert [diagnostic.code for diagnostic in reading.diagnostics] == [
@@ -171,7 +171,7 @@ def test_documents_that_cannot_be_read_are_findings_like_others(
 
 
 def test_of_many_findings_the_first_are_shown() -> None:
-    """And that there are more; what is not read any further is missed by nobody else."""
+    """With a note about the rest; other Applications are not reported as missing."""
     raw = (
         _filled("properties", 700)
         + b"---\n"
@@ -183,7 +183,7 @@ def test_of_many_findings_the_first_are_shown() -> None:
     assert last.code == "OAM101"
     assert (
         last.message
-        == "more than 100 findings in this file, which is not read further; mend these first"
+        == "more than 100 findings in this file; the rest is not read. Correct these first"
     )
     assert reading.malformed == {"a", "b"}
 
@@ -197,7 +197,7 @@ def test_of_many_findings_the_first_are_shown() -> None:
 def test_within_the_limits_it_takes_seconds_too(
     position: str, count: int, times: int
 ) -> None:
-    """However many of what, and however often."""
+    """For any kind and number of items."""
     raw = b"---\n".join([_filled(position, count)] * times)[:MAX_BYTES]
     reading, _, seconds = _checked(raw)
     assert seconds < BOUND, seconds
@@ -205,7 +205,7 @@ def test_within_the_limits_it_takes_seconds_too(
 
 
 def test_a_trait_whose_name_is_a_list_is_a_violation() -> None:
-    """And nothing else goes wrong over it."""
+    """And it causes no other error."""
     trait = "    - {type: gateway, properties: {name: [x], http: {/: 80}}}\n"
     reading = read_bytes(
         "a.yaml", f"{HEAD % 'a'}{COMPONENT % 'c'}    traits:\n{trait}".encode()

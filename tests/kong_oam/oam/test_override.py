@@ -1,4 +1,4 @@
-"""Overrides, put over an Application as KubeVela does; each part has its place where it is written."""
+"""Overrides, applied as in KubeVela; each part keeps its position."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def changed(*policies: str) -> dict[str, ComponentSpec]:
 
 
 def written(position: SourcePosition) -> str:
-    """What stands in the file at a place, up to the next comma or bracket."""
+    """The text of the file at a position, up to the next comma or bracket."""
     return (
         position.document.text.splitlines()[position.line - 1][
             position.column - 1 :
@@ -66,7 +66,7 @@ def written(position: SourcePosition) -> str:
 def test_maps_are_merged_and_all_else_is_replaced(
     change: str, properties: Any
 ) -> None:
-    """Whatever the value is: an empty text and an empty list override, too."""
+    """Empty texts and empty lists override, too."""
     parts = changed(f"{{components: [{{name: web, properties: {change}}}]}}")
     assert parts["web"].properties == properties
     assert parts["webserver"].properties == {"image": "b"}
@@ -88,7 +88,7 @@ def test_maps_are_merged_and_all_else_is_replaced(
     ],
 )
 def test_a_name_matches_whole(chosen: str, names: list[str]) -> None:
-    """`web` is no `webserver`; without a name, all of the type are changed."""
+    """`web` does not match `webserver`; without a name, all components of the type change."""
     comma = ", " if chosen else ""
     parts = changed(
         f"{{components: [{{{chosen}{comma}properties: {{image: z}}}}]}}"
@@ -116,13 +116,13 @@ def test_a_name_matches_whole(chosen: str, names: list[str]) -> None:
 def test_what_an_override_gets_wrong_is_found(
     policy: str, finding: str
 ) -> None:
-    """In the policy, at its place; a name that matches nothing is an error, where KubeVela adds a component."""
+    """At its position in the policy. KubeVela would add a component for an unknown name."""
     (only,) = reading(policy).diagnostics
     assert f"{only.position}: {only.code}: {only.message}".startswith(finding)
 
 
 def test_traits_are_merged_by_type() -> None:
-    """One that is disabled goes, and one that is not there is added at the end."""
+    """A disabled trait is removed, and a new trait is appended."""
     traits = "[{type: scaler, properties: {replicas: 0}}, {type: labels, disable: true}, {type: env, properties: {x: y}}]"
     web = changed(f"{{components: [{{name: web, traits: {traits}}}]}}")["web"]
     assert [(trait.type, trait.properties) for trait in web.traits] == [
@@ -134,7 +134,7 @@ def test_traits_are_merged_by_type() -> None:
 
 
 def test_another_type_takes_the_components_place() -> None:
-    """With nothing left of the old one, but for its name."""
+    """Only the name stays."""
     change = "{name: web, type: other, properties: {size: 1}, traits: [{type: env}, {type: labels, disable: true}]}"
     web = changed(f"{{components: [{change}]}}")["web"]
     assert (web.type, web.properties) == ("other", {"size": 1})
@@ -143,7 +143,7 @@ def test_another_type_takes_the_components_place() -> None:
 
 
 def test_a_selector_leaves_the_others_out() -> None:
-    """What waited for one that is left out waits for nothing."""
+    """Dependencies on excluded components are dropped."""
     parts = changed("{selector: [job]}")
     assert [(part.name, part.depends_on) for part in parts.values()] == [
         ("job", ())
@@ -151,7 +151,7 @@ def test_a_selector_leaves_the_others_out() -> None:
 
 
 def test_a_later_override_is_put_over_an_earlier_one() -> None:
-    """And each value stands where the last of them wrote it; in a map that one of them added, too."""
+    """Each value has the position of its last override, also in a mapping that an override adds."""
     first = "{components: [{name: web, properties: {image: x, added: {a: 1, b: 2}, limit: {cpu: q}}}]}"
     second = (
         "{components: [{type: app, properties: {added: {b: 3}, image: y}}]}"
@@ -185,7 +185,7 @@ def test_a_later_override_is_put_over_an_earlier_one() -> None:
 
 
 def test_an_override_makes_a_component_plain_or_not() -> None:
-    """What it then is told is judged as it then is: here, by its schema, at the place in the policy."""
+    """The result is checked by its schema, at the position in the policy."""
     base = "{name: web, type: webservice, properties: {port: 80}}"
     head = (
         HEAD[: HEAD.index("    - name: web")] + f"    - {base}\n  policies:\n"

@@ -1,4 +1,4 @@
-"""Policies other than overrides: where an Application goes, and how its objects are kept."""
+"""Policies other than overrides: targets of an Application, and options of its objects."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from kong_oam.oam.application import Reading, deployable, read_bytes
 from kong_oam.oam.model import Application
 from kong_oam.oam.rendered import Options, RenderedObject
-from kong_oam.oam.rules import kept_by_rules
+from kong_oam.oam.rules import with_rule_options
 from kong_oam.oam.topology import on_clusters, unknown_clusters
 
 HEAD = """apiVersion: core.oam.dev/v1beta1
@@ -68,7 +68,7 @@ def places(
 def test_a_topology_says_where_each_component_goes(
     policies: list[str], expected: list[tuple[str | None, str | None]]
 ) -> None:
-    """To several places, if there are several, with one form of each component."""
+    """To one or several targets, with one variant of each component."""
     application = resolved(*policies)
     assert places(application) == [expected, expected]
     assert (application.namespace, application.policies) == ("sales", ())
@@ -86,13 +86,13 @@ def test_a_topology_says_where_each_component_goes(
 def test_one_namespace_of_the_stacks_own_cluster_is_the_applications(
     topology: str, namespace: str
 ) -> None:
-    """So that whoever comes later need not know of topologies."""
+    """Later code then needs no topologies."""
     application = resolved(f"{{type: topology, properties: {topology}}}")
     assert (application.namespace, places(application)) == (namespace, [[], []])
 
 
 def test_a_cluster_that_the_stack_has_not_is_found() -> None:
-    """With those that it has; at its place in the policy."""
+    """With the known clusters, at its position in the policy."""
     application = resolved(
         "{type: topology, properties: {clusters: [west, local, eas]}}"
     )
@@ -155,7 +155,7 @@ def test_a_cluster_that_is_selected_twice_is_one_place() -> None:
 def test_labels_that_no_cluster_has_are_found(
     labels: dict[str, dict[str, str]],
 ) -> None:
-    """All of one topology's labels are one cluster's."""
+    """One cluster must have all labels of a topology."""
     application = resolved(
         "{type: topology, properties: {clusterLabelSelector: {tier: a, region: eu}}}"
     )
@@ -163,7 +163,7 @@ def test_labels_that_no_cluster_has_are_found(
     (found,) = unknown_clusters(
         application, ["east", "far", "region=eu,tier=a"]
     )
-    message = "no context of the stack (kong-oam:cluster.contexts) has the labels region=eu,tier=a"
+    message = "no context of the stack (kong-oam:cluster.contexts) has the labels region=eu,tier=a; add them to a context"
     assert (str(found.position), found.code, found.message) == (
         "a.yaml:9:37",
         "OAM103",
@@ -174,29 +174,29 @@ def test_labels_that_no_cluster_has_are_found(
 @pytest.mark.parametrize(
     ("policy", "finding"),
     [
-        ("{name: t, type: topology, properties: {clusterSelector: {}}}", "9:46: error OAM103: topology 't': clusterSelector says no label; write labels, or name clusters: [...]"),
-        ("{name: t, type: topology, properties: {clusters: [a], clusterLabelSelector: {a: b}}}", "9:46: error OAM103: topology 't': clusters and clusterLabelSelector say which clusters; keep one of them"),
+        ("{name: t, type: topology, properties: {clusterSelector: {}}}", "9:46: error OAM103: topology 't': clusterSelector has no labels; write labels, or clusters: [...]"),
+        ("{name: t, type: topology, properties: {clusters: [a], clusterLabelSelector: {a: b}}}", "9:46: error OAM103: topology 't': clusters and clusterLabelSelector all select clusters; keep one of them"),
         ("{name: t, type: topology, properties: {clusters: a}}", "9:56: error OAM103: clusters must be of type array, not string"),
-        ("{name: h, type: health}", "9:23: error OAM108: policy 'h': 'health' is not deployed; there are no health scopes"),
-        ("{type: env-binding}", "9:14: error OAM108: policy 'env-binding-auto-gen-0': 'env-binding' is not deployed; it is older"),
+        ("{name: h, type: health}", "9:23: error OAM108: policy 'h': 'health' is not deployed; KubeVela removed health scopes"),
+        ("{type: env-binding}", "9:14: error OAM108: policy 'env-binding-auto-gen-0': 'env-binding' is not deployed; use topology"),
         ("{name: r, type: replication, properties: {keys: [a]}}", "9:23: error OAM108: policy 'r': 'replication' is not deployed; write"),
-        ("{name: g, type: garbage-collect, properties: {keepLegacyResource: true}}", "9:53: warning OAM109: garbage-collect 'g': Pulumi keeps an object for good"),
-        ("{name: g, type: garbage-collect, properties: {rules: [{selector: {}, strategy: onAppDelete}]}}", "9:86: warning OAM109: garbage-collect 'g': Pulumi keeps"),
-        ("{name: u, type: resource-update, properties: {rules: [{selector: {}, strategy: {op: replace}}]}}", "9:91: error OAM108: resource-update 'u': Pulumi changes"),
-        ("{name: u, type: resource-update, properties: {rules: [{selector: {}, strategy: {recreateFields: ['a..b']}}]}}", "9:104: error OAM103: 'a..b' is no path of a field"),
+        ("{name: g, type: garbage-collect, properties: {keepLegacyResource: true}}", "9:53: warning OAM109: garbage-collect 'g': Pulumi never deletes this object"),
+        ("{name: g, type: garbage-collect, properties: {rules: [{selector: {}, strategy: onAppDelete}]}}", "9:86: warning OAM109: garbage-collect 'g': Pulumi never deletes"),
+        ("{name: u, type: resource-update, properties: {rules: [{selector: {}, strategy: {op: replace}}]}}", "9:91: error OAM108: resource-update 'u': Pulumi cannot"),
+        ("{name: u, type: resource-update, properties: {rules: [{selector: {}, strategy: {recreateFields: ['a..b']}}]}}", "9:104: error OAM103: 'a..b' is no path"),
         ("{name: o, type: apply-once, properties: {enable: true, rules: [{strategy: {path: ['a[']}}]}}", "9:89: error OAM103: 'a[' is no path"),
         ("{name: o, type: apply-once, properties: {enable: true, rules: [{strategy: {}}]}}", "9:81: error OAM105: rules[0].strategy needs 'path'"),
         ("{name: o, type: read-only, properties: {rules: [{selector: {componentName: [web]}}]}}", "9:67: error OAM102: unknown field 'componentName' in rules[0].selector"),
     ],
 )  # fmt: skip
 def test_what_pulumi_cannot_say_is_refused(policy: str, finding: str) -> None:
-    """At that rule; the rest of the policy is taken."""
+    """At that rule; the rest of the policy applies."""
     (only,) = messages(reading(policy))
     assert only.startswith(f"a.yaml:{finding}")
 
 
 def test_two_policies_of_one_name_are_refused() -> None:
-    """Steps of a workflow would not know which is meant."""
+    """Workflow steps could not tell them apart."""
     found = reading("{name: a, type: topology}", "{name: a, type: override}")
     assert [diagnostic.code for diagnostic in found.diagnostics] == ["OAM106"]
 
@@ -204,10 +204,10 @@ def test_two_policies_of_one_name_are_refused() -> None:
 def kept_by(
     application: Application, kind: str, trait: int | None, key: str = ""
 ) -> Options:
-    """The options of an object that is made of the first component: by one of its traits, or by its own definition."""
+    """The options of an object of the first component, from a trait or from its own definition."""
     web = application.components[0]
     manifest = {"kind": kind, "metadata": {"name": "web"}}
-    return kept_by_rules(
+    return with_rule_options(
         application, web, RenderedObject(manifest, trait, key, web.position)
     ).options
 
@@ -260,7 +260,7 @@ def kept_by(
 def test_a_rule_says_which_option_holds(
     policy: str, expected: list[Options]
 ) -> None:
-    """For whatever its selector chooses; of one policy, the first rule that does."""
+    """For each object that its selector matches; the first matching rule of each policy applies."""
     application = resolved(policy)
     assert [
         kept_by(application, "Deployment", None),
@@ -275,7 +275,7 @@ def test_a_rule_says_which_option_holds(
 def test_objects_that_a_rule_is_about_are_made_by_definitions(
     rule: str, plain: bool
 ) -> None:
-    """They are called, and say of themselves what made them, as rules expect it."""
+    """Rules match by names and types, which only rendered objects have."""
     text = HEAD.replace("type: task", "type: worker, properties: {image: a}")
     policy = (
         f"    - {{type: garbage-collect, properties: {{rules: [{rule}]}}}}\n"
@@ -290,7 +290,7 @@ def test_objects_that_a_rule_is_about_are_made_by_definitions(
 
 
 def test_rules_of_several_policies_add_up() -> None:
-    """Each policy has its say."""
+    """Each policy applies."""
     rules = "properties: {rules: [{selector: {componentNames: [web]}}]}"
     application = resolved(
         f"{{type: take-over, {rules}}}", f"{{type: shared-resource, {rules}}}"
@@ -301,7 +301,8 @@ def test_rules_of_several_policies_add_up() -> None:
 
 
 def test_an_object_that_was_rendered_is_chosen_by_what_made_it() -> None:
-    """The workload is of no trait; what the component's definition makes beside it is KubeVela's `AuxiliaryWorkload`."""
+    """The workload has no trait; KubeVela's `AuxiliaryWorkload` is the trait of the component's
+    other objects."""
     for kind, read in (
         ("AuxiliaryWorkload", [False, True, False]),
         ("expose", [False, False, True]),
@@ -317,7 +318,7 @@ def test_an_object_that_was_rendered_is_chosen_by_what_made_it() -> None:
 
 
 def test_a_policy_of_another_type_is_left_to_its_definition() -> None:
-    """As it stands; and nothing is deployed where nobody knows it."""
+    """Without a definition nothing is deployed."""
     text = HEAD.replace(
         "type: app, traits: [{type: labels}, {type: expose@v1}]",
         "type: external",

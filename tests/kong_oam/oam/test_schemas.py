@@ -1,4 +1,4 @@
-"""The schemas of KubeVela's types: what they refuse and how they say so, and what real Applications contain."""
+"""The schemas of KubeVela's types: rejected properties, their messages, and real Applications."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ ORDERS: Mapping[str, Any] = {
     "spec": {"components": [{"name": "api", "type": "webservice"}]},
 }
 
-# Refused here although KubeVela renders it: it drops what it does not know, and the author never learns.
+# KubeVela renders it but silently drops unknown fields; reject it.
 DROPPED_BY_KUBEVELA = {
     (
         "kubevela-kubevela.github.io__docs_case-studies_initialize-env.md__1.yaml",
@@ -242,7 +242,7 @@ def test_one_mistake_is_one_violation_that_names_it(
     position: list[str | int],
     message: str,
 ) -> None:
-    """Each mistake gives exactly one violation, at its place, of the kind that the reader has words for."""
+    """Each mistake gives exactly one violation, at its position, of a kind with a message."""
     ((found_kind, found_place, found_message),) = _violations(schema, instance)
     assert (found_kind, found_place) == (kind, position)
     assert message in found_message
@@ -299,7 +299,7 @@ def test_one_mistake_is_one_violation_that_names_it(
     ],
 )
 def test_what_kubevela_takes_is_accepted(schema: str, instance: Any) -> None:
-    """Optional parts may be left out, and each type's own fields are known."""
+    """Optional parts may be missing, and each type's own fields are known."""
     assert _violations(schema, instance) == []
 
 
@@ -307,7 +307,8 @@ def test_what_kubevela_takes_is_accepted(schema: str, instance: Any) -> None:
 def test_schema_is_closed_described_and_says_one_thing_at_a_time(
     name: str,
 ) -> None:
-    """An object names its fields or is a free map, fields are described, and no alternative hides a mistake."""
+    """An object lists its fields or is a free mapping, fields have descriptions, and alternatives
+    hide no mistake."""
     jsonschema_rs.meta.validate(SCHEMAS[name])
     seen = 0
     for node in _nodes(SCHEMAS[name]):
@@ -334,7 +335,8 @@ def _nodes(node: Any) -> Iterator[Mapping[str, Any]]:
 
 
 def test_properties_that_kubevela_rendered_are_accepted() -> None:
-    """Real webservice, worker and gateway properties pass, but for those that KubeVela drops without a word."""
+    """Real webservice, worker and gateway properties are accepted, except those that KubeVela
+    silently drops."""
     if not (DATA / "expected").is_dir():
         pytest.skip(f"no shared data beside the project: {DATA} is missing")
     accepted: Counter[str] = Counter()

@@ -1,4 +1,4 @@
-"""Workflows, inputs and outputs: what waits for what, and which steps are not run here."""
+"""Workflows, inputs and outputs: the order of components, and steps that are not run."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import pytest
 
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.oam.application import Reading, deployable, read_bytes
-from kong_oam.oam.dependencies import circle_of
-from kong_oam.oam.model import EVERYTHING
+from kong_oam.oam.dependencies import find_cycle
+from kong_oam.oam.model import APPLY_ALL_STEPS
 from kong_oam.oam.schema import POLICY_TYPES
-from kong_oam.oam.steps import INSTEAD, LEFT_OUT, TAKEN
+from kong_oam.oam.steps import IGNORED_STEPS, STEP_ALTERNATIVES, SUPPORTED_STEPS
 from tests.support.oam_corpus import CORPUS, corpus, need_corpus
 
 HEAD = """apiVersion: core.oam.dev/v1beta1
@@ -107,24 +107,24 @@ def apply(component: str, more: str = "") -> str:
             "{}",
             {"a": {"b"}, "b": set(), "c": {"a", "b"}},
         ),
-        *(([apply("b"), f"{{name: all, type: {type_}}}"], "{}", {"a": {"b"}, "b": set(), "c": {"a", "b"}}) for type_ in EVERYTHING),
+        *(([apply("b"), f"{{name: all, type: {type_}}}"], "{}", {"a": {"b"}, "b": set(), "c": {"a", "b"}}) for type_ in APPLY_ALL_STEPS),
         (["{name: d, type: deploy}", "{name: e, type: deploy}"], "{}", {"a": set(), "b": set(), "c": {"a"}}),
     ],
 )  # fmt: skip
 def test_steps_are_an_order_of_components(
     steps: list[str], mode: str, expected: dict[str, set[str]]
 ) -> None:
-    """And nothing else; a component that several deploy waits for what is before the first of them."""
+    """A component of several steps waits for the steps before its first."""
     assert waits(reading(*steps, mode=mode)) == expected
 
 
 def test_a_deploy_says_which_policies_hold() -> None:
-    """Each of its topologies with all of its overrides; a policy that no step names has no effect, and says so."""
+    """Each of its topologies with all its overrides. Unused policies get a warning."""
     found = reading(
         "{name: d, type: deploy, properties: {policies: [small, west, east]}}"
     )
     assert messages(found) == [
-        "a.yaml:9:28: warning OAM109: policy 'b-only' has no effect: no step of the workflow deploys by it"
+        "a.yaml:9:28: warning OAM109: policy 'b-only' has no effect: no step uses it; add it to a deploy step, or remove it"
     ]
     (application,) = found.applications
     assert [
@@ -136,7 +136,7 @@ def test_a_deploy_says_which_policies_hold() -> None:
 
 
 def test_a_step_may_say_where_its_component_goes() -> None:
-    """As `apply-component` does in KubeVela."""
+    """With `apply-component`, as in KubeVela."""
     found = reading(
         apply("a").replace(
             "component: a", "component: a, cluster: west, namespace: n"
@@ -155,14 +155,14 @@ def deploy(name: str, *policies: str, more: str = "") -> str:
 
 
 def variants(found: Reading) -> list[tuple[str | None, dict[str, int], str]]:
-    """Of the first component: where it is, its properties there, and which step says so."""
+    """For the first component: its target, its properties there, and the step."""
     (application,) = found.applications
     part = application.components[0]
     return [
         (
             target.cluster,
             dict(part.in_variant(target.variant).properties),
-            part.variants[target.variant].said,
+            part.variants[target.variant].label,
         )
         for target in part.targets
     ]
@@ -171,7 +171,8 @@ def variants(found: Reading) -> list[tuple[str | None, dict[str, int], str]]:
 def test_a_component_is_in_each_place_in_the_form_that_its_step_gives_it() -> (
     None
 ):
-    """The first place, the stack's own cluster before others, says how it stands; the others have one form each."""
+    """The first target, the default cluster if possible, decides the component's own form. The
+    others have one variant each."""
     steps = (
         deploy("d", "west", "small"),
         deploy("e", "east"),
@@ -213,7 +214,7 @@ def test_the_same_form_twice_is_one() -> None:
 
 
 def test_steps_in_groups_and_single_components_have_forms_too() -> None:
-    """A step that names the component alone puts nothing over it."""
+    """A step for a single component applies no overrides."""
     group = f"{{name: g, type: step-group, subSteps: [{deploy('d', 'west', 'small')}, {deploy('e', 'east', more=', dependsOn: [d]')}]}}"
     single = apply("a").replace("component: a", "component: a, namespace: n")
     assert variants(reading(group, single)) == [
@@ -226,24 +227,24 @@ def test_steps_in_groups_and_single_components_have_forms_too() -> None:
 @pytest.mark.parametrize(
     ("steps", "said_of"),
     [
-        (["d west small", "e west"], "'west/default': by step 'd' (override 'small') and by step 'e' (no override)"),
-        (["d west", "e east west small large"], "'west/default': by step 'd' (no override) and by step 'e' (override 'small' and override 'large')"),
-        (["d small", "e large"], "'default': by step 'd' (override 'small') and by step 'e' (override 'large')"),
-        (["d small", "e named large"], "'default': by step 'd' (override 'small') and by step 'e' (override 'large')"),
+        (["d west small", "e west"], "'west/default': step 'd' (override 'small') and step 'e' (no override)"),
+        (["d west", "e east west small large"], "'west/default': step 'd' (no override) and step 'e' (override 'small' and override 'large')"),
+        (["d small", "e large"], "'default': step 'd' (override 'small') and step 'e' (override 'large')"),
+        (["d small", "e named large"], "'default': step 'd' (override 'small') and step 'e' (override 'large')"),
     ],
 )  # fmt: skip
 def test_two_forms_in_one_place_are_refused(
     steps: list[str], said_of: str
 ) -> None:
-    """Which overrides make them is said, at the step that is written last."""
+    """The message names the overrides, at the last step in the file."""
     first, second = steps
     lines = messages(
         reading(deploy(*first.split()), deploy(*second.split()), head=MORE)
     )
     (only,) = [line for line in lines if "error" in line]
     assert only == (
-        f"a.yaml:{STEPS + 6}:9: error OAM108: component 'a' is deployed in two forms to one place, {said_of}; give each "
-        "step a topology of its own, or both the same overrides"
+        f"a.yaml:{STEPS + 6}:9: error OAM108: component 'a' has two variants at one place, {said_of}; give each "
+        "step its own topology, or the same overrides"
     )
 
 
@@ -253,12 +254,12 @@ def test_a_form_has_no_other_type() -> None:
     )
     (only,) = [line for line in lines if "error" in line]
     assert only.startswith(
-        "a.yaml:13:79: error OAM108: component 'a' is of type 'x' by step 'd' (no override), and of type 'y' by step 'e'"
+        "a.yaml:13:79: error OAM108: component 'a' has the type 'x' in step 'd' (no override) and 'y' in step 'e'"
     )
 
 
 def test_without_a_workflow_every_override_holds_for_every_topology() -> None:
-    """As in KubeVela, which makes such a workflow."""
+    """As in KubeVela, which creates such a workflow."""
     found = read_bytes(
         "a.yaml",
         HEAD.replace(
@@ -276,10 +277,10 @@ def test_without_a_workflow_every_override_holds_for_every_topology() -> None:
 
 
 def test_what_no_step_deploys_is_deployed_all_the_same() -> None:
-    """And says so."""
+    """With a warning."""
     found = reading(apply("a"), apply("b"))
     assert messages(found)[-1] == (
-        "a.yaml:13:14: warning OAM109: component 'c' is in no step of the workflow; here it is deployed all the same"
+        "a.yaml:13:14: warning OAM109: component 'c' is in no step of the workflow; Kong-OAM deploys it anyway. Add a step, or remove it"
     )
     assert [
         component.name for component in found.applications[0].components
@@ -293,38 +294,38 @@ def test_what_no_step_deploys_is_deployed_all_the_same() -> None:
 @pytest.mark.parametrize(
     ("step", "finding"),
     [
-        ("{name: s, type: suspend, properties: {duration: 5s}}", ":25: warning OAM109: step 's': there is no pause: the preview is what one approves"),
-        ("{name: s, type: deploy, properties: {auto: false}}", ":52: warning OAM109: step 's': there is no pause"),
+        ("{name: s, type: suspend, properties: {duration: 5s}}", ":25: warning OAM109: step 's': the workflow does not pause; approve the preview instead"),
+        ("{name: s, type: deploy, properties: {auto: false}}", ":52: warning OAM109: step 's': the workflow does not pause"),
         ("{name: s, type: deploy, timeout: 5m}", ":33: warning OAM109: step 's': 'timeout' has no effect"),
         ("{name: s, type: deploy, if: always}", ""),
-        ("{name: s, type: apply-remaining}", ":25: warning OAM109: step 's': 'apply-remaining' is deprecated; it deploys what no other step does"),
-        ("{name: s, type: apply-remaining, properties: {exceptions: [a]}}", ":54: error OAM108: step 's': 'apply-remaining' is followed without exceptions alone"),
+        ("{name: s, type: apply-remaining}", ":25: warning OAM109: step 's': 'apply-remaining' is deprecated; remove it"),
+        ("{name: s, type: apply-remaining, properties: {exceptions: [a]}}", ":54: error OAM108: step 's': 'apply-remaining' does not support exceptions"),
         ("{name: s, type: deploy, meta: {alias: x}}", ""),
-        ("{name: s, type: deploy, if: 'status.a.failed'}", ":33: error OAM108: step 's': a condition is not judged"),
-        ("{name: s, type: deploy, inputs: [{from: a, parameterKey: b}]}", ":33: error OAM108: step 's': only steps apply-component pass values"),
-        ("{name: s, type: deploy, outputs: [{name: a, valueFrom: b}]}", ":33: error OAM108: step 's': only steps apply-component pass values"),
-        ("{name: g, type: step-group, subSteps: [{name: h, type: deploy}], inputs: [{from: a}]}", ":74: error OAM108: step 'g': only steps apply-component pass values"),
-        ("{name: g, type: step-group, if: status.a.failed, subSteps: [{name: h, type: deploy}]}", ":37: error OAM108: step 'g': a condition is not judged"),
-        ("{name: s, type: deploy, properties: {policies: [wets]}}", ":57: error OAM103: step 's': 'wets' is no topology and no override; did you mean 'west'?"),
+        ("{name: s, type: deploy, if: 'status.a.failed'}", ":33: error OAM108: step 's': Kong-OAM evaluates no condition"),
+        ("{name: s, type: deploy, inputs: [{from: a, parameterKey: b}]}", ":33: error OAM108: step 's': only apply-component steps pass values"),
+        ("{name: s, type: deploy, outputs: [{name: a, valueFrom: b}]}", ":33: error OAM108: step 's': only apply-component steps pass values"),
+        ("{name: g, type: step-group, subSteps: [{name: h, type: deploy}], inputs: [{from: a}]}", ":74: error OAM108: step 'g': only apply-component steps pass values"),
+        ("{name: g, type: step-group, if: status.a.failed, subSteps: [{name: h, type: deploy}]}", ":37: error OAM108: step 'g': Kong-OAM evaluates no condition"),
+        ("{name: s, type: deploy, properties: {policies: [wets]}}", ":57: error OAM103: step 's': 'wets' is neither a topology nor an override; did you mean 'west'?"),
         ("{name: s, type: deploy, properties: {polices: [west]}}", ":46: error OAM102: unknown field 'polices' in deploy; did you mean 'policies'?"),
         ("{name: s, type: deploy, properties: {policies: west}}", ":56: error OAM103: policies must be of type array, not string"),
         ("{name: s, type: apply-component, properties: {component: d}}", ":66: error OAM103: step 's': 'd' is no component; known: a, b, c"),
         ("{name: s, type: apply-component}", ":9: error OAM105: apply-component needs 'component'"),
-        ("{name: s, type: deploi}", ":25: error OAM108: step 's': no 'deploi'; did you mean 'deploy'?"),
-        ("{name: s, type: my-own-thing}", ":25: error OAM108: step 's': 'my-own-thing' is not run here; a step of your own is not run"),
-        ("{type: webhook}", ":16: warning OAM109: step 'webhook-auto-gen-0': 'webhook' is not run here; do it in the pipeline"),
+        ("{name: s, type: deploi}", ":25: error OAM108: step 's': unknown step type 'deploi'; did you mean 'deploy'?"),
+        ("{name: s, type: my-own-thing}", ":25: error OAM108: step 's': custom step 'my-own-thing' is not run here; do this in the pipeline"),
+        ("{type: webhook}", ":16: warning OAM109: step 'webhook-auto-gen-0': 'webhook' is not run here; do this in the pipeline"),
         ("{name: s, type: deploy, dependsOn: [t]}", ":45: error OAM103: step 's': dependsOn 't' is no step"),
-        ("{name: s, type: deploy, dependsOn: [s]}", ":7: error OAM103: what waits for what among the steps goes round in a circle: s -> s"),
-        ("{name: g, type: step-group, subSteps: [{name: h, type: step-group}]}", ":64: error OAM108: step 'h': a group stands in no group"),
+        ("{name: s, type: deploy, dependsOn: [s]}", ":7: error OAM103: dependency cycle among the steps: s -> s; remove a dependency"),
+        ("{name: g, type: step-group, subSteps: [{name: h, type: step-group}]}", ":64: error OAM108: step 'h': a group cannot contain a group"),
         ("{name: g, type: step-group, subSteps: [{name: h, type: request}]}", ":64: error OAM108: step 'h': 'request' is not run here"),
         ("{name: g, type: step-group, subSteps: [{name: h, type: deploy, subSteps: []}]}", ":72: error OAM102: unknown field 'subSteps'"),
-        ("{name: g, type: step-group, subSteps: [{name: g, type: deploy}]}", ":55: error OAM106: step 'g' is already defined in line 14"),
+        ("{name: g, type: step-group, subSteps: [{name: g, type: deploy}]}", ":55: error OAM106: step 'g' is already defined in line 14; rename one"),
     ],
 )  # fmt: skip
 def test_a_step_that_does_more_than_order_is_found(
     step: str, finding: str
 ) -> None:
-    """By its name, with what to do in its place."""
+    """With its name and an alternative."""
     head = (
         HEAD[: HEAD.index("    - {name: east")]
         + HEAD[HEAD.index("  components:") :]
@@ -332,7 +333,8 @@ def test_a_step_that_does_more_than_order_is_found(
     found = [
         line
         for line in messages(reading(step, head=head))
-        if "no step of the workflow" not in line
+        if "no step uses it" not in line
+        and "no step of the workflow" not in line
     ]
     start = f"a.yaml:{STEPS - 3}{finding}"
     assert [line.startswith(start) for line in found] == (
@@ -340,7 +342,7 @@ def test_a_step_that_does_more_than_order_is_found(
     ), found
 
 
-@pytest.mark.parametrize("type_", sorted(LEFT_OUT))
+@pytest.mark.parametrize("type_", sorted(IGNORED_STEPS))
 @pytest.mark.parametrize(
     "more",
     [
@@ -352,7 +354,7 @@ def test_a_step_that_does_more_than_order_is_found(
 def test_a_step_without_which_the_same_is_deployed_is_left_out(
     type_: str, more: str
 ) -> None:
-    """Whenever KubeVela would run it; the steps around it wait for one another as they would without it."""
+    """Even if KubeVela would run it. Steps around it wait for each other as without it."""
     found = reading(
         apply("a"),
         f"{{name: s, type: {type_}, inputs: [{{from: w}}]{more}}}",
@@ -364,17 +366,18 @@ def test_a_step_without_which_the_same_is_deployed_is_left_out(
         for line in messages(found)
         if "without" not in line and "no effect: no step" not in line
     ] == [
-        f"a.yaml:18:25: warning OAM109: step 's': '{type_}' is not run here; {LEFT_OUT[type_]}"
+        f"a.yaml:18:25: warning OAM109: step 's': '{type_}' is not run here; {IGNORED_STEPS[type_]}"
     ]
     assert waits(found) == {"a": set(), "b": {"a"}, "c": {"a", "b"}}
 
 
 def test_a_value_of_a_step_that_is_left_out_is_not_lost() -> None:
-    """Whether a component takes it, or a step that is run; from one left out to another, nothing is."""
+    """If a component or another step uses it. Values between ignored steps do not matter."""
     step = "{name: s, type: collect-service-endpoints, outputs: [{name: v, valueFrom: 'value.url'}]}"
     error = (
-        "a.yaml:17:62: error OAM108: step 's': 'collect-service-endpoints' is not run here; `python -m kong_oam graph` "
-        "has the endpoints, and write out 'v', which others take of it"
+        "a.yaml:17:62: error OAM108: step 's': 'collect-service-endpoints' is not run here; "
+        "use `python -m kong_oam graph` for the endpoints. Other parts use its output 'v': write "
+        "the value out"
     )
     takes = "inputs: [{from: v, parameterKey: x}]"
     assert error in messages(reading(step, apply("a", f", {takes}")))
@@ -398,7 +401,7 @@ def test_a_value_of_a_step_that_is_left_out_is_not_lost() -> None:
 
 
 def test_what_a_step_passes_is_its_components() -> None:
-    """With the place where it stands; a step that deploys no component of that name passes nothing."""
+    """With its position. A step for an unknown component passes nothing."""
     gives, takes = (
         "outputs: [{name: url, valueFrom: output.status.url}]",
         "inputs: [{from: url, parameterKey: x}]",
@@ -430,7 +433,7 @@ def test_what_a_step_passes_is_its_components() -> None:
 
 
 def test_the_page_has_each_policy_and_step() -> None:
-    """By its name, so that whoever looks for one finds what it is here."""
+    """By name."""
     page = (
         Path(__file__).resolve().parents[3]
         / "docs"
@@ -439,39 +442,45 @@ def test_the_page_has_each_policy_and_step() -> None:
     ).read_text("utf-8")
     assert [
         name
-        for name in (*INSTEAD, *LEFT_OUT, *TAKEN, *POLICY_TYPES)
+        for name in (
+            *STEP_ALTERNATIVES,
+            *IGNORED_STEPS,
+            *SUPPORTED_STEPS,
+            *POLICY_TYPES,
+        )
         if f"`{name}`" not in page
     ] == []
 
 
 def test_a_workflow_elsewhere_is_not_read() -> None:
-    """So nothing is deployed where it could choose among policies; else it is an order, and all is deployed."""
+    """If it could choose policies, nothing is deployed. Otherwise it only sets an order, and
+    everything is deployed."""
     found = read_bytes("a.yaml", f"{HEAD}  workflow: {{ref: other}}\n".encode())
     assert messages(found) == [
-        "a.yaml:14:14: error OAM108: workflow 'other' is elsewhere, so nobody here knows by which policies it deploys; "
-        "write its steps here: steps: [...]"
+        "a.yaml:14:14: error OAM108: Kong-OAM cannot read workflow 'other' in the cluster, so "
+        "its policies are unknown; write its steps here: steps: [...]"
     ]
     head = (
         HEAD[: HEAD.index("  policies:")] + HEAD[HEAD.index("  components:") :]
     )
     found = read_bytes("a.yaml", f"{head}  workflow: {{ref: other}}\n".encode())
     assert messages(found) == [
-        "a.yaml:9:14: warning OAM109: workflow 'other' is elsewhere and not read: all components are deployed, each after "
-        "what it depends on"
+        "a.yaml:9:14: warning OAM109: workflow 'other' is in the cluster and is not read; "
+        "Kong-OAM deploys all components in the order of dependsOn. Remove ref"
     ]
     assert waits(found) == {"a": set(), "b": set(), "c": {"a"}}
 
 
 def test_steps_that_wait_for_one_another_are_a_circle() -> None:
-    """Whether by what they depend on, or because one stands before the other."""
+    """Through `dependsOn` or the order of steps."""
     (only,) = messages(reading(apply("a", ", dependsOn: [sb]"), apply("b")))
     assert only.startswith(
-        "a.yaml:17:7: error OAM103: what waits for what among the steps goes round in a circle: sa ->"
+        "a.yaml:17:7: error OAM103: dependency cycle among the steps: sa ->"
     )
 
 
 def test_so_many_changes_that_nobody_could_wait_for_them_are_refused() -> None:
-    """However short the way in which they are written."""
+    """Even if the text is short."""
     named = ", ".join(["small"] * 100)
     steps = [
         f"{{name: d{n}, type: deploy, properties: {{policies: [{named}]}}}}"
@@ -479,19 +488,19 @@ def test_so_many_changes_that_nobody_could_wait_for_them_are_refused() -> None:
     ]
     (only,) = messages(reading(*steps))
     assert only == (
-        "a.yaml:6:5: error OAM103: policies and steps ask for more than 100000 changes of components; split the Application"
+        "a.yaml:6:5: error OAM103: policies and steps make more than 100000 changes to components; split the Application"
     )
 
 
 def test_steps_against_what_components_depend_on_are_a_circle() -> None:
-    """It would never end in KubeVela."""
+    """KubeVela would never finish."""
     found = [
         line
         for line in messages(reading(apply("c"), apply("a"), apply("b")))
         if "error" in line
     ]
     assert found == [
-        "a.yaml:11:5: error OAM103: what waits for what goes round in a circle: a -> c -> a"
+        "a.yaml:11:5: error OAM103: dependency cycle in dependsOn, steps and inputs: a -> c -> a; remove a dependency"
     ]
 
 
@@ -508,7 +517,7 @@ VALUES = WITHOUT_POLICIES.replace(
 
 
 def test_a_value_is_an_edge_from_who_takes_it_to_who_gives_it() -> None:
-    """With the paths on both ends, as they are written."""
+    """With the paths at both ends."""
     found = read_bytes("a.yaml", VALUES.encode())
     assert waits(found) == {"a": set(), "b": {"a"}, "c": {"a"}}
     giver, taker, _ = found.applications[0].components
@@ -525,17 +534,17 @@ def test_a_value_is_an_edge_from_who_takes_it_to_who_gives_it() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "finding"),
     [
-        ("from: url", "from: urll", "a.yaml:7:42: error OAM103: no component gives the value 'urll'; did you mean 'url'?"),
-        ("{name: c, type: x, dependsOn: [a]}", "{name: c, type: x, outputs: [{name: url, valueFrom: o}]}", "a.yaml:8:43: error OAM106: output 'url' is given by component 'a' already"),
-        ("type: x, outputs", "type: x, dependsOn: [b], outputs", "a.yaml:6:5: error OAM103: what waits for what goes round in a circle: a -> b -> a"),
-        ("env[0].value", "env[x]", "a.yaml:7:61: error OAM103: component 'b': parameterKey 'env[x]': it is no path as 'env[0].value', 'properties.x' or 'traits[0].properties.x'"),
+        ("from: url", "from: urll", "a.yaml:7:42: error OAM103: no component has the output 'urll'; did you mean 'url'?"),
+        ("{name: c, type: x, dependsOn: [a]}", "{name: c, type: x, outputs: [{name: url, valueFrom: o}]}", "a.yaml:8:43: error OAM106: output 'url' is already defined by component 'a'; rename one"),
+        ("type: x, outputs", "type: x, dependsOn: [b], outputs", "a.yaml:6:5: error OAM103: dependency cycle in dependsOn, steps and inputs: a -> b -> a; remove a dependency"),
+        ("env[0].value", "env[x]", "a.yaml:7:61: error OAM103: component 'b': parameterKey 'env[x]': the path is invalid; write it as 'env[0].value', 'properties.x' or 'traits[0].properties.x'"),
         ("valueFrom: output.status.url", "valueForm: x", "a.yaml:6:36: error OAM105: spec.components[0].outputs[0] needs 'valueFrom'"),
     ],
 )  # fmt: skip
 def test_a_value_that_cannot_be_passed_is_found(
     old: str, new: str, finding: str
 ) -> None:
-    """Where it is taken, or given."""
+    """At the input or the output."""
     assert finding in messages(
         read_bytes("a.yaml", VALUES.replace(old, new).encode())
     )
@@ -543,9 +552,9 @@ def test_a_value_that_cannot_be_passed_is_found(
 
 @pytest.mark.parametrize("old", ["{name: a, type: x", "{name: b, type: x"])
 def test_what_runs_elsewhere_passes_no_values(old: str) -> None:
-    """Neither of the two ends: nothing is rendered of it."""
+    """An external component has no objects, at either end."""
     text = VALUES.replace(old, old.replace("type: x", "type: external"))
-    message = f"component 'b': '{old[7]}' runs elsewhere, and neither gives nor takes values"
+    message = f"component 'b': '{old[7]}' is external and has no inputs or outputs; write the value out"
     (only,) = read_bytes("a.yaml", text.encode()).diagnostics
     assert (only.code, only.message, only.position and only.position.line) == (
         "OAM108",
@@ -568,7 +577,7 @@ def test_a_circle_is_found_once(
     edges: dict[str, tuple[str, ...]], circle: tuple[str, ...]
 ) -> None:
     """With its first name at the end again."""
-    assert circle_of(edges) == circle
+    assert find_cycle(edges) == circle
 
 
 def _sound(findings: tuple[Diagnostic, ...]) -> bool:
@@ -579,7 +588,7 @@ def _sound(findings: tuple[Diagnostic, ...]) -> bool:
 def test_policies_and_steps_that_were_changed_at_random_are_read(
     seed: int,
 ) -> None:
-    """Keys that are another's, values of another type, lists that hold one more: each finding has a place still."""
+    """Foreign keys, values of other types, and longer lists: each finding has a position."""
     need_corpus()
     choose = random.Random(seed)
     files = [CORPUS / "applications" / name for name in corpus("applications")]

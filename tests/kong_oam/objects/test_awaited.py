@@ -1,4 +1,4 @@
-"""Values that only the cluster knows stand where nobody judges by them."""
+"""Values that only the cluster knows are allowed only where no check reads them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from kong_oam.oam.rendered import Awaited
 from kong_oam.objects.component import JudgedComponent
-from tests.support.judged import findings, judged
+from tests.support.judged_components import findings, judged_component
 
 VALUE = "awaited-value-0123456789abcdef"
 GIVEN = Awaited(
@@ -20,7 +20,7 @@ TERRAFORM = "terraform.core.oam.dev/v1beta2"
 
 
 def awaiting(component: JudgedComponent) -> JudgedComponent:
-    """The component, whose objects are said to have the value in them."""
+    """The component with the value in its objects."""
     return replace(
         component,
         objects=tuple(
@@ -52,8 +52,8 @@ def awaiting(component: JudgedComponent) -> JudgedComponent:
     ],
 )
 def test_programs_may_be_told_what_only_the_cluster_knows(text: str) -> None:
-    """Whatever it is, no more and no other objects are deployed, and nobody else is let in."""
-    assert findings(awaiting(judged(text))) == []
+    """No value can add objects or callers."""
+    assert findings(awaiting(judged_component(text))) == []
 
 
 @pytest.mark.parametrize(
@@ -79,27 +79,26 @@ def test_programs_may_be_told_what_only_the_cluster_knows(text: str) -> None:
     ],
 )  # fmt: skip
 def test_what_decides_something_is_known_before(text: str, path: str) -> None:
-    """A name, a label, a host, an image: what was judged is what is deployed."""
+    """A name, a label, a host, an image: the checked value is the deployed value."""
     (message,) = [
         found
-        for found in findings(awaiting(judged(text)))
+        for found in findings(awaiting(judged_component(text)))
         if found.startswith("OAM108")
     ]
     assert (
-        f"of 'shop/web': {path} would be what another component gives once it is deployed"
-        in message
+        f"of 'shop/web': {path} takes a value of another component" in message
     )
 
 
 def test_pods_of_any_kind_are_looked_into() -> None:
-    """Where the definition says that they are."""
+    """At the path in the definition."""
     manifest = {
         "apiVersion": "example.com/v1",
         "kind": "Thing",
         "metadata": {"name": "t"},
     }
     pods = {"containers": [{"name": "c", "image": "i", "args": [VALUE]}]}
-    component = judged(
+    component = judged_component(
         {**manifest, "spec": {"pods": {"spec": pods}, "note": "n"}},
         pod_spec_path="spec.pods.spec",
     )
@@ -107,8 +106,8 @@ def test_pods_of_any_kind_are_looked_into() -> None:
         findings(awaiting(component), allowed={"example.com/Thing": "nothing"})
         == []
     )
-    unread = judged({**manifest, "spec": {"pods": {"spec": pods}}})
+    unread = judged_component({**manifest, "spec": {"pods": {"spec": pods}}})
     (message,) = findings(
         awaiting(unread), allowed={"example.com/Thing": "nothing"}
     )
-    assert "spec.pods.spec.containers[0].args[0] would be" in message
+    assert "spec.pods.spec.containers[0].args[0] takes" in message

@@ -1,4 +1,5 @@
-"""The openings that KubeVela's built-in types and traits have, each as somebody would write it, judged as rendered."""
+"""The openings of KubeVela's built-in types and traits, written as users would write them and
+checked as rendered."""
 
 from __future__ import annotations
 
@@ -104,7 +105,7 @@ WEB = component(
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
-    """The codes of what `check` says, by component."""
+    """The codes in the output of `check`, by component."""
     folder: Path = tmp_path_factory.mktemp("openings")
     components = [WEB, *(opening for opening, _ in OPENINGS)]
     document = {

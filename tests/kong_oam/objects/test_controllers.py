@@ -1,4 +1,4 @@
-"""What releases, repositories and modules are told in texts that a controller reads."""
+"""Texts for controllers in releases, repositories and modules."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.support.judged import findings, judged
+from tests.support.judged_components import findings, judged_component
 
-VICTIM = judged(
+VICTIM = judged_component(
     key="shop/web",
     made=(("ServiceAccount", "web"), ("Secret", "web-client")),
     credentials=frozenset({"web-client"}),
@@ -38,7 +38,7 @@ def resource_of(kind: str, **spec: Any) -> dict[str, Any]:
 
 
 def api(*objects: Any, **more: Any) -> Any:
-    return judged(
+    return judged_component(
         *objects,
         **{"key": "shop/api", "credentials": frozenset({"api-client"}), **more},
     )
@@ -80,7 +80,7 @@ def test_a_credential_is_named_in_no_text(
 ) -> None:
     resource = {**resource_of(kind), "spec": _named(spec, "web-client")}
     assert findings(VICTIM, api(resource)) == [
-        f"ACC217 {kind} 'x' of 'shop/api': {path.replace('NAME', 'web-client')} 'web-client' is the credential of 'shop/web'; a component has its own client trait"
+        f"ACC217 {kind} 'x' of 'shop/api': {path.replace('NAME', 'web-client')} 'web-client' is the credential of 'shop/web'; use a client trait of this component"
     ]
     for name in ("api-client", "web-client-2", "my-web-client", "web"):
         assert (
@@ -96,7 +96,7 @@ def test_a_credential_is_named_in_no_text(
 def test_nor_in_what_it_has_its_values_from(
     kind: str, path: str, data: dict[str, str]
 ) -> None:
-    """Whosever ConfigMap that is: another component may bring it."""
+    """In any component's ConfigMap."""
     read = [{"kind": "ConfigMap", "name": "values"}]
     resource = (
         resource_of(kind, valuesFrom=read)
@@ -115,10 +115,10 @@ def test_nor_in_what_it_has_its_values_from(
     }
     for components in (
         (VICTIM, api(resource, config)),
-        (VICTIM, api(resource), judged(config, key="shop/helper")),
+        (VICTIM, api(resource), judged_component(config, key="shop/helper")),
     ):
         assert findings(*components) == [
-            f"ACC217 {kind} 'x' of 'shop/api': spec.{path}.name 'values' has 'web-client' in it, the credential of 'shop/web'; a component has its own client trait"
+            f"ACC217 {kind} 'x' of 'shop/api': spec.{path}.name 'values' contains 'web-client', the credential of 'shop/web'; use a client trait of this component"
         ]
     assert findings(VICTIM, api(config)) == []
 
@@ -146,7 +146,7 @@ def test_nor_in_a_secret(field: str) -> None:
             secret,
         ),
     )
-    assert "spec.valuesFrom[0].name 'values' has 'web-client' in it" in message
+    assert "spec.valuesFrom[0].name 'values' contains 'web-client'" in message
 
 
 def test_a_text_takes_no_longer_than_it_is_long() -> None:
@@ -184,7 +184,7 @@ def test_nothing_is_changed_of_what_nobody_sees(
 ) -> None:
     (message,) = findings(api({**resource_of(kind), "spec": spec}))
     assert message.startswith(
-        f"ACC226 {kind} 'x' of 'shop/api': {path} would change pods and Services"
+        f"ACC226 {kind} 'x' of 'shop/api': {path} changes pods and Services"
     )
 
 
@@ -255,7 +255,7 @@ def test_a_module_names_no_other_namespace(spec: Any, field: str) -> None:
     resource = {**resource_of("Configuration"), "spec": _named(spec, "kong")}
     (message,) = findings(api(resource))
     assert message.startswith(
-        f"ACC225 Configuration 'x' of 'shop/api': {field} is 'kong', and its Application is in"
+        f"ACC225 Configuration 'x' of 'shop/api': {field} is 'kong', but its Application is in"
     )
     assert findings(api(resource), allowed={"kong/Namespace": "state"}) == []
     (message,) = findings(
@@ -273,8 +273,8 @@ def test_a_module_names_no_other_namespace(spec: Any, field: str) -> None:
 
 
 def test_a_module_whose_spec_is_a_text_is_refused() -> None:
-    """What it says is read as any other text."""
-    mapping = "OAM103 Configuration 'x' of 'shop/api': spec has to be a mapping"
+    """Its content is read like any other text."""
+    mapping = "OAM103 Configuration 'x' of 'shop/api': spec must be a mapping"
     assert findings(
         api({**resource_of("Configuration"), "spec": "x kubernetes"})
     ) == [mapping]

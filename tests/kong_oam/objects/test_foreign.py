@@ -1,4 +1,4 @@
-"""Objects of kinds that nobody here knows: what is refused at whatever depth, under whatever field."""
+"""Objects of unknown kinds: rejected values at any depth and in any field."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import yaml
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from tests.support.judged import findings, judged
+from tests.support.judged_components import findings, judged_component
 
-WEB = judged(
+WEB = judged_component(
     key="shop/web",
     made=(("ServiceAccount", "web"), ("Secret", "web-client")),
     credentials=frozenset({"web-client"}),
@@ -32,7 +32,8 @@ noise = st.recursive(
 
 @st.composite
 def around(draw: st.DrawFn) -> list[tuple[str | None, Any]]:
-    """The way to a place in an object, from within: a field or None for a list, and what is beside the place."""
+    """The path to a place in an object, from the inside: a field, or None for a list, with the
+    neighbours of the place."""
     return draw(
         st.lists(st.tuples(st.sampled_from([*FIELDS, None]), noise), max_size=6)
     )
@@ -41,7 +42,7 @@ def around(draw: st.DrawFn) -> list[tuple[str | None, Any]]:
 def placed(
     inner: Any, way: list[tuple[str | None, Any]], top: str = "spec"
 ) -> dict[str, Any]:
-    """An object that nobody knows, with something in it at the end of a way."""
+    """An unknown object with a value at the end of a path."""
     for field, beside in way:
         inner = (
             [beside, inner]
@@ -61,7 +62,7 @@ def found(
 ) -> list[str]:
     return findings(
         WEB,
-        judged(
+        judged_component(
             placed(inner, way, top),
             key="shop/own",
             made=(("ServiceAccount", "own"),),
@@ -71,7 +72,7 @@ def found(
 
 
 def with_other(inner: Any, name: str) -> Any:
-    """The same with another name in place of WEB's."""
+    """The same with another name instead of WEB's."""
     if isinstance(inner, str):
         return inner.replace("web", name)
     if isinstance(inner, list):
@@ -268,7 +269,7 @@ POLICY_TEXT = (
 
 
 def wrapped(value: Any, times: int) -> Any:
-    """A value as JSON in a field of a mapping that is JSON in turn."""
+    """A value as JSON in a field of a mapping that is itself JSON."""
     for _ in range(times):
         value = {"in": json.dumps(value)}
     return value
@@ -346,8 +347,8 @@ def test_what_takes_another_components_part_is_refused_at_any_depth(
 def test_the_components_own_part_is_taken_at_any_depth(
     inner: Any, way: list[tuple[str | None, Any]]
 ) -> None:
-    """And so are names that belong to nobody here. Where the way makes a pod of another shape than Kubernetes asks for,
-    such as with a container that is no mapping, that alone is said (OAM103), whatever names are in it."""
+    """And so are names without an owner. If the path makes a misshapen pod, such as a container
+    that is no mapping, only that is reported (OAM103)."""
     codes = {message[:6] for message in found(with_other(inner, "own"), way)}
     assert codes <= {"OAM103"}
 
@@ -466,7 +467,7 @@ def test_other_texts_and_fields_are_the_objects_own(inner: Any) -> None:
 
 
 def test_a_secret_in_another_namespace_is_named_with_it() -> None:
-    """Without its namespace the name may be of a Secret of the object's own."""
+    """Without its namespace, the name may mean a Secret in the object's namespace."""
     api = {"key": "other/api", "namespace": "other"}
     values = [
         {"namespace": "shop", "deep": {"name": "web-client"}},
@@ -479,7 +480,11 @@ def test_a_secret_in_another_namespace_is_named_with_it() -> None:
     ):
         assert (
             len(
-                findings(WEB, judged(placed(inner, []), **api), allowed=ALLOWED)
+                findings(
+                    WEB,
+                    judged_component(placed(inner, []), **api),
+                    allowed=ALLOWED,
+                )
             )
             == count
         ), inner
@@ -500,7 +505,9 @@ def test_a_secret_of_ones_own_may_be_called_as_that_of_another_namespace() -> (
         assert (
             len(
                 findings(
-                    WEB, judged(placed(inner, []), **caller), allowed=ALLOWED
+                    WEB,
+                    judged_component(placed(inner, []), **caller),
+                    allowed=ALLOWED,
                 )
             )
             == count
@@ -527,7 +534,7 @@ def test_what_flux_is_told_is_read_so_too(kind: str, inner: Any) -> None:
     }
     assert {
         message[:6]
-        for message in findings(WEB, judged(manifest, key="shop/own"))
+        for message in findings(WEB, judged_component(manifest, key="shop/own"))
     } & {
         "ACC217",
         "ACC226",
@@ -552,7 +559,7 @@ def test_what_a_chart_has_its_values_from_is_read_as_a_text(inner: Any) -> None:
     }
     content = {"data": {"values.yaml": yaml.safe_dump(inner)}}
     messages = findings(
-        WEB, judged(manifest, {**values, **content}, key="shop/own")
+        WEB, judged_component(manifest, {**values, **content}, key="shop/own")
     )
     assert {message[:6] for message in messages} & {"ACC217", "ACC226"}
 
@@ -564,7 +571,9 @@ def test_a_role_within_another_object_gives_rights() -> None:
         rules=[{"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"]}],
     )
     (message,) = findings(
-        judged(placed({"manifest": role}, [])), allowed=ALLOWED, rbac=True
+        judged_component(placed({"manifest": role}, [])),
+        allowed=ALLOWED,
+        rbac=True,
     )
     assert (
         message.startswith("ACC251 ")
@@ -574,9 +583,9 @@ def test_a_role_within_another_object_gives_rights() -> None:
 
 def test_a_text_with_an_object_that_nobody_reads_says_where_it_is() -> None:
     assert found({"manifest": POLICY_TEXT + "# {{x}}"}, []) == [
-        "ACC224 Any 'a' of 'shop/own': spec.manifest says apiVersion and kind, and is no YAML that "
-        "every reader reads alike, so nobody here can judge the object; write it as plain YAML, "
-        "without templates"
+        "ACC224 Any 'a' of 'shop/own': spec.manifest contains an object that readers may "
+        "interpret differently, so it cannot be checked; write it as plain YAML, without "
+        "templates"
     ]
 
 
@@ -587,12 +596,14 @@ def test_no_object_within_another_replaces_one_of_another_component() -> None:
         "metadata": {"name": "web"},
         "spec": {"selector": {"a": "b"}, "ports": [{"port": 80}]},
     }
-    web = judged(service, key="shop/web")
+    web = judged_component(service, key="shop/web")
     (message,) = findings(
-        web, judged(placed(service, []), key="shop/own"), allowed=ALLOWED
+        web,
+        judged_component(placed(service, []), key="shop/own"),
+        allowed=ALLOWED,
     )
     assert message.startswith(
-        "OAM107 Service 'web' in namespace 'shop' would also be made for 'shop/web'"
+        "OAM107 Service 'web' in namespace 'shop' would also be created for 'shop/web'"
     )
 
 
@@ -631,7 +642,7 @@ def test_a_large_object_takes_no_longer_than_it_is_long() -> None:
 
 
 def test_no_service_within_another_object_answers_outside() -> None:
-    """It is not led to the component's own pods alone, as the component's Services are."""
+    """Unlike the component's Services, it is not limited to the component's pods."""
     pod = {
         "apiVersion": "v1",
         "kind": "Pod",
@@ -647,13 +658,13 @@ def test_no_service_within_another_object_answers_outside() -> None:
             "ports": [{"port": 80}],
         },
     )
-    own = judged(service, pod, key="shop/own")
+    own = judged_component(service, pod, key="shop/own")
     assert findings(own, service_types=("LoadBalancer",)) == []
     (message,) = findings(
-        judged(placed(service, []), pod, key="shop/own"),
+        judged_component(placed(service, []), pod, key="shop/own"),
         allowed=ALLOWED,
         service_types=("LoadBalancer",),
     )
     assert message.startswith(
-        "ACC227 Service 'n' of 'shop/own': spec.type 'LoadBalancer' answers outside the cluster"
+        "ACC227 Service 'n' of 'shop/own': spec.type 'LoadBalancer' opens the Service outside the cluster"
     )

@@ -1,7 +1,5 @@
-"""Generated workloads against an oracle of their own: whatever opens something is refused, and nothing else.
-
-The oracle knows no kinds and no templates. It flattens an object to lines of path and value, and reads these.
-"""
+"""Generated workloads against an independent oracle: exactly the openings are rejected. The oracle
+knows no kinds or templates. It reads an object as lines of path and value."""
 
 from __future__ import annotations
 
@@ -16,9 +14,9 @@ from hypothesis import strategies as st
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.objects.component import Rules
 from kong_oam.objects.judge import judge
-from tests.support.judged import judged
+from tests.support.judged_components import judged_component
 
-OTHER = judged(
+OTHER = judged_component(
     key="shop/web",
     made=(("ServiceAccount", "web"), ("Secret", "web-client")),
     credentials=frozenset({"web-client"}),
@@ -285,11 +283,11 @@ PATTERNS = {
 
 
 def opened(manifest: dict[str, Any]) -> Counter[str]:
-    """How often an object opens something, by the code that says so."""
+    """The number of openings in an object, by code."""
     is_foreign = manifest["kind"] == "CloneSet"
     found: Counter[str] = Counter()
     for path, value in flat(manifest):
-        # Nobody knows what an object's controller reads, but for a container's name and image.
+        # A controller may read any field, except a container's name and image.
         if (
             is_foreign
             and value == "web-client"
@@ -314,7 +312,7 @@ def test_what_opens_something_is_refused_and_nothing_else(
     manifest: dict[str, Any], by_path: bool
 ) -> None:
     path = "spec.template.spec" if by_path else ""
-    component = judged(manifest, key="shop/api", made=(("ServiceAccount", "api"), ("Secret", "api-client")), credentials=frozenset({"api-client"}), pod_spec_path=path)  # fmt: skip
+    component = judged_component(manifest, key="shop/api", made=(("ServiceAccount", "api"), ("Secret", "api-client")), credentials=frozenset({"api-client"}), pod_spec_path=path)  # fmt: skip
     allowed = dict.fromkeys(
         [
             "apps.kruise.io/CloneSet",
@@ -360,9 +358,9 @@ junk = st.recursive(
 def test_whatever_a_definition_renders_is_judged(
     body: dict[str, Any], kind: tuple[Any, Any], reach: Any
 ) -> None:
-    """Not a crash, and each finding has a place."""
+    """Without a crash, and each finding has a position."""
     manifest = {**body, "apiVersion": kind[0], "kind": kind[1]}
-    component = judged(
+    component = judged_component(
         manifest,
         key="shop/api",
         type="helmchart",

@@ -1,4 +1,4 @@
-"""Whose credential and whose ServiceAccount an object takes."""
+"""Credentials and ServiceAccounts in objects, and their owners."""
 
 from __future__ import annotations
 
@@ -7,9 +7,14 @@ from typing import Any
 
 import pytest
 
-from tests.support.judged import POD, findings, judged, merged
+from tests.support.judged_components import (
+    POD,
+    findings,
+    judged_component,
+    merged,
+)
 
-WEB = judged(
+WEB = judged_component(
     key="shop/web",
     made=(("ServiceAccount", "web"), ("Secret", "web-client")),
     credentials=frozenset({"web-client", "kept"}),
@@ -35,7 +40,7 @@ READS = [
 
 
 def api(*objects: Any, **more: Any) -> Any:
-    return judged(*objects, **{**MINE, **more})
+    return judged_component(*objects, **{**MINE, **more})
 
 
 @pytest.mark.parametrize("name", ["web-client", "kept"])
@@ -45,7 +50,7 @@ def test_no_pod_reads_another_components_credential(
 ) -> None:
     pod = merged(POD, f"spec: {{{spec.replace('NAME', name)}}}")
     assert findings(WEB, api(pod)) == [
-        f"ACC217 Pod 'p' of 'shop/api': {path} '{name}' is the credential of 'shop/web'; a component has its own client trait"
+        f"ACC217 Pod 'p' of 'shop/api': {path} '{name}' is the credential of 'shop/web'; use a client trait of this component"
     ]
 
 
@@ -61,7 +66,7 @@ def test_its_own_and_those_of_nobody_it_reads(spec: str, path: str) -> None:
 
 
 def test_a_name_alone_is_no_reading() -> None:
-    """Of a container, say: a component may be called as another one's Secret."""
+    """Such as a container's name: a component may have the name of another's Secret."""
     pod = merged(
         POD,
         "{metadata: {name: web-client, labels: {x: web-client}}, spec: {containers: [{name: web-client}]}}",
@@ -71,13 +76,16 @@ def test_a_name_alone_is_no_reading() -> None:
 
 def test_a_secret_is_of_one_namespace() -> None:
     pod = merged(POD, f"spec: {{{READS[1][0].replace('NAME', 'web-client')}}}")
-    assert findings(WEB, judged(pod, key="other/api", namespace="other")) == []
+    assert (
+        findings(WEB, judged_component(pod, key="other/api", namespace="other"))
+        == []
+    )
 
 
 @pytest.mark.parametrize("field", ["serviceAccountName", "serviceAccount"])
 def test_no_pod_runs_as_another_components_account(field: str) -> None:
     assert findings(WEB, api(merged(POD, f"spec: {{{field}: web}}"))) == [
-        f"ACC217 Pod 'p' of 'shop/api': spec.{field} 'web' is the ServiceAccount of 'shop/web'; take it out: it has its own"
+        f"ACC217 Pod 'p' of 'shop/api': spec.{field} 'web' is the ServiceAccount of 'shop/web'; remove it, since each component has its own"
     ]
     for name in ("api", "default", "somebody"):
         assert (
@@ -89,7 +97,7 @@ def test_an_account_that_a_component_renders_is_its_own() -> None:
     account = "{apiVersion: v1, kind: ServiceAccount, metadata: {name: shared}}"
     pod = merged(POD, "spec: {serviceAccountName: shared}")
     assert findings(api(account, pod)) == []
-    (message,) = findings(judged(account), api(pod))
+    (message,) = findings(judged_component(account), api(pod))
     assert (
         "spec.serviceAccountName 'shared' is the ServiceAccount of 'shop/web'"
         in message
@@ -97,7 +105,7 @@ def test_an_account_that_a_component_renders_is_its_own() -> None:
 
 
 def test_no_account_pulls_with_anothers_secret() -> None:
-    """Neither with a client's nor with the key of a host."""
+    """Neither with a client's Secret nor with a host's TLS key."""
     web = replace(WEB, shown=frozenset({"shop-tls"}))
     account = {
         "apiVersion": "v1",
@@ -122,7 +130,7 @@ def test_a_release_reads_where_it_deploys_to() -> None:
     ).replace("name: r", "name: r, namespace: ops")
     found = findings(
         WEB,
-        judged(release, key="ops/api", namespace="ops"),
+        judged_component(release, key="ops/api", namespace="ops"),
         allowed={"shop/Namespace": "x"},
     )
     assert [message[:6] for message in found] == ["ACC217"]
@@ -134,7 +142,7 @@ def test_no_token_is_written_into_a_secret() -> None:
         WEB, api(secret.replace("TYPE", "kubernetes.io/service-account-token"))
     )
     assert message.startswith(
-        "ACC217 Secret 's' of 'shop/api': its type has the cluster write a ServiceAccount's token"
+        "ACC217 Secret 's' of 'shop/api': its type lets the cluster write a ServiceAccount token"
     )
     assert findings(WEB, api(secret.replace("TYPE", "Opaque"))) == []
 
@@ -162,7 +170,7 @@ def test_nothing_writes_over_a_credential(name: str) -> None:
 def test_a_reference_leads_into_the_namespace_that_it_names(
     field: str, code: str
 ) -> None:
-    """From another one, too, where the stack lets objects into the client's."""
+    """Also from another namespace, if the stack allows objects in the client's."""
     terraform = f"{{apiVersion: terraform.core.oam.dev/v1beta2, kind: Configuration, metadata: {{name: t}}, spec: {{{field}: {{name: web-client, namespace: shop}}}}}}"
     (message,) = findings(
         WEB,
@@ -195,36 +203,39 @@ def test_no_object_that_nobody_knows_is_called_as_a_credential() -> None:
 
 
 def test_nobody_writes_the_account_of_all_pods() -> None:
-    """The cluster makes it, and may have given it rights."""
+    """The cluster creates it, and it may have rights."""
     (message,) = findings(
-        judged(
+        judged_component(
             "{apiVersion: v1, kind: ServiceAccount, metadata: {name: default}}"
         )
     )
     assert message.startswith(
-        "ACC217 ServiceAccount 'default' of 'shop/web': the cluster has it"
+        "ACC217 ServiceAccount 'default' of 'shop/web': every namespace has"
     )
 
 
 SHOWN = {**MINE, "shown": frozenset({"own-tls", "both-tls"})}
-SHOWING = judged(key="shop/web", shown=frozenset({"web-tls", "both-tls"}))
+SHOWING = judged_component(
+    key="shop/web", shown=frozenset({"web-tls", "both-tls"})
+)
 
 
 @pytest.mark.parametrize(("spec", "path"), READS)
 def test_no_pod_reads_the_key_with_which_the_gateway_answers_for_another(
     spec: str, path: str
 ) -> None:
-    """Whoever has it can pass for the host. A gateway trait of one's own that names it, too, makes no difference."""
+    """The key would let a pod pass for the host. The component's own gateway trait for that Secret
+    makes no difference."""
     pod = merged(POD, f"spec: {{{spec.replace('NAME', 'web-tls')}}}")
-    assert findings(SHOWING, judged(pod, **SHOWN)) == [
-        f"ACC217 Pod 'p' of 'shop/api': {path} 'web-tls' is the key by which the gateway answers for 'shop/web'; name a "
-        "Secret of the component's own"
+    assert findings(SHOWING, judged_component(pod, **SHOWN)) == [
+        f"ACC217 Pod 'p' of 'shop/api': {path} 'web-tls' is the TLS key for hosts of 'shop/web'; "
+        "use a Secret of this component"
     ]
     assert (
         len(
             findings(
                 SHOWING,
-                judged(
+                judged_component(
                     merged(
                         POD, f"spec: {{{spec.replace('NAME', 'both-tls')}}}"
                     ),
@@ -238,7 +249,7 @@ def test_no_pod_reads_the_key_with_which_the_gateway_answers_for_another(
         assert (
             findings(
                 SHOWING,
-                judged(
+                judged_component(
                     merged(POD, f"spec: {{{spec.replace('NAME', name)}}}"),
                     **SHOWN,
                 ),
@@ -250,7 +261,7 @@ def test_no_pod_reads_the_key_with_which_the_gateway_answers_for_another(
 def test_no_chart_is_told_the_key_with_which_the_gateway_answers_for_another() -> (
     None
 ):
-    """Nor is an object of a kind that nobody here knows."""
+    """Nor an object of an unknown kind."""
     release = {
         "apiVersion": "helm.toolkit.fluxcd.io/v2",
         "kind": "HelmRelease",
@@ -267,17 +278,14 @@ def test_no_chart_is_told_the_key_with_which_the_gateway_answers_for_another() -
     ):
         (message,) = findings(
             SHOWING,
-            judged({**manifest, "spec": spec}, **SHOWN),
+            judged_component({**manifest, "spec": spec}, **SHOWN),
             allowed={"x.org/Any": "x"},
         )
-        assert (
-            "'web-tls' is the key by which the gateway answers for 'shop/web'"
-            in message
-        )
+        assert "'web-tls' is the TLS key for hosts of 'shop/web'" in message
 
 
 def test_a_component_may_make_the_secret_with_a_hosts_key() -> None:
-    """Of its own Application. Of another Application, its key would take the place of the host's key."""
+    """For its own Application. Another Application could replace the host's key."""
     secret = {
         "apiVersion": "v1",
         "kind": "Secret",
@@ -285,16 +293,18 @@ def test_a_component_may_make_the_secret_with_a_hosts_key() -> None:
     }
     assert findings(SHOWING, api(secret)) == []
     for shown in ({}, {"shown": frozenset({"web-tls"})}):
-        (message,) = findings(SHOWING, judged(secret, key="evil/api", **shown))
+        (message,) = findings(
+            SHOWING, judged_component(secret, key="evil/api", **shown)
+        )
         assert message.startswith(
-            "OAM107 Secret 'web-tls' of 'evil/api': it would overwrite the key by which"
+            "OAM107 Secret 'web-tls' of 'evil/api': it would overwrite the TLS key"
         )
 
 
 def test_no_controller_writes_the_key_of_a_host_of_another_application() -> (
     None
 ):
-    """Terraform's controller writes into the Secret that it is told."""
+    """Terraform's controller writes into any Secret that its object names."""
     kind = {
         "apiVersion": "terraform.core.oam.dev/v1beta2",
         "kind": "Configuration",
@@ -304,15 +314,14 @@ def test_no_controller_writes_the_key_of_a_host_of_another_application() -> (
         **kind,
         "spec": {"hcl": "", "writeConnectionSecretToRef": {"name": "web-tls"}},
     }
-    found = findings(SHOWING, judged(manifest, key="evil/api"))
+    found = findings(SHOWING, judged_component(manifest, key="evil/api"))
     assert any(
-        "would overwrite 'web-tls', the key by which the gateway" in message
-        for message in found
+        "would overwrite 'web-tls', the TLS key" in message for message in found
     )
 
 
 def test_a_certificate_is_asked_for_by_a_component_that_shows_it() -> None:
-    """Others may show it as well: of cert-manager's object the Secret is written, and not read."""
+    """Others may use it as well: cert-manager writes the Secret and does not read it."""
     allowed = {"cert-manager.io/Certificate": "x"}
     for name, count in (("own-tls", 0), ("both-tls", 0), ("web-tls", 1)):
         certificate = {
@@ -322,13 +331,15 @@ def test_a_certificate_is_asked_for_by_a_component_that_shows_it() -> None:
         }
         found = findings(
             SHOWING,
-            judged({**certificate, "spec": {"secretName": name}}, **SHOWN),
+            judged_component(
+                {**certificate, "spec": {"secretName": name}}, **SHOWN
+            ),
             allowed=allowed,
         )
         assert len(found) == count, name
 
 
-BELIEVED = judged(
+BELIEVED = judged_component(
     key="shop/web",
     certified=frozenset({"web.shop.svc", "web.shop.svc.cluster.local"}),
 )
@@ -348,7 +359,7 @@ ASKING = [
 def test_nobody_asks_for_a_certificate_in_another_components_name(
     spec: dict[str, Any], kind: str
 ) -> None:
-    """Whatever field of cert-manager's objects says the name."""
+    """In any field of cert-manager's objects."""
     certificate = {
         "apiVersion": "cert-manager.io/v1",
         "kind": kind,
@@ -357,13 +368,12 @@ def test_nobody_asks_for_a_certificate_in_another_components_name(
     }
     allowed = {f"cert-manager.io/{kind}": "x"}
     (message,) = findings(BELIEVED, api(certificate), allowed=allowed)
-    assert (
-        "is a name by which the gateway believes the workload of 'shop/web'"
-        in message
-    )
+    assert "is the name of another workload, 'shop/web'" in message
     assert (
         findings(
-            judged(certificate, key="shop/web", certified=BELIEVED.certified),
+            judged_component(
+                certificate, key="shop/web", certified=BELIEVED.certified
+            ),
             allowed=allowed,
         )
         == []
@@ -385,7 +395,7 @@ def test_nobody_asks_for_a_certificate_in_another_components_name(
 def test_no_volume_asks_for_a_certificate_in_another_components_name(
     text: str,
 ) -> None:
-    """Whatever driver makes it; and what a driver fills in may be any name."""
+    """With any driver; and the driver may fill in any name."""
     attributes = {"csi.cert-manager.io/dns-names": text}
     volume = {
         "name": "v",
@@ -402,7 +412,7 @@ def test_no_volume_asks_for_a_certificate_in_another_components_name(
     assert message.startswith("ACC217 Pod 'p' of 'shop/api': ")
     assert (
         findings(
-            judged(pod, key="shop/web", certified=BELIEVED.certified),
+            judged_component(pod, key="shop/web", certified=BELIEVED.certified),
             allowed=allowed,
         )
         == []

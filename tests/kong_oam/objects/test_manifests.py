@@ -1,4 +1,5 @@
-"""What a component becomes in Kubernetes: literal objects, and KubeVela's own renderings of real Applications."""
+"""The Kubernetes objects of a component: literal objects, and KubeVela's renderings of real
+Applications."""
 
 from __future__ import annotations
 
@@ -21,7 +22,7 @@ from kong_oam.objects.manifests import (
     services,
 )
 from kong_oam.objects.selection import NamedService
-from tests.support.judged import PLACE
+from tests.support.judged_components import PLACE
 
 DATA = Path(__file__).resolve().parents[4] / "shared" / "data" / "oam"
 GATEWAY = GatewayPeer(
@@ -93,7 +94,8 @@ WORKER = Workload(
 
 
 def test_webservice_with_everything_becomes_this_deployment() -> None:
-    """Every property of a webservice is in its Deployment, with KubeVela's names, order and defaults."""
+    """Every property of a webservice is in its Deployment, with KubeVela's names, order and
+    defaults."""
     assert deployment(WEBSERVICE) == yaml.safe_load("""
 apiVersion: apps/v1
 kind: Deployment
@@ -167,7 +169,7 @@ spec:
 
 
 def test_what_an_api_server_would_never_apply_again_stands_once() -> None:
-    """The value that pods take of a variable, the first name of a port, all names of an address."""
+    """The last value of a variable, the first name of a port, and all names of an address stay."""
     properties = {
         "image": "x",
         "env": [
@@ -201,7 +203,7 @@ def test_what_an_api_server_would_never_apply_again_stands_once() -> None:
 
 
 def test_worker_becomes_this_deployment_and_no_service() -> None:
-    """A worker's Deployment has no ports, and nothing leads to it."""
+    """A worker's Deployment has no ports and no Service."""
     assert deployment(WORKER) == yaml.safe_load("""
 apiVersion: apps/v1
 kind: Deployment
@@ -236,7 +238,8 @@ spec:
 
 
 def test_deprecated_port_and_volumes_still_count() -> None:
-    """`port` alone gives a container port and no Service; `volumes` give one volume per name, of the type they say."""
+    """`port` alone gives a container port and no Service; `volumes` give one volume per name, of
+    their type."""
     properties = yaml.safe_load("""
 image: i
 port: 8080
@@ -261,7 +264,8 @@ volumes:
 
 
 def test_services_of_one_name_are_one_with_the_ports_of_both() -> None:
-    """Exposed ports and the unnamed gateway trait share a Service; a named trait has its own, each port once."""
+    """Exposed ports and the unnamed gateway trait share a Service; a named trait has its own. Each
+    port is unique."""
     merged, named = services(WEBSERVICE)
     assert merged == yaml.safe_load("""
 apiVersion: v1
@@ -299,7 +303,7 @@ spec:
 
 
 def test_node_ports_count_only_in_a_node_port_service() -> None:
-    """A nodePort is dropped unless exposeType is NodePort, where Kubernetes would refuse it."""
+    """A nodePort is dropped unless exposeType is NodePort, since Kubernetes would reject it."""
     properties = {
         "image": "i",
         "ports": [{"port": 80, "expose": True, "nodePort": 30080}],
@@ -314,7 +318,7 @@ def test_node_ports_count_only_in_a_node_port_service() -> None:
 
 
 def test_a_udp_port_does_not_stand_for_the_gateway_port_of_its_number() -> None:
-    """The gateway speaks TCP: an exposed UDP port of the same number is another port of the Service."""
+    """The gateway uses TCP: an exposed UDP port of the same number is another port of the Service."""
     properties = {
         "image": "i",
         "ports": [
@@ -344,7 +348,7 @@ def test_a_udp_port_does_not_stand_for_the_gateway_port_of_its_number() -> None:
 
 
 def test_a_gateway_that_connects_from_nowhere_lets_nobody_in() -> None:
-    """A rule whose list of origins is empty would let everybody in."""
+    """A rule with an empty list of origins would admit everybody."""
     assert (
         network_policy(WEBSERVICE, GatewayPeer(None, {}), (8080,))["spec"][
             "ingress"
@@ -354,7 +358,7 @@ def test_a_gateway_that_connects_from_nowhere_lets_nobody_in() -> None:
 
 
 def test_the_pods_behind_a_named_service_are_open_where_they_listen() -> None:
-    """A NetworkPolicy is about the port of the pods, whatever that of the Service is."""
+    """A NetworkPolicy applies to the port of the pods, not of the Service."""
     named = NamedService(
         "release", 80, 8080, {"app": "release"}, "api-release", PLACE
     )
@@ -363,7 +367,7 @@ def test_the_pods_behind_a_named_service_are_open_where_they_listen() -> None:
 
 
 def test_the_gateway_alone_may_connect_and_only_to_these_ports() -> None:
-    """The NetworkPolicy names the gateway's namespace and pods together."""
+    """The NetworkPolicy requires the gateway's namespace and pods together."""
     assert network_policy(
         WEBSERVICE, GATEWAY, (8080, 8443, 9000)
     ) == yaml.safe_load("""
@@ -397,13 +401,13 @@ spec:
 
 
 def test_without_a_port_nobody_may_connect() -> None:
-    """No rule at all, for a rule without ports would let the gateway in to every port."""
+    """There is no rule, since a rule without ports admits all ports."""
     spec = network_policy(WORKER, GATEWAY, ())["spec"]
     assert (spec["policyTypes"], spec["ingress"]) == (["Ingress"], [])
 
 
 def test_the_service_account_mounts_no_token() -> None:
-    """The pods' identity is named as the component and cannot call the cluster's API."""
+    """The account has the component's name and no access to the cluster's API."""
     account = service_account(WORKER)
     assert account["apiVersion"] == "v1"
     assert account["kind"] == "ServiceAccount"
@@ -421,7 +425,8 @@ def test_the_service_account_mounts_no_token() -> None:
 def test_labels_and_annotations_of_the_application_are_handed_on_unless_listed() -> (
     None
 ):
-    """KubeVela's filter annotations drop what they list; what steers a gateway or kubectl never gets through."""
+    """KubeVela's filter annotations drop listed keys; keys for gateways and kubectl are never
+    passed on."""
     workload = replace(
         WORKER,
         labels={
@@ -454,7 +459,7 @@ def test_labels_and_annotations_of_the_application_are_handed_on_unless_listed()
 
 
 def test_a_whole_number_written_as_a_decimal_names_its_port_as_one() -> None:
-    """JSON Schema takes 8080.0 for an integer; the port is port-8080 all the same."""
+    """JSON Schema accepts 8080.0 as an integer; the port is named port-8080."""
     properties = {"image": "i", "ports": [{"port": 8080.0, "expose": True}]}
     (service,) = services(
         replace(WEBSERVICE, properties=properties, exposures=())
@@ -472,7 +477,7 @@ def test_a_whole_number_written_as_a_decimal_names_its_port_as_one() -> None:
 
 
 def test_equals_kubevelas_rendering_of_real_applications() -> None:
-    """Deployment and Services are KubeVela's, but for the numbered differences below."""
+    """Deployment and Services equal KubeVela's, except for the numbered differences below."""
     if not (DATA / "expected").is_dir():
         pytest.skip(f"no shared data beside the project: {DATA} is missing")
     compared = []
@@ -500,7 +505,7 @@ def test_equals_kubevelas_rendering_of_real_applications() -> None:
 
 
 def _rendered_applications() -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Those that KubeVela rendered and that have nothing but webservices and workers with gateway traits."""
+    """KubeVela's renderings with only webservices and workers with gateway traits."""
     for path in sorted((DATA / "expected").glob("*.yaml")):
         (application,) = _manifests(DATA / "applications" / path.name)
         spec = application["spec"]
@@ -514,7 +519,7 @@ def _rendered_applications() -> Iterator[tuple[str, Mapping[str, Any]]]:
             component.get("type") in ("webservice", "worker")
             for component in components
         )
-        # Offline, KubeVela renders a component without a name; the Application's schema refuses it.
+        # Offline, KubeVela renders a component without a name; the Application's schema rejects it.
         named = bool(components) and all(
             "name" in component for component in components
         )
@@ -560,19 +565,19 @@ def _manifests(path: Path) -> list[Any]:
 
 
 def _is_made_here(manifest: Mapping[str, Any]) -> bool:
-    """Difference 1: there is no Ingress."""
+    """Difference 1: Kong-OAM makes no Ingress."""
     return bool(manifest["kind"] != "Ingress")
 
 
 def _as_ours(manifest: dict[str, Any]) -> dict[str, Any]:
-    """Difference 2: an empty map of annotations is left out."""
+    """Difference 2: empty annotations are omitted."""
     if not manifest["metadata"]["annotations"]:
         del manifest["metadata"]["annotations"]
     return manifest
 
 
 def _without_our_additions(manifest: dict[str, Any]) -> dict[str, Any]:
-    """Difference 3: the pods run as a ServiceAccount of their own."""
+    """Difference 3: the pods have their own ServiceAccount."""
     if manifest["kind"] == "Deployment":
         assert (
             manifest["spec"]["template"]["spec"].pop("serviceAccountName")
@@ -584,7 +589,8 @@ def _without_our_additions(manifest: dict[str, Any]) -> dict[str, Any]:
 def _one_service_of_a_name(
     manifests: list[dict[str, Any]],
 ) -> list[dict[str, Any]]:
-    """Difference 4: of two Services of one name the first stays, with the ports that only the second has added."""
+    """Difference 4: of two Services of one name the first stays, with the ports that only the
+    second has."""
     found: dict[tuple[str, str], dict[str, Any]] = {}
     for manifest in manifests:
         first = found.setdefault(

@@ -1,4 +1,4 @@
-"""Names, labels, annotations and how fields are spelled."""
+"""Names, labels, annotations and the spelling of fields."""
 
 from __future__ import annotations
 
@@ -8,7 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.judged import POD, SERVICE, findings, judged, merged
+from tests.support.judged_components import (
+    POD,
+    SERVICE,
+    findings,
+    judged_component,
+    merged,
+)
 
 NEVER_LISTED = [
     "konghq.com/plugins",
@@ -53,7 +59,7 @@ KEPT = [
 @pytest.mark.parametrize("key", [*NEVER_LISTED, *INJECTED])
 def test_what_somebody_obeys_is_refused(key: str, field: str) -> None:
     (message,) = findings(
-        judged(merged(POD, f"metadata: {{{field}: {{{key}: x}}}}"))
+        judged_component(merged(POD, f"metadata: {{{field}: {{{key}: x}}}}"))
     )
     assert message.startswith(
         f"ACC228 Pod 'p' of 'shop/web': '{key}' in metadata.{field}: "
@@ -64,7 +70,7 @@ def test_what_somebody_obeys_is_refused(key: str, field: str) -> None:
 def test_other_labels_and_annotations_are_kept(key: str) -> None:
     assert (
         findings(
-            judged(
+            judged_component(
                 merged(
                     POD,
                     f"metadata: {{annotations: {{{key}: x}}, labels: {{{key}: x}}}}",
@@ -90,15 +96,15 @@ known = re.compile(r"([a-z.]*\.)?(helm\.sh|oam\.dev|prometheus\.io)/.*")
 def test_a_key_of_any_domain_is_the_stacks_to_take(
     key: str, field: str
 ) -> None:
-    """By the key, or by its domain; nobody has to know who obeys it."""
-    pod = judged(
+    """By key or domain, even if its readers are unknown."""
+    pod = judged_component(
         merged(POD, "{}")
         | {"metadata": {"name": "p", "namespace": "shop", field: {key: "x"}}}
     )
     (message,) = findings(pod)
     assert message.endswith(
-        f"'{key}' in metadata.{field}: nobody here knows who obeys it, and what that opens; take it out, or have the "
-        f"stack say that it opens nothing: cluster.metadata, {key}"
+        f"'{key}' in metadata.{field}: controllers that read it may bypass access rules; remove "
+        f"it, or declare it harmless in the stack: cluster.metadata, {key}"
     )
     domain = key.partition("/")[0]
     for listed in (key.lower(), domain, domain.partition(".")[2]):
@@ -114,7 +120,9 @@ def test_what_is_obeyed_whatever_happens_no_stack_takes(key: str) -> None:
     assert (
         len(
             findings(
-                judged(merged(POD, f"metadata: {{labels: {{{key}: x}}}}")),
+                judged_component(
+                    merged(POD, f"metadata: {{labels: {{{key}: x}}}}")
+                ),
                 metadata=listed,
             )
         )
@@ -125,7 +133,7 @@ def test_what_is_obeyed_whatever_happens_no_stack_takes(key: str) -> None:
 def test_what_is_in_a_template_is_obeyed_too() -> None:
     inner = "metadata: {annotations: {konghq.com/x: y}}, spec: {containers: [{name: c}]}"
     job = f"{{apiVersion: batch/v1, kind: CronJob, metadata: {{name: j}}, spec: {{jobTemplate: {{spec: {{template: {{{inner}}}}}}}}}}}"
-    (message,) = findings(judged(job))
+    (message,) = findings(judged_component(job))
     assert (
         "'konghq.com/x' in spec.jobTemplate.spec.template.metadata.annotations"
         in message
@@ -133,9 +141,9 @@ def test_what_is_in_a_template_is_obeyed_too() -> None:
 
 
 def test_an_ingress_is_not_deployed() -> None:
-    """So nobody obeys it; what it says of routes is read elsewhere."""
+    """No controller reads it; its routes are read elsewhere."""
     manifest = "{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {name: x, annotations: {konghq.com/plugins: y}, finalizers: [z]}}"
-    assert findings(judged(manifest)) == []
+    assert findings(judged_component(manifest)) == []
 
 
 @pytest.mark.parametrize(
@@ -149,7 +157,9 @@ def test_an_ingress_is_not_deployed() -> None:
     ],
 )
 def test_metadata_says_what_an_object_is_called_and_no_more(field: str) -> None:
-    (message,) = findings(judged(merged(POD, f"metadata: {{{field}}}")))
+    (message,) = findings(
+        judged_component(merged(POD, f"metadata: {{{field}}}"))
+    )
     assert message.startswith(
         f"ACC228 Pod 'p' of 'shop/web': metadata.{field.partition(':')[0]} "
     )
@@ -158,7 +168,7 @@ def test_metadata_says_what_an_object_is_called_and_no_more(field: str) -> None:
 def test_empty_metadata_is_none() -> None:
     assert (
         findings(
-            judged(
+            judged_component(
                 merged(
                     POD,
                     "metadata: {creationTimestamp: null, finalizers: [], uid: ''}",
@@ -171,10 +181,12 @@ def test_empty_metadata_is_none() -> None:
 
 @pytest.mark.parametrize("name", ["", "null", "''"])
 def test_an_object_has_a_name(name: str) -> None:
-    (message,) = findings(judged(merged(POD, f"metadata: {{name: {name}}}")))
+    (message,) = findings(
+        judged_component(merged(POD, f"metadata: {{name: {name}}}"))
+    )
     assert (
         message
-        == "OAM105 Pod '' of 'shop/web': it has no metadata.name; the definition has to give it one"
+        == "OAM105 Pod '' of 'shop/web': metadata.name is missing; set it in the definition"
     )
 
 
@@ -196,10 +208,10 @@ SPELLED = [
 def test_fields_are_spelled_as_kubernetes_spells_them(
     changes: str, path: str
 ) -> None:
-    """The engine's SDK takes the other spelling for the same field."""
-    messages = findings(judged(merged(POD, changes)))
+    """The engine's SDK converts the other spelling."""
+    messages = findings(judged_component(merged(POD, changes)))
     assert any(
-        f"OAM102 Pod 'p' of 'shop/web': Kubernetes has no field {path}; write it"
+        f"OAM102 Pod 'p' of 'shop/web': Kubernetes has no field {path}; write"
         in message
         for message in messages
     )
@@ -207,7 +219,7 @@ def test_fields_are_spelled_as_kubernetes_spells_them(
 
 def test_no_template_hides_behind_a_spelling() -> None:
     job = "{apiVersion: batch/v1, kind: CronJob, metadata: {name: j}, spec: {job_template: {spec: {template: {spec: {hostNetwork: true}}}}}}"
-    assert "OAM102" in "".join(findings(judged(job)))
+    assert "OAM102" in "".join(findings(judged_component(job)))
 
 
 FREE = """
@@ -249,7 +261,7 @@ RELEASE = "{apiVersion: helm.toolkit.fluxcd.io/v2, kind: HelmRelease, metadata: 
 def test_keys_that_users_choose_may_have_underscores(manifest: str) -> None:
     assert (
         findings(
-            judged(manifest),
+            judged_component(manifest),
             allowed={
                 "storage.k8s.io/StorageClass": "x",
                 "PersistentVolume": "x",
@@ -261,7 +273,7 @@ def test_keys_that_users_choose_may_have_underscores(manifest: str) -> None:
 
 def test_templates_in_lists_are_obeyed_too() -> None:
     claims = "spec: {volumeClaimTemplates: [{metadata: {name: v, annotations: {konghq.com/x: y}}}]}"
-    (message,) = findings(judged(merged(FREE, claims)))
+    (message,) = findings(judged_component(merged(FREE, claims)))
     assert (
         "'konghq.com/x' in spec.volumeClaimTemplates[0].metadata.annotations"
         in message
@@ -270,18 +282,18 @@ def test_templates_in_lists_are_obeyed_too() -> None:
 
 @pytest.mark.parametrize("field", ["opts", "whatComes"])
 def test_an_object_has_the_fields_of_its_kind_alone(field: str) -> None:
-    """The engine takes some others for options of its own."""
-    messages = findings(judged(merged(POD, f"{field}: {{}}")))
+    """The engine reads some others as its own options."""
+    messages = findings(judged_component(merged(POD, f"{field}: {{}}")))
     assert messages == [
-        f"OAM102 Pod 'p' of 'shop/web': Pod has no field '{field}'; take it out"
+        f"OAM102 Pod 'p' of 'shop/web': Pod has no field '{field}'; remove it"
     ]
 
 
 def test_a_kind_that_nobody_knows_has_no_field_of_the_engines() -> None:
     manifest = "{apiVersion: x.org/v1, kind: Any, metadata: {name: a}, what: {}, __inputs: {}}"
-    messages = findings(judged(manifest), allowed={"x.org/Any": "x"})
+    messages = findings(judged_component(manifest), allowed={"x.org/Any": "x"})
     assert messages == [
-        "OAM102 Any 'a' of 'shop/web': Any has no field '__inputs'; take it out"
+        "OAM102 Any 'a' of 'shop/web': Any has no field '__inputs'; remove it"
     ]
 
 
@@ -294,13 +306,12 @@ def test_no_value_is_taken_for_a_file_or_a_secret_of_the_engines(
     (message,) = (
         found
         for found in findings(
-            judged(merged(manifest, f"{{{field}: {{x: [{mark}]}}}}"))
+            judged_component(merged(manifest, f"{{{field}: {{x: [{mark}]}}}}"))
         )
         if found.startswith("ACC228 ")
     )
     assert (
-        f"{field}.x[0] is marked as a file or a secret of the engine's"
-        in message
+        f"{field}.x[0] is marked as a file or secret of the engine" in message
     )
 
 
@@ -315,7 +326,7 @@ def test_no_value_is_taken_for_a_file_or_a_secret_of_the_engines(
     ],
 )
 def test_what_a_controller_is_told_to_write_is_obeyed_too(field: str) -> None:
-    """By an object of a kind that nobody here knows, wherever it says labels and annotations; selectors write none."""
+    """In labels and annotations of unknown kinds, except selectors."""
     spec = {
         "deep": [{field: {"vault.hashicorp.com/agent-inject": "true"}}],
         "matchLabels": {"x.org/y": "z"},
@@ -326,8 +337,10 @@ def test_what_a_controller_is_told_to_write_is_obeyed_too(field: str) -> None:
         "metadata": {"name": "a"},
         "spec": spec,
     }
-    (message,) = findings(judged(manifest), allowed={"x.org/Any": "x"})
+    (message,) = findings(
+        judged_component(manifest), allowed={"x.org/Any": "x"}
+    )
     assert (
-        f"'vault.hashicorp.com/agent-inject' in spec.deep[0].{field}: nobody here knows"
+        f"'vault.hashicorp.com/agent-inject' in spec.deep[0].{field}: controllers that read it may bypass access rules"
         in message
     )

@@ -1,4 +1,4 @@
-"""Which kinds of objects are deployed, and in which namespaces."""
+"""The allowed kinds of objects and their namespaces."""
 
 from __future__ import annotations
 
@@ -7,8 +7,13 @@ from typing import Any
 import pytest
 
 from kong_oam.oam.rendered import WORKLOADS
-from tests.support.judged import POD, findings, judged, merged
-from tests.support.ways_in import WAYS_IN
+from tests.support.exposing_kinds import EXPOSING_KINDS
+from tests.support.judged_components import (
+    POD,
+    findings,
+    judged_component,
+    merged,
+)
 
 USUAL = [
     "apps/v1 Deployment", "apps/v1 StatefulSet", "apps/v1 DaemonSet", "apps/v1 ReplicaSet", "v1 ReplicationController",
@@ -42,7 +47,7 @@ BY_THE_STACK = [
     ("apps.example.org/v1 Deployment", "apps.example.org/Deployment"),
 ]
 NEVER = [
-    *WAYS_IN, "gateway-operator.konghq.com/v1 DataPlane", "any.example.org/v1 Ingress", "any.example.org/v1 HTTPRoute",
+    *EXPOSING_KINDS, "gateway-operator.konghq.com/v1 DataPlane", "any.example.org/v1 Ingress", "any.example.org/v1 HTTPRoute",
     "networking.k8s.io/v1 NetworkPolicy", "extensions/v1beta1 NetworkPolicy", "cilium.io/v2 CiliumNetworkPolicy",
     "cilium.io/v2 CiliumLocalRedirectPolicy", "projectcalico.org/v3 GlobalNetworkSet", "crd.projectcalico.org/v1 IPPool",
     "crd.antrea.io/v1beta1 Tier", "policy.networking.k8s.io/v1 Any", "networking.k8s.aws/v1 PolicyEndpoint",
@@ -64,32 +69,35 @@ def of_kind(text: str, **more: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("kind", USUAL)
 def test_the_usual_kinds_are_deployed(kind: str) -> None:
-    assert findings(judged(of_kind(kind))) == []
+    assert findings(judged_component(of_kind(kind))) == []
 
 
 @pytest.mark.parametrize(("kind", "name"), BY_THE_STACK)
 def test_any_other_kind_is_deployed_where_the_stack_names_it(
     kind: str, name: str
 ) -> None:
-    """By group and kind exactly: no other group's kind of that name, and no other spelling."""
+    """By exact group and kind: another group or spelling does not match."""
     (message,) = findings(
-        judged(of_kind(kind)),
+        judged_component(of_kind(kind)),
         allowed={"Other": "x", f"other/{name}": "x", f"{name}s": "x"},
     )
     assert message.startswith("ACC224 ")
     assert message.endswith(f"cluster.allow, {name}")
     assert (
-        findings(judged(of_kind(kind)), allowed={name: "what it opens"}) == []
+        findings(
+            judged_component(of_kind(kind)), allowed={name: "what it opens"}
+        )
+        == []
     )
 
 
 @pytest.mark.parametrize("kind", NEVER)
 def test_ways_in_and_network_policies_are_never_deployed(kind: str) -> None:
-    """Whatever the stack says."""
+    """Even if the stack allows them."""
     api, _, name = kind.partition(" ")
     group = api.rpartition("/")[0]
     (message,) = findings(
-        judged(of_kind(kind)),
+        judged_component(of_kind(kind)),
         allowed={f"{group}/{name}" if group else name: "x"},
         rbac=True,
     )
@@ -107,9 +115,10 @@ def test_a_list_is_refused_whatever_is_in_it() -> None:
     }
     for listing in (many, {**many, "kind": "List", "apiVersion": "v1"}):
         assert findings(
-            judged(listing), allowed={"apps/DeploymentList": "x", "List": "x"}
+            judged_component(listing),
+            allowed={"apps/DeploymentList": "x", "List": "x"},
         ) == [
-            f"ACC224 {listing['kind']} 'x' of 'shop/web': a list hides what is in it; write its objects by themselves"
+            f"ACC224 {listing['kind']} 'x' of 'shop/web': a list hides its objects from the checks; write each object by itself"
         ]
 
 
@@ -123,7 +132,9 @@ def test_a_list_is_refused_whatever_is_in_it() -> None:
     ],
 )
 def test_what_has_no_kind_is_refused(manifest: dict[str, Any]) -> None:
-    assert [message[:6] for message in findings(judged(manifest))] == ["ACC224"]
+    assert [
+        message[:6] for message in findings(judged_component(manifest))
+    ] == ["ACC224"]
 
 
 @pytest.mark.parametrize(
@@ -132,11 +143,12 @@ def test_what_has_no_kind_is_refused(manifest: dict[str, Any]) -> None:
 def test_roles_are_deployed_where_the_stack_says_so(kind: str) -> None:
     role = of_kind(f"rbac.authorization.k8s.io/v1 {kind}")
     (message,) = findings(
-        judged(role), allowed={f"rbac.authorization.k8s.io/{kind}": "x"}
+        judged_component(role),
+        allowed={f"rbac.authorization.k8s.io/{kind}": "x"},
     )
     assert message.startswith("ACC224 ")
     assert message.endswith("cluster.rbac")
-    assert findings(judged(role), rbac=True) == []
+    assert findings(judged_component(role), rbac=True) == []
 
 
 RELEASE = {
@@ -150,11 +162,12 @@ RELEASE = {
 
 
 def test_a_release_is_made_by_its_component_type_alone() -> None:
-    assert findings(judged(RELEASE, type="helmchart")) == []
-    assert findings(judged(RELEASE, type="helmchart@v1")) == []
+    assert findings(judged_component(RELEASE, type="helmchart")) == []
+    assert findings(judged_component(RELEASE, type="helmchart@v1")) == []
     for kind in ("k8s-objects", "raw", "helmchart2"):
         (message,) = findings(
-            judged(RELEASE, type=kind), allowed={"helm.sh/Release": "x"}
+            judged_component(RELEASE, type=kind),
+            allowed={"helm.sh/Release": "x"},
         )
         assert message.startswith("ACC224 ")
 
@@ -172,7 +185,7 @@ def test_no_patch_gives_a_release_what_its_type_does_not(
     spec: dict[str, Any], field: str
 ) -> None:
     (message,) = findings(
-        judged(
+        judged_component(
             {**RELEASE, "spec": {**RELEASE["spec"], **spec}}, type="helmchart"
         )
     )
@@ -218,16 +231,19 @@ def test_another_namespace_is_for_the_stack_to_allow(
     manifest: dict[str, Any], field: str
 ) -> None:
     namespace = "" if manifest["metadata"].get("namespace") == "" else "other"
-    (message,) = findings(judged(manifest))
+    (message,) = findings(judged_component(manifest))
     assert message.startswith(
         f"ACC225 {manifest['kind']} 'x' of 'shop/web': {field} is '{namespace}'"
     )
     if namespace:
         assert (
-            findings(judged(manifest), allowed={"other/Namespace": "x"}) == []
+            findings(
+                judged_component(manifest), allowed={"other/Namespace": "x"}
+            )
+            == []
         )
     (message,) = findings(
-        judged(manifest),
+        judged_component(manifest),
         gateway_namespace=namespace,
         allowed={"other/Namespace": "x"},
     )
@@ -237,9 +253,11 @@ def test_another_namespace_is_for_the_stack_to_allow(
 def test_pods_are_in_their_applications_namespace_whatever_the_stack_says() -> (
     None
 ):
-    """Their fence would be made in another one."""
+    """Their NetworkPolicy would be in another namespace."""
     pod = merged(POD, "metadata: {namespace: other}")
-    (message,) = findings(judged(pod), allowed={"other/Namespace": "x"})
+    (message,) = findings(
+        judged_component(pod), allowed={"other/Namespace": "x"}
+    )
     assert message.startswith(
         "ACC225 Pod 'p' of 'shop/web': its namespace is 'other', where no NetworkPolicy"
     )
@@ -252,36 +270,40 @@ def test_pods_are_in_their_applications_namespace_whatever_the_stack_says() -> (
 def test_what_no_kind_is_called_is_refused_before_a_run(
     api: str, kind: str
 ) -> None:
-    """Whatever the stack allows: a blank more, and the engine would find it in the middle of one."""
+    """Even if the stack allows it: the engine might find a kind with a blank during a run."""
     group = api.rpartition("/")[0]
     manifest = {**of_kind("v1 ConfigMap"), "apiVersion": api, "kind": kind}
     (message,) = findings(
-        judged(manifest), allowed={f"{group}/{kind}".removeprefix("/"): "x"}
+        judged_component(manifest),
+        allowed={f"{group}/{kind}".removeprefix("/"): "x"},
     )
     assert message.startswith(
-        f"ACC224 {kind} 'x' of 'shop/web': '{api}' and '{kind}' are no apiVersion and kind"
+        f"ACC224 {kind} 'x' of 'shop/web': '{api}' and '{kind}' are no valid apiVersion and kind"
     )
 
 
 def test_so_are_those_of_a_kind_that_the_stack_allows() -> None:
-    """Components of two Applications would have fences of one name there."""
+    """NetworkPolicies of two Applications' components would have one name there."""
     allowed = {"other/Namespace": "x", "x.org/Any": "x"}
     manifest = {
         **of_kind("x.org/v1 Any", namespace="other"),
         "spec": {"template": {"spec": {"containers": [{"name": "c"}]}}},
     }
-    (message,) = findings(judged(manifest), allowed=allowed)
+    (message,) = findings(judged_component(manifest), allowed=allowed)
     assert message.startswith(
         "ACC225 Any 'x' of 'shop/web': its namespace is 'other', where no NetworkPolicy"
     )
-    assert findings(judged({**manifest, "spec": {}}), allowed=allowed) == []
+    assert (
+        findings(judged_component({**manifest, "spec": {}}), allowed=allowed)
+        == []
+    )
 
 
 def test_the_gateways_namespace_is_nobodys_to_make() -> None:
     manifest = of_kind("v1 Namespace")
     assert (
         findings(
-            judged(manifest),
+            judged_component(manifest),
             allowed={"Namespace": "x"},
             gateway_namespace="kong",
         )
@@ -290,7 +312,9 @@ def test_the_gateways_namespace_is_nobodys_to_make() -> None:
     assert [
         message[:6]
         for message in findings(
-            judged(manifest), allowed={"Namespace": "x"}, gateway_namespace="x"
+            judged_component(manifest),
+            allowed={"Namespace": "x"},
+            gateway_namespace="x",
         )
     ] == ["ACC225"]
 
@@ -310,26 +334,29 @@ def test_the_gateways_namespace_is_nobodys_to_make() -> None:
     ],
 )
 def test_what_is_in_no_namespace_is_in_no_other(kind: str) -> None:
-    """KubeVela writes the Application's namespace into it all the same. Another one of that name is the same object."""
+    """KubeVela writes the Application's namespace into it anyway. Another object of that name is
+    the same object."""
     manifest = of_kind(kind, namespace="elsewhere")
     api, _, name = kind.partition(" ")
     allowed = {f"{api.rpartition('/')[0]}/{name}".removeprefix("/"): "x"}
-    assert findings(judged(manifest), allowed=allowed, rbac=True) == []
+    assert (
+        findings(judged_component(manifest), allowed=allowed, rbac=True) == []
+    )
     (message,) = findings(
-        judged(of_kind(kind)),
-        judged(of_kind(kind), key="other/api", namespace="other"),
+        judged_component(of_kind(kind)),
+        judged_component(of_kind(kind), key="other/api", namespace="other"),
         allowed=allowed,
         rbac=True,
     )
     assert message.startswith(
-        f"OAM107 {name} 'x' would also be made for 'shop/web' ("
+        f"OAM107 {name} 'x' would also be created for 'shop/web' ("
     )
 
 
 def test_a_kind_may_be_called_a_list() -> None:
     assert (
         findings(
-            judged(of_kind("x.org/v1 AllowList")),
+            judged_component(of_kind("x.org/v1 AllowList")),
             allowed={"x.org/AllowList": "x"},
         )
         == []
@@ -338,14 +365,14 @@ def test_a_kind_may_be_called_a_list() -> None:
 
 def test_a_release_deploys_where_it_stands() -> None:
     release = {**RELEASE, "spec": {**RELEASE["spec"], "namespace": "other"}}
-    (message,) = findings(judged(release, type="helmchart"))
+    (message,) = findings(judged_component(release, type="helmchart"))
     assert message.startswith(
         "ACC225 Release 'x' of 'shop/web': spec.namespace is 'other'"
     )
     manifest = of_kind("apps/v1 Deployment")
     assert (
         findings(
-            judged(
+            judged_component(
                 {**manifest, "spec": {**manifest["spec"], "namespace": "other"}}
             )
         )
@@ -358,17 +385,19 @@ def test_a_release_deploys_where_it_stands() -> None:
     ["gitCredentialsSecretReference", "terraformCredentialsSecretReference"],
 )
 def test_a_controller_reads_no_secret_elsewhere(field: str) -> None:
-    """As whoever makes its modules' code could print it."""
+    """The author of its modules' code could print it."""
     kind = of_kind("terraform.core.oam.dev/v1beta2 Configuration")
     (message,) = findings(
-        judged({**kind, "spec": {field: {"name": "s", "namespace": "other"}}})
+        judged_component(
+            {**kind, "spec": {field: {"name": "s", "namespace": "other"}}}
+        )
     )
     assert message.startswith(
         f"ACC225 Configuration 'x' of 'shop/web': spec.{field}.namespace is 'other'"
     )
     assert (
         findings(
-            judged(
+            judged_component(
                 {**kind, "spec": {field: {"name": "s", "namespace": "shop"}}}
             )
         )

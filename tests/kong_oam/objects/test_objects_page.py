@@ -1,4 +1,4 @@
-"""The page about objects: its table is the code's."""
+"""The page about objects: its table equals the code's."""
 
 from __future__ import annotations
 

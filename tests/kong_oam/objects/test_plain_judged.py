@@ -1,4 +1,4 @@
-"""What is made of properties is judged as what definitions render: by the same rules, with findings where it is said."""
+"""Plain and rendered objects get the same checks, with findings at the properties."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ keys = st.sampled_from(
      "seccomp.security.alpha.kubernetes.io/pod", "external-dns.alpha.kubernetes.io/hostname", "app.oam.dev/component", "kong-oam.dev"]
 )  # fmt: skip
 maps = st.dictionaries(keys, texts, max_size=2)
-# A label of another component is refused as a property, before an object is made of it.
+# The properties check rejects another component's label before rendering.
 pod_labels = st.dictionaries(
     keys.filter(lambda key: key != "app.oam.dev/component"), texts, max_size=2
 )
@@ -112,7 +112,7 @@ def application(
     *,
     gateway: bool = False,
 ) -> Reading:
-    """An Application with the component `api`, which says this, beside `web`, which is a client."""
+    """An Application with the component `api`, with this text, beside the client `web`."""
     traits = (
         [
             {
@@ -147,7 +147,7 @@ def application(
 def codes(
     reading: Reading, reach: Any, types: tuple[str, ...] = ()
 ) -> set[tuple[str, str]]:
-    """The codes, each with what it is said of. `types`: those that the stack lets Services be without a route."""
+    """The codes with their paths. `types`: the stack's allowed types of Services without a route."""
     found = compile_estate(
         reading, replace(STACK, reach=reach, service_types=types)
     ).diagnostics
@@ -156,7 +156,7 @@ def codes(
 
 OF_WORKERS = schema("worker")["properties"]
 PROBES = ("livenessProbe", "readinessProbe")
-"""Those of workers name no host."""
+"""Probes of workers have no host."""
 
 
 @given(
@@ -177,7 +177,7 @@ def test_the_same_workload_is_judged_alike(
     reach: Any,
     types: tuple[str, ...],
 ) -> None:
-    """Once made of properties, once as a definition renders it. Of two volumes of one name KubeVela's own is made."""
+    """As plain and as rendered component. KubeVela's rendering merges two volumes of one name."""
     if worker:
         workload = {
             key: value for key, value in workload.items() if key in OF_WORKERS
@@ -246,7 +246,7 @@ def test_a_finding_is_where_it_is_said(
 
 
 def test_a_stack_that_asks_has_load_balancers_without_a_route() -> None:
-    """A route's Service is of the type that the gateway reaches it by, whatever a stack asks for besides."""
+    """A Service with a route has the gateway's type, whatever else a stack allows."""
     assert codes(application(BALANCED), "cluster", ("LoadBalancer",)) == set()
     assert {
         code
@@ -265,7 +265,8 @@ def test_a_stack_that_asks_has_load_balancers_without_a_route() -> None:
 
 
 def test_annotations_of_a_services_address_are_the_stacks() -> None:
-    """However the gateway reaches Services; an Application can keep its own back, as in KubeVela."""
+    """For every reach of the gateway. An Application can filter its own annotations, as in
+    KubeVela."""
     reading = application({"image": "i"}, metadata=STEERED, gateway=True)
     for reach in ("loadBalancer", "cluster"):
         assert {code for code, _ in codes(reading, reach)} == {"ACC228"}

@@ -1,4 +1,5 @@
-"""The labels by which an access trait finds pods that somebody else makes: they name what its own component deploys."""
+"""The labels with which an access trait selects pods of another owner: they must name an object of
+its component."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ import pytest
 
 from kong_oam.objects.component import JudgedComponent
 from kong_oam.objects.selection import NamedService
-from tests.support.judged import PLACE, findings, judged
+from tests.support.judged_components import PLACE, findings, judged_component
 
 RELEASE = {
     "apiVersion": "helm.sh/v3",
@@ -50,12 +51,12 @@ STACK: dict[str, Any] = {
 def naming(
     labels: dict[str, str], *objects: dict[str, Any], key: str = "shop/web"
 ) -> JudgedComponent:
-    """A component of type `helmchart` whose access trait names a Service in front of pods with these labels."""
+    """A component of type `helmchart` with an access trait for a Service with these pod labels."""
     name = key.partition("/")[2]
     named = NamedService(
         f"{name}-http", 80, 80, labels, f"{name}-gateway", PLACE
     )
-    return judged(*objects, key=key, type="helmchart", named=named)
+    return judged_component(*objects, key=key, type="helmchart", named=named)
 
 
 @pytest.mark.parametrize(
@@ -111,10 +112,10 @@ ANYBODYS = [
 def test_labels_that_other_pods_may_have_are_refused(
     labels: dict[str, str], object_: dict[str, Any]
 ) -> None:
-    """Whatever the component deploys, and whatever that is called."""
+    """Whatever the component deploys."""
     (message,) = findings(naming(labels, object_), **STACK)
     assert message.startswith(
-        "ACC227 podLabels may be those of pods that 'shop/web' does not deploy; "
+        "ACC227 podLabels may select pods that 'shop/web' does not deploy; "
     )
 
 
@@ -122,11 +123,11 @@ def test_labels_that_other_pods_may_have_are_refused(
 def test_a_release_in_another_namespace_names_no_pods_of_this(
     object_: dict[str, Any],
 ) -> None:
-    """Whose pods have the label here, nobody knows."""
+    """Pods with the label here may belong to anybody."""
     component = naming({"app.kubernetes.io/instance": "es"}, object_)
     (message,) = findings(component, allowed={"other/Namespace": "x"})
     assert message.startswith(
-        "ACC227 podLabels may be those of pods that 'shop/web' does not deploy; "
+        "ACC227 podLabels may select pods that 'shop/web' does not deploy; "
     )
 
 
@@ -142,7 +143,8 @@ def test_a_release_in_another_namespace_names_no_pods_of_this(
 def test_a_release_that_makes_no_pods_with_the_label_here_names_none(
     spec: dict[str, Any],
 ) -> None:
-    """It is suspended, or elsewhere, or its name is too long: Flux shortens that, and Helm takes none of it."""
+    """It is suspended, in another cluster, or its name is too long: Flux shortens it, and Helm
+    rejects it."""
     long = {**FLUX, "metadata": {"name": "e" * 49}, "spec": spec}
     name = spec.get(
         "releaseName",
@@ -150,12 +152,12 @@ def test_a_release_that_makes_no_pods_with_the_label_here_names_none(
     )
     (message,) = findings(naming({"app.kubernetes.io/instance": name}, long))
     assert message.startswith(
-        "ACC227 podLabels may be those of pods that 'shop/web' does not deploy; "
+        "ACC227 podLabels may select pods that 'shop/web' does not deploy; "
     )
 
 
 def test_an_operators_object_is_where_its_metadata_says() -> None:
-    """What its operator makes of a field that Flux has, too, nobody here knows."""
+    """The operator may read fields differently from Flux."""
     elsewhere = {
         **KAFKA,
         "metadata": {"name": "logs", "namespace": "other"},
@@ -167,7 +169,7 @@ def test_an_operators_object_is_where_its_metadata_says() -> None:
         **{**STACK, "allowed": allowed},
     )
     assert message.startswith(
-        "ACC227 podLabels may be those of pods that 'shop/web' does not deploy; "
+        "ACC227 podLabels may select pods that 'shop/web' does not deploy; "
     )
 
 
@@ -199,23 +201,23 @@ NAMED_ALIKE = [
 def test_no_object_of_another_component_may_have_pods_with_the_label(
     labels: dict[str, str], named: dict[str, Any], manifest: dict[str, Any]
 ) -> None:
-    """One operator puts a label on pods of several kinds, and nobody here knows which: so a name is one component's."""
+    """An operator may label pods of several kinds, so a name belongs to one component."""
     connect = "kafka.strimzi.io/KafkaConnect"
     stack = {
         **STACK,
         "allowed": {**STACK["allowed"], connect: "pods"},
         "metadata": {"strimzi.io/cluster": "x"},
     }
-    foreign = judged(manifest, key="logs/kafka", type="helmchart")
+    foreign = judged_component(manifest, key="logs/kafka", type="helmchart")
     for components in (
         (naming(labels, named), foreign),
         (foreign, naming(labels, named)),
     ):
         (message,) = findings(*components, **stack)
         assert message.startswith(
-            "ACC227 podLabels may be on pods of 'logs/kafka' (shop.yaml:3:9), too: "
+            "ACC227 podLabels may also select pods of 'logs/kafka' (shop.yaml:3:9): "
         )
-    elsewhere = judged(
+    elsewhere = judged_component(
         manifest, key="logs/kafka", type="helmchart", namespace="elsewhere"
     )
     assert findings(naming(labels, named), elsewhere, **stack) == []
@@ -225,7 +227,7 @@ def test_no_object_of_another_component_may_have_pods_with_the_label(
 
 
 def test_no_release_is_called_so_from_another_namespace() -> None:
-    """Whatever kind deploys it: the object says where."""
+    """With any kind: the object names the namespace."""
     release = {
         **CONNECT,
         "spec": {
@@ -236,18 +238,24 @@ def test_no_release_is_called_so_from_another_namespace() -> None:
     stack = {**STACK, "allowed": {"kafka.strimzi.io/KafkaConnect": "pods"}}
     named = naming({"app.kubernetes.io/instance": "es"}, RELEASE)
     (message,) = findings(
-        named, judged(release, key="cd/app", namespace="cd"), **stack
+        named, judged_component(release, key="cd/app", namespace="cd"), **stack
     )
-    assert message.startswith("ACC227 podLabels may be on pods of 'cd/app'")
+    assert message.startswith(
+        "ACC227 podLabels may also select pods of 'cd/app'"
+    )
     release["spec"]["destination"]["namespace"] = "elsewhere"
     assert (
-        findings(named, judged(release, key="cd/app", namespace="cd"), **stack)
+        findings(
+            named,
+            judged_component(release, key="cd/app", namespace="cd"),
+            **stack,
+        )
         == []
     )
 
 
 def test_a_chart_has_values_with_the_label_from_nowhere() -> None:
-    """Nor from a ConfigMap that a third component brings."""
+    """Nor from a ConfigMap of a third component."""
     labels = {"strimzi.io/cluster": "logs"}
     values = {
         **CONFIG_MAP,
@@ -260,16 +268,21 @@ def test_a_chart_has_values_with_the_label_from_nowhere() -> None:
     named = naming(labels, KAFKA)
     (message,) = findings(
         named,
-        judged(release, key="logs/kafka"),
-        judged(values, key="logs/values"),
+        judged_component(release, key="logs/kafka"),
+        judged_component(values, key="logs/values"),
         **STACK,
     )
-    assert message.startswith("ACC227 podLabels may be on pods of 'logs/kafka'")
-    assert findings(named, judged(values, key="logs/values"), **STACK) == []
+    assert message.startswith(
+        "ACC227 podLabels may also select pods of 'logs/kafka'"
+    )
+    assert (
+        findings(named, judged_component(values, key="logs/values"), **STACK)
+        == []
+    )
 
 
 def test_an_object_refers_to_another_components_by_its_own_label() -> None:
-    """As topics and users do to their Kafka."""
+    """As topics and users refer to their Kafka."""
     topic = {
         **KAFKA,
         "kind": "KafkaTopic",
@@ -281,7 +294,7 @@ def test_an_object_refers_to_another_components_by_its_own_label() -> None:
     }
     found = findings(
         naming({"strimzi.io/cluster": "logs"}, KAFKA),
-        judged(topic, key="shop/t"),
+        judged_component(topic, key="shop/t"),
         metadata={"strimzi.io": "x"},
         **stack,
     )
@@ -289,7 +302,7 @@ def test_an_object_refers_to_another_components_by_its_own_label() -> None:
 
 
 def test_a_name_that_many_releases_have_is_told_once_of_each() -> None:
-    """With another component and how many more there are: the findings of 240 releases are 240 lines."""
+    """With another component and the number of others: 240 releases give 240 lines."""
     labels = {"app.kubernetes.io/instance": "es"}
     components = [
         naming(labels, RELEASE, key=f"shop/web{number}")
@@ -301,8 +314,8 @@ def test_a_name_that_many_releases_have_is_told_once_of_each() -> None:
         if message.startswith("ACC227 podLabels")
     ]
     assert len(found) == 240
-    assert "of 'shop/web1' (shop.yaml:3:9) and 238 more, too: " in found[0]
+    assert "of 'shop/web1' (shop.yaml:3:9) and 238 more: " in found[0]
     assert all(
-        "of 'shop/web0' (shop.yaml:3:9) and 238 more, too: " in message
+        "of 'shop/web0' (shop.yaml:3:9) and 238 more: " in message
         for message in found[1:]
     )

@@ -1,4 +1,4 @@
-"""Where the pods of an object are, and what they read."""
+"""Finding and changing the pods in an object."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_a_template_is_where_the_kind_has_it(
 def test_another_template_takes_its_place(
     api: str, kind: str, body: dict[str, Any], path: tuple[str, ...]
 ) -> None:
-    """In a copy, of which all else stays."""
+    """In a copy; the rest stays."""
     found = yaml.safe_load(
         yaml.safe_dump({"apiVersion": api, "kind": kind, "other": 1, **body})
     )

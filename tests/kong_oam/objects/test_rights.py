@@ -1,4 +1,4 @@
-"""What roles let a component do in the cluster: what is harmless, and what the stack has to list."""
+"""The rights of a component's roles: harmless rights, and rights that the stack must list."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.objects.component import Rules
 from kong_oam.objects.judge import judge
-from tests.support.judged import findings, judged
+from tests.support.judged_components import findings, judged_component
 
 RBAC = "rbac.authorization.k8s.io/v1"
 ACCOUNT = {
@@ -63,17 +63,19 @@ def binding(
 
 
 def refused(*objects: dict[str, Any], **stack: Any) -> list[str]:
-    """The rights that a finding says the stack has to list, for each object."""
-    findings = list(judge([judged(*objects)], Rules(rbac=True, **stack)))
+    """The rights that a finding asks to list, for each object."""
+    findings = list(
+        judge([judged_component(*objects)], Rules(rbac=True, **stack))
+    )
     assert all(finding.code == "ACC251" for finding in findings), findings
     return [_rights(finding) for finding in findings]
 
 
 def _rights(finding: Diagnostic) -> str:
-    """All rights of a finding. Its details have them where its message has only some."""
-    shown = finding.message.partition("close: ")[2].partition(
-        "; take them out"
-    )[0]
+    """All rights of a finding: in its details, or in its message if it has no details."""
+    shown = finding.message.partition("rules: ")[2].partition("; remove them")[
+        0
+    ]
     return ", ".join(finding.details) or shown
 
 
@@ -155,7 +157,7 @@ POWERS = [
 def test_what_reaches_more_needs_an_entry_of_its_own(
     power: dict[str, Any], right: str
 ) -> None:
-    """Of the component, with just these rights; another component's entry, or another right, is none."""
+    """With exactly these rights for this component."""
     listed = [f"{text} in namespace shop" for text in right.split(", ")]
     message = ", ".join(listed)
     assert refused(role(READING, power)) == [message]
@@ -181,9 +183,9 @@ def test_what_reaches_more_needs_an_entry_of_its_own(
 def test_an_entry_is_for_one_namespace_and_one_cluster(
     power: dict[str, Any], right: str, moved: dict[str, str], scope: str
 ) -> None:
-    """An Application that moves, or a topology that changes, gives rights to what is in another place."""
+    """A moved Application or a changed topology applies rights elsewhere."""
     listed = [f"{text} in namespace shop" for text in right.split(", ")]
-    elsewhere = judged(role(READING, power), **moved)
+    elsewhere = judged_component(role(READING, power), **moved)
     expected = [f"{text} {scope}" for text in right.split(", ")]
     (finding,) = judge(
         [elsewhere], Rules(rbac=True, rights={"shop/web": listed})
@@ -244,13 +246,13 @@ BINDINGS = [
 def test_a_binding_gives_a_role_of_the_component_to_its_own_account(
     objects: list[dict[str, Any]], right: str
 ) -> None:
-    """A role that others wrote, or a right that others get, is listed by itself."""
+    """Other roles, and rights of others, need entries."""
     assert refused(ACCOUNT, *objects, rights={"shop/web": [GET]}) == [right]
     assert refused(ACCOUNT, *objects, rights={"shop/web": [GET, right]}) == []
 
 
 def test_a_right_moves_to_no_other_holder_with_a_rule() -> None:
-    """The rules of two roles change places: the set of rights and that of bindings stay."""
+    """If the rules of two roles change places, the sets of rights and bindings stay the same."""
     logs = rule("get", "pods/log")
     account, group = (
         binding("Role own"),
@@ -281,15 +283,15 @@ def test_a_binding_in_another_namespace_is_listed_as_such() -> None:
 
 
 def test_a_message_has_some_rights_and_its_details_all() -> None:
-    """So that somebody who lists them sees all, and the message stays short."""
+    """So that a user can list all rights, and the message stays short."""
     kinds = [f"{'long' * 12}{number}.example.com" for number in range(40)]
     rules = [
         {"apiGroups": [kind], "resources": ["things"], "verbs": ["get"]}
         for kind in kinds
     ]
-    (finding,) = judge([judged(role(*rules))], Rules(rbac=True))
+    (finding,) = judge([judged_component(role(*rules))], Rules(rbac=True))
     assert (
-        f"get things.{kinds[0]} in namespace shop and 39 more; take them out, "
+        f"get things.{kinds[0]} in namespace shop and 39 more; remove them, "
         in finding.message
     )
     assert len(finding.message) <= 300
@@ -303,7 +305,7 @@ def test_a_harmless_role_may_be_anybodys() -> None:
 
 
 def test_a_cluster_role_is_aggregated_by_no_other() -> None:
-    """By a label whatever it gives would be others' rights; with a selector others' rights would be its own."""
+    """By a label, others would get its rights; by a selector, it would get theirs."""
     label = "rbac.authorization.k8s.io/aggregate-to-view"
     listed = {"shop/web": ["get secrets in every namespace"]}
     labelled = role(
@@ -321,6 +323,6 @@ def test_a_cluster_role_is_aggregated_by_no_other() -> None:
 
 @pytest.mark.parametrize("name", ["cluster-admin", "edit", "system:node"])
 def test_no_cluster_role_of_kubernetes_is_the_components_own(name: str) -> None:
-    """The API server adds its rules again, whatever is written here."""
+    """The API server restores its rules."""
     own = role(kind="ClusterRole", name=name)
     assert refused(own) == [f"change ClusterRole {name}"]

@@ -1,4 +1,5 @@
-"""Ingresses are read as routes, in each form that Kubernetes had; what they say beyond that is refused or warned of."""
+"""Ingresses become routes, in every version of Kubernetes' format; other fields are rejected or get
+a warning."""
 
 from __future__ import annotations
 
@@ -31,7 +32,7 @@ def api(text: str, traits: str = "[]", **more: int) -> Component:
 def messages(
     text: str, traits: str = "[]", objects: str = OBJECTS, **more: Any
 ) -> list[str]:
-    """What is wrong, without the file's name and what KubeVela would do."""
+    """The findings, without the file's name and without notes about KubeVela."""
     found = compiled(application(objects + text, traits), **more).diagnostics
     return [
         str(diagnostic).splitlines()[0].removeprefix("app1.yaml:")
@@ -87,26 +88,26 @@ WAY = f"{{rules: [{rule('path: /x')}]}}"
 @pytest.mark.parametrize(
     ("spec", "expected"),
     [
-        (f"{{rules: [{rule('path: /x, pathType: Exact')}]}}", "7:13: error OAM108: pathType 'Exact' is not deployed: a path owns all that lies below it; guard that with rules"),
-        (f"{{rules: [{rule('path: /x, pathType: Regex')}]}}", "7:13: error OAM103: Ingress 'way': pathType of '/x' has to be Prefix or ImplementationSpecific"),
-        (f"{{rules: [{rule('path: /x(/|$)(.*)')}]}}", "7:13: error ACC213: path '/x(/|$)(.*)': write it as /element/element, unencoded, of letters, digits and -._~!$&'()+,:=@; no patterns"),
-        (f"{{rules: [{rule('path: /*')}]}}", "7:13: error ACC213: path '/*': write it as /element/element, unencoded, of letters, digits and -._~!$&'()+,:=@; no patterns"),
-        (f"{{rules: [{rule('path: x')}]}}", "7:13: error ACC213: path 'x': write it as /element/element, unencoded, of letters, digits and -._~!$&'()+,:=@; no patterns"),
-        (f"{{rules: [{rule('path: 7')}]}}", "7:13: error OAM103: Ingress 'way': spec.rules[0].http.paths[0].path has to be a text"),
-        (f"{{rules: [{rule('path: /x', host='a_b')}]}}", "7:13: error ACC213: host 'a_b' is not a DNS name (a wildcard may only be its first label)"),
-        (f"{{rules: [{rule('path: /x', host='7')}]}}", "7:13: error OAM103: Ingress 'way': spec.rules[0].host has to be a text"),
-        (f"{{rules: [{rule('path: /x', '{resource: {kind: Bucket, name: b}}')}]}}", "7:13: error OAM103: Ingress 'way': '/x' leads to no Service and port; write both"),
-        (f"{{rules: [{rule('path: /x', '{service: {name: other, port: {number: 80}}}')}]}}", "7:13: error OAM108: Ingress 'way': '/x' leads to Service 'other', which 'api' does not make: that could expose another component past its own rules; lead to a Service of its own"),
-        ("{defaultBackend: {service: {name: other, port: {number: 80}}}}", "7:13: error OAM108: Ingress 'way': the default backend leads to Service 'other', which 'api' does not make: that could expose another component past its own rules; lead to a Service of its own"),
-        (f"{{rules: [{rule('path: /x', '{service: {name: api}}')}]}}", "7:13: error OAM103: Ingress 'way': '/x' leads to no Service and port; write both"),
-        (f"{{rules: [{rule('path: /x', 'null')}]}}", "7:13: error OAM103: Ingress 'way': '/x' leads to no Service and port; write both"),
+        (f"{{rules: [{rule('path: /x, pathType: Exact')}]}}", "7:13: error OAM108: pathType 'Exact' is not deployed, since rules of a path cover everything below it; remove it and write rules"),
+        (f"{{rules: [{rule('path: /x, pathType: Regex')}]}}", "7:13: error OAM103: Ingress 'way': pathType of '/x' must be Prefix or ImplementationSpecific"),
+        (f"{{rules: [{rule('path: /x(/|$)(.*)')}]}}", "7:13: error ACC213: path '/x(/|$)(.*)' is not plain; write /element/element, unencoded, of letters, digits and -._~!$&'()+,:=@, without patterns"),
+        (f"{{rules: [{rule('path: /*')}]}}", "7:13: error ACC213: path '/*' is not plain; write /element/element, unencoded, of letters, digits and -._~!$&'()+,:=@, without patterns"),
+        (f"{{rules: [{rule('path: x')}]}}", "7:13: error ACC213: path 'x' is not plain; write /element/element, unencoded, of letters, digits and -._~!$&'()+,:=@, without patterns"),
+        (f"{{rules: [{rule('path: 7')}]}}", "7:13: error OAM103: Ingress 'way': spec.rules[0].http.paths[0].path must be a text"),
+        (f"{{rules: [{rule('path: /x', host='a_b')}]}}", "7:13: error ACC213: host 'a_b' is not a DNS name; use letters, digits and '-', and '*' only as the first label"),
+        (f"{{rules: [{rule('path: /x', host='7')}]}}", "7:13: error OAM103: Ingress 'way': spec.rules[0].host must be a text"),
+        (f"{{rules: [{rule('path: /x', '{resource: {kind: Bucket, name: b}}')}]}}", "7:13: error OAM103: Ingress 'way': '/x' has no Service and port; write both"),
+        (f"{{rules: [{rule('path: /x', '{service: {name: other, port: {number: 80}}}')}]}}", "7:13: error OAM108: Ingress 'way': '/x' leads to Service 'other', which 'api' does not create and which could expose another component; use a Service of this component"),
+        ("{defaultBackend: {service: {name: other, port: {number: 80}}}}", "7:13: error OAM108: Ingress 'way': the default backend leads to Service 'other', which 'api' does not create and which could expose another component; use a Service of this component"),
+        (f"{{rules: [{rule('path: /x', '{service: {name: api}}')}]}}", "7:13: error OAM103: Ingress 'way': '/x' has no Service and port; write both"),
+        (f"{{rules: [{rule('path: /x', 'null')}]}}", "7:13: error OAM103: Ingress 'way': '/x' has no Service and port; write both"),
         (f"{{rules: [{rule('path: /x', '{service: {name: api, port: {number: 81}}}')}]}}", "7:13: error ACC223: Service 'api' has no port 81; its ports are 80"),
         (f"{{rules: [{rule('path: /x', '{service: {name: api, port: {name: web}}}')}]}}", "7:13: error ACC223: Service 'api' has no port web; its ports are 80"),
         ("{rules: null}", ""),
-        ("{rules: {a: b}}", "7:13: error OAM103: Ingress 'way': spec.rules has to be a list"),
-        ("{rules: [a]}", "7:13: error OAM103: Ingress 'way': spec.rules[0] has to be a mapping"),
-        ("{rules: [{host: a.test, http: {}}]}", "7:13: error OAM103: Ingress 'way': spec.rules[0].http.paths has to be there"),
-        ("'...'", "7:13: error OAM103: Ingress 'way': spec has to be a mapping"),
+        ("{rules: {a: b}}", "7:13: error OAM103: Ingress 'way': spec.rules must be a list"),
+        ("{rules: [a]}", "7:13: error OAM103: Ingress 'way': spec.rules[0] must be a mapping"),
+        ("{rules: [{host: a.test, http: {}}]}", "7:13: error OAM103: Ingress 'way': spec.rules[0].http.paths must be present"),
+        ("'...'", "7:13: error OAM103: Ingress 'way': spec must be a mapping"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_a_route_is_refused(spec: str, expected: str) -> None:
@@ -116,10 +117,10 @@ def test_what_cannot_be_a_route_is_refused(spec: str, expected: str) -> None:
 @pytest.mark.parametrize(
     ("service", "expected"),
     [
-        ("port: 80, targetPort: 8080, name: grpc", "ACC218: port 80 of Service 'api' speaks gRPC"),
-        ("port: 80, targetPort: 8080, appProtocol: GRPC", "ACC218: port 80 of Service 'api' speaks gRPC"),
-        ("port: 80, targetPort: 9090", "ACC218: port 80 of Service 'api' speaks gRPC"),
-        ("port: 80, targetPort: grpc", "ACC218: port 80 of Service 'api' speaks gRPC"),
+        ("port: 80, targetPort: 8080, name: grpc", "ACC218: port 80 of Service 'api' is a gRPC port"),
+        ("port: 80, targetPort: 8080, appProtocol: GRPC", "ACC218: port 80 of Service 'api' is a gRPC port"),
+        ("port: 80, targetPort: 9090", "ACC218: port 80 of Service 'api' is a gRPC port"),
+        ("port: 80, targetPort: grpc", "ACC218: port 80 of Service 'api' is a gRPC port"),
         ("port: 80, targetPort: 8080, protocol: UDP", "ACC223: Service 'api' has no port 80; none of its ports is TCP"),
         ("port: 80, targetPort: no", "ACC223: port 80 of Service 'api' leads to port no of the pods, which no container of 'api' lists"),
         ("port: 80, targetPort: web", ""),
@@ -135,7 +136,7 @@ def test_what_a_route_leads_to_is_looked_at(
     )
     found = messages(ingress(WAY), objects=objects)
     assert [
-        message.partition(" error ")[2].partition(", whose calls")[0]
+        message.partition(" error ")[2].partition("; Kong would")[0]
         for message in found
     ] == [expected] * bool(expected)
 
@@ -149,11 +150,11 @@ def test_what_a_route_leads_to_is_looked_at(
     ],
 )
 def test_a_number_that_no_container_lists_is_told_of(service: str) -> None:
-    """What a container lists is for its reader: it may listen elsewhere. The route is there."""
+    """The list of ports is informational: the container may listen elsewhere. The route stays."""
     objects = OBJECTS.replace("port: 80, targetPort: 8080, name: http", service)
     assert messages(ingress(WAY), objects=objects) == [
-        "7:13: warning ACC223: port 80 of Service 'api' leads to port 80 of the pods, which no container of 'api' "
-        "lists; it may listen there, else nothing answers"
+        "7:13: warning ACC223: port 80 of Service 'api' leads to port 80 of the pods, which no "
+        "container of 'api' lists; add the port to the container, if it listens there"
     ]
     found = compiled(application(objects + ingress(WAY)))
     assert found.estate and [
@@ -177,13 +178,13 @@ def test_a_route_to_a_service_without_pods_of_its_own_is_refused(
 ) -> None:
     objects = f"{DEPLOYMENT}---{SERVICE.replace('{app.oam.dev/component: api}', selector)}---\n"
     assert (
-        "7:13: error ACC223: Ingress 'way': '/x' leads to Service 'api', which selects no pods of 'api'; nothing would "
-        "answer"
+        "7:13: error ACC223: Ingress 'way': '/x' leads to Service 'api', which selects no pods "
+        "of 'api'; correct its selector"
     ) in messages(ingress(WAY), objects=objects)
 
 
 def test_services_of_one_name_are_one() -> None:
-    """As those of a port with `expose` and of a gateway trait."""
+    """Like the Services of a port with `expose` and of a gateway trait."""
     second = SERVICE.replace(
         "port: 80, targetPort: 8080, name: http", "port: 8080"
     )
@@ -200,7 +201,7 @@ def test_services_of_one_name_are_one() -> None:
 def test_a_service_of_another_namespace_is_none_of_its_own() -> None:
     objects = f"{DEPLOYMENT}---{SERVICE.replace('namespace: orders', 'namespace: n')}---\n"
     found = messages(ingress(WAY), objects=objects)
-    assert any("which 'api' does not make" in message for message in found)
+    assert any("which 'api' does not create" in message for message in found)
 
 
 @pytest.mark.parametrize(
@@ -226,7 +227,7 @@ def test_a_host_has_the_certificate_that_tls_names(
 
 
 def test_findings_and_endpoints_are_where_the_trait_says_them() -> None:
-    """The key of the path, the domain, the annotation."""
+    """At the key of the path, the domain, or the annotation."""
     text = ingress(WAY)
     (endpoint,) = api(
         text, TRAITS.replace("a.b/rewrite", "other"), trait=0
@@ -275,13 +276,13 @@ def test_an_annotation_that_says_who_may_call_or_what_is_reached_is_refused(
 ) -> None:
     (message,) = messages(ingress("{}", annotations=f"{{{name}: x}}"))
     assert message.startswith(
-        f"7:13: error OAM108: '{name}' changes who may call, or what is reached; "
+        f"7:13: error OAM108: '{name}' changes who may call, or which workload answers; "
     )
 
 
 @pytest.mark.parametrize("name", [*UNKNOWN, *WITHOUT_EFFECT])
 def test_an_annotation_that_nobody_knows_is_refused(name: str) -> None:
-    """Whatever its controller would do by it. A domain that the stack lists says nothing of each of its keys."""
+    """Its controller may do anything. A listed domain does not include its keys."""
     for stack in (
         STACK,
         replace(STACK, metadata={name.partition("/")[0]: "shapes answers"}),
@@ -289,8 +290,8 @@ def test_an_annotation_that_nobody_knows_is_refused(name: str) -> None:
         assert messages(
             ingress("{}", annotations=f"{{{name}: HTTPS}}"), stack=stack
         ) == [
-            f"7:13: error OAM108: '{name}' may say who may call, or what is reached, and nobody here knows it; take it "
-            f"out, or have the stack say that it does not: cluster.metadata, {name}"
+            f"7:13: error OAM108: '{name}' is unknown and may change who may call; remove it, or "
+            f"declare it harmless in the stack: cluster.metadata, {name}"
         ]
 
 
@@ -300,7 +301,7 @@ def test_an_annotation_that_the_stack_knows_has_no_effect(name: str) -> None:
     assert messages(
         ingress("{}", annotations=f"{{{name}: HTTPS}}"), stack=stack
     ) == [
-        f"7:13: warning OAM109: '{name}' shapes an Ingress and has no effect here: Kong is configured directly"
+        f"7:13: warning OAM109: '{name}' configures an Ingress and has no effect here; remove it"
     ]
 
 
@@ -323,8 +324,8 @@ def test_an_annotation_that_says_grpc_is_refused_and_what_chooses_a_controller_i
             annotations=f"{{{name}: grpcs, kubernetes.io/ingress.class: nginx}}",
         )
     ) == [
-        f"7:13: error ACC218: '{name}: grpcs' speaks gRPC, whose calls go upstream by another path than the one that "
-        "was decided on; it is not deployed"
+        f"7:13: error ACC218: '{name}: grpcs' is a gRPC port; Kong would forward gRPC calls past "
+        "the gate's path check. Use an HTTP port"
     ]
 
 

@@ -1,4 +1,4 @@
-"""What is judged can be placed: whatever shape it has, it is refused there, or deployed with all that is added."""
+"""Every object is either rejected by the checks or deployed with all additions."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from kong_oam.access.settings.stack import parse
 from kong_oam.kubernetes.rendered import placed_objects
 from tests.support import small_stacks
 from tests.support.components import with_fields
-from tests.support.judged import findings, judged
-from tests.support.rendered_components import component, made
+from tests.support.judged_components import findings, judged_component
+from tests.support.rendered_components import component, rendered_object
 
 SETTINGS = parse(
     "prod", {**small_stacks.SETTINGS, "cluster": {"imagePullSecrets": ["ecr"]}}
@@ -55,7 +55,7 @@ OBJECTS: list[dict[str, Any]] = [
     {"apiVersion": "v1", "kind": "Secret", "metadata": ABOUT, "stringData": {"a": "b"}},
     {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": "a.b.c"}, "spec": {}},
 ]  # fmt: skip
-"""One of each sort that something is added to."""
+"""One object of each kind that gets additions."""
 ALLOWED = {
     "argoproj.io/Rollout": "pods",
     "apiextensions.k8s.io/CustomResourceDefinition": "kinds",
@@ -97,10 +97,13 @@ def changed(
 def test_what_is_taken_can_be_placed(
     manifest: dict[str, Any], pod_spec_path: str
 ) -> None:
-    """Each field of something sound is something else, or is not there: some are refused for it, and others not."""
+    """Each field of a valid object is changed or removed: some results are rejected, others are
+    not."""
     app, whole = component("", ports=(80,))
     placed = 0
-    behind = made({**OBJECTS[0], "metadata": {**ABOUT, "name": "behind"}}, 1)
+    behind = rendered_object(
+        {**OBJECTS[0], "metadata": {**ABOUT, "name": "behind"}}, 1
+    )
     cases = [
         changed(manifest, path, junk)
         for path in paths(manifest)
@@ -108,7 +111,7 @@ def test_what_is_taken_can_be_placed(
     ]
     for case in cases:
         if not findings(
-            judged(
+            judged_component(
                 case,
                 key="orders/api",
                 namespace="orders",
@@ -116,7 +119,10 @@ def test_what_is_taken_can_be_placed(
             ),
             allowed=ALLOWED,
         ):
-            rendered = (made(case, pod_spec_path=pod_spec_path), behind)
+            rendered = (
+                rendered_object(case, pod_spec_path=pod_spec_path),
+                behind,
+            )
             assert placed_objects(
                 app, with_fields(whole, rendered=rendered), SETTINGS
             ).objects, case
@@ -128,7 +134,7 @@ def test_what_is_taken_can_be_placed(
 def test_what_is_sound_is_taken(manifest: dict[str, Any]) -> None:
     assert (
         findings(
-            judged(manifest, key="orders/api", namespace="orders"),
+            judged_component(manifest, key="orders/api", namespace="orders"),
             allowed=ALLOWED,
         )
         == []
@@ -152,16 +158,16 @@ def test_what_is_sound_is_taken(manifest: dict[str, Any]) -> None:
     ],
 )
 def test_what_is_held_are_texts(changes: dict[str, Any], path: str) -> None:
-    """An API server refuses a number in the middle of a run."""
+    """An API server would reject a number during a run."""
     (message,) = findings(
-        judged(
+        judged_component(
             {"apiVersion": "v1", "metadata": ABOUT, **changes},
             namespace="orders",
         )
     )
     assert (
         message
-        == f"OAM103 {changes['kind']} 'api' of 'shop/web': {path} has to be a text"
+        == f"OAM103 {changes['kind']} 'api' of 'shop/web': {path} must be a text"
     )
 
 
@@ -171,33 +177,36 @@ def test_containers_of_a_kind_of_others_need_no_name() -> None:
     custom, own = (
         {**OBJECTS[number], "spec": {"template": template}} for number in (3, 0)
     )
-    assert findings(judged(custom, namespace="orders"), allowed=ALLOWED) == []
-    (message,) = findings(judged(own, namespace="orders"))
+    assert (
+        findings(judged_component(custom, namespace="orders"), allowed=ALLOWED)
+        == []
+    )
+    (message,) = findings(judged_component(own, namespace="orders"))
     assert message.endswith(
-        "spec.template.spec.containers[0].name has to be there"
+        "spec.template.spec.containers[0].name must be present"
     )
 
 
 @pytest.mark.parametrize(
     ("spec", "wrong"),
     [
-        ("hostAliases", ["spec.hostAliases[0].hostnames has to be there"]),
+        ("hostAliases", ["spec.hostAliases[0].hostnames must be present"]),
         (
             "containers",
             [
-                "spec.containers has to be a list",
-                "spec.containers[0].name has to be there",
+                "spec.containers must be a list",
+                "spec.containers[0].name must be present",
             ],
         ),
     ],
 )
 def test_what_is_wrong_is_said(spec: str, wrong: list[str]) -> None:
-    """With the field and what belongs there."""
+    """With the field and the expected value."""
     pod = OBJECTS[2]
     found = []
     for junk in ({"a": {}}, [{"ip": "192.0.2.1"}]):
         found += findings(
-            judged(
+            judged_component(
                 {**pod, "spec": {**pod["spec"], spec: junk}}, namespace="orders"
             )
         )
@@ -215,15 +224,17 @@ def test_what_is_wrong_is_said(spec: str, wrong: list[str]) -> None:
 @pytest.mark.parametrize(
     ("manifest", "wrong"),
     [
-        ({**OBJECTS[0], "spec": {}}, "Deployment 'api' of 'shop/web': spec has to be what pods are made of"),
-        ({**OBJECTS[2], "spec": {}}, "Pod 'api' of 'shop/web': spec.containers has to be a list of at least one container"),
-        ({**OBJECTS[6], "spec": "x"}, "CustomResourceDefinition 'a.b.c' of 'shop/web': spec has to be a mapping"),
+        ({**OBJECTS[0], "spec": {}}, "Deployment 'api' of 'shop/web': spec must be a mapping with the pod template"),
+        ({**OBJECTS[2], "spec": {}}, "Pod 'api' of 'shop/web': spec.containers must be a list of at least one container"),
+        ({**OBJECTS[6], "spec": "x"}, "CustomResourceDefinition 'a.b.c' of 'shop/web': spec must be a mapping"),
     ],
 )  # fmt: skip
 def test_nothing_is_deployed_without_its_spec(
     manifest: dict[str, Any], wrong: str
 ) -> None:
-    (message,) = findings(judged(manifest, namespace="orders"), allowed=ALLOWED)
+    (message,) = findings(
+        judged_component(manifest, namespace="orders"), allowed=ALLOWED
+    )
     assert message.startswith(f"OAM103 {wrong}")
 
 
@@ -246,12 +257,14 @@ def test_a_name_is_one_that_the_cluster_takes(api: str, kind: str) -> None:
                 "metadata": {"name": name},
             }
             messages = findings(
-                judged(manifest, namespace="orders"),
+                judged_component(manifest, namespace="orders"),
                 allowed={"Namespace": "x"},
                 rbac=True,
             )
             assert (
-                any(" cannot be named so: " in message for message in messages)
+                any(
+                    " name is invalid for a " in message for message in messages
+                )
                 == expected
             ), name
 
@@ -276,16 +289,17 @@ MOUNTING = {
 
 
 def test_a_volume_that_is_mounted_is_there() -> None:
-    """In every container; of a StatefulSet also by its claims. What a container mounts elsewhere is not known."""
+    """In every container; a StatefulSet also has the volumes of its claims. Mounts in other kinds
+    are unknown."""
 
     def found(kind: str, **spec: Any) -> list[str]:
         manifest = {"apiVersion": "apps/v1", "kind": kind, "metadata": {"name": "w"}, "spec": {"template": {"spec": MOUNTING}, **spec}}  # fmt: skip
-        return findings(judged(manifest), allowed={"apps/Other": "x"})
+        return findings(judged_component(manifest), allowed={"apps/Other": "x"})
 
     at = "of 'shop/web': spec.template.spec"
     assert found("Deployment") == [
-        f"OAM103 Deployment 'w' {at}.containers[0].volumeMounts[1] is of volume 'b', and the pods have only 'a'",
-        f"OAM103 Deployment 'w' {at}.initContainers[0].volumeDevices[0] is of volume 'c', and the pods have only 'a'",
+        f"OAM103 Deployment 'w' {at}.containers[0].volumeMounts[1] mounts volume 'b', but the pods have only 'a'; add the volume",
+        f"OAM103 Deployment 'w' {at}.initContainers[0].volumeDevices[0] mounts volume 'c', but the pods have only 'a'; add the volume",
     ]
     assert (
         found(
@@ -305,7 +319,7 @@ def test_a_volume_that_is_mounted_is_there() -> None:
     }
     assert (
         findings(
-            judged(
+            judged_component(
                 {
                     "apiVersion": "v1",
                     "kind": "Pod",
@@ -314,5 +328,5 @@ def test_a_volume_that_is_mounted_is_there() -> None:
                 }
             )
         )[-1]
-        == "OAM103 Pod 'p' of 'shop/web': spec.containers[0].volumeMounts[0] is of volume 'b', and the pods have none"
+        == "OAM103 Pod 'p' of 'shop/web': spec.containers[0].volumeMounts[0] mounts volume 'b', but the pods have none; add the volume"
     )

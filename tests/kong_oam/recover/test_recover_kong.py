@@ -7,19 +7,19 @@ import pytest
 
 from kong_oam.kong.account import Account
 from kong_oam.kong.admin import AdminApi
-from kong_oam.kong.owners import Asking
+from kong_oam.kong.owners import OwnerLookup
 from kong_oam.recover.kong import (
     LostEntity,
     OutdatedStateError,
     RemovalError,
     entities,
-    lost,
+    lost_entities,
     remove,
 )
 from sandbox.kong import Kong
 
 OURS = frozenset({"kong-oam", "kong-oam-stack:local"})
-ASKING = Asking("local")
+ASKING = OwnerLookup("local")
 
 
 def _entity(
@@ -41,14 +41,16 @@ KEY = _entity("jwts", "key", consumer="ring")
 
 
 def _removed(rows: list[LostEntity], known: set[str]) -> list[str]:
-    found = lost(rows, frozenset(known), ASKING)
+    found = lost_entities(rows, frozenset(known), ASKING)
     return [entity.id for entity, reason in found if reason is None]
 
 
 def test_what_the_state_knows_is_not_lost() -> None:
-    """By its id, whatever else is there."""
+    """Its id is recorded, whatever other entities exist."""
     assert (
-        lost([SERVICE, GATE, ROUTE], frozenset({"api", "gate", "way"}), ASKING)
+        lost_entities(
+            [SERVICE, GATE, ROUTE], frozenset({"api", "gate", "way"}), ASKING
+        )
         == ()
     )
     assert _removed([SERVICE, GATE], {"api"}) == ["gate"]
@@ -69,9 +71,9 @@ def test_what_the_state_knows_is_not_lost() -> None:
 def test_what_does_not_have_all_tags_of_the_stack_is_not_lost(
     tags: set[str],
 ) -> None:
-    """Other stacks, other tools, and what was made by hand."""
+    """Examples are entities of other stacks, of other tools, and of people."""
     assert (
-        lost(
+        lost_entities(
             [_entity("services", "other", frozenset(tags))], frozenset(), ASKING
         )
         == ()
@@ -86,13 +88,13 @@ def test_what_stands_on_an_entity_of_another_stack_is_not_lost() -> None:
         frozenset({"kong-oam-stack:prod"}),
     )
     key = _entity("jwts", "key", consumer="kong-oam.prod.ring.okta")
-    assert lost([theirs, key], frozenset(), ASKING) == ()
+    assert lost_entities([theirs, key], frozenset(), ASKING) == ()
 
 
 def test_routes_go_before_plugins_and_those_before_services_and_where_they_lead() -> (
     None
 ):
-    """What leads somewhere before what guards it, and before what it leads to, whatever the order of the list."""
+    """Routes are removed before their plugins and services, whatever the order of the list."""
     rows = [
         _entity("consumers", "c"),
         _entity("upstreams", "u"),
@@ -109,10 +111,10 @@ def test_a_guard_stays_while_a_route_that_stays_leads_to_its_service() -> None:
     """Without it the service would be more open; a route that goes does not count, nor does one of another service."""
     assert [
         reason
-        for _, reason in lost(
+        for _, reason in lost_entities(
             [SERVICE, GATE, ROUTE], frozenset({"api", "way"}), ASKING
         )
-    ] == ["it guards what route way leads to; take the routes away first"]
+    ] == ["it guards the service of route way; remove its routes first"]
     theirs = _entity("routes", "theirs", frozenset(), service="api")
     assert _removed([SERVICE, GATE, theirs], {"api"}) == []
     assert _removed([SERVICE, GATE, ROUTE], {"api"}) == ["way", "gate"]
@@ -127,7 +129,7 @@ def test_what_something_else_belongs_to_stays() -> None:
     theirs = _entity(
         "plugins", "rate-limiting", frozenset({"theirs"}), route="way"
     )
-    found = lost([SERVICE, ROUTE, theirs], frozenset({"api"}), ASKING)
+    found = lost_entities([SERVICE, ROUTE, theirs], frozenset({"api"}), ASKING)
     assert [(entity.id, reason) for entity, reason in found] == [
         ("way", "plugin rate-limiting belongs to it")
     ]
@@ -137,7 +139,9 @@ def test_what_something_else_belongs_to_stays() -> None:
         frozenset({"kong-oam", "kong-oam-stack:prod"}),
         route="way",
     )
-    ((_, doubt),) = lost([SERVICE, ROUTE, prods], frozenset({"api"}), ASKING)
+    ((_, doubt),) = lost_entities(
+        [SERVICE, ROUTE, prods], frozenset({"api"}), ASKING
+    )
     assert doubt == "plugin prods of stack 'prod' belongs to it"
     assert (
         _removed(
@@ -159,7 +163,8 @@ def test_what_something_else_belongs_to_stays() -> None:
 
 
 def test_a_parent_and_its_child_are_never_both_lost() -> None:
-    """No run begins what belongs to another before the state knows that one: the state is old, or another's."""
+    """A run creates a child only after the state has recorded its parent: the state is old, or
+    another stack's."""
     for parent, child in (
         (SERVICE, GATE),
         (SERVICE, ROUTE),
@@ -168,9 +173,9 @@ def test_a_parent_and_its_child_are_never_both_lost() -> None:
     ):
         with pytest.raises(
             OutdatedStateError,
-            match=rf"neither \w+ {parent.id} nor .* \w+ {child.id}\..* backend",
+            match=rf"lacks both \w+ {parent.id} and its child \w+ {child.id}, .* backend",
         ):
-            lost([parent, child], frozenset(), ASKING)
+            lost_entities([parent, child], frozenset(), ASKING)
 
 
 def test_every_page_is_read_and_every_kind_is_named_and_removed() -> None:
@@ -224,7 +229,7 @@ def test_every_page_is_read_and_every_kind_is_named_and_removed() -> None:
             "upstream ours",
             "upstream theirs",
         ]
-        judged = lost(rows, frozenset({service, consumer}), ASKING)
+        judged = lost_entities(rows, frozenset({service, consumer}), ASKING)
         assert [reason for _, reason in judged if reason] == [
             "target example.com:80 of theirs belongs to it"
         ]

@@ -21,7 +21,7 @@ def evaluator() -> Iterator[Evaluator]:
 
 @pytest.fixture(scope="module")
 def ours(evaluator: Evaluator) -> Mapping[str, Definition]:
-    """Ours, by name."""
+    """Our definitions by name."""
     return {
         definition.name: definition
         for definition in built_in_definitions(evaluator.ask)
@@ -30,6 +30,6 @@ def ours(evaluator: Evaluator) -> Mapping[str, Definition]:
 
 @pytest.fixture
 def theirs() -> Mapping[str, Definition]:
-    """KubeVela's own, by name."""
+    """KubeVela's definitions by name."""
     need_corpus()
     return kubevelas()

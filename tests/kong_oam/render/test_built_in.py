@@ -1,4 +1,4 @@
-"""The built-in types are KubeVela's: what they take, and what becomes of it."""
+"""The built-in types equal KubeVela's: their properties and their objects."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ OPEN: Mapping[str, st.SearchStrategy[Any]] = {
         ]
     ),
 }
-"""What is more likely to do something than any properties, of the types that take any."""
+"""Properties with a likely effect, for types that accept any."""
 _TRIED = settings(
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
@@ -94,7 +94,8 @@ _TRIED = settings(
 
 
 def judged(answer: Answer) -> Any:
-    """What two answers are to have in common: every object, or which properties are wrong how, or that it fails."""
+    """The parts of two answers that must be equal: the objects, the wrong properties, or the
+    failure."""
     if "objects" in answer:
         return answer["objects"]
     return (
@@ -108,7 +109,7 @@ def judged(answer: Answer) -> Any:
 
 
 def differs(name: str, wanted: Any, workload: Any) -> bool:
-    """Whether that is one of the chosen differences."""
+    """Whether the type is a chosen difference."""
     return isinstance(wanted, dict) and any(
         difference.trait == name and difference.shows(wanted, workload)
         for difference in DIFFERENCES
@@ -116,7 +117,7 @@ def differs(name: str, wanted: Any, workload: Any) -> bool:
 
 
 def only_parameter(definition: Definition) -> Definition:
-    """What it takes, with an object that any of it makes."""
+    """The parameter of a type, with an object that uses it."""
     found = re.search(
         r"^(\t?)parameter: \{.*?^\1\}",
         definition.template,
@@ -137,7 +138,7 @@ def only_parameter(definition: Definition) -> Definition:
 def test_each_of_kubevelas_types_has_a_definition(
     ours: Mapping[str, Definition], theirs: Mapping[str, Definition]
 ) -> None:
-    """And there is no other. The one deprecated policy means what no stack has here: Applications for environments."""
+    """And no other. The one deprecated policy has no meaning here: Applications for environments."""
     assert {(their.kind, their.name) for their in theirs.values()} - {
         ("policy", "envbinding")
     } == built_in_types()
@@ -149,7 +150,7 @@ def test_each_of_kubevelas_types_has_a_definition(
 def test_the_parameters_are_kubevelas(
     name: str, ours: Mapping[str, Definition], theirs: Mapping[str, Definition]
 ) -> None:
-    """Every field at any depth, whether it may be missing, its types, bounds, values, default and condition."""
+    """Every field at any depth: optional or not, its types, bounds, values, default and condition."""
     mine, other = (
         parameter(ours[name].template),
         parameter(theirs[name].template),
@@ -157,7 +158,7 @@ def test_the_parameters_are_kubevelas(
     if name in (
         "helmchart",
         "securitycontext",
-    ):  # whose defaults are chosen differences
+    ):  # with chosen differences in the defaults
         mine, other = taken(mine), taken(other)
     assert mine == other
 
@@ -171,7 +172,8 @@ def test_a_type_makes_what_kubevelas_makes(
     ours: Mapping[str, Definition],
     theirs: Mapping[str, Definition],
 ) -> None:
-    """Of properties that fit and of some that do not; a trait for workloads of several kinds; for clusters of several ages."""
+    """For valid and some invalid properties, several kinds of workloads, and several cluster
+    versions."""
     mine, other, takes = ours[name], theirs[name], []
     fitting = properties(parameter(other.template))
     if name in OPEN:
@@ -217,7 +219,7 @@ def test_traits_one_after_the_other_are_kubevelas(
     ours: Mapping[str, Definition],
     theirs: Mapping[str, Definition],
 ) -> None:
-    """On a component of a built-in type: what a trait patches is found in our workloads as in KubeVela's."""
+    """On a component of a built-in type: traits find the fields that they patch."""
     different = {difference.trait for difference in DIFFERENCES}
     of = [
         name
@@ -265,15 +267,14 @@ def test_traits_one_after_the_other_are_kubevelas(
 def test_a_type_takes_its_examples(
     name: str, evaluator: Evaluator, ours: Mapping[str, Definition]
 ) -> None:
-    """In which every field is given at least once. Where KubeVela's definitions are beside the project, the objects are
-    theirs."""
+    """The examples use every field. If KubeVela's definitions are available, the objects are equal."""
     of_component = EXAMPLES["components"].get(name)
     theirs = kubevelas() or ours
     for wanted in of_component or EXAMPLES["traits"][name]:
         before = [] if of_component else [on(WORKLOADS[0])]
         answers = [
-            rendered(evaluator, *before, (one[name], wanted))
-            for one in (ours, theirs)
+            rendered(evaluator, *before, (types[name], wanted))
+            for types in (ours, theirs)
         ]
         assert "objects" in answers[0] or name == "json-patch", answers[0]
         assert differs(name, wanted, WORKLOADS[0]) or judged(

@@ -1,4 +1,4 @@
-"""Where a built-in type is not KubeVela's, on purpose: what it is instead."""
+"""The deliberate differences between built-in types and KubeVela's."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ CASES = {
 
 
 def test_the_table_of_differences_has_each() -> None:
-    """And names no other type."""
+    """And no other type."""
     assert [
         row for row in DIFFERENT if ("trait", row[0]) in built_in_types()
     ] == [*CASES]
@@ -36,7 +36,9 @@ def test_the_table_of_differences_has_each() -> None:
 
 
 @pytest.mark.parametrize(
-    "chosen", DIFFERENCES, ids=lambda one: f"{one.trait}: {one.name}"
+    "chosen",
+    DIFFERENCES,
+    ids=lambda difference: f"{difference.trait}: {difference.name}",
 )
 def test_a_chosen_difference_is_one(
     chosen: Difference,
@@ -44,15 +46,15 @@ def test_a_chosen_difference_is_one(
     ours: Mapping[str, Definition],
     theirs: Mapping[str, Definition],
 ) -> None:
-    """Ours renders; KubeVela's renders something else, or fails."""
+    """Ours renders; KubeVela's fails or renders something else."""
     assert chosen.shows(chosen.properties, chosen.workload)
     answers = [
         rendered(
             evaluator,
             on(chosen.workload),
-            (one[chosen.trait], chosen.properties),
+            (definitions[chosen.trait], chosen.properties),
         )
-        for one in (ours, theirs)
+        for definitions in (ours, theirs)
     ]
     assert "objects" in answers[0] and answers[0] != answers[1]
 
@@ -145,13 +147,13 @@ def test_what_reads_a_cluster_is_refused_in_words(
     name: str, wanted: Any, evaluator: Evaluator, ours: Mapping[str, Definition]
 ) -> None:
     (finding,) = rendered(evaluator, (ours[name], wanted))["findings"]
-    assert (finding["kind"], finding["part"]) == ("said", -1)
+    assert (finding["kind"], finding["part"]) == ("errs", -1)
 
 
 def test_a_helm_chart_is_a_release(
     evaluator: Evaluator, ours: Mapping[str, Definition]
 ) -> None:
-    """Its `spec` are the inputs of Pulumi's resource."""
+    """Its `spec` has the inputs of Pulumi's resource."""
     wanted = {
         "chart": {
             "source": "podinfo",
@@ -163,8 +165,10 @@ def test_a_helm_chart_is_a_release(
         "options": {"timeout": "1m30s", "includeCRDs": False, "wait": False},
     }
     (release,) = (
-        one["object"]
-        for one in rendered(evaluator, (ours["helmchart"], wanted))["objects"]
+        rendered_object["object"]
+        for rendered_object in rendered(evaluator, (ours["helmchart"], wanted))[
+            "objects"
+        ]
     )
     assert (
         release["apiVersion"],
@@ -198,10 +202,10 @@ def test_a_helm_chart_is_a_release(
 def test_the_smallest_helm_chart(
     evaluator: Evaluator, ours: Mapping[str, Definition]
 ) -> None:
-    """Is called as its component, and is waited for."""
+    """Has its component's name, and the run waits for it."""
     wanted = {"chart": {"source": "oci://charts.example.com/a"}}
-    (one,) = rendered(evaluator, (ours["helmchart"], wanted))["objects"]
-    release = one["object"]["spec"]
+    (deployed,) = rendered(evaluator, (ours["helmchart"], wanted))["objects"]
+    release = deployed["object"]["spec"]
     assert (release["name"], release["timeout"], release["skipAwait"]) == (
         "web",
         300,

@@ -1,4 +1,4 @@
-"""The built-in definitions are files as `vela def` writes them, each whole by itself and in our own words."""
+"""The built-in definitions are complete files in the format of `vela def`, with our own texts."""
 
 from __future__ import annotations
 
@@ -20,14 +20,15 @@ from tests.support.oam_corpus import CORPUS, need_corpus
 
 FILES = sorted(OURS.glob("*.cue"))
 REFUSED_BY_SCHEMAS = ("list.MinItems", "list.MaxItems", "[_, ...]")
-"""What CUE cannot say in OpenAPI, into which KubeVela turns each parameter when a definition is installed."""
+"""Constructs of CUE that OpenAPI lacks. KubeVela converts each parameter to OpenAPI on
+installation."""
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_a_file_is_a_definition_of_its_name(
     path: Path, evaluator: Evaluator
 ) -> None:
-    """It says what `vela def` asks of one, and needs no other file."""
+    """With the fields of `vela def`, and independent of other files."""
     (definition,) = read_definition_file(
         path, str(path), evaluator.ask
     ).definitions
@@ -53,7 +54,7 @@ def test_a_file_is_a_definition_of_its_name(
 def test_types_are_known_without_an_evaluator(
     evaluator: Evaluator, tmp_path: Path
 ) -> None:
-    """A file for each; and what was read once is kept."""
+    """One file for each; read once."""
     assert sorted(name for _, name in built_in_types()) == sorted(
         path.stem for path in FILES
     )
@@ -72,7 +73,7 @@ def test_where_something_ends_the_evaluator_it_says_what_to_do() -> None:
     """In one line."""
     with (
         Evaluator(find=lambda: Path("/bin/false")) as ended,
-        pytest.raises(EvaluatorError, match="run this again: ") as it,
+        pytest.raises(EvaluatorError, match="run the command again: ") as it,
     ):
         built_in_definitions(ended.ask)
     assert str(it.value).count("\n") == 0
@@ -80,7 +81,7 @@ def test_where_something_ends_the_evaluator_it_says_what_to_do() -> None:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_each_property_is_explained(path: Path) -> None:
-    """The line before each field of `parameter` is a comment that says the usage."""
+    """A usage comment precedes each field of `parameter`."""
     lines = path.read_text("utf-8").splitlines()
     start = next(
         number
@@ -101,7 +102,7 @@ def test_each_property_is_explained(path: Path) -> None:
 
 
 def test_it_is_said_in_our_own_words() -> None:
-    """No usage and no description is KubeVela's."""
+    """No usage and no description equals KubeVela's."""
     need_corpus()
     theirs = _said(
         path

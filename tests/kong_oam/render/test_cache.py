@@ -1,4 +1,4 @@
-"""What did not change is not evaluated again; what is broken is."""
+"""Unchanged components are not evaluated again; broken cache files are."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.support.rendering import defined, rendered
 
 
 class Counting(Evaluator):
-    """An evaluator that counts what it is asked."""
+    """An evaluator that counts its questions."""
 
     asked = 0
 
@@ -37,7 +37,8 @@ def cache(tmp_path: Path) -> Cache:
 def test_a_component_that_did_not_change_is_evaluated_once(
     cache: Cache,
 ) -> None:
-    """And again when anything of it does: a property, a label of the Application, the definition, the evaluator."""
+    """And again after a change of a property, a label of the Application, the definition or the
+    evaluator."""
     with Counting() as evaluator:
         stack = defined()
         first = rendered(evaluator, stack, cache=cache).objects[0].object
@@ -62,7 +63,7 @@ def test_a_component_that_did_not_change_is_evaluated_once(
 
 
 def test_what_is_wrong_is_not_kept(cache: Cache) -> None:
-    """Nothing that is kept refuses what is right, and a limit that was passed may not be on another day."""
+    """A cached error could reject a right component, and a limit may be exceeded only once."""
     with Counting(seconds=0.2) as evaluator:
         wrong, slow = (
             defined("output: {}"),
@@ -83,7 +84,7 @@ def test_what_is_wrong_is_not_kept(cache: Cache) -> None:
 
 
 def _broken(whole: bytes) -> Iterator[bytes]:
-    """What a file of the cache may hold in the place of an answer."""
+    """Broken contents of a cache file."""
     yield from (whole[:size] for size in range(0, len(whole), 7))
     yield from (
         whole[:at] + b"0" + whole[at + 1 :]
@@ -94,7 +95,7 @@ def _broken(whole: bytes) -> Iterator[bytes]:
 
 
 def test_a_file_that_is_broken_is_evaluated_again(cache: Cache) -> None:
-    """And is whole afterwards."""
+    """And the file is whole afterwards."""
     request = {"valueFrom": "1", "scope": {}}
     with Counting() as evaluator:
         assert answered(request, evaluator, cache) == {"value": 1}
@@ -107,23 +108,23 @@ def test_a_file_that_is_broken_is_evaluated_again(cache: Cache) -> None:
 
 
 def test_an_answer_to_another_question_is_none(cache: Cache) -> None:
-    """Whoever puts it there, and however whole it is."""
-    one, other = ({"valueFrom": text, "scope": {}} for text in ("1", "2"))
+    """Even if the file itself is whole."""
+    first, other = ({"valueFrom": text, "scope": {}} for text in ("1", "2"))
     cache.keep(cache.key(other), {"value": 2})
     of_one, of_other = (
         cache.folder / key[:2] / f"{key}.json"
-        for key in map(cache.key, (one, other))
+        for key in map(cache.key, (first, other))
     )
     of_one.parent.mkdir(exist_ok=True)
     of_one.write_bytes(of_other.read_bytes())
-    assert cache.find(other) == {"value": 2} and cache.find(one) is None
+    assert cache.find(other) == {"value": 2} and cache.find(first) is None
 
 
 def test_of_values_those_are_kept_that_wait_for_nothing(cache: Cache) -> None:
-    """What only the cluster knows is asked for again."""
+    """Values that only the cluster knows are evaluated again."""
     known, awaited = (
-        {"valueFrom": one, "scope": {"output": {"a": 1}}}
-        for one in ("output.a", "output.status.b")
+        {"valueFrom": path, "scope": {"output": {"a": 1}}}
+        for path in ("output.a", "output.status.b")
     )
     with Counting() as evaluator:
         for _ in range(2):
@@ -135,7 +136,7 @@ def test_of_values_those_are_kept_that_wait_for_nothing(cache: Cache) -> None:
 
 
 def test_where_nothing_can_be_kept_nothing_is_missing(tmp_path: Path) -> None:
-    """A disk that is full, a folder that is a file: it is evaluated each time."""
+    """A full disk, or a file instead of a folder: each question is evaluated."""
     (tmp_path / "file").write_text("")
     with Counting() as evaluator:
         for _ in range(2):
@@ -146,7 +147,7 @@ def test_where_nothing_can_be_kept_nothing_is_missing(tmp_path: Path) -> None:
 
 
 def _aged(cache: Cache, days: Mapping[str, float], size: int = 0) -> None:
-    """Answers that were used last so many days ago, by their keys."""
+    """Answers with their last use so many days ago, by key."""
     for key, age in days.items():
         cache.keep(key, {"text": "x" * size})
         os.utime(
@@ -160,7 +161,7 @@ def _there(cache: Cache) -> set[str]:
 
 
 def test_what_nobody_asks_for_goes_after_30_days(cache: Cache) -> None:
-    """Whoever asks for an answer keeps it. It is looked for once a day."""
+    """Each use keeps an answer. The search runs once a day."""
     request = {"file": "a.cue", "text": "a: 1"}
     used = cache.key(request)
     cache.keep(
@@ -191,7 +192,7 @@ def test_what_nobody_asks_for_goes_after_30_days(cache: Cache) -> None:
 
 
 def test_two_runs_at_once_keep_one_answer(cache: Cache) -> None:
-    """Nobody sees half of it, and nothing is left lying."""
+    """No run sees a part of it, and no temporary file stays."""
 
     def run(_: int) -> None:
         with Evaluator() as evaluator:

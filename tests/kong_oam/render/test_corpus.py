@@ -1,4 +1,5 @@
-"""Applications and definitions that people wrote, as they are and changed at random: objects, or findings with places."""
+"""Applications and definitions of others, unchanged and with random changes: objects, or findings
+with positions."""
 
 from __future__ import annotations
 
@@ -70,7 +71,7 @@ def _findings(
 
 
 def test_every_application_is_rendered_or_refused(evaluator: Evaluator) -> None:
-    """Each refusal has a place in the Application or in the definition; no limit is passed."""
+    """Each finding has a position in the Application or the definition; no limit is exceeded."""
     need_corpus()
     built_in = built_in_definitions(evaluator.ask)
     rendered = refused = 0
@@ -94,7 +95,7 @@ def test_every_application_is_rendered_or_refused(evaluator: Evaluator) -> None:
 
 
 def _changed(text: str, choose: random.Random) -> str:
-    """With one or two signs taken out, put in, or put in another's place."""
+    """One or two characters removed, inserted or replaced."""
     for _ in range(choose.randint(1, 2)):
         at, old = choose.randrange(len(text)), choose.choice([0, 0, 1, 1, 7])
         text = (
@@ -127,7 +128,7 @@ def _changed(text: str, choose: random.Random) -> str:
 def test_a_definition_that_was_changed_at_random_breaks_nothing(
     seed: int, evaluator: Evaluator
 ) -> None:
-    """Something is rendered, or each finding has a place."""
+    """The result has objects, or each finding has a position."""
     need_corpus()
     choose = random.Random(seed)
     texts = {
@@ -140,13 +141,13 @@ def test_a_definition_that_was_changed_at_random_breaks_nothing(
             name: read_definitions(name, text.encode()).definitions
             for name, text in texts.items()
         }
-        one = choose.choice(TYPES)
-        head, found, template = texts[one].partition("template: |")
+        type_ = choose.choice(TYPES)
+        head, found, template = texts[type_].partition("template: |")
         read_now = read_definitions(
-            one, (head + found + _changed(template, choose)).encode()
+            type_, (head + found + _changed(template, choose)).encode()
         )
         assert all(finding.position for finding in read_now.diagnostics)
-        changed[one] = read_now.definitions
+        changed[type_] = read_now.definitions
         stack = library(
             definition for some in changed.values() for definition in some
         )
@@ -160,7 +161,7 @@ def test_a_definition_that_was_changed_at_random_breaks_nothing(
 def test_an_application_that_was_changed_at_random_breaks_nothing(
     seed: int, evaluator: Evaluator
 ) -> None:
-    """Where it is one still."""
+    """If it is still an Application."""
     need_corpus()
     choose, stack, judged = (
         random.Random(seed),

@@ -1,4 +1,4 @@
-"""Definitions in files: YAML, and CUE as `vela def` writes it."""
+"""Definitions in files: YAML, and CUE in the format of `vela def`."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ WITHOUT_A_TRAIT = library(
         "app.yaml", written("Component", "app", WORKLOAD).encode()
     ).definitions
 )
-"""A component type, in YAML."""
+"""A component type in YAML."""
 
 
 def with_trait(text: str, folder: Path, evaluator: Evaluator) -> Library:
@@ -58,7 +58,7 @@ def with_trait(text: str, folder: Path, evaluator: Evaluator) -> Library:
 def test_a_trait_in_cue_changes_what_a_component_in_yaml_makes(
     tmp_path: Path, evaluator: Evaluator
 ) -> None:
-    """With what its description says of it."""
+    """Including the fields of its description."""
     stack = with_trait(SCALER, tmp_path, evaluator)
     (scaler,) = stack.definitions["trait", "my-scaler"]
     assert (scaler.version, scaler.workload_ref_path) == ("1.0.0", "spec.ref")
@@ -101,10 +101,14 @@ import "strings"
 def test_a_template_has_the_lines_of_its_file(
     end: str, tmp_path: Path, evaluator: Evaluator
 ) -> None:
-    """Whatever stands before it; and CUE that is about a status, which `vela def` takes, is not evaluated."""
+    """With any text before it. CUE about the status, which `vela def` accepts, is not evaluated."""
     stack = with_trait(LINED.replace("\n", end), tmp_path, evaluator)
-    one = stack.definitions["trait", "tagged"][0]
-    assert (one.version, one.revision, str(one.position)) == (
+    definition = stack.definitions["trait", "tagged"][0]
+    assert (
+        definition.version,
+        definition.revision,
+        str(definition.position),
+    ) == (
         "1.0.0",
         "blue",
         f"{tmp_path}/tagged.cue:4:1",
@@ -143,7 +147,7 @@ def test_a_template_has_the_lines_of_its_file(
 def test_properties_that_fail_are_told_by_the_line_of_the_file(
     tmp_path: Path, evaluator: Evaluator
 ) -> None:
-    """They are judged by a part of the template."""
+    """A part of the template checks them."""
     text = 'app: type: "component"\ntemplate: {\n\toutput: {}\n\tif true {x: 1}\n\tparameter: a: #Nobody\n}\n'
     (tmp_path / "app.cue").write_text(text)
     read = read_definition_file(
@@ -156,10 +160,10 @@ def test_properties_that_fail_are_told_by_the_line_of_the_file(
 
 
 WRONG = {
-    "no CUE": ("a: : b", "OAM112: no definition: expected"),
+    "no CUE": ("a: : b", "OAM112: the file is no definition: expected"),
     "no template": (
         'a: type: "trait"',
-        "OAM112: no definition: no `template` stands beside `a`",
+        "OAM112: the file is no definition: no `template` beside `a`",
     ),
     "a version that is no text": (
         'a: {type: "trait", attributes: version: 0}\ntemplate: {}',
@@ -167,41 +171,41 @@ WRONG = {
     ),
     "nothing that describes it": (
         "template: {}",
-        "OAM112: no definition: no field that describes the definition",
+        "OAM112: the file is no definition: no field with a description",
     ),
     "a template that is a text": (
         'a: type: "trait"\ntemplate: "x"',
-        "OAM112: no definition: `template` is no struct",
+        "OAM112: the file is no definition: `template` is no struct",
     ),
     "another type": (
         'a: type: "thing"\ntemplate: {}',
-        "OAM103: type \"thing\" of 'a' is none of: component, trait",
+        "OAM103: type \"thing\" of 'a' is unknown; write one of: component, trait",
     ),
     "a type that is no text": (
         'a: type: ["trait"]\ntemplate: {}',
-        "OAM103: type [\"trait\"] of 'a' is none of: component",
+        "OAM103: type [\"trait\"] of 'a' is unknown; write one of: component",
     ),
-    "no type": ("a: {}\ntemplate: {}", "OAM103: type null of 'a' is none of"),
+    "no type": ("a: {}\ntemplate: {}", "OAM103: type null of 'a' is unknown"),
     "a description that is open": (
         "a: type: string\ntemplate: {}",
-        "OAM112: no definition: a.type: incomplete value",
+        "OAM112: the file is no definition: a.type: incomplete value",
     ),
     "two in one": (
         'a: type: "trait"\nb: type: "trait"\ntemplate: {}',
-        "OAM112: no definition: two fields stand beside",
+        "OAM112: the file is no definition: two fields beside",
     ),
-    "a description that is nested too deeply": (
+    "a description that is nested too deeply; simplify it": (
         f'a: {{type: "trait", attributes: {"{b: " * 900}1{"}" * 900}}}\ntemplate: {{}}',
-        "OAM112: no definition: nested deeper than 64 levels",
+        "OAM112: the file is no definition: nested deeper than 64 levels",
     ),
-    "no UTF-8": ("\udcff", "OAM101: not UTF-8"),
+    "no UTF-8": ("\udcff", "OAM101: the file is not UTF-8"),
     "what steps of workflows do": (
         'a: type: "workflow-step"\ntemplate: {}',
         None,
     ),
     "one that loops": (
         f'a: {{type: "trait", description: {"4000000000 * "}"x"}}\ntemplate: {{}}',
-        "OAM112: no definition: it passes",
+        "OAM112: the file is no definition: its evaluation exceeds",
     ),
 }
 
@@ -217,6 +221,6 @@ def test_what_is_no_definition_is_found(
         tmp_path / "a.cue", f"{tmp_path}/a.cue", evaluator.ask
     ).diagnostics
     assert [
-        str(one).startswith(f"{tmp_path}/a.cue:1:1: error {expected}")
-        for one in found
+        str(finding).startswith(f"{tmp_path}/a.cue:1:1: error {expected}")
+        for finding in found
     ] == [True] * bool(expected), found

@@ -1,4 +1,4 @@
-"""The evaluator's process: whatever becomes of it is an answer, and the next question goes to a new one."""
+"""The evaluator's process: a failure is an answer, and the next question starts a new process."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Script = Callable[[str], Evaluator]
 
 @pytest.fixture
 def script(tmp_path: Path) -> Iterator[Script]:
-    """Makes an evaluator whose program reads a question, and then is a script."""
+    """Makes an evaluator whose program reads a question and then runs a script."""
     with ExitStack() as evaluators:
 
         def written(text: str) -> Evaluator:
@@ -44,7 +44,7 @@ def script(tmp_path: Path) -> Iterator[Script]:
 
 
 def test_one_process_answers_many_questions() -> None:
-    """It is started with the first."""
+    """The first question starts it."""
     with Evaluator() as evaluator:
         assert evaluator._process is None
         assert evaluator.ask(SIMPLE)["objects"]
@@ -54,7 +54,7 @@ def test_one_process_answers_many_questions() -> None:
 
 
 def test_one_that_was_killed_in_between_is_not_missed() -> None:
-    """As by whoever clears a machine's memory."""
+    """As by the out-of-memory killer."""
     with Evaluator() as evaluator:
         evaluator.ask(SIMPLE)
         assert evaluator._process is not None
@@ -64,10 +64,10 @@ def test_one_that_was_killed_in_between_is_not_missed() -> None:
 
 
 def test_one_that_is_killed_while_it_works_is_a_finding(script: Script) -> None:
-    """That says to run again; nothing is wrong with the definition."""
+    """It advises to run the command again; the definition is not wrong."""
     (finding,) = rendered(script("kill -9 $$"), defined()).diagnostics
     assert finding.message.endswith(
-        "the evaluation of its definition was ended from outside: run this again"
+        "the evaluation of its definition was stopped from outside; run the command again"
     )
 
 
@@ -83,7 +83,7 @@ def test_an_answer_that_cannot_be_read_is_a_limit(
 
 
 def test_a_long_answer_is_read_in_no_time(script: Script) -> None:
-    """Its parts are looked at once each: 40 MB come in some 600."""
+    """Each part is searched once: 40 MB arrive in about 600 parts."""
     evaluator = script(
         "printf '{\"value\": \"'\nhead -c 40000000 /dev/zero | tr '\\0' x\necho '\"}'"
     )
@@ -93,7 +93,7 @@ def test_a_long_answer_is_read_in_no_time(script: Script) -> None:
 
 
 def test_a_program_that_does_not_start_is_said(tmp_path: Path) -> None:
-    """With what to do."""
+    """With a remedy."""
     (tmp_path / "evaluator").write_text("no program")
     with (
         Evaluator(find=lambda: tmp_path / "evaluator") as evaluator,
@@ -103,7 +103,7 @@ def test_a_program_that_does_not_start_is_said(tmp_path: Path) -> None:
 
 
 def test_the_limits_can_be_set() -> None:
-    """Of time and of memory."""
+    """For time and memory."""
     loop = {
         **SIMPLE,
         "component": {
@@ -126,7 +126,7 @@ def test_the_limits_can_be_set() -> None:
 def test_it_knows_nothing_of_the_environment(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """It is given none."""
+    """Its environment is empty."""
     monkeypatch.setenv("KONG_OAM_SECRET", "secret")
     with Evaluator() as evaluator:
         evaluator.ask(SIMPLE)
@@ -137,7 +137,7 @@ def test_it_knows_nothing_of_the_environment(
 
 
 def test_it_is_built_once() -> None:
-    """Into the cache, as what its source is."""
+    """Into the cache, by the digest of its source."""
     built = program()
     made = built.stat()
     assert program().stat() == made and os.access(built, os.X_OK)
@@ -146,17 +146,17 @@ def test_it_is_built_once() -> None:
 def test_one_that_cannot_be_built_is_said(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """After the builder's own words."""
+    """After the builder's output."""
     monkeypatch.setenv("KONG_OAM_CACHE", str(tmp_path / "file"))
     (tmp_path / "file").write_text("")
     with pytest.raises(
-        EvaluatorError, match="could not be built; the lines above say why"
+        EvaluatorError, match="cannot be built; see the lines above"
     ):
         program()
 
 
 def test_the_cache_is_the_sandboxs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Which of the folders it is follows from the environment in both."""
+    """Both choose the folder by the same environment variables."""
     for variables in ({"KONG_OAM_CACHE": "/a"}, {"XDG_CACHE_HOME": "/b"}, {}):
         monkeypatch.delenv("KONG_OAM_CACHE", raising=False)
         monkeypatch.delenv("XDG_CACHE_HOME", raising=False)

@@ -14,7 +14,7 @@ SOURCE = Path(__file__).resolve().parents[3] / "evaluator"
 
 @pytest.mark.skipif(shutil.which("gofmt") is None, reason="no Go on PATH")
 def test_the_source_is_in_gos_own_form() -> None:
-    """`gofmt -l` names the files that are not."""
+    """`gofmt -l` lists files with another format."""
     done = subprocess.run(
         ["gofmt", "-l", "."], cwd=SOURCE, capture_output=True, text=True
     )
@@ -22,7 +22,7 @@ def test_the_source_is_in_gos_own_form() -> None:
 
 
 def test_no_file_and_no_function_is_long() -> None:
-    """As in Python: 400 lines a file, 50 a function, 120 signs a line."""
+    """As in Python: 400 lines per file, 50 per function, 120 characters per line."""
     for file in SOURCE.glob("*.go"):
         lines = file.read_text("utf-8").split("\n")
         starts = [
@@ -44,7 +44,7 @@ def test_no_file_and_no_function_is_long() -> None:
 
 
 def test_whatever_runs_tests_builds_it_first() -> None:
-    """A test that had to would be cut off by its time limit on a slow machine."""
+    """On a slow machine, a test that builds it would exceed its time limit."""
     rules = re.findall(
         r"^(test[a-z-]*): (.*?) ##",
         (SOURCE.parent / "Makefile").read_text("utf-8"),

@@ -1,4 +1,4 @@
-"""KubeVela's own offline renderings of Applications that people wrote, object by object."""
+"""KubeVela's offline renderings of real Applications, object by object."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ DIFFERENT = {
         "has an object of a custom PolicyDefinition, and policies are not rendered"
     ),
 }
-"""Renderings that differ from KubeVela's, and why."""
+"""Renderings that differ from KubeVela's, with the reasons."""
 
 UNKNOWN_PROPERTIES = {
     "kubevela-kubevela.github.io__docs_case-studies_initialize-env.md__1.yaml": "name",
@@ -40,12 +40,12 @@ UNKNOWN_PROPERTIES = {
     "kubevela-kubevela__pkg_appfile_dryrun_testdata_diff-input-app-onlymodif.yaml__0.yaml": "enemies, lives",
     "kubevela-kubevela__pkg_appfile_dryrun_testdata_diff-input-app-onlyremove.yaml__0.yaml": "enemies, lives",
 }
-"""Documents with a property that their definition does not know. KubeVela renders them without it, and this project
-refuses them: each has a typing error, or is older than its definition."""
+"""Documents with an unknown property. KubeVela ignores it, and this project rejects it: a typing
+error, or a property of another version."""
 
 
 def _without_empty_annotations(item: Any) -> Any:
-    """KubeVela writes an empty map of annotations where there are none. Numbers as JSON has them."""
+    """Without empty annotations, which KubeVela writes, and with JSON numbers."""
     item = json.loads(json.dumps(item))
     if not item["metadata"].get("annotations"):
         item["metadata"].pop("annotations", None)
@@ -53,7 +53,7 @@ def _without_empty_annotations(item: Any) -> Any:
 
 
 class Unchecked(Evaluator):
-    """An evaluator that lets properties be that no definition knows, as KubeVela does offline."""
+    """An evaluator that accepts unknown properties, like KubeVela offline."""
 
     def ask(self, request: Mapping[str, Any]) -> Answer:
         return super().ask({**request, "unchecked": True})
@@ -81,7 +81,8 @@ def _rendered(
                 setting_of(document),
             )
             objects += [
-                _without_empty_annotations(one.object) for one in made.objects
+                _without_empty_annotations(rendered_object.object)
+                for rendered_object in made.objects
             ]
             findings += [str(finding) for finding in made.diagnostics]
     return objects, findings
@@ -92,7 +93,8 @@ def _rendered(
 def test_a_rendering_is_kubevelas(
     file: str, of: str, unchecked: Unchecked, ours: Mapping[str, Definition]
 ) -> None:
-    """Every object in its order, with its name, labels and annotations; by KubeVela's definitions, and by ours."""
+    """Every object in order, with its name, labels and annotations; by KubeVela's definitions and
+    by ours."""
     objects, findings = _rendered(
         file, unchecked, ours.values() if of == "ours" else ()
     )
@@ -107,7 +109,7 @@ def test_a_rendering_is_kubevelas(
 def test_properties_that_a_definition_does_not_know_are_refused(
     file: str, evaluator: Evaluator
 ) -> None:
-    """And no others: whatever KubeVela renders is found right, but for these."""
+    """Only in these documents: all other properties are accepted."""
     _, findings = _rendered(file, evaluator)
     unknown = {
         finding.partition("unknown field '")[2].partition("'")[0]
@@ -119,7 +121,7 @@ def test_properties_that_a_definition_does_not_know_are_refused(
 
 
 def test_at_least_198_of_202_are_equal() -> None:
-    """The list of those that differ names files that there are."""
+    """The list of differences names only existing files."""
     need_corpus()
     assert {*DIFFERENT, *UNKNOWN_PROPERTIES} <= {*corpus("expected")}
     assert len(corpus("expected")) - len(DIFFERENT) >= 198

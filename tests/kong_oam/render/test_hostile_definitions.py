@@ -1,4 +1,5 @@
-"""Definitions that loop, grow, reach out or are none: a finding at the component, and the next one works."""
+"""Definitions that loop, grow, use files or are invalid: one finding at the component, and the next
+component works."""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ from tests.support.tiers import deep_after
 OUTPUT = 'output: {apiVersion: "v1", kind: "X"}\n'
 TIME, MEMORY = (
     "more than 2 s of CPU time",
-    "more than 512 MB of memory, or is nested too deeply",
+    "more than 512 MB of memory, or is nested too deeply; simplify it",
 )
 DIGITS = "[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]"
 
@@ -58,7 +59,7 @@ TOO_MUCH: dict[str, tuple[str, str]] = {
 def test_a_limit_that_is_passed_is_a_finding(
     about: str, evaluator: Evaluator
 ) -> None:
-    """That names the component, the limit and the definition; the next component is rendered as if nothing was."""
+    """With the component, the limit and the definition. The next component is rendered normally."""
     template, limit = TOO_MUCH[about]
     (finding,) = rendered(evaluator, defined(template)).diagnostics
     lines = str(finding).splitlines()
@@ -74,7 +75,7 @@ def test_a_limit_that_is_passed_is_a_finding(
 def test_an_object_is_nested_as_deep_as_an_application_may_be(
     levels: int, evaluator: Evaluator
 ) -> None:
-    """A thousand levels are more than Python reads."""
+    """Python cannot read a thousand levels."""
     nested = "{b: " * (levels - 1) + '"1"' + "}" * (levels - 1)
     made = rendered(
         evaluator,
@@ -125,19 +126,16 @@ def test_a_number_is_what_stands_there(
 def test_a_number_that_kubernetes_cannot_hold_is_a_finding(
     number: str, evaluator: Evaluator
 ) -> None:
-    """And never becomes another one."""
+    """It is never rounded."""
     (finding,) = rendered(
         evaluator,
         defined(f'output: {{apiVersion: "v1", kind: "X", a: {number}}}'),
     ).diagnostics
-    assert (
-        finding.code == "OAM112"
-        and "is no number of 64 bits" in finding.message
-    )
+    assert finding.code == "OAM112" and "exceeds 64 bits" in finding.message
 
 
 def test_the_part_that_passes_a_limit_is_named(evaluator: Evaluator) -> None:
-    """A trait, where it is the trait's definition."""
+    """A trait, if it is the trait's definition."""
     stack = defined(good="patch: {}", bad='patch: spec: a: 4000000000 * "x"')
     (finding,) = rendered(
         evaluator, stack, "traits: [{type: good}, {type: bad}]"
@@ -166,21 +164,21 @@ REACHING = (
 def test_what_reaches_out_is_refused_where_it_stands(
     package: str, evaluator: Evaluator
 ) -> None:
-    """An import of anything but CUE's packages that only compute: `tool/exec` would be a mere null otherwise."""
+    """Imports other than CUE's pure packages: `tool/exec` would otherwise be null."""
     template = f'// a comment\nimport p "{package}"\n{OUTPUT}a: p.Run\n'
     text = "apiVersion: core.oam.dev/v1beta1\nkind: ComponentDefinition\nmetadata: {name: app}\nspec:\n  schematic:\n    cue:\n      template: |\n"
     text += "".join(f"        {line}\n" for line in template.splitlines())
     stack = library(read_definitions("app.yaml", text.encode()).definitions)
     (finding,) = rendered(evaluator, stack).diagnostics
     assert str(finding).splitlines()[:2] == [
-        f"app.yaml:9:1: error OAM108: component type 'app': \"{package}\" reaches for what an evaluation must not: files, "
-        "programs, a cluster or a network",
+        f"app.yaml:9:1: error OAM108: component type 'app': \"{package}\" may use files, "
+        "programs, a cluster or a network, which is not allowed; remove it",
         f'    9 |         import p "{package}"',
     ]
 
 
 def test_no_file_is_embedded(evaluator: Evaluator, tmp_path: Path) -> None:
-    """CUE's interpreter of `@embed` is never asked."""
+    """CUE's interpreter for `@embed` is not installed."""
     (tmp_path / "secret").write_text("secret")
     template = f"@extern(embed)\n\n{OUTPUT}a: string @embed(file={tmp_path}/secret,type=text)"
     (finding,) = rendered(evaluator, defined(template)).diagnostics
@@ -190,7 +188,8 @@ def test_no_file_is_embedded(evaluator: Evaluator, tmp_path: Path) -> None:
 def test_what_a_trait_leaves_half_made_is_said_of_it(
     evaluator: Evaluator,
 ) -> None:
-    """Not of the component, nor of the traits behind it; of the component, where it was so before."""
+    """At that trait, not at the component or later traits; at the component, if it was incomplete
+    before."""
     more = {
         "half": "patch: spec: replicas: context.output.spec.replicas + 1",
         "good": "patch: metadata: labels: a: context.name",
@@ -207,7 +206,7 @@ def test_what_a_trait_leaves_half_made_is_said_of_it(
 
 
 def test_a_server_is_not_asked(evaluator: Evaluator) -> None:
-    """KubeVela's `processing` of a trait would."""
+    """KubeVela's `processing` in a trait would call it."""
     trait = 'processing: {output: token?: string, http: {method: "GET", url: "http://127.0.0.1:1/"}}\npatch: {}'
     (finding,) = rendered(
         evaluator, defined(ask=trait), "traits: [{type: ask}]"
@@ -244,7 +243,7 @@ WRONG: dict[str, tuple[str, str]] = {
 def test_a_definition_that_is_wrong_is_one_finding(
     about: str, evaluator: Evaluator
 ) -> None:
-    """At the component, with CUE's own words."""
+    """At the component, with CUE's message."""
     template, words = WRONG[about]
     (finding,) = rendered(evaluator, defined(template)).diagnostics
     assert (finding.code, str(finding.position)) == ("OAM112", "shop.yaml:7:13")
@@ -254,7 +253,7 @@ def test_a_definition_that_is_wrong_is_one_finding(
 def test_patching_a_container_that_is_not_there_leaves_it_half_made(
     evaluator: Evaluator,
 ) -> None:
-    """As in KubeVela: it is added, with what the patch has."""
+    """As in KubeVela: the container is added with the patch's fields."""
     patch = """
         patch: spec: template: spec: {
             // +patchKey=name

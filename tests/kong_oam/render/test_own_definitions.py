@@ -1,4 +1,4 @@
-"""Where a project's own definitions are found, and that none of them is passed over."""
+"""Finding a project's own definitions, without silently missing any."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kong_oam.oam.definitions.definition import Definition
 from kong_oam.oam.definitions.reading import read_definitions
 from kong_oam.render.evaluator import Evaluator
 from kong_oam.render.program import EvaluatorError
-from kong_oam.render.project import Own, own_definitions
+from kong_oam.render.project import OwnDefinitions, own_definitions
 from kong_oam.render.tools import Tools
 from tests.support.custom_types import PRIORITY, STATEFUL_APP
 from tests.support.projects import ROOT
@@ -23,14 +23,14 @@ def _none() -> Path:
     raise EvaluatorError("there is none")
 
 
-def own(folder: Path, *names: str) -> Own:
-    """What is found without an evaluator."""
+def own(folder: Path, *names: str) -> OwnDefinitions:
+    """The findings that need no evaluator."""
     return own_definitions(
         names, Tools(Evaluator(find=_none)).ask, folder=folder
     )
 
 
-def said(found: Own) -> list[str]:
+def said(found: OwnDefinitions) -> list[str]:
     return [
         f"{diagnostic.code} {diagnostic.message}"
         for diagnostic in found.diagnostics
@@ -38,7 +38,7 @@ def said(found: Own) -> list[str]:
 
 
 def test_the_folder_of_the_project_and_what_is_named(tmp_path: Path) -> None:
-    """Files, folders and globs, each file once; a link that leads out of a folder is an error."""
+    """Files, folders and globs, each file once; a link out of a folder is an error."""
     for name in ("definitions/a", "more/b", "more/deep/c", "d"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / f"{name}.yaml").write_text(
@@ -49,7 +49,7 @@ def test_the_folder_of_the_project_and_what_is_named(tmp_path: Path) -> None:
     (out,) = own(tmp_path).diagnostics
     assert (
         out.code == "OAM101"
-        and "name that in kong-oam:definitions of the stack" in out.message
+        and "Add the target to kong-oam:definitions of the stack" in out.message
     )
     (tmp_path / "definitions/out.yaml").unlink()
     found = own(tmp_path, "more", "d.yaml", "more/deep/*.yaml", "definitions")
@@ -63,18 +63,18 @@ def test_the_folder_of_the_project_and_what_is_named(tmp_path: Path) -> None:
 
 
 def test_a_project_without_any_is_none_the_worse(tmp_path: Path) -> None:
-    """A folder of that name may be of something else."""
-    assert own(tmp_path) == Own(())
+    """A folder of that name may have another purpose."""
+    assert own(tmp_path) == OwnDefinitions(())
     (tmp_path / "definitions").mkdir()
     (tmp_path / "definitions/README.md").write_text("none")
-    assert own(tmp_path) == Own(())
+    assert own(tmp_path) == OwnDefinitions(())
 
 
 def test_what_may_have_held_some_is_an_error(tmp_path: Path) -> None:
-    """What a type means would else be another thing: one that is built in."""
+    """Otherwise a type could silently fall back to the built-in definition."""
     (tmp_path / "definitions").mkdir()
     assert said(own(tmp_path)) == [
-        "OAM101 cannot be read: no definition is in this folder (is it checked out?): it takes files in YAML and CUE; or take it out"
+        "OAM101 cannot be read: this folder has no definitions; check it out, add YAML or CUE files, or remove the name"
     ]
     shutil.rmtree(tmp_path / "definitions")
     (tmp_path / "definitions").symlink_to("gone")
@@ -86,8 +86,8 @@ def test_what_may_have_held_some_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "more/broken.cue").symlink_to("gone.cue")
     (tmp_path / "defs.yaml").write_text(written("Component", "a", WORKLOAD))
     assert said(own(tmp_path, "def.yaml", "*.cue", "more")) == [
-        "OAM101 cannot be read: no such file or folder; check the name, in --definitions or in kong-oam:definitions of the stack; did you mean 'defs.yaml'?",
-        "OAM101 cannot be read: no file in YAML or CUE matches it; check the pattern, or take it out",
+        "OAM101 cannot be read: no such file or folder; check the name in --definitions or in kong-oam:definitions of the stack; did you mean 'defs.yaml'?",
+        "OAM101 cannot be read: no YAML or CUE file matches this pattern; correct or remove it",
         "OAM101 cannot be read: No such file or directory; check the path",
     ]
 
@@ -97,7 +97,7 @@ def test_a_folder_that_nobody_may_list_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "definitions/deep").mkdir(parents=True)
     (tmp_path / "definitions/deep").chmod(0)
     assert said(own(tmp_path)) == [
-        "OAM101 cannot be read: Permission denied; check who may list this folder"
+        "OAM101 cannot be read: Permission denied; check the permissions of this folder"
     ]
 
 
@@ -107,14 +107,14 @@ def test_what_is_no_definition_is_said(tmp_path: Path) -> None:
         "{apiVersion: v1, kind: ConfigMap, metadata: {name: a}}"
     )
     assert said(own(tmp_path))[0].startswith(
-        "OAM108 a ConfigMap is no definition, and defines no type"
+        "OAM108 a ConfigMap is no definition; known kinds"
     )
 
 
 def test_two_of_one_name_are_an_error_and_one_in_a_built_in_place_is_a_warning(
     tmp_path: Path,
 ) -> None:
-    """With both places; and that there is such a built-in type is known without an evaluator."""
+    """With both positions. Built-in types are known without an evaluator."""
     (tmp_path / "definitions").mkdir()
     kinds = {"scaler": "Trait", "worker": "Workload"}
     for file, name in (
@@ -129,9 +129,9 @@ def test_two_of_one_name_are_an_error_and_one_in_a_built_in_place_is_a_warning(
     found = own(tmp_path)
     assert said(found) == [
         f"OAM106 component type 'app' is defined twice (first in {tmp_path}/definitions/a.yaml:4:9)",
-        "OAM113 this takes the place of the built-in trait type 'scaler'",
-        "OAM113 this takes the place of the built-in component type 'webservice'",
-        "OAM113 this takes the place of the built-in component type 'worker'",
+        "OAM113 this definition replaces the built-in trait type 'scaler'",
+        "OAM113 this definition replaces the built-in component type 'webservice'",
+        "OAM113 this definition replaces the built-in component type 'worker'",
     ]
     assert [diagnostic.severity for diagnostic in found.diagnostics] == [
         "error",
@@ -146,7 +146,7 @@ def test_two_of_one_name_are_an_error_and_one_in_a_built_in_place_is_a_warning(
 
 
 def test_what_stands_beside_applications_counts_once(tmp_path: Path) -> None:
-    """A file may be named as both, however it is spelled."""
+    """A file may have both roles, with any spelling of its path."""
     (tmp_path / "definitions").mkdir()
     (tmp_path / "definitions/app.yaml").write_text(STATEFUL_APP)
     alone = own(tmp_path)
@@ -162,8 +162,8 @@ def test_what_stands_beside_applications_counts_once(tmp_path: Path) -> None:
 def test_what_stands_beside_applications_takes_no_types_place(
     tmp_path: Path,
 ) -> None:
-    """Neither a built-in one's nor one of definitions/, in no version, nor as a workload; and what two files define
-    apart is no clash."""
+    """Neither of a built-in type nor of a type in definitions/, in any version or as a workload.
+    Separate files do not clash."""
     (tmp_path / "definitions").mkdir()
     (tmp_path / "definitions/db.yaml").write_text(
         written("Component", "db", WORKLOAD)
@@ -188,9 +188,9 @@ def test_what_stands_beside_applications_takes_no_types_place(
         f"{diagnostic.position}: {diagnostic.severity} {diagnostic.code} {diagnostic.message.partition(',')[0]}"
         for diagnostic in found.diagnostics
     ] == [
-        f"c.yaml:4:9: error OAM106 component type 'db' is defined ({tmp_path}/definitions/db.yaml:4:9) already",
-        "gateway.yaml:4:9: error OAM106 trait type 'gateway' is built in already",
-        "worker.yaml:4:9: error OAM106 component type 'worker' is built in already",
+        f"c.yaml:4:9: error OAM106 component type 'db' is already defined ({tmp_path}/definitions/db.yaml:4:9)",
+        "gateway.yaml:4:9: error OAM106 trait type 'gateway' is already built in",
+        "worker.yaml:4:9: error OAM106 component type 'worker' is already built in",
     ]
     assert found.at("a.yaml").types == {
         ("component", "db"),
@@ -202,11 +202,11 @@ def test_what_stands_beside_applications_takes_no_types_place(
 
 
 def test_this_projects_own_words_are_read_over(tmp_path: Path) -> None:
-    """KubeVela needs definitions of access, client and external. The folder of the built-in types is none of the
-    project's own, where it lies as it does here; anywhere else it is a folder like any other."""
-    assert own(ROOT) == Own(())
+    """KubeVela needs definitions of access, client and external. The folder of the built-in types
+    is skipped in this project; elsewhere it is a normal folder."""
+    assert own(ROOT) == OwnDefinitions(())
     shutil.copytree(ROOT / "definitions", tmp_path / "definitions")
-    assert own(tmp_path) == Own(()), "as a revision has it"
+    assert own(tmp_path) == OwnDefinitions(()), "as a revision has it"
     (tmp_path / "definitions/access.schema.json").unlink()
     with pytest.raises(EvaluatorError):
         own(tmp_path)
@@ -215,7 +215,7 @@ def test_this_projects_own_words_are_read_over(tmp_path: Path) -> None:
 def test_only_cue_needs_an_evaluator(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And what is kept of it."""
+    """Unless its answer is cached."""
     monkeypatch.setattr("kong_oam.render.tools.usual_cache", _none)
     (tmp_path / "definitions").mkdir()
     (tmp_path / "definitions/app.yaml").write_text(STATEFUL_APP)

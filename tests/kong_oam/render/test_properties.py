@@ -1,4 +1,4 @@
-"""What is wrong with properties is found before anything is evaluated, where it stands."""
+"""Errors in properties are found before rendering, at their positions."""
 
 from __future__ import annotations
 
@@ -197,7 +197,7 @@ CASES: dict[str, tuple[str, tuple[str, ...]]] = {
 def test_what_is_wrong_is_found_at_its_place(
     about: str, evaluator: Evaluator
 ) -> None:
-    """In the words in which the project's own JSON Schemas say it."""
+    """With the messages of the project's JSON Schemas."""
     properties, expected = CASES[about]
     made = rendered(evaluator, defined(TEMPLATE), f"properties: {properties}")
     assert (
@@ -234,7 +234,7 @@ def test_all_parts_are_checked_at_once(evaluator: Evaluator) -> None:
 def test_a_template_that_says_nothing_of_parameters_takes_any(
     evaluator: Evaluator,
 ) -> None:
-    """KubeVela's older definitions have some."""
+    """Such as KubeVela's older definitions."""
     made = rendered(
         evaluator,
         defined('output: {apiVersion: "v1", kind: "X", n: parameter.n}'),
@@ -244,7 +244,7 @@ def test_a_template_that_says_nothing_of_parameters_takes_any(
 
 
 def test_what_a_template_says_is_said(evaluator: Evaluator) -> None:
-    """`errs`, at the trait that has it; nothing else is said then."""
+    """`errs`, at its trait, and no other finding."""
     errs = 'errs: [if context.output.spec.template.spec.containers[0].name == "web" {"not for web"}, "at all"]'
     made = rendered(evaluator, defined(never=errs), "traits: [{type: never}]")
     (finding,) = made.diagnostics
@@ -257,7 +257,7 @@ def test_what_a_template_says_is_said(evaluator: Evaluator) -> None:
 def test_any_other_failure_is_one_finding_with_cues_words(
     evaluator: Evaluator,
 ) -> None:
-    """And which component, which trait, which definition."""
+    """With the component, the trait and the definition."""
     patch = 'patch: spec: template: spec: containers: [{name: "other"}]'
     made = rendered(evaluator, defined(patch=patch), "traits: [{type: patch}]")
     (finding,) = made.diagnostics
@@ -272,7 +272,7 @@ def test_any_other_failure_is_one_finding_with_cues_words(
 def test_what_fails_is_told_by_the_line_of_its_file(
     evaluator: Evaluator,
 ) -> None:
-    """Not by that of the template in it; where the file has it in another form, by the template's."""
+    """Instead of the template's line; if the file has another format, the template's line."""
     template = "output: {\n  a: nobody\n  b: noone\n}\n"
     text = (
         "apiVersion: core.oam.dev/v1beta1\nkind: ComponentDefinition\nmetadata: {name: app}\n"
@@ -296,22 +296,22 @@ def test_what_fails_is_told_by_the_line_of_its_file(
 
 
 def test_types_that_are_not_defined_are_all_named(evaluator: Evaluator) -> None:
-    """With the nearest, and where a definition would go."""
+    """With the nearest name, and the folder for definitions."""
     made = rendered(
         evaluator,
         defined(scaler="patch: {}"),
         "traits: [{type: scalr}, {type: other}]",
     )
     assert [diagnostic.message for diagnostic in made.diagnostics] == [
-        "unknown trait type 'scalr'; did you mean 'scaler'?; a type of your own needs a definition in definitions/",
-        "unknown trait type 'other'; known: scaler; a type of your own needs a definition in definitions/",
+        "unknown trait type 'scalr'; did you mean 'scaler'?; a custom type needs a definition in definitions/",
+        "unknown trait type 'other'; known: scaler; a custom type needs a definition in definitions/",
     ]
 
 
 def test_what_a_wrong_type_hides_is_not_all_properties(
     evaluator: Evaluator,
 ) -> None:
-    """Where they are alternatives themselves, none of them could be told without it."""
+    """If alternatives are themselves properties, their errors depend on the type."""
     made = rendered(
         evaluator,
         defined("parameter: {x: int} | {y: string}\noutput: {}"),

@@ -1,4 +1,4 @@
-"""Forms of components that definitions make: each is evaluated, judged, and deployed in its places."""
+"""Variants of components with definitions: each is evaluated, checked and deployed at its targets."""
 
 from __future__ import annotations
 
@@ -70,14 +70,14 @@ outputs: ingress: {
 
 @pytest.fixture
 def tools(tmp_path: Path) -> Iterator[Tools]:
-    """With an evaluator that counts, and a cache of its own."""
+    """With an evaluator that counts, and its own cache."""
     with Tools(Counting(), Cache(tmp_path / "cache", "1")) as made:
         yield made
 
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """One that defines a trait with routes, which is the working directory."""
+    """The working directory: a project with a trait for routes."""
     folder = tmp_path / "project"
     (folder / "definitions").mkdir(parents=True)
     (folder / "applications").mkdir()
@@ -102,20 +102,26 @@ def said(reading: Reading, **stack: Any) -> list[str]:
         reading, replace(STACK, clusters=frozenset({"west"}), **stack)
     ).diagnostics
     return [
-        str(one).splitlines()[0] for one in found if one.severity == "error"
+        str(finding).splitlines()[0]
+        for finding in found
+        if finding.severity == "error"
     ]
 
 
 def test_each_form_is_evaluated_for_its_place(
     project: Path, tools: Tools
 ) -> None:
-    """Once, as any component is; and what is deployed is what its form makes there."""
+    """Once, like any component; its target gets its objects."""
     reading = read(project, tools)
     assert said(reading) == []
     (part,) = reading.applications[0].components
     found = [(target.rendered or ())[0] for target in part.targets]
     assert [
-        (one.namespace, one.object["spec"].get("replicas")) for one in found
+        (
+            rendered_object.namespace,
+            rendered_object.object["spec"].get("replicas"),
+        )
+        for rendered_object in found
     ] == [
         ("staging", None),
         ("production", 3),
@@ -130,13 +136,13 @@ def test_each_form_is_evaluated_for_its_place(
         "prod", {**small_stacks.SETTINGS, "cluster": {"context": "here"}}
     )
     deployed = [
-        one
-        for one in objects_of(estate, settings)
-        if one["kind"] == "Deployment"
+        manifest
+        for manifest in objects_of(estate, settings)
+        if manifest["kind"] == "Deployment"
     ]
     assert [
-        (one["metadata"]["namespace"], one["spec"].get("replicas"))
-        for one in deployed
+        (manifest["metadata"]["namespace"], manifest["spec"].get("replicas"))
+        for manifest in deployed
     ] == [
         ("staging", None),
         ("production", 3),
@@ -146,7 +152,7 @@ def test_each_form_is_evaluated_for_its_place(
 def test_a_definition_that_one_form_needs_counts_for_it(
     project: Path, tools: Tools
 ) -> None:
-    """Whoever asks again, after it was changed, is told what it makes now."""
+    """After a change of the definition, the variant is rendered again."""
     read(project, tools, "{name: web, traits: [{type: noted, properties: {}}]}")
     renderer, raw = Renderer(tools), read_files(["applications"])
     for text in ("one", "two"):
@@ -174,7 +180,7 @@ def test_a_definition_that_one_form_needs_counts_for_it(
 def test_of_a_form_that_needs_a_definition_all_are_made_by_definitions(
     project: Path, tools: Tools
 ) -> None:
-    """So that they are compared as what they are: a gateway trait alone would need none."""
+    """So that variants can be compared: a gateway trait alone needs no definition."""
     text = TEXT.replace("{type: routed, properties: {host: a}}", "{type: gateway, properties: {domain: a.example.com, http: {/: 80}}}")  # fmt: skip
     reading = read(project, tools, text=text)
     assert said(reading) == []
@@ -189,14 +195,14 @@ def test_of_a_form_that_needs_a_definition_all_are_made_by_definitions(
 @pytest.mark.parametrize(
     ("change", "finding"),
     [
-        ("{name: web, traits: [{type: routed, properties: {host: b}}]}", "19:9: error OAM108: component 'web': routes.b.example.com/ is \"port 80 of web, certificate None\" by step 'to-production' (override 'large'), and not there by step 'to-staging'"),
-        ("{name: web, traits: [{type: routed, properties: {target: 81}}]}", "19:9: error OAM108: component 'web': services.web.ports.80/TCP.targetPort is 81 by step 'to-production'"),
-        ("{name: web, traits: [{type: routed, properties: {early: 1}}]}", "services.web.publishNotReadyAddresses is 1 by step"),
+        ("{name: web, traits: [{type: routed, properties: {host: b}}]}", "19:9: error OAM108: component 'web': routes.b.example.com/ is \"port 80 of web, certificate None\" in step 'to-production' (override 'large'), but missing in step 'to-staging'"),
+        ("{name: web, traits: [{type: routed, properties: {target: 81}}]}", "19:9: error OAM108: component 'web': services.web.ports.80/TCP.targetPort is 81 in step 'to-production'"),
+        ("{name: web, traits: [{type: routed, properties: {early: 1}}]}", "services.web.publishNotReadyAddresses is 1 in step"),
         ("{name: web, traits: [{type: expose, properties: {port: [9]}}]}", "services.web.ports.9/TCP is {"),
         ("{name: web, traits: [{type: expose, properties: {port: [80], type: NodePort}}]}", "spec.type 'NodePort'"),
         ("{name: web, traits: [{type: routed, properties: {label: other}}]}", "leads to Service 'web', which selects no pods of 'web'"),
         ("{name: web, traits: [{type: routed, disable: true}]}", "ACC211: component 'web' has access rules but no gateway trait"),
-        ("{name: web, traits: [{type: gateway, properties: {domain: c.example.com, http: {/: 80}}}]}", "routes.c.example.com/ is \"port 80 of web, certificate None\" by step 'to-production'"),
+        ("{name: web, traits: [{type: gateway, properties: {domain: c.example.com, http: {/: 80}}}]}", "routes.c.example.com/ is \"port 80 of web, certificate None\" in step 'to-production'"),
         ("{name: web, properties: {cpuu: 2}}", "OAM102: unknown field 'cpuu' in webservice; known: "),
         ("{name: web, traits: [{type: scalr}]}", "OAM104: unknown trait type 'scalr'; did you mean 'scaler'?"),
         ("{name: web, traits: [{type: storage, properties: {hostPath: [{name: a, path: /, mountPath: /a}]}}]}", "hostPath"),
@@ -206,7 +212,7 @@ def test_of_a_form_that_needs_a_definition_all_are_made_by_definitions(
 def test_what_a_form_renders_is_judged_and_compared(
     project: Path, tools: Tools, change: str, finding: str
 ) -> None:
-    """By what it leads to and selects, whatever trait makes it."""
+    """By its routes and selectors, for any trait."""
     found = said(read(project, tools, change))
     assert any(finding in line for line in found), found
 
@@ -214,7 +220,7 @@ def test_what_a_form_renders_is_judged_and_compared(
 def test_a_service_more_of_the_same_ports_is_the_same(
     project: Path, tools: Tools
 ) -> None:
-    """Of one name they are one, whose type is ClusterIP by itself."""
+    """Services of one name are merged, with the default type ClusterIP."""
     assert (
         said(
             read(
@@ -239,7 +245,7 @@ def test_routes_that_a_definition_makes_by_the_place_are_another_for_each_form(
     )
     (found,) = said(read(project, tools))
     assert (
-        "routes.production.example.com/ is \"port 80 of web, certificate None\" by step 'to-production'"
+        "routes.production.example.com/ is \"port 80 of web, certificate None\" in step 'to-production'"
         in found
     )
 
@@ -247,7 +253,8 @@ def test_routes_that_a_definition_makes_by_the_place_are_another_for_each_form(
 def test_a_form_has_its_objects_in_its_place_alone(
     project: Path, tools: Tools
 ) -> None:
-    """What two forms in one cluster make of one name, in no namespace or in another's, are twins, as of any two."""
+    """Objects with one name of two variants in one cluster, without a namespace or in another's,
+    are duplicates."""
     namespace = "{apiVersion: v1, kind: Namespace, metadata: {name: extra}}"
     text = TEXT[: TEXT.index("    - name: web")] + (
         "    - {name: web, type: k8s-objects, properties: {objects: [OBJECT]}}\n"
@@ -259,7 +266,7 @@ def test_a_form_has_its_objects_in_its_place_alone(
         allowed={"Namespace": "x"},
     )
     assert any(
-        "OAM107: Namespace 'extra' would also be made for 'shop/web'" in line
+        "OAM107: Namespace 'extra' would also be created for 'shop/web'" in line
         for line in found
     ), found
     apart = text.replace("OBJECT", namespace).replace(
@@ -274,7 +281,7 @@ def test_a_form_has_its_objects_in_its_place_alone(
 def test_a_value_is_that_of_the_form_in_the_same_place(
     project: Path, tools: Tools
 ) -> None:
-    """Whoever takes it has forms of its own, or has not."""
+    """The taking component may have variants or not."""
     text = TEXT[: TEXT.index("    - name: web")] + (
         "    - name: web\n      type: worker\n      properties: {image: a}\n"
         "      outputs: [{name: image, valueFrom: 'output.spec.template.spec.containers[0].image'}]\n"
@@ -291,7 +298,7 @@ def test_a_value_is_that_of_the_form_in_the_same_place(
             (target.rendered or ())[0].object["spec"]["template"]["spec"]
             for target in taker.targets
         ]
-        assert [one["containers"][0]["env"][0]["value"] for one in found] == [
+        assert [pod["containers"][0]["env"][0]["value"] for pod in found] == [
             "a",
             "b",
         ]

@@ -1,4 +1,4 @@
-"""What becomes of a component: KubeVela's rules, each with the smallest definition that shows it."""
+"""The rendering of a component: KubeVela's rules, each with a minimal definition."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _container(made: RenderedComponent) -> Any:
 def test_a_workload_gets_kubevelas_name_namespace_and_labels(
     evaluator: Evaluator,
 ) -> None:
-    """Where the template sets none, and besides those that it sets."""
+    """If the template sets none, and beside its own."""
     metadata = _one(
         rendered(evaluator, defined(), metadata="{name: shop, namespace: prod}")
     )["metadata"]
@@ -47,7 +47,7 @@ def test_a_workload_gets_kubevelas_name_namespace_and_labels(
 def test_labels_and_annotations_of_the_application_are_on_every_object(
     evaluator: Evaluator,
 ) -> None:
-    """But for those that it filters, and what kubectl keeps there."""
+    """Except for filtered keys and kubectl's own."""
     metadata = """{name: shop, labels: {team: a, secret: b}, annotations: {note: c, left: d,
       filter.oam.dev/label-keys: secret, filter.oam.dev/annotation-keys: "left, other",
       kubectl.kubernetes.io/last-applied-configuration: e}}"""
@@ -57,26 +57,34 @@ def test_labels_and_annotations_of_the_application_are_on_every_object(
         "traits: [{type: config}]",
         metadata=metadata,
     )
-    for one in made.objects:
-        assert one.object["metadata"]["labels"]["team"] == "a"
-        assert "secret" not in one.object["metadata"]["labels"]
-        assert one.object["metadata"]["annotations"] == {"note": "c"}
+    for rendered_object in made.objects:
+        assert rendered_object.object["metadata"]["labels"]["team"] == "a"
+        assert "secret" not in rendered_object.object["metadata"]["labels"]
+        assert rendered_object.object["metadata"]["annotations"] == {
+            "note": "c"
+        }
 
 
 def test_an_object_says_which_trait_made_it(evaluator: Evaluator) -> None:
-    """By its number; the component's own have none. KubeVela's labels say it, too."""
+    """By its index; the component's objects have none. KubeVela's labels have the type."""
     stack = defined(
         WORKLOAD + 'outputs: own: {apiVersion: "v1", kind: "Secret"}',
         config=CONFIG,
         none="patch: {}",
     )
     made = rendered(evaluator, stack, "traits: [{type: none}, {type: config}]")
-    assert [(one.trait, one.key) for one in made.objects] == [
+    assert [
+        (rendered_object.trait, rendered_object.key)
+        for rendered_object in made.objects
+    ] == [
         (None, ""),
         (None, "own"),
         (1, "made"),
     ]
-    labels = [one.object["metadata"]["labels"] for one in made.objects]
+    labels = [
+        rendered_object.object["metadata"]["labels"]
+        for rendered_object in made.objects
+    ]
     assert [label.get("trait.oam.dev/type") for label in labels] == [
         None,
         "AuxiliaryWorkload",
@@ -92,7 +100,8 @@ def test_an_object_says_which_trait_made_it(evaluator: Evaluator) -> None:
 def test_a_name_that_no_template_gives_is_made_as_kubevela_makes_it(
     evaluator: Evaluator,
 ) -> None:
-    """FNV-32a of the object as Go prints it, but for the revision. The expected one is KubeVela's arithmetic, done apart."""
+    """FNV-32a of the object as Go prints it, without the revision. The expected value was computed
+    separately."""
     names = {
         _one(
             rendered(
@@ -123,7 +132,7 @@ def _fnv_name() -> str:
 
 
 def test_a_namespace_is_in_no_namespace(evaluator: Evaluator) -> None:
-    """Every other kind is, also those that stand above namespaces, as KubeVela renders them."""
+    """Every other kind gets one, even cluster-scoped kinds, as in KubeVela."""
     stack = defined(
         'output: {apiVersion: "v1", kind: "Namespace"}\noutputs: role: {apiVersion: "x/v1", kind: "ClusterRole"}'
     )
@@ -240,7 +249,7 @@ PATCHES: dict[str, tuple[str, Any]] = {
 def test_a_patch_does_what_its_comments_say(
     about: str, evaluator: Evaluator
 ) -> None:
-    """On a Deployment with one container that has one variable."""
+    """On a Deployment with one container with one variable."""
     patch, container = PATCHES[about]
     assert (
         _container(
@@ -251,7 +260,7 @@ def test_a_patch_does_what_its_comments_say(
 
 
 def test_a_new_entry_of_a_patched_list_comes_last(evaluator: Evaluator) -> None:
-    """As a sidecar does."""
+    """Such as a sidecar."""
     patch = """
         patch: spec: template: spec: {
             // +patchKey=name
@@ -271,14 +280,14 @@ def test_a_new_entry_of_a_patched_list_comes_last(evaluator: Evaluator) -> None:
 def test_a_patch_reaches_what_was_made_beside_the_workload(
     evaluator: Evaluator,
 ) -> None:
-    """By the name that it has in `outputs`, whoever made it."""
+    """By its name in `outputs`, from any part."""
     stack = defined(config=CONFIG, patch='patchOutputs: made: data: a: "b"')
     made = rendered(evaluator, stack, "traits: [{type: config}, {type: patch}]")
     assert _one(made, 1)["data"] == {"a": "b"}
 
 
 def test_traits_are_evaluated_in_their_order(evaluator: Evaluator) -> None:
-    """Each sees what those before it made, and of two of one type the later wins."""
+    """Each sees the earlier results; the later of two equal types wins."""
     scale = "parameter: n: int\n// +patchStrategy=retainKeys\npatch: spec: replicas: parameter.n"
     seen = 'outputs: seen: {apiVersion: "v1", kind: "ConfigMap", data: n: "\\(context.output.spec.replicas)"}'
     traits = "traits: [{type: zero}, {type: scale, properties: {n: 2}}, {type: seen}, {type: scale, properties: {n: 5}}]"
@@ -293,14 +302,14 @@ def test_traits_are_evaluated_in_their_order(evaluator: Evaluator) -> None:
 
 
 def test_lists_of_old_cue_are_still_added(evaluator: Evaluator) -> None:
-    """CUE 0.14 has list.Concat and list.Repeat for it."""
+    """CUE 0.14 uses list.Concat and list.Repeat instead."""
     template = """
         parameter: {more: *["c"] | [...string], n: *2 | int}
         own: ["a"]
         output: {apiVersion: "v1", kind: "X", all: own + ["b"] + parameter.more, twice: 2 * own, sum: parameter.n + 1, text: "a" + "b"}
     """
-    one = _one(rendered(evaluator, defined(template)))
-    assert (one["all"], one["twice"], one["sum"], one["text"]) == (
+    whole = _one(rendered(evaluator, defined(template)))
+    assert (whole["all"], whole["twice"], whole["sum"], whole["text"]) == (
         ["a", "b", "c"],
         ["a", "a"],
         3,
@@ -339,22 +348,22 @@ TEXTS = (
 
 @pytest.mark.parametrize("text", TEXTS)
 def test_a_text_stays_what_it_is(text: str, evaluator: Evaluator) -> None:
-    """As a value and as a key, in properties and in what a trait is told of the workload: JSON is no CUE to be run."""
+    """As a value and as a key, in properties and in a trait's context: JSON is not executed as CUE."""
     template = 'parameter: {...}\noutput: {apiVersion: "v1", kind: "X", all: parameter}'
     stack = defined(template, seen="patch: seen: context.output.all")
     quoted = json.dumps({text: text}, ensure_ascii=max(text) < "\U00010000")
-    one = _one(
+    whole = _one(
         rendered(
             evaluator, stack, f"properties: {quoted}\ntraits: [{{type: seen}}]"
         )
     )
-    assert one["all"] == one["seen"] == {text: text}
+    assert whole["all"] == whole["seen"] == {text: text}
 
 
 def test_properties_stand_in_the_order_of_their_names(
     evaluator: Evaluator,
 ) -> None:
-    """Definitions range over them, and the order of routes follows from it."""
+    """Definitions iterate over them, which determines the order of routes."""
     template = 'parameter: paths: [string]: int\noutput: {apiVersion: "v1", kind: "X", all: [for path, n in parameter.paths {path}]}'
     assert _one(
         rendered(
@@ -370,7 +379,7 @@ def test_properties_stand_in_the_order_of_their_names(
 
 
 def test_the_context_is_kubevelas(evaluator: Evaluator) -> None:
-    """Of what an Application says and where it is rendered for; never a cluster of version 0."""
+    """From the Application and its target; the cluster version is never 0."""
     template = 'output: {apiVersion: "v1", kind: "X", data: context}'
     data = _one(
         rendered(
@@ -406,13 +415,13 @@ def test_the_context_is_kubevelas(evaluator: Evaluator) -> None:
 def test_all_components_are_given_to_what_reads_them(
     evaluator: Evaluator,
 ) -> None:
-    """And to nothing else: whatever has them is evaluated again when any of them changes."""
+    """And to no other: a template with all components is evaluated again after each change."""
     template = 'output: {apiVersion: "v1", kind: "X", names: [for one in context.components {one.name}]}'
     assert _one(rendered(evaluator, defined(template)))["names"] == ["web"]
 
 
 def test_what_no_definition_helps_is_refused(evaluator: Evaluator) -> None:
-    """Objects that are in a cluster already."""
+    """Objects that already exist in a cluster."""
     stack = library(
         read_definitions(
             "d.yaml", written("Component", "ref-objects", "a").encode()
@@ -428,7 +437,7 @@ def test_what_no_definition_helps_is_refused(evaluator: Evaluator) -> None:
 def test_a_trait_may_have_its_object_name_the_workload(
     evaluator: Evaluator,
 ) -> None:
-    """Where its definition says (`workloadRefPath`)."""
+    """At the path in its definition (`workloadRefPath`)."""
     texts = [
         written("Component", "app", WORKLOAD),
         written("Trait", "config", CONFIG, workloadRefPath="spec.ref"),
@@ -445,7 +454,7 @@ def test_a_trait_may_have_its_object_name_the_workload(
 def test_a_workload_says_where_its_definition_has_the_pods(
     evaluator: Evaluator,
 ) -> None:
-    """Of a kind that only the definition knows (`podSpecPath`); what is made beside it has none there."""
+    """For custom kinds (`podSpecPath`). Its other objects have no pods there."""
     text = written(
         "Component",
         "app",
@@ -456,4 +465,6 @@ def test_a_workload_says_where_its_definition_has_the_pods(
         evaluator,
         library(read_definitions("d.yaml", text.encode()).definitions),
     )
-    assert [one.pod_spec_path for one in made.objects] == ["spec.pods.spec", ""]
+    assert [
+        rendered_object.pod_spec_path for rendered_object in made.objects
+    ] == ["spec.pods.spec", ""]

@@ -1,4 +1,4 @@
-"""Which components are evaluated, what becomes of those that cannot be, and that none is evaluated twice."""
+"""The components to evaluate, the findings about others, and the cache of results."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kong_oam.oam.application import Reading, read_file
-from kong_oam.oam.model import ComponentSpec, Own
+from kong_oam.oam.model import ComponentSpec, OwnTypes
 from kong_oam.render.built_in import built_in_types
 from kong_oam.render.cache import Cache
 from kong_oam.render.evaluator import Evaluator
@@ -30,14 +30,14 @@ spec: {components: [{name: main, type: TYPE}]}
 
 @pytest.fixture
 def tools(tmp_path: Path) -> Iterator[Tools]:
-    """With an evaluator that counts, and a cache of its own."""
+    """With an evaluator that counts, and its own cache."""
     with Tools(Counting(), Cache(tmp_path / "cache", "1")) as made:
         yield made
 
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The project with types of its own, which is the working directory."""
+    """The working directory: a project with its own types."""
     folder = tmp_path / "project"
     write_custom(folder)
     monkeypatch.chdir(folder)
@@ -70,7 +70,7 @@ def said(reading: Reading) -> list[str]:
 
 
 def asked(tools: Tools) -> int:
-    """How many components were evaluated."""
+    """The number of evaluated components."""
     assert isinstance(tools.evaluator, Counting)
     return tools.evaluator.components
 
@@ -78,7 +78,7 @@ def asked(tools: Tools) -> int:
 def test_components_have_the_objects_that_definitions_make(
     project: Path, tools: Tools
 ) -> None:
-    """In YAML, in CUE and built in; each object says which trait of the component it is of, counting all."""
+    """In YAML, in CUE and built in; each object has the index of its trait among all traits."""
     reading = read(tools)
     assert not reading.diagnostics
     book, web = (
@@ -86,7 +86,10 @@ def test_components_have_the_objects_that_definitions_make(
         part(reading, "desk/web").rendered,
     )
     assert book and web
-    assert [(one.kind, one.name, one.trait) for one in book] == [
+    assert [
+        (rendered_object.kind, rendered_object.name, rendered_object.trait)
+        for rendered_object in book
+    ] == [
         ("StatefulSet", "book", None),
         ("Service", "book", None),
         ("Ingress", "book", None),
@@ -95,7 +98,10 @@ def test_components_have_the_objects_that_definitions_make(
         book[0].object["spec"]["template"]["spec"]["priorityClassName"]
         == "high"
     )
-    assert [(one.kind, one.name, one.trait) for one in web] == [
+    assert [
+        (rendered_object.kind, rendered_object.name, rendered_object.trait)
+        for rendered_object in web
+    ] == [
         ("Deployment", "web", None),
         ("Service", "web", 0),
         ("Ingress", "web", 0),
@@ -106,7 +112,7 @@ def test_components_have_the_objects_that_definitions_make(
 def test_an_objects_trait_is_counted_among_all(
     project: Path, tools: Tools
 ) -> None:
-    """Those that make no objects, too."""
+    """Including traits without objects."""
     traits = "\n".join(DESK.split("      traits:\n")[1].splitlines()[:2])
     (project / "applications/desk.yaml").write_text(
         DESK.replace(traits + "\n", "") + traits + "\n"
@@ -118,13 +124,15 @@ def test_an_objects_trait_is_counted_among_all(
         "client",
         "gateway",
     ]
-    assert [one.trait for one in web.rendered or ()] == [None, 3, 3]
+    assert [
+        rendered_object.trait for rendered_object in web.rendered or ()
+    ] == [None, 3, 3]
 
 
 def test_a_sample_estate_needs_no_evaluator(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nor anything that comes with it."""
+    """And none of its tools."""
     copy_sample(tmp_path)
     monkeypatch.chdir(tmp_path)
 
@@ -143,7 +151,8 @@ def test_a_sample_estate_needs_no_evaluator(
 def test_a_type_without_a_definition_is_known_without_an_evaluator(
     project: Path, tools: Tools
 ) -> None:
-    """With the nearest name, and where one would go. What others say of that Application waits."""
+    """With the nearest name and the folder for definitions. Other findings about that Application
+    wait."""
     (project / "definitions/priority.cue").unlink()
     replace_once(
         project / "applications/desk.yaml", "type: scaler", "type: scalr"
@@ -153,12 +162,12 @@ def test_a_type_without_a_definition_is_known_without_an_evaluator(
         "type: stateful-app",
         "type: Stateful-App",
     )
-    where = "; a type of your own needs a definition in definitions/, or in what kong-oam:definitions of the stack names"
+    where = "; a custom type needs a definition in definitions/, or in kong-oam:definitions of the stack"
     reading = read(tools)
     assert said(reading) == [
         f"applications/desk.yaml:12:17: OAM104 unknown trait type 'scalr'; did you mean 'scaler'?{where}",
         f"applications/ledger.yaml:7:13: OAM104 unknown component type 'Stateful-App'; did you mean 'stateful-app'?{where}",
-        *(one for one in said(reading) if "priority" in one),
+        *(line for line in said(reading) if "priority" in line),
     ]
     assert len(reading.diagnostics) == 3
     shown = said(reading)[0].replace("OAM104 ", "error OAM104: ")
@@ -173,11 +182,11 @@ def test_a_type_without_a_definition_is_known_without_an_evaluator(
 
 
 def test_what_cannot_be_read_may_define_it(project: Path, tools: Tools) -> None:
-    """So nobody is told that there is no such type."""
+    """So a missing type is not reported."""
     (project / "definitions/priority.cue").write_bytes(b"\xff")
     reading = read(tools)
     assert said(reading) == [
-        "definitions/priority.cue:1:1: OAM101 not UTF-8; save it as UTF-8"
+        "definitions/priority.cue:1:1: OAM101 the file is not UTF-8; save it as UTF-8"
     ]
     assert reading.malformed == {"ledger"}
 
@@ -204,7 +213,7 @@ def test_what_a_definition_refuses_is_a_finding_and_the_others_are_rendered(
 def test_a_versioned_name_means_a_definition(
     project: Path, tools: Tools
 ) -> None:
-    """No plain type has a version."""
+    """Plain types have no versions."""
     replace_once(
         project / "applications/desk.yaml",
         "type: webservice",
@@ -215,7 +224,7 @@ def test_a_versioned_name_means_a_definition(
 
 
 def test_own_words_have_no_version(project: Path, tools: Tools) -> None:
-    """Rules that nobody reads would be rules that nobody keeps."""
+    """An ignored version would silently drop rules."""
     replace_once(
         project / "applications/ledger.yaml", "type: access", "type: access@v1"
     )
@@ -228,7 +237,7 @@ def test_own_words_have_no_version(project: Path, tools: Tools) -> None:
 def test_a_project_may_say_itself_what_a_plain_type_means(
     project: Path, tools: Tools
 ) -> None:
-    """Then that holds, and what it takes."""
+    """Its definition and parameters then apply."""
     template = 'parameter: {picture: string}\noutput: {apiVersion: "v1", kind: "Pod", spec: containers: [{image: parameter.picture}]}'
     (project / "definitions/own.yaml").write_text(
         written("Component", "webservice", template)
@@ -249,7 +258,10 @@ def test_a_project_may_say_itself_what_a_plain_type_means(
         for diagnostic in reading.diagnostics
     ] == [("OAM113", "warning")]
     assert (
-        next(one.kind for one in part(reading, "desk/web").rendered or ())
+        next(
+            rendered_object.kind
+            for rendered_object in part(reading, "desk/web").rendered or ()
+        )
         == "Pod"
     )
 
@@ -257,8 +269,8 @@ def test_a_project_may_say_itself_what_a_plain_type_means(
 def test_kubevelas_own_definitions_take_the_place_of_ours(
     project: Path, tools: Tools
 ) -> None:
-    """Of those whose folder is named, as its chart has them: with a warning each, and with what theirs makes. Of this
-    one, ours has chosen to differ."""
+    """From the folder that the setting names, in the chart's format: with a warning each, and with
+    their objects. Ours deliberately differs for this type."""
     need_corpus()
     (project / "theirs").mkdir()
     for folder in ("builtin", "deprecated"):
@@ -284,7 +296,7 @@ def test_kubevelas_own_definitions_take_the_place_of_ours(
         for diagnostic in reading.diagnostics
         if diagnostic.severity == "error"
     )
-    assert failed.message == "securitycontext needs properties"
+    assert failed.message == "securitycontext needs properties; write them"
     warned = [
         diagnostic.message.split("'")[1]
         for diagnostic in reading.diagnostics
@@ -298,7 +310,7 @@ def test_kubevelas_own_definitions_take_the_place_of_ours(
 def test_a_definition_beside_holds_for_its_own_file_alone(
     project: Path, tools: Tools
 ) -> None:
-    """Two teams may each have one of a name; to a third there is none, and nobody's webservice is another's."""
+    """Two teams may each define a type of one name. Other files do not see these types."""
     template = 'output: {apiVersion: "v1", kind: "ConfigMap", data: of: "TEAM"}\nparameter: {...}'
     for team in ("one", "two"):
         application = _APPLICATION.replace("NAME", team).replace(
@@ -325,7 +337,8 @@ def test_a_definition_beside_holds_for_its_own_file_alone(
 def test_one_that_changed_is_evaluated_and_no_other(
     project: Path, tools: Tools
 ) -> None:
-    """One that did not is the very same as before; of a definition that changed, all that use it."""
+    """An unchanged Application is the identical value; a changed definition renders all its users
+    again."""
     renderer = Renderer(tools)
     read(tools, renderer)
     assert asked(tools) == 2
@@ -356,10 +369,10 @@ Known = Callable[[int], Reading]
 
 @pytest.fixture
 def known(project: Path, tools: Tools) -> Known:
-    """Renders for a cluster of a version, by one renderer, with files that are read once."""
+    """Renders for a cluster version with one renderer and files that are read once."""
     renderer, kept = Renderer(tools), dict[str, Reading]()
 
-    def read_one(file: Path, name: str, own: Own) -> Reading:
+    def read_one(file: Path, name: str, own: OwnTypes) -> Reading:
         return kept.setdefault(name, read_file(file, name, own))
 
     return lambda minor: read_applications(
@@ -368,7 +381,7 @@ def known(project: Path, tools: Tools) -> Known:
 
 
 def test_what_is_the_same_is_the_very_same(known: Known) -> None:
-    """By that those who judge it know that they did before."""
+    """Identity tells later checks that nothing changed."""
     first, again, older = (known(minor).applications for minor in (30, 30, 21))
     assert [*map(id, first)] == [*map(id, again)]
     assert not {*map(id, first)} & {*map(id, older)}
@@ -377,7 +390,7 @@ def test_what_is_the_same_is_the_very_same(known: Known) -> None:
 def test_where_a_definition_fails_is_said_anew(
     project: Path, known: Known
 ) -> None:
-    """Though it says what it said: lines move."""
+    """With the same message, since lines may move."""
     definition = project / "definitions/priority.yaml"
     (project / "definitions/priority.cue").unlink()
 
@@ -418,7 +431,8 @@ def test_the_clusters_version_is_asked_for(project: Path, tools: Tools) -> None:
 def test_a_component_is_rendered_for_each_of_its_places(
     project: Path, tools: Tools
 ) -> None:
-    """In the namespace of each, and told of a cluster that is not the stack's own; its first place is its own."""
+    """In each namespace, with the name of a cluster other than the default; the first target is its
+    own."""
     template = 'parameter: {c?: int}\noutput: {apiVersion: "v1", kind: "ConfigMap", data: here: "\\(context.cluster)/\\(context.namespace)"}'
     (project / "definitions/where.yaml").write_text(
         written("Component", "where", template)
@@ -431,12 +445,18 @@ def test_a_component_is_rendered_for_each_of_its_places(
     )
     made = part(read(tools), "m/a")
     found = [(target.rendered or ())[0] for target in made.targets]
-    assert [one.object["data"]["here"] for one in found] == [
+    assert [
+        rendered_object.object["data"]["here"] for rendered_object in found
+    ] == [
         "/blue",
         "west/n",
         "west/blue",
     ]
-    assert [one.namespace for one in found] == ["blue", "n", "blue"]
+    assert [rendered_object.namespace for rendered_object in found] == [
+        "blue",
+        "n",
+        "blue",
+    ]
     assert made.rendered == made.targets[0].rendered
     replace_once(
         project / "applications/where.yaml",
@@ -453,7 +473,7 @@ def test_a_component_is_rendered_for_each_of_its_places(
 def test_a_component_is_rendered_for_each_cluster_that_labels_select(
     project: Path, tools: Tools
 ) -> None:
-    """And told its name, not the labels; anew where other clusters have them."""
+    """With its name instead of its labels; again after labels change."""
     template = 'output: {apiVersion: "v1", kind: "ConfigMap", data: here: context.cluster}'
     (project / "definitions/where.yaml").write_text(
         written("Component", "where", template)
@@ -492,7 +512,7 @@ POLICY = "  policies: [{name: NAME, type: budget, properties: {limit: 3}}]\n"
 def test_a_policy_that_makes_objects_is_rendered_like_a_component(
     project: Path, tools: Tools
 ) -> None:
-    """What a policy of KubeVela's own means, its definition does not say here."""
+    """Policies of KubeVela's own types need no definition."""
     (project / "definitions/budget.yaml").write_text(
         BUDGET + "---\n" + written("Policy", "topology", "output: {}")
     )
@@ -523,7 +543,7 @@ def test_a_policy_that_makes_objects_is_rendered_like_a_component(
 def test_a_policy_that_cannot_be_rendered_is_refused(
     name: str, policy: str, code: str, project: Path, tools: Tools
 ) -> None:
-    """It would else be passed over."""
+    """Otherwise it would be ignored."""
     (project / "definitions/budget.yaml").write_text(BUDGET)
     (project / "applications/desk.yaml").write_text(
         DESK + policy.replace("NAME", name)
@@ -536,7 +556,7 @@ def test_a_policy_that_cannot_be_rendered_is_refused(
 def test_a_worker_with_a_gateway_has_the_service_that_it_leads_to(
     tmp_path: Path, tools: Tools
 ) -> None:
-    """As in KubeVela, where the trait makes it."""
+    """As in KubeVela, where the trait renders it."""
     gateway = "{type: gateway, properties: {domain: a.example, http: {/: 80}}}"
     (tmp_path / "a.yaml").write_text(
         "apiVersion: core.oam.dev/v1beta1\nkind: Application\nmetadata: {name: shop}\nspec:\n  components:\n"
@@ -551,7 +571,10 @@ def test_a_worker_with_a_gateway_has_the_service_that_it_leads_to(
         renderer=Renderer(tools),
     )
     assert said(reading) == []
-    assert [one.kind for one in part(reading, "shop/job").rendered or ()] == [
+    assert [
+        rendered_object.kind
+        for rendered_object in part(reading, "shop/job").rendered or ()
+    ] == [
         "Deployment",
         "Service",
         "Ingress",

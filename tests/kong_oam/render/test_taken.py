@@ -1,4 +1,4 @@
-"""Which of the Applications that people wrote are taken, by the whole pipeline, and why the others are not."""
+"""Real Applications in the whole pipeline: accepted, or rejected with reasons."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from kong_oam.render.stage import Renderer
 from kong_oam.render.tools import Tools
 from tests.support.estates import STACK
 from tests.support.oam_corpus import corpus, need_corpus
-from tests.support.taking import checked
+from tests.support.third_party_applications import compiled_application
 
 ALLOWED = (
     "Namespace",
@@ -39,7 +39,8 @@ ALLOWED = (
     "standard.oam.dev/Rollout",
     "vector.oam.dev/Config",
 )
-"""What a platform team that wants these Applications allows, with `cluster.rbac` and `cluster.serviceTypes`."""
+"""The kinds that a platform team would allow for these Applications, with `cluster.rbac` and
+`cluster.serviceTypes`."""
 READS_APPLICATIONS = (
     "list,watch applications.core.oam.dev in every namespace",
 )
@@ -50,15 +51,15 @@ RIGHTS = {
         "bind ClusterRole edit to ServiceAccount spark-cluster/default in every namespace",
     ),
 }
-"""The rights that it lists for them: the roles of all others are harmless."""
+"""The rights that the team lists; all other roles are harmless."""
 METADATA = {
     "app.cluster.virtual.group": "groups clusters",
     "dev.nocalhost": "says where Nocalhost finds the Application",
     "seldon.io": "timeouts",
 }
-"""The labels and annotations that it knows to open nothing."""
+"""The labels and annotations that the team declares harmless."""
 ELSEWHERE = replace(STACK, clusters=None, addressed=True)
-"""A stack that allows nothing. Which clusters there are, nobody listed."""
+"""A stack that allows nothing. Its clusters are unknown."""
 ALLOWING = replace(
     ELSEWHERE,
     allowed=dict.fromkeys(ALLOWED, "what it opens"),
@@ -70,20 +71,20 @@ ALLOWING = replace(
 
 REASONS = {
     "no definition": r"^unknown \w+ type|has no version",
-    "policies that are not deployed": "is not deployed; |^resource-update |is elsewhere, so nobody",
-    "steps that are not run": "is not run here|no 'inline-deploy'",
+    "policies that are not deployed": "is not deployed; |^resource-update |cannot read workflow",
+    "steps that are not run": "is not run here|unknown step type 'inline-deploy'",
     "ref-objects": "its objects are in a cluster",
     "a context that the stack has not": "no context of the stack|deployed to one namespace",
-    "values": "the value '.*' is not passed|it is said of output, outputs and context|secretconsumer 'myweb': its definition fails",
+    "values": "cannot take the value|use output, outputs and context|secretconsumer 'myweb': its definition fails",
     "names": r"name(space)?: .* does not match|is already defined",
     "properties and fields": "unknown field|must be of type|needs '|cannot be \"",
-    "definitions that fail": "its definition fails|reaches for what an evaluation must not",
-    "fence": "way in that knows no rule|answers outside|its pods would|its node would|the port would be open|this version alone is judged",
-    "shapes": "has to be ",
+    "definitions that fail": "its definition fails|which is not allowed; remove it",
+    "fence": "path past the gateway|opens the Service outside|its pods would|its pods could|its node would|the port would be open|keeps old values",
+    "shapes": "must be ",
 }
-"""By what is said of an Application; the first that is said of it counts."""
+"""Patterns of messages by reason; the first match counts."""
 REFUSED = Path(__file__).with_name("refused.tsv")
-"""Each Application that is refused, and why: a reason of these, or what a stack has to allow for it."""
+"""Each rejected Application with its reason, or with the settings that allow it."""
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +95,7 @@ def renderer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Renderer]:
 
 
 def _found(file: str, renderer: Renderer, stack: Stack) -> list[str]:
-    compiled = checked(file, stack, renderer)
+    compiled = compiled_application(file, stack, renderer)
     assert all(diagnostic.position for diagnostic in compiled.diagnostics), file
     return [
         diagnostic.message
@@ -104,17 +105,17 @@ def _found(file: str, renderer: Renderer, stack: Stack) -> list[str]:
 
 
 def _why(file: str, renderer: Renderer) -> str:
-    """Why it is refused; empty where it is taken."""
+    """The reason for a rejection; empty if it is accepted."""
     if found := _found(file, renderer, ALLOWING):
         reasons = (
             why
             for why, item in REASONS.items()
-            if any(re.search(item, one) for one in found)
+            if any(re.search(item, message) for message in found)
         )
         return next(reasons, f"not known: {found}")
     wanted = {
-        one.rpartition(": cluster.")[2].removeprefix("allow, ")
-        for one in _found(file, renderer, ELSEWHERE)
+        message.rpartition(": cluster.")[2].removeprefix("allow, ")
+        for message in _found(file, renderer, ELSEWHERE)
     }
     return f"to be allowed: {', '.join(sorted(wanted))}" if wanted else ""
 
@@ -122,8 +123,8 @@ def _why(file: str, renderer: Renderer) -> str:
 def test_every_application_is_taken_or_refused_for_a_reason_that_is_known(
     renderer: Renderer, tmp_path: Path
 ) -> None:
-    """How many of 389 (without wasmCloud's) are taken by a stack that allows nothing, and by one that allows what they
-    bring; no finding is without a place."""
+    """The numbers of 389 Applications (without wasmCloud's) that a strict and an allowing stack
+    accept. Each finding has a position."""
     with REFUSED.open(encoding="utf-8") as rows:
         listed = dict(csv.reader(rows, delimiter="\t"))
     refused = {

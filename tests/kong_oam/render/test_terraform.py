@@ -1,4 +1,4 @@
-"""Types of Terraform, as the object that its controller takes."""
+"""Terraform types as objects for their controller."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def made(evaluator: Evaluator, stack: Library, properties: str) -> Any:
 
 
 def test_a_component_is_a_configuration(evaluator: Evaluator) -> None:
-    """Properties are variables, but for those that are the Configuration's own."""
+    """Properties are variables, except the Configuration's own fields."""
     properties = "{bucket: b, acl: null, customRegion: eu, deleteResource: false, writeConnectionSecretToRef: {name: conn}}"
     found = made(evaluator, defined({"configuration": HCL}), properties)
     assert found["metadata"].pop("labels")["workload.oam.dev/type"] == "app"
@@ -83,7 +83,7 @@ def test_a_component_is_a_configuration(evaluator: Evaluator) -> None:
 def test_a_module_in_a_repository_takes_any_variable(
     evaluator: Evaluator,
 ) -> None:
-    """`region` among them; `path` is the definition's."""
+    """Including `region`; `path` comes from the definition."""
     found = made(
         evaluator,
         defined(REMOTE),
@@ -101,15 +101,15 @@ def test_a_module_in_a_repository_takes_any_variable(
 def test_a_definition_says_what_a_component_does_not(
     evaluator: Evaluator,
 ) -> None:
-    """Where connections are written to, and by whose account."""
-    said = {
+    """The Secret for connections, and the provider."""
+    fields = {
         "writeConnectionSecretToRef": {"name": "c"},
         "providerRef": {"name": "p", "namespace": "ops"},
         "region": "eu",
     }
     spec = made(
         evaluator,
-        defined({**REMOTE, **said}),
+        defined({**REMOTE, **fields}),
         "{writeConnectionSecretToRef: null}",
     )["spec"]
     assert spec["writeConnectionSecretToRef"] == {
@@ -138,17 +138,17 @@ def test_properties_that_can_be_known_are_checked(
     finding: str,
     evaluator: Evaluator,
 ) -> None:
-    """What the Configuration has, and of HCL that the definition has itself which variables there are."""
+    """The Configuration's fields, and the variables in inline HCL."""
     found = rendered(evaluator, defined(schematic), f"properties: {properties}")
-    said = [
+    messages = [
         f"{diagnostic.position}: {diagnostic.code}: {diagnostic.message}"
         for diagnostic in found.diagnostics
     ]
-    assert [one for one in said if finding in one], said
+    assert [message for message in messages if finding in message], messages
 
 
 def test_traits_see_and_change_the_configuration(evaluator: Evaluator) -> None:
-    """As any workload; KubeVela refuses to patch it."""
+    """Like any workload; KubeVela refuses to patch it."""
     trait = 'patch: spec: deleteResource: false\noutputs: x: {apiVersion: "v1", kind: context.output.kind}'
     stack = defined(REMOTE, written("Trait", "keep", trait))
     found = rendered(evaluator, stack, "traits: [{type: keep}]")

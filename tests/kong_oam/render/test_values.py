@@ -1,4 +1,4 @@
-"""Values that components give each other: known when they are rendered, or only when they are deployed."""
+"""Values between components: known after rendering or after deployment."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import pytest
 
 from kong_oam.oam.application import Reading, read_bytes
 from kong_oam.oam.model import ComponentSpec
-from kong_oam.oam.rendered import STAND_IN
+from kong_oam.oam.rendered import PLACEHOLDER
 from kong_oam.render.cache import Cache
 from kong_oam.render.evaluator import Evaluator
-from kong_oam.render.project import Own
+from kong_oam.render.project import OwnDefinitions
 from kong_oam.render.stage import Renderer
 from kong_oam.render.tools import Tools
 from tests.support.rendering import written
@@ -71,7 +71,7 @@ def read(evaluator: Evaluator, cache: Path, *components: str) -> Reading:
     text = HEAD + "".join(components) + "---\n" + definitions
     found = read_bytes("a.yaml", text.encode())
     with_tools = Renderer(Tools(evaluator, Cache(cache, "1")))
-    return with_tools.rendered(found, Own(found.definitions), 30)
+    return with_tools.rendered(found, OwnDefinitions(found.definitions), 30)
 
 
 def said(found: Reading) -> list[str]:
@@ -112,12 +112,15 @@ def test_a_value_that_is_rendered_is_known(
     parameter: str,
     expected: Any,
 ) -> None:
-    """Whoever takes it is rendered with it, wherever it stands in the Application."""
+    """The taking component is rendered with it, in any order."""
     quoted = value_from.replace("\n", "\n\n        ")
     found = parts(read(evaluator, tmp_path, TAKEN % parameter, GIVEN % quoted))
     assert list(found) == ["web", "db"]
     assert data(found["web"]) == expected
-    assert [one.awaited for one in found["web"].rendered or ()] == [()]
+    assert [
+        rendered_object.awaited
+        for rendered_object in found["web"].rendered or ()
+    ] == [()]
 
 
 @pytest.mark.parametrize(
@@ -139,14 +142,14 @@ def test_a_text_stands_in_for_what_only_the_cluster_knows(
     kind: str,
     path: tuple[str | int, ...],
 ) -> None:
-    """And it is known where the value will be, once the component that gives it is deployed."""
+    """With the position of the value after deployment."""
     found = parts(
         read(evaluator, tmp_path, GIVEN % value_from, TAKEN % "address")
     )
-    (one,) = found["web"].rendered or ()
-    (awaited,) = one.awaited
-    assert data(found["web"]) == {"address": text.format(awaited.stand_in)}
-    assert STAND_IN.fullmatch(awaited.stand_in)
+    (rendered_object,) = found["web"].rendered or ()
+    (awaited,) = rendered_object.awaited
+    assert data(found["web"]) == {"address": text.format(awaited.placeholder)}
+    assert PLACEHOLDER.fullmatch(awaited.placeholder)
     assert (
         awaited.component,
         awaited.kind,
@@ -162,7 +165,7 @@ def test_a_text_stands_in_for_what_only_the_cluster_knows(
 
 
 def test_a_value_is_passed_on(evaluator: Evaluator, tmp_path: Path) -> None:
-    """By a component that takes it itself; each object knows what stands in it."""
+    """By a component that takes it itself; each object lists its values."""
     between = (
         "    - {name: mid, type: taker, inputs: [{from: v, parameterKey: any}],"
         " outputs: [{name: w, valueFrom: 'output.data.any + \"/x\"'}]}\n"
@@ -177,21 +180,23 @@ def test_a_value_is_passed_on(evaluator: Evaluator, tmp_path: Path) -> None:
             GIVEN % "outputs.service.spec.clusterIP",
         )
     )
-    (one,) = found["web"].rendered or ()
-    (awaited,) = one.awaited
+    (rendered_object,) = found["web"].rendered or ()
+    (awaited,) = rendered_object.awaited
     assert awaited.component == "db"
-    assert data(found["web"]) == {"address": f"{awaited.stand_in}/x"}
+    assert data(found["web"]) == {"address": f"{awaited.placeholder}/x"}
 
 
 def test_values_need_definitions(evaluator: Evaluator, tmp_path: Path) -> None:
-    """A webservice that takes or gives some is not judged by its properties as they are written."""
+    """A webservice with inputs or outputs is not checked by its written properties."""
     giver = "    - {name: db, type: webservice, properties: {image: i}, outputs: [{name: v, valueFrom: output.kind}]}\n"
     taker = "    - {name: web, type: worker, inputs: [{from: v, parameterKey: image}]}\n"
     assert parts(read(evaluator, tmp_path, giver))["db"].plain
     found = parts(read(evaluator, tmp_path, giver, taker))
-    (one,) = found["web"].rendered or ()
+    (rendered_object,) = found["web"].rendered or ()
     assert (
-        one.object["spec"]["template"]["spec"]["containers"][0]["image"]
+        rendered_object.object["spec"]["template"]["spec"]["containers"][0][
+            "image"
+        ]
         == "Deployment"
     )
 
@@ -202,31 +207,31 @@ LIVE = "outputs.service.spec.clusterIP"
 @pytest.mark.parametrize(
     ("value_from", "parameter", "finding"),
     [
-        ("outputs.servce.spec.x", "any", "a.yaml:6:62: OAM108 output 'v' of 'db': 'outputs.servce.spec.x': there is no outputs.servce"),
-        ("context.nobody", "any", "a.yaml:6:62: OAM108 output 'v' of 'db': 'context.nobody': there is no context.nobody"),
-        ("config", "any", "a.yaml:6:62: OAM108 output 'v' of 'db': 'config': reference \"config\" not found; it is said of output, outputs and context"),
+        ("outputs.servce.spec.x", "any", "a.yaml:6:62: OAM108 output 'v' of 'db': 'outputs.servce.spec.x': outputs.servce does not exist"),
+        ("context.nobody", "any", "a.yaml:6:62: OAM108 output 'v' of 'db': 'context.nobody': context.nobody does not exist"),
+        ("config", "any", "a.yaml:6:62: OAM108 output 'v' of 'db': 'config': reference \"config\" not found; use output, outputs and context"),
         ("a b", "any", "a.yaml:6:62: OAM108 output 'v' of 'db': 'a b': expected label or ':', found 'IDENT' b"),
-        ("x: 1", "any", "a.yaml:6:62: OAM108 output 'v' of 'db': 'x: 1': one expression is asked for, after imports"),
-        ("", "any", "a.yaml:6:62: OAM108 output 'v' of 'db': '': one expression is asked for, after imports"),
-        ("1\n2", "any", "a.yaml:6:62: OAM108 output 'v' of 'db': '1 2': one expression is asked for, after imports"),
-        ("null", "any", "a.yaml:6:62: OAM108 output 'v' of 'db': 'null': it gives null"),
-        ('import "strings"\n\nstrings.Repeat("a", 70000)', "any", "it gives more than 65536 characters"),
-        ('import "tool/exec"\n\nexec.Run', "any", "\"tool/exec\" reaches for what an evaluation must not: files, programs"),
-        ("output.status", "any", "only what stands in metadata, spec and status of an object is known once it is deployed"),
-        ("output.data.x", "any", "only what stands in metadata, spec and status of an object is known once it is deployed"),
-        ('outputs["kept-secret"].stringData.password', "any", "a Secret's value is not passed; name the Secret where it is read"),
-        ("outputs.way.status.loadBalancer", "any", "an Ingress is not deployed: Kong has its routes"),
-        (f'*{LIVE} | "x"', "any", f"{LIVE} is known once it is deployed: it stands alone, or is put together with texts by +"),
-        (f"[{LIVE}]", "any", f"{LIVE} is known once it is deployed: it stands alone"),
+        ("x: 1", "any", "a.yaml:6:62: OAM108 output 'v' of 'db': 'x: 1': write one expression, after imports"),
+        ("", "any", "a.yaml:6:62: OAM108 output 'v' of 'db': '': write one expression, after imports"),
+        ("1\n2", "any", "a.yaml:6:62: OAM108 output 'v' of 'db': '1 2': write one expression, after imports"),
+        ("null", "any", "a.yaml:6:62: OAM108 output 'v' of 'db': 'null': it is null"),
+        ('import "strings"\n\nstrings.Repeat("a", 70000)', "any", "it has more than 65536 characters; pass a shorter value"),
+        ('import "tool/exec"\n\nexec.Run', "any", "\"tool/exec\" may use files, programs"),
+        ("output.status", "any", "after deployment only metadata, spec and status of an object are known; use one of these"),
+        ("output.data.x", "any", "after deployment only metadata, spec and status of an object are known; use one of these"),
+        ('outputs["kept-secret"].stringData.password', "any", "values of a Secret are not passed on"),
+        ("outputs.way.status.loadBalancer", "any", "an Ingress is not deployed, since its routes are in Kong; write the value out"),
+        (f'*{LIVE} | "x"', "any", f"only the cluster knows {LIVE}; use it alone, or join it with texts by +"),
+        (f"[{LIVE}]", "any", f"only the cluster knows {LIVE}; use it alone"),
         (f"{LIVE} + 1", "any", "invalid operands"),
-        (f"''\\({LIVE})''", "any", "it gives no text"),
+        (f"''\\({LIVE})''", "any", "it is no text; write the value out"),
         (LIVE, "port", "a.yaml:7:41: OAM103 port must be of type integer, not string"),
-        (LIVE, "decided", "a.yaml:7:32: OAM108 component 'web': its definition does more with what only the cluster knows than to pass it on"),
-        (LIVE, "encoded", "its definition does more with what only the cluster knows than to pass it on"),
-        (LIVE, "short", "its definition does more with what only the cluster knows than to pass it on"),
+        (LIVE, "decided", "a.yaml:7:32: OAM108 component 'web': its definition evaluates a value that only the cluster knows"),
+        (LIVE, "encoded", "its definition evaluates a value that only the cluster knows"),
+        (LIVE, "short", "its definition evaluates a value that only the cluster knows"),
         ("output.kind", "port", "a.yaml:7:41: OAM103 port must be of type integer, not string"),
         ("output.kind", "prot", "a.yaml:7:41: OAM102 unknown field 'prot' in taker; did you mean 'port'?"),
-        ("output.kind", "any[1]", "a.yaml:7:65: OAM103 component 'web': parameterKey 'any[1]': there is no list with an entry before [1]"),
+        ("output.kind", "any[1]", "a.yaml:7:65: OAM103 component 'web': parameterKey 'any[1]': the path needs a list with an entry before [1]; correct the path"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_passed_is_one_finding(
@@ -236,7 +241,7 @@ def test_what_cannot_be_passed_is_one_finding(
     parameter: str,
     finding: str,
 ) -> None:
-    """At what gives it, or at the input that takes it."""
+    """At the output, or at the input."""
     quoted = value_from.replace("\n", "\n\n        ")
     found = read(evaluator, tmp_path, GIVEN % quoted, TAKEN % f"'{parameter}'")
     (only,) = said(found)
@@ -254,11 +259,11 @@ TOPOLOGIES = """\
 def test_each_place_is_given_its_own(
     evaluator: Evaluator, tmp_path: Path
 ) -> None:
-    """What the other component renders there, and what the cluster says of that."""
+    """The other component's rendering at that target, and that cluster's value."""
     known, live = GIVEN % "output.metadata.namespace", GIVEN % LIVE
-    for given, expected in ((known, ["blue", "shops"]), (live, None)):
+    for estate, expected in ((known, ["blue", "shops"]), (live, None)):
         web = parts(
-            read(evaluator, tmp_path, given, TAKEN % "address", TOPOLOGIES)
+            read(evaluator, tmp_path, estate, TAKEN % "address", TOPOLOGIES)
         )["web"]
         assert [
             (target.cluster, target.namespace) for target in web.targets
@@ -267,16 +272,27 @@ def test_each_place_is_given_its_own(
             ("tier=far", None),
         ]
         made = [(target.rendered or ())[0] for target in web.targets]
-        assert [one.object["metadata"]["namespace"] for one in made] == [
+        assert [
+            rendered_object.object["metadata"]["namespace"]
+            for rendered_object in made
+        ] == [
             "blue",
             "shops",
         ]
-        addresses = [one.object["data"]["address"] for one in made]
+        addresses = [
+            rendered_object.object["data"]["address"]
+            for rendered_object in made
+        ]
         assert addresses == (
-            expected or [one.awaited[0].stand_in for one in made]
+            expected
+            or [
+                rendered_object.awaited[0].placeholder
+                for rendered_object in made
+            ]
         )
         namespaces = [
-            [value.namespace for value in one.awaited] for one in made
+            [value.namespace for value in rendered_object.awaited]
+            for rendered_object in made
         ]
         assert namespaces == ([[], []] if expected else [["blue"], ["shops"]])
 
@@ -284,7 +300,7 @@ def test_each_place_is_given_its_own(
 def test_a_value_is_passed_in_a_cluster_that_is_not_the_stacks_own(
     evaluator: Evaluator, tmp_path: Path
 ) -> None:
-    """The only place of both."""
+    """At the only target of both."""
     topology = "  policies: [{name: far, type: topology, properties: {clusters: [west]}}]\n"
     web = parts(
         read(
@@ -301,7 +317,7 @@ def test_a_value_is_passed_in_a_cluster_that_is_not_the_stacks_own(
 def test_no_value_is_passed_from_one_place_to_another(
     evaluator: Evaluator, tmp_path: Path
 ) -> None:
-    """Nobody is where it would come from."""
+    """The target has no source for it."""
     steps = (
         "  workflow:\n    steps:\n      - {name: a, type: apply-component, properties: {component: db, PLACE}}\n"
         "      - {name: b, type: apply-component, properties: {component: web, cluster: west}}\n"
@@ -315,8 +331,8 @@ def test_no_value_is_passed_from_one_place_to_another(
             steps.replace("PLACE", position),
         )
         assert said(found) == [
-            "a.yaml:7:41: OAM108 the value 'v' is not passed from another place: 'db' is not deployed to west/shops, as "
-            "'web' is; write it out, or deploy both there"
+            "a.yaml:7:41: OAM108 component 'web' cannot take the value 'v' from another place; "
+            "write it out, or deploy 'db' to west/shops too"
         ]
     both = steps.replace("PLACE", "cluster: west, namespace: shops")
     assert (
@@ -336,7 +352,7 @@ def test_no_value_is_passed_from_one_place_to_another(
 def test_a_giver_with_an_error_is_the_only_finding(
     evaluator: Evaluator, tmp_path: Path
 ) -> None:
-    """Nobody knows what it would give."""
+    """Its values are unknown."""
     broken = (GIVEN % "output.kind").replace(
         "outputs:", "properties: {prot: 1}, outputs:"
     )

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from kong_oam.access.diff.change import Answer, Change, Example, Whom
+from kong_oam.access.diff.change import AffectedCaller, Answer, Change, Example
 from kong_oam.access.principals import ITSELF, Principal
 from kong_oam.access.request_classes import Region, Subtree
 from kong_oam.cli.changes import document
-from kong_oam.engine.refusals import OURS
+from kong_oam.engine.error_prefix import ERROR_PREFIX
 from kong_oam.review import access_changes
 from kong_oam.review.access_changes import AccessChange, Finding
 from kong_oam.review.comment import LONGEST, ReviewedStack, compose
@@ -56,7 +56,7 @@ FOUND = Finding(
 
 
 def test_places_are_links_to_the_very_line() -> None:
-    """Of errors, of what lint finds, and of rules in the table; the rest of a line stays as it is."""
+    """Errors, lint findings and rules in the table have links; the rest of each line is unchanged."""
     problem = Finding(
         "ACC204: no role grants it",
         SourcePosition("applications/shop.yaml", 3, 9),
@@ -168,7 +168,7 @@ def test_stacks_with_one_answer_are_one_table() -> None:
         lines.count("```mermaid"),
         lines.count("flowchart aws"),
     ) == (1, 1, 1)
-    assert lines.count("New since the base, 1 to look at:") == 1
+    assert lines.count("New since the base, 1 to check:") == 1
     for stack in stacks:
         assert (
             f"<details><summary>Resources of <code>{stack.name}</code>: 1 to update</summary>"
@@ -189,17 +189,17 @@ def test_what_is_new_is_listed_and_what_was_there_is_to_be_opened() -> None:
     ]
     text = compose(stacks)
     assert (
-        "\nNew since the base, 1 to look at:\n\n- `evil.yaml:9:3: ACC219: lies below`\n\n<details>"
+        "\nNew since the base, 1 to check:\n\n- `evil.yaml:9:3: ACC219: lies below`\n\n<details>"
         in text
     )
     assert (
-        "<details><summary>As in the base: 3000 to look at</summary>\n\n- `applications/orders.yaml:24:60"
+        "<details><summary>As in the base: 3000 to check</summary>\n\n- `applications/orders.yaml:24:60"
         in text
     )
     short = compose(stacks, LONGEST)
     assert "- `evil.yaml:9:3: ACC219: lies below`\n" in short
     assert (
-        "As in the base: 3000 to look at.\n" in short and "LINT306" not in short
+        "As in the base: 3000 to check.\n" in short and "LINT306" not in short
     )
 
 
@@ -216,8 +216,8 @@ def test_owners_are_named_above_every_table() -> None:
     text = compose(stacks, LONGEST)
     assert "**Cut here.**" in text
     assert text.split("\n")[3] == (
-        "Something else answers, a host shows another certificate, or an owner changes. "
-        "Owners who have to agree: @acme/a, @acme/b."
+        "Another component answers, a host's certificate changes, or an owner changes. "
+        "These owners have to agree: @acme/a, @acme/b."
     )
 
 
@@ -226,7 +226,7 @@ def compared(
     found: list[dict[str, Any]],
     markdown: str = "x",
 ) -> AccessChange:
-    """What the review takes of changes that `diff --json` tells."""
+    """Return the review's data about changes from `diff --json`."""
     printed = json.dumps({"headline": "h", "changes": found})
     monkeypatch.setattr(
         access_changes,
@@ -271,7 +271,7 @@ def test_the_owner_of_a_path_that_is_taken_is_asked_though_callers_are_only_revo
     """A later change of the new owner alone may let callers in, and the old owner is not asked then."""
     revoked = Change(
         "revoked",
-        whom=(Whom(Principal("shop/web", "okta"), ITSELF),),
+        callers=(AffectedCaller(Principal("shop/web", "okta"), ITSELF),),
         methods=("GET",),
         site="orders.example.com",
         region=Region(Subtree(("orders",))),
@@ -296,7 +296,7 @@ def test_a_name_of_a_stack_is_no_markup() -> None:
 
 
 def test_stacks_that_differ_in_their_hosts_have_one_answer() -> None:
-    """The table has those of the first; what they are on the others stands below it."""
+    """The table has the hosts of the first stack; the hosts of the other stacks follow below."""
     first = replace(OPENS, hosts=("x.test", "same.test"))
     second = replace(
         OPENS,
@@ -345,7 +345,7 @@ def test_one_host_stands_for_another_all_over(
 
 
 def test_stacks_with_another_answer_stand_apart() -> None:
-    """By what changes, by what lint finds, by errors."""
+    """Stacks differ by changes, by lint findings or by errors."""
     stack = ReviewedStack("aws", access=OPENS, preview=QUIET)
     differing = [
         replace(stack, name="b", access=NOTHING),
@@ -365,7 +365,7 @@ def test_stacks_with_another_answer_stand_apart() -> None:
 
 
 def test_a_long_graph_is_to_be_opened_and_goes_first() -> None:
-    """A short one is seen at once. What does not fit loses the picture before it loses a list."""
+    """A short graph is shown at once. A comment that is too long loses the graph before a list."""
     short = compose([ReviewedStack("aws", access=OPENS, preview=UPDATES)])
     assert (
         "\n```mermaid\nflowchart LR\n```\n" in short
@@ -378,7 +378,7 @@ def test_a_long_graph_is_to_be_opened_and_goes_first() -> None:
         [ReviewedStack("aws", findings=(FOUND,), access=long, preview=UPDATES)]
     )
     assert (
-        "<details><summary>Who may call what: the change as a graph</summary>\n\n```mermaid\n"
+        "<details><summary>The change of access as a graph</summary>\n\n```mermaid\n"
         in text
     )
     assert "\n  '''\n```\n" in text, "nothing in it ends it"
@@ -469,15 +469,18 @@ def _error(message: str, kind: str = "", name: str = "") -> dict[str, Any]:
 def test_what_the_program_says_is_shown_with_its_first_line_at_the_top() -> (
     None
 ):
-    """All of it, below what sums it up; and what else failed."""
-    message = f"{OURS}2 error(s) where this would be provisioned; nothing was\nerror ENV401: a\nerror ENV402: <b>`b`\n"
+    """The whole error follows below its first line, with other failures."""
+    message = f"{ERROR_PREFIX}2 error(s) at the products; nothing was provisioned\nerror ENV401: a\nerror ENV402: <b>`b`\n"
     failed = reasons(
-        [_error(message), _error(f"{OURS}x", "pulumi:pulumi:Stack", "p-s")]
+        [
+            _error(message),
+            _error(f"{ERROR_PREFIX}x", "pulumi:pulumi:Stack", "p-s"),
+        ]
     )
     lines = compose(
         [ReviewedStack("aws", access=NOTHING, preview=Preview((), (), failed))]
     ).splitlines()
-    first = "`2 error(s) where this would be provisioned; nothing was`"
+    first = "`2 error(s) at the products; nothing was provisioned`"
     assert lines[1] == f"**Access** · no change · **failed** on `aws`: {first}"
     begin = lines.index(f"**The preview failed:** {first}")
     assert lines[begin + 2 : begin + 7] == [
@@ -489,15 +492,16 @@ def test_what_the_program_says_is_shown_with_its_first_line_at_the_top() -> (
     ]
     assert (
         lines[begin + 8]
-        == "`pulumi preview --stack aws --policy-pack policies` says all of it."
+        == "`pulumi preview --stack aws --policy-pack policies` prints the whole error."
     )
 
 
 def test_what_others_say_is_not_shown() -> None:
-    """Of a resource only which it was, even where its plugin begins as we do; of the rest what is known, in our words."""
+    """For a resource only its name is shown, even if its plugin's error begins with our prefix;
+    other errors get our texts."""
     errors = [
         _error(
-            f"{OURS}{SECRET}",
+            f"{ERROR_PREFIX}{SECRET}",
             "kong-oam:index:Component$kong:index/plugin:Plugin",
             "orders/api-8080-gate",
         ),
@@ -521,8 +525,8 @@ def test_what_others_say_is_not_shown() -> None:
     [
         ("error: no stack named 'aws' found", "the backend has no stack of this name"),
         ("get stack secrets manager: passphrase must be set with PULUMI_CONFIG_PASSPHRASE or", "this run has no PULUMI_CONFIG_PASSPHRASE"),
-        ("PULUMI_ACCESS_TOKEN must be set for login", "this run has no backend: PULUMI_BACKEND_URL is not set, or is no address"),
-        ('error: unable to open state database "postgres://db/states": failed', "the database that PULUMI_BACKEND_URL names does not answer, or refuses this run"),
+        ("PULUMI_ACCESS_TOKEN must be set for login", "this run has no backend: PULUMI_BACKEND_URL is not set, or is not an address"),
+        ('error: unable to open state database "postgres://db/states": failed', "the database in PULUMI_BACKEND_URL does not answer, or rejects this run"),
     ],
 )  # fmt: skip
 def test_what_the_cli_complains_of_is_told_in_our_words(

@@ -28,7 +28,7 @@ from tests.support.projects import STACK
 ROOT = Path(__file__).resolve().parents[3]
 SECRET = "s3cr3t-of-the-engine"
 HEAD = "c0ffee" * 6 + "c0ff"
-NOT_REVIEWED = f"{MARKER}\n**Not reviewed**: the review of commit `{HEAD}` did not come to its end. The log of its job says why.\n"
+NOT_REVIEWED = f"{MARKER}\n**Not reviewed**: the review of commit `{HEAD}` did not finish. See the log of its job for the reason.\n"
 
 
 def events(*listed: dict[str, Any]) -> str:
@@ -83,7 +83,8 @@ DONE = {"summaryEvent": {"result": "succeeded", "resourceChanges": {"same": 1}}}
 
 
 def test_a_preview_is_names_operations_and_names_of_properties() -> None:
-    """Of resources that change; what stays, is read, or is a half of a replacement is left out."""
+    """Only changed resources count: unchanged and read resources, and halves of replacements, are
+    left out."""
     printed = events(
         resource("same", "stays"),
         resource("create", "a/new"),
@@ -132,7 +133,7 @@ def test_a_preview_succeeded_only_where_the_engine_says_so(
 def test_a_preview_writes_no_checkpoints(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """It keeps nothing, and that is what most of its time would go into."""
+    """A preview keeps nothing, but checkpoints would take most of its time."""
     environment = tmp_path / "environment"
     (tmp_path / "pulumi").write_text(
         f'#!/bin/sh\necho "$1 $PULUMI_SKIP_CHECKPOINTS" > {environment}\n'
@@ -149,13 +150,14 @@ def test_without_a_pulumi_the_preview_failed(
     """It is no reason to say that nothing changes."""
     monkeypatch.setenv("PATH", "/nowhere")
     (reason,) = preview("local").failed
-    assert reason.startswith("there is no `pulumi` on the PATH")
+    assert reason.startswith("`pulumi` is not on the PATH")
 
 
 def test_no_value_of_a_resource_and_no_other_text_of_the_engine_is_shown() -> (
     None
 ):
-    """Outputs are not read at all, and no error of what is not the program's; a name cannot start a new line, a table cell, or markup."""
+    """Outputs are never read, and only the program's errors are shown; a name cannot start a line,
+    a table cell or markup."""
     printed = events(
         {"diagnosticEvent": {"message": SECRET, "severity": "error"}},
         {"preludeEvent": {"config": {"okta:apiToken": SECRET}}},
@@ -193,7 +195,8 @@ def top(*stacks: ReviewedStack) -> str:
 
 
 def test_the_worst_stands_in_one_line_at_the_top() -> None:
-    """Of all stacks, in whatever order they are: public before granted, and what opens before what closes."""
+    """The worst change of all stacks, in any order: public before granted, and opening before
+    closing."""
     granting = ReviewedStack(
         "dc",
         access=AccessChange(1, "granted to shop/web: GET https://x.test/", ""),
@@ -242,7 +245,7 @@ def test_what_was_not_looked_at_is_not_said_to_be_unchanged() -> None:
         == f"**Access** · no change · **failed** on `gcp`: `{UNKNOWN}`"
     )
     assert (
-        "`pulumi preview --stack gcp --policy-pack policies` says all of it."
+        "`pulumi preview --stack gcp --policy-pack policies` prints the whole error."
         in compose([failed])
     )
     violated = Preview(
@@ -276,7 +279,7 @@ def test_access_stands_before_policies_and_those_before_resources() -> None:
 
 
 def test_a_comment_that_would_be_too_long_loses_its_resources_first() -> None:
-    """GitHub takes 65,536 characters: access is what it is there for."""
+    """GitHub accepts 65,536 characters: the access part is the most important."""
     many = Preview(
         tuple(Step("create", "t:m:T", f"a/{n:05}", ()) for n in range(3000)), ()
     )
@@ -291,7 +294,7 @@ def test_a_comment_that_would_be_too_long_loses_its_resources_first() -> None:
         and "Resources: 3000 to create." in text
         and "a/00001" not in text
     )
-    assert "As in the base: 1 to look at." in text and "LINT306" not in text
+    assert "As in the base: 1 to check." in text and "LINT306" not in text
     complete = compose(
         [ReviewedStack("aws", findings=found, access=OPENS, preview=many)]
     )
@@ -318,7 +321,7 @@ def test_a_comment_that_is_cut_says_so() -> None:
         == "**Access** · `newly public: GET https://x.test/`"
     )
     assert text.endswith(
-        "**Cut here.** The rest does not fit into a comment; the log of the job has all of it.\n"
+        "**Cut here.** The rest does not fit into a comment; see the log of the job.\n"
     )
     assert "Cut here" not in compose(
         [ReviewedStack("aws", access=OPENS, preview=QUIET)], LONGEST
@@ -326,7 +329,7 @@ def test_a_comment_that_is_cut_says_so() -> None:
 
 
 def test_a_failure_is_no_markup() -> None:
-    """What a command said of a broken revision may hold anything that somebody wrote."""
+    """A command's error about a broken revision may contain any text."""
     assert (
         fenced("OLD (main): a\n```\n<img src=x>\x1b")
         == "```\nOLD (main): a\n'''\n<img src=x>?\n```"
@@ -355,7 +358,7 @@ def on_github(comments: Comments, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def say(comments: Comments, text: str, token: str = TOKEN) -> None:
-    github.say(
+    github.write_comment(
         text,
         7,
         REPOSITORY,
@@ -405,7 +408,7 @@ def test_somebody_elses_comment_with_the_marker_is_left_alone(
 def test_a_comment_that_cannot_be_written_is_an_error(
     comments: Comments, status: int, message: str
 ) -> None:
-    """It says what was tried, and not with which token."""
+    """The message names the request, but not the token."""
     comments.status = status
     with pytest.raises(ReviewError, match=message) as raised:
         say(comments, "x", token=SECRET)
@@ -416,7 +419,9 @@ def test_nobody_answering_is_an_error() -> None:
     """Without a traceback."""
     with Comments() as stand_in:
         pass
-    with pytest.raises(ReviewError, match="could not be written: ConnectError"):
+    with pytest.raises(
+        ReviewError, match=r"cannot be written: .* failed with ConnectError"
+    ):
         say(stand_in, "x")
 
 
@@ -425,7 +430,7 @@ def test_nobody_answering_is_an_error() -> None:
 
 @pytest.fixture
 def steps(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What the command did, in order; each step succeeds."""
+    """The steps of the command in order; each step succeeds."""
     did: list[str] = []
     monkeypatch.setattr(
         stack_review,
@@ -448,7 +453,7 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_every_stack_is_checked_compared_and_previewed(
     steps: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """In this order; the exit status is 0, and what is printed is the comment."""
+    """The steps run in this order; the exit status is 0, and the output is the comment."""
     assert (
         main(["review", "--base", "main", "--stack", "aws", "--stack", "gcp"])
         == 0
@@ -504,7 +509,7 @@ def test_of_an_estate_in_partitions_those_that_are_touched_are_previewed(
     """And the base, always; access is compared once, and told once for all."""
     monkeypatch.setattr(
         access_changes,
-        "_ran",
+        "_run",
         lambda *a: subprocess.CompletedProcess(a, 0, json.dumps(touched), ""),
     )
     assert main(["review", "--base", "main", "--stack", "prod"]) == 0
@@ -527,7 +532,7 @@ def test_of_what_cannot_be_listed_only_what_is_known_is_told(
     )
     monkeypatch.setattr(
         access_changes,
-        "_ran",
+        "_run",
         lambda *a: subprocess.CompletedProcess(a, 2, "", message),
     )
     assert main(["review", "--base", "main", "--stack", "prod"]) == 1
@@ -535,7 +540,7 @@ def test_of_what_cannot_be_listed_only_what_is_known_is_told(
     printed = capsys.readouterr()
     assert SECRET not in printed.out + printed.err
     assert (
-        "which stacks the change touches cannot be read: the database that PULUMI_BACKEND_URL names"
+        "the affected stacks are unknown: the database in PULUMI_BACKEND_URL"
         in printed.out
     )
     assert "| the table |" in printed.out
@@ -546,7 +551,8 @@ def test_a_fork_without_secrets_fails_closed(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Nothing is previewed, access is shown all the same, and the message says why and what a maintainer does."""
+    """Nothing is previewed, but access is shown, and the message gives the reason and the
+    maintainer's next step."""
     monkeypatch.setenv("KONG_ADMIN_TOKEN", "")
     monkeypatch.delenv("OKTA_API_TOKEN", raising=False)
     needs = [
@@ -568,7 +574,7 @@ def test_a_fork_without_secrets_fails_closed(
         "**Not previewed**: this run has no KONG_ADMIN_TOKEN, OKTA_API_TOKEN. Pull requests from forks get no secrets"
         in output
     )
-    assert "Until then it counts as failed.\n\n| the table |" in output
+    assert "Until then the review fails.\n\n| the table |" in output
 
 
 def test_errors_in_applications_come_before_everything_else(
@@ -659,7 +665,7 @@ def test_a_comment_without_a_token_is_wrong_usage(
         )
         == 1
     )
-    assert "set GITHUB_TOKEN and say --repository" in capsys.readouterr().err
+    assert "needs GITHUB_TOKEN and --repository" in capsys.readouterr().err
 
 
 def test_a_review_is_written_by_another_job_than_makes_it(
@@ -669,8 +675,8 @@ def test_a_review_is_written_by_another_job_than_makes_it(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """The one has no token and leaves a file; the other comments that, reviews nothing, and prints none of it: a line of a
-    log can steer a workflow."""
+    """The first job has no token and writes a file. The other job posts the file without a review,
+    and prints none of it, because a line of a log can control a workflow."""
     monkeypatch.delenv("GITHUB_TOKEN", raising=False)
     file = tmp_path / "review.md"
     assert (
@@ -723,7 +729,8 @@ def test_a_review_that_does_not_come_to_its_end_leaves_no_all_clear(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Neither in the file nor in the comment of an earlier run, whatever happens; and that is what is raised."""
+    """Neither the file nor the comment of an earlier run remains, whatever happens, and the error
+    is raised."""
     monkeypatch.setenv("GITHUB_TOKEN", token)
     say(
         comments, compose([ReviewedStack("aws", access=NOTHING, preview=QUIET)])
@@ -801,10 +808,7 @@ def test_a_file_that_cannot_be_written_is_wrong_usage(
         )
         == 2
     )
-    assert (
-        "no/review.md cannot be written: No such file"
-        in capsys.readouterr().err
-    )
+    assert "no/review.md: No such file" in capsys.readouterr().err
     assert steps == []
 
 
@@ -834,7 +838,8 @@ def test_what_is_no_comment_is_not_written(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Whoever left it ran the change's program. What an earlier run found does not stay either."""
+    """The job that wrote the file ran the change's program. The comment of an earlier run is
+    replaced too."""
     say(
         comments, compose([ReviewedStack("aws", access=NOTHING, preview=QUIET)])
     )
@@ -871,9 +876,9 @@ def test_a_comment_of_the_longest_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "say what to review: --base REVISION and --stack NAME"),
-        (["--base", "main"], "say what to review"),
-        (["--stack", "aws"], "say what to review"),
+        ([], "specify --base REVISION and --stack NAME"),
+        (["--base", "main"], "specify --base REVISION"),
+        (["--stack", "aws"], "specify --base REVISION"),
         (["--comment", "x"], "--pull-request NUMBER"),
         *((["--comment", "x", "--pull-request", "7", *more], "--comment reviews nothing") for more in (["--base", "m"], ["--stack", "a"], ["--needs", "A"], ["--output", "y"])),
     ],
@@ -902,7 +907,7 @@ def test_the_base_is_a_revision_and_nothing_else(
 def test_a_command_that_does_not_end_is_a_failure(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Of the review, in words."""
+    """The review fails with a message."""
     monkeypatch.setattr(access_changes, "_TIMEOUT", 0.01)
     with pytest.raises(ReviewError, match="took more than"):
         access_changes.check("HEAD", "local")
@@ -944,7 +949,8 @@ def uses(job: dict[str, Any]) -> list[str]:
 def test_the_workflow_runs_the_review_and_nothing_that_a_stranger_could_use() -> (
     None
 ):
-    """Of pull requests; every variable that the review needs is given to it. A review that fails fails the check."""
+    """It runs for pull requests and sets every variable that the review needs. A failed review
+    fails the check."""
     assert WORKFLOW[True] == {"pull_request": None}, (
         "`on`, which YAML reads as a truth value"
     )
@@ -973,8 +979,8 @@ def test_the_workflow_runs_the_review_and_nothing_that_a_stranger_could_use() ->
 def test_what_runs_the_changes_program_cannot_write_and_what_writes_runs_nothing_of_it() -> (
     None
 ):
-    """Its token reads, and is not given to it; the other job checks the base out, has no secret of the previews, and takes
-    the number of the pull request from the event."""
+    """The first job's token only reads, and the program does not get it. The other job checks out
+    the base, has no secrets of the previews, and takes the pull request's number from the event."""
     assert (WORKFLOW["permissions"], PREVIEW["permissions"]) == (
         {},
         {"contents": "read"},
@@ -1031,12 +1037,13 @@ WORKFLOWS = [
     *(ROOT / ".github/workflows").iterdir(),
     *(ROOT / "kong_oam/cli/starters").rglob("workflows/*"),
 ]
-"""Those of this repository, and those that `init` writes."""
+"""The workflows of this repository, and the workflows that `init` writes."""
 
 
 @pytest.mark.parametrize("file", sorted(WORKFLOWS), ids=lambda file: file.name)
 def test_no_workflow_runs_what_somebody_else_could_change(file: Path) -> None:
-    """Actions are those of a commit, since a tag can be moved; no script has a title or a branch in it."""
+    """Actions are pinned to commits, since a tag can be moved; no script contains a title or a
+    branch."""
     workflow = yaml.safe_load(file.read_text("utf-8"))
     steps = [step for job in workflow["jobs"].values() for step in job["steps"]]
     assert {"uses", "run"} <= {name for step in steps for name in step}

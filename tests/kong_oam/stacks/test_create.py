@@ -29,7 +29,7 @@ PLAIN = {
 
 @pytest.fixture
 def commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What the CLI was asked for, in a project with a base that is configured for plugins."""
+    """The commands to the CLI, in a project with a base that is configured for plugins."""
     (tmp_path / "stacks").mkdir()
     (tmp_path / "stacks/Pulumi.prod.yaml").write_text(
         yaml.safe_dump({"config": BASE}), "utf-8"

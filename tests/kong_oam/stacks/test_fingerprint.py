@@ -1,4 +1,4 @@
-"""The digest of what a run depends on: all of that changes it, and nothing else."""
+"""The digest of everything that a run depends on: each part changes it, and nothing else does."""
 
 from __future__ import annotations
 
@@ -53,15 +53,15 @@ def mark(
     **marks: str,
 ) -> str:
     return fingerprint(
-        module.in_common(settings),
-        module.of_estate(settings, model),
+        module.settings_digest(settings),
+        module.estate_digest(settings, model),
         marks,
         configured,
     )
 
 
 def with_component(component: Component) -> Estate:
-    """The estate with a component in the place of the one of its key."""
+    """Return the estate with a component instead of the component with its key."""
     applications = (
         replace(
             application,
@@ -103,7 +103,7 @@ def test_every_setting_changes_it(name: str) -> None:
     ],
 )
 def test_every_setting_of_a_part_changes_it(part: str, name: str) -> None:
-    """Of what changes the meaning of Applications, of the gateway and of the cluster."""
+    """The settings are about the meaning of Applications, the gateway and the cluster."""
     changed = replace(getattr(SETTINGS, part), **{name: "another"})
     records = (
         part == "stack" and name == "records"
@@ -117,7 +117,7 @@ def test_every_setting_of_a_part_changes_it(part: str, name: str) -> None:
 
 
 def test_every_setting_of_a_provider_changes_it() -> None:
-    """And how many there are, in which order: the first one is the default."""
+    """The number of providers and their order matter too: the first provider is the default."""
     (provider,) = SETTINGS.providers
     for field in fields(provider):
         changed = replace(provider, **{field.name: "another"})
@@ -158,7 +158,7 @@ def test_every_field_of_a_component_changes_it(name: str) -> None:
     "name", [field.name for field in fields(Client) if field.name != "position"]
 )
 def test_every_field_of_a_client_changes_it(name: str) -> None:
-    """What it may be issued, how it proves who it is, and when it gets another key."""
+    """The fields are about its tokens, its credential, and the rotation of its key."""
     changed = replace(CALLER.identity.clients[0], **{name: "another"})  # type: ignore[arg-type]
     assert (
         mark(
@@ -179,8 +179,8 @@ def test_every_field_of_an_application_changes_it(name: str) -> None:
 
 
 def test_all_that_an_estate_holds_is_thought_of() -> None:
-    """The stack is one of the settings; the role says which stack of the estate runs, and nothing is deployed of what
-    has Applications elsewhere. A field beside these has to be in the fingerprint, too."""
+    """The stack is part of the settings. The role names the stack that runs, and estates with
+    missing Applications are never deployed. The fingerprint must contain every further field."""
     assert {field.name for field in fields(Estate)} == {
         "applications",
         "foreign",
@@ -196,7 +196,8 @@ def test_all_that_an_estate_holds_is_thought_of() -> None:
 
 
 def test_where_something_stands_counts_only_where_records_say_it() -> None:
-    """Moving a file, or a line in it, runs nothing else; neither the base, nor whom something of others concerns."""
+    """Moving a file, or a line in it, runs no other stack: neither the base nor partitions with
+    foreign components."""
     moved = with_component(
         replace(
             CALLED,
@@ -218,7 +219,7 @@ def test_where_something_stands_counts_only_where_records_say_it() -> None:
 
 
 def test_what_other_stacks_gave_changes_it() -> None:
-    """Of each, by its name."""
+    """Each other stack counts, by its name."""
     assert (
         len(
             {
@@ -296,7 +297,7 @@ def test_equal_values_have_equal_digests() -> None:
 
 
 def test_two_types_with_the_same_fields_differ() -> None:
-    """What is done with them does, too."""
+    """Their uses differ too."""
 
     @dataclass
     class One:

@@ -1,4 +1,4 @@
-"""Which partitions a change of grants orders, by what the states of their stacks have."""
+"""The order of partitions that a change of grants requires, by the states of their stacks."""
 
 from __future__ import annotations
 
@@ -85,9 +85,10 @@ def stack(before: Estates, partition: str) -> Resources:
 
 @dataclass(frozen=True)
 class Deployed:
-    """An estate as it was run: the calls of the job and the scope that rules ask for.
+    """A deployed estate: the calls of the job, and the scope that rules require.
 
-    `stacks` are the partitions that have a stack, `recorded` those whose last run is known to have come to its end.
+    `stacks` are the partitions with a stack, and `recorded` the partitions with a complete last
+    run.
     """
 
     calls: str
@@ -99,7 +100,7 @@ class Deployed:
 def changes(
     patch: pytest.MonkeyPatch, before: Deployed, calls: str, scope: str
 ) -> GrantChanges:
-    """What a run changes that goes over to these calls and this scope."""
+    """Return the changes of a run that deploys these calls and this scope."""
     granted = {
         call["component"]: call["scopes"]
         for call in yaml.safe_load(before.calls)
@@ -165,7 +166,7 @@ def test_a_partition_that_is_not_run_orders_nothing(
 def test_a_client_that_gets_and_loses_scopes_exchanges_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Its old pods lack the one, and its new pods the other."""
+    """Its old pods lack the new scope, and its new pods the old scope."""
     before = Deployed(READ_A_AND_B, "read")
     assert changes(monkeypatch, before, WRITE_A_READ_B, "read").exchanges == (
         Exchange(

@@ -1,4 +1,4 @@
-"""Which components go from which stack to which, and what of a state that a move was cut off in is forgotten."""
+"""Moves of components between stacks, and the cleanup after an interrupted move."""
 
 from __future__ import annotations
 
@@ -12,7 +12,14 @@ from kong_oam.engine.cli import PulumiCliError
 from kong_oam.engine.state import COMPONENT
 from kong_oam.stacks import move
 from kong_oam.stacks.move import MoveError, Moves, perform
-from kong_oam.stacks.moves import Move, by_pair, is_whole, plan, under, without
+from kong_oam.stacks.moves import (
+    Move,
+    by_pair,
+    has_all,
+    ids_below,
+    plan,
+    without_resources,
+)
 
 SERVICE = "kong:index/service:Service"
 ROUTE = "kong:index/route:Route"
@@ -41,7 +48,7 @@ def child(
 def state(
     stack: str, *keys: str, identifier: str = "1"
 ) -> list[dict[str, Any]]:
-    """Components with a service each, and one that is nobody's."""
+    """Return components with a service each, and a service without a component."""
     found = [
         {
             "urn": urn(stack, "pulumi:pulumi:Stack", "s"),
@@ -57,7 +64,7 @@ def state(
 
 
 def test_what_is_elsewhere_is_moved() -> None:
-    """What is where it is to be stays, and what no Application has any more."""
+    """A component in its right stack stays, and so does a component without an Application."""
     states = {
         "prod": state("prod", "a/x", "b/y", "gone/z"),
         "prod-one": state("prod-one", "c/z"),
@@ -113,7 +120,7 @@ def test_all_that_lies_under_a_component_goes_along() -> None:
     }
     below["parent"] = urn("prod", f"{COMPONENT}${SERVICE}", "a/x-service")
     resources = [*state("prod", "a/x", "b/y"), below]
-    assert under(resources, [urn("prod", COMPONENT, "a/x")]) == {
+    assert ids_below(resources, [urn("prod", COMPONENT, "a/x")]) == {
         urn("prod", COMPONENT, "a/x"): "",
         urn("prod", f"{COMPONENT}${SERVICE}", "a/x-service"): "a/x 1",
         below["urn"]: "r 1",
@@ -121,17 +128,17 @@ def test_all_that_lies_under_a_component_goes_along() -> None:
 
 
 def test_a_copy_is_whole_with_every_resource_and_every_id() -> None:
-    """Else neither may be forgotten: the products have only one of the two."""
+    """Otherwise neither copy may be forgotten: the products have a single copy."""
     resources = state("prod", "a/x")
-    moved = under(resources, [urn("prod", COMPONENT, "a/x")])
-    assert is_whole(moved, state("prod-one", "a/x", "b/y"))
-    assert not is_whole(moved, state("prod-one", "a/x", identifier="2"))
-    assert not is_whole(moved, state("prod-one", "a/x")[:-1])
-    assert not is_whole(moved, [])
+    moved = ids_below(resources, [urn("prod", COMPONENT, "a/x")])
+    assert has_all(moved, state("prod-one", "a/x", "b/y"))
+    assert not has_all(moved, state("prod-one", "a/x", identifier="2"))
+    assert not has_all(moved, state("prod-one", "a/x")[:-1])
+    assert not has_all(moved, [])
 
 
 def test_what_is_forgotten_is_named_nowhere_in_what_stays() -> None:
-    """The engine refuses a state in which one depends on what is not there."""
+    """The engine rejects a state in which a resource depends on a missing resource."""
     resources = state("prod", "a/x")
     service = urn("prod", f"{COMPONENT}${SERVICE}", "a/x-service")
     service_of_another = urn("prod", SERVICE, "other")
@@ -146,8 +153,8 @@ def test_what_is_forgotten_is_named_nowhere_in_what_stays() -> None:
         },
         "deletedWith": service,
     }
-    gone = under(resources, [urn("prod", COMPONENT, "a/x")])
-    remaining = without([*resources, stays], gone)
+    gone = ids_below(resources, [urn("prod", COMPONENT, "a/x")])
+    remaining = without_resources([*resources, stays], gone)
     assert remaining == [
         resources[0],
         {
@@ -167,7 +174,7 @@ def test_what_is_forgotten_is_named_nowhere_in_what_stays() -> None:
 def test_a_move_that_is_interrupted_ends_between_two_pairs_of_stacks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What was moved stays moved, and the command is told that goes on."""
+    """Finished moves stay, and the message names the command that continues."""
     settings = read_file(
         Path(__file__).resolve().parents[3] / "stacks/Pulumi.local.yaml"
     )
@@ -186,14 +193,14 @@ def test_a_move_that_is_interrupted_ends_between_two_pairs_of_stacks(
     for name in found.states:
         (tmp_path / f"stacks/Pulumi.{name}.yaml").touch()
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(move, "check_at_rest", lambda *_: None)
+    monkeypatch.setattr(move, "check_no_active_run", lambda *_: None)
     commands: list[str] = []
     monkeypatch.setattr(
         move, "pulumi", lambda *words, **_: commands.append(words[-1])
     )
     with pytest.raises(
         MoveError,
-        match=r"^interrupted: `python -m kong_oam move -s local` with --yes goes on$",
+        match=r"^interrupted: continue with `python -m kong_oam move -s local --yes`$",
     ):
         perform(settings, found, lambda: bool(commands))
     assert commands == ["urn a"]
@@ -208,6 +215,6 @@ def test_a_move_that_is_interrupted_ends_between_two_pairs_of_stacks(
     monkeypatch.setattr(move, "pulumi", gone)
     with pytest.raises(
         MoveError,
-        match=r"no resources found to move\. What is left .* `.*move -s local` says$",
+        match=r"no resources found to move\. `.*move -s local` lists the remaining moves$",
     ):
         perform(settings, found)

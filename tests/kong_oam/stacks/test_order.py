@@ -1,4 +1,4 @@
-"""Which stacks of an estate a command runs, by what is recorded of their last runs."""
+"""Selection of the stacks that a command runs, by the records of their last runs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from kong_oam.access.compile.estate import compile_estate
 from kong_oam.access.settings.stack import parse
 from kong_oam.access.settings.values import Settings
 from kong_oam.identity.kinds import describe
-from kong_oam.oam.application import read_bytes, together
+from kong_oam.oam.application import join_readings, read_bytes
 from kong_oam.stacks.order import Estates
 from kong_oam.stacks.records import Known, Record
 
@@ -100,7 +100,7 @@ def estates(
         read_bytes(f"{number}.yaml", text.encode())
         for number, text in enumerate(texts or (API, CLIENT, ALONE))
     ]
-    model = compile_estate(together(readings), of_stack.stack).estate
+    model = compile_estate(join_readings(readings), of_stack.stack).estate
     assert model is not None
     return Estates(of_stack, model, configured or {})
 
@@ -152,7 +152,8 @@ def test_what_has_just_been_run_is_not() -> None:
 
 
 def test_a_change_runs_what_depends_on_it() -> None:
-    """A workload its own partition; a scope the base and who asks for it; a caller whom it calls, and not the base."""
+    """A workload runs its own partition; a scope runs the base and its callers; a new call runs the
+    called partition, but not the base."""
     known = ran(estates())
     assert outdated(
         estates(API, CLIENT, ALONE.replace("image: x", "image: y")), known
@@ -259,7 +260,9 @@ def test_ids_of_clients_that_call_others_run_nobody() -> None:
     """Where any token counts, all APIs that they are for are known, and who calls those does not matter."""
     stacks = estates(API, CLIENT, ANY, provider=ENTRA)
     known = ran(stacks, ids=stacks.ids({"entra": {"shop/web": "1"}}))
-    assert {component.key for component in stacks.given("rest").foreign} == {
+    assert {
+        component.key for component in stacks.partition_estate("rest").foreign
+    } == {
         "orders/api",
         "shop/web",
     }
@@ -273,7 +276,8 @@ def test_ids_of_clients_that_call_others_run_nobody() -> None:
 
 
 def test_ids_that_are_chosen_run_nobody() -> None:
-    """Whether the caller's stack was run or not; but one that Okta made up, before ids were chosen, does once it goes."""
+    """It does not matter whether the caller's stack has run. But when an id that Okta generated
+    disappears, the called partition runs."""
     stacks = estates()
     usual = {"okta": {"shop/web": "kong-oam.prod.shop.web"}}
     assert (

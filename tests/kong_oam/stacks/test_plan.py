@@ -1,4 +1,4 @@
-"""The steps of a command over the stacks of an estate, for what a change gives clients and takes from them."""
+"""The steps of a command over the stacks of an estate, for granted and revoked scopes."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ EACH_FIRST = GrantChanges(
         (ALL, SHOP_FIRST, (Step(None), Step("shop", (1,)), Step("apis", (2,)))),
         (ALL, APIS_FIRST, (Step(None), Step("apis", (1,)), Step("shop", (2,)))),
         ((None, "apis"), SHOP_FIRST, (Step(None), Step("apis", (1,)))),
-        # What is only wanted gives way to a circle.
+        # A wanted order is ignored if it causes a cycle.
         (
             ALL,
             GrantChanges({}, SHOP_FIRST.needed),
@@ -77,8 +77,8 @@ def test_partitions_that_wait_for_each_other_have_no_order() -> None:
     with pytest.raises(RunOrderError) as refused:
         plan_up(ALL, EACH_FIRST)
     assert str(refused.value) == (
-        "partitions apis, shop wait for each other: clients of each get or lose scopes as the rules of another change. "
-        "Run `up` for each of three changes: what clients get, the rules, what clients lose"
+        "dependency cycle of partitions apis, shop: clients of each get or lose scopes while another's rules change. "
+        "Make three changes, and run `up` for each: first give the new scopes, then change the rules, then take the old scopes"
     )
     assert plan_up((None, "shop"), EACH_FIRST) == (
         Step(None),
@@ -87,7 +87,7 @@ def test_partitions_that_wait_for_each_other_have_no_order() -> None:
 
 
 def test_a_client_that_exchanges_scopes_has_no_order() -> None:
-    """The page shows what the command says."""
+    """The page shows the command's message."""
     exchange = Exchange(
         "jobs/report at okta",
         ("orders.view of orders/api",),
@@ -100,7 +100,7 @@ def test_a_client_that_exchanges_scopes_has_no_order() -> None:
     )
     with pytest.raises(
         RunOrderError,
-        match=r"takes orders.read of orders/api \(and of jobs/import\): tokens",
+        match=r"takes orders.read of orders/api \(also for jobs/import\): calls",
     ):
         plan_up(
             ALL,

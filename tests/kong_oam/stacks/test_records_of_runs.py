@@ -1,4 +1,5 @@
-"""What is known of the last run of each stack: tags of the base's stack, as the engine's command line tells them."""
+"""Records of the last run of each stack: tags of the base's stack, as the engine's command line
+prints them."""
 
 from __future__ import annotations
 
@@ -20,8 +21,12 @@ UPDATED = f"{LAST}/{RESOURCES}"
 
 
 class Cli:
-    """Stands in for the engine's command line: its stacks with their last updates, tags and outputs of the base; each
-    has as many `resources`. `named` are the stacks with a tag that says their names; `listed` counts those of which it had to read the state."""
+    """A stand-in for the engine's command line: its stacks with their last updates, and the base's
+    tags and outputs.
+
+    Each stack has `resources` resources. `named` are the stacks with a tag of their name. `listed`
+    counts the stacks whose states it had to read.
+    """
 
     def __init__(self, updates: dict[str, str | None]) -> None:
         self.updates = updates
@@ -61,7 +66,7 @@ class Cli:
                         ),
                     ]
                 )
-            case ("stack", "tag", "set", records.NAMED, name):
+            case ("stack", "tag", "set", records.NAME_TAG, name):
                 assert stack == name
                 self.named.add(name)
                 return ""
@@ -81,7 +86,7 @@ class Cli:
         short = name.rpartition("/")[2]
         return short in self.named and [*only] == [
             "--tag",
-            f"{records.NAMED}={short}",
+            f"{records.NAME_TAG}={short}",
         ]
 
 
@@ -100,8 +105,8 @@ def cli(monkeypatch: pytest.MonkeyPatch) -> Cli:
 
 
 def test_what_was_written_is_read(cli: Cli) -> None:
-    """Of base and partitions, with the first day on which a rotation is due and the base's generation, whose outputs come
-    along."""
+    """The records of the base and of partitions contain the first due day of a rotation and the
+    base's generation. The base's outputs are read too."""
     credentials = {"a": {"due": "2027-01-02"}, "b": {"due": "2026-12-24"}}
     records.write("prod", None, "f0", {}, "i0")
     records.write(
@@ -111,7 +116,9 @@ def test_what_was_written_is_read(cli: Cli) -> None:
         {"credentials": credentials, "generation": 4},
         "i1",
     )
-    assert records.read("prod", ["sales", "rest"], stacks.listed()) == Known(
+    assert records.read(
+        "prod", ["sales", "rest"], stacks.list_stacks()
+    ) == Known(
         {
             None: Record("f0", UPDATED, None, "i0"),
             "sales": Record(
@@ -120,7 +127,7 @@ def test_what_was_written_is_read(cli: Cli) -> None:
         },
         {"generation": 1},
     )
-    known = records.read("prod", ["sales"], stacks.listed())
+    known = records.read("prod", ["sales"], stacks.list_stacks())
     assert known.records["sales"].ids == "i1"
 
 
@@ -130,7 +137,7 @@ def test_a_record_counts_until_something_else_writes_the_state(
     """A run that was cut off, or one of the literal command."""
     records.write("prod", "sales", "f1", {}, "i1")
     cli.updates["organization/project/prod-sales"] = "2026-11-28T10:00:01.000Z"
-    assert records.read("prod", ["sales"], stacks.listed()).records == {}
+    assert records.read("prod", ["sales"], stacks.list_stacks()).records == {}
 
 
 def test_a_record_counts_until_the_state_has_another_number_of_resources(
@@ -139,7 +146,7 @@ def test_a_record_counts_until_the_state_has_another_number_of_resources(
     """As after `pulumi state delete` or an import, which leave the time of the last update as it is."""
     records.write("prod", "sales", "f1", {}, "i1")
     cli.resources -= 1
-    assert records.read("prod", ["sales"], stacks.listed()).records == {}
+    assert records.read("prod", ["sales"], stacks.list_stacks()).records == {}
 
 
 def test_of_a_run_no_other_state_is_read(cli: Cli) -> None:
@@ -153,12 +160,12 @@ def test_of_a_run_no_other_state_is_read(cli: Cli) -> None:
 
 
 def test_a_stack_that_was_never_run_has_no_record(cli: Cli) -> None:
-    """Neither has one that is not there, or an estate of which nothing is."""
+    """The same holds for a missing stack, and for an estate without stacks."""
     records.write("prod", "rest", "f1", {}, "i1")
-    assert records.read("prod", ["other"], stacks.listed()) == Known(
+    assert records.read("prod", ["other"], stacks.list_stacks()) == Known(
         {}, {"generation": 1}
     )
-    assert records.read("elsewhere", ["sales"], stacks.listed()) == Known()
+    assert records.read("elsewhere", ["sales"], stacks.list_stacks()) == Known()
 
 
 @pytest.mark.parametrize(
@@ -177,7 +184,7 @@ def test_a_stack_that_was_never_run_has_no_record(cli: Cli) -> None:
 def test_a_tag_that_says_something_else_is_none(cli: Cli, text: str) -> None:
     """Whoever wrote it: then the stack is run."""
     cli.tags["kong-oam:ran:sales"] = text
-    assert records.read("prod", ["sales"], stacks.listed()).records == {}
+    assert records.read("prod", ["sales"], stacks.list_stacks()).records == {}
 
 
 def test_a_record_is_of_its_fingerprint_until_a_rotation_is_due() -> None:

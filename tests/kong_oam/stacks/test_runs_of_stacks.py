@@ -1,4 +1,4 @@
-"""What one `up` runs of an estate's stacks, over a stand-in of the engine's CLI."""
+"""The runs of one `up` over an estate's stacks, with a stand-in for the engine's CLI."""
 
 from __future__ import annotations
 
@@ -106,9 +106,11 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
     for module in (records, engine_stacks, export):
         monkeypatch.setattr(module, "pulumi", stand_in.cli)
     monkeypatch.setattr(run, "create", lambda settings, stack: None)
-    monkeypatch.setattr(run, "without_file", lambda settings, stack: None)
     monkeypatch.setattr(
-        run, "show", lambda *_, stack, **__: stand_in.run(stack)
+        run, "missing_file_message", lambda settings, stack: None
+    )
+    monkeypatch.setattr(
+        run, "stream", lambda *_, stack, **__: stand_in.run(stack)
     )
     return stand_in
 
@@ -116,13 +118,13 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
 def up(
     estates: Estates = ESTATES, *, only: tuple[str, ...] = tuple(PARTITIONS)
 ) -> run.Runs:
-    """`up` of what is outdated, one stack at a time."""
-    listed = engine_stacks.listed()
+    """Run `up` for outdated stacks, one stack at a time."""
+    listed = engine_stacks.list_stacks()
     known = records.read("prod", PARTITIONS, listed)
     runs = run.Runs(
         estates, "up", 1, lambda stack, line: None, only, listed, known
     )
-    runs.over(
+    runs.run_stacks(
         [
             name
             for name in estates.outdated(known, SETTINGS.as_of)
@@ -167,7 +169,7 @@ def test_a_second_one_runs_nothing(engine: Engine) -> None:
 def test_a_stack_that_a_command_made_is_recorded_with_its_file(
     engine: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """The file is there from then on, so the next command finds the stack as this one left it."""
+    """The file exists from then on, so the next command finds the stack unchanged."""
     (tmp_path / "stacks").mkdir()
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(
@@ -206,7 +208,7 @@ def test_partitions_that_a_run_of_the_base_outdated_are_run_by_the_same_command(
 def test_the_base_is_read_anew_once_it_was_run_and_also_where_it_kept_something(
     engine: Engine,
 ) -> None:
-    """What partitions are recorded with is what the base then gave, so nothing of that is run once more."""
+    """Partitions are recorded with the base's latest outputs, so none of them runs again."""
     kept_words = iter(["scope read"])
     base = {"gateway": {"nobody": "another"}}
     engine.outputs = lambda stack: (
@@ -238,7 +240,8 @@ def test_all_stacks_are_listed_once_and_each_that_is_run_once_more(
 def test_outputs_are_asked_for_where_they_may_say_something(
     engine: Engine,
 ) -> None:
-    """Those of the base, and those of a run: not what one partition alone was granted before, nor what was kept."""
+    """The outputs are the base's and those after a run: earlier grants of a partition, and kept
+    objects, are not read."""
     up()
     del engine.tags["kong-oam:ran:apis"]
     engine.queried.clear()
@@ -278,17 +281,20 @@ def test_a_key_that_is_due_is_run_for_and_a_shared_secret_is_not(
 def test_a_stack_whose_file_is_not_there_is_not_run(
     engine: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """As where somebody forgot to commit it: the engine would run it by nothing, and write one of its own."""
+    """Somebody may have forgotten to commit the file: the engine would run with empty settings, and
+    write a new file."""
     up()
     names(engine)
     (tmp_path / "stacks").mkdir()
     (tmp_path / "stacks/Pulumi.prod.yaml").touch()
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(run, "without_file", create.without_file)
+    monkeypatch.setattr(
+        run, "missing_file_message", create.missing_file_message
+    )
     engine.tags.clear()
     with pytest.raises(
         PulumiCliError,
-        match=r"has a stack 'prod-apis', and stacks/Pulumi\.prod-apis\.yaml is not there",
+        match=r"stack 'prod-apis' exists, but stacks/Pulumi\.prod-apis\.yaml is missing",
     ):
         up()
     assert names(engine) == []
@@ -307,8 +313,9 @@ def test_a_partition_of_which_the_engine_cannot_say_anything_stops_no_other(
 
 
 def test_what_is_interrupted_begins_nothing_more(engine: Engine) -> None:
-    """What runs meanwhile is not taken for done, whatever the engine says of it: a `destroy` that it ended early it calls
-    one that came to its end (seen: pulumi 3.274.1). The next command runs it again, and what was to come."""
+    """An active run does not count as complete, whatever the engine reports: it calls a `destroy`
+    that it ended early complete (seen: pulumi 3.274.1). The next command runs it and the
+    remaining stacks."""
 
     def interrupting(stack: str) -> Mapping[str, Any]:
         if stack == "prod-apis":
@@ -316,8 +323,8 @@ def test_what_is_interrupted_begins_nothing_more(engine: Engine) -> None:
         return {}
 
     engine.outputs = interrupting
-    runs = runs_of(engine_stacks.listed())
-    runs.over([None, *PARTITIONS])
+    runs = runs_of(engine_stacks.list_stacks())
+    runs.run_stacks([None, *PARTITIONS])
     assert (runs.done, runs.left_out, runs.failed) == (
         ["prod"],
         ["prod-rest"],
@@ -335,7 +342,7 @@ THREE = {"apis": ["apis"], "other": ["other"], "rest": ["*"]}
 def test_what_waits_for_a_partition_that_failed_is_what_it_was_to_grant(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The gates in `apis` are to ask for a scope that a client in `rest` gets; `other` has nothing to do with it."""
+    """The gates in `apis` will require a scope that a client in `rest` gets; `other` is unaffected."""
     settings = parse("prod", {**small_stacks.SETTINGS, "partitions": THREE})
     estates = Estates(
         settings,
@@ -355,13 +362,13 @@ def test_what_waits_for_a_partition_that_failed_is_what_it_was_to_grant(
             say("error: the stack is currently locked by 1 lock(s)")
         return stack != "prod-rest" and engine.run(stack)
 
-    monkeypatch.setattr(run, "show", show)
+    monkeypatch.setattr(run, "stream", show)
     runs = runs_of(
-        engine_stacks.listed(),
+        engine_stacks.list_stacks(),
         estates=estates,
         say=lambda stack, line: lines.append((stack, line)),
     )
-    runs.over([None, *THREE])
+    runs.run_stacks([None, *THREE])
     assert (runs.done, runs.failed, runs.left_out) == (
         ["prod", "prod-other"],
         ["prod-rest"],
@@ -392,12 +399,12 @@ def test_a_base_that_was_destroyed_under_its_partitions_is_not_run(
     if refused:
         with pytest.raises(
             PulumiCliError,
-            match=r"was destroyed, and prod-apis stood on it: `.*refresh -s prod --yes` takes",
+            match=r"was destroyed, and prod-apis still refer to it: .*refresh -s prod --yes`, then",
         ):
-            runs.over([None, *PARTITIONS])
+            runs.run_stacks([None, *PARTITIONS])
         assert names(engine) == []
     else:
-        runs.over([None, *PARTITIONS])
+        runs.run_stacks([None, *PARTITIONS])
         assert names(engine)[0] == "prod"
 
 
@@ -413,7 +420,7 @@ def test_stacks_of_partitions_are_made_once_the_base_was_run(
     )
     monkeypatch.setattr(
         run,
-        "show",
+        "stream",
         lambda *_, stack, **__: stack != "prod" and engine.run(stack),
     )
     runs = run.Runs(
@@ -424,13 +431,15 @@ def test_stacks_of_partitions_are_made_once_the_base_was_run(
         tuple(PARTITIONS),
         {"prod": None},
     )
-    runs.over([None, *PARTITIONS])
+    runs.run_stacks([None, *PARTITIONS])
     assert created == []
-    monkeypatch.setattr(run, "show", lambda *_, stack, **__: engine.run(stack))
+    monkeypatch.setattr(
+        run, "stream", lambda *_, stack, **__: engine.run(stack)
+    )
     engine.outputs = lambda stack: (
         {} if "-" in stack else {"kept": ["scope read"]}
     )
-    runs_of({}).over([None, *PARTITIONS])
+    runs_of({}).run_stacks([None, *PARTITIONS])
     assert names(engine) == ["prod", "prod-apis", "prod-rest", "prod"]
     assert created == [("prod", 0), ("prod-apis", 1), ("prod-rest", 1)]
 
@@ -438,7 +447,7 @@ def test_stacks_of_partitions_are_made_once_the_base_was_run(
 def test_a_base_stays_while_a_partition_of_before_stands_on_it(
     engine: Engine,
 ) -> None:
-    """Also one that went from the settings since."""
+    """This includes a partition that the settings no longer list."""
     engine.outputs = lambda stack: (
         {}
         if "-" in stack
@@ -452,8 +461,8 @@ def test_a_base_stays_while_a_partition_of_before_stands_on_it(
         (frozenset[str](), []),
     ):
         engine.standing = standing
-        runs = runs_of(engine_stacks.listed(), "destroy")
-        runs.over([None, *PARTITIONS])
+        runs = runs_of(engine_stacks.list_stacks(), "destroy")
+        runs.run_stacks([None, *PARTITIONS])
         assert runs.left_out == expected
         assert [*names(engine), *expected] == ["prod-apis", "prod-rest", "prod"]
         engine.exported["prod"] = engine.outputs("prod")
@@ -470,7 +479,7 @@ def test_without_a_time_of_the_last_update_nothing_counts_as_done(
 
 
 def test_the_projects_own_program_counts(tmp_path: Path) -> None:
-    """Whatever it adds to what is deployed here; and how the engine runs it."""
+    """Its additions to the deployment, and the way the engine runs it, count too."""
     (tmp_path / "stacks").mkdir()
     file = tmp_path / "stacks" / "Pulumi.prod.yaml"
     file.write_text("config: {}")

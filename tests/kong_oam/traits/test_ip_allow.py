@@ -10,18 +10,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kong_oam.access.decide import Request, decide
-from kong_oam.access.diff.change import Change, Whom
+from kong_oam.access.diff.change import AffectedCaller, Change
 from kong_oam.access.diff.compare import diff
 from kong_oam.access.diff.kind import Kind
 from kong_oam.access.diff.model import AccessModel
 from kong_oam.access.diff.snapshot import ModelError, dump_model, load_model
 from kong_oam.access.networks import (
     Source,
+    address_classes,
+    addresses_outside,
     admits,
-    beyond,
     fewest,
     network,
-    told_apart,
 )
 from kong_oam.access.principals import Principal
 from kong_oam.access.report import access_table
@@ -46,17 +46,17 @@ def messages(properties: str, text: str = ORDERS) -> list[str]:
 @pytest.mark.parametrize(
     ("properties", "expected"),
     [
-        ("{from: [10.0.0.1/8]}", "15:31: error ACC238: '10.0.0.1/8' is an address in a network; write 10.0.0.0/8 for the network"),
-        ("{from: [10.0.0.0/8, 10.0.0.0/33]}", "15:43: error ACC238: '10.0.0.0/33' has too many bits behind the slash"),
-        ('{from: ["2001:db8::/129"]}', "15:31: error ACC238: '2001:db8::/129' has too many bits behind the slash"),
-        ('{from: ["::ffff:0:0/95"]}', "15:31: error ACC238: '::ffff:0:0/95' holds addresses of IPv4 and others; write those of IPv4 as 192.0.2.0/24"),
-        ("{from: [10.0.0.7]}", "15:31: error ACC238: '10.0.0.7' is no network such as 192.0.2.0/24, 192.0.2.1/32 or 2001:db8::/32"),
-        ("{from: [office]}", "15:31: error ACC238: 'office' is no network such as 192.0.2.0/24, 192.0.2.1/32 or 2001:db8::/32"),
-        ("{from: [10.0.0.0/255.0.0.0]}", "15:31: error ACC238: '10.0.0.0/255.0.0.0' is no network such as 192.0.2.0/24, 192.0.2.1/32 or 2001:db8::/32"),
-        ("{rules: [{paths: [/order], from: [10.0.0.0/8]}]}", "15:41: error ACC239: no rule of this component is for the path '/order'; did you mean '/orders'?"),
-        ("{rules: [{paths: [/orders], methods: [DELETE], from: [10.0.0.0/8]}]}", "15:61: error ACC239: no rule on /orders lists DELETE, but GET, HEAD, POST"),
-        ("{rules: [{paths: [/orders], from: [10.0.0.0/8]}, {paths: [/orders], methods: [GET], from: [10.0.0.0/9]}]}", "15:81: error ACC239: GET /orders stands in line 15 already; keep one"),
-        ("{rules: [{paths: [/orders/*], from: [10.0.0.0/8]}]}", "15:41: error ACC213: path '/orders/*': write it as /element/element, unencoded, of letters, digits and -._~!$&'()+,:=@; no patterns"),
+        ("{from: [10.0.0.1/8]}", "15:31: error ACC238: '10.0.0.1/8' is an address inside a network: write 10.0.0.0/8 for the network"),
+        ("{from: [10.0.0.0/8, 10.0.0.0/33]}", "15:43: error ACC238: '10.0.0.0/33' has too many bits after the slash"),
+        ('{from: ["2001:db8::/129"]}', "15:31: error ACC238: '2001:db8::/129' has too many bits after the slash"),
+        ('{from: ["::ffff:0:0/95"]}', "15:31: error ACC238: '::ffff:0:0/95' mixes IPv4 and IPv6 addresses: write the IPv4 network as 192.0.2.0/24"),
+        ("{from: [10.0.0.7]}", "15:31: error ACC238: '10.0.0.7' is not a network: write it as 192.0.2.0/24, 192.0.2.1/32 or 2001:db8::/32"),
+        ("{from: [office]}", "15:31: error ACC238: 'office' is not a network: write it as 192.0.2.0/24, 192.0.2.1/32 or 2001:db8::/32"),
+        ("{from: [10.0.0.0/255.0.0.0]}", "15:31: error ACC238: '10.0.0.0/255.0.0.0' is not a network: write it as 192.0.2.0/24, 192.0.2.1/32 or 2001:db8::/32"),
+        ("{rules: [{paths: [/order], from: [10.0.0.0/8]}]}", "15:41: error ACC239: no rule of this component has the path '/order'; did you mean '/orders'?"),
+        ("{rules: [{paths: [/orders], methods: [DELETE], from: [10.0.0.0/8]}]}", "15:61: error ACC239: no rule on /orders lists DELETE; its rules list GET, HEAD, POST"),
+        ("{rules: [{paths: [/orders], from: [10.0.0.0/8]}, {paths: [/orders], methods: [GET], from: [10.0.0.0/9]}]}", "15:81: error ACC239: GET /orders is already in line 15; keep one of them"),
+        ("{rules: [{paths: [/orders/*], from: [10.0.0.0/8]}]}", "15:41: error ACC213: path '/orders/*' is not plain; write /element/element, unencoded, of letters, digits and -._~!$&'()+,:=@, without patterns"),
     ],
     ids=lambda value: value if value.startswith("{") else None,
 )  # fmt: skip
@@ -202,10 +202,12 @@ FROM_8 = Source((network("10.0.0.0/8"),))
 BEYOND_9 = Source((network("10.0.0.0/8"),), (network("10.0.0.0/9"),))
 
 
-def users(group: str, source: Source) -> Whom:
+def users(group: str, source: Source) -> AffectedCaller:
     """The users of shop/web in a group, calling from these networks."""
     groups = frozenset({frozenset({group})})
-    return Whom(Principal("shop/web", "okta", users=True), groups, source)
+    return AffectedCaller(
+        Principal("shop/web", "okta", users=True), groups, source
+    )
 
 
 FEWER = edited(CALLED, ("10.0.0.0/8", "10.0.0.0/9"))
@@ -223,9 +225,10 @@ MORE_GROUPS = edited(CALLED, ("groups: [sales]", "groups: [sales, desk]"))
     ids=["addresses come", "addresses go", "and a group comes", "and a group goes"],
 )  # fmt: skip
 def test_other_networks_are_told_of_beside_other_groups(
-    before: str, after: str, kind: Kind, callers: tuple[Whom, ...]
+    before: str, after: str, kind: Kind, callers: tuple[AffectedCaller, ...]
 ) -> None:
-    """Of a group that comes or goes, all addresses; of the others, those that come or go."""
+    """A new or removed group has all addresses in the change; other groups have the new or removed
+    addresses."""
     region = Region(Subtree(("orders",)))
     assert diff(model(before, CALLING), model(after, CALLING)) == (
         Change(
@@ -312,23 +315,25 @@ ADDRESSES = ("9.255.255.255", "10.0.0.0", "10.0.255.255", "10.1.0.0", "10.2.0.0"
 
 def holds(source: Source, address: str) -> bool:
     return admits(source.networks, address) and not any(
-        ip_address(address) in one for one in source.but
+        ip_address(address) in network for network in source.but
     )
 
 
 @settings(max_examples=examples(2000), deadline=None)
 @given(NETWORKS, NETWORKS)
 def test_what_is_beyond_other_networks_is_just_what_they_do_not_hold(
-    one: tuple[()], other: tuple[()]
+    networks: tuple[()], other: tuple[()]
 ) -> None:
     """Its example, too."""
-    source = beyond(one, other)
+    source = addresses_outside(networks, other)
     for address in ADDRESSES:
         assert (source is not None and holds(source, address)) == (
-            admits(one, address) and not admits(other, address)
+            admits(networks, address) and not admits(other, address)
         )
     if source and (example := source.example()):
-        assert admits(one, str(example)) and not admits(other, str(example))
+        assert admits(networks, str(example)) and not admits(
+            other, str(example)
+        )
 
 
 @settings(max_examples=examples(1000), deadline=None)
@@ -336,10 +341,10 @@ def test_what_is_beyond_other_networks_is_just_what_they_do_not_hold(
 def test_classes_of_addresses_are_told_apart_by_networks_alone(
     networks: tuple[()],
 ) -> None:
-    """Each address is in one class, and its networks are those of the class's example."""
-    classes = told_apart(networks)
+    """Each address is in a single class, and its networks equal the networks of the class's example."""
+    classes = address_classes(networks)
     for address in ADDRESSES:
-        (found,) = (one for one in classes if holds(one, address))
+        (found,) = (source for source in classes if holds(source, address))
         example = str(found.example() or address)
-        for one in networks:
-            assert admits((one,), address) == admits((one,), example)
+        for listed in networks:
+            assert admits((listed,), address) == admits((listed,), example)

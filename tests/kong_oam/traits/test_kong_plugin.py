@@ -1,4 +1,4 @@
-"""Plugins that an Application asks for by name: which may stand before a component, and what they may be told."""
+"""Plugins that an Application adds by name: allowed plugins and allowed configurations."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import pytest
 from kong_oam.access.settings.redis import RedisSettings
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.kong import plugins
-from kong_oam.kong.at_kong import Extra
+from kong_oam.kong.at_kong import TraitPlugin
 from kong_oam.kong.entities import comparable
-from kong_oam.kong.extras import extras, kinds
 from kong_oam.kong.plugin_kinds import PLUGIN_KINDS
+from kong_oam.kong.trait_plugins import kinds, trait_plugins
 from kong_oam.traits.kong_plugin.findings import findings, waived
 from kong_oam.traits.kong_plugin.value import (
     KONG_PLUGIN,
@@ -24,7 +24,7 @@ from kong_oam.traits.kong_plugin.value import (
 )
 from tests.support.diffs import settings
 from tests.support.estates import compiled, estate
-from tests.support.kong_plugins import asked
+from tests.support.kong_plugins import application_with_plugins
 
 ON = replace(
     settings(
@@ -40,38 +40,39 @@ LATER = "waiver: {reason: until it is mended, until: 2999-12-31}"
 
 
 def found(*traits: str, name: str = "orders", on: Any = ON) -> list[Diagnostic]:
-    return [*findings(on, estate(asked(*traits, name=name)))]
+    return [*findings(on, estate(application_with_plugins(*traits, name=name)))]
 
 
 def codes(*traits: str, name: str = "orders") -> list[str]:
-    return [one.code for one in found(*traits, name=name)]
+    return [finding.code for finding in found(*traits, name=name)]
 
 
 def test_several_stand_before_a_component_each_under_its_name() -> None:
     """With its configuration, on every service of the component, whoever calls."""
-    one = estate(
-        asked(
+    added = estate(
+        application_with_plugins(
             "{name: correlation-id, config: {header_name: X-Cid}}",
             "{name: bot-detection}",
         )
     )
-    component = one.components["orders/api"]
-    assert extras(ON, component).plugins == (
-        Extra(
+    component = added.components["orders/api"]
+    assert trait_plugins(ON, component).plugins == (
+        TraitPlugin(
             "plugin-correlation-id",
             "correlation-id",
             {"header_name": "X-Cid"},
             asked=True,
         ),
-        Extra("plugin-bot-detection", "bot-detection", {}, asked=True),
+        TraitPlugin("plugin-bot-detection", "bot-detection", {}, asked=True),
     )
-    assert kinds(ON, one) == {"correlation-id", "bot-detection"}
+    assert kinds(ON, added) == {"correlation-id", "bot-detection"}
 
 
 def test_one_of_a_name_stands_once() -> None:
-    """As Kong has one of a name on a service; the second one is told where the first is."""
+    """Kong allows one plugin of a kind on a service. The second finding names the line of the
+    first."""
     (diagnostic,) = compiled(
-        asked(
+        application_with_plugins(
             "{name: acl}",
             "{name: bot-detection}",
             "{name: acl, config: {allow: [a]}}",
@@ -86,7 +87,7 @@ def test_one_of_a_name_stands_once() -> None:
     )
     assert (
         diagnostic.message
-        == "a plugin of one `name` stands once before a component (first in line 12)"
+        == "a component can have each plugin `name` only once (first in line 12)"
     )
 
 
@@ -110,8 +111,11 @@ def test_what_only_looks_or_refuses_needs_no_waiver_and_all_else_does(
 )
 def test_what_decides_here_is_accepted_by_no_waiver(kind: str) -> None:
     """And the message does not say to write one."""
-    (one,) = found(f"{{name: {kind}, {LATER}}}")
-    assert one.code == "ACC246" and "no waiver accepts it" in one.message
+    (finding,) = found(f"{{name: {kind}, {LATER}}}")
+    assert (
+        finding.code == "ACC246"
+        and "no waiver can accept it" in finding.message
+    )
 
 
 def test_what_is_there_by_other_means_stands_once(
@@ -119,21 +123,22 @@ def test_what_is_there_by_other_means_stands_once(
 ) -> None:
     """Another trait's plugin, or the stack's: the second of its name would take its place."""
     monkeypatch.setattr(
-        "kong_oam.traits.kong_plugin.findings.extras",
-        lambda *_: type("E", (), {"plugins": [Extra("x", "acl", {})]}),
+        "kong_oam.traits.kong_plugin.findings.trait_plugins",
+        lambda *_: type("E", (), {"plugins": [TraitPlugin("x", "acl", {})]}),
     )
-    (one,) = found("{name: acl}")
+    (finding,) = found("{name: acl}")
     assert (
-        one.code == "ACC246"
-        and "by another trait or the stack's settings" in one.message
+        finding.code == "ACC246"
+        and "another trait or the stack's settings already add"
+        in finding.message
     )
 
 
 def test_a_refusal_says_why_and_where() -> None:
-    (one,) = found("{name: proxy-cache, config: {strategy: memory}}")
-    assert str(one).splitlines() == [
-        "app1.yaml:13:30: error ACC246: proxy-cache answers before the gate, to whoever asks; take it out, or accept that "
-        "for a while with `waiver: {reason: ..., until: YYYY-MM-DD}`",
+    (finding,) = found("{name: proxy-cache, config: {strategy: memory}}")
+    assert str(finding).splitlines() == [
+        "app1.yaml:13:30: error ACC246: proxy-cache answers any caller before the gate; remove it, or accept it "
+        "until a day with `waiver: {reason: ..., until: YYYY-MM-DD}`",
         "   13 |           properties: {name: proxy-cache, config: {strategy: memory}}",
         "      |                              ^",
     ]
@@ -148,8 +153,8 @@ def test_a_waiver_ends_with_its_last_day(
 ) -> None:
     """By the stack's asOf."""
     assert [
-        one.code
-        for one in found(
+        finding.code
+        for finding in found(
             f"{{name: proxy-cache, waiver: {{reason: r, until: {until}}}}}",
             on=ON,
         )
@@ -162,25 +167,27 @@ def test_a_waiver_ends_with_its_last_day(
 
 def test_a_day_that_is_none_is_refused() -> None:
     (diagnostic,) = compiled(
-        asked("{name: acl, waiver: {reason: r, until: 2026-02-30}}")
+        application_with_plugins(
+            "{name: acl, waiver: {reason: r, until: 2026-02-30}}"
+        )
     ).diagnostics
     assert (diagnostic.code, diagnostic.message) == (
         "OAM103",
-        "'2026-02-30' is no day of the calendar",
+        "'2026-02-30' is not a date of the calendar",
     )
 
 
 def test_a_waiver_is_told_of_where_it_is_needed() -> None:
     """In every run, with place, reason and end."""
-    one = estate(
-        asked(
+    added = estate(
+        application_with_plugins(
             f"{{name: proxy-cache, {LATER}}}",
             f"{{name: acl, {LATER}}}",
             "{name: bot-detection}",
         )
     )
-    assert [*waived(one)] == [
-        "app1.yaml:13: proxy-cache before orders/api answers before the gate, to whoever asks; accepted until 2999-12-31: "
+    assert [*waived(added)] == [
+        "app1.yaml:13: proxy-cache before orders/api answers any caller before the gate; accepted until 2999-12-31: "
         "until it is mended"
     ]
 
@@ -189,7 +196,7 @@ def test_a_reason_is_one_line_that_steers_no_terminal() -> None:
     """A preview is read in one, and in the log of a runner that takes lines for commands."""
     (line,) = waived(
         estate(
-            asked(
+            application_with_plugins(
                 '{name: proxy-cache, waiver: {reason: "a\\n::error::b\\e[31m ##[c", until: 2999-12-31}}'
             )
         )
@@ -283,8 +290,11 @@ def test_a_secret_is_named_in_a_vault_of_the_applications_own(
     trait: str, name: str
 ) -> None:
     """Any other would be read by whoever writes an Application: of the gateway itself, say, from its environment."""
-    (one,) = found(trait, name=name)
-    assert one.code == "ACC248" and f"{{vault://{name}/NAME}}" in one.message
+    (finding,) = found(trait, name=name)
+    assert (
+        finding.code == "ACC248"
+        and f"{{vault://{name}/NAME}}" in finding.message
+    )
 
 
 @pytest.mark.parametrize(
@@ -296,8 +306,10 @@ def test_a_secret_is_named_in_a_vault_of_the_applications_own(
     ],
 )
 def test_what_only_looks_runs_no_code(trait: str) -> None:
-    (one,) = found(trait)
-    assert one.code == "ACC248" and "would run code" in one.message
+    (finding,) = found(trait)
+    assert (
+        finding.code == "ACC248" and "would run it as code" in finding.message
+    )
 
 
 @pytest.mark.parametrize(
@@ -322,8 +334,11 @@ def test_what_only_looks_runs_no_code(trait: str) -> None:
 )
 def test_a_gateway_is_not_made_to_call_itself(config: str) -> None:
     """Its Admin API trusts who calls from there, and clouds hand out credentials at link-local addresses."""
-    (one,) = found(f"{{name: http-log, config: {config}}}")
-    assert one.code == "ACC246" and "the gateway's own Admin API" in one.message
+    (finding,) = found(f"{{name: http-log, config: {config}}}")
+    assert (
+        finding.code == "ACC246"
+        and "the gateway's Admin API" in finding.message
+    )
     assert (
         found("{name: tcp-log, config: {host: 127.0.0.1, port: 1}}")[0].code
         == "ACC246"
@@ -381,8 +396,8 @@ def test_where_kong_sends_by_itself_counts_as_said(host: str) -> None:
 )
 def test_what_is_sent_has_no_line_of_an_applications_own(trait: str) -> None:
     """A name that leads to the Admin API is not seen, so nothing may be sent there that it takes for a request."""
-    (one,) = found(trait)
-    assert one.code == "ACC248" and "begin a request" in one.message
+    (finding,) = found(trait)
+    assert finding.code == "ACC248" and "begin a request" in finding.message
 
 
 @pytest.mark.parametrize(
@@ -415,8 +430,10 @@ def test_a_vault_that_the_stack_reads_is_no_applications() -> None:
         ),
     )
     assert [
-        one.code
-        for one in found(reads, name="counts", on=replace(ON, gateway=counting))
+        finding.code
+        for finding in found(
+            reads, name="counts", on=replace(ON, gateway=counting)
+        )
     ] == ["ACC248"]
     assert codes(reads, name="counts") == []
 
@@ -490,10 +507,13 @@ def test_a_configuration_is_in_full_as_kong_prints_it() -> None:
 
 
 def test_a_plugin_is_a_value() -> None:
-    """Where it is said is no part of it: a line more above it changes nothing of who may call."""
+    """Its position does not count: another line above it changes no access."""
     first, second = (
         estate(text).components["orders/api"].traits
-        for text in (asked("{name: acl}"), "# one\n" + asked("{name: acl}"))
+        for text in (
+            application_with_plugins("{name: acl}"),
+            "# one\n" + application_with_plugins("{name: acl}"),
+        )
     )
     assert first == second
     (plugin,) = first[KONG_PLUGIN]
@@ -506,10 +526,11 @@ def test_a_plugin_is_a_value() -> None:
 
 def test_a_mistyped_name_is_told_the_nearest() -> None:
     """It is not known, so it may be anything; one of the sort that passes was meant."""
-    (one,) = found("{name: bot-detecton}")
+    (finding,) = found("{name: bot-detecton}")
     assert (
-        one.code == "ACC246"
-        and "did you mean 'bot-detection'? Else take it out" in one.message
+        finding.code == "ACC246"
+        and "did you mean 'bot-detection'? Otherwise remove it"
+        in finding.message
     )
 
 
@@ -517,13 +538,13 @@ def test_records_in_a_list_are_compared_whatever_order_kong_prints_their_fields_
     None
 ):
     """`verify` would find a drift where there is none."""
-    one, other = (
+    record, other = (
         {"name": "a", "rate": 1, "tags": ["x", "y"]},
         {"tags": ["y", "x"], "rate": 1, "name": "a"},
     )
-    assert comparable({"metrics": [one, {"name": "b"}]}) == comparable(
+    assert comparable({"metrics": [record, {"name": "b"}]}) == comparable(
         {"metrics": [{"name": "b"}, other]}
     )
-    assert comparable({"metrics": [one]}) != comparable(
-        {"metrics": [{**one, "rate": 2}]}
+    assert comparable({"metrics": [record]}) != comparable(
+        {"metrics": [{**record, "rate": 2}]}
     )

@@ -1,4 +1,4 @@
-"""What the traits `limits` and `headers` compile to, and what of them is refused."""
+"""The values of the traits `limits` and `headers`, and their findings."""
 
 from __future__ import annotations
 
@@ -49,11 +49,11 @@ def values(*traits: str) -> Traits:
 
 
 def test_sizes_and_times_are_bytes_and_milliseconds() -> None:
-    said = "{body: 10Mi, timeouts: {connect: 500ms, read: 30s, write: 2m}, retries: {count: 0, methods: [PUT, GET]}}"
+    properties = "{body: 10Mi, timeouts: {connect: 500ms, read: 30s, write: 2m}, retries: {count: 0, methods: [PUT, GET]}}"
     limits = Limits(
         10 * 2**20, 500, 30_000, 120_000, Retries(0, ("GET", "PUT"))
     )
-    assert values(f"limits, properties: {said}")[LIMITS] == limits
+    assert values(f"limits, properties: {properties}")[LIMITS] == limits
     fields = {
         "connect_timeout": 500,
         "read_timeout": 30_000,
@@ -76,8 +76,8 @@ def test_what_is_not_said_is_as_the_gateway_has_it() -> None:
 
 
 def test_a_preset_sets_what_nobody_says_otherwise() -> None:
-    said = "{preset: secure, response: {set: {x-frame-options: SAMEORIGIN}, remove: [Referrer-Policy]}}"
-    headers = values(f"headers, properties: {said}")[HEADERS]
+    properties = "{preset: secure, response: {set: {x-frame-options: SAMEORIGIN}, remove: [Referrer-Policy]}}"
+    headers = values(f"headers, properties: {properties}")[HEADERS]
     assert headers == Headers(
         True, {"x-frame-options": "SAMEORIGIN"}, ("Referrer-Policy",)
     )
@@ -113,15 +113,20 @@ def test_a_preset_sets_what_nobody_says_otherwise() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "code", "at", "why"),
+    ("properties", "code", "at", "why"),
     [
         (
             "response: {set: {Access-Control-Allow-Origin: '*'}}",
             "ACC240",
             "Access",
-            "the trait cors says",
+            "the trait cors sets it",
         ),
-        ("response: {remove: [vary]}", "ACC240", "vary", "the trait cors says"),
+        (
+            "response: {remove: [vary]}",
+            "ACC240",
+            "vary",
+            "the trait cors sets it",
+        ),
         (
             "response: {set: {strict-transport-security: max-age=0}}",
             "ACC240",
@@ -138,13 +143,13 @@ def test_a_preset_sets_what_nobody_says_otherwise() -> None:
             "response: {remove: [WWW-Authenticate]}",
             "ACC240",
             "WWW",
-            "where it refuses",
+            "sets it in denials",
         ),
         (
             "response: {set: {RateLimit-Limit: '1'}}",
             "ACC240",
             "RateLimit",
-            "where it refuses",
+            "sets it in denials",
         ),
         (
             "response: {set: {Content-Length: '1'}}",
@@ -162,31 +167,31 @@ def test_a_preset_sets_what_nobody_says_otherwise() -> None:
             "request: {set: {X-Auth-Client: admin}}",
             "ACC240",
             "X-Auth",
-            "who calls",
+            "read the caller from it",
         ),
         (
             "request: {set: {X-WEBAUTH-User: admin}}",
             "ACC240",
             "X-WEB",
-            "who calls",
+            "read the caller from it",
         ),
         (
             "request: {set: {authorization: Bearer x}}",
             "ACC240",
             "auth",
-            "who calls",
+            "read the caller from it",
         ),
         (
             "request: {set: {Host: other}}",
             "ACC240",
             "Host",
-            "the gateway says it itself",
+            "the gateway sets it",
         ),
         (
             "request: {set: {X-Forwarded-For: 10.0.0.1}}",
             "ACC240",
             "X-Forw",
-            "the gateway says it itself",
+            "the gateway sets it",
         ),
         (
             "request: {set: {Connection: X-Auth-Client}}",
@@ -200,13 +205,23 @@ def test_a_preset_sets_what_nobody_says_otherwise() -> None:
             "Transfer",
             "how a request is sent",
         ),
-        ("response: {set: {X-A: a, x-a: b}}", "ACC241", "x-a", "stands twice"),
-        ("request: {set: {X-A: a, x-a: b}}", "ACC241", "x-a", "stands twice"),
+        (
+            "response: {set: {X-A: a, x-a: b}}",
+            "ACC241",
+            "x-a",
+            "is listed twice",
+        ),
+        (
+            "request: {set: {X-A: a, x-a: b}}",
+            "ACC241",
+            "x-a",
+            "is listed twice",
+        ),
         (
             "response: {set: {X-A: a}, remove: [x-a]}",
             "ACC241",
             "x-a]",
-            "stands twice, as 'X-A', too",
+            "is listed twice, also as 'X-A'",
         ),
         (
             'response: {set: {X-A: "a\\r\\nX-B: c"}}',
@@ -218,9 +233,9 @@ def test_a_preset_sets_what_nobody_says_otherwise() -> None:
     ],
 )
 def test_a_header_that_somebody_else_says_is_refused_where_it_stands(
-    said: str, code: str, at: str, why: str
+    properties: str, code: str, at: str, why: str
 ) -> None:
-    text = application(f"headers, properties: {{{said}}}")
+    text = application(f"headers, properties: {{{properties}}}")
     (found,) = diagnostics(text)
     assert (found.code, why in found.message) == (code, True), found
     line = text.splitlines()[found.position.line - 1]
@@ -230,7 +245,8 @@ def test_a_header_that_somebody_else_says_is_refused_where_it_stands(
 
 
 def test_a_header_that_the_stack_takes_from_callers_is_refused() -> None:
-    """With those that begin with it: workloads of this stack take it for who calls."""
+    """This includes headers with that prefix, since workloads of this stack read the caller from
+    them."""
     on = settings(
         gateway={
             "stripHeaders": ["X-Internal"],
@@ -244,20 +260,22 @@ def test_a_header_that_the_stack_takes_from_callers_is_refused() -> None:
     (found,) = compiled(text, stack=on.stack).diagnostics
     assert (found.code, found.message.split(";")[0]) == (
         "ACC240",
-        "header 'x-internal-user' is not an Application's: the stack takes it from callers, since workloads take it for "
-        "who calls",
+        "an Application cannot set header 'x-internal-user': the stack removes it from requests, since workloads read "
+        "the caller from it",
     )
 
 
 @pytest.mark.parametrize(
-    "said",
+    "properties",
     [
         "response: {remove: [Set-Cookie, Server]}",
         "request: {set: {X-Env: prod}}",
     ],
 )
-def test_other_headers_are_an_application_s(said: str) -> None:
-    assert not [*diagnostics(application(f"headers, properties: {{{said}}}"))]
+def test_other_headers_are_an_application_s(properties: str) -> None:
+    assert not [
+        *diagnostics(application(f"headers, properties: {{{properties}}}"))
+    ]
 
 
 @pytest.mark.parametrize("trait", ["limits", "headers"])

@@ -1,4 +1,5 @@
-"""What a gateway says of plugins that are asked for by name: on the sandbox's Kong (a stand-in), and as a Kong 3.10 answered."""
+"""A gateway's findings about plugins by name: on the sandbox's Kong (a stand-in), and as a Kong
+3.10 answered."""
 
 from __future__ import annotations
 
@@ -11,19 +12,19 @@ from kong_oam.diagnostics import Diagnostic
 from kong_oam.kong import preflight
 from kong_oam.kong.account import Account
 from kong_oam.kong.plugins import SchemaError, config_json
-from kong_oam.traits.kong_plugin.schemas import inspect, unfit
+from kong_oam.traits.kong_plugin.schemas import inspect, schema_findings
 from kong_oam.traits.kong_plugin.value import KONG_PLUGIN
 from sandbox.kong import Kong
 from sandbox.kong.http import Request, Response
 from tests.support.estates import estate
-from tests.support.kong_plugins import asked
+from tests.support.kong_plugins import application_with_plugins
 from tests.support.sandbox import kong_recordings as recordings
 
 
 @pytest.fixture(scope="module")
 def kong() -> Iterator[Kong]:
-    with Kong() as one:
-        yield one
+    with Kong() as gateway:
+        yield gateway
 
 
 class Recorded:
@@ -44,7 +45,7 @@ class Recorded:
             }
         return recordings.schema(f"plugins/{path.rpartition('/')[2]}.json")
 
-    def wrong(self, path: str, fields: Any) -> Any:
+    def validation_errors(self, path: str, fields: Any) -> Any:
         assert path == "/schemas/plugins/validate" and fields.keys() == {
             "name",
             "config",
@@ -54,9 +55,11 @@ class Recorded:
 
 def said(trait: str, **fields: Any) -> list[Diagnostic]:
     return [
-        *unfit(
+        *schema_findings(
             Recorded(**fields),
-            estate(asked(trait)).components["orders/api"].traits[KONG_PLUGIN],
+            estate(application_with_plugins(trait))
+            .components["orders/api"]
+            .traits[KONG_PLUGIN],
         )
     ]  # type: ignore[arg-type]
 
@@ -64,37 +67,45 @@ def said(trait: str, **fields: Any) -> list[Diagnostic]:
 def at(found: list[Diagnostic]) -> list[tuple[str, str, str]]:
     """Code, message and the text that the place begins with."""
     shown = []
-    for one in found:
-        assert one.position is not None
-        line, caret = one.position.excerpt().splitlines()[-2:]
-        shown.append((one.code, one.message, line[caret.index("^") :][:14]))
+    for finding in found:
+        assert finding.position is not None
+        line, caret = finding.position.excerpt().splitlines()[-2:]
+        shown.append(
+            (finding.code, finding.message, line[caret.index("^") :][:14])
+        )
     return shown
 
 
 def test_nothing_is_asked_where_nothing_is_asked_for() -> None:
-    assert inspect(Account("http://127.0.0.1:9"), estate(asked())) == ()
+    assert (
+        inspect(
+            Account("http://127.0.0.1:9"), estate(application_with_plugins())
+        )
+        == ()
+    )
 
 
 def test_a_gateway_that_has_all_of_it_finds_nothing(kong: Kong) -> None:
-    one = estate(
-        asked(
+    known = estate(
+        application_with_plugins(
             "{name: correlation-id, config: {header_name: X-Cid}}",
             "{name: bot-detection, config: {deny: [a]}}",
         )
     )
-    assert inspect(Account(kong.admin_url), one) == ()
+    assert inspect(Account(kong.admin_url), known) == ()
 
 
 def test_a_plugin_that_the_gateway_does_not_have_is_named(kong: Kong) -> None:
     """With what is nearest."""
-    (one,) = at(
+    (finding,) = at(
         [
             *inspect(
-                Account(kong.admin_url), estate(asked("{name: bot-detecton}"))
+                Account(kong.admin_url),
+                estate(application_with_plugins("{name: bot-detecton}")),
             )
         ]
     )
-    assert one == (
+    assert finding == (
         "ENV418",
         "this Kong has no plugin 'bot-detecton'; did you mean 'bot-detection'?",
         "bot-detecton}",
@@ -104,8 +115,14 @@ def test_a_plugin_that_the_gateway_does_not_have_is_named(kong: Kong) -> None:
 def test_fields_and_values_are_found_where_they_stand(kong: Kong) -> None:
     """In Kong's own words."""
     wrong = "{name: correlation-id, config: {header_nam: x, generator: uuids}}"
-    words = "this Kong does not take the configuration of correlation-id: "
-    assert at([*inspect(Account(kong.admin_url), estate(asked(wrong)))]) == [
+    words = "this Kong rejects the configuration of correlation-id: "
+    assert at(
+        [
+            *inspect(
+                Account(kong.admin_url), estate(application_with_plugins(wrong))
+            )
+        ]
+    ) == [
         (
             "ENV418",
             f"{words}config.header_nam: unknown field",
@@ -162,11 +179,11 @@ def test_errors_in_lists_and_of_several_fields_have_a_place() -> None:
 
 def test_a_former_name_is_refused() -> None:
     """Kong takes it, and prints both: a run could never compare them."""
-    (one,) = at(
+    (finding,) = at(
         said("{name: rate-limiting, config: {minute: 5, redis_host: x}}")
     )
-    words = "plugin rate-limiting: this gateway's schema lacks redis_host; use its present name, or a newer Kong"
-    assert one == ("ENV418", words, "{minute: 5, re")
+    words = "plugin rate-limiting: this gateway's schema lacks redis_host; use the current name, or a newer Kong"
+    assert finding == ("ENV418", words, "{minute: 5, re")
 
 
 def test_what_kong_would_encrypt_does_not_stand_in_clear() -> None:
@@ -183,37 +200,40 @@ def test_what_kong_would_encrypt_does_not_stand_in_clear() -> None:
         )
         == []
     )
-    (one,) = at(
+    (finding,) = at(
         said(
             "{name: http-log, config: {http_endpoint: 'https://me:secret@logs.example.com'}}"
         )
     )
     assert (
-        one[0] == "ACC248"
-        and "config.http_endpoint is a secret to Kong" in one[1]
+        finding[0] == "ACC248"
+        and "config.http_endpoint is a secret for Kong" in finding[1]
     )
-    *_, one = at(
+    *_, finding = at(
         said("{name: http-log, config: {http_endpoint: 'http://[::1'}}")
     )
-    assert one[0] == "ACC248", "nobody can read it as an address"
-    (one,) = at(
+    assert finding[0] == "ACC248", "nobody can read it as an address"
+    (finding,) = at(
         said(
             "{name: rate-limiting, config: {minute: 5, redis: {password: hunter2}}}"
         )
     )
-    assert one[0] == "ACC248" and one[2] == "hunter2}}}"
+    assert finding[0] == "ACC248" and finding[2] == "hunter2}}}"
 
 
 def test_a_plugin_that_stands_before_everything_is_refused() -> None:
     """`acme`, say: Kong has it for no single service."""
-    (one,) = at(
+    (finding,) = at(
         said("{name: acme, config: {account_email: '{vault://orders/mail}'}}")
     )
-    assert one[0] == "ENV418" and "before no single component" in one[1]
+    assert (
+        finding[0] == "ENV418"
+        and "cannot act on a single component" in finding[1]
+    )
 
 
 def _own(trait: str, name: str) -> str:
-    return asked(trait, name=name).replace(
+    return application_with_plugins(trait, name=name).replace(
         "orders.example.com", f"{name}.example.com"
     )
 
@@ -236,7 +256,7 @@ def test_a_configuration_that_is_refused_is_found_wherever_it_stands(
         Account(kong.admin_url), estate(_own(trait, "one"), _own(trait, "two"))
     )
     kong.faults = None
-    assert [str(one.position).split(":")[0] for one in found] == [
+    assert [str(finding.position).split(":")[0] for finding in found] == [
         "app1.yaml",
         "app2.yaml",
     ]
@@ -244,16 +264,16 @@ def test_a_configuration_that_is_refused_is_found_wherever_it_stands(
 
 
 def test_what_a_run_asks_of_every_gateway_is_the_same_for_any_estate() -> None:
-    """What it is, and the schemas of the plugins that stand before every component."""
+    """It reads the version, and the schemas of the guards."""
     targets: list[str] = []
 
     def counted(request: Request, proceed: Callable[[], Response]) -> Response:
         targets.append(request.target)
         return proceed()
 
-    with Kong() as one:
-        one.faults = counted
-        preflight.inspect(Account(one.admin_url))
+    with Kong() as gateway:
+        gateway.faults = counted
+        preflight.inspect(Account(gateway.admin_url))
     assert targets == [
         "/",
         *(
@@ -270,5 +290,7 @@ def test_what_is_no_record_does_not_fit_a_schema(value: Any) -> None:
         {"redis": {"type": "record", "fields": [{"host": {"type": "string"}}]}}
     ]
     schema = {"fields": [{"config": {"type": "record", "fields": fields}}]}
-    with pytest.raises(SchemaError, match=r"plugin x\.redis: .* is no record"):
+    with pytest.raises(
+        SchemaError, match=r"plugin x\.redis: .* is not an object"
+    ):
         config_json(schema, "x", {"redis": value})

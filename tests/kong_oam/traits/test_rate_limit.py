@@ -1,4 +1,4 @@
-"""What a rate limit means, and which are refused."""
+"""The values of the trait `rate-limit`, and its findings."""
 
 from __future__ import annotations
 
@@ -26,7 +26,10 @@ def findings(properties: str, redis: bool | None = False) -> list[str]:
     found = compiled(
         limited(properties), stack=replace(STACK, redis=redis)
     ).diagnostics
-    return [f"{one.position}: {one.code}: {one.message}" for one in found]
+    return [
+        f"{finding.position}: {finding.code}: {finding.message}"
+        for finding in found
+    ]
 
 
 def test_a_limit_says_whose_requests_how_many_and_where() -> None:
@@ -41,37 +44,39 @@ def test_a_limit_says_whose_requests_how_many_and_where() -> None:
 
 
 @pytest.mark.parametrize(
-    ("requests", "said"),
+    ("requests", "message"),
     [
         (
             "requests: {hour: 5, minute: 10}",
-            "app1.yaml:12:73: ACC235: 5 per hour are fewer than 10 per minute; raise the one",
+            "app1.yaml:12:73: ACC235: 5 per hour are fewer than 10 per minute; raise the first",
         ),
         (
             "requests: {day: 5, second: 6, hour: 7}",
-            "ACC235: 5 per day are fewer than 7 per hour; raise the one",
+            "ACC235: 5 per day are fewer than 7 per hour; raise the first",
         ),
         (
             "requests: {}",
-            "ACC235: a limit needs a window: second, minute, hour",
+            "ACC235: a limit needs a window; add one of second, minute, hour",
         ),
         (
             "policy: local",
-            "ACC235: a limit needs a window: second, minute, hour",
+            "ACC235: a limit needs a window; add one of second, minute, hour",
         ),
     ],
 )
-def test_windows_that_contradict_are_located(requests: str, said: str) -> None:
-    """At the longer one: it would end the shorter one's requests before they are made."""
+def test_windows_that_contradict_are_located(
+    requests: str, message: str
+) -> None:
+    """The finding is at the longer window, which would end before the shorter window fills."""
     (found,) = findings(f"{{per: client, {requests}}}")
-    assert said in found
+    assert message in found
 
 
 def test_a_limit_in_redis_needs_one() -> None:
-    """Of the stack; who has no stack is not asked for one."""
+    """The stack needs a Redis. Without a stack there is no finding."""
     properties = "{per: client, requests: {minute: 1}, policy: redis}"
     (found,) = findings(properties)
-    assert "ACC236: the stack says no gateway.redis to count in" in found
+    assert "ACC236: the stack has no gateway.redis for the counts" in found
     assert findings(properties, redis=True) == []
     assert assumed("none", datetime.date(2026, 1, 31)).stack.redis is None
     assert findings(properties, redis=None) == []
@@ -82,7 +87,7 @@ def test_a_stack_says_its_redis() -> None:
     assert settings(
         gateway={**OUTSIDE, "redis": {"host": "redis"}}
     ).gateway.redis == RedisSettings("redis")
-    said = {
+    redis = {
         "host": "r",
         "port": 1,
         "serverName": "n",
@@ -90,7 +95,7 @@ def test_a_stack_says_its_redis() -> None:
         "away": "open",
         "password": "{vault://env/redis}",
     }
-    made = settings(gateway={**OUTSIDE, "redis": said})
+    made = settings(gateway={**OUTSIDE, "redis": redis})
     assert made.gateway.redis == RedisSettings(
         "r",
         1,
@@ -104,9 +109,10 @@ def test_a_stack_says_its_redis() -> None:
 
 
 def test_a_password_of_redis_is_refused_and_not_shown() -> None:
-    """What a stack says is shown in previews, and in Kong to whoever may read it."""
+    """Previews show the stack's settings, and Kong shows them to its readers."""
     with pytest.raises(
-        StackError, match=r"gateway\.redis\.password is no reference to a vault"
+        StackError,
+        match=r"gateway\.redis\.password is not a reference to Kong's vault",
     ) as raised:
         settings(
             gateway={**OUTSIDE, "redis": {"host": "r", "password": "sesame"}}
@@ -127,7 +133,7 @@ def test_a_preview_says_what_becomes_of_calls_while_redis_is_away() -> None:
         on=on,
     ).estate
     assert redis_away(limits, RedisSettings("redis")) == (
-        "gateway: limits of orders/api are counted in Redis at redis:6379; while that is away, their calls are refused "
+        "gateway: Redis at redis:6379 counts limits of orders/api; while it is down, their calls are denied "
         "(500) (gateway.redis.away: closed)"
     )
     assert "NOTHING limits their calls (gateway.redis.away: open)" in str(

@@ -1,4 +1,4 @@
-"""The trait upstream-tls, and https to a Service that is made elsewhere: what they come to, and what is wrong with them."""
+"""The trait upstream-tls, and https to a named Service: their effects and findings."""
 
 from __future__ import annotations
 
@@ -41,12 +41,14 @@ def on(stack: object = TLS) -> Settings:
 
 def objects(text: str) -> dict[str, dict]:  # type: ignore[type-arg]
     return {
-        one["kind"]: one for one in objects_of(estate(text, stack=TLS), on())
+        manifest["kind"]: manifest
+        for manifest in objects_of(estate(text, stack=TLS), on())
     }
 
 
 def test_by_default_every_routed_port_speaks_tls() -> None:
-    """By a service of its own at the gateway, and the certificate has to bear the Service's name in the cluster."""
+    """Each port has a Kong service, and the certificate must contain the Service's name in the
+    cluster."""
     component = estate(with_tls(), stack=TLS).components["orders/api"]
     assert component.traits[UPSTREAM_TLS] == UpstreamTls((8443,))
     assert list(component.backends) == ["8443__tls"]
@@ -87,18 +89,18 @@ def test_a_service_that_speaks_http_has_none_of_the_fields() -> None:
 @pytest.mark.parametrize(
     ("text", "stack", "expected"),
     [
-        (with_tls(), STACK, "ACC244: the stack names no CA to verify a workload's certificate by; set gateway.upstreamTls.ca there"),
-        (with_tls("ports: [8080]"), TLS, "ACC243: no route of 'api' leads to port 8080; it has routes to 8443"),
-        (with_tls(f"secretName: own, {ISSUER}"), TLS, "ACC245: a certificate is read from a Secret that is there, or from one that cert-manager fills; keep one"),
-        (with_tls("mountPath: /x"), TLS, "ACC245: says where a certificate is mounted, and none is given; add secretName or issuer"),
-        (with_tls().replace("type: gateway", "type: access").replace('domain: "orders.example.com", http: {/orders: 8443}', "owner: o"), TLS, "ACC231: nothing leads through the gateway to component 'api'; add a gateway trait, or take it out"),
+        (with_tls(), STACK, "ACC244: the stack has no CA that verifies workloads' certificates; set gateway.upstreamTls.ca there"),
+        (with_tls("ports: [8080]"), TLS, "ACC243: 'api' has no route to port 8080; it has routes to 8443"),
+        (with_tls(f"secretName: own, {ISSUER}"), TLS, "ACC245: a certificate has one source, but secretName and issuer are both set; remove one of them"),
+        (with_tls("mountPath: /x"), TLS, "ACC245: mountPath needs a certificate; add secretName or issuer"),
+        (with_tls().replace("type: gateway", "type: access").replace('domain: "orders.example.com", http: {/orders: 8443}', "owner: o"), TLS, "ACC231: the gateway does not expose component 'api'; add a gateway trait, or remove this trait"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_said_where_it_stands(
     text: str, stack: object, expected: str
 ) -> None:
     found = said(text, stack=stack)
-    assert expected in [one.partition("error ")[2] for one in found], found
+    assert expected in [line.partition("error ")[2] for line in found], found
 
 
 def test_the_workload_finds_the_certificate_of_a_secret() -> None:
@@ -152,7 +154,10 @@ def test_rendered_pods_get_it_too() -> None:
     assert component.traits[UPSTREAM_TLS] == UpstreamTls(
         (80,), "api-upstream-tls", Issuer("ClusterIssuer", "internal")
     )
-    made = {one["kind"]: one for one in objects_of(found.estate, on())}
+    made = {
+        manifest["kind"]: manifest
+        for manifest in objects_of(found.estate, on())
+    }
     assert made["Certificate"]["spec"]["dnsNames"][0] == "api.orders.svc"
     pod = made["Deployment"]["spec"]["template"]["spec"]
     assert pod["containers"][0]["volumeMounts"] == [
@@ -163,12 +168,12 @@ def test_rendered_pods_get_it_too() -> None:
 @pytest.mark.parametrize(
     ("other", "expected"),
     [
-        (with_tls("secretName: own", name="shop").replace("namespace: shop", "namespace: orders"), "'own' is the credential of 'orders/api'; a workload shows one of its own"),
+        (with_tls("secretName: own", name="shop").replace("namespace: shop", "namespace: orders"), "Secret 'own' is the credential of 'orders/api'; name a Secret that only this workload uses"),
         (
             with_tls(name="shop").replace("namespace: shop", "namespace: orders").replace("name: api", "name: web").replace(
                 "{image: x}", "{image: x, volumeMounts: {secret: [{name: a, mountPath: /a, secretName: own}]}}"
             ),
-            "spec.template.spec.volumes[0].secret.secretName 'own' is the credential of 'orders/api'; a component has its own client trait",
+            "spec.template.spec.volumes[0].secret.secretName 'own' is the credential of 'orders/api'; use a client trait of this component",
         ),
     ],
     ids=["shown by two", "mounted by another"],
@@ -178,9 +183,9 @@ def test_the_key_of_a_workload_is_nobody_elses(
 ) -> None:
     other = other.replace("name: api", "name: web")
     found = [
-        one
-        for one in said(with_tls("secretName: own"), other)
-        if "ACC217" in one
+        finding
+        for finding in said(with_tls("secretName: own"), other)
+        if "ACC217" in finding
     ]
     assert len(found) == 1 and found[0].endswith(expected), found
 
@@ -199,9 +204,10 @@ def test_nobody_else_makes_the_secret_that_a_workload_shows() -> None:
         ).diagnostics
     ]
     assert any(
-        "OAM107" in one
-        and "it would overwrite what the workload of 'orders/api' shows" in one
-        for one in found
+        "OAM107" in finding
+        and "it would overwrite the certificate of the workload 'orders/api'"
+        in finding
+        for finding in found
     )
 
 
@@ -234,13 +240,14 @@ def test_nobody_else_asks_for_a_certificate_of_its_name(
         if diagnostic.severity == "error"
     ]
     assert refused.partition("ACC217: ")[2] == (
-        f"Certificate 'web' of 'shop/web': '{name.lower()}' is a name by which the gateway believes the workload of "
-        "'orders/api'; take it out"
+        f"Certificate 'web' of 'shop/web': '{name.lower()}' is the name of another workload, "
+        "'orders/api'; remove it"
     )
 
 
 def test_a_service_made_elsewhere_is_verified_by_its_own_name() -> None:
-    """The gateway is led to a Service of ours, and the certificate of what an operator makes names the operator's."""
+    """The gateway calls a Service of ours, but the operator's certificate contains the operator's
+    Service."""
     backend = "{service: {name: es-http, port: {number: 9200}}}"
     way = ingress(
         f"{{rules: [{{host: a.test, http: {{paths: [{{path: /x, backend: {backend}}}]}}}}]}}"

@@ -1,4 +1,4 @@
-"""The CA certificates of a Kong, and what compares stacks by."""
+"""The CA certificates of a Kong, and the fields by which stacks are compared."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.support.workload_tls import authority
 
 
 def test_a_ca_is_known_by_what_it_is() -> None:
-    """Not by what somebody noted of it; what is no certificate is none."""
+    """The fingerprint is computed, not read from Kong. Invalid certificates are skipped."""
     ca = authority("ca")
     rows = [
         {"id": "1", "cert": "nothing", "cert_digest": "a"},
@@ -29,15 +29,16 @@ def test_a_ca_is_known_by_what_it_is() -> None:
 
 
 def test_stacks_are_compared_whatever_they_speak() -> None:
-    """One with a client certificate, one without: it is the same port of the same component."""
+    """A stack with a client certificate and a stack without have the same port of the same
+    component."""
     text = api() + "        - {type: upstream-tls, properties: {}}\n"
     names = [
         [
             *SitesByPort(
-                estate(text, stack=replace(STACK, upstream_tls=one))
+                estate(text, stack=replace(STACK, upstream_tls=tls))
             ).names()
         ]
-        for one in ("tls", "mtls")
+        for tls in ("tls", "mtls")
     ]  # type: ignore[arg-type]
     assert names == [["orders/api:8080"], ["orders/api:8080"]]
 
@@ -54,7 +55,7 @@ def test_a_ca_that_kong_lacks_is_said_with_the_command_that_loads_its_file() -> 
             ca_file="stacks/the workloads' CA.pem",
         )
     message, _, command = str(raised.value).partition("; load it: ")
-    assert f"whose SHA-256 is {ca.fingerprint[:16]}..." in message
+    assert f"with SHA-256 {ca.fingerprint[:16]}..." in message
     assert shlex.split(command) == [
         *("curl", "-F", "cert=<stacks/the workloads' CA.pem"),
         "$KONG_ADMIN_ADDR/ca_certificates",

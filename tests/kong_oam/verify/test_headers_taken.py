@@ -8,7 +8,7 @@ import pytest
 
 from kong_oam.kong.entities import Entities
 from kong_oam.verify.stack import Reason
-from tests.support.verifying import Deployment, sample
+from tests.support.verified_gateway import Deployment, sample
 
 TAKEN = ("x-tenant", "x-user-id")
 
@@ -41,6 +41,6 @@ def test_what_callers_may_send_again_weakens(headers: tuple[str, ...]) -> None:
     )
     assert {kind for kind, _ in found} == {"weakened"}
     assert all(
-        "its script is not the one that is meant" in reason.text
+        "its script differs from the intended script" in reason.text
         for _, reason in found
     )

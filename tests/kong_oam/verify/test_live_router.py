@@ -12,7 +12,8 @@ from tests.support.recordings import recorded
 
 
 def _call(request: Mapping[str, Any]) -> Call | None:
-    """What `verify` asks; None for what it never does: ports and headers of a request, paths that are no plain ones."""
+    """Return the call as `verify` asks it. None: it has a port, headers or an unusual path, which
+    `verify` never asks."""
     host = request["host"] or ""
     if request.get("headers") or ":" in host or host.endswith(".") or not host:
         return None
@@ -33,7 +34,7 @@ def _call(request: Mapping[str, Any]) -> Call | None:
 def test_the_route_that_was_reached_is_among_those_that_may_be(
     report: Callable[[str], None],
 ) -> None:
-    """And where one alone may be, it is that one; where none was, none is for certain."""
+    """If a single route is possible, Kong reached it. If Kong reached none, no route is certain."""
     first, *lines = recorded("kong-3.10/recorded-router.jsonl")
     total = alone = 0
     for line in lines:

@@ -1,4 +1,4 @@
-"""An opening is found by whom its table names, and by tags and service where no table names anybody."""
+"""An opening is found by the stack that its table names, or else by tags and service."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from kong_oam.kong.entities import Entities
-from kong_oam.kong.script import ScriptInputs, framed
+from kong_oam.kong.script import ScriptInputs, with_inputs
 from kong_oam.verify.openings import find_openings
 from tests.support.two_stacks import deployment
 
@@ -44,7 +44,7 @@ def admission_script(table: Any, phase: str = "access") -> dict[str, Any]:
     return {
         phase: [
             "return function() end",
-            framed(ScriptInputs(json.dumps(table)), "return"),
+            with_inputs(ScriptInputs(json.dumps(table)), "return"),
         ]
     }
 
@@ -110,7 +110,7 @@ def test_what_stands_on_a_service_of_ours_is_a_guard_without_a_table() -> None:
     [None, 1, {}, {**OPENED, "methods": []}, {**OPENED, "ends": True}],
 )
 def test_an_opening_that_cannot_be_read_is_none_to_list(opening: Any) -> None:
-    """It is there all the same, and is closed."""
+    """It exists all the same, and is closed."""
     table = {
         "version": 4,
         "ring": "kong-oam.local.ring.okta",

@@ -1,4 +1,5 @@
-"""What somebody changed by hand in the networks of a gate's table: `verify` says from where who may call what."""
+"""Changes by hand in the networks of a gate's table: `verify` prints the addresses that have
+access."""
 
 from __future__ import annotations
 
@@ -19,7 +20,7 @@ from tests.support.estates import PROVIDER, STACK, api, estate
 from tests.support.gateway_cases import Case
 from tests.support.gateway_tokens import Issuer
 from tests.support.tiers import examples
-from tests.support.verifying import (
+from tests.support.verified_gateway import (
     ISSUER,
     Deployment,
     Hands,

@@ -8,7 +8,7 @@ from kong_oam.access.data import Network, PathSegments
 from kong_oam.access.tokens import Claims
 from kong_oam.verify.classes import classes
 from kong_oam.verify.live_gateway import LiveGateway
-from kong_oam.verify.questions import Call, Caller, Speech, Verdict
+from kong_oam.verify.questions import Call, Caller, HostRules, Verdict
 from tests.support.estates import api, estate
 
 ACCESS = """
@@ -31,12 +31,12 @@ ESTATE = estate(api(access=ACCESS), SHOP)
 
 
 class Telling(LiveGateway):
-    """A gateway that is only asked whom it tells apart."""
+    """A gateway that only lists its classes of callers."""
 
     def __init__(
         self, granted: Mapping[str, Hashable], scopes: Iterable[str] = ()
     ) -> None:
-        self._speech = Speech(
+        self._speech = HostRules(
             frozenset(scopes), groups=frozenset({"sales"}), granted=granted
         )
 
@@ -52,7 +52,7 @@ class Telling(LiveGateway):
     def networks(self, host: str) -> Iterator[Network]:
         return iter(())
 
-    def speech(self, host: str) -> Speech:
+    def host_rules(self, host: str) -> HostRules:
         return self._speech
 
     def strangers(self) -> Iterator[Caller]:
@@ -117,7 +117,7 @@ def test_tokens_list_every_scope_that_is_spoken_of() -> None:
 def test_clients_of_others_call_as_themselves_and_for_users_in_every_group() -> (
     None
 ):
-    """Nobody says what they are granted: it is the most that there is."""
+    """Their grants are unknown, so the tokens have all scopes."""
     others = {token for _, token in tokens({}) if not token.client}
     assert {(token.user, token.scopes, token.groups) for token in others} == {
         (False, ("read",), ()),

@@ -1,4 +1,5 @@
-"""What somebody changed by hand in the sandbox's Kong (a stand-in): `verify` names it and says who may call what."""
+"""Changes by hand in the sandbox's Kong (a stand-in): `verify` names them and their effects on
+access."""
 
 from __future__ import annotations
 
@@ -19,7 +20,7 @@ from tests.support.drifts import DRIFTS, EXPECTED
 from tests.support.gateway_cases import Case
 from tests.support.gateway_tokens import Issuer
 from tests.support.tiers import deep_after
-from tests.support.verifying import (
+from tests.support.verified_gateway import (
     Deployment,
     Hands,
     Running,
@@ -29,7 +30,8 @@ from tests.support.verifying import (
 
 UP = "pulumi up -s local --refresh"
 SAMPLED = 100
-"""Of the classes that a drift changes, and as many of all others: so many calls go to the proxy for each drift."""
+"""The number of calls to the proxy for each drift: of changed classes, and as many of all others.
+"""
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +53,8 @@ def pem(running: Running) -> str:
 def test_a_change_by_hand_is_found_if_it_matters(
     running: Running, pem: str, name: str
 ) -> None:
-    """By the entity, with who may call what, and with nothing else; once it is undone there is nothing to be said."""
+    """`verify` names the entity and its effects, and nothing else. After the repair there is no
+    finding."""
     with Hands(running.kong.admin_url) as hands:
         DRIFTS[name](hands, pem)
         assert report_lines(running.judged()) == EXPECTED[name]
@@ -61,13 +64,13 @@ def test_a_change_by_hand_is_found_if_it_matters(
 def test_clients_are_told_apart_by_what_live_tables_grant_them(
     running: Running, pem: str
 ) -> None:
-    """A client that is granted something by hand is asked about by itself, whoever is granted the same elsewhere. Those
-    that are granted nothing on a host are one, however many they are."""
+    """A client with a grant by hand forms its own class, whatever other clients have elsewhere. All
+    clients without grants on a host form one class."""
     with Hands(running.kong.admin_url) as hands:
-        before = running.gateway().speech("orders.example.com").granted
+        before = running.gateway().host_rules("orders.example.com").granted
         assert before.keys() == {"shop/checkout", "shop/web"}
         DRIFTS["a client that is granted more"](hands, pem)
-        after = running.gateway().speech("orders.example.com").granted
+        after = running.gateway().host_rules("orders.example.com").granted
     assert {client for client in before if before[client] != after[client]} == {
         "shop/checkout"
     }
@@ -122,7 +125,7 @@ def test_an_empty_slot_may_hold_any_key_of_the_issuer() -> None:
 
 
 def _remedies(running: Running) -> list[str]:
-    """What is said to do, in that order."""
+    """Return the printed remedies, in order."""
     remedies = (
         reason.remedy
         for _, reasons in running.judged().findings
@@ -135,7 +138,8 @@ def _remedies(running: Running) -> list[str]:
 def test_the_reading_of_a_gateway_is_what_it_does(
     running: Running, pem: str, name: str
 ) -> None:
-    """The proxy answers calls of every class as the reading says: let through or not, to where, and as what path."""
+    """The proxy answers calls of every class as the reading says: the decision, the destination and
+    the path."""
     with Hands(running.kong.admin_url) as hands:
         if name != "nothing":
             DRIFTS[name](hands, pem)

@@ -1,4 +1,5 @@
-"""Limits and headers that somebody changed by hand in the sandbox's Kong (a stand-in), and what `verify` says of it."""
+"""Changes by hand of limits and headers in the sandbox's Kong (a stand-in), and the findings of
+`verify`."""
 
 from __future__ import annotations
 
@@ -8,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from kong_oam.kong.owners import Asking
+from kong_oam.kong.owners import OwnerLookup
 from kong_oam.traits.headers.value import HEADERS, Headers
 from kong_oam.traits.limits.value import LIMITS, Limits, Retries
 from kong_oam.verify.drift import drifts
-from tests.support.estates import asking
-from tests.support.verifying import (
+from tests.support.estates import with_traits
+from tests.support.verified_gateway import (
     Deployment,
     Hands,
     Running,
@@ -32,7 +33,7 @@ BOTH = {
 def running() -> Iterator[Running]:
     settings, estate = sample()
     with Running(
-        Deployment.of(settings, asking(estate, "orders/api", BOTH))
+        Deployment.of(settings, with_traits(estate, "orders/api", BOTH))
     ) as verified:
         yield verified
 
@@ -77,7 +78,7 @@ def test_a_table_with_another_limit_is_told_of(
 
 @pytest.mark.parametrize("name", ["pre-function", "post-function"])
 def test_a_script_beside_is_missed(running: Running, name: str) -> None:
-    """That of bodies behind the gate as that of lengths before it."""
+    """This holds for the script behind the gate and the script before it."""
     with Hands(running.kong.admin_url) as hands:
         plugin = hands.find("plugins", name=name, service=ORDERS)
         first, *beside = plugin["config"]["access"]
@@ -91,7 +92,7 @@ def test_a_script_beside_is_missed(running: Running, name: str) -> None:
         )
         finding = report_lines(running.judged())[0]
         assert (
-            f"plugin {name} of service '{ORDERS}': its script is not the one that is meant"
+            f"plugin {name} of service '{ORDERS}': its script differs from the intended script"
             in finding
         )
     assert report_lines(running.judged()) == []
@@ -105,7 +106,7 @@ def test_every_field_of_a_service_and_a_route_is_judged(
     live, wanted_entities, asking_stack = (
         running.entities(),
         running.deployment.meant,
-        Asking("local"),
+        OwnerLookup("local"),
     )
     wanted = next(
         entity
@@ -134,7 +135,7 @@ def test_every_field_of_a_service_and_a_route_is_judged(
 
 
 def _another(value: Any) -> Any:
-    """Another value of the same type; of what is not there, a text."""
+    """Return another value of the same type, or a text for a missing value."""
     match value:
         case bool():
             return not value

@@ -1,4 +1,5 @@
-"""Plugins that an Application asks for, changed by hand in the sandbox's Kong (a stand-in), and what `verify` says of it."""
+"""Changes by hand of an Application's plugins in the sandbox's Kong (a stand-in), and the findings
+of `verify`."""
 
 from __future__ import annotations
 
@@ -12,8 +13,8 @@ from kong_oam.traits.kong_plugin.value import (
     KongPlugin,
     PluginWaiver,
 )
-from tests.support.estates import asking
-from tests.support.verifying import (
+from tests.support.estates import with_traits
+from tests.support.verified_gateway import (
     Deployment,
     Hands,
     Running,
@@ -31,7 +32,8 @@ PLUGINS = (
     KongPlugin("bot-detection", {"deny": ["bad"]}, None, NOWHERE),
     KongPlugin("request-termination", {"status_code": 410}, WAIVER, NOWHERE),
 )
-"""One that looks on, one that refuses, and one that answers in the gate's place, before orders/api."""
+"""Plugins before orders/api: one observes, another denies, and the third answers in the gate's
+place."""
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +41,7 @@ def running() -> Iterator[Running]:
     settings, estate = sample()
     with Running(
         Deployment.of(
-            settings, asking(estate, "orders/api", {KONG_PLUGIN: PLUGINS})
+            settings, with_traits(estate, "orders/api", {KONG_PLUGIN: PLUGINS})
         )
     ) as verified:
         yield verified
@@ -72,7 +74,7 @@ def test_what_is_changed_or_gone_is_named(running: Running) -> None:
 
 
 def test_a_waiver_is_for_its_component_alone(running: Running) -> None:
-    """The same kind before another one is somebody's."""
+    """The same kind of plugin before another component is foreign."""
     with Hands(running.kong.admin_url) as hands:
         service = hands.find("services", name=HELLO)
         hands.make(

@@ -12,7 +12,12 @@ from kong_oam.kong.entities import Entities
 from kong_oam.kong.plugin_kinds import PLUGIN_KINDS
 from kong_oam.kong.plugins import CLEARED
 from kong_oam.verify.effects import Effect, effect_of
-from tests.support.verifying import Deployment, Running, report_lines, sample
+from tests.support.verified_gateway import (
+    Deployment,
+    Running,
+    report_lines,
+    sample,
+)
 
 ANYBODY = "anybody, without a token"
 LIBRARY = "kong-oam.local.reports.library.8000"
@@ -21,7 +26,7 @@ MEANT = [
     "  shop/web for users in order-desk | POST,PUT,DELETE | http://orders.example.com/orders",
     "  anybody, without a token | GET,HEAD | http://orders.example.com/orders/health",
 ]
-"""What all may do at `orders/api` who may do something there."""
+"""The calls of all callers with access to `orders/api`."""
 ORDERS = "kong-oam.local.orders.api.8080"
 RING = "kong-oam.local.ring.okta"
 ROUTE = "kong-oam.local.orders.api.8080.protected-1"
@@ -100,14 +105,14 @@ def _with(
 def test_what_refuses_some_calls_limits(
     name: str, config: Mapping[str, Any]
 ) -> None:
-    """Which, depends on what is not read: groups, addresses, sizes, the calls before."""
+    """Which calls it denies depends on unknown facts: groups, addresses, sizes, earlier calls."""
     assert effect_of({"name": name, "config": config}) is Effect.LIMITS
 
 
 def test_a_limit_is_said_with_what_removes_it(
     running: Running, entities: Entities
 ) -> None:
-    """Of every call that is meant, and of no other."""
+    """The finding has every intended call, and no other call."""
     live = _with(entities, "rate-limiting", MINUTE, {"service": ORDERS})
     result = running.judged(live)
     assert report_lines(result) == [
@@ -169,7 +174,8 @@ def test_a_limit_is_found_in_every_scope(
 def test_what_stands_at_a_service_of_others_says_nothing_of_ours(
     running: Running, entities: Entities, name: str
 ) -> None:
-    """Also for callers with our keys: neither as a limit, nor as what would close where our gate is open."""
+    """This holds for callers with our keys, too. The plugin neither limits our calls nor closes our
+    open gate."""
     theirs = {**entities.services[0], "id": "theirs", "name": "theirs"}
     for gates in (entities, _without_scopes(entities)):
         live = replace(gates, services=(*gates.services, theirs))
@@ -329,14 +335,15 @@ def test_every_plugin_on_an_entity_of_ours_is_a_finding(
 def test_what_writes_or_clears_headers_may_do_anything(
     name: str, config: Mapping[str, Any], effect: Effect
 ) -> None:
-    """But for a header of its own: without `Content-Length` one request is two to the workload. A script may, too."""
+    """A private header is allowed. Without `Content-Length`, the workload could read two requests
+    in one. A script may do anything, too."""
     assert effect_of({"name": name, "config": config}) is effect
 
 
 def test_what_writes_or_clears_headers_is_said(
     running: Running, entities: Entities
 ) -> None:
-    """Kong answers everybody with a 500 for the one, and a trigger may be in every call."""
+    """One plugin makes Kong answer everybody with 500, and a trigger may be in every call."""
     live = _with(
         entities,
         "correlation-id",
@@ -414,7 +421,7 @@ def test_a_limit_is_told_apart_from_what_else_is_wrong(
         (finding.kind, [reason.text for reason in reasons])
         for finding, reasons in running.judged(opened).findings
     ]
-    wrong = f"plugin post-function of service '{ORDERS}': its script is not the one that is meant"
+    wrong = f"plugin post-function of service '{ORDERS}': its script differs from the intended script"
     assert found == [
         ("opened", [wrong]),
         (

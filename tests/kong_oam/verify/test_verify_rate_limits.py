@@ -1,4 +1,4 @@
-"""Limits that somebody changed by hand in the sandbox's Kong (a stand-in), and what `verify` says of it."""
+"""Changes by hand of limits in the sandbox's Kong (a stand-in), and the findings of `verify`."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pytest
 
 from kong_oam.access.model import Estate
 from kong_oam.traits.rate_limit.value import RATE_LIMIT, RateLimit
-from tests.support.estates import asking
-from tests.support.verifying import (
+from tests.support.estates import with_traits
+from tests.support.verified_gateway import (
     Deployment,
     Hands,
     Running,
@@ -25,7 +25,7 @@ LIMIT = f"plugin rate-limiting of service '{ORDERS}'"
 
 def limited(estate: Estate) -> Estate:
     """The estate with a limit on orders/api."""
-    return asking(
+    return with_traits(
         estate, "orders/api", {RATE_LIMIT: RateLimit("client", {"minute": 100})}
     )
 
@@ -38,7 +38,7 @@ def running() -> Iterator[Running]:
 
 
 def limits(running: Running) -> list[dict[str, Any]]:
-    """That of everybody else, then that of callers with a token."""
+    """Return the plugin for callers without a token, then the plugin for callers with a token."""
     found = (
         plugin
         for plugin in running.kong.entities("plugins")
@@ -48,7 +48,7 @@ def limits(running: Running) -> list[dict[str, Any]]:
 
 
 def test_limits_that_are_meant_are_no_finding(running: Running) -> None:
-    """Both of them: that of callers with a token, and that of all others."""
+    """Both plugins are intended: for callers with a token, and for all others."""
     assert [bool(plugin["consumer"]) for plugin in limits(running)] == [
         False,
         True,
@@ -57,7 +57,7 @@ def test_limits_that_are_meant_are_no_finding(running: Running) -> None:
 
 
 def test_a_limit_that_is_raised_or_gone_is_told_of(running: Running) -> None:
-    """Of callers with a token, and of all others."""
+    """The finding covers callers with a token and all others."""
     with Hands(running.kong.admin_url) as hands:
         others, callers = limits(running)
         hands.change("plugins", callers, config={"minute": 100000})
@@ -85,6 +85,6 @@ def test_a_script_that_says_whose_budget_it_is_is_ours_alone(
         findings = report_lines(running.judged())
         assert (
             findings[0]
-            == f"opened: plugin pre-function of service '{ORDERS}': its script is not the one that is meant"
+            == f"opened: plugin pre-function of service '{ORDERS}': its script differs from the intended script"
         )
     assert report_lines(running.judged()) == []

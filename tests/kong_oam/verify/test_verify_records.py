@@ -1,4 +1,5 @@
-"""What keeps records is as meant, or told of: the gateway's sinks are no part of who may call."""
+"""Plugins that keep records are as intended, or a finding. Sinks of the gateway do not affect
+access."""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ from kong_oam.access.settings.logs import (
     TcpSink,
 )
 from kong_oam.access.stack import Records
-from tests.support.verifying import (
+from tests.support.verified_gateway import (
     Deployment,
     Hands,
     Running,
@@ -118,7 +119,7 @@ def test_every_sink_is_as_meant(running: Running) -> None:
 def test_a_sink_that_is_gone_or_off_is_missed(
     running: Running, kind: str, changes: dict[str, Any] | None, finding: str
 ) -> None:
-    """Calls go on, and nobody keeps what they were."""
+    """Calls continue without records."""
     with Hands(running.kong.admin_url) as hands:
         plugin = hands.find("plugins", name=kind, service=ORDERS)
         if changes is None:
@@ -141,7 +142,7 @@ def test_a_gate_that_no_longer_cuts_queries_from_traces_is_told_of(
         plugin = hands.find("plugins", name="post-function", service=ORDERS)
         hands.change("plugins", plugin, config={"header_filter": []})
         assert report_lines(running.judged()) == [
-            f"weakened: plugin post-function of service '{ORDERS}': its script is not the one that is meant"
+            f"weakened: plugin post-function of service '{ORDERS}': its script differs from the intended script"
         ]
 
 
@@ -149,8 +150,8 @@ def test_a_gate_that_no_longer_cuts_queries_from_traces_is_told_of(
 def test_one_of_somebody_s_in_its_place_is_told_of(
     running: Running, kind: str
 ) -> None:
-    """On our route, or for the consumer that our callers are: Kong then takes theirs in place of ours. Not one that
-    stands beside ours without meeting its calls, nor one of everybody's, which is less specific."""
+    """A foreign plugin on our route, or for our callers' consumer, replaces ours at Kong. A plugin
+    that our calls do not meet is no finding. Neither is a global plugin, which is less specific."""
     with Hands(running.kong.admin_url) as hands:
         config = hands.find("plugins", name=kind, service=ORDERS)["config"]
         route, ring = (

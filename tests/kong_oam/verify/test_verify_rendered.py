@@ -10,7 +10,7 @@ from tests.support.rendered import (
     compiled,
     ingress,
 )
-from tests.support.verifying import (
+from tests.support.verified_gateway import (
     Deployment,
     Hands,
     Running,
@@ -38,7 +38,7 @@ OBJECTS = "---".join(
 def test_two_services_of_one_port_are_as_meant_until_a_route_leads_to_the_other() -> (
     None
 ):
-    """Whose gate does not know the host."""
+    """The gate of the other Service does not know the host."""
     settings, _ = sample()
     estate = compiled(
         application(OBJECTS + ingress(f"{{rules: [{RULES}]}}"), ACCESS),

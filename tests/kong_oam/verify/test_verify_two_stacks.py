@@ -1,4 +1,5 @@
-"""Two stacks on one Kong: `verify` of a stack prints no command that changes an entity of the other one."""
+"""Two stacks on one Kong: `verify` of a stack prints no command that changes the other stack's
+entities."""
 
 from __future__ import annotations
 
@@ -16,20 +17,20 @@ from kong_oam.kong.entities import Entities, Entity
 from kong_oam.kubernetes import kubectl
 from kong_oam.kubernetes.estate import objects_of
 from kong_oam.objects.selection import STACK
-from kong_oam.verify.drift import recognised
+from kong_oam.verify.drift import with_intended_names
 from kong_oam.verify.stack import Reason, Result, workloads
 from tests.support.documentation import page
 from tests.support.edits_by_hand import edited
 from tests.support.tiers import deep_after, examples
 from tests.support.two_stacks import (
     STACKS,
-    both,
     deployment,
     generated,
     in_partitions,
+    running_stacks,
     union,
 )
-from tests.support.verifying import Hands, Running, report_lines
+from tests.support.verified_gateway import Hands, Running, report_lines
 
 ADMISSION = "plugin pre-function of service 'kong-oam.local.orders.shop.3000'"
 ANYBODY = "anybody, without a token"
@@ -46,7 +47,7 @@ KINDS = (
 
 @pytest.fixture(scope="module")
 def stacks() -> Iterator[dict[str, Running]]:
-    with both() as running:
+    with running_stacks() as running:
         yield running
 
 
@@ -112,9 +113,9 @@ def test_without_an_admission_its_stack_alone_has_a_finding(
             f"    {lines[0]}\n    ...\n        to do: pulumi up -s local --refresh\n"
             in shown
         )
-    assert [
-        line for line in lines if "to do" in line or "has to act" in line
-    ] == ["    to do: pulumi up -s local --refresh"]
+    assert [line for line in lines if "to do" in line or "owns it" in line] == [
+        "    to do: pulumi up -s local --refresh"
+    ]
     assert report_lines(stacks["prod"].judged()) == []
 
 
@@ -137,8 +138,8 @@ def test_a_route_of_another_stack_that_diverts_calls_is_told_with_that_stack(
         "service 'kong-oam.prod.orders.shop.3000' is of stack 'prod'",
         "    GET,HEAD http://shop.local.example.com/",
         f"        can no longer be called by {ANYBODY}",
-        "    stack 'prod' has to act: python -m kong_oam verify --stack prod",
-        "1 finding(s): the Kong of stack 'local' does not decide as the Applications mean",
+        "    stack 'prod' owns it: python -m kong_oam verify --stack prod",
+        "1 finding(s): the Kong of stack 'local' does not enforce the Applications",
     ]
     (first, *_) = printed(stacks["prod"].judged(), "prod")
     assert first.startswith(
@@ -202,7 +203,7 @@ def test_what_others_use_of_a_foreign_route_is_not_removed(
     for line in to_do():
         hands.run(line.partition("to do: ")[2])
     assert printed(stacks["local"].judged(), "local")[0].endswith(
-        "decides as the Applications mean"
+        "enforces the Applications"
     )
     assert hands.find("services", name="others") and hands.find(
         "upstreams", name="shared.test"
@@ -212,13 +213,13 @@ def test_what_others_use_of_a_foreign_route_is_not_removed(
 def test_who_uses_a_foreign_entity_is_told_before_it_is_removed(
     stacks: dict[str, Running], hands: Hands
 ) -> None:
-    """A global plugin of somebody's acts on the services of both stacks, and on foreign ones."""
+    """A global foreign plugin acts on the services of both stacks, and on foreign services."""
     hands.make("/services", name="theirs", host="elsewhere.test")
     hands.make(
         "/plugins", name="request-termination", config={"status_code": 503}
     )
     lines = printed(stacks["local"].judged(), "local")
-    mind = "    ask first, since others use it: "
+    mind = "    ask its other users first: "
     assert [
         line.removeprefix(mind) for line in lines if line.startswith(mind)
     ] == [
@@ -261,16 +262,16 @@ def test_a_limit_of_another_stack_for_its_own_consumer_is_no_finding(
 def test_a_foreign_plugin_on_a_consumer_of_another_stack_is_left_to_that_stack(
     stacks: dict[str, Running], hands: Hands
 ) -> None:
-    """Nobody here knows what that stack made it for."""
+    """The purpose of the plugin is unknown here."""
     hands.make(
         f"/consumers/{RING}/plugins", name="rate-limiting", config={"minute": 1}
     )
     lines = printed(stacks["local"].judged(), "local")
     assert lines[0] == (
-        f"limited: plugin rate-limiting of consumer '{RING}' is not ours, and it stands on an entity of stack 'prod'"
+        f"limited: plugin rate-limiting of consumer '{RING}' is not ours, and it acts on an entity of stack 'prod'"
     )
     assert (
-        "    stack 'prod' has to act: python -m kong_oam verify --stack prod"
+        "    stack 'prod' owns it: python -m kong_oam verify --stack prod"
         in lines
     )
     assert not [line for line in lines if "DELETE" in line]
@@ -284,7 +285,8 @@ def test_a_foreign_plugin_on_a_consumer_of_another_stack_is_left_to_that_stack(
 def test_a_foreign_route_to_a_service_of_another_stack_is_told_with_that_service(
     stacks: dict[str, Running], hands: Hands
 ) -> None:
-    """Somebody's route takes calls of one stack to the other one: no plugin there is a reason, with or without tags."""
+    """A foreign route takes calls of one stack to the other stack. No plugin there is a reason,
+    with or without tags."""
     service = "kong-oam.prod.orders.shop.3000"
     fields = {
         "hosts": ["shop.local.example.com"],
@@ -301,12 +303,12 @@ def test_a_foreign_route_to_a_service_of_another_stack_is_told_with_that_service
         )
     lines = printed(stacks["local"].judged(), "local")
     assert lines[0] == (
-        "closed: route 'theirs' is not ours, and it stands on an entity of stack 'prod'; "
+        "closed: route 'theirs' is not ours, and it acts on an entity of stack 'prod'; "
         f"service '{service}' is of stack 'prod'"
     )
     assert not [line for line in lines if "DELETE" in line]
     assert (
-        "    stack 'prod' has to act: python -m kong_oam verify --stack prod"
+        "    stack 'prod' owns it: python -m kong_oam verify --stack prod"
         in lines
     )
 
@@ -332,7 +334,7 @@ def test_a_foreign_entity_stays_while_entities_of_another_stack_belong_to_it(
         "diverted: route 'theirs' is not ours, and entities of stack 'prod' belong to it; "
     )
     assert (
-        "    stack 'prod' has to act: python -m kong_oam verify --stack prod"
+        "    stack 'prod' owns it: python -m kong_oam verify --stack prod"
         in lines
     )
     assert not [line for line in lines if "/routes/" in line]
@@ -341,16 +343,19 @@ def test_a_foreign_entity_stays_while_entities_of_another_stack_belong_to_it(
 def test_a_service_of_another_stack_with_our_tags_is_not_ours_renamed() -> None:
     """Else a command would lead it to where ours leads."""
     ours = {
+        "id": "an-id",
         "name": "kong-oam.local.a.b.80",
         "tags": ["kong-oam", "kong-oam-stack:local"],
     }
     theirs = {**ours, "name": "kong-oam.prod.a.b.80"}
     by_hand = {**ours, "name": "orders"}
     wanted = Entities(services=(ours,))
-    assert recognised(Entities(services=(theirs,)), wanted).services == (
-        theirs,
-    )
-    assert recognised(Entities(services=(by_hand,)), wanted).services == (ours,)
+    assert with_intended_names(
+        Entities(services=(theirs,)), wanted
+    ).services == (theirs,)
+    assert with_intended_names(
+        Entities(services=(by_hand,)), wanted
+    ).services == (ours,)
 
 
 @pytest.mark.parametrize("number", deep_after(2, range(5)))
@@ -429,12 +434,12 @@ def _belongs(entity: Entity, parent: Entity) -> bool:
         (
             "rest",
             "plugins",
-            "stack 'local-payments' has to act: python -m kong_oam verify --stack local-payments",
+            "stack 'local-payments' owns it: python -m kong_oam verify --stack local-payments",
         ),
         (
             "payments",
             "credentials",
-            "stack 'local' has to act: python -m kong_oam verify --stack local",
+            "stack 'local' owns it: python -m kong_oam verify --stack local",
         ),
         (
             None,
@@ -459,9 +464,7 @@ def test_the_stack_of_an_estate_that_owns_an_entity_has_to_act(
         deployed.judged(replace(entities, **{kind: others})), "local"
     )
     assert {
-        text.strip()
-        for text in lines
-        if "to do" in text or "has to act" in text
+        text.strip() for text in lines if "to do" in text or "owns it" in text
     } == {line}
 
 
@@ -485,4 +488,4 @@ def test_an_object_of_another_stack_in_the_cluster_is_told_with_that_stack(
     }
     assert found[
         f"Deployment '{manifest['metadata']['namespace']}/{manifest['metadata']['name']}'"
-    ] == (Reason("it is of stack 'prod'", "", stack="prod"),)
+    ] == (Reason("it belongs to stack 'prod'", "", stack="prod"),)

@@ -10,9 +10,9 @@ import httpx
 import pytest
 
 from kong_oam.access.compile.estate import compile_estate
-from kong_oam.oam.application import read_bytes, together
+from kong_oam.oam.application import join_readings, read_bytes
 from tests.support.estates import api
-from tests.support.verifying import (
+from tests.support.verified_gateway import (
     Deployment,
     Hands,
     Running,
@@ -38,7 +38,7 @@ def running() -> Iterator[Running]:
         api(access=ACCESS) + "        - {type: upstream-tls, properties: {}}\n"
     )
     made = compile_estate(
-        together([read_bytes("orders.yaml", text.encode())]), on.stack
+        join_readings([read_bytes("orders.yaml", text.encode())]), on.stack
     ).estate
     assert made is not None
     with Running(Deployment.of(on, made), CA.certificate) as verified:

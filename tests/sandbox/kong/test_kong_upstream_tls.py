@@ -9,7 +9,7 @@ import pytest
 
 from sandbox.kong import Kong
 from tests.support import gateway_estates
-from tests.support.live.upstream_tls import asked, workloads_are_verified
+from tests.support.live.upstream_tls import tls_gateway, workloads_are_verified
 from tests.support.workload_tls import Workload, authority, signed
 
 
@@ -19,7 +19,7 @@ def test_only_a_workload_with_its_own_certificate_is_spoken_to() -> None:
     stack = gateway_estates.stack("tests", "http")
     with (
         Kong() as kong,
-        asked(
+        tls_gateway(
             kong.admin_url,
             None,
             kong.proxy_url,

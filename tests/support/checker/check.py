@@ -1,18 +1,23 @@
-"""Check whether a run ever allowed a request that the models before and after it both deny.
+"""Find requests that a run allowed although the models before and after it deny them.
 
-Every class of requests (hosts and paths that some model distinguishes, methods, tokens) is sent.
-The real proxy of the stand-in answers with the emitted Lua. `tests.support.oracle.meaning`, which imports
-nothing of the program, has the expected answer. A request is allowed if it reaches its intended
-workload, in a version that these rules are for.
+Requests of every class go to the real proxy of the stand-in with the emitted Lua. Models tell hosts
+and paths apart; methods and tokens vary too. `tests.support.oracle.meaning`, which shares no code
+with the program, gives the expected answers. A request counts as allowed if it reaches its
+workload, in a version that these rules were made for.
 
-* **Mixtures**: of each entity that decides about a request any version that ever existed, or none, in every combination.
-  No order of steps, lag, flag, half-finished run, second run or node of the gateway shows anything else. No mixture may
-  allow such a caller.
-* Mixtures do not decide which image answers. For that the run's order counts: a reader that sees a version of an entity
-  sees it after all operations that must precede it.
-* **Views**: the states of routes, plugins and credentials that are possible at one moment, by that order. A caller that
-  both models allow is never denied.
-* **Moments**: the state of all parts at once. An image is called by the rules of a model that has it.
+- **Mixtures**: each entity that decides about a request is in any of its versions,
+  or absent, in every combination. They cover every order of steps, lag, flag,
+  unfinished run, second run and node of the gateway. If both models deny a caller,
+  no mixture may allow it.
+
+- Mixtures leave open which image answers. This depends on the order of the run.
+  If a reader sees a version of an entity, it sees all operations before it.
+
+- **Views**: routes, plugins and credentials that are visible at one moment, by that
+  order. If both models allow a caller, no view denies it.
+
+- **Moments**: the state of all entities at once. The rules of a model call only
+  images that the model has.
 """
 
 from __future__ import annotations
@@ -28,9 +33,7 @@ from kong_oam.access.sites import SitesByHost, path_classes_by_site
 from sandbox.kong import uri
 from sandbox.kong.entities import Entity
 from sandbox.kong.precedence import ORDER
-from tests.support.checker.history import Replay
-from tests.support.checker.order import members
-from tests.support.checker.plane import (
+from tests.support.checker.data_plane import (
     FORGED,
     Address,
     Chosen,
@@ -39,12 +42,14 @@ from tests.support.checker.plane import (
     takes,
     winners,
 )
+from tests.support.checker.history import Replay
+from tests.support.checker.order import members
 from tests.support.oracle import meaning
 from tests.support.oracle.meaning import Answer, Document, Request, Token
 
 METHODS = ("GET", "POST", "DELETE")
 UNREADABLE = "/..%2fx"
-"""Appended to a path, it makes the path ambiguous: no caller may have it."""
+"""Two servers could read a path with this ending differently: nobody may read it."""
 PROVIDER = "okta"
 DECIDING = (
     "routes",
@@ -57,21 +62,21 @@ DECIDING = (
 )
 PASSED: Address = ("passed", 1)
 _PASSING = {"host": PASSED[0], "port": PASSED[1]}
-"""The address of every service while the checker tests whether a request gets that far."""
+"""The place of a service during the check whether a request reaches it."""
 _STAMPS = ("created_at", "updated_at")
 
 Target = tuple[str, str]
-"""Host and path as a client writes them."""
+"""Host and path in a client's spelling."""
 SourcePosition = tuple[str, int]
 """A component and one of its ports."""
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A caller with a token, or without (`token` is then empty), and facts about the token.
+    """A caller and the facts about its token. `token` is empty for a caller without a token.
 
-    `kid` is the key that it names, `issuer` its signer ("": none), and `client` the provider's id
-    of its client.
+    `kid` is the key that the token names and `issuer` its signer ("": no signer). `client` is the
+    provider's id of the client that got the token.
     """
 
     name: str
@@ -90,8 +95,8 @@ class Caller:
 
 @dataclass(frozen=True)
 class Meaning:
-    """One model of a stack: its documents, and names of objects at the provider. `estate` only
-    shows which requests differ; `clients` are components by the ids of their clients."""
+    """One model of a stack: its documents and the ids at the provider. `estate` only tells which
+    requests differ; `clients` are components by the ids of their clients."""
 
     documents: tuple[Document, ...]
     stack: Document
@@ -138,8 +143,8 @@ class Meaning:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A request with a wrong answer: its caller and target, its end (a component's port, or a
-    status), and the visible state of the run."""
+    """A request that was allowed or denied wrongly. It has its caller, its end (a component's port,
+    or a status), and the state of the run at that moment."""
 
     target: Target
     method: str
@@ -158,12 +163,9 @@ class Finding:
 
 @dataclass(slots=True)
 class Report:
-    """`opened` are wrongly allowed requests; `closed` are outages: both models allow the call, and
-    it was denied.
-
-    `asked` are requests, `reached` are requests that reached a workload, `mixtures` combinations of
-    versions.
-    """
+    """`opened` are violations; `closed` are outages: both models allow the call, but it was denied.
+    `asked` counts requests, `reached` requests that reached a workload, `mixtures` combinations
+    of versions."""
 
     opened: list[Finding] = field(default_factory=list)
     closed: list[Finding] = field(default_factory=list)
@@ -192,18 +194,18 @@ def check(
     *,
     ordered: bool,
 ) -> Report:
-    """Compare a run with the models before and after it (or between: several runs in a row).
+    """Check a run, or several runs in a row, against the models before, between and after them.
 
-    `workloads` are the addresses of components. `ordered`: the engine guarantees the order of the
-    replay, so views and moments are checked, too.
+    `workloads` are the components by address. `ordered`: the engine promises the order of the
+    replay. Only then views and moments are checked too.
     """
-    run = ReplayCheck(replay, models, callers, workloads)
+    run = CheckedRun(replay, models, callers, workloads)
     check_all(run, ordered=ordered)
     return run.report
 
 
-def check_all(run: ReplayCheck, *, ordered: bool) -> None:
-    """Check all targets; the report has the findings."""
+def check_all(run: CheckedRun, *, ordered: bool) -> None:
+    """Check all targets; the findings are in the report."""
     for target in targets(run.models):
         scene = run.scene(target)
         scene.ask_mixtures()
@@ -213,8 +215,8 @@ def check_all(run: ReplayCheck, *, ordered: bool) -> None:
 
 
 def targets(models: Sequence[Meaning]) -> Iterator[Target]:
-    """Yield a request for every class of hosts and paths that some model distinguishes, and an
-    ambiguous request."""
+    """Yield a request for every class of hosts and paths that some model tells apart, and a request
+    that nobody may read."""
     sites = [SitesByHost(model.estate) for model in models]
     for name, path_classes in path_classes_by_site(*sites):
         for path_class in path_classes:
@@ -224,8 +226,8 @@ def targets(models: Sequence[Meaning]) -> Iterator[Target]:
         yield host, written(path_classes[0].path).rstrip("/") + UNREADABLE
 
 
-class ReplayCheck:
-    """A replay with callers, models and findings."""
+class CheckedRun:
+    """A replay with its callers, its models and its findings."""
 
     def __init__(
         self,
@@ -248,7 +250,7 @@ class ReplayCheck:
         self.report = Report()
         self.versions: dict[str, list[Entity]] = {}
         self.writers: dict[int, int] = {}
-        """The operations that made versions."""
+        """The operations that wrote versions."""
         for kind in DECIDING:
             self.versions[kind] = list(
                 replay.start.entities.tables[kind].values()
@@ -279,7 +281,7 @@ class ReplayCheck:
         return Scene(self, target, path, routes, frozenset(services))
 
     def mask(self, kind: str, ids: frozenset[str]) -> int:
-        """Return the operations that write entities of a kind, of these ids."""
+        """Return the operations that write these entities of a kind."""
         return sum(
             1 << number
             for number, operation in enumerate(self.replay.operations)
@@ -292,7 +294,7 @@ class ReplayCheck:
     def state(
         self, kind: str, ids: frozenset[str], done: int
     ) -> dict[str, Entity]:
-        """Return the entities of these ids after the operations of `done`."""
+        """Return these entities after the operations of `done`."""
         table = {
             item: entity
             for item, entity in self.replay.start.entities.tables[kind].items()
@@ -315,7 +317,7 @@ class ReplayCheck:
         ]
 
     def image(self, component: str, done: int) -> str | None:
-        """Return the image that runs after the operations of `done`."""
+        """Return the component's image after the operations of `done`."""
         over = [
             number for number in self.rollouts(component) if done >> number & 1
         ]
@@ -326,8 +328,8 @@ class ReplayCheck:
         )
 
     def images(self, component: str, seen: Seen) -> set[str | None]:
-        """Return the images that may run while these versions are visible: they precede the
-        versions, or come later."""
+        """Return the component's images that may run while these versions are visible. Each started
+        before them or starts later."""
         written = sum(
             {
                 1 << self.writers[id(entity)]
@@ -375,8 +377,8 @@ class ReplayCheck:
         service: Entity,
         answers: Sequence[Answer],
     ) -> bool:
-        """Return whether it is sent unverified although every model that allows it has the workload
-        verified."""
+        """Return whether the request is sent in clear text, or to an unverified workload, although
+        every model that allows it verifies the workload."""
         verified = (
             service["protocol"] == "https" and service["tls_verify"] is True
         )
@@ -391,14 +393,14 @@ class ReplayCheck:
             and all(model.over_tls(position[0]) for model in allowing)
         )
 
-    def shows_outdated_image(
+    def out_of_date(
         self,
         position: SourcePosition,
         image: str | None,
         answers: Sequence[Answer],
     ) -> bool:
-        """Return whether no model that has the image allows the request there, and one of them has
-        the place."""
+        """Return whether no model with the image allows the request there, although a model with
+        the image has the place."""
         having = [
             number
             for number, model in enumerate(self.models)
@@ -410,7 +412,7 @@ class ReplayCheck:
         )
 
     def words(self, seen: Seen) -> str:
-        """Which versions are seen."""
+        """Describe the visible versions."""
         parts = []
         for kind, entity in seen.entities:
             number = self.writers.get(id(entity))
@@ -446,17 +448,17 @@ def _by_content(versions: Iterable[Entity]) -> Iterator[Entity]:
 
 @dataclass(frozen=True)
 class Scene:
-    """The entities that may decide about a target in a run: its possible routes, and their
-    services."""
+    """The entities that may decide about a target in a run: routes that may take it, and the
+    services behind them."""
 
-    run: ReplayCheck
+    run: CheckedRun
     target: Target
     path: str
     routes: frozenset[str]
     services: frozenset[str]
 
     def ask_mixtures(self) -> None:
-        """Every request with all that there is; with parts missing, one of each kind of requests."""
+        """Check every request with all entities, and a request of each kind with missing entities."""
         for some, requests in (
             (False, product(METHODS, self._callers())),
             (True, self._kinds()),
@@ -479,8 +481,9 @@ class Scene:
         ]
 
     def _kinds(self) -> list[tuple[str, Caller]]:
-        """Return a request of every kind: the caller, its claims, the signer, and the models'
-        answers. Absence does not depend on one method or scope."""
+        """Return a method and caller for every kind of request: by signer, kind of token and
+        answers of the models. If no model allows a kind, the reason is not a single method or
+        scope."""
         kinds: dict[tuple[object, ...], tuple[str, Caller]] = {}
         for method, caller in product(METHODS, self._callers()):
             answers = tuple(
@@ -499,7 +502,7 @@ class Scene:
         return list(kinds.values())
 
     def _ways(self) -> Iterator[tuple[Entity, Entity]]:
-        """Return the versions of routes that may take the request, each with the versions of its
+        """Yield the versions of routes that may take the request, each with the versions of its
         service."""
         for route in self.run.different["routes"]:
             if takes(route, self.target[0], self.path):
@@ -510,8 +513,9 @@ class Scene:
     def _levels(
         self, route: Entity, service: Entity, kid: str, *, some: bool
     ) -> list[list[tuple[Chosen, ...]]]:
-        """Return combinations of the entities that a request meets: plugins by their order, with
-        their look-ups, and last the service's address. `some`: also with parts missing."""
+        """Return combinations of the entities that a request meets in turn: plugins by their order
+        with their lookups, then the address of the service. `some`: also combinations in which
+        parts are missing."""
         run = self.run
         plugins = [
             ("plugins", plugin)
@@ -519,9 +523,9 @@ class Scene:
             if _on(plugin, route, service)
         ]
         balanced = [
-            (kind, item)
+            (kind, entity)
             for kind in ("upstreams", "targets")
-            for item in run.different[kind]
+            for entity in run.different[kind]
         ]
         levels = [
             _choices(
@@ -540,17 +544,17 @@ class Scene:
     def _with_lookups(
         self, jwt: tuple[Chosen, ...], kid: str, *, some: bool
     ) -> Iterator[tuple[Chosen, ...]]:
-        """These plugins with the credential and the consumers that they look up."""
+        """Yield these plugins with the credential and the consumers that they look up."""
         run = self.run
         secrets = [
             ("jwt_secrets", jwt_secret)
             for jwt_secret in run.different["jwt_secrets"]
             if jwt and jwt_secret["key"] == kid
         ]
-        anonymous = {item["config"]["anonymous"] for _, item in jwt}
+        anonymous = {plugin["config"]["anonymous"] for _, plugin in jwt}
         for found in _choices(secrets, some=some):
             wanted = anonymous | {
-                finding["consumer"]["id"] for _, finding in found
+                secret["consumer"]["id"] for _, secret in found
             }
             consumers = [
                 ("consumers", consumer)
@@ -567,7 +571,7 @@ class Scene:
         chosen: tuple[Chosen, ...],
         levels: Sequence[list[tuple[Chosen, ...]]],
     ) -> None:
-        """Explore the next entity only if the earlier entities let the request pass."""
+        """Continue with the next entities only where the entities before them let the request pass."""
         run = self.run
         for more in levels[0]:
             entities = (*chosen, *more)
@@ -616,7 +620,7 @@ class Scene:
                             )
 
     def ask_moments(self) -> None:
-        """If no image changes, the mixtures cover the moments."""
+        """Check images by the order. Where no image changes, the mixtures suffice."""
         run = self.run
         if not any(operation.images for operation in run.replay.operations):
             return
@@ -625,7 +629,7 @@ class Scene:
                 for method, caller, ended in self.asked(
                     seen, product(METHODS, callers)
                 ):
-                    if not isinstance(ended, int) and run.shows_outdated_image(
+                    if not isinstance(ended, int) and run.out_of_date(
                         ended,
                         run.image(ended[0], done),
                         self._meant(method, caller),
@@ -664,8 +668,9 @@ class Scene:
         ]
 
     def _must_pass(self, method: str, caller: Caller) -> bool:
-        """Return whether all models allow the request at one place. A component that changes its
-        protocol or port gets another service at the gateway, and is unavailable for a moment."""
+        """Return whether all models allow the request at the same component and port. A component
+        whose protocol changes moves to another service of the gateway, and a changed port moves
+        too: both are away for a moment."""
         first, *others = answers = self._meant(method, caller)
         spoken = {
             model.over_tls(answer.component or "")
@@ -683,7 +688,7 @@ class Scene:
         ended: SourcePosition | int,
         seen: Seen,
     ) -> None:
-        """One finding for each request and end."""
+        """Add a finding, once for each request and end."""
         key = id(findings), self.target, method, caller.name, ended
         if key not in self.run.found:
             self.run.found.add(key)
@@ -698,7 +703,7 @@ class Scene:
             )
 
     def _views(self, kid: str) -> Iterator[Seen]:
-        """Yield each combination of versions that can be seen together, once."""
+        """Yield each combination of versions that is visible at the same time, once."""
         met: set[tuple[int, ...]] = set()
         for routed, plugged, known in self.run.order.views(*self.masks(kid)):
             for seen in self.seen(kid, routed, plugged, known):
@@ -707,7 +712,7 @@ class Scene:
                     yield seen
 
     def _moments(self, kid: str) -> Iterator[tuple[Seen, int]]:
-        """Yield each state of the deciding entities, with the operations that led to it."""
+        """Yield each state of the entities that decide, with the operations before it."""
         rollouts = sum(
             1 << number
             for number, operation in enumerate(self.run.replay.operations)
@@ -718,10 +723,10 @@ class Scene:
             for seen in self.seen(kid, done, done, done):
                 yield seen, done
 
-    def check_all_callers(self, *, thorough: bool) -> None:
-        """Check each moment at which a deciding entity changes. This finds less than the mixtures,
-        and is faster. Unless `thorough`, each client sends one of the requests that the models
-        answer alike."""
+    def ask_everybody(self, *, thorough: bool) -> None:
+        """Check each moment at which such an entity changes. This finds less than the mixtures, but
+        fast. Without `thorough`, only one request stands for requests of a client with equal
+        answers."""
         run = self.run
         for kid, callers in (
             run.callers.items()
@@ -790,17 +795,13 @@ class Scene:
                 *(("plugins", plugin) for plugin in plugins),
             ]
             for kind in ("upstreams", "targets", "consumers", "jwt_secrets"):
-                chosen += [
-                    (kind, resource) for resource in state[kind].values()
-                ]
+                chosen += [(kind, entity) for entity in state[kind].values()]
             yield Seen(tuple(chosen))
 
     def _ids(self, kid: str) -> Mapping[str, frozenset[str]]:
-        """Return the entities of each kind that may decide."""
+        """The entities of each kind that may decide."""
         found = {
-            kind: frozenset(
-                version["id"] for version in self.run.versions[kind]
-            )
+            kind: frozenset(entity["id"] for entity in self.run.versions[kind])
             for kind in DECIDING
         }
         plugins = frozenset(
@@ -833,16 +834,16 @@ class Scene:
 def _choices(
     versions: Iterable[Chosen], *, some: bool
 ) -> list[tuple[Chosen, ...]]:
-    """Yield a version for each entity, or for entities that replace each other; with `some`, also
-    none."""
+    """Return the combinations with a version of each entity, or of each group of entities that
+    replace each other. With `some`, entities may be absent."""
     slots: dict[tuple[object, ...], list[Chosen | None]] = {}
-    for kind, item in versions:
+    for kind, entity in versions:
         slot = (
-            (kind, item["name"], *_scope(item))
+            (kind, entity["name"], *_scope(entity))
             if kind == "plugins"
-            else (kind, item["id"])
+            else (kind, entity["id"])
         )
-        slots.setdefault(slot, [None] if some else []).append((kind, item))
+        slots.setdefault(slot, [None] if some else []).append((kind, entity))
     return [tuple(filter(None, chosen)) for chosen in product(*slots.values())]
 
 

@@ -17,58 +17,58 @@ from sandbox.kong import Kong
 from sandbox.local import STACK
 from sandbox.okta import Okta
 from sandbox.project import project
+from tests.support.checker.between_runs import check_between_runs
 from tests.support.checker.check import (
     Caller,
+    CheckedRun,
     Finding,
     Meaning,
-    ReplayCheck,
     Report,
     SourcePosition,
     check_all,
     targets,
 )
+from tests.support.checker.data_plane import Address
 from tests.support.checker.estates import Shape
 from tests.support.checker.history import Replay
-from tests.support.checker.issued import (
+from tests.support.checker.issued_tokens import (
     KID,
     SECRET,
     ask_fresh,
-    caller_with_every_scope,
+    caller_with_grants,
     everybody,
     issuer_key,
-    meant,
     read_by_pods,
+    with_every_scope,
 )
-from tests.support.checker.parted import Layout, Parted
-from tests.support.checker.plane import Address
-from tests.support.checker.rest import ask_at_rest
+from tests.support.checker.partitioned_estates import Layout, PartitionedEstate
 from tests.support.checker.stacks import Backend, Trouble
-from tests.support.left_out import Key
+from tests.support.excluded_resources import Key
 from tests.support.mocks import Registered, answer
 
 SERVICE = "kubernetes:core/v1:Service"
-NO_ORDER = "Make two changes", "for each of three changes"
-"""The command's message about a change that no order of runs can serve."""
+NO_ORDER = "Make two changes", "Make three changes"
+"""Beginnings of the command's messages about a change that no order of runs serves."""
 
 
 class Commands:
-    """An estate in partitions of a project in the working directory. `behind` are estates with
-    possible remains: the estate of the last completed command, and later estates."""
+    """An estate in partitions of a project in the working directory. `behind` are the estates whose
+    entities may still exist: the estate of the last completed command, and all later estates."""
 
     def __init__(self, folder: Path, backend: Backend) -> None:
         self.folder, self.backend = folder, backend
-        self.behind: list[Parted] = []
-        self._layout: Layout | None = None  # the estate of the last command
+        self.behind: list[PartitionedEstate] = []
+        self._layout: Layout | None = None  # Pods of the last command.
         self.start: dict[Key, Registered] = {}
         self.read: dict[Key, Registered] = {}
         self.in_steps = 0
-        """How many changes were made in several."""
+        """The number of changes that took several commands."""
         self.unseen = 0
-        """How many were made by the engine's own command."""
+        """The number of changes by the engine's own command."""
 
     def begin(self, behind: int = 1) -> None:
-        """Check everything that is done from now on. `behind`: the number of estates with possible
-        remains."""
+        """Check all steps from now on. `behind`: the number of estates whose entities may still
+        exist."""
         self.read = read_by_pods(self.read, self.start, self.backend.done)
         self.backend.begin()
         self.behind = self.behind[-behind:]
@@ -79,19 +79,23 @@ class Commands:
         }
 
     def roll_out(self) -> None:
-        """Roll out all pods by hand, as after an `--exclude` of a Secret."""
+        """Roll all pods out, like a user whose `--exclude` left a Secret out."""
         self.read = {
             key: item for key, item in self.start.items() if key[0] == SECRET
         }
 
     def up(
-        self, estate: Parted, *arguments: str, trouble: Trouble | None = None
+        self,
+        estate: PartitionedEstate,
+        *arguments: str,
+        trouble: Trouble | None = None,
     ) -> int:
-        """Run `kong_oam up`, after `move` if the partitions differ.
+        """Run `kong_oam up`, after `move` where partitions have changed.
 
-        A change that no order of runs can serve is made in three steps: new grants, other rules,
-        and the end of old grants. A client may replace a removed component by a new component. Then
-        the engine's own command runs each stack, and the time until then is not checked.
+        A change that no order of runs serves takes three runs: new grants, new rules, and removal
+        of the old grants. A client may replace its grant for a removed component by a grant for a
+        new component. Then the engine's own command runs each stack, and the steps until then are
+        not checked.
         """
         status = self._up(estate, *arguments, trouble=trouble)
         if not self.has_no_order:
@@ -119,11 +123,14 @@ class Commands:
 
     @property
     def has_no_order(self) -> bool:
-        """Whether the last command found no order of runs for its change."""
+        """Return whether the last command found no order of runs for its change."""
         return any(words in self.backend.output for words in NO_ORDER)
 
     def _up(
-        self, estate: Parted, *arguments: str, trouble: Trouble | None = None
+        self,
+        estate: PartitionedEstate,
+        *arguments: str,
+        trouble: Trouble | None = None,
     ) -> int:
         moves = self._layout not in (None, estate.layout)
         self._towards(estate)
@@ -132,9 +139,11 @@ class Commands:
         self._layout = estate.layout
         return self.backend.command("up", *arguments, trouble=trouble)
 
-    def literal(self, estate: Parted, stack: str, excluded: float = 0) -> bool:
-        """Return the engine's own `up` of one stack; `excluded`: how likely something is left out
-        that it has."""
+    def literal(
+        self, estate: PartitionedEstate, stack: str, excluded: float = 0
+    ) -> bool:
+        """Run the engine's own `up` of one stack; `excluded`: the probability that an existing
+        resource is left out."""
         self._towards(estate)
         backend = self.backend
         backend.ran = []
@@ -155,7 +164,7 @@ class Commands:
         )
 
     def kept(self) -> Callable[[], None]:
-        """Return a function that restores the current state."""
+        """Return a function that restores the present state."""
         backend, behind, layout = self.backend, list(self.behind), self._layout
         start, read = dict(self.start), dict(self.read)
         entities = backend.kong.past()[-1]
@@ -182,16 +191,16 @@ class Commands:
 
         return back
 
-    def _towards(self, estate: Parted) -> None:
+    def _towards(self, estate: PartitionedEstate) -> None:
         estate.write(self.folder)
         if not self.behind or self.behind[-1] != estate:
             self.behind.append(estate)
 
-    def held(self, *, closed: bool = True, thorough: bool = False) -> Report:
-        """Return the checker's findings since `begin`; without `closed`, only wrongly allowed
-        requests."""
+    def report(self, *, closed: bool = True, thorough: bool = False) -> Report:
+        """Return the checker's findings about all steps since `begin`. Without `closed`, find only
+        callers who are allowed wrongly."""
         backend = self.backend
-        if len(self.behind) == 1:  # nothing is to be looked at since `begin`
+        if len(self.behind) == 1:  # no step since `begin` is to be checked
             return Report()
         rows = [
             *self.start.values(),
@@ -203,7 +212,7 @@ class Commands:
             if row.type == SERVICE
             for position in _places(row)
         )
-        models: list[Meaning] = [estate.meaning for estate in self.behind]
+        models: list[Meaning] = [parted.meaning for parted in self.behind]
         callers = {
             caller.name: caller
             for model in models
@@ -212,31 +221,29 @@ class Commands:
         replay = Replay(
             backend.start, tuple(backend.done), tuple(backend.before)
         )
-        held = ReplayCheck(replay, models, [*callers.values()], workloads)
+        held = CheckedRun(replay, models, [*callers.values()], workloads)
         if thorough:
             check_all(held, ordered=False)
         for scene in map(held.scene, targets(models)):
-            scene.check_all_callers(thorough=thorough)
+            scene.ask_everybody(thorough=thorough)
             if closed:
                 scene.ask_views()
         if closed:
             ask_fresh(held, self.start, self.read, backend.done)
-            ask_at_rest(held, backend.rests)
+            check_between_runs(held, backend.rests)
         held.report.closed = [
             finding
             for finding in held.report.closed
-            if not self._is_unavoidable(finding)
+            if not self._is_of_one_run(finding)
         ]
         return held.report
 
-    def _is_unavoidable(self, finding: Finding) -> bool:
-        """Return whether no order of runs helps a client whose grants change.
-
-        One stack has the gate that denies it, or a component that it called is gone. It may be
-        denied until its pods are rolled out, as in an estate of one stack.
-        """
+    def _is_of_one_run(self, finding: Finding) -> bool:
+        """Return whether the finding is unavoidable: no order of runs helps a client whose grants
+        change. Its stack has the gate that denies it, or a component that it called is gone. The
+        gate may deny it until its pods are rolled out, as in an estate of one stack."""
         host = finding.target[0]
-        if self._loses_component(finding.caller):
+        if self._lost_a_component(finding.caller):
             return True
         for before, after in pairwise(self.behind):
             clients = [
@@ -262,7 +269,7 @@ class Commands:
                 return True
         return False
 
-    def _loses_component(self, caller: str) -> bool:
+    def _lost_a_component(self, caller: str) -> bool:
         for before, after in pairwise(self.behind):
             there = {part.uid for part in after.shape.parts if part.rules}
             for client in before.shape.clients:
@@ -279,9 +286,9 @@ class Commands:
         return False
 
 
-def granted(estate: Parted, client: str) -> set[tuple[str, str]]:
-    """Return a client's grants: components by their ids, each with a scope."""
-    clients = [item for item in estate.shape.clients if item.name == client]
+def granted(estate: PartitionedEstate, client: str) -> set[tuple[str, str]]:
+    """Return the grants of a client: ids of components, each with a scope."""
+    clients = [known for known in estate.shape.clients if known.name == client]
     return {
         (part.uid, scope)
         for client in clients
@@ -290,9 +297,11 @@ def granted(estate: Parted, client: str) -> set[tuple[str, str]]:
     }
 
 
-def with_grants(estate: Parted, shapes: Iterable[Shape]) -> Parted:
-    """Return the estate in which clients also have their grants of these shapes, for existing
-    components."""
+def with_grants(
+    estate: PartitionedEstate, shapes: Iterable[Shape]
+) -> PartitionedEstate:
+    """Return the estate in which clients also have their grants from these shapes, for components
+    that it has."""
     calls: dict[str, set[tuple[str, str]]] = {}
     scopes: dict[str, dict[str, None]] = {
         part.uid: dict.fromkeys(part.scopes) for part in estate.shape.parts
@@ -325,7 +334,7 @@ def _places(service: Registered) -> Iterator[tuple[Address, SourcePosition]]:
 
 def _callers(model: Meaning) -> Iterator[Caller]:
     yield Caller("nobody", kid=KID)
-    stranger = caller_with_every_scope("stranger", "a stranger", None)
+    stranger = with_every_scope("stranger", "a stranger", None)
     yield stranger
     yield Caller(
         "somebody who signs for themselves",
@@ -333,17 +342,15 @@ def _callers(model: Meaning) -> Iterator[Caller]:
         KID,
     )
     for identifier, key in model.clients.items():
-        for _, user in (
-            subject for subject in everybody(model) if subject[0] == key
-        ):
-            yield caller_with_every_scope(identifier, key, user)
+        for _, user in (entry for entry in everybody(model) if entry[0] == key):
+            yield with_every_scope(identifier, key, user)
     for whose in everybody(model):
-        yield meant(model, whose)
+        yield caller_with_grants(model, whose)
 
 
 @contextmanager
 def commands(folder: Path, draw: random.Random) -> Iterator[Commands]:
-    """Return commands on new stand-ins, in a new project in `folder`."""
+    """Yield commands on their own stand-ins, in a new project in `folder`."""
     folder.mkdir()
     project(folder)
     with ExitStack() as opened:

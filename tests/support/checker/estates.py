@@ -1,9 +1,9 @@
-"""Estates that follow one another by small steps, drawn from a seed: the input of the real engine,
-run after run.
+"""Estates that change by small steps, drawn from a seed. The real engine deploys them, run after
+run.
 
-A component keeps its identity (`uid`) in all of them; its name, its place, its image, its scopes
-and its rules change. A step may be a rename, a move, or a swap of two places. It may also give a
-scope to another component, or a grant to another client.
+A component keeps its identity (`uid`); its name, place, image, scopes and rules change. A step may
+be a rename, a move or a swap of two places. A scope may change its component, and a grant its
+client.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ _IMAGE = "registry.example.com"
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One exposed component. Its places are (host, path, port); rules are (path, method, scopes, or
-    none: public). `allow`: the networks of allowed callers; empty: all. `tls`: its workload
-    speaks https, and is verified."""
+    """One exposed component. Its places are (host, path, port); rules are (path, method, scopes;
+    none: public). `allow`: the networks of its callers; none: all. `tls`: its workload speaks
+    https, and is verified."""
 
     uid: str
     name: str
@@ -105,8 +105,8 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """A calling component: a service, or a client that users sign in to. `calls` are (uid, scope);
-    calls without a target are left out."""
+    """A client: a service, or an application that users sign in to. `calls` are pairs of uid and
+    scope; unknown ids are left out."""
 
     name: str
     calls: tuple[tuple[str, str], ...] = ()
@@ -168,7 +168,7 @@ class Shape:
         return replace(self, parts=parts)
 
     def changed(self, uid: str, **changes: Any) -> Shape:
-        """With one part that is otherwise."""
+        """Return the estate with changes of one component."""
         return self.with_parts(
             *(
                 replace(part, **changes) if part.uid == uid else part
@@ -178,7 +178,7 @@ class Shape:
 
 
 def application(shape: Shape) -> str:
-    """As YAML (JSON, that is); "" for no components."""
+    """Return the Application as YAML (JSON); "" without components."""
     components = [
         *(part.manifest(shape.clients) for part in shape.parts),
         *(client.manifest(shape.parts) for client in shape.clients),
@@ -216,7 +216,8 @@ def _place(draw: random.Random) -> tuple[str, str, int]:
 
 
 def _rules(draw: random.Random, part: Part) -> Part:
-    """Return some rules on and below the component's places, or none: closed without a sign-in."""
+    """Draw some rules on and below the component's places, or none. Without rules every caller
+    needs a token."""
     found: dict[tuple[str, str], tuple[str, ...]] = {}
     for _, path, _ in part.places:
         for below in draw.sample(
@@ -291,7 +292,7 @@ def renamed(draw: random.Random, shape: Shape) -> Shape:
 
 
 def moved(draw: random.Random, shape: Shape) -> Shape:
-    """To another host, path or port, with the rules that it has or with others."""
+    """Move a component to another host, path or port, with the same or other rules."""
     return _one(
         draw,
         shape,
@@ -318,7 +319,7 @@ def swapped(draw: random.Random, shape: Shape) -> Shape:
 
 
 def succeeded(draw: random.Random, shape: Shape) -> Shape:
-    """Replace a component by another at its place."""
+    """Remove a component, and put another in its place at once."""
     chosen = draw.choice(shape.parts)
     others = shape.with_parts(
         *(part for part in shape.parts if part is not chosen)
@@ -343,7 +344,7 @@ def regrouped(draw: random.Random, shape: Shape) -> Shape:
 
 
 def rescoped(draw: random.Random, shape: Shape) -> Shape:
-    """A scope is another component's from now on, whose rules ask for it; the clients that had it ask for nothing new."""
+    """Give a scope to another component, whose rules require it. Its clients ask for no new scope."""
     if len(shape.parts) < 2:
         return shape
     giver, taker = draw.sample(shape.parts, 2)
@@ -353,7 +354,7 @@ def rescoped(draw: random.Random, shape: Shape) -> Shape:
     left = _rules(
         draw,
         replace(
-            giver, scopes=tuple(item for item in giver.scopes if item != scope)
+            giver, scopes=tuple(own for own in giver.scopes if own != scope)
         ),
     )
     more = _rules(draw, replace(taker, scopes=(*taker.scopes, scope)))
@@ -365,8 +366,8 @@ def rescoped(draw: random.Random, shape: Shape) -> Shape:
     )
 
 
-def grant_change(draw: random.Random, shape: Shape) -> Shape:
-    """Move a call from one client to another; or add or remove a client."""
+def regranted(draw: random.Random, shape: Shape) -> Shape:
+    """Draw more or fewer grants for one client, or add or remove a client."""
     grants = [
         (part.uid, scope) for part in shape.parts for scope in part.scopes
     ]
@@ -389,7 +390,7 @@ def grant_change(draw: random.Random, shape: Shape) -> Shape:
 
 
 def widened(draw: random.Random, shape: Shape) -> Shape:
-    """Clients may ask for more, and a service for all that there is."""
+    """Widen clients' grants; a service may get all scopes."""
     grants = [
         (part.uid, scope) for part in shape.parts for scope in part.scopes
     ]
@@ -409,7 +410,7 @@ def widened(draw: random.Random, shape: Shape) -> Shape:
 
 
 def narrowed(draw: random.Random, shape: Shape) -> Shape:
-    """Clients may ask for less than they did, and for something still."""
+    """Narrow clients' grants; some scope stays."""
     clients = []
     for client in shape.clients:
         calls = [
@@ -427,7 +428,7 @@ def narrowed(draw: random.Random, shape: Shape) -> Shape:
 
 
 def versioned(draw: random.Random, shape: Shape) -> Shape:
-    """A component has another image, maybe with other rules; maybe it cannot be pulled."""
+    """Give a component another image, maybe with other rules; maybe it cannot be pulled."""
     chosen = draw.choice(shape.parts)
     newer = replace(chosen, version=chosen.version + 1)
     newer = _rules(draw, newer) if draw.random() < 0.7 else newer
@@ -439,7 +440,7 @@ def versioned(draw: random.Random, shape: Shape) -> Shape:
 
 
 def networked(draw: random.Random, shape: Shape) -> Shape:
-    """Change the networks of a component's callers: every request of the checker comes from
+    """Change the networks that may call a component: every request of the checker comes from
     127.0.0.1."""
     return _one(
         draw,
@@ -447,15 +448,18 @@ def networked(draw: random.Random, shape: Shape) -> Shape:
         lambda part: replace(
             part,
             allow=draw.choice(
-                [item for item in ((), INSIDE, OUTSIDE) if item != part.allow]
+                [
+                    networks
+                    for networks in ((), INSIDE, OUTSIDE)
+                    if networks != part.allow
+                ]
             ),
         ),
     )
 
 
 def secured(draw: random.Random, shape: Shape) -> Shape:
-    """Return the workload of a component speaks https from now on, or clear text again; maybe by
-    other rules."""
+    """Let a component's workload speak https, or clear text again; maybe with other rules."""
     return _one(
         draw,
         shape,
@@ -468,7 +472,7 @@ def secured(draw: random.Random, shape: Shape) -> Shape:
 
 STEPS: tuple[Step, ...] = (
     added,
-    grant_change,
+    regranted,
     added,
     rescoped,
     swapped,
@@ -483,18 +487,18 @@ STEPS: tuple[Step, ...] = (
     regrouped,
     removed,
     networked,
-    grant_change,
+    regranted,
 )
 
 
 def estates(
     seed: int, count: int, sound: Callable[[str], bool]
 ) -> Iterator[tuple[str, Shape]]:
-    """Return `count` estates, each by one step (named) from the estate before it and another
-    Application; the first from nothing.
+    """Yield `count` estates, each a named step after the estate before it. The first step starts
+    from an empty stack.
 
-    `sound` says whether an Application compiles. A step without a result is drawn again, and
-    finally another.
+    `sound` returns whether an Application compiles. A step without a valid result is drawn again,
+    in the end as another kind of step.
     """
     draw = random.Random(seed)  # the same estates from the same seed
     shape = Shape()
@@ -508,16 +512,16 @@ def estates(
         yield name, shape
 
 
-def estates_with_grant_changes(
+def regranted_estates(
     seed: int, count: int, sound: Callable[[str], bool]
 ) -> Iterator[Shape]:
-    """Return `count` estates, each by several steps at once from the estate before it. The last
-    step is about grants: clients get more in every second estate, and less in the others."""
+    """Yield `count` estates, each several steps after the estate before it. The last step changes
+    grants: by turns, clients get more or fewer grants."""
     draw = random.Random(seed)
     shape = Shape()
     for number in range(count):
         steps = (
-            (added, added, grant_change)
+            (added, added, regranted)
             if number == 0
             else draw.choices(STEPS, k=draw.randint(0, 2))
         )
@@ -533,7 +537,7 @@ def _following(
     wanted: Step,
     sound: Callable[[str], bool],
 ) -> tuple[str, Shape]:
-    """Another Application, by that step if there is one."""
+    """Draw another Application, by that step if possible."""
     before = replace(shape, unpullable=frozenset())
     for step in [wanted] * 200 + [draw.choice(STEPS) for _ in range(2000)]:
         following = step(draw, before)

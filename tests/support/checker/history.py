@@ -1,16 +1,16 @@
-"""A run as the checker replays it: the changes of Kong and of the workloads, with their necessary
+"""A run as the checker replays it: the changes of Kong and of the workloads, and their required
 order.
 
-For a run of the engine alone (`replay`), three records are combined. The engine's events have the
-steps with their beginning and end, the states before and after have the dependencies, and the
-stand-ins have every commit. They must agree: each write belongs to one step, and no step begins
-before the steps that it waits for end. If somebody else writes, too (`watched`), only the actual
-order is known.
+A run of the engine alone (`replay`) is put together from three records. Its events give the steps
+with begin and end. The states before and after it give the dependencies. The stand-ins give every
+commit. They must agree: each write belongs to one step, and no step begins before its dependencies
+have ended. Where other programs write too (`watched`), only the observed order is known.
 
-The engine guarantees: a resource is created or updated after all its dependencies, because its
-program waits for them. Deletes come after all of these. Between two deleted resources, the
-dependent goes first, and so on along a chain of deleted resources (step_generator.go,
-ScheduleDeletes). Nothing else is assumed, in whatever order the steps ran this time.
+The engine promises that a resource is created or updated after all its dependencies, since its
+program waits for them. Deletes come last. If one deleted resource depends on another, it goes
+first. This holds from each resource to the next, but not across a resource that stays
+(step_generator.go, ScheduleDeletes). The checker relies on nothing else, in any observed order of
+steps.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ _CHANGES = frozenset({"create", "update", "create-replacement"})
 
 
 class DisagreementError(AssertionError):
-    """The records of a run disagree: an assumption of the checker is wrong."""
+    """The records of a run do not fit together: an assumption of the checker is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """A change of one entity of Kong: None before its creation, and None after its deletion."""
+    """One change of an entity of Kong: None before its creation and after its deletion."""
 
     kind: str
     before: Entity | None
@@ -51,13 +51,13 @@ class Write:
 
 
 Images = Mapping[str, str]
-"""By component, the image that its pods run."""
+"""The image that a component's pods run, by component."""
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One step: `name` is for people, `writes` are its changes of Kong, and `images` run after it
-    (None: unchanged)."""
+    """One step: `name` is for people, `writes` are its writes to Kong, `images` the images that run
+    since (None: no change)."""
 
     name: str
     writes: tuple[Write, ...] = ()
@@ -66,7 +66,8 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """The visible state of the stand-ins: all entities of Kong, and the running images."""
+    """The state that an observer of the stand-ins sees: all entities of Kong, and the images that
+    run."""
 
     entities: Snapshot
     images: Images
@@ -74,8 +75,8 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """The state before a run, and its operations, in an order (`before`: the operations that each
-    waits for)."""
+    """The state before a run and its operations in an order (`before`: the earlier operations of
+    each operation)."""
 
     start: Moment
     operations: tuple[Operation, ...]
@@ -86,7 +87,7 @@ class Replay:
         return Order(self.before)
 
     def then(self, other: Replay) -> Replay:
-        """This run and then another."""
+        """Return this run followed by another."""
         count = len(self.operations)
         everything = (1 << count) - 1
         return replace(
@@ -101,7 +102,8 @@ class Replay:
 
 @dataclass(slots=True)
 class Step:
-    """`begun` and `ended` are numbers of events; a step that failed or was cut off has not ended."""
+    """A step of the engine. `begun` and `ended` are numbers of events; a step that failed or was
+    cut off has not ended."""
 
     op: str
     urn: str
@@ -121,7 +123,7 @@ class Step:
     def images(
         self, changed: Mapping[str, str | None]
     ) -> Mapping[str, str | None]:
-        """Return the changes that are a rollout by this step."""
+        """Return the changed images that this step rolls out."""
         key = self.urn.rsplit("::", 1)[1].removesuffix("-deployment")
         return (
             {key: changed[key]}
@@ -136,10 +138,10 @@ def replay(
     after: Sequence[Resource],
     moments: Sequence[Moment],
 ) -> Replay:
-    """Return a run of the engine from its records. Raises DisagreementError.
+    """Return a run of the engine from its records. These are the output of `--json`, the resources
+    of the state before and after it, and the entities after each change.
 
-    These are the output of `--json`, the resources of the states before and after the run, and the
-    moments from before it to its end.
+    Raises DisagreementError.
     """
     steps = [step for step in _steps(printed) if step.op in _DELETES | _CHANGES]
     waits = waits_of(steps, before, after)
@@ -163,7 +165,7 @@ def replay(
 
 
 def watched(moments: Sequence[Moment]) -> Replay:
-    """Return the operations in their actual order."""
+    """Return a replay of all changes in the order in which they happened."""
     operations = tuple(
         _change(f"change {number}", *pair)
         for number, pair in enumerate(pairwise(moments))
@@ -201,7 +203,7 @@ def _steps(printed: str) -> list[Step]:
             data.get("new") if data["op"] not in _DELETES else data.get("old")
         ) or {}
         if not known.get("custom"):
-            continue  # a component: nothing is made for it, and its children do not wait for its end
+            continue  # A component has no object, and its children do not wait for its end.
         if "resourcePreEvent" in event:
             steps[key] = Step(*key, data["type"], event["sequence"])
         elif key in steps:
@@ -254,8 +256,8 @@ def waits_of(
 
 
 def _direct(resources: Sequence[Resource]) -> dict[str, set[str]]:
-    """Return the direct dependencies of a resource by name. A replaced resource that still waits
-    for its deletion shares its URN with its successor; dependencies of both count."""
+    """Return the direct dependencies of each resource, by URN. A replaced resource that waits for
+    its deletion shares its URN with its successor; the dependencies of both count."""
     direct: dict[str, set[str]] = {}
     for resource in resources:
         provider = str(resource.get("provider", "")).rsplit("::", 1)[0]
@@ -271,7 +273,7 @@ def _direct(resources: Sequence[Resource]) -> dict[str, set[str]]:
 
 
 def _reachable(direct: Mapping[str, set[str]]) -> dict[str, frozenset[str]]:
-    """Return the same by way of others, too."""
+    """Return direct and indirect dependencies."""
     found: dict[str, frozenset[str]] = {}
 
     def visit(urn: str) -> frozenset[str]:
@@ -307,8 +309,8 @@ def written(old: Snapshot, new: Snapshot) -> Iterable[Write]:
 def _assigned(
     steps: Sequence[Step], writes: Iterable[Write]
 ) -> dict[int, list[Write]]:
-    """Return the writes by the number of the step that made each. A step without an answer has no
-    id: unassigned writes belong to the step without writes that never ended."""
+    """Return the writes by the number of their step. A step whose answer was lost has no id: its
+    writes belong to the step that has no writes yet and never ended."""
     found: dict[int, list[Write]] = {}
     for write in writes:
         deletes = write.after is None
@@ -337,8 +339,8 @@ def _assigned(
 
 
 def _narrowed(whole: Replay) -> Replay:
-    """Return the operations without those that change nothing here; their dependents wait for their
-    dependencies."""
+    """Return the replay without operations that change nothing here. Later operations take over
+    their dependencies."""
     kept = [
         number
         for number, operation in enumerate(whole.operations)

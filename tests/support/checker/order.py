@@ -1,12 +1,12 @@
-"""Possible combinations of views of a gateway's entities, by the order that a run keeps: exact, by
-sets of operations.
+"""Find which views of a gateway's entities can occur together, in the order that a run keeps.
+Exact, by sets of operations.
 
-A run is some operations and a partial order: the operations that the engine finishes before another
-begins. Each part of the data plane (a view) shows the operations up to some moment. It is later
-than the store, and views may differ.
+A run is a set of operations with a partial order: the engine finishes some operations before it
+begins others. Each part of the data plane (a view) shows the state of some moment. A view may lag
+behind the store and behind other views.
 
-Sets of operations are bit masks: operation `i` is `1 << i`. The finished operations at a moment are
-closed downwards.
+Sets of operations are bit masks: operation `i` is `1 << i`. The operations that are done at a
+moment are closed downwards.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from itertools import permutations, product
 
 @dataclass(frozen=True)
 class Order:
-    """`before[i]` is the mask of operations that are finished when operation `i` begins."""
+    """`before[i]` is the mask of the operations that are finished when operation `i` begins."""
 
     before: tuple[int, ...]
 
     @cached_property
     def below(self) -> tuple[int, ...]:
-        """The mask of all operations that must precede each operation, directly or not."""
+        """Return for each operation all operations that precede it, directly or indirectly."""
         found: dict[int, int] = {}
 
         def visit(number: int) -> int:
@@ -39,13 +39,13 @@ class Order:
         return tuple(visit(number) for number in range(len(self.before)))
 
     def closed(self, mask: int) -> int:
-        """Return the least that has been done when all of `mask` has."""
+        """Return the least set of completed operations that contains `mask`."""
         for number in members(mask):
             mask |= self.below[number]
         return mask
 
     def states(self, mask: int) -> Iterator[int]:
-        """Yield every part of `mask` that can be finished at some moment."""
+        """Yield every part of `mask` that can be completed at some moment."""
         inside = [
             (number, self.below[number] & mask) for number in members(mask)
         ]
@@ -60,10 +60,10 @@ class Order:
                     waiting.append(more)
 
     def views(self, *masks: int) -> Iterator[tuple[int, ...]]:
-        """Yield every combination of views at one moment; `masks` are the possible contents of each
-        view.
+        """Yield every combination of masks that views can show at one moment; `masks` are the
+        possible masks of each view.
 
-        One view is the oldest, and shows the least possible; each newer view adds its own
+        One view is the oldest, and shows the least that it must; each newer view adds its own
         operations.
         """
         choices = [
@@ -79,8 +79,8 @@ class Order:
 def _possible(
     chosen: Sequence[tuple[int, int]], masks: Sequence[int], ages: Sequence[int]
 ) -> bool:
-    """Return whether the views can have been refreshed in this order, each showing its choice:
-    (state, closed)."""
+    """Return whether the views can have been refreshed in this order, each with its choice: (state,
+    closed)."""
     done = 0
     for view in ages:
         done |= chosen[view][1]

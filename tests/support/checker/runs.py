@@ -17,7 +17,7 @@ from kong_oam.access.model import Estate
 from kong_oam.access.settings.stack import read_file
 from kong_oam.access.settings.values import Settings
 from kong_oam.identity.kinds import describe
-from kong_oam.oam.application import read_bytes, together
+from kong_oam.oam.application import join_readings, read_bytes
 from sandbox import browser, caller
 from sandbox.kong import Lags
 from sandbox.kong.http import Request, Response
@@ -30,6 +30,7 @@ from tests.support.checker.check import (
     SourcePosition,
     check,
 )
+from tests.support.checker.data_plane import Address
 from tests.support.checker.estates import REDIRECT, UIDS, Shape, application
 from tests.support.checker.history import (
     Images,
@@ -38,7 +39,6 @@ from tests.support.checker.history import (
     replay,
     watched,
 )
-from tests.support.checker.plane import Address
 from tests.support.engine.calls import part
 from tests.support.engine.deployment import project
 from tests.support.estates import STACK as OF_TESTS
@@ -47,7 +47,7 @@ from tests.support.faults.stacks import Stack, trust
 
 SETTINGS = "stacks/Pulumi.local.yaml"
 EVERYTHING = tuple(
-    f"{uid}.{kind}" for uid in UIDS for kind in ("read", "write")
+    f"{uid}.{verb}" for uid in UIDS for verb in ("read", "write")
 )
 APP = "applications/app.yaml"
 Edit = tuple[str, str, str]
@@ -55,7 +55,7 @@ Edit = tuple[str, str, str]
 
 
 def compiles(text: str) -> bool:
-    """Return whether an Application does on a stack whose workloads may speak https."""
+    """Return whether an Application compiles on a stack whose workloads may speak https."""
     return (
         compiled(text, stack=replace(OF_TESTS, upstream_tls="tls")).estate
         is not None
@@ -64,8 +64,8 @@ def compiles(text: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One recorded run (or several in a row): the models before, between and after, all callers,
-    and the workloads' addresses. `ordered`: the engine alone wrote, so its order is known."""
+    """One recorded run, or several in a row: the models before, between and after them, all callers
+    and the addresses of workloads. `ordered`: only the engine wrote, so its order is known."""
 
     name: str
     replay: Replay
@@ -75,23 +75,23 @@ class Run:
     ordered: bool = True
 
     def then(self, other: Run) -> Run:
-        """Return both runs in a row; the second begins before any view shows the first."""
+        """Return both runs in a row; no view has seen the first before the second begins."""
         models = (
             *self.models,
             *(model for model in other.models if model not in self.models),
         )
-        together = self.replay.then(other.replay)
+        join_readings = self.replay.then(other.replay)
         known = {**self.workloads, **other.workloads}
         return Run(
             other.name,
-            together,
+            join_readings,
             models,
             other.callers,
             known,
             self.ordered and other.ordered,
         )
 
-    def held(self) -> Report:
+    def report(self) -> Report:
         """Return the checker's findings."""
         return check(
             self.replay,
@@ -104,8 +104,8 @@ class Run:
 
 @dataclass(slots=True)
 class Recorder:
-    """A stack of a copy of this project, on separate stand-ins. `behind` are the models with
-    possible remains: the model of the last completed run, and later models."""
+    """A stack of a copy of this project, on its own stand-ins. `behind` are the models whose
+    entities may still exist: the model of the last completed run, and later models."""
 
     stack: Stack
     settings: Settings
@@ -115,13 +115,14 @@ class Recorder:
     callers: dict[tuple[object, ...], Caller] = field(default_factory=dict)
     workloads: dict[Address, SourcePosition] = field(default_factory=dict)
     rollouts: list[tuple[int, Images]] = field(default_factory=list)
-    """The running images, by the number of Kong's changes."""
+    """The images that ran, by number of Kong's changes."""
     output: str = ""
-    """The output of the last run of the engine."""
+    """The output of the engine's last run."""
 
     @staticmethod
     def on(local: Local, folder: Path, *edits: Edit) -> Recorder:
-        """Return an empty stack; `local` comes from `sandbox()`. Each edit is a seeded fault."""
+        """Return an empty stack; `local` comes from `sandbox()`. Each edit is a fault that the
+        checker must find."""
         folder.mkdir()
         project(
             folder, *sorted({file.split("/", 1)[0] for file, _, _ in edits})
@@ -148,7 +149,7 @@ class Recorder:
     def up(
         self, name: str, shape: Shape, *flags: str, fails: bool = False
     ) -> Run:
-        """Deploy the Application and record the run. Flags may leave some of it unchanged."""
+        """Deploy the Application and record the run. With flags, some resources may stay unchanged."""
         self.write(shape)
         fails = fails or bool(shape.unpullable)
         return self.engine(
@@ -160,7 +161,7 @@ class Recorder:
         )
 
     def destroy(self, name: str, *flags: str) -> Run:
-        """Destroy the stack, or the part in the flags."""
+        """Destroy the stack, or the resources that flags name."""
         if not flags:
             self.write(Shape())
         return self.engine(
@@ -175,15 +176,16 @@ class Recorder:
         fails: bool = False,
         whole: bool = False,
     ) -> Run:
-        """Run the CLI with the current Applications. `fails`: it may fail; `whole`: nothing older
-        is left."""
+        """Run the CLI once with the current Applications. `fails`: the run may fail; `whole`: no
+        older entity is left."""
         before = self.stack.state()
 
         def replayed(
             done: CompletedProcess[str], moments: list[Moment]
         ) -> Replay:
             self.output = done.stdout + done.stderr
-            # Flags change the order: `--continue-on-error` deletes also after a failure.
+            # Flags change dependencies: `--continue-on-error` deletes a resource although an
+            # earlier step has failed.
             return (
                 watched(moments)
                 if flags
@@ -201,8 +203,8 @@ class Recorder:
     def happens(
         self, name: str, action: Callable[[], object], *passed: Shape
     ) -> Run:
-        """Record all changes in their actual order; `passed` are Applications that somebody deploys
-        meanwhile, beside the final Applications."""
+        """Record an action as the changes in their order. `passed` are other Applications that
+        somebody deploys meanwhile, beside the final Applications."""
         run = self._recorded(name, action, lambda _, moments: watched(moments))
         *older, last = self.behind
         self.behind = (
@@ -213,7 +215,7 @@ class Recorder:
         return replace(run, models=self.behind, ordered=False)
 
     def failing(self, name: str, shape: Shape, nth: int) -> Run:
-        """Deploy while Kong answers the `nth` changing request with 500 and does nothing; then
+        """Deploy while Kong answers the `nth` writing request with a 500 and changes nothing; then
         deploy again at once. Return both runs as one."""
         counted = 0
 
@@ -240,12 +242,12 @@ class Recorder:
         )
 
     def rotate(self) -> None:
-        """Make the issuer sign with another key from now on; it also publishes the old key."""
+        """Let the issuer sign with a new key from now on; it publishes the old key too."""
         (server,) = self.stack.local.okta.objects("authorizationServers")
         self.stack.local.okta.rotate(server["id"])
 
     def write(self, shape: Shape) -> None:
-        """The Application, and which images cannot be pulled."""
+        """Write the Application, and its images that cannot be pulled."""
         self.shape = shape
         file = self.stack.folder / APP
         file.unlink(missing_ok=True)
@@ -310,10 +312,10 @@ class Recorder:
                 self.workloads[host, port["port"]] = component, port["port"]
 
     def _meaning(self, shape: Shape) -> Meaning:
-        """Return the meaning of an Application, with ids at the provider."""
+        """Return the meaning of an Application and its clients at the provider."""
         local, text = self.stack.local, application(shape)
         compiled = compile_estate(
-            together([read_bytes(APP, text.encode())] if text else []),
+            join_readings([read_bytes(APP, text.encode())] if text else []),
             self.settings.stack,
         )
         assert compiled.estate is not None, compiled.diagnostics
@@ -345,26 +347,25 @@ class Recorder:
         }
 
     def _look(self) -> None:
-        """Record the workloads' addresses, and the current tokens of all callers. None of the
-        tokens has expired."""
+        """Find the workloads and current tokens of all callers. No token expires before the end."""
         self._find_workloads()
         for server in self.stack.local.okta.objects("authorizationServers"):
-            for item in self._callers(
+            for found in self._callers(
                 server["id"], server["credentials"]["signing"]["kid"]
             ):
                 known = (
-                    item.issuer,
-                    item.kid,
-                    item.client,
-                    item.user,
-                    item.scopes,
-                    item.groups,
-                    bool(item.token),
+                    found.issuer,
+                    found.kid,
+                    found.client,
+                    found.user,
+                    found.scopes,
+                    found.groups,
+                    bool(found.token),
                 )
-                self.callers.setdefault(known, item)
+                self.callers.setdefault(known, found)
 
     def _callers(self, server: str, kid: str) -> Iterator[Caller]:
-        """Return clients with their tokens, and with tokens of every scope; strangers; and an
+        """Yield clients with their tokens and with tokens that list every scope, strangers, and an
         anonymous caller."""
         okta = self.stack.local.okta
         issuer, now = f"{okta.url}/oauth2/{server}", int(time.time())
@@ -427,8 +428,7 @@ class Recorder:
     def _token(
         self, client: str, name: str, issuer: str, user: str | None
     ) -> str | None:
-        """Return a client's token from the issuer; None if the issuer or the client's workload
-        refuses."""
+        """Return a client's token; None where the issuer or the client's workload gives none."""
         try:
             if user is None:
                 return caller.token(
@@ -462,7 +462,7 @@ class Recorder:
 
 
 def sandbox() -> Local:
-    """Yield stand-ins whose Kong shows every change at once: the checker varies the lags of views."""
+    """Return stand-ins whose Kong shows every change at once: the checker varies the lag of views."""
     return Local(lags=Lags())
 
 

@@ -1,11 +1,12 @@
-"""A stand-in of the engine for the stacks of one estate: the real command and the real program, and
+"""A stand-in of the engine for the stacks of one estate: the real command, the real program and
 every step of a run.
 
-`python -m kong_oam up` runs in this process. For each run of the engine on a stack, the program
-runs under Pulumi's mocks, and its registrations are compared with the stack. Each difference is a
-step, which waits for others as the engine's steps do (`history.waits_of`). Steps at Kong change the
-store of the Kong stand-in, which the next program reads. Parallel runs of the command either begin
-at one moment without waiting for each other, or run one after the other: drawn each time.
+`python -m kong_oam up` runs in this process. Where it starts the engine on a stack, the program
+runs under Pulumi's mocks. Its registrations are compared with the stack's resources: each
+difference is a step, with dependencies like the engine's (`history.waits_of`). Steps at Kong change
+the store of the Kong stand-in, so that the next program reads the new state. Parallel runs of the
+command either begin at one moment, without waiting for each other, or run in turn: drawn for each
+time.
 """
 
 from __future__ import annotations
@@ -42,11 +43,11 @@ from tests.support.checker.history import (
     written,
 )
 from tests.support.checker.order import Order, members
-from tests.support.left_out import (
+from tests.support.excluded_resources import (
     Key,
     MissingDependencyError,
-    with_program_order,
-    without_left_out,
+    in_turn,
+    without_excluded,
 )
 from tests.support.mocks import Registered, run_stack
 
@@ -62,33 +63,32 @@ _KINDS: Mapping[str, tuple[str, type[plugin.Entity]]] = {
     )
 }
 _APART = 0.25
-"""How often runs that may be side by side are not."""
+"""The share of runs that could be parallel but run in turn."""
 _OF_THE_ENGINE = ("kong-oam:", "pulumi:")
 
 
-def identified(name: str) -> str:
-    """Return the id of an object with a logical name: Kong accepts only UUIDs."""
+def resource_id(name: str) -> str:
+    """Return the id of a resource by its logical name: Kong accepts only UUIDs."""
     return str(uuid.uuid5(uuid.NAMESPACE_URL, name))
 
 
 def urn_in(stack: str, key: Key) -> str:
-    """Return the URN of a resource in a stack's state."""
+    """The URN of a resource in a stack's state."""
     return f"urn:pulumi:{stack}::kong-oam::{key[0]}::{key[1]}"
 
 
 @dataclass
 class State:
-    """A stack as its backend has it. `updated` is the last run that wrote it. `failed` are updates
-    that failed and are in the state as if they had succeeded; the next run repeats them (pulumi:
-    initErrors)."""
+    """A stack as its backend has it. `updated` is the run that wrote it last. `failed` are failed
+    updates that the state records as done; the next run repeats them (pulumi: initErrors)."""
 
     resources: dict[Key, Registered] = field(default_factory=dict)
     failed: frozenset[Key] = frozenset()
     outputs: Mapping[str, Any] = field(default_factory=dict)
     updated: str | None = None
 
-    def stack_references(self, stack: str) -> dict[str, dict[str, Any]]:
-        """Return the state as the engine passes it to a program: {URN: {type, outputs}}."""
+    def as_engine_state(self, stack: str) -> dict[str, dict[str, Any]]:
+        """Return the state as the engine gives it to a program: {URN: {type, outputs}}."""
         if self.updated is None:
             return {}
         urns = {
@@ -109,8 +109,8 @@ def _root(state: State) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class FinishedStep(Operation):
-    """A finished step, with the resource before and after it (None: missing)."""
+class Done(Operation):
+    """A completed step, with the resource before and after it (None: absent)."""
 
     key: Key = ("", "")
     old: Registered | None = None
@@ -119,9 +119,9 @@ class FinishedStep(Operation):
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """A fault in a command: its `nth` run of the engine ends after some of its steps. With `kills`
-    the whole command ends there; otherwise the run fails, and the command continues. `share`:
-    the probability of a step; None: drawn."""
+    """A failure of a command: its `nth` run of the engine ends after some of its steps. With
+    `kills` the whole command ends there; else the run fails, and the command continues. `share`:
+    the probability that a step is done; None: drawn."""
 
     nth: int
     kills: bool
@@ -129,7 +129,7 @@ class Trouble:
 
 
 class Backend:
-    """The stacks of an estate, in the working directory, and all that was done since `begin`."""
+    """The stacks of an estate, in the working directory, and all operations since `begin`."""
 
     def __init__(
         self, kong: Kong, patch: pytest.MonkeyPatch, draw: random.Random
@@ -137,12 +137,13 @@ class Backend:
         self.kong, self.draw = kong, draw
         self.stacks: dict[str, State] = {STACK: State()}
         self.tags: dict[str, str] = {}
-        self.done: list[FinishedStep] = []
+        self.done: list[Done] = []
         self.before: list[int] = []
         self.ran: list[str] = []
         """The stacks that the last command ran, in the order in which the runs began."""
         self.rests: list[int] = []
-        """The finished operations at each moment without a run, until a run does not complete."""
+        """The operations that were done at each moment between runs, until a run does not complete.
+        """
         self.refused: list[str] = []
         self.output = ""
         self.beside = False
@@ -155,7 +156,7 @@ class Backend:
             patch.setattr(module, "pulumi", self._cli)
         patch.setattr(
             run,
-            "show",
+            "stream",
             lambda *words, stack, environment, **_: self.run(
                 stack, environment, *words
             ),
@@ -165,7 +166,7 @@ class Backend:
         )
 
     def begin(self) -> None:
-        """Forget all operations so far."""
+        """Forget all earlier operations."""
         self.done, self.before, self._over, self.rests, self._is_whole = (
             [],
             [],
@@ -180,7 +181,7 @@ class Backend:
         return Order(tuple(self.before))
 
     def command(self, *arguments: str, trouble: Trouble | None = None) -> int:
-        """Run a verb of the command line, and return its status. `output` has its text."""
+        """Run a verb of the command line. Return its status; `output` is its output."""
         self._trouble, self.ran, self.refused, printed = (
             trouble,
             [],
@@ -199,8 +200,8 @@ class Backend:
         verb: str = "up",
         *words: str,
     ) -> bool:
-        """Run the engine once, and return whether the run completed. A program that fails does
-        nothing."""
+        """Run the engine once; return whether the run completed. A program that rejects its input
+        changes nothing."""
         trouble = (
             self._trouble
             if self._trouble and self._trouble.nth == len(self.ran)
@@ -232,25 +233,26 @@ class Backend:
     def _meant(
         self, stack: str, words: Sequence[str]
     ) -> tuple[dict[Key, Registered], Mapping[str, Any]]:
-        """Return a stack's resources after a run, and its outputs. For skipped resources, the
-        program gets the existing values."""
+        """Return the resources and outputs of a stack after a run. The program gets the existing
+        state of resources that a flag leaves out."""
         was = self.stacks[stack].resources
         stays: dict[Key, Registered] = {}
         while True:
-            reported = {
-                name: item.stack_references(name)
+            states = {
+                name: item.as_engine_state(name)
                 for name, item in self.stacks.items()
             }
             registered = run_stack(
-                stack, reported, identify=identified, stays=stays
+                stack, states, identify=resource_id, stays=stays
             )
-            # The SDK registers the stack itself in the first program of a process alone; `stack_references` has it anyway.
+            # The SDK registers the stack itself only in the first program of a process; `states`
+            # always has it.
             wanted = {
-                (registration.type, registration.name): registration
-                for registration in registered
-                if registration.type != STACK_TYPE
+                (resource.type, resource.name): resource
+                for resource in registered
+                if resource.type != STACK_TYPE
             }
-            left = without_left_out(was, wanted, words)
+            left = without_excluded(was, wanted, words)
             staying = {
                 key: was[key]
                 for key, item in wanted.items()
@@ -258,14 +260,14 @@ class Backend:
             }
             if staying.keys() <= stays.keys():
                 return left, next(
-                    item["outputs"]
-                    for item in reported[stack].values()
-                    if item["type"] == STACK_TYPE
+                    resource["outputs"]
+                    for resource in states[stack].values()
+                    if resource["type"] == STACK_TYPE
                 )
             stays |= staying
 
     def all_over(self) -> None:
-        """Put all later operations after all operations so far."""
+        """Let all later steps depend on all earlier steps."""
         self._over = (1 << len(self.done)) - 1
         if self._is_whole:
             self.rests.append(self._over)
@@ -280,11 +282,11 @@ class Backend:
         wanted: Mapping[Key, Registered],
         trouble: Trouble | None,
     ) -> bool:
-        """Change the stack's resources to the wanted resources, or some of them."""
+        """Change the stack's resources into the wanted resources, or some of them."""
         was = dict(state.resources)
         again = {
             key for key in state.failed if wanted.get(key) is not was.get(key)
-        }  # existing resources that are left out
+        }  # equal where the resource is left out
         changed = _new(
             {key: item for key, item in was.items() if key not in again}, wanted
         )
@@ -303,9 +305,7 @@ class Backend:
             for key in sorted(was.keys() - wanted.keys())
             if _made(key)
         ]
-        waits = waits_of(
-            steps, _listed(was), _listed(with_program_order(wanted))
-        )
+        waits = waits_of(steps, _listed(was), _listed(in_turn(wanted)))
         order = Order(tuple(waits))
         chosen = (
             self._some(order, trouble.share)
@@ -338,7 +338,7 @@ class Backend:
         if trouble and not trouble.kills and failed:
             step = steps[self.draw.choice(failed)]
             key = step.type, step.name.partition(" ")[2]
-            # An update that fails is in the state as if it had been made: sandbox.plugins.kong.
+            # The state records a failed update as done: sandbox.plugins.kong.
             if step.type == PLUGIN and step.op == "update":
                 state.resources[key] = wanted[key]
                 state.failed |= {key}
@@ -355,11 +355,11 @@ class Backend:
         for number in range(count):
             if (
                 self.draw.random() >= share
-            ):  # it is not done, and nothing that waits for it
+            ):  # neither this step nor a step that depends on it is done
                 chosen &= ~sum(
-                    1 << item
-                    for item in range(count)
-                    if item == number or order.below[item] >> number & 1
+                    1 << other
+                    for other in range(count)
+                    if other == number or order.below[other] >> number & 1
                 )
         return chosen
 
@@ -382,7 +382,7 @@ class Backend:
         verb = "delete" if new is None else "update" if old else "create"
         writes = tuple(written(was, self.kong.past()[-1]))
         self.done.append(
-            FinishedStep(f"{verb} {key[1]}", writes, images, key, old, new)
+            Done(f"{verb} {key[1]}", writes, images, key, old, new)
         )
         self.before.append(before)
 
@@ -392,7 +392,7 @@ class Backend:
         table, kind = _KINDS[key[0]]
         store = self.kong._store
         there: Entity | None = store.current.tables[table].get(
-            identified(key[1])
+            resource_id(key[1])
         )
         if new is None:
             assert there is not None, key
@@ -404,7 +404,7 @@ class Backend:
         if table == "jwt_secrets":
             body["consumer"] = {"id": new.inputs["consumerId"]}
         if there is None:
-            store.insert(table, {"id": identified(key[1]), **body})
+            store.insert(table, {"id": resource_id(key[1]), **body})
         else:
             store.update(table, there, body)
 
@@ -465,19 +465,19 @@ class Backend:
         )
 
     def _exported(self, stack: str) -> list[dict[str, Any]]:
-        """Return the state as the engine exports it: parents precede their children."""
+        """Return the state as the engine exports it: parents before their children."""
         state = self.stacks[stack]
         above = {
             urn_in(stack, key): urn_in(stack, (COMPONENT, item.parent))
             for key, item in state.resources.items()
         }
         item = sorted(
-            state.stack_references(stack).items(),
+            state.as_engine_state(stack).items(),
             key=lambda pair: pair[1]["type"] != COMPONENT,
         )
         return [
-            {"urn": urn, "id": urn, "parent": above.get(urn), **entry}
-            for urn, entry in item
+            {"urn": urn, "id": urn, "parent": above.get(urn), **resource}
+            for urn, resource in item
         ]
 
     def _move(self, source: State, target: State, urns: Sequence[str]) -> None:
@@ -495,7 +495,7 @@ class Backend:
 
 
 class _SideBySide:
-    """A stand-in for the thread pool in which the command runs several stacks."""
+    """A stand-in for the pool of threads in which the command runs several stacks."""
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
@@ -509,8 +509,7 @@ class _SideBySide:
     def map(
         self, action: Callable[[Any], Any], items: Iterable[Any]
     ) -> Iterator[Any]:
-        """Run them in any order: each as if all began at one moment, or one once the other has
-        ended."""
+        """Run the stacks in any order: parallel, from the same state, or in turn."""
         backend, results = self._backend, dict[int, Any]()
         queue = [*enumerate(items)]
         backend.draw.shuffle(queue)
@@ -557,14 +556,14 @@ def _urn(key: Key) -> str:
 
 
 def _made(key: Key) -> bool:
-    """Return whether a product has it: steps of others do nothing."""
+    """Return whether a product has the resource: other steps change no product."""
     return not key[0].startswith(_OF_THE_ENGINE)
 
 
 def _new(
     was: Mapping[Key, Registered], wanted: Mapping[Key, Registered]
 ) -> list[Key]:
-    """Return the created or changed resource."""
+    """Return the resources that a run creates or updates."""
     return [
         key
         for key, item in wanted.items()
@@ -573,7 +572,7 @@ def _new(
 
 
 def _listed(resources: Mapping[Key, Registered]) -> list[dict[str, Any]]:
-    """List resources as a state does, with their dependencies."""
+    """Return resources as a state lists them, with their dependencies."""
     named: dict[str, list[str]] = {}
     for key in resources:
         named.setdefault(key[1], []).append(_urn(key))
@@ -591,15 +590,15 @@ def _listed(resources: Mapping[Key, Registered]) -> list[dict[str, Any]]:
 
 
 def component_of(key: Key) -> str:
-    """Return the component of a resource's pods; empty if it has none."""
+    """Return the component that owns the pods of a resource; empty where no component does."""
     return key[1].removesuffix("-deployment") if key[0] == DEPLOYMENT else ""
 
 
-def _image(item: Registered | None) -> str | None:
-    """Return the image of a Deployment."""
-    if item is None or item.type != DEPLOYMENT:
+def _image(registered: Registered | None) -> str | None:
+    """Return the image that a Deployment runs."""
+    if registered is None or registered.type != DEPLOYMENT:
         return None
-    image: str = item.inputs["spec"]["template"]["spec"]["containers"][0][
+    image: str = registered.inputs["spec"]["template"]["spec"]["containers"][0][
         "image"
     ]
     return image

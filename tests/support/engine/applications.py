@@ -1,4 +1,4 @@
-"""Applications that tests put in place of the sample estate's."""
+"""Applications that tests use in place of the sample estate's."""
 
 from __future__ import annotations
 
@@ -37,4 +37,5 @@ spec:
         - type: client
           properties: {kind: external, calls: [{component: orders/api, scopes: [orders.read]}]}
 """
-"""Clients that keep no secret of ours: a page in the browser, an application on devices, and a partner's service."""
+"""Clients without a secret of ours: a page in the browser, an application on devices, and a
+partner's service."""

@@ -16,13 +16,14 @@ from sandbox.local import Local
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The gateway's answer; `seen` is the request that reached the workload stand-in, or None."""
+    """The gateway's answer; `seen` is the request as it reached the workload stand-in, or None
+    where it did not."""
 
     status: int
     seen: dict[str, Any] | None
 
     def header(self, name: str) -> list[str]:
-        """Return the values of a header at the workload stand-in, in any case."""
+        """Return the values of a header as the workload stand-in got it, in any case."""
         assert self.seen is not None, (
             f"answered with {self.status}, not by the workload"
         )
@@ -41,7 +42,7 @@ def call(
     token: str | None = None,
     headers: tuple[tuple[str, str], ...] = (),
 ) -> Answer:
-    """Send a request with a raw target; `token` goes into the Authorization header."""
+    """Send one request with its raw target; `token` goes into the Authorization header."""
     connection = http.client.HTTPConnection(
         urlsplit(local.kong.proxy_url).netloc, timeout=10
     )
@@ -66,7 +67,8 @@ def call(
 
 
 def credential(local: Local, component: str) -> dict[str, str]:
-    """Return the environment that a component's pods get from its Secret in the cluster."""
+    """Return the environment that a component's pods get from its Secret in the cluster, and no
+    other variable."""
     (found,) = (
         secret
         for secret in local.objects("Secret")
@@ -95,5 +97,5 @@ def user_token(local: Local, component: str, user: str) -> str:
 
 
 def part(token: str, index: int) -> dict[str, Any]:
-    """Header (0) or payload (1) of a token."""
+    """Return the header (0) or payload (1) of a token."""
     return jose.read(token)[index]

@@ -1,4 +1,4 @@
-"""A project folder with its own Applications, and the real `pulumi` CLI on it over a running
+"""A project folder with its own Applications, and the literal `pulumi` CLI on it over a running
 sandbox."""
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from sandbox.project import project
 __all__ = ["AT_ONCE", "Deployment", "Empty", "project", "start"]
 
 AT_ONCE = Lags()
-"""Kong sees every change at once: most tests are not about its lags."""
+"""Kong shows every change at once: most tests do not depend on its lags."""
 
 Edit = Callable[[list[dict[str, Any]]], list[dict[str, Any]]]
-"""The resources of a state, as the engine exports them."""
+"""Queries over the resources of a state, as the engine exports them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Deployment:
     def pulumi(
         self, *arguments: str, check: bool = True
     ) -> CompletedProcess[str]:
-        """Return the CLI in the project's folder."""
+        """Run the CLI in the project's folder."""
         return self.local.pulumi(
             *arguments, cwd=self.folder, check=check, timeout=90
         )
@@ -41,7 +41,7 @@ class Deployment:
     def run(
         self, verb: str, *arguments: str, check: bool = True
     ) -> CompletedProcess[str]:
-        """`up`, `refresh` or `destroy` of the stack, without a preview before it."""
+        """Run `up`, `refresh` or `destroy` of the stack, without a preview before it."""
         return self.pulumi(
             verb,
             "-s",
@@ -53,17 +53,17 @@ class Deployment:
         )
 
     def changes(self, verb: str, *arguments: str) -> dict[str, str]:
-        """Return the changes of `verb`, from the engine's events: {resource's logical name:
-        operation}, without unchanged resources.
+        """Return the changes of `verb` from the engine's events: {resource's logical name:
+        operation}.
 
-        For preview these are the planned changes.
+        For preview these are the planned changes. Unchanged resources are left out.
         """
         if verb == "preview":
             return named(preview(self, *arguments))
         return named(operations(self.run(verb, *arguments, "--json").stdout))
 
     def edit(self, file: str, old: str, new: str) -> None:
-        """Replace `old`, which stands exactly once, in a file of the project."""
+        """Replace `old`, which occurs exactly once, in a file of the project."""
         path = self.folder / file
         text = path.read_text("utf-8")
         assert text.count(old) == 1, (
@@ -72,7 +72,7 @@ class Deployment:
         path.write_text(text.replace(old, new), "utf-8")
 
     def state(self, *arguments: str) -> list[dict[str, Any]]:
-        """Return the resources of the exported state, in the order in which they were made."""
+        """Return the resources of the exported state, in order of creation."""
         exported = json.loads(
             self.pulumi("stack", "export", "-s", STACK, *arguments).stdout
         )
@@ -82,7 +82,7 @@ class Deployment:
         return found
 
     def rewrite(self, edit: Edit) -> None:
-        """Import the state with resources changed by `edit`."""
+        """Replace the state's resources by the result of `edit`."""
         rewrite(
             lambda *arguments: self.pulumi(*arguments, "-s", STACK),
             self.local.folder / "state.json",
@@ -90,20 +90,21 @@ class Deployment:
         )
 
     def output(self, name: str) -> Any:
-        """One of the stack's outputs."""
+        """Return one of the stack's outputs."""
         return json.loads(
             self.pulumi("stack", "output", "-s", STACK, "--json", name).stdout
         )
 
 
 Empty = Callable[..., Deployment]
-"""Makes a deployment with an empty stack: the fixture `empty` of the engine's tests."""
+"""The fixture `empty` of the engine's tests: it makes a deployment with an empty stack."""
 
 
 def rewrite(
     pulumi: Callable[..., CompletedProcess[str]], file: Path, edit: Edit
 ) -> None:
-    """Export the state of a stack through `pulumi`, and import it with resources changed by `edit`."""
+    """Export the state of the stack of `pulumi`, and import it with the resources that `edit`
+    returns."""
     exported = json.loads(pulumi("stack", "export").stdout)
     exported["deployment"]["resources"] = edit(
         exported["deployment"]["resources"]
@@ -120,7 +121,7 @@ def start(local: Local, folder: Path) -> Deployment:
 
 
 def preview(deployment: Deployment, *arguments: str) -> dict[str, str]:
-    """Return the steps of `preview --json`: {urn: operation}."""
+    """Return the operations of `preview --json`: {urn: operation}."""
     steps = json.loads(
         deployment.pulumi("preview", "-s", STACK, "--json", *arguments).stdout
     )["steps"]
@@ -136,7 +137,8 @@ def events(printed: str) -> Iterator[dict[str, Any]]:
 
 
 def operations(printed: str) -> dict[str, str]:
-    """Return a run's operations by its events: {urn: operation}. The run must report success."""
+    """Return the operations of a run by its events: {urn: operation}. The run must have reported
+    success."""
     seen = list(events(printed))
     results = [
         event["summaryEvent"]["result"]
@@ -153,7 +155,7 @@ def operations(printed: str) -> dict[str, str]:
 
 
 def named(steps: dict[str, str]) -> dict[str, str]:
-    """Return the changing steps by logical name, which follows the type in a URN after `::`."""
+    """Return the steps that change a resource, by logical name: the URN's part after the type."""
     return {
         urn.rsplit("::", 1)[1]: op
         for urn, op in steps.items()

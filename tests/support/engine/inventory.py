@@ -1,4 +1,4 @@
-"""The objects in the products behind a sandbox, by kind."""
+"""List the objects in the products behind a sandbox, by kind."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ OKTA = (
 
 
 def entities(local: Local) -> dict[str, list[str]]:
-    """Return all objects in Kong, at Okta (without its earlier groups) and in the cluster, by kind;
-    empty kinds are left out."""
+    """Return all objects in Kong, at Okta (without its groups, which exist before) and in the
+    cluster, by kind; empty kinds are left out."""
     found = {
         kind: [json.dumps(entity) for entity in local.kong.entities(kind)]
         for kind in KONG

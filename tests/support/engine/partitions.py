@@ -17,8 +17,8 @@ from tests.support.engine.deployment import Deployment, named, operations
 
 
 def partition(folder: Path, partitions: Mapping[str, Sequence[str]]) -> None:
-    """Write the stacks' files: the base's lists the namespaces of each partition, and the
-    partitions' name the estate."""
+    """Write the stacks' files: the base's file assigns namespaces, the partitions' files name the
+    estate."""
     file = folder / "stacks" / f"Pulumi.{STACK}.yaml"
     settings = yaml.safe_load(file.read_text("utf-8"))
     settings["config"]["kong-oam:partitions"] = {
@@ -55,8 +55,8 @@ def position(folder: Path, namespaces: Mapping[str, str]) -> None:
 def kong_oam(
     deployment: Deployment, *arguments: str, status: int | None = None
 ) -> CompletedProcess[str]:
-    """Return a verb of the command line in the project's folder. Raises AssertionError if it ends
-    with another status."""
+    """Run a verb of the command line in the project's folder. Raises AssertionError at any other
+    exit status."""
     done = subprocess.run(
         [sys.executable, "-m", "kong_oam", *arguments],
         cwd=deployment.folder,
@@ -81,7 +81,7 @@ def run(
     *arguments: str,
     check: bool = True,
 ) -> CompletedProcess[str]:
-    """`up`, `refresh` or `destroy` of the stack of a partition, or of the base."""
+    """Run `up`, `refresh` or `destroy` of the stack of a partition, or of the base."""
     return deployment.pulumi(
         verb,
         "-s",
@@ -108,10 +108,10 @@ def changes(
     return named(operations(run(deployment, verb, name, "--json").stdout))
 
 
-def output(deployment: Deployment, name: str | None, kind: str) -> Any:
-    """One of the outputs of a stack."""
+def output(deployment: Deployment, name: str | None, output_name: str) -> Any:
+    """Return one of the outputs of a stack."""
     return json.loads(
         deployment.pulumi(
-            "stack", "output", "-s", stack_of(name), "--json", kind
+            "stack", "output", "-s", stack_of(name), "--json", output_name
         ).stdout
     )

@@ -21,15 +21,15 @@ from tests.support.engine.deployment import Deployment
 
 FIRST = datetime.date(2026, 11, 25)
 CLIENTS: Mapping[str, str | None] = {"checkout": None, "web": "user-sales"}
-"""Clients of the sample estate that may read orders, and their users."""
+"""Clients of the sample estate that may read orders, each with its user."""
 
 
 @dataclass
 class Pods:
-    """The pods of each of `clients`, with their credential at start; `ask` makes a call with a
-    token.
+    """The pods of each of `clients`, with the credential that they started with; `ask` returns the
+    answer to a call with their token.
 
-    Pods of `slow` clients are not replaced by the end of a run, and keep their credentials.
+    `slow` pods keep their credential until after the run.
     """
 
     local: Local
@@ -40,7 +40,7 @@ class Pods:
     slow: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def start(self) -> None:
-        """Restart all pods, with the current Secrets."""
+        """Restart all pods with the current Secrets."""
         self.quick = {
             name: credential(self.local, name) for name in self.clients
         }
@@ -51,7 +51,7 @@ class Pods:
 
     @contextmanager
     def calling(self) -> Iterator[None]:
-        """They start, and call until the end."""
+        """Start the pods, which call until the end."""
         self.start()
         end = threading.Event()
         thread = threading.Thread(
@@ -89,11 +89,11 @@ class Pods:
             self.statuses[f"no token: {refused}"] += 1
             return
         held.append(token)
-        for item in (
+        for used in (
             token,
             held[0],
         ):  # a new token, and an earlier token
-            self.statuses[self._answer(item)] += 1
+            self.statuses[self._answer(used)] += 1
         del held[:-20]
 
     def _answer(self, token: str) -> str:

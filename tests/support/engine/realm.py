@@ -1,4 +1,5 @@
-"""A stack with a realm of a real Keycloak as its identity provider, and a sandbox for all else."""
+"""A stack with a realm of a real Keycloak as its identity provider, and a sandbox for all other
+products."""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ REALM = "sandbox"
 
 @dataclass(frozen=True, slots=True)
 class WithKeycloak:
-    """The sample estate on a real Keycloak, and a sandbox for all else."""
+    """The sample estate on a real Keycloak, and a sandbox for all other products."""
 
     server: Keycloak
     deployment: Deployment
@@ -26,7 +27,8 @@ class WithKeycloak:
 
 
 def on(server: Keycloak, deployment: Deployment, realm: str) -> Deployment:
-    """Yield the deployment with a new realm as its only identity provider, before the first `up`."""
+    """Return the deployment with a separate realm as its only identity provider, before the first
+    `up`."""
     server.realm(realm, GROUPS, {user.login: user.groups for user in USERS})
     deployment.local.env.update(server.environment(realm))
     entry = {

@@ -1,4 +1,4 @@
-"""The sample estate, deployed, with all output of the CLI about it."""
+"""The sample estate, deployed, with all output of the CLI."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ class Sample:
 
 @contextmanager
 def deployed_sample(folder: Path) -> Iterator[Sample]:
-    """Deploy it from a project in the folder, and destroy it after the block."""
+    """Deploy the sample estate from a project in the folder, until the end of the block."""
     log = folder / "events.json"
     with Local(lags=AT_ONCE) as local:
         # The event log is one of the CLI's debug commands.
         local.env["PULUMI_DEBUG_COMMANDS"] = "true"
         (folder / "project").mkdir()
         deployment = start(local, project(folder / "project"))
-        messages: dict[str, str] = {}
+        printed: dict[str, str] = {}
         for name, arguments in {
             "preview": ("preview", "--json"),
             "up": (
@@ -49,5 +49,5 @@ def deployed_sample(folder: Path) -> Iterator[Sample]:
             ),
         }.items():
             done = deployment.pulumi(arguments[0], "-s", STACK, *arguments[1:])
-            messages |= {name: done.stdout, f"{name}, stderr": done.stderr}
-        yield Sample(deployment, messages, log.read_text("utf-8"))
+            printed |= {name: done.stdout, f"{name}, stderr": done.stderr}
+        yield Sample(deployment, printed, log.read_text("utf-8"))

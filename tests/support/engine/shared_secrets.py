@@ -1,5 +1,5 @@
-"""Secrets that clients share with their provider: a preview's message about them, and the command
-that replaces them."""
+"""Secrets that clients share with their provider: the preview's lines about them, and the command
+that replaces a secret."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from tests.support.engine.calls import call
 from tests.support.engine.deployment import Deployment
 
 DUE = re.compile(
-    r"warning: credentials: (\S+) at (\w+): the shared secret is due since (\S+), .*: (pulumi up .*)"
+    r"warning: credentials: (\S+) at (\w+): the shared secret is due since ([\d-]+)\. .*: (pulumi up .*)"
 )
 """The client, its provider, the day, and the command."""
 
 
 def preview_text(deployment: Deployment) -> str:
-    """Return a preview, in words."""
+    """Return a preview's text."""
     return deployment.pulumi("preview", "-s", STACK).stdout
 
 
@@ -33,7 +33,7 @@ def orders(deployment: Deployment, settings: dict[str, str]) -> int:
     ).status
 
 
-def replaced(deployment: Deployment, shown: str) -> None:
+def replace_secret(deployment: Deployment, shown: str) -> None:
     """Run the command that a preview shows for `checkout`, in a shell, without its question."""
     (command,) = {
         found[4] for found in DUE.finditer(shown) if found[1] == "shop/checkout"

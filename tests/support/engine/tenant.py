@@ -19,8 +19,8 @@ from tests.support.engine.deployment import AT_ONCE, Deployment, project, start
 def tenant_stack(
     folder: Path, **settings: Any
 ) -> Iterator[tuple[Deployment, Entra]]:
-    """Yield an empty stack with `orders` and `shop`; `settings` are of the provider. All of it is
-    deleted afterwards."""
+    """An empty stack with `orders` and `shop`; `settings` are the provider's. All its products end
+    with it."""
     with (
         Entra(
             GROUPS, {user.login: user.groups for user in USERS}, lag=ENTRA_LAG

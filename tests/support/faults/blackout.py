@@ -1,4 +1,4 @@
-"""A machine that loses power in the middle of a run, the remains of the run, and the documented
+"""A machine that loses power in the middle of a run, its remaining state, and the documented
 recovery."""
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ _PLUGINS_END = 0.7
 
 @dataclass(slots=True)
 class Blackout:
-    """Cuts off a run of the CLI when the `nth` request that changes Kong, Okta or the cluster was carried out.
+    """Cut off a run of the CLI after the `nth` request that changes Kong, Okta or the cluster.
 
-    The engine is killed before it hears the answer, and nothing that is sent afterwards is carried out. `seen` counts
+    The engine is killed before it gets the answer, and later requests change nothing. `seen` counts
     requests; `nth` 0 only counts.
     """
 
@@ -37,8 +37,8 @@ class Blackout:
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
     def up(self) -> None:
-        """Run `up` until the given point. Afterwards Kong, Okta and the cluster are available
-        again. Raises AssertionError if the run did not get that far."""
+        """Run `up` until the blackout. Kong, Okta and the cluster return afterwards. Raises
+        AssertionError where `up` ends before."""
         local = self.stack.local
         create, apply, delete = (
             local.cluster.create,
@@ -98,7 +98,7 @@ class Blackout:
     ) -> T | None:
         if method == "GET":
             return None if self.dark else answer()
-        with self._lock:  # one after the other, so that the n-th is the last
+        with self._lock:  # in turn, so that the n-th is the last
             if self.dark:
                 return None
             done = answer()
@@ -111,33 +111,31 @@ class Blackout:
 
 
 def recover(stack: Stack) -> str:
-    """Run the documented commands, and return the output of the second.
-
-    They are `cancel`, `kong_oam recover --remove` with the `kubectl` commands in its output,
-    `refresh --clear-pending-creates`, and `up`.
-    """
-    message = recover_stack(stack)
+    """Run the documented commands: `cancel`, `kong_oam recover --remove` with its `kubectl`
+    commands, `refresh --clear-pending-creates`, `up`. Return the output of `recover`."""
+    printed = recover_stack(stack)
     stack.run("up")
-    return message
+    return printed
 
 
 def recover_stack(stack: Stack) -> str:
-    """Recover a stack without the final run, which a command over several stacks makes."""
+    """Run the documented commands without the last `up`. A command over several stacks does this
+    `up`."""
     stack.pulumi("cancel", "--yes")
-    output = lost(stack, "--remove").stdout
-    for line in output.splitlines():
+    printed = lost(stack, "--remove").stdout
+    for line in printed.splitlines():
         if line.startswith("  kubectl "):
             subprocess.run(
                 line, shell=True, check=True, timeout=60, env=stack.local.env
             )
     stack.run("refresh", "--clear-pending-creates")
-    return output
+    return printed
 
 
 def lost(
     stack: Stack, *arguments: str, status: int = 0
 ) -> CompletedProcess[str]:
-    """`python -m kong_oam recover` on the stack. Raises AssertionError if it ends with another
+    """Run `python -m kong_oam recover` on the stack. Raises AssertionError at any other exit
     status."""
     done = stack.module(
         "kong_oam", "recover", "--stack", stack.name, *arguments
@@ -175,13 +173,13 @@ _DROPPED = frozenset(
 _MADE_UP = {
     r'"[0-9a-f]{16}"': '"<digest>"',
     r'"pks\w{17}"': '"<key of a client>"',
-    r'"key": "[\w-]{43}"': '"key": "<key>"',  # the issuer's, by the digest that is its id
+    r'"key": "[\w-]{43}"': '"key": "<key>"',  # the issuer's key, by the digest that is its id
 }
 
 
 def shape(stack: Stack) -> dict[str, list[str]]:
-    """Return all objects without ids, times, keys, secrets and their digests, and without Okta's
-    order of policies. References are names."""
+    """Return all objects without ids, times, keys, secrets and their digests, and without the order
+    of policies, which Okta assigns. References are names."""
     local = stack.local
     kinds: dict[str, list[Any]] = {
         kind: local.kong.entities(kind) for kind in KONG
@@ -195,15 +193,15 @@ def shape(stack: Stack) -> dict[str, list[str]]:
     ):
         names |= _names(found)
     return {
-        kind: sorted(_named(kind, entry, names) for entry in item)
+        kind: sorted(_named(kind, thing, names) for thing in item)
         for kind, item in kinds.items()
         if item
     }
 
 
 def _names(found: dict[str, Any]) -> dict[str, str]:
-    """Return names in place of an object's ids: its name, a client's label, a consumer's username,
-    a group's name."""
+    """Return the id of an object with the name that replaces it: its name, a client's label, a
+    consumer's username or a group's name."""
     name = (
         found.get("label")
         or found.get("name")

@@ -1,5 +1,5 @@
-"""One stack of one project over a sandbox: the real CLI, requests to the stand-ins behind it, and
-their objects."""
+"""One stack of one project over a sandbox: the literal CLI, requests to the stand-ins behind it,
+and their objects."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.support.engine.inventory import KONG, OKTA
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """The stack `name` of the project in `folder`. Every run of the CLI has 100 seconds, and gets
+    """Stack `name` of the project in `folder`. Every run of the CLI ends within 100 seconds and has
     `--yes`."""
 
     local: Local
@@ -34,7 +34,7 @@ class Stack:
     def pulumi(
         self, *arguments: str, check: bool = True
     ) -> CompletedProcess[str]:
-        """`pulumi ARGUMENTS` on the stack."""
+        """Run `pulumi ARGUMENTS` on the stack."""
         return self.local.pulumi(
             *arguments,
             "--stack",
@@ -47,7 +47,7 @@ class Stack:
     def run(
         self, verb: str, *arguments: str, check: bool = True
     ) -> CompletedProcess[str]:
-        """`up`, `refresh` or `destroy`, without a preview before it."""
+        """Run `up`, `refresh` or `destroy`, without a preview before it."""
         return self.pulumi(
             verb, "--yes", "--skip-preview", *arguments, check=check
         )
@@ -55,7 +55,7 @@ class Stack:
     def module(
         self, name: str, *arguments: str, **environment: str
     ) -> CompletedProcess[str]:
-        """Run `python -m NAME ARGUMENTS` in the project's folder, with any exit status."""
+        """Run `python -m NAME ARGUMENTS` in the project's folder. Any exit status is allowed."""
         env = {**self.local.env, **environment}
         command = [sys.executable, "-m", name, *arguments]
         return subprocess.run(
@@ -68,7 +68,7 @@ class Stack:
         )
 
     def changes(self, verb: str, *arguments: str) -> dict[str, str]:
-        """Return a run's changes, from its events: {logical name: operation}."""
+        """Return the changes of a run, from its events: {logical name: operation}."""
         done = self.run(verb, "--json", *arguments)
         found = {}
         for event in (
@@ -87,7 +87,7 @@ class Stack:
         }
 
     def edit(self, file: str, old: str, new: str) -> None:
-        """Replace `old`, which stands exactly once, in a file of the project."""
+        """Replace `old`, which occurs exactly once, in a file of the project."""
         path = self.folder / file
         assert path.resolve().is_relative_to(self.folder.resolve()), (
             f"{file} is a link to the project's own"
@@ -104,7 +104,7 @@ class Stack:
         return list(exported["deployment"].get("resources") or ())
 
     def rewrite(self, edit: Edit) -> None:
-        """Import the state with resources changed by `edit`."""
+        """Replace the state's resources by the result of `edit`."""
         rewrite(self.pulumi, self.local.folder / "state.json", edit)
 
     def answer(
@@ -115,7 +115,7 @@ class Stack:
         token: str | None = None,
         scheme: str = "http",
     ) -> Answer:
-        """Return the gateway's answer, without sockets, and whether it came from a workload."""
+        """Return the gateway's answer, without sockets, and whether a workload gave it."""
         authorization = f"Authorization: Bearer {token}\r\n" if token else ""
         raw = f"{method} {target} HTTP/1.1\r\nHost: {host}\r\n{authorization}\r\n".encode()
         return self.local.kong.handle(raw, scheme)
@@ -128,11 +128,11 @@ class Stack:
         token: str | None = None,
         scheme: str = "http",
     ) -> int:
-        """Return only the status; an allowed request gets 200 from the workload."""
+        """Return only the status; the workload answers 200 to each allowed request."""
         return self.answer(method, host, target, token, scheme).status
 
     def kong(self, method: str, path: str, body: object = None) -> Any:
-        """Send a request to the Admin API, and return the answer's JSON, None without a body."""
+        """Send a manual request to the Admin API; return the answer's JSON, None without JSON."""
         headers = {"Kong-Admin-Token": self.local.env["KONG_ADMIN_TOKEN"]}
         answer = httpx.request(
             method, self.local.kong.admin_url + path, headers=headers, json=body
@@ -141,7 +141,7 @@ class Stack:
         return answer.json() if answer.content else None
 
     def okta(self, method: str, path: str, body: object = None) -> Any:
-        """Send a request to the management API, and return the answer's JSON, None without a body."""
+        """Send a manual request to the management API; return the answer's JSON, None without JSON."""
         headers = {"Authorization": f"SSWS {self.local.env['OKTA_API_TOKEN']}"}
         answer = httpx.request(
             method,
@@ -153,7 +153,7 @@ class Stack:
         return answer.json() if answer.content else None
 
     def entity(self, kind: str, name: str) -> dict[str, Any]:
-        """Return the one entity of Kong of that name."""
+        """Return the only entity of Kong with that name."""
         (found,) = (
             entity
             for entity in self.local.kong.entities(kind)
@@ -162,7 +162,7 @@ class Stack:
         return found
 
     def plugin(self, kind: str, service: str) -> dict[str, Any]:
-        """Return the one plugin of a kind on a service."""
+        """Return the only plugin of a kind on a service."""
         identifier = self.entity("services", service)["id"]
         (found,) = (
             entity
@@ -173,7 +173,7 @@ class Stack:
         return found
 
     def app(self, component: str) -> dict[str, Any]:
-        """Return the one app of a client at Okta."""
+        """Return the only app of a client at Okta."""
         label = f"kong-oam {self.name} {component}"
         (found,) = (
             app
@@ -184,7 +184,7 @@ class Stack:
 
 
 Empty = Callable[..., Stack]
-"""Makes an empty stack: the fixture `empty` of the tests of faults."""
+"""The fixture `empty` of the fault tests: it makes an empty stack."""
 
 
 def start(
@@ -194,10 +194,10 @@ def start(
     applications: Iterable[str] | None = None,
     copied: Iterable[str] = (),
 ) -> Stack:
-    """Return an empty stack of a copy of this project; `applications` (YAML) take the place of the
-    sample estate's.
+    """Return an empty stack of a copy of this project; `applications` (YAML) replace the sample
+    estate's.
 
-    `copied` are more parts of it (as "components") that are to be edited.
+    `copied` are more of its parts (as "components") for edits.
     """
     folder.mkdir()
     project(folder, *copied)
@@ -213,7 +213,7 @@ def start(
 
 
 def trust(stack: Stack) -> None:
-    """Make the stack verify workloads against the sandbox's CA, and add the CA to Kong."""
+    """Let the stack verify workloads against the sandbox's CA, and give Kong the CA."""
     local = stack.local
     (stack.folder / "stacks/workloads.pem").write_text(
         local.echo.authority, "utf-8"
@@ -230,9 +230,9 @@ def trust(stack: Stack) -> None:
     )
 
 
-def made(local: Local) -> dict[str, int]:
-    """Return how many objects of each kind there are in Kong, at Okta (but for its groups) and in
-    the cluster."""
+def object_counts(local: Local) -> dict[str, int]:
+    """Return the number of objects of each kind in Kong, at Okta (without its groups) and in the
+    cluster."""
     counts = {kind: len(local.kong.entities(kind)) for kind in KONG}
     counts |= {kind: len(local.okta.objects(kind)) for kind in OKTA}
     counts["objects"] = len(local.cluster.objects())
@@ -240,7 +240,7 @@ def made(local: Local) -> dict[str, int]:
 
 
 def within(seconds: float, condition: Any) -> float:
-    """Return the seconds until `condition()` holds. Raises AssertionError after the time limit."""
+    """Return the seconds until `condition()` holds. Raises AssertionError when it does not in time."""
     begun = time.monotonic()
     while not condition():
         assert time.monotonic() - begun < seconds, f"not within {seconds} s"

@@ -1,5 +1,5 @@
-"""Strangers who call all the time while an estate comes, goes and breaks, without a token and with
-too few scopes."""
+"""Callers who ask without pause while an estate appears, disappears and breaks: without a token,
+and with a token that lacks scopes."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from tests.support.faults.tiny import HOST, PROTECTED, PUBLIC
 
 
 def poor_token(stack: Stack) -> str | None:
-    """Return a valid token of the stack's own issuer for its own audience without scopes; None
-    before the issuer exists."""
+    """Return a valid token without scopes from the stack's own issuer for its own audience; None
+    without an issuer."""
     local = stack.local
     servers = [
         server
@@ -41,8 +41,8 @@ def poor_token(stack: Stack) -> str | None:
 
 @dataclass(slots=True)
 class Watch:
-    """Calls each of `protected` (host, path) about every 10 ms until the end; `let_in` lists the
-    allowed calls."""
+    """A thread that asks for each of `protected` (host, path) about every 10 ms until the end;
+    `let_in` lists the callers who were allowed."""
 
     stack: Stack
     protected: tuple[tuple[str, str], ...]
@@ -85,7 +85,7 @@ class Watch:
 
 
 class Caller:
-    """An allowed caller that calls both paths about every 10 ms, and counts the answers."""
+    """An allowed caller that asks for both paths about every 10 ms, and counts the answers."""
 
     def __init__(self, stack: Stack, token: str) -> None:
         self._stack, self._token = stack, token

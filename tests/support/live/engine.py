@@ -1,4 +1,5 @@
-"""The real `pulumi` CLI on a small estate of the tier: stand-ins for Okta and cluster, a live Kong."""
+"""The real `pulumi` CLI on a small estate of the live tier: stand-ins for Okta and cluster, a
+live Kong."""
 
 from __future__ import annotations
 
@@ -91,24 +92,25 @@ class Engine:
 
     @property
     def host(self) -> str:
-        """The host of orders/api."""
+        """Return the host of orders/api."""
         return f"orders.{self.stack}.example.com"
 
     @property
     def settle(self) -> float:
-        """Seconds after which every worker has seen a change."""
+        """Return the seconds after which every worker has seen a change."""
         return inspect(
             Account(self.live.target.admin_url, self.live.target.token)
         ).settle
 
     @property
     def bound(self) -> float:
-        """Seconds within which every worker must show a change."""
+        """Return the seconds within which every worker must show a change."""
         return 2 * self.settle + 15
 
     @property
     def port(self) -> int:
-        """The port of orders/api, which is the upstream's: the load balancer stand-in forwards to
+        """Return the port of orders/api, which is the upstream's: the load balancer stand-in forwards
+        to
         it."""
         return self.live.upstream.port
 
@@ -123,21 +125,20 @@ class Engine:
         """Return the changes of `up` by the engine's events, or the planned changes of `preview`:
         {logical name: operation}.
 
-        For a refresh the events are no help: each of its steps is called `refresh`, also without a
-        change.
+        For a refresh the events do not help: each of its steps is called `refresh`, changed or not.
         """
         yes = () if verb == "preview" else ("--yes", "--skip-preview")
-        output = self.pulumi(
+        printed = self.pulumi(
             verb, "-s", self.stack, *yes, *arguments, "--json"
         ).stdout
         if verb == "preview":
             return named(
                 {
                     step["urn"]: step["op"]
-                    for step in json.loads(output)["steps"]
+                    for step in json.loads(printed)["steps"]
                 }
             )
-        return named(operations(output))
+        return named(operations(printed))
 
     def up(self) -> None:
         self.pulumi("up", "-s", self.stack, "--yes", "--skip-preview")
@@ -149,12 +150,12 @@ class Engine:
         self.pulumi("destroy", "-s", self.stack, "--yes", "--skip-preview")
 
     def edit(self, old: str, new: str) -> None:
-        """Replace `old`, which stands exactly once, in the Application."""
+        """Replace `old`, which occurs exactly once, in the Application."""
         assert self._file.read_text("utf-8").count(old) == 1
         self._replace(old, new)
 
     def configure(self, setting: str) -> None:
-        """One more setting of the gateway, `name: value`."""
+        """Add a setting of the gateway, `name: value`."""
         text, before = (
             self.stack_file.read_text("utf-8"),
             "    reach: loadBalancer\n",
@@ -165,13 +166,13 @@ class Engine:
         )
 
     def add(self, name: str, text: str) -> None:
-        """Add an Application in a new file."""
+        """Add an Application in its own file."""
         (self.folder / "applications" / f"{name}.yaml").write_text(
             text, "utf-8"
         )
 
     def hand_over(self, old: str, new: str) -> None:
-        """Component `new` takes the place of `old`: the same host and path, the same callers, another name."""
+        """Replace component `old` by `new`: the same host and path, the same callers, another name."""
         self._replace(f"- name: {old}\n", f"- name: {new}\n")
         self._replace(f"orders/{old},", f"orders/{new},")
 
@@ -190,7 +191,7 @@ class Engine:
 
     @property
     def has_issuer(self) -> bool:
-        """Whether the issuer exists already."""
+        """Return whether an issuer of tokens exists."""
         return bool(self.local.okta.objects("authorizationServers"))
 
     def case(
@@ -200,8 +201,8 @@ class Engine:
         component: str | None = None,
         user: str | None = None,
     ) -> Case:
-        """Return a request without a token, or of a component, for itself or a user, with the token
-        for its own Secret."""
+        """Return an anonymous request, or a component's for itself or a user, with the token for
+        its own Secret."""
         if component is None:
             return Case(method, self.host, path.encode())
         environment = caller.environment(
@@ -219,11 +220,11 @@ def engine(
     provider: Mapping[str, Any] = _OKTA,
     environment: Mapping[str, str] | None = None,
 ) -> Iterator[Engine]:
-    """Yield the estate's project with an empty stack; at the end destroy the stack, and remove the
-    rest.
+    """The estate's project with an empty stack. At the end the stack is destroyed, and its remains
+    are removed.
 
-    The stack is the run's `name`, which is one word. `provider` is its identity provider,
-    `environment` its address and account.
+    The stack is the run's `name`, a single word. `provider` is its identity provider, `environment`
+    the provider's address and administrator.
     """
     stack = f"{RUN}-{name}"
     for linked in _LINKED:
@@ -260,5 +261,5 @@ def engine(
                         "--skip-preview",
                         check=False,
                     )
-                finally:  # a CLI that hangs is ended, and then leaves all there
+                finally:  # a CLI that hangs is killed, and leaves all entities
                     live.target.remove_all_of(stack)

@@ -1,5 +1,5 @@
-"""Two Applications with a caller each, their later versions, and the CLI on them with any flags, on
-a live Kong."""
+"""Two Applications with a caller each, their later forms, and the CLI on them with any flags, on a
+live Kong."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ import httpx
 
 from sandbox import caller
 from tests.support.gateway_cases import Case
-from tests.support.listening import Listening
 from tests.support.live.engine import Engine, engine
 from tests.support.live.gateway import LiveGateway
 from tests.support.live.hammer import Hammer
 from tests.support.live.run import Target, bind_address, issuer
 from tests.support.live.upstream import Upstream
+from tests.support.local_servers import Listening
 
 _APPLICATION = """
 apiVersion: core.oam.dev/v1beta1
@@ -71,12 +71,12 @@ class Api:
         return f"{self.name}/{self.component}"
 
     def text(self, host: str, calls: Mapping[str, Sequence[Api]]) -> str:
-        """Return its YAML. `calls` maps clients of this Application to their targets, which may
-        include it."""
+        """Return the API's YAML. `calls` maps clients of this Application to the APIs that they
+        call, this API among others."""
         granted = [
             key
             for key, called in calls.items()
-            if self.key in [call.key for call in called]
+            if self.key in [api.key for api in called]
         ]
         fields = {
             "name": self.name,
@@ -88,8 +88,8 @@ class Api:
         text = _APPLICATION % {**fields, "callers": ", ".join(granted)}
         for name in self.callers:
             asked = [
-                f"{{component: {call.key}, scopes: [{call.scope}]}}"
-                for call in calls[f"{self.name}/{name}"]
+                f"{{component: {api.key}, scopes: [{api.scope}]}}"
+                for api in calls[f"{self.name}/{name}"]
             ]
             text += _CALLER.removeprefix("\n") % {
                 "name": name,
@@ -102,7 +102,7 @@ class Between(Listening):
     """A proxy before Kong's Admin API that answers 500 to requests that `meet` rejects. A context
     manager.
 
-    `meet` gets method, path and body of each changing request.
+    `meet` gets method, path and body of each writing request.
     """
 
     def __init__(self, target: Target) -> None:
@@ -162,14 +162,15 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _hand_on
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it
-        """Silent."""
+        """Log no request."""
 
 
 @dataclass(slots=True)
 class Flags:
-    """The project with its stack, on which `run` runs the CLI, and the hammer during it.
+    """The project with its stack, on which `run` runs the CLI, and the callers that hammer on it
+    meanwhile.
 
-    `apis` are the Applications in the folder; `before` are the first Applications.
+    `apis` are the Applications in the folder; `before` are the initial Applications.
     """
 
     engine: Engine
@@ -188,7 +189,8 @@ class Flags:
         return f"{name}.{self.engine.stack}.example.com"
 
     def write(self, *apis: Api, former: Sequence[Api] = ()) -> None:
-        """The folder has these Applications and no others; the client a/former calls some, each reader its own API."""
+        """Write these Applications and no others into the folder; the client a/former calls some,
+        each reader its own API."""
         calls: dict[str, Sequence[Api]] = {
             f"{api.name}/reader": [api]
             for api in apis
@@ -211,7 +213,7 @@ class Flags:
         self.apis = apis
 
     def run(self, *arguments: str, check: bool = True) -> CompletedProcess[str]:
-        """One run of the CLI without questions. Raises CalledProcessError when `check` and it failed."""
+        """Run the CLI once without questions. Raises CalledProcessError when `check` and it failed."""
         verb, *flags = arguments
         return self.engine.pulumi(
             verb,
@@ -224,12 +226,12 @@ class Flags:
         )
 
     def fails(self, *arguments: str) -> None:
-        """One run that fails. Raises AssertionError if it does not."""
+        """Run the CLI, which must fail. Raises AssertionError otherwise."""
         done = self.run(*arguments, check=False)
         assert done.returncode, f"{arguments}: {done.stdout}"
 
     def urn(self, name: str) -> str:
-        """Return the URN of the only resource of this logical name in the state."""
+        """Return the URN of the only resource with this logical name."""
         shown = self.engine.pulumi(
             "stack", "-s", self.engine.stack, "--show-urns"
         ).stdout
@@ -254,15 +256,16 @@ class Flags:
         path: str = "/",
         who: str | None = None,
     ) -> Case:
-        """Return a request without a token, or with the token stored as `who`."""
+        """Return an anonymous request, or a request with the stored token `who`."""
         authorization = (f"Bearer {self.tokens[who]}",) if who else ()
         return Case(
             method, self.host(application), path.encode(), authorization
         )
 
     def callers(self) -> Mapping[str, Sequence[Case]]:
-        """Return callers that every estate of this file denies. They have the scopes of the other
-        Application's API at some time, or every scope of it, and no grant there."""
+        """Return callers that no estate of this file allows. Their tokens list scopes that the
+        other Application's API requires at some time, or all of them, but their clients have no
+        grants there."""
         everywhere = ("a", "b", "c")
         ends = [
             self.case("GET", name, who=who)
@@ -292,21 +295,21 @@ class Flags:
         }
 
     def welcome(self) -> Mapping[str, Sequence[Case]]:
-        """Return the callers that the first estate allows."""
+        """Return the callers that the initial estate allows."""
         return {
             READER: [self.case("GET", "a", who="a/reader")],
             EVERYBODY: [self.case("GET", "a", "/health")],
         }
 
     def back(self) -> None:
-        """The estate that everything begins with, deployed and seen by every worker."""
+        """Deploy the initial estate again, and wait until every worker sees it."""
         self.write(*self.before)
         self.run("up")
         expected = []
         for name, elsewhere in (
             ("a", "b"),
             ("b", "a"),
-        ):  # whose clients may differ from earlier clients
+        ):  # The ids of its clients may have changed since.
             authorization = (f"Bearer {self.token(name, 'reader')}",)
             expected += [
                 (
@@ -334,7 +337,8 @@ READER, EVERYBODY = "the reader of a", "everybody to the health check of a"
 
 @contextmanager
 def flags(live: LiveGateway, folder: Path) -> Iterator[Flags]:
-    """Yield the first two Applications, deployed, with earlier tokens, and callers that hammer."""
+    """Yield the two Applications in their initial form, deployed, with tokens of the initial
+    clients, and callers that hammer."""
     bind = bind_address()
     with ExitStack() as started:
         workloads = tuple(
@@ -367,7 +371,7 @@ def flags(live: LiveGateway, folder: Path) -> Iterator[Flags]:
         found.back()
         time.sleep(
             made.settle
-        )  # requests one after the other may never meet each worker of each node
+        )  # requests in turn may never meet each worker of each node
         found.hammer = started.enter_context(
             Hammer(live, found.callers(), found.welcome(), workloads)
         )
@@ -375,7 +379,7 @@ def flags(live: LiveGateway, folder: Path) -> Iterator[Flags]:
 
 
 def swap(apis: tuple[Api, ...]) -> tuple[Api, ...]:
-    """Return the Applications with their scopes exchanged."""
+    """Return two Applications that each require the scope of the other."""
     first, second = apis
     return replace(first, scope=second.scope), replace(
         second, scope=first.scope
@@ -384,7 +388,7 @@ def swap(apis: tuple[Api, ...]) -> tuple[Api, ...]:
 
 @dataclass(slots=True)
 class Attack:
-    """A test's actions under hammering, stage by stage."""
+    """The stages of a test under hammering."""
 
     flags: Flags
     hammer: Hammer
@@ -392,21 +396,22 @@ class Attack:
     since: float = field(default_factory=time.monotonic)
 
     def __call__(self, stage: str) -> None:
-        """Begin a stage."""
+        """Begin the next stage."""
         if self.stages:
             self.hammer.await_answers()
         self.stages.append(stage)
         self.hammer.stage(stage)
 
-    def denied_times(self, caller: str) -> dict[int, float]:
-        """Return the seconds of wrong answers to a welcome caller, by status, since the attack
-        began."""
-        return self.hammer.denied_times(caller, self.since)
+    def kept_out(self, caller: str) -> dict[int, float]:
+        """Return the seconds for which a welcome caller got another answer, by status, since the
+        attack began."""
+        return self.hammer.kept_out(caller, self.since)
 
 
 @contextmanager
 def attack(flags: Flags, report: Callable[[str], None]) -> Iterator[Attack]:
-    """Go from the first estate through the test's changes and back. No caller may gain access."""
+    """Hammer from the initial estate, through the test's stages, and back. No caller may be
+    allowed."""
     assert flags.hammer
     made = Attack(flags, flags.hammer)
     name = ""
@@ -422,15 +427,15 @@ def attack(flags: Flags, report: Callable[[str], None]) -> Iterator[Attack]:
         lines = flags.hammer.lines(*made.stages) if name else []
         let_through = flags.hammer.let_through(*made.stages)
         for caller in (READER, EVERYBODY) if name else ():
-            lost = made.denied_times(caller)
-            message = (
+            lost = made.kept_out(caller)
+            text = (
                 ", ".join(
                     f"{seconds} s {status}" for status, seconds in lost.items()
                 )
                 or "never"
             )
             lines.append(
-                f"from '{made.stages[0]}' and back, {caller} was kept out: {message}"
+                f"from '{made.stages[0]}' and back, {caller} was kept out: {text}"
             )
         for line in lines:
             report(line)

@@ -1,4 +1,5 @@
-"""Raw requests to the gateway's proxy, each on a new connection, and the requests that arrived."""
+"""Send raw requests to the gateway's proxy, each on its own connection, and read the requests that
+arrived."""
 
 from __future__ import annotations
 
@@ -17,9 +18,9 @@ from tests.support.live.upstream import MARK, Upstream
 _numbers = itertools.count(1)
 
 _ROUNDS = 20
-"""Correct answers in a row that are needed for each worker. Each worker has a separate view, and a
-connection meets any of them (`proxy_listen` has `reuseport` by default). The chance to miss one
-of two workers 40 times is 1 in 10^11."""
+"""How often in a row an answer must be right, for each worker. Each worker has its own view, and a
+connection meets any of them (`proxy_listen` has `reuseport` by default). With two workers, 40
+connections miss a given worker once in 10^11 times."""
 
 
 def ask(
@@ -29,8 +30,8 @@ def ask(
     timeout: float = 15,
     source: str | None = None,
 ) -> int:
-    """Return the status that the bytes of one request get, sent from the address `source` of this
-    machine. Raises OSError or http.client.HTTPException for no answer."""
+    """Return the status for the bytes of one request, sent from this machine's address `source`.
+    Raises OSError or http.client.HTTPException without an answer."""
     with socket.create_connection(
         proxy, timeout, (source, 0) if source else None
     ) as connection:
@@ -46,26 +47,26 @@ def ask(
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The gateway's status, and the bytes that reached the upstream (None: no bytes)."""
+    """The gateway's status, and the bytes that reached the upstream (None: none)."""
 
     status: int
     arrived: bytes | None
 
     def identity_headers(self) -> dict[str, str]:
-        """Return the identity headers that arrived, by name as CGI folds names. Fails if a header
-        arrived twice."""
+        """Return the identity headers that arrived, by name as CGI folds names. Fails for a header
+        that arrived twice."""
         pairs = [
             (name.replace("_", "-").replace(".", "-"), value)
             for name, value in self._headers()
         ]
-        headers = [
+        identity = [
             (name, value) for name, value in pairs if name.startswith("x-auth-")
         ]
-        assert len(headers) == len(dict(headers)), "a header arrived twice"
-        return dict(headers)
+        assert len(identity) == len(dict(identity)), "a header arrived twice"
+        return dict(identity)
 
     def credentials(self) -> list[str]:
-        """Return the non-empty values of Authorization that arrived."""
+        """Return the nonempty values of Authorization that arrived."""
         return [
             value
             for name, value in self._headers()
@@ -95,7 +96,7 @@ class LiveGateway:
     upstream: Upstream
 
     def send(self, case: Case, *headers: bytes) -> Outcome:
-        """One request with more header lines; it may arrive once at most."""
+        """Send one request with more header lines; it may arrive at most once."""
         mark = f"request-{next(_numbers)}"
         raw = case.raw(
             *headers, MARK + b": " + mark.encode(), b"Connection: close"
@@ -104,11 +105,11 @@ class LiveGateway:
 
     @property
     def metrics(self) -> tuple[str, ...]:
-        """Return the URL of /metrics of each answering node: LIVE_METRICS_URL, or the Admin API
-        node's.
+        """Return the URL of /metrics of each node that answers: LIVE_METRICS_URL, or the Admin
+        API's own node.
 
-        None if another node, or a balancer for several nodes, has the proxy's port and nothing
-        names them.
+        None where another node, or a balancer before several, has the proxy's port and no setting
+        names the nodes.
         """
         if self.target.metrics:
             return self.target.metrics
@@ -122,13 +123,13 @@ class LiveGateway:
 
     @property
     def alone(self) -> bool:
-        """Whether one node answers all calls."""
+        """Return whether one node answers all calls."""
         return len(self.metrics) == 1
 
     def outcome(
         self, raw: bytes, method: str, mark: str, source: str | None = None
     ) -> Outcome:
-        """Send bytes that already contain `mark`."""
+        """Send the bytes of a request, which already have `mark`."""
         status = ask(self.target.proxy, raw, method, source=source)
         arrived = self.upstream.arrived(mark)
         assert len(arrived) <= 1, f"{mark} arrived {len(arrived)} times"
@@ -136,7 +137,8 @@ class LiveGateway:
 
     @contextmanager
     def beside(self) -> Iterator[LiveGateway]:
-        """The same gateway with another workload behind it: `verify` names each way to a workload of its stack."""
+        """Yield the same gateway with another workload behind it: `verify` names each path to a
+        workload of its stack."""
         bind = bind_address()
         with Upstream(bind) as upstream:
             yield replace(self, upstream=upstream)
@@ -178,9 +180,8 @@ def _shown(case: Case) -> str:
 
 
 def await_true(wrong: Callable[[], str | None], bound: float) -> None:
-    """Repeat a check until it finds nothing wrong. Fails with the last problem after `bound`
-    seconds."""
+    """Wait until `wrong` finds nothing. Fails with its finding after `bound` seconds."""
     until = time.monotonic() + bound
-    while (problem := wrong()) is not None:
-        assert time.monotonic() < until, f"after {bound:g} s still: {problem}"
+    while (finding := wrong()) is not None:
+        assert time.monotonic() < until, f"after {bound:g} s still: {finding}"
         time.sleep(0.1)

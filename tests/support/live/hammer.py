@@ -1,4 +1,4 @@
-"""Callers that call without pause while entities change, and their answers."""
+"""Callers that ask without pause while entities change, and their answers."""
 
 from __future__ import annotations
 
@@ -18,21 +18,22 @@ from tests.support.live.run import RUN
 from tests.support.live.upstream import MARK, Upstream
 
 _PAUSE = 0.006
-"""Seconds between two requests of a caller: some 100 a second, which leaves ports and processors for the gateway."""
+"""Seconds between two requests of a caller: some 100 requests a second leave ports and processors
+for the gateway."""
 
 LEAST = 10
-"""Answers that each caller needs in a stage, for the stage to be conclusive."""
+"""The least answers of each caller in a valid stage."""
 
 _numbers = itertools.count(1)
 
 
 class Hammer:
-    """A thread per caller, which sends its requests in turn until the end. A context manager.
+    """A thread per caller, which repeats its requests in turn until the end. A context manager.
 
-    `callers` must always be denied, `welcome` callers are allowed some of the time. Requests must
-    not reach `workloads` (default: the tier's own). `stage(name)` begins a stage. Counts by stage
-    and caller: answers by status (0 is a connection without one), and requests that reached a
-    workload.
+    `callers` must never be allowed; `welcome` callers are allowed for some of the time. Requests
+    must not reach `workloads` (default: the tier's own). `stage(name)` begins a stage. Answers are
+    counted by stage, caller and status (0 is a connection without an answer), and so are requests
+    that reached a workload.
     """
 
     def __init__(
@@ -75,19 +76,19 @@ class Hammer:
             thread.join(20)
 
     def stage(self, name: str) -> None:
-        """Begin a stage; an answer counts for the stage of its request."""
+        """Begin a stage; an answer counts for the stage in which its request was sent."""
         self._stage = name
 
     def arrived(self, stage: str, caller: str) -> int:
-        """Return how many of a caller's requests reached a workload."""
+        """Return the number of a caller's requests that reached a workload."""
         return sum(
             len(workload.arrived(self._mark(stage, caller)))
             for workload in self._workloads
         )
 
     def let_through(self, *stages: str) -> dict[tuple[str, str], int]:
-        """Return the requests of `callers` that reached a workload or got such an answer, by stage
-        (default: all) and caller, without callers that have none."""
+        """Return the counts of `callers` that reached a workload, or got its status, by stage
+        (default: all) and caller. Zero counts are left out."""
         found = {
             key: max(
                 self.arrived(*key),
@@ -102,9 +103,9 @@ class Hammer:
         }
         return {key: count for key, count in found.items() if count}
 
-    def denied_times(self, caller: str, since: float) -> dict[int, float]:
-        """Return the seconds in which a welcome caller got an answer other than 200, by answer,
-        since a time of `time.monotonic`."""
+    def kept_out(self, caller: str, since: float) -> dict[int, float]:
+        """Return for how many seconds a welcome caller got which other answer than 200, from a time
+        of `time.monotonic`."""
         seconds: dict[int, float] = {}
         for (sent, status), (next_sent, _) in pairwise(
             self._answers[caller].copy()
@@ -116,8 +117,8 @@ class Hammer:
         }
 
     def lines(self, *stages: str) -> list[str]:
-        """Return a line for each of the stages, with all answers of all callers. Fails if a caller
-        is missing."""
+        """Return a line for each of the stages, with all answers of all callers. Fails where a
+        caller did not ask."""
         lines = []
         for stage in stages:
             answers: Counter[int] = Counter()
@@ -130,17 +131,17 @@ class Hammer:
                     f"{caller} had {answered} answers while '{stage}'"
                 )
                 answers += counts
-            counts = ", ".join(
+            text = ", ".join(
                 f"{status}: {count}"
                 for status, count in sorted(answers.items())
             )
             lines.append(
-                f"{stage}: {answers.total()} requests of {len(self._callers)} callers, by status {counts}"
+                f"{stage}: {answers.total()} requests of {len(self._callers)} callers, by status {text}"
             )
         return lines
 
     def await_answers(self) -> None:
-        """Wait until every caller has had enough answers in this stage. Fails after 30 seconds."""
+        """Wait until every caller has enough answers in this stage. Fails after 30 seconds."""
         until = time.monotonic() + 30
         while any(
             self._counts.get((self._stage, caller), Counter()).total()

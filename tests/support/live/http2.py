@@ -1,4 +1,4 @@
-"""A request over HTTP/2 with any headers and frames, also those that no client library sends."""
+"""Send a request over HTTP/2 with raw headers and frames, which no client library would send."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _INDEXED = {
     0x8D: 404,
     0x8E: 500,
 }
-"""Statuses with an index in the static table (RFC 7541, appendix A)."""
+"""Statuses with their own place in the static table (RFC 7541, appendix A)."""
 
 
 def status_over_http2(
@@ -71,7 +71,7 @@ def _frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
 
 
 def _block(headers: Headers) -> bytes:
-    """Return each header as a literal that is not indexed, without Huffman's coding (RFC 7541,
+    """Encode each header as a literal that is not indexed, without Huffman's coding (RFC 7541,
     6.2.2)."""
     return b"".join(
         b"\0" + _text(name) + _text(value) for name, value in headers

@@ -1,4 +1,4 @@
-"""One run of the live tier: which gateway it is about, and names that only this run uses."""
+"""One run of the live tier: its gateway, and names that only this run uses."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ from tests.support.gateway_estates import (
 from tests.support.gateway_tokens import Issuer
 
 RUN: Final = f"live-{secrets.token_hex(4)}"
-"""Stacks, hosts, issuers and key ids of a run carry it, so that entities of others are never touched."""
+"""The prefix of a run's stacks, hosts, issuers and key ids, so that the run never touches other
+entities."""
 
 CASES_DOMAIN: Final = f"cases.{RUN}.example.com"
 GENERATED_DOMAIN: Final = f"generated.{RUN}.example.com"
@@ -37,7 +38,7 @@ SEED: Final = int(os.environ.get("LIVE_SEED") or 7)
 
 
 def stack(name: str = RUN) -> Stack:
-    """Return a stack with its own issuers. `name` starts with RUN."""
+    """A stack with its own issuers. `name` starts with RUN."""
     return gateway_estates.stack(name, "http")
 
 
@@ -48,20 +49,21 @@ def issuers(name: str = RUN) -> Mapping[str, Issuer]:
 
 @cache
 def _issuers(name: str) -> Mapping[str, Issuer]:
-    # Once: keys must stay the same. Runs with millions of cases take days, and their tokens must outlive them.
+    # Cached: keys must stay the same. Runs with millions of cases take days, and their tokens must
+    # outlive them.
     return gateway_estates.issuers(
         stack(name), time.time(), lifetime=7 * 86_400
     )
 
 
 def issuer(name: str = RUN) -> Issuer:
-    """Return the default issuer of components."""
+    """Return the issuer whose tokens components require by default."""
     return issuers(name)["main"]
 
 
 @cache
 def scene() -> Scene:
-    """Return the subject of the tier's requests: an estate written by hand, and generated
+    """The estates that the tier's requests need: an estate written by hand, and generated
     Applications."""
     texts = [
         *nested_applications(CASES_DOMAIN),
@@ -72,7 +74,7 @@ def scene() -> Scene:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The tested gateway: its Admin API, and the address of its proxy for plain HTTP.
+    """The gateway under test: its Admin API, and its proxy's address for plain HTTP.
 
     `metrics` has the URL of /metrics of each node that answers at the proxy, if the environment
     names them.
@@ -85,10 +87,10 @@ class Target:
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> Self | str:
-        """Return the gateway of KONG_ADMIN_URL, KONG_PROXY_URL and, if needed, KONG_ADMIN_TOKEN and
-        LIVE_METRICS_URL; else the reason why there is none.
+        """Return a target from KONG_ADMIN_URL, KONG_PROXY_URL and optional KONG_ADMIN_TOKEN and
+        LIVE_METRICS_URL. Without them, return the reason.
 
-        Raises ValueError for unusable addresses: their author does not want to skip the tier.
+        Raises ValueError for invalid addresses: a typing error must not skip the tier.
         """
         missing = [
             name
@@ -122,18 +124,18 @@ class Target:
 
     @property
     def workers(self) -> int:
-        """Return the number of processes at the proxy; 1 if Kong does not report it."""
+        """Return the number of processes that answer at the proxy; 1 where Kong does not report it."""
         return _workers(self)
 
     def admin(self) -> httpx.Client:
-        """Return the Admin API, to be closed."""
+        """Return a client of the Admin API, which the caller closes."""
         headers = {"Kong-Admin-Token": self.token} if self.token else {}
         return httpx.Client(
             base_url=self.admin_url, headers=headers, timeout=30
         )
 
     def get(self, path: str) -> httpx.Response:
-        """GET on the Admin API; fails unless that is 200."""
+        """Send GET to the Admin API; fails at any status but 200."""
         with self.admin() as admin:
             answer = admin.get(path)
         assert answer.status_code == 200, (
@@ -142,7 +144,7 @@ class Target:
         return answer
 
     def page(self, url: str) -> str:
-        """Return the text at a URL of the gateway. The token is for the Admin API alone."""
+        """Return the text at a URL of the gateway. Only the Admin API gets the token."""
         if url.startswith(f"{self.admin_url}/"):
             return self.get(url).text
         return httpx.get(url, timeout=30).raise_for_status().text
@@ -176,10 +178,11 @@ class Target:
             if f"kong-oam-stack:{name}" in _tags(entity)
         )
 
-    def remove_stale_entities(self) -> int:
-        """Delete entities of killed runs of this tier, an hour old or older. Return their number.
+    def remove_what_earlier_runs_left(self) -> int:
+        """Delete entities of this tier's runs that were killed an hour ago or earlier. Return their
+        number.
 
-        They are found by tags that only this tier sets; another run may be in progress.
+        Only this tier sets their tags; another run may be in progress.
         """
         begun = time.time() - 3600
         left = [
@@ -195,14 +198,14 @@ class Target:
         with self.admin() as admin:
             for path in paths:
                 answer = admin.delete(path)
-                # 404: a credential that was deleted with its consumer, or by a killed run that has
-                # not ended yet
+                # 404: a credential that was deleted with its consumer, or by a killed run that was
+                # not yet over
                 assert answer.status_code in (204, 404), (
                     f"{path}: {answer.status_code} {answer.text}"
                 )
 
     def product(self) -> str:
-        """Return the product at the Admin API, as a line."""
+        """Describe the product behind the Admin API in one line."""
         answer = self.get("/")
         root = answer.json()
         configuration = root.get("configuration") or {}
@@ -212,7 +215,7 @@ class Target:
             "worker_state_update_frequency",
             "db_update_frequency",
         )
-        details = ", ".join(
+        text = ", ".join(
             f"{name} {configuration.get(name)}" for name in settings
         )
         kind = (
@@ -221,7 +224,7 @@ class Target:
             else "Kong"
         )
         server = answer.headers.get("Server")
-        return f"{kind}; version {root.get('version')} {root.get('edition', '')}, Server: {server}; {details}"
+        return f"{kind}; version {root.get('version')} {root.get('edition', '')}, Server: {server}; {text}"
 
 
 @cache
@@ -244,11 +247,10 @@ def _path(kind: str, entity: Mapping[str, Any]) -> str:
 
 
 def upstream_host() -> str:
-    """Return the address by which Kong reaches this machine: LIVE_UPSTREAM_HOST, for a Kong in a
-    container."""
+    """Return this machine's address for Kong: LIVE_UPSTREAM_HOST, for a Kong in a container."""
     return os.environ.get("LIVE_UPSTREAM_HOST") or "127.0.0.1"
 
 
 def bind_address() -> str:
-    """Return the address at which workloads listen: beyond loopback only for a Kong elsewhere."""
+    """Return the address on which workloads listen: beyond loopback only for a remote Kong."""
     return "127.0.0.1" if upstream_host() == "127.0.0.1" else "0.0.0.0"

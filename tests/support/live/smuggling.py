@@ -1,8 +1,8 @@
-"""Requests that try to smuggle a second request, or to remove the gate's headers: bytes by name,
-and their expected result.
+"""Requests that try to be two, or to remove the gate's headers: bytes by name, with the expected
+result.
 
-A body hides a second request, which no workload must ever see as a request. Recorded on a Kong
-3.9.1 and a Kong 3.10.0, which answer alike.
+A body holds a request in disguise, which no workload may see as a request. Recorded on a Kong 3.9.1
+and a Kong 3.10.0, which answer alike.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ SETTINGS = (b"Upgrade: h2c", b"HTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA")
 
 
 def chunk(size: bytes = b"%x", end: bytes = b"0\r\n\r\n") -> bytes:
-    """Return the hidden request as one chunk with this spelling of its size, and the end of the
+    """Return the request in disguise as one chunk, with its size in this form, and the end of the
     chunks."""
     return size % len(HIDDEN) + b"\r\n" + HIDDEN + b"\r\n" + end
 
 
 @dataclass(frozen=True, slots=True)
 class Attack:
-    """Header lines, and the bytes behind them. `statuses` are the statuses of all answers. The last
-    belongs to a request for a public path behind it. `content` is the body that arrives with an
+    """Header lines and the body after them. `statuses` are the statuses of all answers; the last
+    answer is to a further request for a public path. `content` is the body that arrives of an
     allowed request."""
 
     lines: tuple[bytes, ...]
@@ -57,7 +57,7 @@ closes it (twice)."""
 
 
 def attacks() -> dict[str, Attack]:
-    """Return all attacks, by name."""
+    """Return all attacks by name."""
     found = {
         **_in_connection(),
         **_beside(),
@@ -84,7 +84,7 @@ def _both(
 
 
 def _in_connection() -> dict[str, Attack]:
-    """Headers that Connection must not name, and headers that it may name."""
+    """Return attacks with names that Connection may not have, and with names that it may have."""
     filling = tuple(b"X-Filling-%d: 1" % number for number in range(120))
     refused: dict[str, tuple[bytes, ...]] = {
         "Connection names the length": (b"Connection: Content-Length",),
@@ -140,7 +140,7 @@ def _in_connection() -> dict[str, Attack]:
 
 
 def _beside() -> dict[str, Attack]:
-    """Other headers of a connection, other spellings, and headers that go on."""
+    """Return attacks with other headers of a connection, other spellings, and continued headers."""
     harmless = (
         *(
             b"Proxy-Connection: Content-Length",
@@ -203,7 +203,7 @@ def _beside() -> dict[str, Attack]:
 
 
 def _lengths() -> dict[str, Attack]:
-    """Lengths that two servers could read differently."""
+    """Return attacks with lengths that two servers could read differently."""
     odd = (
         b"+5",
         b"5,5",
@@ -219,10 +219,10 @@ def _lengths() -> dict[str, Attack]:
         b"5e0",
     )
     found = {
-        f"length {header!r}": Attack(
-            (b"Content-Length: " + header,), b"hello" + HIDDEN, BROKEN, b"hello"
+        f"length {value!r}": Attack(
+            (b"Content-Length: " + value,), b"hello" + HIDDEN, BROKEN, b"hello"
         )
-        for header in odd
+        for value in odd
     }
     found["length with zeros"] = Attack(
         (b"Content-Length: 000000000000000000005",),
@@ -238,7 +238,7 @@ def _lengths() -> dict[str, Attack]:
 
 
 def _codings() -> dict[str, Attack]:
-    """Codings that two servers could read differently, and a length beside a coding."""
+    """Return attacks with codings that two servers could read differently, also beside a length."""
     odd = (
         *(
             b"xchunked",
@@ -252,16 +252,16 @@ def _codings() -> dict[str, Attack]:
         *(b"identity", b'"chunked"', b"chunked;q=1", b""),
     )
     found = {
-        f"coding {header!r}": Attack(
-            (b"Transfer-Encoding: " + header,), chunk(), UNKNOWN
+        f"coding {value!r}": Attack(
+            (b"Transfer-Encoding: " + value,), chunk(), UNKNOWN
         )
-        for header in odd
+        for value in odd
     }
     found |= {
-        f"coding {text!r}": Attack(
-            (b"Transfer-Encoding: " + text,), chunk(), PASSED
+        f"coding {value!r}": Attack(
+            (b"Transfer-Encoding: " + value,), chunk(), PASSED
         )
-        for text in (b"CHUNKED", b"chunked ")
+        for value in (b"CHUNKED", b"chunked ")
     }
     found["coding twice"] = Attack((CHUNKED, CHUNKED), chunk(), BROKEN)
     found["two codings"] = Attack(
@@ -282,8 +282,8 @@ def _codings() -> dict[str, Attack]:
 
 
 def _chunks() -> dict[str, Attack]:
-    """Chunks that two servers could read differently. Bodies that end early are followed by another
-    request of the caller, to an unknown host."""
+    """Return attacks with chunks that two servers could read differently. Behind a body that ends
+    early follows another request of the caller, to an unknown host."""
     own = (200, 404, 200)
     forged = b"0\r\nX-Auth-Client: forged\r\nContent-Length: 0\r\n\r\n"
     bodies: dict[str, tuple[bytes, tuple[int, ...], bytes]] = {
@@ -332,7 +332,7 @@ def _chunks() -> dict[str, Attack]:
 
 
 def _methods_and_versions() -> dict[str, Attack]:
-    """Methods without a meaning for a body, and HTTP/1.0."""
+    """Return attacks with methods that give a body no meaning, and with HTTP/1.0."""
     found: dict[str, Attack] = {}
     for method in (b"GET", b"HEAD"):
         found |= _both(f"{method!r} with a body", (), PASSED, method=method)

@@ -1,4 +1,5 @@
-"""The same over HTTP/2, which the gateway makes HTTP/1.1 of: names, values and lengths that could be another request.
+"""The same attacks over HTTP/2, which the gateway translates to HTTP/1.1: names, values and lengths
+that could be another request.
 
 Recorded on a Kong 3.9.1 and a Kong 3.10.0, which answer alike.
 """
@@ -18,8 +19,8 @@ LENGTH = (b"content-length", b"%d" % len(HIDDEN))
 class Http2Attack:
     """Headers behind the four that begin a request, or in place of some of them (None: left out).
 
-    `status` is the expected status, None if the gateway resets the stream. `bounded` is the status
-    of a component with a limit for bodies, if it differs.
+    `status` is the expected status, None where the gateway resets the stream. `bounded` is the
+    status of a component that bounds bodies, where it differs.
     """
 
     status: int | None
@@ -33,7 +34,7 @@ class Http2Attack:
     def all_headers(
         self, path: bytes, host: bytes, authorization: Headers
     ) -> Headers:
-        """Return all headers; `%path` and `%host` stand for the request's."""
+        """Return the headers with the request's path and host in place of `%path` and `%host`."""
         first: dict[bytes, bytes | None] = {
             b":method": b"POST",
             b":scheme": b"http",
@@ -54,7 +55,7 @@ class Http2Attack:
 
 
 def http2_attacks() -> dict[str, Http2Attack]:
-    """Return all attacks, by name."""
+    """Return all attacks by name."""
     return {**_lengths(), **_of_connections(), **_bytes(), **_pseudo_headers()}
 
 
@@ -90,7 +91,7 @@ def _lengths() -> dict[str, Http2Attack]:
 
 
 def _of_connections() -> dict[str, Http2Attack]:
-    """Headers that are invalid in HTTP/2."""
+    """Return attacks with headers that HTTP/2 does not have."""
     found = {f"{named!r} in Connection": Http2Attack(400, (LENGTH, (b"connection", named))) for named in
              (b"content-length", b"x-auth-client", b"close, host")}  # fmt: skip
     for header in (
@@ -123,7 +124,7 @@ def _of_connections() -> dict[str, Http2Attack]:
 
 
 def _bytes() -> dict[str, Http2Attack]:
-    """Names and values that end a line of HTTP/1.1."""
+    """Return attacks with names and values that end a line of HTTP/1.1."""
     values = (
         b"a\r\ncontent-length: 0",
         b"a\ncontent-length: 0",
@@ -152,7 +153,7 @@ def _bytes() -> dict[str, Http2Attack]:
 
 
 def _pseudo_headers() -> dict[str, Http2Attack]:
-    """Headers that become the request line and the Host header."""
+    """Return attacks with the pseudo-headers that become the request line and the Host header."""
     hidden = b" HTTP/1.1\r\nX-Auth-Client: forged\r\n\r\n"
     odd: dict[bytes, tuple[bytes | None, ...]] = {
         b":method": (

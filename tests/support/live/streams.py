@@ -1,5 +1,4 @@
-"""A streaming workload: it echoes data over a WebSocket, and sends events until the client
-disconnects."""
+"""A workload with long answers: it echoes WebSocket data, and sends events until the client closes."""
 
 from __future__ import annotations
 
@@ -12,7 +11,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Final, Self
 
-from tests.support.listening import Connections, Listening, Requests
+from tests.support.local_servers import Connections, Listening, Requests
 
 UPGRADE: Final = b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZQ==\r\n"
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
@@ -54,7 +53,7 @@ class _Handler(Requests):
             )
 
     def _socket(self, head: bytes) -> None:
-        """Open it as RFC 6455 has it, and echoes bytes: frames are between the two ends."""
+        """Open a WebSocket by RFC 6455, and echo bytes: only the two ends read frames."""
         found = re.search(
             rb"sec-websocket-key: *([^\r]*)\r", head, re.IGNORECASE
         )
@@ -65,11 +64,11 @@ class _Handler(Requests):
             b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
         )
         self.wfile.write(b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n")
-        while received := self.request.recv(4096):
-            self.wfile.write(received)
+        while data := self.request.recv(4096):
+            self.wfile.write(data)
 
     def _events(self, head: bytes) -> None:
-        """Send events; below /held without the header that turns off nginx's buffering."""
+        """Send events. Below /held, leave out the header that turns off nginx's buffering."""
         at_once = b"" if b"/held " in head else b"X-Accel-Buffering: no\r\n"
         self.wfile.write(
             b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n"
@@ -82,7 +81,7 @@ class _Handler(Requests):
 
 
 class Opened:
-    """A connection to the gateway on which one request was sent. A context manager."""
+    """A connection to the gateway after one request. A context manager."""
 
     def __init__(
         self, proxy: tuple[str, int], raw: bytes, timeout: float = 15
@@ -98,7 +97,7 @@ class Opened:
         self.status = int(self.head.split(b" ", 2)[1])
 
     def until(self, mark: bytes) -> bytes:
-        """Read up to and including `mark`."""
+        """Return the bytes up to and including `mark`."""
         while mark not in self._left:
             more = self._connection.recv(4096)
             assert more, f"ended before {mark!r}: {self._left!r}"

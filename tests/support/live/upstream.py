@@ -1,4 +1,4 @@
-"""An upstream that keeps requests, byte by byte, and answers with the same bytes."""
+"""An upstream that records its requests, byte by byte, and answers with the same bytes."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import re
 import threading
 from typing import Final
 
-from tests.support.listening import Connections, Listening, Requests
+from tests.support.local_servers import Connections, Listening, Requests
 
 MARK: Final = b"X-Live-Request"
-"""The request header by which a test finds the bytes of its request."""
+"""The request header that identifies a test's request."""
 
 _MARKED = re.compile(
     rb"^" + MARK + rb": ([^\r]*)\r$", re.MULTILINE | re.IGNORECASE
@@ -32,12 +32,12 @@ class Upstream(Listening):
         )
 
     def arrived(self, mark: str) -> list[bytes]:
-        """Return every request that came with this mark: head and body, as they were received."""
+        """Return every request with this mark: head and body, as they were received."""
         with self._lock:
             return list(self._arrived.get(mark, ()))
 
     def keep(self, raw: bytes) -> None:
-        """Notes a request, before it is answered."""
+        """Record a request, before it is answered."""
         found = _MARKED.search(raw)
         with self._lock:
             self._arrived.setdefault(
@@ -52,7 +52,7 @@ class _Handler(Requests):
 
     def handle(self) -> None:
         if not (head := self.head()):
-            return  # a connection that was opened in vain
+            return  # a connection without a request
         length = _LENGTH.search(head)
         raw = head + self.rfile.read(int(length[1]) if length else 0)
         self.upstream.keep(raw)

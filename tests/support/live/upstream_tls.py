@@ -1,5 +1,4 @@
-"""Duties of a gateway with workloads that speak TLS, tested on any Kong: the live tier's, and the
-stand-in."""
+"""Check a gateway's TLS to workloads, on any Kong: the live tier's, and the stand-in."""
 
 from __future__ import annotations
 
@@ -27,7 +26,8 @@ _TRAIT = "        - {type: upstream-tls, properties: {}}\n"
 
 
 def application(domain: str) -> str:
-    """Return two public components that speak TLS: `right` and `other`, in the namespace `shop`."""
+    """Return an Application of two components that speak TLS and have only public rules: `right`
+    and `other`, in the namespace `shop`."""
     return (
         "apiVersion: core.oam.dev/v1beta1\nkind: Application\nmetadata: {name: tls, namespace: shop}\n"
         "spec:\n  components:\n"
@@ -41,8 +41,8 @@ def application(domain: str) -> str:
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A Kong with the estate, whose gates forward to workloads that all show the certificate of
+class TlsGateway:
+    """A Kong with the estate, whose gates lead to workloads that all show the certificate of
     `right`."""
 
     entities: Entities
@@ -54,7 +54,8 @@ class Asked:
     bound: float
 
     def serve(self, name: str, workload: Workload, **fields: Any) -> None:
-        """Point the gate of a component at a workload, and set these fields of its service."""
+        """Let the gate of a component lead to a workload, with these additional fields of its
+        service."""
         component = self._component(name)
         (own,) = component.backends
         (service,) = [
@@ -83,9 +84,9 @@ class Asked:
     def expect(
         self, name: str, status: int, spared: Workload | None = None
     ) -> Any:
-        """Wait until a call gets this status several times in a row, and return the workload's last
-        answer. The calls must not reach `spared`. A worker with an older view answers
-        differently."""
+        """Wait until a call gets this status, several times in a row. Return the workload's record
+        of the last call. A worker with an old view may still give another answer. Calls with
+        this status must not reach `spared`."""
         until = time.monotonic() + self.bound
         right = 0
         while right < 8:
@@ -110,7 +111,7 @@ class Asked:
 
 
 @contextmanager
-def asked(
+def tls_gateway(
     admin: str,
     token: str | None,
     proxy: str,
@@ -118,8 +119,8 @@ def asked(
     domain: str,
     host: str,
     bound: float,
-) -> Iterator[Asked]:
-    """Yield the estate on a Kong with its CA certificate; all of it is deleted at the end."""
+) -> Iterator[TlsGateway]:
+    """Yield the estate on a Kong, with its CA certificate; all entities are deleted at the end."""
     ca = authority(f"ca of {stack.name}")
     made = estate(application(domain), stack=replace(stack, upstream_tls="tls"))
     with Entities(admin, token) as entities:
@@ -132,12 +133,12 @@ def asked(
             {ca.fingerprint: loaded["id"]},
         )
         entities.estate(made, {}, host, 1)
-        yield Asked(entities, made, proxy, domain, host, ca, bound)
+        yield TlsGateway(entities, made, proxy, domain, host, ca, bound)
 
 
-def workloads_are_verified(asked: Asked, bind: str = "127.0.0.1") -> None:
-    """Check all cases: the right name passes; another name, another CA, an expired certificate, and
-    no client certificate do not."""
+def workloads_are_verified(asked: TlsGateway, bind: str = "127.0.0.1") -> None:
+    """Check all cases: the right name passes; another name, another CA, an expired certificate and
+    a missing client certificate do not."""
     entities, ca = asked.entities, asked.ca
     shown = signed(ca, "right.shop.svc", "right.shop.svc.cluster.local")
     stranger, client = authority("stranger"), signed(ca, "the gateway")
@@ -174,4 +175,4 @@ def workloads_are_verified(asked: Asked, bind: str = "127.0.0.1") -> None:
         assert asked.expect("right", 200)["client"] == "the gateway"
         asked.serve(
             "right", workload
-        )  # so that no service uses the certificate, and it can be deleted
+        )  # no service uses the certificate any more, so it can be deleted

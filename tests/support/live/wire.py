@@ -1,7 +1,7 @@
-"""A workload that counts requests by their bytes, and the gateway's answers to raw bytes.
+"""A workload that counts requests by their bytes, and a gateway's answers to raw bytes.
 
-The workload keeps its connections open, as a real workload does: bytes behind one request are the
-next request. So it sees a request that was hidden in another.
+The workload keeps its connections open, like real workloads: bytes behind a request are the next
+request. This shows a request that was hidden in another request.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import socket
 from contextlib import suppress
 from types import TracebackType
 
-from tests.support.listening import Connections, Listening, Requests
+from tests.support.local_servers import Connections, Listening, Requests
 
 _LENGTH = re.compile(
     rb"^content-length: *([0-9]+) *\r$", re.MULTILINE | re.IGNORECASE
@@ -21,11 +21,12 @@ _CHUNKED = re.compile(
 )
 _STATUS = re.compile(rb"HTTP/1\.[01] ([0-9]{3})")
 SETTLED = 2.0
-"""Seconds to wait for more of an answer. A gateway on this machine is done long before."""
+"""Seconds to wait for more of an answer. A gateway on this machine is much faster."""
 
 
 class Wire(Listening):
-    """Listens on a free port of `bind`. A context manager. `requests` are those that arrived: head and body."""
+    """Listens on a free port of `bind`. A context manager. `requests` are the requests that
+    arrived: head and body."""
 
     def __init__(self, bind: str = "127.0.0.1") -> None:
         self.requests: list[bytes] = []
@@ -44,10 +45,10 @@ class Wire(Listening):
 
 
 class _Handler(Requests):
-    """One request after the other, and an answer to each."""
+    """Answer one request after the other."""
 
     wire: Wire
-    timeout = None  # the gateway keeps connections for a minute, and must not find one closed
+    timeout = None  # the gateway keeps connections for a minute, and must not find them closed
 
     def handle(self) -> None:
         self.wire.connections.append(self.request)
@@ -60,7 +61,7 @@ class _Handler(Requests):
                 )
 
     def _body(self, head: bytes) -> bytes:
-        """Read a body of the length in the head. Chunks stay chunks."""
+        """Return the body, by the length in the head. Chunks stay chunks."""
         if not _CHUNKED.search(head):
             length = _LENGTH.search(head)
             return self.rfile.read(int(length[1])) if length else b""
@@ -72,7 +73,7 @@ class _Handler(Requests):
 
 
 def content_of(request: bytes) -> bytes:
-    """Return the body of a request that arrived, out of its chunks."""
+    """Return the body of a request that arrived, without its chunks."""
     head, _, body = request.partition(b"\r\n\r\n")
     if not _CHUNKED.search(head + b"\r\n"):
         return body
@@ -84,9 +85,8 @@ def content_of(request: bytes) -> bytes:
     return content
 
 
-def raw_answers(proxy: tuple[str, int], raw: bytes) -> bytes:
-    """Return the gateway's whole answer to these bytes, until it closes the connection or is
-    silent."""
+def answers_to(proxy: tuple[str, int], raw: bytes) -> bytes:
+    """Return the gateway's answers to these bytes, until it closes the connection or stays silent."""
     answered = b""
     with (
         socket.create_connection(proxy, timeout=SETTLED) as connection,
@@ -99,8 +99,8 @@ def raw_answers(proxy: tuple[str, int], raw: bytes) -> bytes:
 
 
 def statuses(answered: bytes, *, head: bool = False) -> list[int]:
-    """Return the status of each answer in these bytes. `head`: the first one answers HEAD, and so
-    has no body."""
+    """Return the status of each answer in these bytes. `head`: the first answers HEAD, and has no
+    body."""
     found: list[int] = []
     while (status := _STATUS.match(answered)) and b"\r\n\r\n" in answered:
         lines, _, answered = answered.partition(b"\r\n\r\n")

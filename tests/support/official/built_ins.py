@@ -1,4 +1,4 @@
-"""Applications with every built-in type, for a real cluster, and their prerequisites there."""
+"""Applications with every built-in type, for a real cluster, and the objects that they need there."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import yaml
 
 APPLICATIONS: Final = Path(__file__).parent / "built-ins.yaml"
 KEPT: Final = Path(__file__).parent / "kept.yaml"
-"""An Application of which each object is kept by another rule."""
+"""An Application whose objects each have another ownership rule."""
 KINDS: Final = (
     "ConfigMap",
     "CronJob",
@@ -35,8 +35,8 @@ _DEFINITIONS = Path(__file__).parents[3] / "definitions" / "kubevela"
 _OWN = frozenset({"access", "client"})
 
 
-def defined() -> frozenset[str]:
-    """The names of the built-in types of components and traits."""
+def built_in_types() -> frozenset[str]:
+    """Return the names of the built-in types of components and traits."""
     files = _DEFINITIONS.glob("*.cue")
     return frozenset(
         file.stem
@@ -45,7 +45,7 @@ def defined() -> frozenset[str]:
     )
 
 
-def used(file: Path) -> frozenset[str]:
+def types_in(file: Path) -> frozenset[str]:
     """Return the types of the components and traits in a file of Applications, without types that
     KubeVela lacks."""
     components = [

@@ -1,14 +1,14 @@
 """A real Kubernetes API server on loopback for one run: etcd, kube-apiserver and
 kube-controller-manager.
 
-with Kubernetes(programs.folder()) as cluster:
-    cluster.kubectl("get", "namespaces")
+    with Kubernetes(programs.folder()) as cluster:
+        cluster.kubectl("get", "namespaces")
 
-Real are the API with its admission, defaults, field managers and garbage collection, and several
-controllers: namespaces, workloads, autoscalers, claims of volumes, ServiceAccounts and Endpoints.
-There are no nodes. A stand-in marks every pod as ready `slow` seconds after its creation, or a
-Job's pod as succeeded, and no image ever runs. There are no metrics, so an autoscaler uses only its
-least and most replicas.
+The API is real, with its admission, defaults, field managers and garbage collection. The
+controllers of namespaces, workloads, autoscalers, claims of volumes, ServiceAccounts and Endpoints
+are real too. There are no nodes, and no image ever runs. A stand-in for a node reports every pod as
+ready (`slow` seconds after its creation), or a Job's pod as succeeded. There are no metrics, so an
+autoscaler only keeps its least and most replicas.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ _CONTROLLERS: Final = (
     "persistentvolumeclaim-protection-controller",
     "persistentvolume-protection-controller",
     "serviceaccount-controller",
-    "endpoints-controller",  # the plugin's requirement for a Service
+    "endpoints-controller",  # the plugin waits for a Service's endpoints
 )
 _POLICY: Final = """apiVersion: audit.k8s.io/v1
 kind: Policy
@@ -90,18 +90,17 @@ rules:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A write that the API server accepted, by its audit log: `target` is "Kind namespace/name" in
-    the API's plurals."""
+    """A write that the API server accepted, by its audit log: `resource` is "Kind namespace/name" in the API's plurals."""
 
     verb: str
-    target: str
+    resource: str
 
 
 class Kubernetes:
-    """A context manager that runs an API server. `url` is its address, `kubeconfig` the file for
-    clients.
+    """One API server. A context manager. `url` is its address, `kubeconfig` the file with access to
+    it.
 
-    `folder` is the result of `tests.support.official.programs`. Raises RuntimeError if a program
+    `folder` is the folder of `tests.support.official.programs`. Raises RuntimeError where a program
     does not start.
     """
 
@@ -140,13 +139,13 @@ class Kubernetes:
         return self._folder / "kubeconfig"
 
     def as_cluster(self) -> RealCluster:
-        """Return the cluster for `sandbox.local.Local`."""
+        """Return this server as a cluster for `sandbox.local.Local`."""
         return RealCluster(
             self._programs, {"KUBECONFIG": str(self.kubeconfig)}, self.objects
         )
 
     def objects(self, kind: str) -> list[Object]:
-        """Return all objects of a kind, without the server's own."""
+        """Return all objects of a kind, except the server's own objects."""
         items: list[Object] = self.ask("GET", _PATHS[kind])["items"]
         return [
             {"kind": kind, **item}
@@ -156,8 +155,8 @@ class Kubernetes:
         ]
 
     def kubectl(self, *arguments: str) -> str:
-        """Return the output of the real kubectl. Raises CalledProcessError, with the error output
-        as a note."""
+        """Return the output of the real kubectl. Raises CalledProcessError, with its errors as a
+        note."""
         command = [
             str(self._programs / "kubectl"),
             f"--kubeconfig={self.kubeconfig}",
@@ -175,14 +174,14 @@ class Kubernetes:
         return done.stdout
 
     def written(self) -> list[Written]:
-        """Return every accepted write, without the controllers' and the stand-in nodes'."""
+        """Return every accepted write, without controllers' and the stand-in nodes'."""
         found = []
         for line in (
             (self._folder / "audit.log").read_text("utf-8").splitlines()
         ):
             with contextlib.suppress(
                 json.JSONDecodeError
-            ):  # the last line may be half there
+            ):  # the last line may be incomplete
                 event = json.loads(line)
                 agent = event.get("userAgent", "")
                 if event["responseStatus"][
@@ -201,7 +200,7 @@ class Kubernetes:
         return found
 
     def ask(self, method: str, path: str, body: Any = None) -> Any:
-        """Send a request, and return the JSON of its answer. Raises urllib.error.HTTPError after an
+        """Send one request, and return the JSON of its answer. Raises urllib.error.HTTPError for an
         error status."""
         headers = {
             "Authorization": f"Bearer {self._token}",
@@ -258,7 +257,7 @@ class Kubernetes:
         )
         self.ask(
             "PATCH", f"/api/v1/nodes/{_NODES}", {"spec": {"taints": None}}
-        )  # the taint of every new node
+        )  # Every new node has this taint.
         self._run("kube-controller-manager", _controllers(self._folder))
         self._await(self._has_default_account, "has no controllers")
 
@@ -274,13 +273,13 @@ class Kubernetes:
     def _await(self, there: Callable[[], bool], problem: str) -> None:
         until = time.monotonic() + _READY
         while time.monotonic() < until and all(
-            program.status is None for program in self._started
+            server.status is None for server in self._started
         ):
             with contextlib.suppress(OSError, urllib.error.URLError):
                 if there():
                     return
             time.sleep(0.1)
-        logs = "\n".join(program.log[-1500:] for program in self._started)
+        logs = "\n".join(server.log[-1500:] for server in self._started)
         raise RuntimeError(f"the API server {problem}:\n{logs}")
 
     def _is_ready(self) -> bool:
@@ -295,8 +294,8 @@ class Kubernetes:
         )
 
     def passes(self, connections: Iterable[tuple[str, str, int]]) -> list[bool]:
-        """Return whether NetworkPolicies allow connections, each from an address to an address and
-        port, by kube-network-policies on this server's objects."""
+        """Return whether NetworkPolicies allow each connection, from an address to an address and
+        port. kube-network-policies judges the objects of this server."""
         lines = "".join(
             f"{source} {destination} {port}\n"
             for source, destination, port in connections
@@ -315,7 +314,7 @@ class Kubernetes:
         ]
 
     def _ready_pods(self) -> None:
-        """The stand-in for nodes: it accepts every pod, marks it as ready, and lets it be deleted."""
+        """Stand in for nodes: take every pod, report it as ready, and let it go."""
         seen: dict[str, tuple[int, float]] = {}
         while not self._ended.wait(0.1):
             with contextlib.suppress(OSError, urllib.error.URLError):
@@ -352,19 +351,20 @@ class Kubernetes:
         self._ended.set()
         if self._nodes.ident is not None:
             self._nodes.join()
-        for program in reversed(self._started):
-            program.end()
+        for server in reversed(self._started):
+            server.end()
         if self._folder != Path():
             shutil.rmtree(self._folder, ignore_errors=True)
 
 
 _NODES: Final = "stand-in-nodes"
 _SERVERS: Final = frozenset({"kubernetes", "default"})
-"""Objects of the server itself: its own Service, and the ServiceAccount of each namespace."""
+"""Objects of the server itself: its own Service, and the ServiceAccount of each
+namespace."""
 
 
 _BEGUN: Final = ("PodScheduled", "Initialized")
-"""Conditions of a pod that has ended, too."""
+"""Conditions of a pod, also after its end."""
 
 
 def _store(folder: Path, clients: str, peers: str) -> Mapping[str, object]:

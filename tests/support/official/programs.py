@@ -1,12 +1,14 @@
-"""Kubernetes' own programs and the official plugin, built once from their Go modules into the
+"""Build Kubernetes' own programs and the official plugin once, from their Go modules into the
 cache.
 
-    python -m tests.support.official.programs      builds missing programs, and prints the folder
+    python -m tests.support.official.programs
+
+builds missing programs, and prints the folder.
 
 The programs are kube-apiserver, kube-controller-manager and kubectl (k8s.io/kubernetes,
-Apache-2.0), etcd (go.etcd.io/etcd, Apache-2.0) and the plugin of pulumi-kubernetes (Apache-2.0).
-sigs.k8s.io/kube-network-policies (Apache-2.0) judges connections by NetworkPolicies. Go downloads
-only modules of its proxy.
+Apache-2.0), etcd (go.etcd.io/etcd, Apache-2.0) and the plugin of pulumi-kubernetes (Apache-2.0). A
+further program judges connections by NetworkPolicies (sigs.k8s.io/kube-network-policies,
+Apache-2.0). Go downloads only modules of its proxy.
 """
 
 from __future__ import annotations
@@ -39,8 +41,7 @@ _SERVERS: Final = {
 }
 PLUGIN: Final = "pulumi-resource-kubernetes"
 _PLUGIN_MODULE: Final = "github.com/pulumi/pulumi-kubernetes/provider/v4"
-# The newest version that is available as a module. The SDK is newer: a newer plugin comes with
-# KONG_OAM_PLUGINS.
+# The newest module version. The SDK is newer: a newer plugin comes with KONG_OAM_PLUGINS.
 _PLUGIN_VERSION: Final = "v4.0.0-20260115033456-f47bc2d6f199"
 _MAIN: Final = """package main
 
@@ -128,7 +129,7 @@ _VERSIONS: Final = (
 
 
 def folder() -> Path:
-    """Return the folder of the programs; build them if they are missing. Raises ToolchainError."""
+    """Return the folder of the programs; build them first if it is missing. Raises ToolchainError."""
     found = cache() / f"kubernetes-v{KUBERNETES}"
     if not all((found / name).exists() for name in (*_SERVERS, PLUGIN, JUDGE)):
         found.mkdir(parents=True, exist_ok=True)
@@ -151,8 +152,8 @@ def _build_servers(found: Path) -> None:
         return
     minor = KUBERNETES.removeprefix("1.")
     about = downloaded(found, "k8s.io/kubernetes", f"v{KUBERNETES}") / "go.mod"
-    # Modules in that repository's own tree have the version 0.0.0 there, and are published as
-    # separate modules.
+    # Modules in that repository's own tree have the version 0.0.0 there, and are published
+    # separately.
     staged = re.findall(
         r"^\s*(k8s\.io/\S+) v0\.0\.0$", about.read_text("utf-8"), re.MULTILINE
     )

@@ -1,10 +1,9 @@
-"""The oracle against the project: one pair of estates, its questions, and every answer that
+"""Compare the oracle with the project: one pair of estates, its questions, and every answer that
 differs.
 
-The project answers by `kong_oam.access.decide.answer`, with real tokens that are signed here. It
-also answers by the emitted Lua: admission and the gate of the request's component, and of other
-components, which must deny it. During a run, admission may be of one estate and the gate of the
-other.
+The questions go to `kong_oam.access.decide.answer`, with real tokens that are signed here. They
+also go to the emitted Lua: admission and the gate of the request's component, and gates of others,
+which must deny it. During a run, admission may belong to one estate and the gate to the other.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ from kong_oam.access.tokens import KeyRing
 from kong_oam.identity import kinds
 from kong_oam.kong import names, plugins
 from kong_oam.kong.table import address, table
-from kong_oam.oam.application import read_bytes, together
+from kong_oam.oam.application import join_readings, read_bytes
 from sandbox.kong import uri
 from tests.support.gateway_tokens import Issuer, ec_key
 from tests.support.oracle import meaning, worlds
@@ -50,7 +49,7 @@ _FAULTS = (
     "groups of two types",
 )
 _UNVERIFIED = ("another key", "unknown key id")
-"""Faults with which Kong's `jwt` finds no credential, or a wrong credential."""
+"""Faults for which Kong's `jwt` finds no credential, or a credential that does not fit."""
 
 
 class Project:
@@ -69,7 +68,7 @@ class Project:
             for number, application in enumerate(world.applications)
         ]
         self.compiled: Compiled = compile_estate(
-            together(readings), self.settings.stack
+            join_readings(readings), self.settings.stack
         )
         self._scripts: dict[tuple[str, int], tuple[Any, Any]] = {}
         self._answering: dict[tuple[str, int], Any] = {}
@@ -84,7 +83,8 @@ class Project:
 
     @cached_property
     def issuers(self) -> dict[str, Issuer]:
-        """By provider. An issuer that the provisioning brings into being has a name here, too."""
+        """Return the issuers by provider. An issuer that the provisioning creates has a name here
+        too."""
         return {
             name: Issuer(
                 NOW,
@@ -115,7 +115,7 @@ class Project:
             if client.provider == provider
         ]
 
-    def asked(self, request: Request) -> Answer:
+    def decision(self, request: Request) -> Answer:
         """Return the answer of `kong_oam.access.decide`."""
         authorization = (
             (f"Bearer {self.signed(request.token)}",) if request.token else ()
@@ -139,7 +139,7 @@ class Project:
         return self._signed[token]
 
     def places(self) -> list[tuple[str, int]]:
-        """Components with their ports: each has a gate."""
+        """Return components with their ports: each has a gate."""
         return [
             (component.key, port)
             for component in self.estate.exposed
@@ -147,7 +147,7 @@ class Project:
         ]
 
     def scripts(self, lua: Lua, position: tuple[str, int]) -> tuple[Any, Any]:
-        """Admission and the gate before a port of a component."""
+        """Return admission and the gate before a port of a component."""
         if position not in self._scripts:
             component = self.estate.components[position[0]]
             ring = names.ring(
@@ -175,13 +175,14 @@ class Project:
         return self._scripts[position]
 
     def answering(self, lua: Lua, position: tuple[str, int]) -> Any:
-        """Return the CORS plugin before a port of a component; None without one."""
+        """Return the script before a port of a component that decides which pages may read an
+        answer; None without a script."""
         self.scripts(lua, position)
         return self._answering[position]
 
 
 def signed(issuer: Issuer, token: Token) -> str:
-    """Return a token of these facts, as its provider spells it."""
+    """Return a token with these facts, in its provider's spelling."""
     provider, spelling = issuer.provider, issuer.provider.spelling
     changes: dict[str, Any] = {
         spelling.client: client_id(token.client),
@@ -208,7 +209,7 @@ def signed(issuer: Issuer, token: Token) -> str:
     if token.user and spelling.user == spelling.scopes.claim:
         changes[spelling.user] = (
             " ".join(token.scopes) or "openid"
-        )  # without scopes there is no such token
+        )  # without scopes no such token exists
     fault = fault_of(token)
     faults: dict[str | None, dict[str, Any]] = {
         "expired": {"exp": NOW - 1},
@@ -231,7 +232,7 @@ def client_id(client: str | None) -> str:
 
 
 def fault_of(token: Token) -> str | None:
-    """Why a token that does not count does not: always the same for the same token."""
+    """Return the fault of an invalid token: always the same for the same token."""
     return (
         None
         if token.counts
@@ -271,7 +272,7 @@ return compiled, run
 
 
 class Lua:
-    """Admission and gates in one LuaJIT, with as much of Kong around them as they look at."""
+    """Admission and gates in one LuaJIT, with the part of Kong that they use."""
 
     def __init__(self) -> None:
         runtime = LuaRuntime(
@@ -283,10 +284,10 @@ class Lua:
         self.compiled, self._run = runtime.execute(_HARNESS, _decoded)
 
     def facts(self, project: Project, request: Request) -> Any:
-        """Return the scripts' facts about a request that Kong has routed and `jwt` has checked."""
+        """Return the request as the scripts see it, after Kong's routing and `jwt`."""
         target = request.target.decode("latin-1")
         path, mark, query = target.partition("?")
-        inputs: dict[str, Any] = {
+        request_facts: dict[str, Any] = {
             "now": NOW,
             "method": request.method,
             "address": request.address,
@@ -316,13 +317,13 @@ class Lua:
                     "algorithm": issuer.algorithm,
                     "consumer": owner,
                 }
-                inputs |= {
+                request_facts |= {
                     "authenticated_jwt_token": text,
                     "consumer": self._table(consumer),
                 }
-                inputs["credential"] = self._table(credential)
-        inputs["headers"] = self._table(headers)
-        return self._table(inputs)
+                request_facts["credential"] = self._table(credential)
+        request_facts["headers"] = self._table(headers)
+        return self._table(request_facts)
 
     def through(self, admission: Any, gate: Any, facts: Any) -> int:
         if uri.refused_by_nginx(facts["request_uri"].partition("?")[0]):
@@ -342,8 +343,8 @@ class Lua:
         *,
         preflight: bool,
     ) -> str | None:
-        """Return the origin whose pages may read the answer to a request of a page, or to the
-        preflight before it."""
+        """Return the origin whose pages may read the answer to a page's request, or to its
+        preflight."""
         facts["http_origin"] = origin
         if preflight:
             facts["http_access_control_request_method"], facts["method"] = (
@@ -379,7 +380,7 @@ class Report:
 
 
 def compared(seed: int, count: int) -> Report:
-    """Compare the answers to `count` questions about the pair of estates of a seed."""
+    """Ask `count` questions about the seed's pair of estates."""
     rng = Random(seed)
     before, after = worlds.estates(rng)
     comparison = _Comparison(seed, Project(before), Project(after))
@@ -393,7 +394,7 @@ def compared(seed: int, count: int) -> Report:
 
 
 class _Comparison:
-    """Questions to a pair of estates, and to their mixtures."""
+    """Questions to a pair of estates, and to the states between them, with their report."""
 
     def __init__(self, seed: int, was: Project, now: Project) -> None:
         self.seed, self.was, self.now = seed, was, now
@@ -401,16 +402,16 @@ class _Comparison:
         self.report = Report(counted=Counter({"pairs of estates": 1}))
 
     def compile(self) -> bool:
-        """Return whether the project finds no error in either. The generator tries to make none."""
+        """Return whether both estates compile. The generator aims at valid estates."""
         found = [
-            item
-            for item in (self.was, self.now)
-            if item.compiled.estate is None
+            project
+            for project in (self.was, self.now)
+            if project.compiled.estate is None
         ]
         lines = [
             str(diagnostic)
-            for finding in found
-            for diagnostic in finding.compiled.diagnostics
+            for project in found
+            for diagnostic in project.compiled.diagnostics
         ]
         self.report.disagreements += [
             f"seed {self.seed}: not compiled: {line}" for line in lines
@@ -425,7 +426,7 @@ class _Comparison:
         )
         if request.token and request.token.provider not in now.issuers:
             return
-        self._judge("decide", request, meant, now.asked(request).status)
+        self._judge("decide", request, meant, now.decision(request).status)
         facts, own = (
             self.lua.facts(now, request),
             (meant.component or "", meant.port or 0),
@@ -442,8 +443,8 @@ class _Comparison:
             self._half_finished(own, request, facts, earlier, meant)
 
     def show(self, page: Page, *, preflight: bool) -> None:
-        """Compare whether the page may read the answer, or its preflight's answer: at the right
-        gate, and at another."""
+        """Compare whether the page may read the answer, or its preflight's answer: at the gate of
+        the request's component, and at another gate."""
         world, request = (
             self.now.world,
             Request(page.method, page.host, page.target),
@@ -461,20 +462,20 @@ class _Comparison:
             answering = self.now.answering(self.lua, position)
             admission, _ = self.now.scripts(self.lua, position)
             facts = self.lua.facts(self.now, request)
-            message = answering and self.lua.allowed(
+            shows = answering and self.lua.allowed(
                 admission, answering, facts, page.origin, preflight=preflight
             )
             self.report.decisions += 1
             expected = page.origin if readable and position == own else None
-            if message != expected and not (
-                message is None and meaning.is_spelled_oddly(page.target)
+            if shows != expected and not (
+                shows is None and meaning.is_spelled_oddly(page.target)
             ):
                 self.report.disagreements.append(
-                    f"seed {self.seed}: cors of {position} says {message}, meant is {expected}: {page}"
+                    f"seed {self.seed}: cors of {position} says {shows}, meant is {expected}: {page}"
                 )
 
     def _gates_to_ask(self, own: tuple[str, int]) -> Iterator[tuple[str, int]]:
-        """Yield the right gate of the request, and a wrong gate, each in turn."""
+        """Yield the gate of the request's component, and another gate, each other gate in turn."""
         places = self.now.places()
         if own in places:
             yield own
@@ -490,8 +491,8 @@ class _Comparison:
         earlier: Answer,
         meant: Answer,
     ) -> None:
-        """Compare admission of one estate and the gate of the other: a call is allowed exactly if
-        both estates allow it."""
+        """Check admission of one estate with the gate of the other: allowed only where both estates
+        allow."""
         for name, admitting, deciding in (
             ("gate before", self.now, self.was),
             ("gate after", self.was, self.now),
@@ -515,7 +516,7 @@ class _Comparison:
         if meant.status != status and {meant.status, status} != {
             400,
             404,
-        }:  # without a route Kong answers 404 instead of 400
+        }:  # without a route Kong answers 404 in place of 400
             self._differs(who, request, meant, status)
 
     def _differs(
@@ -524,12 +525,12 @@ class _Comparison:
         if why := known(request, meant, status):
             self.report.counted[f"known: {why}"] += 1
         else:
-            message = f"seed {self.seed}: {who} answers {status}, meant is {meant}: {request}"
-            self.report.disagreements.append(message)
+            text = f"seed {self.seed}: {who} answers {status}, meant is {meant}: {request}"
+            self.report.disagreements.append(text)
 
 
 def known(request: Request, meant: Answer, status: int) -> str | None:
-    """Return known differences between the project and its documents."""
+    """Return a known difference between the project and its documents, if the answer is one."""
     if meant.status == 400 and meant.component and status == 401:
         return "401 comes before the 400 for other spellings"
     if status in (400, 401) and meaning.is_spelled_oddly(request.target):

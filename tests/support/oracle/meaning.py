@@ -1,11 +1,10 @@
-"""The meaning of Applications and the settings of a stack, read from the documents alone.
+"""The meaning of Applications and a stack's settings, read from the documents alone.
 
-This second reading judges the first. It imports nothing from the project, and works in the slow and
-literal way. The documents are the plain dicts of `yaml.safe_load`. If the pages leave a choice, the
-function that makes it says so.
+A second reading that judges the first. It imports no code of the project, and takes the slow and
+literal way. The documents are the plain dicts that `yaml.safe_load` gives. Where the pages leave a
+choice, the docstring of the function that makes it names it.
 
-A token is described by facts, as `Token` lists them, not by claims: a provider's spelling is no
-part of this.
+`Token` describes a token by facts, not by claims: the providers' spellings are no part of this.
 """
 
 from __future__ import annotations
@@ -21,8 +20,8 @@ from typing import Any
 
 Document = dict[str, Any]
 Elements = tuple[bytes, ...]
-"""A path, element by element: `/` has none, and a path with a final `/` has an empty last element.
-"""
+"""A path, element by element: `/` has none, and a path that ends with `/` has an empty last
+element."""
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 ANY_TOKEN: Document = {"rules": [{"scopes": []}]}
@@ -40,21 +39,21 @@ class Token:
     provider: str
     counts: bool
     client: str | None
-    """The component of the token, as `application/component`, or None if no component was ever that
-    client."""
+    """The component that got the token, as `application/component`, or None if no component was
+    ever that client."""
     user: bool
     scopes: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
-    """Groups of the user, as the provider calls them."""
+    """Groups of the user, in the provider's names."""
     api: str | None = None
-    """The component of a token, for providers with a token for each API."""
+    """The component that the token is for, if tokens of its provider are for one API each."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """A request. `host` is as in the Host header, `target` the raw bytes of the request line, and
-    `address` the client's (None: any allowed address). `header` is an additional header: its
-    name and value."""
+    """A request. `host` is as in the Host header, `target` the raw bytes of the request line.
+    `address` is the client's address (None: any allowed address), `header` an additional header:
+    its name and value."""
 
     method: str
     host: str
@@ -66,7 +65,8 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """A status, and the component and port of the rules. 200 stands for any answer of the workload."""
+    """A status, and the component and port of the rules. 200 stands for any answer of the
+    workload."""
 
     status: int
     component: str | None = None
@@ -79,7 +79,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Endpoint:
-    """A line of a gateway trait: requests below this path on this host go to this port of this
+    """A line of a gateway trait: paths below this path on this host go to this port of this
     component."""
 
     component: str
@@ -123,8 +123,8 @@ def providers(stack: Document) -> list[Document]:
 
 
 def provider_of(component: Document, stack: Document) -> Document:
-    """Return the provider whose tokens a component accepts: the provider in its access trait, else
-    the stack's first."""
+    """Return the provider whose tokens a component takes: its access trait names it, else it is the
+    stack's first."""
     named = (access_of(component) or {}).get("identityProvider")
     for provider in providers(stack):
         if provider["name"] == named:
@@ -133,8 +133,7 @@ def provider_of(component: Document, stack: Document) -> Document:
 
 
 def mapped(domain: str, stack: Document) -> str:
-    """Return a domain as this environment calls it. A suffix is whole labels; of several the
-    longest is taken."""
+    """Return a domain in this environment. A suffix is whole labels; the longest suffix wins."""
     suffixes = setting(stack, "domains", {}).get("suffixes", {})
     fitting = [
         suffix
@@ -165,15 +164,15 @@ def endpoints(applications: list[Document], stack: Document) -> list[Endpoint]:
 
 
 def elements(path: str) -> Elements:
-    """Return a path as an Application writes it."""
+    """Return the elements of an Application's path."""
     return () if path == "/" else tuple(path.encode().split(b"/")[1:])
 
 
 def resolved(target: bytes) -> Elements | None:
     """Return the path of a request, or None if two servers could read it differently.
 
-    All encoded characters that are not rejected are decoded: servers that decode a path share this
-    reading. As Kong does before it routes, slashes are merged before dot segments are resolved.
+    Allowed encoded characters are decoded, unreserved or not: all servers that decode a path share
+    this reading. Like Kong before it routes, slashes are merged before dot segments are resolved.
     `..` does not lead above the root (nginx answers 400).
     """
     path = target.partition(b"?")[0]
@@ -200,7 +199,7 @@ def resolved(target: bytes) -> Elements | None:
     except UnicodeDecodeError:
         return None
     if any(
-        is_ambiguous_element(part)
+        is_none_or_several(part)
         for part in decoded.split(b"/")
         if part not in (b"", b".", b"..")
     ):
@@ -233,7 +232,7 @@ def owns(path: Elements, request: Elements) -> bool:
     return request[: len(path)] == path
 
 
-# Other servers' readings of an element of a path
+# Other servers' readings of a path element
 
 
 def _without_accents(text: str) -> str:
@@ -244,7 +243,7 @@ def _without_accents(text: str) -> str:
     )
 
 
-def _without_invisible_characters(text: str) -> str:
+def _without_what_cannot_be_seen(text: str) -> str:
     selectors = {
         chr(code)
         for code in (
@@ -272,7 +271,7 @@ HABITS: tuple[Callable[[str], str], ...] = (
     str.lower,
     lambda text: text.upper().lower(),
     _without_accents,
-    _without_invisible_characters,
+    _without_what_cannot_be_seen,
     str.strip,
     lambda text: text.rstrip(". "),
     lambda text: re.sub(r":.*\$.*", "", text),  # streams of NTFS
@@ -281,12 +280,12 @@ HABITS: tuple[Callable[[str], str], ...] = (
     ),  # a fragment of the decoded text
     lambda text: text.encode("ascii", "ignore").decode() or text,
 )
-"""Known changes of an element by servers before they look it up."""
+"""Known transformations that servers apply to an element before they look up its name."""
 
 
 @lru_cache(maxsize=10_000)
 def readings(part: bytes) -> frozenset[str]:
-    """All that an element may become by any of the habits, one after the other."""
+    """Return all results of the known transformations of an element, one after the other."""
     found: set[str] = set()
     new = {part.decode()}
     while new:
@@ -295,8 +294,9 @@ def readings(part: bytes) -> frozenset[str]:
     return frozenset(found)
 
 
-def is_ambiguous_element(part: bytes) -> bool:
-    """Return whether some server reads no element in it, a dot segment, or more than an element."""
+def is_none_or_several(part: bytes) -> bool:
+    """Return whether some server reads the element as empty, as a dot segment, or as several
+    elements."""
     separators = set("/\\;?%#") - set(part.decode())
     return any(
         text in ("", ".", "..") or set(text) & separators
@@ -304,9 +304,9 @@ def is_ambiguous_element(part: bytes) -> bool:
     )
 
 
-def may_match(part: bytes, rule: bytes) -> bool:
-    """Return whether some server looks up the rule's element: by a change, a joker of Windows, or a
-    short name."""
+def taken_for(part: bytes, rule: bytes) -> bool:
+    """Return whether some server reads the element as the rule's element: by a transformation, a
+    Windows wildcard, or a short name."""
     name = rule.decode().lower()
     jokers = {"*": ".*", "<": ".*", ">": ".?", '"': "[.]?"}
     for text in readings(part):
@@ -322,13 +322,13 @@ def may_match(part: bytes, rule: bytes) -> bool:
 
 
 def may_own(path: Elements, request: Elements) -> bool:
-    """Return whether some server takes the request for one of this path."""
-    return len(path) <= len(request) and all(map(may_match, request, path))
+    """Return whether some server takes the request's path for this path."""
+    return len(path) <= len(request) and all(map(taken_for, request, path))
 
 
 def is_spelled_oddly(target: bytes) -> bool:
-    """Return whether the path has characters that servers are known to read in several ways. The
-    project may deny more of these paths, but no others."""
+    """Return whether the path has a part that servers read in several ways. The project may deny
+    more of these than any server is known to misread, but no other path."""
     path = target.partition(b"?")[0]
     return bool(
         re.search(
@@ -342,8 +342,8 @@ def is_spelled_oddly(target: bytes) -> bool:
 
 
 def fits(pattern: str, host: str) -> bool:
-    """Return whether a host of a gateway trait matches a request's. `*.` stands for one label or
-    more (RFC 4592)."""
+    """Return whether a host of a gateway trait matches a request's host. `*.` stands for one label
+    or more (RFC 4592)."""
     if pattern.startswith("*."):
         return host.endswith(pattern[1:]) and len(host) > len(pattern[1:])
     return pattern == host
@@ -352,20 +352,20 @@ def fits(pattern: str, host: str) -> bool:
 def picked(
     listed: list[Endpoint], host: str, path: Elements
 ) -> Endpoint | None:
-    """Return the endpoint that takes a request: an exact host before a wildcard, a longer wildcard
-    before a shorter wildcard, and then the longest path. Hosts are shared, so an endpoint
-    without a path for the request hides nothing."""
+    """Return the endpoint that takes a request. An exact host wins over a wildcard, a longer
+    wildcard over a shorter wildcard, and then the longest path wins. Hosts are shared: an
+    endpoint without a path for the request hides no other endpoint."""
     name = host.partition(":")[0]
     fitting = [
-        item
-        for item in listed
-        if fits(item.host, name) and owns(elements(item.path), path)
+        endpoint
+        for endpoint in listed
+        if fits(endpoint.host, name) and owns(elements(endpoint.path), path)
     ]
     fitting.sort(
-        key=lambda item: (
-            not item.host.startswith("*."),
-            len(item.host),
-            len(elements(item.path)),
+        key=lambda endpoint: (
+            not endpoint.host.startswith("*."),
+            len(endpoint.host),
+            len(elements(endpoint.path)),
         )
     )
     return fitting[-1] if fitting else None
@@ -374,7 +374,7 @@ def picked(
 def rules_of(
     key: str, access: Document, listed: list[Endpoint]
 ) -> list[tuple[Elements, Document]]:
-    """Return each path of each rule. One that names no path has every path of the component's
+    """Return each path of each rule. A rule without a path has every path of the component's
     gateway traits."""
     own = [endpoint.path for endpoint in listed if endpoint.component == key]
     return [
@@ -389,13 +389,13 @@ def lists(rule: Document, method: str) -> bool:
     return method in methods or (method == "HEAD" and "GET" in methods)
 
 
-def client_scopes(
+def held_by_client(
     applications: list[Document], client: str | None, key: str, *, user: bool
 ) -> set[str]:
-    """Return the scopes that a client has at a component: its calls there (a check makes sure that
-    a role covers them).
+    """Return the scopes of a client at a component: its calls there (roles that cover them are
+    checked).
 
-    A sign-in client has them for users alone, and any other client for itself alone.
+    A sign-in client has them only for users, and any other client only for itself.
     """
     component = components(applications).get(client or "")
     own = [
@@ -412,7 +412,7 @@ def client_scopes(
     }
 
 
-def group_scopes(
+def held_by_groups(
     access: Document, provider: Document, groups: tuple[str, ...]
 ) -> set[str]:
     """Return the scopes of the roles of groups, by the provider's names."""
@@ -432,8 +432,7 @@ def group_scopes(
 def counts(
     applications: list[Document], stack: Document, key: str, token: Token
 ) -> bool:
-    """Return whether a token is one of the component's own provider at all, for whichever of its
-    APIs."""
+    """Return whether the component's own provider issued a token, for any of its APIs."""
     return (
         token.counts
         and token.provider
@@ -445,7 +444,7 @@ def is_for(
     applications: list[Document], stack: Document, key: str, token: Token
 ) -> bool:
     """Return whether a valid token is for the component. A component without an access trait is no
-    API: it accepts a token for any called API of its provider."""
+    API: a token for any called API of its provider is for it."""
     known = components(applications)
     if provider_of(known[key], stack)["type"] not in PER_API:
         return True
@@ -458,8 +457,8 @@ def is_for(
         return False
     calls = (
         call
-        for item in known.values()
-        for trait in traits(item, "client")
+        for component in known.values()
+        for trait in traits(component, "client")
         for call in trait.get("calls", [])
     )
     return any(call["component"] == token.api for call in calls)
@@ -468,14 +467,14 @@ def is_for(
 def effective(
     applications: list[Document], stack: Document, key: str, token: Token
 ) -> set[str]:
-    """Return the effective scopes of a token: the grants of its client here, and for a user the
-    roles of their groups."""
+    """Return the effective scopes of a token: its client's grants here, and for a user the roles of
+    their groups."""
     component = components(applications)[key]
-    scopes = set(token.scopes) & client_scopes(
+    scopes = set(token.scopes) & held_by_client(
         applications, token.client, key, user=token.user
     )
     if token.user:
-        scopes &= group_scopes(
+        scopes &= held_by_groups(
             access_of(component) or {},
             provider_of(component, stack),
             token.groups,
@@ -496,12 +495,12 @@ def answer(
     endpoint = picked(listed, request.host, path)
     if (
         endpoint is None or request.method not in METHODS
-    ):  # no route lists another method
+    ):  # no route has another method
         return Answer(404)
     status = _status(
         applications, stack, listed, endpoint.component, request, path
     )
-    if status == 200 and not is_address_allowed(
+    if status == 200 and not from_there(
         applications, listed, endpoint.component, request, path
     ):
         status = 403  # the last check
@@ -529,15 +528,15 @@ def is_read_differently(name: str, value: str) -> bool:
     )
 
 
-def is_address_allowed(
+def from_there(
     applications: list[Document],
     listed: list[Endpoint],
     key: str,
     request: Request,
     path: Elements,
 ) -> bool:
-    """Return whether the rules of the path may be called from the request's address. A network of
-    IPv6 contains no address of IPv4, in any spelling."""
+    """Return whether the rules of the path allow the request's address. An IPv6 network contains no
+    IPv4 address in any spelling."""
     component = components(applications)[key]
     rules = rules_of(key, access_of(component) or ANY_TOKEN, listed)
     owner = max((rule for rule, _ in rules if owns(rule, path)), key=len)
@@ -554,13 +553,13 @@ def is_address_allowed(
             or request.address is None
             or {"0.0.0.0/0", "::/0"} <= set(networks)
         ):
-            return True  # both together are any address
+            return True  # both together allow any address
         return any(holds(network, request.address) for network in networks)
     return True
 
 
 def holds(network: str, address: str) -> bool:
-    """Return whether a network contains an address; other texts are in no network."""
+    """Return whether a network contains an address; an invalid address is in none."""
     try:
         read = ipaddress.ip_address(address)
     except ValueError:
@@ -589,9 +588,9 @@ def _status(
         return 400
     deciding = [
         rule
-        for item, rule in rules
-        if len(item) == owner
-        and owns(item, path)
+        for ruled, rule in rules
+        if len(ruled) == owner
+        and owns(ruled, path)
         and lists(rule, request.method)
     ]
     if any("public" in rule for rule in deciding):
@@ -611,8 +610,8 @@ def _status(
 
 @dataclass(frozen=True)
 class Page:
-    """A page in a browser that sends a request: `method` is the intended method, also in a
-    preflight."""
+    """A request of a page in a browser. `method` is the method that the page wants to use, also in
+    a preflight."""
 
     origin: str
     method: str
@@ -623,7 +622,7 @@ class Page:
 def origins(
     applications: list[Document], stack: Document, client: str
 ) -> set[str]:
-    """Return the origins of a browser client's pages, from its redirect URIs."""
+    """Return the origins of a browser client's pages: of its redirect URIs."""
     scheme = setting(stack, "gateway", {}).get("scheme", "https")
     return {
         f"{scheme}://{endpoint.host}"
@@ -637,11 +636,11 @@ def origins(
 
 
 def readable(applications: list[Document], stack: Document, page: Page) -> bool:
-    """Return whether a browser lets the page read the answer to its request.
+    """Return whether a browser gives the page the answer to its request.
 
-    A page of a browser client may read the calls that its users can be allowed with its grants
-    there, and public rules. If the API has only the page's own origin, nothing needs to be
-    configured. A foreign page, which the API names, may read any listed rule.
+    A page of a browser client may read the answers that its client's grants can allow its users,
+    and public answers. No CORS header is needed if the API only has the page's own origin. A
+    foreign page that the API names may read the answers of all rules.
     """
     path = resolved(page.target)
     endpoint = (
@@ -662,8 +661,10 @@ def readable(applications: list[Document], stack: Document, page: Page) -> bool:
         return False
     deciding = [
         rule
-        for item, rule in rules
-        if len(item) == owner and owns(item, path) and lists(rule, page.method)
+        for ruled, rule in rules
+        if len(ruled) == owner
+        and owns(ruled, path)
+        and lists(rule, page.method)
     ]
     if any(
         page.origin in trait.get("origins", [])
@@ -672,13 +673,13 @@ def readable(applications: list[Document], stack: Document, page: Page) -> bool:
         return bool(deciding)
     scheme = setting(stack, "gateway", {}).get("scheme", "https")
     if all(
-        f"{scheme}://{item.host}" == page.origin
-        for item in listed
-        if item.component == key
+        f"{scheme}://{endpoint.host}" == page.origin
+        for endpoint in listed
+        if endpoint.component == key
     ):
         return False
     held = (
-        client_scopes(applications, client, key, user=True)
+        held_by_client(applications, client, key, user=True)
         for client in components(applications)
         if page.origin in origins(applications, stack, client)
     )
@@ -702,8 +703,8 @@ def image(applications: list[Document], key: str) -> str | None:
 
 
 def over_tls(applications: list[Document], key: str) -> bool:
-    """Return whether the gateway speaks only verified https to a component's workload; false if
-    only some ports say so."""
+    """Return whether the gateway speaks only verified https to a component's workload. False if
+    only some ports have it."""
     traits = components(applications).get(key, {}).get("traits", ())
     return any(
         trait["type"] == "upstream-tls"

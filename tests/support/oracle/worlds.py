@@ -1,11 +1,11 @@
-"""Generated estates, each with its successor, and questions about them.
+"""Generated pairs of estates, where the second follows the first, and questions about them.
 
     before, after = estates(random.Random(7))
     for question in questions(rng, before, after, 100): ...
 
-An estate is a plan of `Part`s, changed at random and then repaired (`_repair`), so the result has
-no errors. Hosts and paths have one owner, rules name declared scopes, and roles cover the calls. It
-is rendered as documents that somebody could have written.
+An estate is a plan of `Part`s, changed at random and then repaired (`_repair`), so that the result
+has no errors. Hosts and paths have one owner, rules name declared scopes, and roles cover calls. It
+is rendered as documents that a person could write.
 """
 
 from __future__ import annotations
@@ -94,8 +94,8 @@ ADDRESSES = (
 )
 HEADERS = (
     *(
-        ("Connection", text)
-        for text in (
+        ("Connection", value)
+        for value in (
             "close",
             "Keep-Alive, Upgrade",
             "TE",
@@ -105,8 +105,8 @@ HEADERS = (
         )
     ),
     *(
-        ("connection", text)
-        for text in (
+        ("connection", value)
+        for value in (
             "X-Auth-Client",
             "close, content-length",
             "Host",
@@ -169,7 +169,7 @@ FOREIGN = (
     "http://one.example.com",
     "https://partner.example:8443",
 )
-"""Origins of pages of others; one is of a host that may be our own."""
+"""Origins of foreign pages; one has a host that may be our own."""
 OF_USERS = ("web", "browser", "native")
 PAGES = ("web", "browser")
 ELSEWHERE = ("native", "external")
@@ -177,7 +177,7 @@ ELSEWHERE = ("native", "external")
 
 @dataclass
 class Part:
-    """A component before it is written down."""
+    """A component before rendering."""
 
     image: int = 1
     gateways: list[tuple[str | None, dict[str, int]]] = field(
@@ -192,7 +192,7 @@ class Part:
     calls: dict[str, list[str]] = field(default_factory=dict)
     foreign: list[str] = field(default_factory=list)
     allow: Document = field(default_factory=dict)
-    """The properties of its ip-allow trait; empty: no such trait."""
+    """The properties of its ip-allow trait; empty: no trait."""
 
     @property
     def paths(self) -> list[str]:
@@ -223,11 +223,11 @@ class World:
 class Question:
     request: Request
     tags: frozenset[str]
-    """Return its special features, for counting."""
+    """The special features of the estate, to count them."""
 
 
 def estates(rng: Random) -> tuple[World, World]:
-    """Return an estate, and an estate with a few changes of it."""
+    """Return an estate, and an estate with a few changes."""
     plan = _plan(rng)
     _repair(plan)
     before = _render(plan)
@@ -243,7 +243,7 @@ def estates(rng: Random) -> tuple[World, World]:
     return before, _render(plan)
 
 
-# Making a plan
+# Draw a plan
 
 
 def _some(rng: Random, pool: Any, least: int, most: int) -> list[Any]:
@@ -286,7 +286,7 @@ def _part(rng: Random, plan: Plan, key: str) -> Part:
         part.kind = "service"
     apart = Random(
         f"{key} {part.image} {part.scopes}"
-    )  # other draws from `rng` do not change
+    )  # other draws from `rng` stay the same
     if apart.random() < 0.3:
         part.foreign = _some(apart, FOREIGN, 1, 2)
     part.allow = _allow(Random(repr((key, part))), part)
@@ -294,8 +294,8 @@ def _part(rng: Random, plan: Plan, key: str) -> Part:
 
 
 def _allow(rng: Random, part: Part) -> Document:
-    """Draw networks, mostly none. They and addresses use a separate generator, so other draws from
-    a seed stay the same."""
+    """Draw networks, mostly none. They have a separate generator, as do addresses: other draws of a
+    seed stay the same."""
     if not part.gateways or rng.random() < 0.6:
         return {}
     singles = [
@@ -368,7 +368,7 @@ def _calls(rng: Random, plan: Plan, part: Part) -> None:
             part.calls[key] = _some(rng, other.scopes, 1, 4)
 
 
-# Changing it
+# Change a plan
 
 
 def _owners(plan: Plan) -> list[Part]:
@@ -378,8 +378,7 @@ def _owners(plan: Plan) -> list[Part]:
 
 
 def _move_scope(rng: Random, plan: Plan) -> None:
-    """Move a scope to another component, which requires it from now on; some of its clients move
-    with it."""
+    """Give a scope to another component, which requires it; some of its clients follow."""
     givers = [
         (key, part)
         for key, part in plan.parts.items()
@@ -427,7 +426,7 @@ def _move_groups(rng: Random, plan: Plan) -> None:
         rng.choice(roles)["groups"] = _some(rng, GROUPS, 0, 2)
 
 
-def _vary_question(rng: Random, plan: Plan) -> None:
+def _ask_otherwise(rng: Random, plan: Plan) -> None:
     part = rng.choice(list(plan.parts.values()))
     part.calls = {}
     _calls(rng, plan, part)
@@ -464,7 +463,7 @@ def _rename(rng: Random, plan: Plan) -> None:
 
 
 def _rules(rng: Random, plan: Plan) -> None:
-    """Add and remove some rules; the component may get a new version."""
+    """Remove and add some rules; maybe the component gets a new version."""
     owners = _owners(plan)
     if owners:
         part = rng.choice(owners)
@@ -478,8 +477,8 @@ def _gateways(rng: Random, plan: Plan) -> None:
     """Move a component to another place; another component may take the old place."""
     exposed = [part for part in plan.parts.values() if part.gateways]
     if len(exposed) > 1 and rng.random() < 0.5:
-        left, right = rng.sample(exposed, 2)
-        left.gateways, right.gateways = right.gateways, left.gateways
+        first, other = rng.sample(exposed, 2)
+        first.gateways, other.gateways = other.gateways, first.gateways
     elif exposed:
         rng.choice(exposed).gateways = [_gateway(rng)]
 
@@ -511,7 +510,7 @@ _CHANGES = (
         _move_grant,
         _move_grant,
         _move_groups,
-        _vary_question,
+        _ask_otherwise,
         _rename_groups,
     ),
     *(
@@ -529,11 +528,11 @@ _CHANGES = (
 )
 
 
-# Putting it right
+# Repair a plan
 
 
 def _repair(plan: Plan) -> None:
-    """Make a plan free of errors, by leaving out contradictions of earlier parts."""
+    """Repair a plan: leave out the parts that contradict earlier parts."""
     taken: set[tuple[str, str]] = set()
     declared: set[tuple[str, str]] = set()
     for key, part in plan.parts.items():
@@ -583,9 +582,7 @@ def _repair(plan: Plan) -> None:
 def _repair_places(
     plan: Plan, key: str, part: Part, taken: set[tuple[str, str]]
 ) -> None:
-    if (
-        part.kind in PAGES
-    ):  # redirect URIs need a single host without a wildcard
+    if part.kind in PAGES:  # the redirect URI has no wildcard
         part.gateways = [
             (
                 None if host in WILDCARDS else host,
@@ -627,7 +624,7 @@ def _repair_rules(part: Part) -> None:
                 "public": {"reason": "pages"},
             },
         )
-    covered: dict[tuple[str, str], bool] = {}
+    publics: dict[tuple[str, str], bool] = {}
     part.rules = []
     for rule in rules:
         rule = {**rule}
@@ -652,17 +649,17 @@ def _repair_rules(part: Part) -> None:
         }
         if (
             all(
-                covered.get(position, public) == public
+                publics.get(position, public) == public
                 for position, public in places.items()
             )
             and rule not in part.rules
         ):
-            covered |= places
+            publics |= places
             part.rules.append(rule)
 
 
 def _repair_allow(part: Part) -> None:
-    """Keep the rules' paths and methods, each once. GET stands for HEAD, too."""
+    """Make the rules list each combination of a path and a method once. GET covers HEAD."""
     listed: dict[str, set[str]] = {}
     for rule in part.rules if part.access else [{}]:
         for path in rule.get("paths", part.paths):
@@ -670,22 +667,22 @@ def _repair_allow(part: Part) -> None:
             listed.setdefault(path, set()).update(
                 methods | ({"HEAD"} if "GET" in methods else set())
             )
-    singles, covered = [], set[tuple[str, str]]()
+    singles, seen = [], set[tuple[str, str]]()
     for single in part.allow.get("rules", []):
         (path,) = single["paths"]
         methods = [
             method
             for method in single["methods"]
-            if method in listed.get(path, ()) and (path, method) not in covered
+            if method in listed.get(path, ()) and (path, method) not in seen
         ]
         methods = [
             method
             for method in methods
             if method != "HEAD" or "GET" not in methods
         ]
-        if "GET" in methods and (path, "HEAD") in covered:
+        if "GET" in methods and (path, "HEAD") in seen:
             methods.remove("GET")
-        covered |= {
+        seen |= {
             (path, method)
             for method in (*methods, *(["HEAD"] if "GET" in methods else []))
         }
@@ -700,8 +697,8 @@ def _repair_allow(part: Part) -> None:
 
 def _exposed(part: Part, path: str) -> bool:
     return any(
-        meaning.owns(meaning.elements(item), meaning.elements(path))
-        for item in part.paths
+        meaning.owns(meaning.elements(own), meaning.elements(path))
+        for own in part.paths
     )
 
 
@@ -713,7 +710,7 @@ def _covered(plan: Plan, client: str, callee: str, scope: str) -> bool:
     )
 
 
-# Writing it down
+# Render a plan
 
 
 def _render(plan: Plan) -> World:
@@ -827,7 +824,7 @@ def _component(plan: Plan, name: str, part: Part) -> Document:
     }
 
 
-# Asking
+# Ask questions
 
 
 _HOSTILE = (
@@ -941,8 +938,8 @@ def questions(
 def pages(
     rng: Random, before: World, after: World, count: int
 ) -> Iterator[Page]:
-    """Return pages of ours, named pages of others, and pages of strangers, that ask like everybody.
-    Half of them may read the answer, if there are such pages."""
+    """Yield requests of pages: of our clients, of named foreign pages and of strangers, with
+    everybody's requests. Half come from pages that may read the answer, where such pages exist."""
     known = sorted(
         {origin for world in (before, after) for origin in _origins(world)}
         | {*FOREIGN}
@@ -979,7 +976,7 @@ def _origins(world: World) -> Iterator[str]:
 
 
 class _Facts:
-    """The subjects of questions in an estate, drawn from its documents once."""
+    """The values that questions about an estate use, drawn from its documents once."""
 
     def __init__(self, world: World) -> None:
         applications, stack = world.applications, world.stack
@@ -1049,7 +1046,7 @@ class _Facts:
         )
 
     def issued(self, client: str, provider: str, api: str | None) -> list[str]:
-        """Return the provider's token for a client that requests all its grants."""
+        """Return the scopes of the token that the provider gives a client for all its grants."""
         return sorted(
             scope
             for key, callee, scope in self.grants
@@ -1138,7 +1135,7 @@ def _hostile(rng: Random, target: bytes) -> bytes:
         elif kind < 0.37:
             target = target.replace(
                 b"k", "\u212a".encode()
-            )  # the sign for Kelvin, whose small letter is k
+            )  # the Kelvin sign, whose small letter is k
         elif kind < 0.4:
             target = (
                 target[:at]
@@ -1155,8 +1152,8 @@ def _hostile(rng: Random, target: bytes) -> bytes:
 
 
 def _alike(rng: Random, text: str) -> str:
-    """Return the letters, each as itself or as a letter that some server treats as equal. Bytes
-    outside ASCII do not change."""
+    """Replace each letter by itself or by a letter that some server takes for it. Bytes outside
+    ASCII stay."""
     wide = {chr(code): chr(code + 0xFEE0) for code in range(0x41, 0x7B)}
     accents = {
         "a": "á",
@@ -1171,13 +1168,9 @@ def _alike(rng: Random, text: str) -> str:
         return ""
     return "".join(
         rng.choice(
-            (
-                character,
-                wide.get(character, character),
-                accents.get(character, character),
-            )
+            (letter, wide.get(letter, letter), accents.get(letter, letter))
         )
-        for character in text
+        for letter in text
     )
 
 
@@ -1241,13 +1234,13 @@ def _token(
 def seen(
     question: Question, before: World, after: World, was: Answer, answer: Answer
 ) -> Iterator[str]:
-    """Yield the dimensions of a question, each to be counted."""
+    """Yield the dimensions of a question, to count them."""
     now, then = _facts(after), _facts(before)
     yield from question.tags
     yield f"status {answer.status}"
     token = question.request.token
     if token:
-        yield from _token_dimensions(token, then, now)
+        yield from _seen_of_token(token, then, now)
     if answer.component:
         access = meaning.access_of(now.components[answer.component])
         if access is None:
@@ -1266,10 +1259,10 @@ def seen(
         if (
             sum(
                 meaning.owns(
-                    meaning.elements(path),
+                    meaning.elements(declared),
                     meaning.resolved(question.request.target) or (),
                 )
-                for path in now.paths[answer.component]
+                for declared in now.paths[answer.component]
             )
             > 2
         ):
@@ -1286,8 +1279,8 @@ def seen(
         yield "opened" if answer.allowed else "closed"
 
 
-def _token_dimensions(token: Token, then: _Facts, now: _Facts) -> Iterator[str]:
-    """Yield the dimensions of a token, each to be counted."""
+def _seen_of_token(token: Token, then: _Facts, now: _Facts) -> Iterator[str]:
+    """Yield the dimensions of a token, to count them."""
     yield "token of a user" if token.user else "token of a service"
     places = [
         (

@@ -18,28 +18,27 @@ class Project:
     folder: Path
 
     def write(self, program: str) -> None:
-        """Replace the program, and delete its bytecode: Python compares sources only by size and
-        second."""
+        """Replace the program and its bytecode: Python tells sources apart by size and second."""
         (self.folder / "__main__.py").write_text(dedent(program))
         rmtree(self.folder / "__pycache__", ignore_errors=True)
 
     def pulumi(
         self, *arguments: str, check: bool = True
     ) -> CompletedProcess[str]:
-        """Run the CLI in the project's folder; 60 seconds at most."""
+        """Run the CLI in the project's folder, for at most 60 seconds."""
         return self.local.pulumi(
             *arguments, cwd=self.folder, check=check, timeout=60
         )
 
     def up(self, *arguments: str, check: bool = True) -> CompletedProcess[str]:
-        """`pulumi up --yes --skip-preview`."""
+        """Run `pulumi up --yes --skip-preview`."""
         return self.pulumi(
             "up", "--yes", "--skip-preview", *arguments, check=check
         )
 
     def changes(self, verb: str, *arguments: str) -> dict[str, int]:
-        """Return the planned or made changes of `verb` (preview, up, refresh), by operation:
-        {"create": 2, "same": 1}."""
+        """Return the changes of `verb` (preview, up, refresh), by operation: {"create": 2, "same":
+        1}."""
         yes = () if verb == "preview" else ("--yes", "--skip-preview")
         events = self.pulumi(verb, *yes, *arguments, "--json").stdout
         if verb == "preview":

@@ -1,4 +1,4 @@
-"""Where the recordings of a real Kong 3.10 are, and how two answers are compared."""
+"""Recordings of a real Kong 3.10, and the comparison of two answers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ ID = re.compile(
 
 
 def recorded(name: str) -> list[dict[str, Any]]:
-    """Return the lines of a recording; without the recordings, skip the test with the reason."""
+    """Return the lines of a recording; skip the test with a reason where the recordings are
+    missing."""
     return recordings.recorded(f"kong-3.10/{name}")
 
 
@@ -31,7 +32,7 @@ def schema(name: str) -> Any:
 
 
 def without(value: Any, names: set[str]) -> Any:
-    """`value` without the fields of these names, at any depth."""
+    """Return `value` without the fields of these names, at any depth."""
     if isinstance(value, dict):
         return {
             name: without(item, names)

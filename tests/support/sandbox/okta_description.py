@@ -1,8 +1,8 @@
-"""Okta's own API description as JSON Schemas, for comparison with the stand-in's answers.
+"""Okta's own API description as JSON Schemas, to check the stand-in's answers.
 
 The description is OpenAPI 3.0, whose schema dialect differs from JSON Schema in two relevant ways:
-`nullable` and discriminators. An app is checked as `Application` and, by its discriminator, as
-`OpenIdConnectApplication`.
+`nullable` and discriminators. An app is checked as `Application` and as `OpenIdConnectApplication`,
+which its discriminator names.
 """
 
 import json
@@ -18,8 +18,8 @@ DATA = Path(__file__).parents[4] / "shared" / "data" / "okta"
 
 
 def shared(name: str) -> Path:
-    """Return a file of the shared data beside the project; without it, skip the test with the
-    reason."""
+    """Return a file of the shared data beside the project; skip the test with a reason where it is
+    missing."""
     path = DATA / name
     if not path.exists():
         pytest.skip(f"no {name} in ../shared/data/okta")
@@ -63,13 +63,14 @@ class Description:
             for method, operation in operations.items()
             if method != "parameters"
         ]
-        # A literal path such as /groups/rules precedes a path with a parameter in that place.
+        # A literal path such as /groups/rules goes before a path with a parameter in that place.
         self._operations.sort(
             key=lambda operation: operation[1].pattern.count("[^/]+")
         )
 
     def responses(self, method: str, path: str) -> dict[str, Any] | None:
-        """Return the answers of an operation by status, or None if the description lacks it."""
+        """Return the answers of an operation by status, or None if the description lacks
+        it."""
         for candidate, pattern, responses in self._operations:
             if candidate == method and pattern.fullmatch(path):
                 return dict(responses)
@@ -78,7 +79,7 @@ class Description:
     def errors(
         self, method: str, path: str, status: int, body: Any
     ) -> list[str]:
-        """Return the errors of this answer by the description."""
+        """Return the problems of an answer: its parts that the description does not allow."""
         responses = self.responses(method, path)
         assert responses is not None, (
             f"{method} {path} is not in the description"
@@ -126,5 +127,5 @@ class Description:
 
 @cache
 def description() -> Description:
-    """Okta's management API, from ../shared/data/okta/management-api.json."""
+    """Return Okta's management API, from ../shared/data/okta/management-api.json."""
     return Description(json.loads(shared("management-api.json").read_text()))

@@ -30,7 +30,8 @@ def new_okta(**options: Any) -> Okta:
 
 @dataclass
 class Admin:
-    """Calls the management API of `url`; `observe` sees method, path, status and body of every answer."""
+    """A client of the management API of `url`; `observe` sees method, path, status and body of
+    every answer."""
 
     url: str
     observe: Observer | None = None
@@ -43,7 +44,7 @@ class Admin:
         body: Any = None,
         token: str | None = TOKEN,
     ) -> tuple[int, Any]:
-        """Status and decoded body; `target` may be in absolute form."""
+        """Return status and decoded body; `target` may be in absolute form."""
         headers = (
             {"Authorization": f"SSWS {token}"} if token is not None else {}
         )
@@ -142,7 +143,8 @@ def rule(
 
 @dataclass
 class Estate:
-    """One authorization server with two scopes, a service that may read and a web app whose users may do both."""
+    """One authorization server with two scopes, a service that may read and a web app whose users
+    may do both."""
 
     okta: Okta
     admin: Admin

@@ -1,8 +1,8 @@
-"""The recorded requests of the official Okta plugin, replayed on the stand-in with its own ids.
+"""Replay the recorded requests of the official Okta plugin on the stand-in with its own ids.
 
-`Replay` translates recorded ids, key ids and client secrets as it learns them from the answers, and
-compares the answers. It repeats the manual changes of the recording (drift, which the recording
-does not show).
+`Replay` learns ids, key ids and client secrets from the answers and translates the recorded values.
+It repeats manual changes from the time of the recording (drift, which the recording does not show),
+and compares the answers.
 """
 
 import json
@@ -15,7 +15,7 @@ from tests.support.sandbox.okta_org import Admin
 
 Json = dict[str, Any]
 
-# Members of answers that are not compared, and why.
+# Members of answers that are not compared, with the reason.
 NOT_COMPARED = {
     "_links": "addresses; the official plugin does not need them",
     "created": "time",
@@ -32,7 +32,7 @@ NOT_COMPARED = {
     "audience": "of an undocumented endpoint; the recording's stand-in showed the app's id, this one the client id",
     "signing": "compared for servers; an app's own signing key is not modelled",
 }
-# Whole answers of which only these members are compared.
+# Answers of which only these members are compared.
 PARTLY = {
     "/api/v1/users/me": ("status",),
     "/.well-known/okta-organization": ("pipeline",),
@@ -52,7 +52,7 @@ def exchanges() -> list[Json]:
 
 @dataclass
 class Replay:
-    """Sends recorded requests to the org of `admin`; `differences` lists the differences."""
+    """Send recorded requests to the org of `admin`; `differences` lists the answers that differ."""
 
     admin: Admin
     known: dict[str, str] = field(default_factory=dict)
@@ -61,7 +61,7 @@ class Replay:
     kept: Json = field(default_factory=dict)
 
     def play(self, exchange: Json) -> None:
-        """One exchange; an injected fault is skipped, unless the request was carried out all the same."""
+        """Replay one exchange; an injected fault is skipped, unless the request was carried out."""
         stored = exchange["step"] == "fault:500-on-create-but-stored"
         if exchange.get("injected") and not (
             stored and exchange["method"] == "POST"
@@ -97,7 +97,7 @@ class Replay:
         self.counts["same"] += len(self.differences) == before
 
     def mine(self, recorded: Any) -> Any:
-        """Return a recorded value with this org's ids."""
+        """Return a recorded value with this org's ids in place of the recorded ids."""
         text = json.dumps(recorded)
         for theirs, ours in self.known.items():
             text = text.replace(theirs, ours)
@@ -106,7 +106,7 @@ class Replay:
     def _compare(self, where: str, path: str, recorded: Any, got: Any) -> None:
         if (
             path == "/api/v1/policies"
-        ):  # how many others there are is up to the org
+        ):  # the number of others depends on the org
             recorded, got = (
                 [policy for policy in found if policy["system"]]
                 for found in (recorded, got)
@@ -128,7 +128,7 @@ class Replay:
         self._differ(where, self.mine(recorded), got)
 
     def _learn(self, recorded: Any, got: Any) -> None:
-        """Record ids at the same place in both answers."""
+        """Learn ids at the same place in both answers."""
         if isinstance(recorded, list) and isinstance(got, list):
             for theirs, ours in zip(recorded, got, strict=False):
                 self._learn(theirs, ours)
@@ -142,8 +142,8 @@ class Replay:
                 self._learn(recorded[name], got[name])
 
     def _differ(self, where: str, recorded: Any, got: Any) -> None:
-        """Yield the differences: every recorded member must exist with the same value, and others
-        may."""
+        """Compare members: every recorded member must exist with the same value; the org may add
+        further members."""
         if isinstance(recorded, dict) and isinstance(got, dict):
             for name, value in recorded.items():
                 if name in NOT_COMPARED and not (
@@ -184,7 +184,8 @@ class Replay:
             assert status in (200, 201, 204), answer
 
     def prepare(self, step: str) -> None:
-        """Make the manual changes that need an answer: by name, or with the id of a new object."""
+        """Make a manual change that needs an answer: by name, or with the id that a new object
+        gets."""
         app = "0oaSufrdZSlB5er8bOfZ"
         if step == "drift:app-deleted-refresh":
             self.kept = self.admin.get(f"apps/{self.known[app]}")
@@ -232,7 +233,8 @@ _URIS = [
     "https://orders.example.com/callback2",
     "https://evil.example.com/cb",
 ]
-# Step of the recording -> the earlier manual change: method, path, and (PUT) the changed members.
+# Step of the recording -> manual change before it: method, path, and (PUT) the change to the
+# existing object.
 BY_HAND: dict[str, tuple[tuple[str, str, Any], ...]] = {
     "drift:key-rotated-refresh": (
         ("POST", f"{SERVER}/credentials/lifecycle/keyRotate", {"use": "sig"}),

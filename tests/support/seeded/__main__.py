@@ -1,8 +1,10 @@
-"""Seeds each fault in a copy of the project, runs the tests that are to catch it, and prints which test did.
+"""Seed each fault in a copy of the project, run the tests that should catch it, and print which
+test did.
 
     python -m tests.support.seeded [NAME...]
 
-NAME is a part of a fault's name. The exit status is 1 where a fault is not caught, or a patch does not fit any more.
+NAME is a part of a fault's name. The exit status is 1 where a fault is not caught, or a patch no
+longer fits.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from tests.support.seeded.faults import (
 )
 
 PASSED, FAILED = 0, 1
-"""Exit statuses of pytest. Any other means that the tests did not run."""
+"""Exit statuses of pytest. Any other means that the tests could not run."""
 
 
 def main(names: list[str]) -> int:

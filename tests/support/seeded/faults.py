@@ -1,4 +1,5 @@
-"""Small faults of the product, each a patch in `patches/`, and the results of its tests.
+"""Small faults of the product, each a patch in `patches/`, and the results of the tests that it
+names.
 
 The first line of a patch is `# Tests: ` and the tests that catch it, as pytest names them. The rest
 is a unified diff.
@@ -16,7 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[3]
 PATCHES = Path(__file__).with_name("patches")
 MOST_SECONDS = 300
-"""How long the tests of one fault may take."""
+"""The longest time for the tests of one fault."""
 
 _BEGIN = "# Tests: "
 _LEFT_OUT = shutil.ignore_patterns(".*", "__pycache__", "build", "*.egg-info")
@@ -24,7 +25,7 @@ _LEFT_OUT = shutil.ignore_patterns(".*", "__pycache__", "build", "*.egg-info")
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A fault. `tests` are those that catch it, as pytest names them."""
+    """A fault. `tests` are the tests that catch it, as pytest names them."""
 
     patch: Path
     tests: tuple[str, ...]
@@ -36,7 +37,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Pytest's result: its exit status, None after a timeout, and the failed tests."""
+    """The result of pytest: its exit status (None after a timeout), and the tests that failed."""
 
     status: int | None
     failed: tuple[str, ...]
@@ -58,7 +59,7 @@ def _read(patch: Path) -> Fault:
 
 
 def copy_tree(folder: Path) -> None:
-    """Copies the project into a folder that does not exist yet."""
+    """Copy the project into a folder that does not exist yet."""
     shutil.copytree(ROOT, folder, ignore=_LEFT_OUT)
 
 
@@ -68,13 +69,13 @@ def applies(fault: Fault, folder: Path) -> bool:
 
 
 def seed(fault: Fault, folder: Path) -> None:
-    """Put the fault into the files in a folder. Raises subprocess.CalledProcessError if it does not
-    fit."""
+    """Apply the fault to the files in a folder. Raises subprocess.CalledProcessError where it does
+    not fit."""
     _apply(fault, folder).check_returncode()
 
 
 def mend(fault: Fault, folder: Path) -> None:
-    """Remove the fault. Raises subprocess.CalledProcessError if it is missing."""
+    """Remove the fault. Raises subprocess.CalledProcessError where it is not applied."""
     _apply(fault, folder, "--reverse").check_returncode()
 
 
@@ -93,7 +94,8 @@ def run(tests: tuple[str, ...], folder: Path) -> Outcome:
         "no:cacheprovider",
     ]
     command += ["--hypothesis-profile", "quick", *tests]
-    # Bytecode is found by size and second: an old file's bytecode could match a changed file.
+    # Python compares bytecode by size and second: old bytecode of a file could pass for its changed
+    # source.
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
     try:
         ran = subprocess.run(

@@ -1,4 +1,4 @@
-"""Kinds of clients: where each may stand, where its users come back to, and what it may be issued."""
+"""Kinds of clients: which components may use them, their redirect addresses, and their grants."""
 
 from __future__ import annotations
 
@@ -36,7 +36,8 @@ def uris(*listed: str) -> str:
 def test_users_come_back_to_the_applications_own_addresses(
     text: str, redirects: tuple[str, ...], public: bool
 ) -> None:
-    """Of its gateway trait, or on the device; what runs where its users are keeps no secret."""
+    """Redirects go to the gateway trait's hosts or stay on the device. A client on users' devices
+    has no secret."""
     (client,) = estate(ORDERS, text).clients
     assert (client.redirect_uris, client.public) == (redirects, public)
     assert client.groups == ("sales",)
@@ -62,7 +63,7 @@ def test_users_come_back_to_the_applications_own_addresses(
     ],
 )
 def test_a_redirect_that_could_reach_somebody_else_is_refused(uri: str) -> None:
-    """Another's application may claim it, or the network carries it in clear."""
+    """Another application may claim the address, or the network carries it in clear text."""
     (message,) = messages(shop("native", uris(uri), "external", ""))
     assert message.startswith(
         (f"ACC210: redirect URI '{uri}' ", "OAM103: redirectUris[0]")
@@ -74,43 +75,43 @@ def test_a_redirect_that_could_reach_somebody_else_is_refused(uri: str) -> None:
     [
         (
             shop("service", component="external", traits=""),
-            "ACC220: a component of type 'external' is no client of kind 'service'; its kinds are external, native",
+            "ACC220: a component of type 'external' cannot be a client of kind 'service'; use one of external, native",
         ),
         (
             shop("external", component="worker", traits=""),
-            "ACC220: a component of type 'worker' is no client of kind 'external'; its kinds are browser, native, service, web",
+            "ACC220: a component of type 'worker' cannot be a client of kind 'external'; use one of browser, native, service, web",
         ),
         (
             shop("external", component="external", traits=""),
-            "ACC220: an external client, and no other, needs jwksUri: where its owner publishes the keys that it proves itself with; this one is of kind 'external'",
+            "ACC220: an external client needs jwksUri, the address of its public keys; add it",
         ),
         (
             shop("native", uris("com.example.shop:/callback"), "external", "", "jwksUri: https://p.example.com/k"),
-            "ACC220: an external client, and no other, needs jwksUri: where its owner publishes the keys that it proves itself with; this one is of kind 'native'",
+            "ACC220: 'jwksUri' is only for clients of kind 'external'; this client is of kind 'native'",
         ),
         (
             shop("browser", PATHS + uris("com.example.shop:/callback")),
-            "ACC210: users of a 'browser' client come back to its own pages: write redirectPaths, not redirectUris",
+            "ACC210: a 'browser' client redirects users to its own pages; write redirectPaths instead of redirectUris",
         ),
         (
             shop("service", uris("com.example.shop:/callback"), "worker", ""),
-            "ACC210: a client of kind 'service' signs no users in; remove redirectUris",
+            "ACC210: a client of kind 'service' does not sign in users; remove redirectUris",
         ),
         (
             shop("native", component="external", traits=""),
-            "ACC210: a native client needs redirectPaths, and a gateway trait on whose domains they lie; "
+            "ACC210: a native client needs redirectPaths, and a gateway trait that exposes them, "
             "or redirectUris that stay on the device",
         ),
     ],
     ids=lambda value: value[:40] if value[:3] in ("ACC", "OAM") else "",
 )  # fmt: skip
 def test_a_kind_that_cannot_be_is_refused(text: str, message: str) -> None:
-    """With what to write in its place."""
+    """The message says how to correct it."""
     assert message in messages(text)
 
 
 def test_a_partners_service_calls_as_itself() -> None:
-    """It proves itself with keys that its owner publishes."""
+    """The partner signs with keys that it publishes."""
     text = shop(
         "external",
         component="external",
@@ -129,7 +130,7 @@ def test_a_partners_service_calls_as_itself() -> None:
 
 
 def test_what_runs_elsewhere_has_no_objects_in_the_cluster() -> None:
-    """Its name is free for a component of another application in the same namespace."""
+    """A component of another application in the same namespace may have its name."""
     native = shop("native", uris("com.example.shop:/callback"), "external", "")
     web = (
         api("web", domain="w.example.com")

@@ -1,4 +1,4 @@
-"""From Applications to an estate: what is an error, where, and what it says."""
+"""Compiling Applications into an estate: the errors, their positions and their messages."""
 
 from __future__ import annotations
 
@@ -53,42 +53,42 @@ def messages(*texts: str, stack: Stack = STACK) -> list[str]:
 
 
 def test_an_estate_that_is_right_has_no_findings() -> None:
-    """The two applications of the tests below, unbroken."""
+    """The two correct applications that the tests below break."""
     assert messages(ORDERS, CLIENT) == []
 
 
 @pytest.mark.parametrize(
     ("texts", "expected"),
     [
-        ([ORDERS, ORDERS.replace("namespace: orders", "namespace: n2").replace("orders.example", "o2.example")], "app2.yaml:3:18: error OAM106: application 'orders' is already defined at app1.yaml:1:1; a stack has a name once"),
-        ([api("a"), api("b", domain="b.example.com").replace("namespace: b", "namespace: a")], "app2.yaml:6:13: error OAM107: Deployment 'api' in namespace 'a' would also be made for 'a/api' (app1.yaml:6:13); rename one, or give the applications namespaces of their own"),
-        ([ORDERS.replace("http:", "existingServiceName: s, http:")], "app1.yaml:11:54: error OAM108: 'existingServiceName' could expose another component past its own rules; remove it"),
-        ([CLIENT + "        - {type: gateway, properties: {domain: j.example.com, http: {/: 80}}}\n", ORDERS], "app1.yaml:7:13: error OAM104: component 'job' is made by definitions, and was not rendered"),
+        ([ORDERS, ORDERS.replace("namespace: orders", "namespace: n2").replace("orders.example", "o2.example")], "app2.yaml:3:18: error OAM106: application 'orders' is already defined at app1.yaml:1:1; rename one of them"),
+        ([api("a"), api("b", domain="b.example.com").replace("namespace: b", "namespace: a")], "app2.yaml:6:13: error OAM107: Deployment 'api' in namespace 'a' would also be created for 'a/api' (app1.yaml:6:13); rename one, or give each Application its own namespace"),
+        ([ORDERS.replace("http:", "existingServiceName: s, http:")], "app1.yaml:11:54: error OAM108: 'existingServiceName' could expose another component without that component's rules; remove it"),
+        ([CLIENT + "        - {type: gateway, properties: {domain: j.example.com, http: {/: 80}}}\n", ORDERS], "app1.yaml:7:13: error OAM104: component 'job' needs definitions, and was not rendered"),
         ([ORDERS.replace("rules: [{scopes: [read]}]", "rules: [{scopes: [raed]}]"), CLIENT], "app1.yaml:13:81: error ACC201: scope 'raed' is not declared by this component; did you mean 'read'?"),
         ([ORDERS, CLIENT.replace("scopes: [read]", "scopes: [reda]")], "app2.yaml:11:80: error ACC201: 'orders/api' declares no scope 'reda'; did you mean 'read'?"),
         ([ORDERS, CLIENT, api("b", domain="b.example.com", access="{owner: o, scopes: {read: again}}")], "app3.yaml:13:43: error ACC202: scope 'read' is already declared by 'orders/api' for the same issuer; prefix it"),
-        ([api(access="{owner: o, scopes: {openid: x}}")], "app1.yaml:13:43: error ACC202: scope 'openid' has a meaning of its own in OpenID Connect; choose another name"),
+        ([api(access="{owner: o, scopes: {openid: x}}")], "app1.yaml:13:43: error ACC202: scope 'openid' is reserved by OpenID Connect; choose another name"),
         ([ORDERS, CLIENT.replace("orders/api", "orders/apu")], "app2.yaml:11:59: error ACC203: component 'orders/apu' does not exist; did you mean 'orders/api'?"),
-        ([ORDERS, CLIENT.replace("scopes: [read]", "scopes: [write]")], "app2.yaml:11:80: error ACC204: no role of 'orders/api' grants 'write' to 'shop/job'; add a role that does at app1.yaml:13:97"),
-        ([ORDERS.replace("[shop/job]", "[]"), CLIENT], "app2.yaml:11:80: error ACC204: no role of 'orders/api' grants 'read' to 'shop/job'; add it to the components of role 'reader' at app1.yaml:13:97"),
-        ([ORDERS.replace("[shop/job]", "[]").replace("roles: {", "roles: {all: {scopes: [read, write]}, "), CLIENT], "app2.yaml:11:80: error ACC204: no role of 'orders/api' grants 'read' to 'shop/job'; add it to the components of role 'reader' at app1.yaml:13:97"),
-        ([ORDERS.replace("[shop/job]", "[]").replace("reader: {scopes: [read]", "all: {scopes: [write, read]"), CLIENT], "app2.yaml:11:80: error ACC204: no role of 'orders/api' grants 'read' to 'shop/job'; add it to the components of role 'all', which grants write, too, at app1.yaml:13:97"),
-        ([api("a"), api("b")], "app2.yaml:11:61: error ACC205: orders.example.com/orders already belongs to 'a/api' (app1.yaml:11:61); a host and path lead to one port of one component"),
-        ([api(access="{owner: o, scopes: {r: r}, rules: [{paths: [/orders-internal], scopes: [r]}]}")], "app1.yaml:13:67: error ACC206: path '/orders-internal' is outside the gateway trait's: /orders"),
+        ([ORDERS, CLIENT.replace("scopes: [read]", "scopes: [write]")], "app2.yaml:11:80: error ACC204: no role of 'orders/api' grants 'write' to 'shop/job'; add a role that grants it at app1.yaml:13:97"),
+        ([ORDERS.replace("[shop/job]", "[]"), CLIENT], "app2.yaml:11:80: error ACC204: no role of 'orders/api' grants 'read' to 'shop/job'; add 'shop/job' to the components of role 'reader' at app1.yaml:13:97"),
+        ([ORDERS.replace("[shop/job]", "[]").replace("roles: {", "roles: {all: {scopes: [read, write]}, "), CLIENT], "app2.yaml:11:80: error ACC204: no role of 'orders/api' grants 'read' to 'shop/job'; add 'shop/job' to the components of role 'reader' at app1.yaml:13:97"),
+        ([ORDERS.replace("[shop/job]", "[]").replace("reader: {scopes: [read]", "all: {scopes: [write, read]"), CLIENT], "app2.yaml:11:80: error ACC204: no role of 'orders/api' grants 'read' to 'shop/job'; add 'shop/job' to the components of role 'all', which also grants write, at app1.yaml:13:97"),
+        ([api("a"), api("b")], "app2.yaml:11:61: error ACC205: orders.example.com/orders already belongs to 'a/api' (app1.yaml:11:61); use another host or path"),
+        ([api(access="{owner: o, scopes: {r: r}, rules: [{paths: [/orders-internal], scopes: [r]}]}")], "app1.yaml:13:67: error ACC206: path '/orders-internal' is outside the paths of the gateway trait: /orders"),
         ([api(access="{owner: o, scopes: {r: r}, roles: {x: {scopes: [q]}}}")], "app1.yaml:13:71: error ACC207: role 'x': scope 'q' is not declared by this component; known: r"),
         ([api(access="{owner: o, scopes: {r: r}, rules: [{paths: [/orders]}]}")], "app1.yaml:13:58: error OAM103: a rule has exactly one of `scopes` and `public`"),
         ([api(access="{owner: o, scopes: {r: r}, rules: [{scopes: [r], public: {reason: x}}]}")], "app1.yaml:13:58: error OAM103: a rule has exactly one of `scopes` and `public`"),
         ([api(access="{owner: o, identityProvider: mian}")], "app1.yaml:13:52: error ACC209: the stack has no identity provider 'mian'; did you mean 'main'?"),
-        ([ORDERS, CLIENT.replace("kind: service,", "kind: web, redirectPaths: [/cb],")], "app2.yaml:11:23: error ACC210: a web client needs redirectPaths, and a gateway trait on whose domains they lie"),
-        ([ORDERS, CLIENT.replace("kind: service,", "kind: service, refresh: true,")], "app2.yaml:11:39: error ACC210: a client of kind 'service' signs no users in; remove refresh"),
-        ([api().replace("type: gateway", "type: access").replace("domain:", "owner:").split("http:")[0].rstrip(", ") + "}\n"], "app1.yaml:10:17: error ACC211: component 'api' has access rules but no gateway trait that exposes it; add one"),
-        ([api(access="{owner: o, scopes: {r: r}, rules: [{methods: [GET], scopes: [r]}, {methods: [HEAD, POST], public: {reason: x}}]}")], "app1.yaml:13:89: error ACC212: HEAD /orders is public in one rule and protected in another (line 13); keep one"),
-        ([api(http="{/a%2fb: 80}")], "app1.yaml:11:61: error ACC213: path '/a%2fb': write it as /element/element, unencoded, of letters, digits and -._~!$&'()+,:=@; no patterns"),
-        ([api("a", http="{/a: 80}, secretName: one"), api("b", http="{/b: 80}, secretName: two")], "app2.yaml:11:61: error ACC215: orders.example.com is given another certificate at app1.yaml:11:61: 'a/one'"),
+        ([ORDERS, CLIENT.replace("kind: service,", "kind: web, redirectPaths: [/cb],")], "app2.yaml:11:23: error ACC210: a web client needs redirectPaths, and a gateway trait that exposes them"),
+        ([ORDERS, CLIENT.replace("kind: service,", "kind: service, refresh: true,")], "app2.yaml:11:39: error ACC210: a client of kind 'service' does not sign in users; remove refresh"),
+        ([api().replace("type: gateway", "type: access").replace("domain:", "owner:").split("http:")[0].rstrip(", ") + "}\n"], "app1.yaml:10:17: error ACC211: component 'api' has access rules but no gateway trait exposes it; add a gateway trait"),
+        ([api(access="{owner: o, scopes: {r: r}, rules: [{methods: [GET], scopes: [r]}, {methods: [HEAD, POST], public: {reason: x}}]}")], "app1.yaml:13:89: error ACC212: HEAD /orders is public in one rule and protected in another (line 13); keep one of them"),
+        ([api(http="{/a%2fb: 80}")], "app1.yaml:11:61: error ACC213: path '/a%2fb' is not plain; write /element/element, unencoded, of letters, digits and -._~!$&'()+,:=@, without patterns"),
+        ([api("a", http="{/a: 80}, secretName: one"), api("b", http="{/b: 80}, secretName: two")], "app2.yaml:11:61: error ACC215: orders.example.com has another certificate at app1.yaml:11:61: 'a/one'; name one certificate for the host"),
         ([api(access="{owner: o, scopes: {r: r}, roles: {x: {scopes: [r], components: [a/b]}}}")], "app1.yaml:13:88: error ACC214: role 'x': component 'a/b' does not exist"),
-        ([api(domain="*.example.com", http="{" + "/a" * 16 + ": 80}")], "app1.yaml:11:56: error ACC221: path '" + "/a" * 16 + "' has more than 15 elements on a wildcard host ('*.example.com')"),
-        ([api(http="{" + "/a" * 512 + ": 80}")], "app1.yaml:11:61: error ACC221: path '" + "/a" * 512 + "' has more than 511 elements"),
-        ([api(domain="*." + "a." * 31 + "b", http="{/: 80}")], "app1.yaml:11:108: error ACC221: '*." + "a." * 31 + "b' has more than 31 labels below its wildcard"),
+        ([api(domain="*.example.com", http="{" + "/a" * 16 + ": 80}")], "app1.yaml:11:56: error ACC221: path '" + "/a" * 16 + "' has more than 15 elements on a wildcard host ('*.example.com'); shorten it"),
+        ([api(http="{" + "/a" * 512 + ": 80}")], "app1.yaml:11:61: error ACC221: path '" + "/a" * 512 + "' has more than 511 elements; shorten it"),
+        ([api(domain="*." + "a." * 31 + "b", http="{/: 80}")], "app1.yaml:11:108: error ACC221: '*." + "a." * 31 + "b' has more than 31 labels below its wildcard; shorten it"),
         ([ORDERS.replace("[shop/job]", "[orders/api]")], "app1.yaml:13:136: error ACC214: role 'reader': component 'orders/api' has no client trait"),
     ],
     ids=lambda value: value[value.index("error ") :][:60] if isinstance(value, str) else None,
@@ -96,7 +96,7 @@ def test_an_estate_that_is_right_has_no_findings() -> None:
 def test_a_mistake_is_found_where_it_stands(
     texts: list[str], expected: str
 ) -> None:
-    """One broken detail, one finding that names it, its place, and what to do."""
+    """One broken detail gives one finding with its name, its position and a remedy."""
     assert expected in messages(*texts)
 
 
@@ -123,8 +123,8 @@ def test_a_mistake_is_found_where_it_stands(
 def test_a_gateway_leads_to_a_port_that_the_component_lists(
     properties: str, gateway: str, message: str | None
 ) -> None:
-    """As its Service does: to the container's port, or to one that is exposed on the same Service. Who lists none says
-    nothing of what the image listens on."""
+    """A gateway leads to the container's port, or to an exposed port of the same Service. A
+    component without ports accepts any port."""
     text = (
         api(http="{/: 80}")
         .replace("{image: x}", f"{{image: x, {properties}}}")
@@ -140,15 +140,15 @@ def test_a_gateway_leads_to_a_port_that_the_component_lists(
 @pytest.mark.parametrize(
     ("second", "message"),
     [
-        ("{port: 80, containerPort: 9000, expose: true}", "TCP port 80 is exposed already (line 8); a Service has it once"),
-        ("{port: 80.0, expose: true, protocol: TCP}", "TCP port 80 is exposed already (line 8); a Service has it once"),
+        ("{port: 80, containerPort: 9000, expose: true}", "TCP port 80 is already exposed (line 8); remove one"),
+        ("{port: 80.0, expose: true, protocol: TCP}", "TCP port 80 is already exposed (line 8); remove one"),
         ("{port: 80, containerPort: 9000}", None),
         ("{port: 80, containerPort: 9000, expose: true, protocol: UDP}", None),
         ("{port: 81, containerPort: 8080, expose: true}", None),
     ],
 )  # fmt: skip
 def test_a_service_has_a_port_once(second: str, message: str | None) -> None:
-    """Two of one number would be one port that leads to two."""
+    """Two ports with one number would lead to two targets."""
     ports = (
         f"ports: [{{port: 80, containerPort: 8080, expose: true}}, {second}]"
     )
@@ -181,7 +181,8 @@ def test_a_service_has_a_port_once(second: str, message: str | None) -> None:
 def test_a_host_below_a_wildcard_of_another_owner_is_told_of(
     applications: list[tuple[str, str, str]], expected: list[str]
 ) -> None:
-    """It takes the wildcard's calls, be its path the longer or the shorter one; what comes nearer had them already."""
+    """The host takes the wildcard's calls, whether its path is longer or shorter. Nearer hosts took
+    them already."""
     access = "{{owner: {name}, rules: [{{public: {{reason: r}}}}]}}"
     texts = [
         api(
@@ -208,7 +209,7 @@ def test_a_host_below_a_wildcard_of_another_owner_is_told_of(
 
 
 def test_all_problems_are_found_at_once() -> None:
-    """A run does not stop at the first."""
+    """A run reports more than the first problem."""
     broken = ORDERS.replace("image: x", "imgae: x").replace(
         "[{scopes: [read]}]", "[{scopes: [raed]}]"
     )
@@ -221,10 +222,10 @@ def test_all_problems_are_found_at_once() -> None:
 
 
 def test_no_domain_anywhere_is_an_error() -> None:
-    """Without `domain` the stack's is taken; where it has none, nobody knows where to expose."""
+    """A trait without `domain` uses the stack's default. Without a default there is no host."""
     text = api().replace('domain: "orders.example.com", ', "")
     assert messages(text, stack=NO_DOMAIN) == [
-        "app1.yaml:11:23: error ACC208: no domain here, and the stack has none to give; write `domain`, or set the stack's"
+        "app1.yaml:11:23: error ACC208: no domain here, and the stack has no default; write `domain`, or set `domains.default` in the stack's file"
     ]
     assert (
         estate(text).components["orders/api"].exposure.endpoints[0].host
@@ -233,7 +234,7 @@ def test_no_domain_anywhere_is_an_error() -> None:
 
 
 def test_the_stack_maps_domain_suffixes() -> None:
-    """The longest suffix wins, label by label; other domains stay as written."""
+    """The longest matching suffix wins, label by label. Other domains stay as written."""
     stack = Stack(
         "t",
         {"main": PROVIDER},
@@ -262,7 +263,7 @@ def test_the_stack_maps_domain_suffixes() -> None:
 
 
 def test_scope_names_are_unique_per_issuer_only() -> None:
-    """Two APIs of different identity providers may use one scope name."""
+    """Two APIs at different identity providers may use one scope name."""
     first = api(
         "a", domain="a.example.com", access="{owner: o, scopes: {read: r}}"
     )
@@ -275,7 +276,7 @@ def test_scope_names_are_unique_per_issuer_only() -> None:
 
 
 def test_a_client_gets_what_its_calls_ask_for_and_roles_grant() -> None:
-    """Scopes are those of the calls, groups those of the granting roles."""
+    """Scopes come from the calls, groups from the granting roles."""
     access = (
         "{owner: o, scopes: {read: r, write: w}, roles: {v: {scopes: [read], groups: [sales], components: [web/ui]}, "
         "e: {scopes: [read, write], groups: [desk], components: [web/ui]}, x: {scopes: [write], groups: [other]}}}"
@@ -297,7 +298,7 @@ def test_a_client_gets_what_its_calls_ask_for_and_roles_grant() -> None:
 
 
 def test_a_redirect_path_must_be_open() -> None:
-    """Users come back without a token: a protected path would never let them."""
+    """Users return without a token, so a protected path would deny them."""
     web = api(
         "web",
         domain="web.example.com",
@@ -306,13 +307,13 @@ def test_a_redirect_path_must_be_open() -> None:
     )
     web += "        - type: client\n          properties: {kind: web, redirectPaths: [/cb]}\n"
     assert messages(web) == [
-        "app1.yaml:15:51: error ACC210: no public rule of 'web/api' covers GET /cb, so users could not come back to it"
+        "app1.yaml:15:51: error ACC210: no public rule of 'web/api' covers GET /cb, so users cannot return to it; add a public rule"
     ]
 
 
 BROKEN = "apiVersion: core.oam.dev/v1beta1\nkind: Application\nmetadata: {name: orders}\nspec: [\n"
-NOT_JUDGED = "; what others say of %s is judged when that can be read"
-NAMELESS = "Applications that only an unreadable file can hold"
+NOT_JUDGED = "; references to %s are not checked until these can be read"
+NAMELESS = "Applications in unreadable files"
 
 
 @pytest.mark.parametrize(
@@ -332,7 +333,7 @@ NAMELESS = "Applications that only an unreadable file can hold"
 def test_what_only_follows_from_an_unread_application_is_not_said(
     texts: list[str], expected: list[str], unjudged: str
 ) -> None:
-    """The mistake is reported, and that what may follow from it is not judged."""
+    """The mistake is reported. References that may depend on it are not checked."""
     found = messages(*texts)
     assert [
         line[: len(beginning)]
@@ -357,7 +358,8 @@ def test_what_only_follows_from_an_unread_application_is_not_said(
 def test_what_an_unread_application_cannot_mend_is_said(
     texts: list[str], expected: str
 ) -> None:
-    """A component of an Application that was read, or of a name that nothing broken has, is missing in any case."""
+    """A missing component is reported if its Application was read, or if no unreadable Application
+    can have its name."""
     assert any(line.startswith(expected) for line in messages(*texts)), (
         messages(*texts)
     )
@@ -390,7 +392,7 @@ READ_AT = {
 def test_nobody_reads_the_credential_of_another(
     manner: str, secret: str
 ) -> None:
-    """Not the Secret that is made for a client, and not one that the stack names for a client that exists."""
+    """Neither a client's Secret nor an existing client's Secret in the stack's settings."""
     stack = replace(
         STACK,
         known_secrets=frozenset(
@@ -402,13 +404,14 @@ def test_nobody_reads_the_credential_of_another(
     )
     column, path = READ_AT[manner]
     assert found == [
-        f"app3.yaml:8:{column}: error ACC217: Deployment 'thief' of 'thief/thief': spec.template.spec.{path} '{secret}' is the "
-        "credential of 'shop/job'; a component has its own client trait"
+        f"app3.yaml:8:{column}: error ACC217: Deployment 'thief' of 'thief/thief': "
+        f"spec.template.spec.{path} '{secret}' is the credential of 'shop/job'; use a client "
+        "trait of this component"
     ]
     elsewhere = THIEF % (", namespace: other", READS[manner] % secret)
     assert (
         messages(ORDERS, CLIENT, elsewhere, stack=stack) == []
-    )  # another namespace has Secrets of its own
+    )  # another namespace has other Secrets
     assert (
         messages(
             ORDERS, CLIENT, THIEF % ("", READS[manner] % "own"), stack=stack
@@ -418,7 +421,7 @@ def test_nobody_reads_the_credential_of_another(
 
 
 def test_a_client_reads_its_own_credential() -> None:
-    """Of two that share one Secret, both."""
+    """Two clients that share one Secret may both read it."""
     stack = replace(
         STACK,
         known_secrets=frozenset({("shop/job", "s"), ("thief/thief", "s")}),

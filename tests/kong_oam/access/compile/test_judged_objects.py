@@ -1,4 +1,5 @@
-"""What components render is judged together with what is made of others, and by what the stack says."""
+"""Rendered objects are checked together with other components' objects and with the stack's
+settings."""
 
 from __future__ import annotations
 
@@ -27,7 +28,7 @@ def shop(
     component: str = "type: own",
     name: str = "web",
 ) -> str:
-    """A second Application, in the namespace of the first."""
+    """Return a second Application in the namespace of the first."""
     text = (
         application("", traits, component)
         .replace("{name: orders,", "{name: shop,")
@@ -53,7 +54,7 @@ CLIENT = "[{type: client, properties: {kind: service}}]"
 
 
 def test_what_is_right_stands() -> None:
-    """Beside what needs no definition."""
+    """Correct rendered objects have no findings beside built-in types."""
     assert (
         messages(application(OPEN), shop(component=WEBSERVICE, traits=CLIENT))
         == []
@@ -67,14 +68,14 @@ def test_what_is_right_stands() -> None:
 def test_no_property_gives_pods_another_components_labels(
     key: str, own: str
 ) -> None:
-    """As definitions refuse it: it is not read over."""
+    """Properties with such labels are an error, as in definitions."""
     labelled = WEBSERVICE.replace("tier: front", f"{key}: VALUE")
     (found,) = messages(
         application(OPEN), shop(component=labelled.replace("VALUE", "victim"))
     )
     assert (
         found
-        == f"ACC226 label '{key}' says 'victim', and the pods of 'shop/web' have '{own}'; take it out"
+        == f"ACC226 label '{key}' is 'victim', but the pods of 'shop/web' need '{own}'; remove it"
     )
     assert (
         messages(
@@ -85,15 +86,16 @@ def test_no_property_gives_pods_another_components_labels(
 
 
 def test_a_clients_secret_is_no_certificate() -> None:
-    """Neither of an Ingress nor of a gateway trait, another's nor its own: Kong would be handed it."""
+    """Kong would receive the credential, from an Ingress or a gateway trait, of the client or of
+    another component."""
     tls = ingress(
         "{tls: [{secretName: web-client}], defaultBackend: {service: {name: api, port: {number: 80}}}}"
     )
     orders = application(f"{DEPLOYMENT}---{SERVICE}---\n{tls}")
     (found,) = messages(orders, shop(component=WEBSERVICE, traits=CLIENT))
     assert (
-        found.startswith("ACC217 the certificate of ")
-        and "'web-client', is the credential of 'shop/web'" in found
+        found.startswith("ACC217 certificate 'web-client' of host ")
+        and "is the client credential of 'shop/web'" in found
     )
     assert messages(orders, shop(component=WEBSERVICE)) == []
     gateway = "{type: gateway, properties: {domain: web.example.com, secretName: web-client, http: {/: 80}}}"
@@ -102,8 +104,8 @@ def test_a_clients_secret_is_no_certificate() -> None:
     found = messages(
         shop(component=exposed, traits=f"[{gateway}, {access}, {CLIENT[1:]}")
     )
-    assert [message.partition(",")[0] for message in found] == [
-        "ACC217 the certificate of 'web.example.com'"
+    assert [message.partition(" is ")[0] for message in found] == [
+        "ACC217 certificate 'web-client' of host 'web.example.com'"
     ]
 
 
@@ -124,17 +126,17 @@ def test_the_stack_says_what_is_deployed() -> None:
 
 
 def test_what_is_made_beside_rendered_objects_has_its_name_once() -> None:
-    """An account of ours for the pods that have none of their own."""
+    """The program adds a ServiceAccount for pods that name no other account."""
     stateful = DEPLOYMENT.replace("kind: Deployment", "kind: StatefulSet")
     (twin,) = messages(application(DEPLOYMENT), shop(stateful, name="api"))
     assert twin.startswith(
-        "OAM107 NetworkPolicy 'api' in namespace 'orders' would also be made for 'orders/api'"
+        "OAM107 NetworkPolicy 'api' in namespace 'orders' would also be created for 'orders/api'"
     )
     account = "---\napiVersion: v1\nkind: ServiceAccount\nmetadata: {name: api, namespace: orders}\n"
     assert messages(application(DEPLOYMENT + account)) == []
     (twin,) = messages(application(DEPLOYMENT), shop(account, name="api"))
     assert twin.startswith(
-        "OAM107 ServiceAccount 'api' in namespace 'orders' would also be made for 'orders/api'"
+        "OAM107 ServiceAccount 'api' in namespace 'orders' would also be created for 'orders/api'"
     )
 
 

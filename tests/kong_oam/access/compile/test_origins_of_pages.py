@@ -1,4 +1,4 @@
-"""The trait `cors`, and whose pages may read what of a component."""
+"""The trait `cors`, and the pages that may read a component's answers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from kong_oam.access.origins import readers
+from kong_oam.access.origins import readable_requests
 from kong_oam.traits.cors.value import CORS, Cors
 from tests.support.client_kinds import ORDERS, PAGES, shop
 from tests.support.estates import STACK, api, compiled, estate
@@ -16,7 +16,7 @@ RULES = "{owner: o, rules: [{public: {reason: r}}]}"
 
 
 def found(properties: str, scheme: str = "https") -> list[str]:
-    """What is wrong with the trait, without the source lines."""
+    """Return the errors of the trait, without the source lines."""
     stack = replace(STACK, scheme=scheme)  # type: ignore[arg-type]
     return [
         str(diagnostic).splitlines()[0]
@@ -29,35 +29,39 @@ def found(properties: str, scheme: str = "https") -> list[str]:
 @pytest.mark.parametrize(
     ("origin", "why"),
     [
-        ("https://*.example.com", "is no origin as browsers send it"),
-        ("https://*", "is no origin as browsers send it"),
-        ("https://a.example.com/", "is no origin as browsers send it"),
-        ("https://a.example.com/app", "is no origin as browsers send it"),
-        ("https://a.example.com?x", "is no origin as browsers send it"),
-        ("https://user@a.example.com", "is no origin as browsers send it"),
-        ("https://A.example.com", "is no origin as browsers send it"),
-        ("https://b\u00fcro.example.com", "is no origin as browsers send it"),
-        ("https://", "is no origin as browsers send it"),
+        ("https://*.example.com", "is not an origin; write scheme://host"),
+        ("https://*", "is not an origin; write scheme://host"),
+        ("https://a.example.com/", "is not an origin; write scheme://host"),
+        ("https://a.example.com/app", "is not an origin; write scheme://host"),
+        ("https://a.example.com?x", "is not an origin; write scheme://host"),
+        ("https://user@a.example.com", "is not an origin; write scheme://host"),
+        ("https://A.example.com", "is not an origin; write scheme://host"),
+        (
+            "https://b\u00fcro.example.com",
+            "is not an origin; write scheme://host",
+        ),
+        ("https://", "is not an origin; write scheme://host"),
         ("https://a.example.com:443", "has a port that browsers never send"),
         ("https://a.example.com:70000", "has a port that browsers never send"),
         ("http://localhost:80", "has a port that browsers never send"),
         (
             "http://a.example.com",
-            "is of http, where whoever is on the way can be that page",
+            "uses http, so anybody on the network path can replace its pages",
         ),
     ],
 )
 def test_an_origin_that_is_none_or_more_than_one_is_an_error(
     origin: str, why: str
 ) -> None:
-    """At its place, with what to write."""
+    """The error has a position and a remedy."""
     (message,) = found(f'{{origins: ["https://fine.example", "{origin}"]}}')
     assert message.startswith("app1.yaml:15:")
     assert f"error ACC232: '{origin}' {why}" in message
 
 
 def test_origins_are_taken_as_browsers_send_them() -> None:
-    """With a port where it is not the usual one, and of http where nobody is on the way, or where all is http."""
+    """An unusual port is part of the origin. Plain http is accepted on the local machine, or if the
+    gateway serves http."""
     origins = [
         "https://a.example:8443",
         "https://b.example",
@@ -96,17 +100,17 @@ def test_a_trait_says_all_that_pages_are_told() -> None:
 def test_pages_of_a_browser_client_are_known_without_a_trait(
     kind: str, origins: set[str] | None
 ) -> None:
-    """Those of no other kind: its pages do not call."""
+    """Pages of other kinds of clients do not call."""
     model = estate(
         ORDERS,
         shop(kind, "            redirectPaths: [/callback]\n", traits=PAGES),
     )
-    found = readers(model, model.components["orders/api"])
+    found = readable_requests(model, model.components["orders/api"])
     assert (found and set(found)) == origins
 
 
 def test_pages_that_share_every_host_of_an_api_need_nothing() -> None:
-    """Their requests cross no origin; those that share one host of two cross one."""
+    """Requests within one host cross no origin. With two hosts, requests to the other host do."""
     pages = PAGES.replace("shop.example.com", "orders.example.com").replace(
         "/: 80", "/shop: 80"
     )
@@ -114,25 +118,25 @@ def test_pages_that_share_every_host_of_an_api_need_nothing() -> None:
         "browser", "            redirectPaths: [/shop/callback]\n", traits=pages
     )
     model = estate(ORDERS, text)
-    assert readers(model, model.components["orders/api"]) is None
+    assert readable_requests(model, model.components["orders/api"]) is None
     more = ORDERS.replace(
         "      traits:\n",
         "      traits:\n        - {type: gateway, properties: {name: two, domain: two.example.com, http: {/: 8080}}}\n",
     )
     two = estate(more, text)
-    assert set(readers(two, two.components["orders/api"]) or {}) == {
+    assert set(readable_requests(two, two.components["orders/api"]) or {}) == {
         "https://orders.example.com"
     }
 
 
 def test_a_trait_without_pages_is_one_all_the_same() -> None:
-    """The gateway answers preflights then, and no page reads anything."""
+    """The gateway answers preflights, and no page may read answers."""
     model = estate(api(access=RULES) + TRAIT + "{maxAge: 5}")
-    assert readers(model, model.components["orders/api"]) == {}
+    assert readable_requests(model, model.components["orders/api"]) == {}
 
 
 def test_components_of_one_host_say_each_what_is_theirs() -> None:
-    """Two of them never overlap: a request is of one of them, and that one says who may read the answer."""
+    """Two such components never overlap: each request is for one of them, whose trait decides."""
     outer = (
         api(access=RULES, http="{/: 8080}")
         + TRAIT
@@ -145,7 +149,7 @@ def test_components_of_one_host_say_each_what_is_theirs() -> None:
     )
     model = estate(outer, inner)
     for name, path in (("orders", ()), ("inner", ("inner",))):
-        found = readers(model, model.components[f"{name}/api"]) or {}
+        found = readable_requests(model, model.components[f"{name}/api"]) or {}
         assert {origin: set(reach) for origin, reach in found.items()} == {
             f"https://{'outer' if name == 'orders' else 'inner'}.example": {
                 path

@@ -1,4 +1,5 @@
-"""What partitions cannot share: Applications in none of them (ACC249), and hosts in two (ACC250)."""
+"""Errors of partitions: Applications in no partition (ACC249), and hosts in two partitions
+(ACC250)."""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ THREE = replace(
 
 
 def found(*texts: str, stack: Stack = THREE) -> list[tuple[str, str]]:
-    """Codes and messages of what is found."""
+    """Return codes and messages of the findings."""
     return [
         (diagnostic.code, diagnostic.message)
         for diagnostic in compiled(*texts, stack=stack).diagnostics
@@ -27,7 +28,7 @@ _CODES = ("ACC249", "ACC250")
 
 
 def at(name: str, domain: str, http: str = "{/: 8080}") -> str:
-    """An Application in the namespace of its name, on a host."""
+    """Return an Application on a host, in a namespace of the same name."""
     return api(
         name,
         domain=domain,
@@ -37,14 +38,15 @@ def at(name: str, domain: str, http: str = "{/: 8080}") -> str:
 
 
 def test_an_application_is_in_a_partition() -> None:
-    """Where its namespace is; of an estate of one stack nothing is asked, and `*` has all others."""
+    """Its namespace decides, and `*` has all other namespaces. An estate without partitions has no
+    such error."""
     texts = at("a", "a.test"), at("z", "z.test")
     (finding,) = compiled(*texts, stack=THREE).diagnostics
     assert finding.code == "ACC249"
     assert str(finding).startswith("app2.yaml:3:")
     assert finding.message == (
-        "namespace 'z' is in no partition of 'tests' (one, two, three): name it under kong-oam:partitions in "
-        "stacks/Pulumi.tests.yaml, or '*' for all that no other has"
+        "namespace 'z' is in no partition of 'tests' (one, two, three); add it under kong-oam:partitions in "
+        "stacks/Pulumi.tests.yaml, or use '*' for all other namespaces"
     )
     assert compiled(*texts, stack=THREE).estate is None
     assert found(*texts, stack=STACK) == []
@@ -60,7 +62,7 @@ def test_an_application_is_in_a_partition() -> None:
 
 
 def test_hosts_in_one_partition_are_shared_as_before() -> None:
-    """One host on two paths, and a wildcard above another."""
+    """One host on two paths, and a wildcard above another host."""
     assert found(at("c", "x.test"), at("d", "x.test", "{/d: 8080}")) == []
     assert found(at("c", "*.x.test"), at("d", "y.x.test")) == []
     assert found(at("a", "a.test"), at("b", "b.test"), at("c", "c.test")) == []
@@ -72,45 +74,45 @@ def test_hosts_in_one_partition_are_shared_as_before() -> None:
         (
             "x.test",
             "x.test",
-            "x.test of 'b/api', partition 'two', is of 'a/api', partition 'one'",
+            "x.test of 'b/api', partition 'two', is a host of 'a/api', partition 'one'",
         ),
         (
             "*.x.test",
             "*.x.test",
-            "*.x.test of 'b/api', partition 'two', is of 'a/api', partition 'one'",
+            "*.x.test of 'b/api', partition 'two', is a host of 'a/api', partition 'one'",
         ),
         (
             "*.x.test",
             "y.x.test",
-            "y.x.test of 'b/api', partition 'two', lies below *.x.test, which is of 'a/api'",
+            "y.x.test of 'b/api', partition 'two', lies below *.x.test, a host of 'a/api'",
         ),
         (
             "y.x.test",
             "*.x.test",
-            "y.x.test of 'a/api', partition 'one', lies below *.x.test, which is of 'b/api'",
+            "y.x.test of 'a/api', partition 'one', lies below *.x.test, a host of 'b/api'",
         ),
         (
             "*.test",
             "z.y.x.test",
-            "z.y.x.test of 'b/api', partition 'two', lies below *.test, which is of 'a/api'",
+            "z.y.x.test of 'b/api', partition 'two', lies below *.test, a host of 'a/api'",
         ),
         (
             "*.test",
             "*.x.test",
-            "*.x.test of 'b/api', partition 'two', lies below *.test, which is of 'a/api'",
+            "*.x.test of 'b/api', partition 'two', lies below *.test, a host of 'a/api'",
         ),
     ],
 )
 def test_a_host_is_one_partitions(first: str, second: str, words: str) -> None:
-    """The same one, and a wildcard with all below it, whichever of the two is read first; also on another path."""
+    """The same host, and a wildcard above a host, in either order and on other paths, too."""
     ((code, message),) = found(at("a", first), at("b", second, "{/b: 8080}"))
     assert code == "ACC250"
     assert words in message
-    assert "have both namespaces in one" in message
+    assert "put both namespaces into one partition" in message
 
 
 def test_hosts_that_only_look_alike_are_not_shared() -> None:
-    """A wildcard does not stand for its own parent, nor for what ends with the same letters."""
+    """A wildcard does not cover its parent, or a host that only ends with the same letters."""
     assert (
         found(at("a", "*.x.test"), at("b", "x.test"), at("c", "y.test")) == []
     )
@@ -118,7 +120,8 @@ def test_hosts_that_only_look_alike_are_not_shared() -> None:
 
 
 def test_each_of_three_partitions_that_meet_is_said() -> None:
-    """Of one host, the second and the third; of a wildcard above two, both."""
+    """For one host, the second and the third partition have findings. For a wildcard above two
+    hosts, both have."""
     messages = [
         message
         for _, message in found(
@@ -139,6 +142,6 @@ def test_each_of_three_partitions_that_meet_is_said() -> None:
     ]
     assert len(conflicts) == 2
     assert all(
-        "lies below *.x.test, which is of 'a/api'" in message
+        "lies below *.x.test, a host of 'a/api'" in message
         for message in conflicts
     )

@@ -1,4 +1,4 @@
-"""Components in several clusters and namespaces: one access model, and what is judged in each place by itself."""
+"""Components in several clusters and namespaces: one access model, and checks for each place."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ spec:
 
 
 def placed(text: str, *topologies: str) -> str:
-    """The Application with a topology of these properties each."""
+    """Return the Application with a topology policy for each of these properties."""
     policies = "".join(
         f"    - {{name: t{number}, type: topology, properties: {properties}}}\n"
         for number, properties in enumerate(topologies)
@@ -85,7 +85,8 @@ def sites(component: Component) -> list[tuple[str, str]]:
 def test_a_component_is_in_all_of_its_places(
     topologies: list[str], expected: list[tuple[str, str]]
 ) -> None:
-    """The stack's own cluster first, with the names in the state that it has alone there; its access is said once."""
+    """The stack's own cluster is first and keeps its names in the state. All places share the
+    access rules."""
     text = placed(ORDERS, *topologies) if topologies else ORDERS
     component = estate(text, JOB, stack=WEST).components["orders/api"]
     assert sites(component) == expected
@@ -101,7 +102,7 @@ def test_a_component_is_in_all_of_its_places(
 
 
 def test_clusters_are_those_of_the_stack() -> None:
-    """Where nobody knows the stack, nobody knows its clusters."""
+    """Without a stack, clusters are not checked."""
     text = placed(ORDERS, "{clusters: [local, wst]}")
     assert messages(text, JOB) == [
         "app1.yaml:15:65: error OAM103: cluster 'wst' is no context of the stack (kong-oam:cluster.contexts); did you mean 'west'?"
@@ -118,7 +119,7 @@ def test_clusters_are_those_of_the_stack() -> None:
     )
     text = placed(ORDERS, "{clusterLabelSelector: {region: eu}}", "{}")
     assert messages(text, JOB, labels={"west": {"region": "us"}}) == [
-        "app1.yaml:15:47: error OAM103: no context of the stack (kong-oam:cluster.contexts) has the labels region=eu"
+        "app1.yaml:15:47: error OAM103: no context of the stack (kong-oam:cluster.contexts) has the labels region=eu; add them to a context"
     ]
     assert messages(text, JOB, clusters=None) == []
 
@@ -126,11 +127,12 @@ def test_clusters_are_those_of_the_stack() -> None:
 def test_the_gateway_reaches_the_stacks_own_cluster_or_load_balancers_that_know_its_addresses() -> (
     None
 ):
-    """A name leads nowhere from another cluster, and a node port is one of the stack's own address."""
+    """Another cluster does not know a Service's name, and a node port belongs to the stack's own
+    address."""
     text = placed(ORDERS, "{clusters: [west, east]}")
     (found,) = messages(text, JOB)
     assert found.startswith(
-        "app1.yaml:11:61: error ACC229: 'api' is in cluster 'west' alone, where this stack's gateway"
+        "app1.yaml:11:61: error ACC229: the gateway does not reach 'api' in cluster 'west'"
     )
     for reach in ("nodePort", "loadBalancer"):
         assert [line[17:30] for line in messages(text, JOB, reach=reach)] == [
@@ -148,7 +150,7 @@ def test_the_gateway_reaches_the_stacks_own_cluster_or_load_balancers_that_know_
 
 
 def test_a_client_by_its_service_account_is_deployed_once() -> None:
-    """Another cluster signs other tokens, and another namespace is another ServiceAccount."""
+    """Another cluster signs other tokens, and another namespace has another ServiceAccount."""
     assert messages(ORDERS, JOB, federated=frozenset({"main"})) == []
     for topology in ("{clusters: [west]}", "{clusters: [local, west]}"):
         (found,) = messages(
@@ -168,12 +170,13 @@ def test_a_client_by_its_service_account_is_deployed_once() -> None:
         placed(JOB, "{namespace: a}", "{namespace: b}"),
         federated=frozenset({"main"}),
     )
-    assert "'shop/job' is deployed to a, b, and 'main' knows" in found
+    assert "'shop/job' is deployed to a, b, but 'main' knows" in found
 
 
 def test_no_component_comes_beside_the_gateway() -> None:
-    """By a topology neither; in another cluster the namespace of that name is another."""
-    beside = "namespace 'kong' is the gateway's: pods there could pass for it; use another"
+    """A topology policy must not do so either. In another cluster, the namespace of that name is
+    another namespace."""
+    beside = "namespace 'kong' is the gateway's: pods there would count as the gateway; use another namespace"
     assert messages(placed(ORDERS, "{namespace: kong}"), JOB) == [
         f"app1.yaml:3:37: error ACC216: {beside}"
     ]
@@ -188,7 +191,7 @@ def test_no_component_comes_beside_the_gateway() -> None:
 
 
 def test_objects_of_one_name_are_such_of_one_place() -> None:
-    """Each cluster, and each namespace, is judged by itself."""
+    """Each cluster and each namespace is checked alone."""
     twin = JOB.replace(
         "name: shop, namespace: shop", "name: other, namespace: orders"
     ).replace("name: job", "name: api")
@@ -204,7 +207,7 @@ def test_objects_of_one_name_are_such_of_one_place() -> None:
 
 
 def test_a_clients_secret_is_its_own_in_every_place() -> None:
-    """Of the same place alone, since no pod reads a Secret of another."""
+    """Only pods of the same place can read the Secret."""
     env = "{image: x, env: [{name: a, valueFrom: {secretKeyRef: {name: job-client, key: k}}}]}"
     thief = ORDERS.replace("namespace: orders", "namespace: shop").replace(
         "{image: x}", env
@@ -224,7 +227,7 @@ def test_a_clients_secret_is_its_own_in_every_place() -> None:
 
 
 def test_a_gateway_that_an_override_adds_is_judged_as_any() -> None:
-    """It exposes, and what is wrong with it is found where it stands."""
+    """It exposes the component, and its errors have their positions in the override."""
     gateway = (
         "{type: gateway, properties: {domain: job.example.com, http: {/: 80}}}"
     )
@@ -268,17 +271,17 @@ def test_a_gateway_that_an_override_adds_is_judged_as_any() -> None:
         (
             "{type: upstream-tls, properties: {secretName: job-client}}",
             None,
-            "a workload shows one of its own",
+            "name a Secret that only this workload uses",
         ),
         (
             "{type: upstream-tls, properties: {secretName: held}}",
             "held",
-            "a workload shows one of its own",
+            "name a Secret that only this workload uses",
         ),
         (
             "{type: gateway, properties: {secretName: job-client, http: {/: 80}}}",
             None,
-            "the certificate of",
+            "certificate 'job-client' of host",
         ),
     ],
     ids=[
@@ -290,7 +293,7 @@ def test_a_gateway_that_an_override_adds_is_judged_as_any() -> None:
 def test_a_clients_secret_is_nobodys_certificate_in_any_place(
     traits: str, secret: str | None, found: str
 ) -> None:
-    """It lies in each namespace of its client: whoever mounts it in one calls as that client."""
+    """The Secret exists in all namespaces of its client. A pod that mounts it calls as this client."""
     gateway = (
         ""
         if "gateway" in traits

@@ -1,4 +1,4 @@
-"""Components that definitions render are compiled like those that need none: the same endpoints, rules and clients."""
+"""Rendered components compile like built-in types: the same endpoints, rules and clients."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from kong_oam.access.model import Component, Estate
 from kong_oam.access.report import access_table
 from kong_oam.access.workloads import workload_of
 from kong_oam.kong import names
-from kong_oam.kong.enforced import enforced
+from kong_oam.kong.enforced import enforced_models
 from kong_oam.kong.routes import routes
-from kong_oam.oam.application import Reading, read_bytes, together
-from kong_oam.objects.named import ELSEWHERE
+from kong_oam.oam.application import Reading, join_readings, read_bytes
+from kong_oam.objects.named_services import NAMED_SERVICE_HINT
 from tests.support.components import with_fields
 from tests.support.enforced_state import state
 from tests.support.estates import STACK
@@ -83,7 +83,7 @@ _PROPERTIES = st.sampled_from(
 
 @st.composite
 def texts(draw: st.DrawFn) -> str:
-    """One Application of up to two webservices, with gateway traits and perhaps an access trait."""
+    """Yield Applications of up to two webservices, with gateway traits and perhaps an access trait."""
     parts = []
     for name in draw(st.sampled_from([["one"], ["one", "two"]])):
         gateways = draw(_GATEWAYS)
@@ -103,8 +103,8 @@ def texts(draw: st.DrawFn) -> str:
 def test_what_kubevela_renders_is_compiled_as_what_it_renders_of(
     text: str, version: str
 ) -> None:
-    """The same estate, or the same findings; of Services with one port each has a gate of its own. A port that is not
-    listed is refused where properties list them, and told of where containers do."""
+    """Both give the same estate or the same findings. Each of several Services with one port has a
+    gate. An unlisted port is an error if properties list ports, and a warning if containers do."""
     reading = read_bytes("a.yaml", text.encode())
     if any(
         diagnostic.severity == "error" for diagnostic in reading.diagnostics
@@ -138,7 +138,7 @@ def test_what_kubevela_renders_is_compiled_as_what_it_renders_of(
 
 
 def _together(estate: Estate) -> Estate:
-    """With one gate for a port, as of what needs no definition."""
+    """Return the estate with one gate per port, as for built-in types."""
 
     def joined(component: Component) -> Component:
         return with_fields(
@@ -171,9 +171,10 @@ def _exposures(estate: Estate) -> list[dict[str, tuple[int, ...]]]:
 
 
 def test_every_question_has_the_same_answer() -> None:
-    """Of the project's own Applications: tables, graph, and what a stack exports but for who holds a credential."""
+    """Tables, graph and outputs of the project's Applications are equal, except for the holders of
+    credentials."""
     files = sorted((ROOT / "applications").glob("*.yaml"))
-    reading = together(
+    reading = join_readings(
         [read_bytes(file.name, file.read_bytes()) for file in files]
     )
     plain, rendered = (
@@ -204,7 +205,8 @@ def two(first: str = "api", second: str = "api-web") -> Estate:
 
 
 def test_two_services_with_one_port_have_a_gate_each() -> None:
-    """The first by name goes by the port, as ever; names stay apart, and what is deployed is read back."""
+    """The first Service by name is named by the port, as before. Names stay distinct, and can be
+    read back."""
     estate = two()
     component = estate.components["orders/api"]
     assert [(e.host, e.backend) for e in component.exposure.endpoints] == [
@@ -237,7 +239,7 @@ def test_two_services_with_one_port_have_a_gate_each() -> None:
         "80",
         "80_api-web",
     ]
-    (found,) = enforced(state(estate), meant)
+    (found,) = enforced_models(state(estate), meant)
     assert [
         e.backend
         for e in found.estate.components["orders/api"].exposure.endpoints
@@ -261,8 +263,8 @@ RULES = (
 @pytest.mark.parametrize(
     ("objects", "traits", "expected"),
     [
-        (DEPLOYMENT, RULES, "component 'api' has access rules but no gateway trait that exposes it; add one"),
-        (DEPLOYMENT, GATEWAY, f"gateway exposes nothing of component 'api'; take it out, or {ELSEWHERE}"),
+        (DEPLOYMENT, RULES, "component 'api' has access rules but no gateway trait exposes it; add a gateway trait"),
+        (DEPLOYMENT, GATEWAY, f"gateway exposes nothing of component 'api'; remove the trait, or {NAMED_SERVICE_HINT}"),
     ],
 )  # fmt: skip
 def test_rules_that_guard_nothing_are_refused(
@@ -285,8 +287,8 @@ def test_what_is_neither_plain_nor_rendered_is_refused() -> None:
 
 
 def test_another_rendering_is_seen_by_who_asks_after_every_save() -> None:
-    """By the memory, and by the digest of the workload that holds a credential, where its component has another name,
-    too."""
+    """Both the memory and the workload's digest change, even if the workload has another name than
+    the component."""
     memory = Memory()
 
     def digest(objects: str, name: str = "api") -> str:
@@ -315,7 +317,7 @@ def test_another_rendering_is_seen_by_who_asks_after_every_save() -> None:
 def test_what_a_gateway_trait_says_to_an_ingress_controller_is_judged_alike() -> (
     None
 ):
-    """Whether its component needs a definition or not."""
+    """The finding is the same for built-in and rendered components."""
     text = "a: {type: gateway, properties: {http: {/: 80}, annotations: {nginx.ingress.kubernetes.io/auth-url: x}}}"
     head = "apiVersion: core.oam.dev/v1beta1\nkind: Application\nmetadata: {name: shop}\nspec:\n  components:\n"
     part = f"    - {{name: web, type: webservice, properties: {{image: i}}, traits: [{text.removeprefix('a: ')}]}}\n"
@@ -348,8 +350,8 @@ def test_what_a_gateway_trait_says_to_an_ingress_controller_is_judged_alike() ->
 def test_what_is_exposed_or_a_client_has_a_plain_name(
     objects: str, traits: str, name: str, flaw: str
 ) -> None:
-    """Roles, calls, hosts and names at the gateway have no dots and no capitals. Any other component may have them, and
-    no capitals where its fence has its name."""
+    """Names of roles, calls, hosts and gateway objects allow no dots and no capitals. Other
+    components may have both, but no capitals if a NetworkPolicy has their name."""
     text = application(objects, traits).replace(
         "name: api\n      type", f"name: {name}\n      type"
     )
@@ -358,17 +360,17 @@ def test_what_is_exposed_or_a_client_has_a_plain_name(
         f"{diagnostic.position} {diagnostic.message}"
         for diagnostic in found.diagnostics
     ]
-    message = f"'{name}' has {flaw}, and a component that is exposed or a client is named without one elsewhere"
-    fence = "'Api' would be the name of a NetworkPolicy, which has no capitals"
+    message = f"the name '{name}' has {flaw}; an exposed component or a client needs a name of small letters, digits and '-'"
+    fence = "'Api' cannot name a NetworkPolicy, which has no capitals; use small letters"
     messages = [] if (objects, traits) == (DEPLOYMENT, "[]") else [message]
     assert wrong == [
         f"app1.yaml:6:13 {message}"
-        for message in (*messages, *([fence] if name == "Api" else []))
+        for message in (*([fence] if name == "Api" else []), *messages)
     ]
 
 
 def test_a_component_without_pods_may_have_capitals_in_its_name() -> None:
-    """Its objects have names of their own; and a state, labels and rules have it as it is."""
+    """Its objects have other names, and the state, labels and rules accept capitals."""
     text = application(
         "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings, namespace: orders}\n"
     )

@@ -1,4 +1,4 @@
-"""Components in several forms: each is judged as any component is, and who may call is one for all of them."""
+"""Components in several forms: each form is checked, and all forms share the access rules."""
 
 from __future__ import annotations
 
@@ -61,16 +61,17 @@ spec:
       - {name: to-production, type: deploy, properties: {policies: [production, large]}}
 """
 LARGE = '{name: web, properties: {cpu: "4", env: [{name: A, value: b}]}}'
-SAID_ONCE = "who may call is said once for all places: take it out of the override, or make two Applications"
+SAID_ONCE = "Access must be the same in all places; remove it from the override, or write two Applications"
 
 
 def text(change: str = LARGE, position: str = "{namespace: production}") -> str:
-    """The Application with this change in its override, which production has at this position."""
+    """Return the Application with this change in its override, which production has at this
+    position."""
     return TEXT.replace("CHANGE", change).replace("PLACE", position)
 
 
 def messages(application: str, **stack: Any) -> list[str]:
-    """The errors, without the line that they are in."""
+    """Return the errors without their source lines."""
     reading = read_bytes("a.yaml", application.encode())
     labels = stack.get("labels", {})
     reading = replace(
@@ -89,7 +90,7 @@ def messages(application: str, **stack: Any) -> list[str]:
 
 
 def container_of(site: Component) -> Any:
-    """The container of what is deployed there."""
+    """Return the container of the workload at the target."""
     return site.workload.rendered[0].object["spec"]["template"]["spec"][
         "containers"
     ][0]
@@ -101,7 +102,7 @@ def cpu_of(site: Component) -> str:
 
 
 def test_each_place_has_its_form_under_the_names_that_places_have() -> None:
-    """One set of routes, rules and roles; what is deployed differs."""
+    """Routes, rules and roles are shared; workloads differ."""
     component = estate(text(), stack=ALL).components["shop/web"]
     assert [
         (site.at, site.state_name, cpu_of(site)) for site in component.instances
@@ -120,7 +121,7 @@ def test_each_place_has_its_form_under_the_names_that_places_have() -> None:
 
 
 def test_the_stacks_own_cluster_comes_first_in_whichever_form() -> None:
-    """That is where routes lead, which is said at the step."""
+    """Routes lead there, and the step has a warning."""
     application = text(position="{clusters: [local]}").replace(
         "{namespace: staging}", "{clusters: [west]}"
     )
@@ -137,7 +138,7 @@ def test_the_stacks_own_cluster_comes_first_in_whichever_form() -> None:
         41,
     )
     assert warning.message.startswith(
-        "the routes of 'web' lead to 'shop' alone, where step 'to-production' (override"
+        "routes of 'web' lead only to 'shop', where step 'to-production' (override"
     )
     assert _warnings(text('{name: job, properties: {cpu: "4"}}')) == [], (
         "it has no routes"
@@ -161,18 +162,18 @@ GATEWAY, ACCESS, CLIENT = (
 @pytest.mark.parametrize(
     ("change", "field", "values"),
     [
-        (GATEWAY + "properties: {http: {/x: 80}}}]}", "routes.shop.example.com/x", ('"port 80 of web, certificate None"', "not there")),
+        (GATEWAY + "properties: {http: {/x: 80}}}]}", "routes.shop.example.com/x", ('"port 80 of web, certificate None"', "missing")),
         (GATEWAY + "properties: {http: {/: 81}}}]}", "routes.shop.example.com/", ('"port 81 of web, certificate None"', '"port 80 of web, certificate None"')),
         (GATEWAY + "properties: {name: n}}]}", "routes.shop.example.com/", ('"port 80 of web-n, certificate None"', '"port 80 of web, certificate None"')),
         (GATEWAY + "properties: {secretName: s}}]}", "routes.shop.example.com/", ('"port 80 of web, certificate s"', '"port 80 of web, certificate None"')),
-        ("{name: web, traits: [{type: gateway, disable: true}, {type: access, disable: true}]}", "access", ("not there", '{"owner": "o"')),
+        ("{name: web, traits: [{type: gateway, disable: true}, {type: access, disable: true}]}", "access", ("missing", '{"owner": "o"')),
         (ACCESS + "properties: {rules: [{scopes: [read]}, {paths: [/a], public: {reason: r}}]}}]}", "access.rules", ('[{"scopes": ["read"]}, {"paths": ["/a"], ', '[{"scopes": ["read"]}]')),
-        (ACCESS + "properties: {rules: [{scopes: [read], methods: [GET]}]}}]}", "access.rules[0].methods", ('["GET"]', "not there")),
-        (ACCESS + "properties: {roles: {r: {scopes: [read], groups: [g]}}}}]}", "access.roles", ('{"r": {"scopes": ["read"], "groups": ["g"]}}', "not there")),
-        (ACCESS + "disable: true}]}", "access", ("not there", '{"owner": "o"')),
-        (CLIENT + "properties: {kind: service, calls: [{component: shop/lib, scopes: [see]}]}}]}", "client", ('{"kind": "service", ', "not there")),
-        ("{name: job, traits: [{type: client, properties: {rotateEvery: 30d}}]}", "client.rotateEvery", ('"30d"', "not there")),
-        ("{name: web, properties: {ports: [{port: 80}, {port: 81}, {port: 9, expose: true}]}}", "services.web.ports.9/TCP", ('{"name": "port-9", "port": 9', "not there")),
+        (ACCESS + "properties: {rules: [{scopes: [read], methods: [GET]}]}}]}", "access.rules[0].methods", ('["GET"]', "missing")),
+        (ACCESS + "properties: {roles: {r: {scopes: [read], groups: [g]}}}}]}", "access.roles", ('{"r": {"scopes": ["read"], "groups": ["g"]}}', "missing")),
+        (ACCESS + "disable: true}]}", "access", ("missing", '{"owner": "o"')),
+        (CLIENT + "properties: {kind: service, calls: [{component: shop/lib, scopes: [see]}]}}]}", "client", ('{"kind": "service", ', "missing")),
+        ("{name: job, traits: [{type: client, properties: {rotateEvery: 30d}}]}", "client.rotateEvery", ('"30d"', "missing")),
+        ("{name: web, properties: {ports: [{port: 80}, {port: 81}, {port: 9, expose: true}]}}", "services.web.ports.9/TCP", ('{"name": "port-9", "port": 9', "missing")),
         ("{name: web, properties: {ports: [{port: 80, expose: true, name: port-80, containerPort: 8080}, {port: 81}]}}", "services.web.ports.80/TCP.targetPort", ("8080", "80")),
         ("{name: partner, properties: {jwksUri: https://evil.example.com/}}", "properties.jwksUri", ('"https://evil.example.com/"', '"https://partner.example.com/keys"')),
     ],
@@ -180,15 +181,15 @@ GATEWAY, ACCESS, CLIENT = (
 def test_who_may_call_and_what_is_reached_is_the_same_in_all_forms(
     change: str, field: str, values: tuple[str, str]
 ) -> None:
-    """Else the field, what it is in either form, and the steps are said, where the override says it."""
+    """Otherwise the error has the field, both values and both steps, at the override's position."""
     (only,) = messages(text(change))
     name = change.partition(",")[0].removeprefix("{name: ")
     production, staging = values
     assert (
         f": error OAM108: component '{name}': {field} is {production}" in only
     )
-    assert f" by step 'to-production' (override 'large'), and {staging}" in only
-    assert f" by step 'to-staging' (no override); {SAID_ONCE}" in only
+    assert f" in step 'to-production' (override 'large'), but {staging}" in only
+    assert f" in step 'to-staging' (no override). {SAID_ONCE}" in only
 
 
 @pytest.mark.parametrize(
@@ -218,7 +219,7 @@ def test_who_may_call_and_what_is_reached_is_the_same_in_all_forms(
 def test_a_difference_is_told_where_it_is_written(
     change: str, line: int, written: str
 ) -> None:
-    """In the override; of what that takes away, at the component; of what is derived, at the step."""
+    """The position is in the override, at a removed component, or at the step of a derived value."""
     application = text(change)
     _, at, column, _ = messages(application)[0].split(":", 3)
     assert int(at) == line
@@ -236,7 +237,7 @@ def test_a_difference_is_told_where_it_is_written(
         ),
         (
             "{name: web, properties: {ports: [{port: 80, name: grpc}]}}",
-            "ACC218: port 80 ('grpc') speaks gRPC",
+            "ACC218: port 80 ('grpc') is a gRPC port",
         ),
         (
             "{name: web, properties: {volumeMounts: {hostPath: [{name: a, path: /, mountPath: /a}]}}}",
@@ -263,7 +264,7 @@ def test_a_difference_is_told_where_it_is_written(
 def test_each_form_is_judged_as_any_component_is(
     change: str, code: str
 ) -> None:
-    """What an override brings to one place alone, too; and in that place."""
+    """An override for only one place is checked, too, in that place."""
     assert any(code in line for line in messages(text(change))), messages(
         text(change)
     )
@@ -271,16 +272,16 @@ def test_each_form_is_judged_as_any_component_is(
 
 
 def test_what_all_forms_have_wrong_is_told_once() -> None:
-    """When it is read, and when it is compiled."""
+    """Errors of reading and of compiling."""
     (only,) = messages(text().replace("http: {/: 80}", "http: {/: 82}", 1))
     assert "ACC223: 'web' has no port 82" in only
     warned = text().replace("http: {/: 80}", "http: {/: 80}, class: nginx", 1)
     (warning,) = read_bytes("a.yaml", warned.encode()).diagnostics
-    assert "'class' shapes an Ingress" in warning.message
+    assert "'class' configures an Ingress" in warning.message
 
 
 def test_what_is_wrong_about_a_form_is_told_before_it_is_compared() -> None:
-    """Of what cannot be read nobody knows what it would be; and it is told where the override says it."""
+    """A form that cannot be read has no values to compare. Its error is at the override."""
     application = text(GATEWAY + "properties: {http: {/x: 82}}}]}")
     (only,) = messages(application)
     assert (
@@ -294,16 +295,16 @@ def test_what_is_wrong_about_a_form_is_told_before_it_is_compared() -> None:
 
 
 def test_two_selections_of_clusters_may_meet_in_one_place() -> None:
-    """Only a stack says which clusters labels select."""
+    """Only a stack knows the clusters that labels select."""
     application = text(position="{clusterLabelSelector: {tier: a}}").replace(
         "{namespace: staging}", "{clusters: [west, local]}"
     )
     labels = {"west": {"tier": "a"}, "east": {"tier": "b"}}
     (web, *_) = messages(application, labels=labels)
     assert web == (
-        "a.yaml:41:9: error OAM108: component 'web' is deployed in two forms to one place, 'west/shop': by step "
-        "'to-staging' (no override) and by step 'to-production' (override 'large'); give each step a topology of its "
-        "own, or both the same overrides"
+        "a.yaml:41:9: error OAM108: component 'web' has two variants at one place, 'west/shop': "
+        "step 'to-staging' (no override) and step 'to-production' (override 'large'); give each "
+        "step its own topology, or the same overrides"
     )
     assert (
         messages(
@@ -315,18 +316,18 @@ def test_two_selections_of_clusters_may_meet_in_one_place() -> None:
 
 
 def test_a_form_that_is_only_elsewhere_is_no_way_in() -> None:
-    """One that would not be reached where it is, does not have to be: the gateway leads to the first place alone."""
+    """The gateway need not reach this form: it uses only the first place."""
     assert messages(text(position="{clusters: [west]}")) == []
     (found, *_) = messages(
         text(position="{clusters: [east]}").replace(
             "{namespace: staging}", "{clusters: [west]}"
         )
     )
-    assert "ACC229: 'web' is in cluster 'west' alone" in found
+    assert "ACC229: the gateway does not reach 'web' in cluster 'west'" in found
 
 
 def test_forms_are_no_other_access() -> None:
-    """For whoever asks who may call, a component is what it is in one form."""
+    """Access questions see the component's first form."""
     plain, varied = (
         estate(text(change), stack=ALL).components["shop/web"]
         for change in ("{name: web}", LARGE)

@@ -1,4 +1,5 @@
-"""What answers is part of access: a request that stays allowed and reaches something else is a change, by cases."""
+"""Changes of the answering target: a request that stays allowed but reaches another target is a
+change, by cases."""
 
 from __future__ import annotations
 
@@ -8,15 +9,21 @@ from unittest.mock import ANY
 import pytest
 
 from kong_oam.access.diff.answering import Answerers
-from kong_oam.access.diff.change import OPENING, Answer, Answers, Change, Whom
-from kong_oam.access.diff.compare import changed, diff
+from kong_oam.access.diff.change import (
+    OPENING,
+    AffectedCaller,
+    Answer,
+    Answers,
+    Change,
+)
+from kong_oam.access.diff.compare import diff, diff_from_any
 from kong_oam.access.diff.facts import model_of
 from kong_oam.access.diff.model import AccessModel
 from kong_oam.access.diff.snapshot import dump_model, load_model
 from kong_oam.access.model import METHODS
 from kong_oam.access.principals import ITSELF, Principal
 from kong_oam.access.request_classes import Region, Subtree
-from kong_oam.kong.enforced import enforced
+from kong_oam.kong.enforced import enforced_models
 from tests.support.diffs import edited, model, settings
 from tests.support.enforced_state import state
 from tests.support.rendered import application, compiled
@@ -72,8 +79,8 @@ IDLE = edited(
 )
 OLD = model(ORDERS, SHOP)
 
-EVERYBODY = Whom(None)
-CHECKOUT = Whom(Principal("shop/checkout", "okta"), ITSELF)
+EVERYBODY = AffectedCaller(None)
+CHECKOUT = AffectedCaller(Principal("shop/checkout", "okta"), ITSELF)
 BY_ORDERS = Answer(
     "orders/api", "8080", "own pods in orders at 8080 (Deployment api)"
 )
@@ -85,7 +92,7 @@ ORDERS_X = Region(Subtree(("orders", "x")))
 
 def change(
     kind: str,
-    caller: Whom,
+    caller: AffectedCaller,
     methods: tuple[str, ...],
     region: Region,
     answers: Answers | None,
@@ -170,7 +177,7 @@ def test_requests_that_are_answered_otherwise_are_a_change_of_their_own() -> (
     [("pub", EVERYBODY, METHODS), ("orders", CHECKOUT, ("GET", "HEAD"))],
 )
 def test_another_port_is_another_answer(
-    path: str, caller: Whom, methods: tuple[str, ...]
+    path: str, caller: AffectedCaller, methods: tuple[str, ...]
 ) -> None:
     """To everybody who may call at the path, by rules and by grants."""
     ports = edited(ORDERS, (f"/{path}: 8080", f"/{path}: 9090"))
@@ -281,7 +288,7 @@ def test_other_pods_behind_a_named_service_are_another_answer(
     (found,) = diff(
         rendered(RELEASES, OF_WEB), rendered(RELEASES, named(service))
     )
-    assert (found.kind, found.whom) == ("answered by", (EVERYBODY,))
+    assert (found.kind, found.callers) == ("answered by", (EVERYBODY,))
     assert found.answers == (before, after)
 
 
@@ -343,7 +350,7 @@ def test_other_pods_behind_a_rendered_service_are_another_answer(
         "orders/api", "80", "pods tier=a in orders at 8080 (Deployment api)"
     )
     (found,) = diff(rendered(TWO), rendered(edited(TWO, (old, new))))
-    assert (found.kind, found.whom) == ("answered by", (EVERYBODY,))
+    assert (found.kind, found.callers) == ("answered by", (EVERYBODY,))
     assert found.answers == (before, Answer("orders/api", "80", pods))
 
 
@@ -410,8 +417,8 @@ def test_an_exported_model_has_what_answers() -> None:
     """With owners, so that both are named against what is deployed; a gate's state has it, too."""
     new = model(ORDERS, EVIL, SHOP)
     exported = load_model(dump_model(OLD))
-    deployed = enforced(state(OLD.estate), exported)
-    for changes in (diff(exported, new), changed(deployed, new)):
+    deployed = enforced_models(state(OLD.estate), exported)
+    for changes in (diff(exported, new), diff_from_any(deployed, new)):
         assert changes == diff(OLD, new)
         (found,) = changes
         assert [answer.owner for answer in found.answers] == [

@@ -98,7 +98,7 @@ def test_another_secret_of_the_same_name_is_another_certificate() -> None:
 def test_a_wildcard_shows_its_certificate_on_hosts_below_that_name_none() -> (
     None
 ):
-    """A host with a certificate of its own keeps it."""
+    """A host with its own certificate keeps it."""
     wildcard = edited(EVIL, ("orders.example.com", "*.example.com"))
     wildcard_with_tls = edited(
         EVIL_WITH_TLS, ("orders.example.com", "*.example.com")
@@ -157,12 +157,12 @@ IN_CLEAR = settings(
 def test_a_host_that_shows_callers_no_other_certificate_is_no_change(
     old: AccessModel, new: AccessModel
 ) -> None:
-    """A new host, a host of another stack, and one without TLS have none to compare."""
+    """A new host, a host of another stack, and a host without TLS have no certificate to compare."""
     assert certificates(old, new) == []
 
 
 def test_an_exported_model_has_the_certificates_that_are_shown() -> None:
-    """So a run compares with what the run before it deployed."""
+    """A run can then compare with the last deployment."""
     orders = (BY_ORDERS,)
     assert certificates(
         load_model(dump_model(model(ORDERS))), model(WITH_TLS)

@@ -1,4 +1,4 @@
-"""What a change of two Applications does to access: changes as values, by cases."""
+"""Changes of access between two versions of Applications: changes as values, by cases."""
 
 from __future__ import annotations
 
@@ -7,7 +7,13 @@ from unittest.mock import ANY
 
 import pytest
 
-from kong_oam.access.diff.change import Change, Example, Setting, Subject, Whom
+from kong_oam.access.diff.change import (
+    AffectedCaller,
+    Change,
+    Example,
+    Setting,
+    Subject,
+)
 from kong_oam.access.diff.compare import diff
 from kong_oam.access.diff.model import empty
 from kong_oam.access.diff.snapshot import ModelError, dump_model, load_model
@@ -19,28 +25,28 @@ from tests.support.diffs import API, SHOP, edited, model, settings
 
 BEFORE = model(API, SHOP)
 
-EVERYBODY = Whom(None)
+EVERYBODY = AffectedCaller(None)
 HEALTH = Subtree(("orders", "health"))
 HEALTH_OTHERWISE = Subtree(("orders", "health."), spelled_otherwise=True)
 """Paths that some servers take for /orders/health, as `/orders/health.` and `/Orders/Health`."""
 NOT_HEALTH = Region(Subtree(("orders",)), (HEALTH, HEALTH_OTHERWISE))
-"""/orders with all below it but /orders/health, which has a rule of its own."""
+"""/orders and all paths below it, without /orders/health, which has its own rule."""
 
 
-def service(client: str) -> Whom:
-    return Whom(Principal(client, "okta"), ITSELF)
+def service(client: str) -> AffectedCaller:
+    return AffectedCaller(Principal(client, "okta"), ITSELF)
 
 
-def users(client: str, *groups: str) -> Whom:
+def users(client: str, *groups: str) -> AffectedCaller:
     """The client's users who are in all of these groups."""
-    return Whom(
+    return AffectedCaller(
         Principal(client, "okta", users=True), frozenset({frozenset(groups)})
     )
 
 
 def orders_change(
     kind: str,
-    caller: Whom,
+    caller: AffectedCaller,
     methods: str,
     region: Region,
     minutes: int | None = None,
@@ -111,7 +117,8 @@ def test_names_and_words_are_no_access(orders: str, shop: str) -> None:
 def test_old_tokens_count_where_any_method_or_path_of_a_change_takes_them(
     rule: str, methods: str, region: Region
 ) -> None:
-    """Users in sales get no token through the shop any more; old ones count where a role gives write."""
+    """Users in sales no longer get tokens through the shop; old tokens work where a role gives
+    write."""
     rules = edited(
         API,
         ("{paths: [/orders], methods: [POST], scopes: [read, write]}", rule),
@@ -229,7 +236,7 @@ spec:
     for old in (before, load_model(dump_model(before))):
         found = diff(old, after)
         assert found == changes
-        assert [change.whom[0].owner for change in found] == [
+        assert [change.callers[0].owner for change in found] == [
             "team-b",
             "team-a",
         ]
@@ -265,7 +272,7 @@ def test_another_owner_of_a_component_is_a_change(
 
 
 def test_another_owner_stands_below_what_opens_and_above_what_closes() -> None:
-    """The order of changes is that of their kinds, the worst first."""
+    """Changes have the order of their kinds, the worst first."""
     after = edited(
         API,
         ("owner: team-orders", "owner: team-sales"),
@@ -315,7 +322,7 @@ def test_the_owner_of_what_another_stack_deploys_is_not_compared() -> None:
 def test_another_version_of_a_renamed_workload_is_the_same_principal(
     image: str, kinds: list[str]
 ) -> None:
-    """Another tag or digest is the same workload; another image or registry is another one."""
+    """Another tag or digest is the same workload; another image or registry is another workload."""
     orders = edited(API, ("shop/checkout", "shop/till"))
     shop = edited(
         SHOP,
@@ -353,7 +360,7 @@ def test_a_rename_that_gains_access_is_another_client() -> None:
 
 
 def test_the_worst_is_first() -> None:
-    """What is public comes first, then who is let in, then who is kept out."""
+    """The order is: newly public, further callers, fewer callers."""
     orders = edited(
         API,
         ("public: {reason: probes}", "scopes: [read]"),
@@ -435,7 +442,9 @@ ISSUED_FOR_5 = settings(
 )
 
 
-def hello_change(caller: Whom, kind: str, minutes: int | None) -> Change:
+def hello_change(
+    caller: AffectedCaller, kind: str, minutes: int | None
+) -> Change:
     region = Region(Subtree(()))
     return Change(
         kind, (caller,), METHODS, "hello.example.com", region, ANY, minutes
@@ -443,7 +452,7 @@ def hello_change(caller: Whom, kind: str, minutes: int | None) -> Change:
 
 
 def test_old_tokens_of_a_client_count_where_any_token_will_do() -> None:
-    """A client without calls gets no token any more; its old ones count at an API without rules."""
+    """A client without calls gets no further tokens; its old tokens work at an API without rules."""
     idle = edited(
         SHOP, ("calls: [{component: orders/api, scopes: [read]}]", "calls: []")
     )
@@ -455,11 +464,11 @@ def test_old_tokens_of_a_client_count_where_any_token_will_do() -> None:
 
 def test_old_tokens_of_users_count_where_any_token_will_do() -> None:
     """Users in sales get no token through the shop any more."""
-    nobody = edited(
+    without_group = edited(
         API,
         ("scopes: [read], groups: [sales]", "scopes: [read], groups: []"),
     )
-    assert diff(model(API, SHOP, HELLO), model(nobody, SHOP, HELLO)) == (
+    assert diff(model(API, SHOP, HELLO), model(without_group, SHOP, HELLO)) == (
         hello_change(users("shop/web", "sales"), "narrowed", 60),
         orders_change("revoked", users("shop/web", "sales"), "GET,HEAD", NOT_HEALTH),
         orders_change("revoked", users("shop/web", "desk", "sales"), "POST", NOT_HEALTH),
@@ -467,7 +476,7 @@ def test_old_tokens_of_users_count_where_any_token_will_do() -> None:
 
 
 def test_old_tokens_count_where_a_public_api_asks_for_any_token() -> None:
-    """A client that gets no token any more calls on with an old one."""
+    """A client that gets no further tokens still calls with an old token."""
     rules = f"[{{methods: [{', '.join(METHODS)}], public: {{reason: pages}}}}]"
     trait = (
         f"{{type: access, properties: {{owner: team-hello, rules: {rules}}}}}"
@@ -481,7 +490,7 @@ def test_old_tokens_count_where_a_public_api_asks_for_any_token() -> None:
 
 
 def test_old_tokens_count_from_networks_that_stay_allowed() -> None:
-    """Users in sales get no token any more. Old ones are refused from 10.0.0.0 alone."""
+    """Users in sales get no further tokens. The gate denies old tokens only from 10.0.0.0."""
     access = "        - type: access\n"
     limited = edited(
         API,
@@ -501,7 +510,7 @@ def test_old_tokens_count_from_networks_that_stay_allowed() -> None:
 
 
 def test_old_tokens_count_as_long_as_they_were_issued_for() -> None:
-    """The lifetime is the one in the old settings."""
+    """The old settings give the lifetime."""
     idle = edited(
         SHOP, ("calls: [{component: orders/api, scopes: [read]}]", "calls: []")
     )
@@ -653,7 +662,7 @@ def test_a_change_has_the_rule_that_opens_and_an_example_request() -> None:
     (change,) = diff(BEFORE, model(put, SHOP))
     assert change == Change(
         kind="granted",
-        whom=(users("shop/web", "desk", "sales"),),
+        callers=(users("shop/web", "desk", "sales"),),
         methods=("PUT",),
         site="orders.example.com",
         region=NOT_HEALTH,
@@ -700,12 +709,15 @@ def test_what_is_exported_says_no_more_than_access() -> None:
     ],
 )
 def test_a_text_that_is_no_model_is_refused(data: object) -> None:
-    """The message says what a stack exports; it is no traceback."""
-    with pytest.raises(ModelError, match="exports as its model"):
+    """The message describes the expected model; there is no traceback."""
+    with pytest.raises(ModelError, match="not a model that a stack exports"):
         load_model(data)
 
 
 def test_a_model_of_another_format_is_refused() -> None:
     """The message names both formats."""
-    with pytest.raises(ModelError, match="format 2, and read in 1"):
+    with pytest.raises(
+        ModelError,
+        match="of format 2, but this version of the program reads format 1",
+    ):
         load_model("2\nstack {}")

@@ -64,7 +64,7 @@ def _pods(component: Component) -> Pods:
 def _answering(
     estate: Estate, host: str, path: PathSegments
 ) -> tuple[str, int, Pods] | None:
-    """What gets a request that is let through: by the nearest name of the host, then by the longest path."""
+    """Return the target of an allowed request: by the most specific host, then by the longest path."""
     labels = host.split(".")
     for name in (
         host,
@@ -88,7 +88,8 @@ _Ways = tuple[tuple[str, str], tuple[str, str]]
 
 
 def _otherwise(*answering: tuple[str, int, Pods] | None) -> _Ways | None:
-    """What a row has to say of what answers; None where the same answers, or nothing on one side."""
+    """Return the expected answers of a row; None if the same target answers, or if a side has no
+    target."""
     before, after = answering
     if before is None or after is None or before == after:
         return None
@@ -96,7 +97,7 @@ def _otherwise(*answering: tuple[str, int, Pods] | None) -> _Ways | None:
 
 
 def _answers(change: Change) -> _Ways | None:
-    """What a row says of what answers."""
+    """Return the answers in a row."""
     if change.answers is None:
         return None
     before, after = change.answers
@@ -150,17 +151,18 @@ def _check(
     otherwise: bool,
     lives: bool = False,
 ) -> None:
-    """A difference is told of; and what is told of this very principal, in no more groups than needed, is one.
+    """Check that every difference is reported, and that every report is a difference for this
+    principal with minimal groups.
 
-    `otherwise`: whether something else answers. Where the request is allowed both times, one change says so.
-    `lives`: whether the new gate lets a token of before through. A change that closes says how long, then.
+    `otherwise`: another target answers. If the request stays allowed, one change must report this.
+    `lives`: the new gate accepts an old token, so a closing change must give its lifetime.
     """
     note(f"{principal} {set(groups)}: {was} -> {now}; {changes}")
     answered = [change for change in changes if change.kind == "answered by"]
     covering = [
         caller
         for change in answered
-        for caller in change.whom
+        for caller in change.callers
         if _from(caller.source, address)
         and (
             caller.principal is None
@@ -178,7 +180,7 @@ def _check(
         answers = (True, False) if change.kind in CLOSING else (False, True)
         for caller in (
             candidate
-            for candidate in change.whom
+            for candidate in change.callers
             if _from(candidate.source, address)
         ):
             if caller.principal is None or (
@@ -201,7 +203,8 @@ def _callers(
     apis: tuple[Component | None, Component | None],
     logical: bool = False,
 ) -> Iterator[tuple[Principal | None, frozenset[str], Tokens, Tokens]]:
-    """Everybody who could call these two, with both tokens; who would have the same ones as another once."""
+    """Yield every possible caller of both estates, with both tokens; callers with equal tokens only
+    once."""
     seen = set()
     for principal in PRINCIPALS:
         for groups in SETS_OF_GROUPS:
@@ -370,15 +373,15 @@ def test_every_change_is_witnessed_by_a_request(
     old, new = pair
     for change in _requests(diff(model(old), model(new))):
         example = change.example
-        assert example.address == _example(change.whom[0].source)
+        assert example.address == _example(change.callers[0].source)
         assert (
             example.principal,
-            example.groups in change.whom[0].condition,
+            example.groups in change.callers[0].condition,
         ) in (
-            (change.whom[0].principal, True),
+            (change.callers[0].principal, True),
             (None, False),
         )
-        for caller in change.whom:
+        for caller in change.callers:
             address = _example(caller.source)
             request = Request(
                 example.method,
@@ -427,7 +430,7 @@ def _allowed(
 def test_a_site_is_left_out_only_where_nothing_changes(
     pair: tuple[Estate, Estate],
 ) -> None:
-    """The shortcut by what all answers on a site follow from: without it, the diff is the same."""
+    """The shortcut for sites with equal bases does not change the diff."""
     old, new = map(model, map(connected, pair))
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(side.Side, "basis", lambda self, site: None)
@@ -472,7 +475,8 @@ PAYLOADS = st.fixed_dictionaries(
 def test_tokens_count_differently_only_where_the_diff_says_so(
     pair: tuple[Estate, Estate], payloads: list[dict[str, Any]]
 ) -> None:
-    """Whatever its claims: one that counts now, or says something else, may widen access."""
+    """For tokens with any claims: a token that becomes valid, or gets another meaning, may widen
+    access."""
     provider_settings = [
         change
         for change in diff(*map(model, pair))
@@ -519,7 +523,8 @@ def _meaning(claims: Claims | Refusal) -> Claims | None:
 def test_clients_owners_and_the_scheme_differ_exactly_where_the_diff_says_so(
     pair: tuple[Estate, Estate],
 ) -> None:
-    """Of what is on both sides; of clients for themselves or for users both times."""
+    """Only subjects in both estates count, and clients that keep calling as themselves or for
+    users."""
     old, new = pair
     found = {
         (change.of.component, change.of.provider, change.name, change.kind)

@@ -523,7 +523,7 @@ def test_no_change_and_its_way_back_both_narrow(
 
 
 def test_between_stacks_values_of_applications_are_compared() -> None:
-    """All other values differ between two stacks by what the stacks are."""
+    """All other values differ between stacks by their nature."""
     compared = {
         name
         for name in NAMES

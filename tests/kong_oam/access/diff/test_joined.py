@@ -10,7 +10,7 @@ from kong_oam.access.diff.facts import model_of
 from kong_oam.access.diff.snapshot import (
     ModelError,
     dump_model,
-    joined,
+    join_models,
     load_model,
 )
 from kong_oam.access.model import Estate
@@ -71,7 +71,7 @@ def test_the_models_of_all_stacks_are_the_model_of_one_stack(
 ) -> None:
     """One stack that deploys both Applications exports the same."""
     stacks = [EXPORTED_BY_BASE, EXPORTED_BY_APIS, EXPORTED_BY_SALES]
-    found = load_model(joined(stacks if base_first else stacks[::-1]))
+    found = load_model(join_models(stacks if base_first else stacks[::-1]))
     expected = load_model(EXPORTED_ALONE)
     assert found.estate.components == expected.estate.components
     assert found.workloads == expected.workloads
@@ -92,7 +92,7 @@ def test_components_are_those_of_stacks_that_have_run(
     exported: list[str], components: set[str]
 ) -> None:
     """A model that was exported before the estate had partitions counts until each of them has run."""
-    assert {*load_model(joined(exported)).estate.components} == components
+    assert {*load_model(join_models(exported)).estate.components} == components
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_lines_are_joined_by_component(
     exported: list[str], expected: str
 ) -> None:
     """A stack marks a component that another stack deploys as foreign."""
-    assert joined(exported) == expected
+    assert join_models(exported) == expected
 
 
 def test_a_stack_states_facts_of_its_own_components_alone() -> None:
@@ -147,7 +147,7 @@ def test_a_text_that_is_no_model_is_refused(text: Any) -> None:
     """Alone, and behind a model."""
     for texts in ([text], [EXPORTED_BY_BASE, text] if text != "" else [text]):
         with pytest.raises(ModelError):
-            load_model(joined(texts))
+            load_model(join_models(texts))
 
 
 @pytest.mark.parametrize(

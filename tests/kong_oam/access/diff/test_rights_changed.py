@@ -1,4 +1,4 @@
-"""What `diff` finds of roles: whose pods may do what else in the cluster."""
+"""Changes of roles in `diff`: the cluster rights of a component's pods."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def with_objects(objects: str) -> AccessModel:
 def test_a_role_that_comes_goes_or_changes_is_a_change(
     old: str, new: str, kind: str, was: list[str], now: list[str]
 ) -> None:
-    """Of a component without routes and clients, too; also against what a stack exports."""
+    """This includes a component without routes and clients, and an exported model."""
     change = Setting(kind, Subject("orders/api"), RIGHTS, was, now)
     before = with_objects(old)
     assert diff(before, with_objects(new)) == (change,)
@@ -135,7 +135,7 @@ subjects: [{kind: Group, name: devs}]
 
 
 def test_rights_that_get_another_holder_are_a_change() -> None:
-    """Two roles change names: the set of rights and that of bindings stay."""
+    """Two roles exchange names: the sets of rights and of bindings stay equal."""
     swapped = (
         BOUND_TWICE.replace("[secrets]", "[x]")
         .replace("[pods/log]", "[secrets]")

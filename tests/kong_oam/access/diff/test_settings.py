@@ -1,4 +1,5 @@
-"""Changes that no single request shows: settings of the stack, and what its clients are, as values."""
+"""Changes of settings that no single request shows: settings of the stack and of its clients, as
+values."""
 
 from __future__ import annotations
 
@@ -128,7 +129,7 @@ EXPORTED = load_model(dump_model(BEFORE))
 def test_another_setting_of_the_stack_is_a_change_with_both_values(
     old: str, new: str, kind: Kind, subject: Subject, name: str, was: object, now: object
 ) -> None:  # fmt: skip
-    """Compared with the estate before, and with what its stack exported; the way back is a change, too."""
+    """The old side is an estate or an exported model; the opposite change is a change too."""
     after = estate(stack=edited(STACK, (old, new)))
     change = Setting(kind, subject, name, was, now)
     assert diff(BEFORE, after) == diff(EXPORTED, after) == (change,)
@@ -169,7 +170,7 @@ def test_another_setting_of_the_stack_is_a_change_with_both_values(
 def test_another_spelling_of_tokens_may_widen(
     new: str, changes: list[Setting]
 ) -> None:
-    """Each part of a claim's spelling is a value of its own."""
+    """Each part of a claim's spelling is a separate value."""
     spelled = edited(
         STACK, ("accessToken: {claim: token_use, value: access}", new)
     )
@@ -195,14 +196,14 @@ CALLBACK = "https://web-shop.apps.example.com/callback"
 def test_another_setting_of_a_client_or_component_is_a_change_with_both_values(
     old: str, new: str, kind: Kind, subject: Subject, name: str, was: object, now: object
 ) -> None:  # fmt: skip
-    """Compared with the estate before, and with what its stack exported."""
+    """The old side is an estate or an exported model."""
     after = estate(edited(APPLICATIONS, (old, new)))
     change = Setting(kind, subject, name, was, now)
     assert diff(BEFORE, after) == diff(EXPORTED, after) == (change,)
 
 
 def test_another_namespace_changes_pods_and_credentials() -> None:
-    """What answers is in another place, and so is what clients prove themselves with."""
+    """The answering pods and the clients' credentials move to another namespace."""
     moved = edited(APPLICATIONS, ("namespace: shop", "namespace: elsewhere"))
     answered, *changes = diff(BEFORE, estate(moved))
     assert answered.answers == (
@@ -241,7 +242,7 @@ def test_another_client_without_a_workload_is_another_principal() -> None:
     )
     changes = diff(BEFORE, estate(renamed))
     assert [
-        (change.kind, change.whom[0].principal.client) for change in changes
+        (change.kind, change.callers[0].principal.client) for change in changes
     ] == [
         ("granted", "outside/other"),
         ("revoked", "outside/app"),

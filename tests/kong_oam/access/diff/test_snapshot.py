@@ -97,8 +97,6 @@ def test_an_edited_model_is_refused_or_compared(
     ],
 )
 def test_what_no_stack_exports_is_refused(lines: list[str]) -> None:
-    """A depth that no reader takes, names that are none, providers that are not there, no stack at all."""
-    with pytest.raises(
-        ModelError, match="not what a stack exports as its model"
-    ):
+    """Examples are too much nesting, invalid names, unknown providers, and a missing stack."""
+    with pytest.raises(ModelError, match="not a model that a stack exports"):
         load_model("\n".join(["1", *lines]))

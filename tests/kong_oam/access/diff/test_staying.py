@@ -1,4 +1,5 @@
-"""Who may make a request before and after, against brute force over principals, sets of groups and addresses."""
+"""Callers before and after a change, compared with brute force over principals, sets of groups and
+addresses."""
 
 from __future__ import annotations
 
@@ -11,8 +12,8 @@ from hypothesis import strategies as st
 from kong_oam.access import principals
 from kong_oam.access.data import Networks
 from kong_oam.access.diff import answering
-from kong_oam.access.diff.answering import staying
-from kong_oam.access.diff.change import Whom
+from kong_oam.access.diff.answering import remaining_callers
+from kong_oam.access.diff.change import AffectedCaller
 from kong_oam.access.networks import Source, admits, network
 from kong_oam.access.principals import (
     ITSELF,
@@ -28,7 +29,7 @@ JOB, WEB = (
     Principal("app/web", "main", users=True),
 )
 RENAMED = Principal("app/site", "main", users=True)
-"""What WEB is called afterwards."""
+"""The new name of WEB."""
 SETS = [
     frozenset(groups)
     for size in range(1, 4)
@@ -87,7 +88,7 @@ def may(
 
 
 def covered(
-    caller: Whom,
+    caller: AffectedCaller,
     principal: Principal | None,
     groups: frozenset[str],
     address: str,
@@ -106,7 +107,7 @@ def test_who_stays_is_who_may_before_and_after(
     was: Access, now: Access
 ) -> None:
     """Each of them once, by the name of the new side, and nobody else."""
-    stays = list(staying(was, now, {RENAMED: WEB}))
+    stays = list(remaining_callers(was, now, {RENAMED: WEB}))
     for old_name, new_name in ((None, None), (JOB, JOB), (WEB, RENAMED)):
         for groups in EVERY_SET:
             for address in ADDRESSES:
@@ -130,12 +131,14 @@ def test_a_condition_of_both_is_as_small_as_can_be() -> None:
     """No set of groups in it contains another."""
     a, b, ab, c = (frozenset(name) for name in ("a", "b", "ab", "c"))
     assert list(
-        staying(_with(frozenset({a, b})), _with(frozenset({a, c})), {})
-    ) == [Whom(WEB, frozenset({a, frozenset("bc")}), Source())]
-    assert list(staying(_with(frozenset({a})), _with(frozenset({ab})), {})) == [
-        Whom(WEB, frozenset({ab}), Source())
-    ]
-    assert list(staying(_with(frozenset({a})), NOBODY, {})) == []
+        remaining_callers(
+            _with(frozenset({a, b})), _with(frozenset({a, c})), {}
+        )
+    ) == [AffectedCaller(WEB, frozenset({a, frozenset("bc")}), Source())]
+    assert list(
+        remaining_callers(_with(frozenset({a})), _with(frozenset({ab})), {})
+    ) == [AffectedCaller(WEB, frozenset({ab}), Source())]
+    assert list(remaining_callers(_with(frozenset({a})), NOBODY, {})) == []
 
 
 def test_more_sets_of_groups_than_can_be_listed_are_refused_in_words(
@@ -149,6 +152,6 @@ def test_more_sets_of_groups_than_can_be_listed_are_refused_in_words(
     )
     with pytest.raises(
         principals.TooManyGroupSetsError,
-        match="users of 'app/web' who may call before and after",
+        match="users of 'app/web' keep access through more than",
     ):
-        list(staying(was, now, {}))
+        list(remaining_callers(was, now, {}))

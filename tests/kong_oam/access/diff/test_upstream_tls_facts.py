@@ -1,4 +1,5 @@
-"""What `diff` finds of TLS to workloads: less of it may widen who answers for one, and a stack without has nothing new."""
+"""Changes of TLS to workloads in `diff`: less TLS may let another server answer, and a stack
+without TLS has no new facts."""
 
 from __future__ import annotations
 
@@ -41,12 +42,12 @@ def over_tls(
 
 
 def changes(before: AccessModel, after: AccessModel) -> tuple[object, ...]:
-    """What `diff` finds against a model that a stack exported."""
+    """Return the changes in `diff` against an exported model."""
     return diff(load_model(dump_model(before)), after)
 
 
 def test_a_stack_without_it_exports_nothing_of_it() -> None:
-    """What it exported before stays the same."""
+    """The exported model stays the same."""
     assert "upstreamTls" not in dump_model(model(ORDERS))
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from kong_oam.access.diff.change import (
+    AffectedCaller,
     Answer,
     Change,
     Difference,
@@ -14,20 +15,19 @@ from kong_oam.access.diff.change import (
     Exposer,
     Setting,
     Subject,
-    Whom,
 )
 from kong_oam.access.diff.kind import Kind
 from kong_oam.access.diff.rights import RIGHTS
 from kong_oam.access.diff.wording import (
+    callers_text,
     headline,
     label,
     methods,
+    place_text,
+    relevant_changes,
     row,
-    until,
+    token_note,
     users,
-    where,
-    whom,
-    worth_telling,
 )
 from kong_oam.access.model import METHODS
 from kong_oam.access.networks import Source, network
@@ -35,12 +35,12 @@ from kong_oam.access.principals import ITSELF, Condition, Principal
 from kong_oam.access.request_classes import Region, Subtree
 from kong_oam.oam.position import Document, SourcePosition
 
-JOB = Whom(Principal("shop/job", "okta"), ITSELF)
+JOB = AffectedCaller(Principal("shop/job", "okta"), ITSELF)
 WEB = Principal("shop/web", "okta", users=True)
 SALES = frozenset({frozenset({"sales"})})
 REVOKED = Change(
     kind="revoked",
-    whom=(JOB,),
+    callers=(JOB,),
     methods=("GET", "HEAD"),
     site="orders.example.com",
     region=Region(Subtree(("orders",)), (Subtree(("orders", "health")),)),
@@ -52,19 +52,19 @@ OWNER = Setting("owner", Subject("orders/api"), "owner", "team-a", "team-b")
 @pytest.mark.parametrize(
     ("caller", "words"),
     [
-        (Whom(None), "everybody"),
-        (Whom(None, source=Source((network("10.0.0.0/8"),))), "everybody from 10.0.0.0/8"),
+        (AffectedCaller(None), "everybody"),
+        (AffectedCaller(None, source=Source((network("10.0.0.0/8"),))), "everybody from 10.0.0.0/8"),
         (JOB, "shop/job"),
         (replace(JOB, owner="team-a"), "shop/job (team-a)"),
-        (Whom(WEB, SALES), "shop/web for users in sales"),
+        (AffectedCaller(WEB, SALES), "shop/web for users in sales"),
     ],
 )  # fmt: skip
 def test_a_caller_is_named_with_groups_and_networks(
-    caller: Whom, words: str
+    caller: AffectedCaller, words: str
 ) -> None:
     """Everybody, a client as itself with its owner, or its users."""
-    assert whom([caller]) == words
-    assert whom([caller, JOB]) == f"{words}, shop/job"
+    assert callers_text([caller]) == words
+    assert callers_text([caller, JOB]) == f"{words}, shop/job"
 
 
 @pytest.mark.parametrize(
@@ -92,15 +92,17 @@ def test_groups_are_listed_from_the_fewest(
 def test_all_callers_and_all_groups_are_named() -> None:
     """However many there are."""
     clients = [f"shop/{letter}" for letter in "abcdefghijklmnopqrstuvwxyz"]
-    callers = [Whom(Principal(client, "okta"), ITSELF) for client in clients]
-    assert whom(callers) == ", ".join(clients)
+    callers = [
+        AffectedCaller(Principal(client, "okta"), ITSELF) for client in clients
+    ]
+    assert callers_text(callers) == ", ".join(clients)
     groups = [f"g{number:02}" for number in range(12)] + ["zz-all-staff"]
     condition = frozenset(frozenset({group}) for group in groups)
     assert users(condition) == " or ".join(groups)
 
 
 def test_all_methods_are_a_star() -> None:
-    """Those that the gateway listens to."""
+    """All methods are the methods that the gateway accepts."""
     assert methods(METHODS) == "*"
     assert methods(("GET", "HEAD")) == "GET,HEAD"
 
@@ -137,19 +139,21 @@ def test_a_place_is_a_url_without_its_exceptions(
     site: str, region: Region, words: str
 ) -> None:
     """Exceptions that are other spellings are refused, and not listed."""
-    assert where(replace(REVOKED, site=site, region=region), "https") == words
+    assert (
+        place_text(replace(REVOKED, site=site, region=region), "https") == words
+    )
 
 
 @pytest.mark.parametrize(
     ("change", "words"),
     [
         (REVOKED, "at once"),
-        (replace(REVOKED, minutes=5), "tokens of before live up to 5 minutes"),
+        (replace(REVOKED, minutes=5), "old tokens work up to 5 minutes"),
         (replace(REVOKED, kind="granted"), ""),
-        (replace(REVOKED, whom=(Whom(None),)), ""),
+        (replace(REVOKED, callers=(AffectedCaller(None),)), ""),
         (
-            replace(REVOKED, whom=(Whom(None),), minutes=5),
-            "tokens of before live up to 5 minutes",
+            replace(REVOKED, callers=(AffectedCaller(None),), minutes=5),
+            "old tokens work up to 5 minutes",
         ),
     ],
     ids=[
@@ -163,8 +167,8 @@ def test_a_place_is_a_url_without_its_exceptions(
 def test_a_closing_change_says_how_long_old_tokens_count(
     change: Change, words: str
 ) -> None:
-    """Of everybody only where old tokens count."""
-    assert until(change) == words
+    """For everybody, the note appears only if old tokens work."""
+    assert token_note(change) == words
 
 
 def test_a_row_has_the_callers_the_methods_the_requests_and_a_note() -> None:
@@ -223,7 +227,7 @@ def test_another_answer_is_named_with_what_answered(
 
 
 def test_the_label_of_another_answer_names_the_component() -> None:
-    """Of other changes it is the kind."""
+    """The label of any other change is its kind."""
     answers = (ANSWER, Answer("evil/proxy", "80"))
     change = replace(REVOKED, kind="answered by", answers=answers)
     assert label(change) == "now answered by evil/proxy"
@@ -295,11 +299,11 @@ NOT_HEALTH = "https://orders.example.com/orders but not /orders/health"
         ([], ""),
         ([REVOKED], f"revoked from shop/job: GET,HEAD {NOT_HEALTH}"),
         (
-            [replace(REVOKED, kind="newly public", whom=(Whom(None),)), REVOKED],
+            [replace(REVOKED, kind="newly public", callers=(AffectedCaller(None),)), REVOKED],
             f"newly public: GET,HEAD {NOT_HEALTH} (and 1 more change of access)",
         ),
         (
-            [replace(REVOKED, kind="widened", whom=(Whom(WEB, SALES),)), REVOKED, OWNER],
+            [replace(REVOKED, kind="widened", callers=(AffectedCaller(WEB, SALES),)), REVOKED, OWNER],
             f"widened to shop/web for users in sales: GET,HEAD {NOT_HEALTH} (and 2 more changes of access)",
         ),
         ([OWNER], "owner of orders/api: team-a -> team-b"),
@@ -326,6 +330,6 @@ def test_other_spellings_are_listed_where_the_path_itself_is_not() -> None:
     refused = replace(
         otherwise, kind="revoked", region=Region(Subtree(("x.",), True))
     )
-    assert worth_telling([admin, otherwise, refused]) == [admin]
-    assert worth_telling([OWNER, otherwise, refused]) == [OWNER, otherwise]
-    assert worth_telling([refused]) == [refused]
+    assert relevant_changes([admin, otherwise, refused]) == [admin]
+    assert relevant_changes([OWNER, otherwise, refused]) == [OWNER, otherwise]
+    assert relevant_changes([refused]) == [refused]

@@ -1,4 +1,4 @@
-"""The graph of an estate, its parts, and what changed between two."""
+"""The graph of an estate, its parts, and the graph of a change."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kong_oam.access.diff.change import (
+    AffectedCaller,
     Answer,
     Change,
     Difference,
     Example,
     Setting,
     Subject,
-    Whom,
 )
 from kong_oam.access.diff.compare import diff
 from kong_oam.access.diff.snapshot import dump_model, load_model
 from kong_oam.access.graph.build import graph_of
-from kong_oam.access.graph.compare import graph_of_change, told
+from kong_oam.access.graph.compare import change_notes, graph_of_change
 from kong_oam.access.graph.graph import Graph, Node
 from kong_oam.access.graph.view import of_application, of_changes, of_principal
 from kong_oam.access.request_classes import Region, Subtree
@@ -38,7 +38,8 @@ READ, WRITE, ORDERS = (
 
 
 def lines(graph: Graph) -> set[tuple[str, str, str]]:
-    """Source, target, and what passes, or why nothing does, with its sign."""
+    """Return source, target and items of each edge, or the reason for an edge without effect, with
+    its sign."""
     signs = {None: "", "added": "+", "removed": "-"}
     return {
         (
@@ -60,7 +61,7 @@ def changed(graph: Graph) -> set[tuple[str, str, str]]:
 
 
 def test_it_is_drawn_who_gets_what_by_which_role() -> None:
-    """Of a rule that needs two scopes each says what else; what is public stands before its component."""
+    """A rule with two scopes names the other scope at each; the public node precedes its component."""
     assert lines(graph_of(estate(API, SHOP))) == {
         ("group:sales", VIEWER, "read"),
         ("group:desk", EDITOR, "write"),
@@ -85,7 +86,8 @@ def test_it_is_drawn_who_gets_what_by_which_role() -> None:
 
 
 def test_a_line_on_which_less_passes_says_so() -> None:
-    """Of a client that asks for less, of a group that nobody signs in, and of a scope that no rule asks for."""
+    """Examples: a client that requests less, a group that no client signs in, and a scope that no
+    rule requires."""
     graph = graph_of(
         estate(
             edited(
@@ -109,7 +111,7 @@ def test_a_line_on_which_less_passes_says_so() -> None:
     assert labels["client:shop/web", "role:orders/api:idle"] == (
         "asks for none of it",
     )
-    assert labels["scope:orders/api:more", ORDERS] == ("no rule asks for it",)
+    assert labels["scope:orders/api:more", ORDERS] == ("no rule requires it",)
     for part in (graph, of_application(graph, "orders")):
         assert {(e.source, e.target) for e in part.edges if e.idle} == {
             ("group:idlers", "role:orders/api:idle"),
@@ -122,7 +124,8 @@ def test_a_line_on_which_less_passes_says_so() -> None:
 
 
 def test_of_an_application_both_sides_are_drawn() -> None:
-    """Who calls it, and what it calls, with the groups of its users; not who else calls that."""
+    """The part has its callers and its calls, with the groups of its users, but not other callers
+    of the called components."""
     graph = graph_of(estate(API_WITH_FLEET, SHOP, FLEET))
     of_shop = lines(of_application(graph, "shop"))
     assert ("client:fleet/bot", "role:orders/api:both", "read") in lines(
@@ -210,7 +213,7 @@ def test_a_group_reaches_what_any_token_opens() -> None:
     assert not any(source == "client:shop/checkout" for source, _, _ in reached)
 
 
-# What changed
+# Graphs of a change
 
 
 def test_nothing_is_drawn_where_nothing_changed() -> None:
@@ -218,8 +221,8 @@ def test_nothing_is_drawn_where_nothing_changed() -> None:
     for old in (BEFORE, load_model(dump_model(BEFORE))):
         graph = of_changes(graph_of_change(old, model(API, SHOP), ""))
         assert (graph.nodes, graph.edges) == ((), ())
-    assert told((), "https") == (
-        "Every request of everybody is answered as before (diff has no change).",
+    assert change_notes((), "https") == (
+        "Every request gets the same answer as before (no change in diff).",
     )
 
 
@@ -315,7 +318,7 @@ def test_a_setting_is_no_line_of_the_picture() -> None:
 
 NEWLY_PUBLIC = Change(
     "newly public",
-    whom=(Whom(None),),
+    callers=(AffectedCaller(None),),
     methods=("POST",),
     site="orders.example.com",
     region=Region(Subtree(("orders",))),
@@ -345,8 +348,11 @@ NEWLY_PUBLIC = Change(
 def test_a_line_below_the_picture_says_each_change(
     change: Difference, line: str
 ) -> None:
-    """With a sign for what opens, and one for what closes."""
-    assert told((change,), "https") == ("What diff says of it:", line)
+    """The line begins with a sign for opening or closing."""
+    assert change_notes((change,), "https") == (
+        "The same change in diff:",
+        line,
+    )
 
 
 @given(

@@ -1,4 +1,4 @@
-"""The graph says who gets which scope exactly as `who` and the gate do, on generated estates."""
+"""The graph's scopes agree exactly with `who` and the gate, on generated estates."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def with_members(estate: Estate) -> Estate:
 
 
 def having(graph: Graph, component: str, scope: str) -> set[str]:
-    """The ids of all that a scope of the component leads back to, by lines on which it passes."""
+    """The ids of all that a scope of the component leads back to, by lines on which its evaluation exceeds."""
     roles = {
         edge.source
         for edge in graph.entering.get(f"scope:{component}:{scope}", ())
@@ -110,7 +110,7 @@ def check(estate: Estate) -> None:
 def check_any_token(
     estate: Estate, component: Component, graph: Graph, access: Access
 ) -> None:
-    """Where a rule asks for any token, all who can have one lead there, each with its groups."""
+    """Check that every client that can get a token leads to a rule for any token, with its groups."""
     tokens = [
         edge.source
         for edge in graph.entering.get(f"component:{component.key}", ())
@@ -137,7 +137,7 @@ def check_any_token(
 @MANY
 @given(estates())
 def test_who_has_a_scope_is_who_may_call_with_it(estate: Estate) -> None:
-    """With roles of which nobody says who holds them, as in a model that was exported."""
+    """The roles have no holders, as in an exported model."""
     check(estate)
 
 
@@ -146,7 +146,7 @@ def test_who_has_a_scope_is_who_may_call_with_it(estate: Estate) -> None:
 def test_who_has_a_scope_by_a_role_is_who_may_call_with_it(
     estate: Estate,
 ) -> None:
-    """With roles that components hold, whether these ask for what is in them or not."""
+    """Components have roles, with or without a request for their scopes."""
     check(with_members(estate))
 
 

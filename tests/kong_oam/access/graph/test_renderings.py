@@ -1,4 +1,4 @@
-"""Mermaid and SVG of a graph: whatever names somebody gave, they are texts, and all that the graph says is there."""
+"""Mermaid and SVG of a graph: any name is plain text, and every part of the graph is drawn."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ spec:
 def lines_of(
     graph: Graph, longest: int
 ) -> tuple[dict[str, str], list[tuple[str, str, str]]]:
-    """What a reader of Mermaid or of DOT finds, where a line has at most so many characters."""
+    """Return the lines that a reader of Mermaid finds, each up to a number of characters."""
 
     def text(lines: list[str]) -> str:
         plain = [printable(line).strip() for line in lines]
@@ -102,7 +102,7 @@ def lines_of(
 @OFTEN
 @given(graphs())
 def test_mermaid_has_the_graph_and_nothing_else(graph: Graph) -> None:
-    """Every line is one that a strict reader knows, and decoded it says what the graph says."""
+    """A strict reader knows every line, and the decoded lines agree with the graph."""
     text = mermaid(graph)
     read = read_mermaid(text)
     nodes, edges = lines_of(graph, 120)
@@ -208,7 +208,7 @@ def test_mermaid_of_a_large_estate_stays_within_what_github_draws() -> None:
     left_out = (
         f"{len(graph.nodes) + 1 - len(read.nodes)} of {len(graph.nodes)} boxes"
     )
-    note = f"Left out: {left_out}, all of the components from app{len(drawn):03}/api on. Mermaid draws no more."
+    note = f"Left out: {left_out}, all components from app{len(drawn):03}/api on. Mermaid cannot draw more."
     assert read.nodes["notes"].split("\n")[1] == note
     assert "--application NAME or --principal NAME" in read.nodes["notes"]
 
@@ -258,7 +258,7 @@ def test_who_calls_stands_beside_the_middle_one_of_what_it_calls() -> None:
 def test_the_picture_is_for_light_and_dark_and_says_what_its_signs_mean() -> (
     None
 ):
-    """What changed is told by a sign and the kind of line, too, not by its colour alone."""
+    """A sign and the kind of line mark a change, not only the colour."""
     graph = sample()
     edges = (
         replace(graph.edges[0], change="added"),
@@ -269,7 +269,7 @@ def test_the_picture_is_for_light_and_dark_and_says_what_its_signs_mean() -> (
         replace(graph, edges=edges, notes=("+ granted: x", "\u2212 revoked: y"))
     )
     assert "prefers-color-scheme: dark" in text
-    assert "Thick and + : added. Dashed and \u2212 : taken away." in text
+    assert "Thick and + : added. Dashed and \u2212 : removed." in text
     assert re.search(r'<path class="added".*>\+</text>', text) and re.search(
         r'<path class="removed".*>\u2212</text>', text
     )

@@ -1,4 +1,5 @@
-"""Groups that are named once and nearly as another are found, and names that only look alike are not."""
+"""Lint finds groups that one role names and that nearly match another group; other similar names
+are accepted."""
 
 from __future__ import annotations
 
@@ -17,7 +18,7 @@ def doubtful(
     mapped: tuple[str, ...] = (),
     known: frozenset[str] | None = None,
 ) -> dict[str, str]:
-    """What is doubtful, where each of `roles` is the list of groups of a role."""
+    """Return the doubtful groups, if each entry of `roles` lists the groups of a role."""
     provider = replace(
         PROVIDER, groups={name: f"their {name}" for name in mapped}
     )
@@ -61,12 +62,12 @@ def test_one_slip_of_a_name_that_others_use_is_found(typo: str) -> None:
 def test_names_that_are_alike_on_purpose_are_not(
     known: str, similar: str
 ) -> None:
-    """Of numbered teams and short names, one letter says little."""
+    """One letter means little in numbered teams and short names."""
     assert doubtful(f"[{known}]", f"[{known}]", f"[{similar}]") == {}
 
 
 def test_a_name_that_is_used_twice_is_meant() -> None:
-    """In two roles; twice in one role is once."""
+    """Two roles must name the group; twice in one role counts once."""
     assert doubtful("[sales]", "[sales]", "[salse]", "[salse]") == {}
     assert doubtful("[sales]", "[sales]", "[salse, salse]") == {
         "salse": "sales"
@@ -132,7 +133,7 @@ spec:
 
 
 def test_the_finding_stands_at_the_group() -> None:
-    """Nobody but its owner knows the right name, so no change is suggested."""
+    """Only the owner knows the right name, so lint suggests no change."""
     _, (finding,) = linted({"orders.yaml": ORDERS})
     assert (finding.code, str(finding.position), finding.message) == (
         "LINT311",
@@ -155,7 +156,7 @@ def test_the_finding_can_be_waived() -> None:
 
 
 def test_of_two_that_are_named_once_each_may_be_the_other() -> None:
-    """At both places."""
+    """Both groups have a finding."""
     orders = edited(
         ORDERS,
         (

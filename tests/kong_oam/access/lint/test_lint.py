@@ -1,4 +1,4 @@
-"""Lint: what is found, and that the suggested diff mends just that."""
+"""Lint: its findings, and suggested diffs that correct exactly one finding."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ spec:
         - type: client
           properties: {kind: web, redirectPaths: [/cb], calls: [{component: orders/api, scopes: [read, write]}]}
 """
-"""Both are right: nothing is found in them."""
+"""Both Applications are correct and have no findings."""
 WITHOUT_WEB = edited(ORDERS, (", shop/web]", "]"), ("[shop/web]", "[]"))
 WITH_V1_AT_SHOP = edited(
     SHOP,
@@ -83,7 +83,7 @@ Case = tuple[str, str, str, str]
 
 
 def with_rule(rule: str) -> str:
-    """`ORDERS` with one more rule, the last."""
+    """Return `ORDERS` with one more rule at the end."""
     return edited(
         ORDERS,
         (
@@ -94,12 +94,12 @@ def with_rule(rule: str) -> str:
 
 
 def with_role(role: str) -> str:
-    """`ORDERS` with one more role, the last."""
+    """Return `ORDERS` with one more role at the end."""
     return f"{ORDERS}              {role}\n"
 
 
 def with_audit(text: str) -> str:
-    """With one more scope, which no rule of `ORDERS` asks for."""
+    """Return `ORDERS` with one more scope, which no rule asks for."""
     return edited(
         text,
         (
@@ -110,7 +110,7 @@ def with_audit(text: str) -> str:
 
 
 def of_pages(lines: str, text: str = SHOP) -> str:
-    """`SHOP` with these lines in the access trait of `shop/web`."""
+    """Return `SHOP` with these lines in the access trait of `shop/web`."""
     return edited(
         text,
         (
@@ -121,7 +121,7 @@ def of_pages(lines: str, text: str = SHOP) -> str:
 
 
 def waiving(text: str, *waivers: str) -> str:
-    """With waivers of these codes and days in the access trait of `shop/web`."""
+    """Return `SHOP` with waivers of these codes and days in the access trait of `shop/web`."""
     listed = []
     for waiver in waivers:
         code, _, day = waiver.partition(" until ")
@@ -191,31 +191,31 @@ MENDED: dict[str, Case] = {
         edited(ORDERS, ("rules:\n", "rules:\n              - {paths: [/orders], methods: [GET, PUT], scopes: [write, read]}\n")),
         SHOP,
         "LINT304",
-        "never decides: GET, HEAD /orders needs no more than read (line N)",
+        "never decides: GET, HEAD /orders needs only read (line N)",
     ),
     "a stricter rule with a scope of its own": (
         with_audit(with_rule("{paths: [/orders], methods: [GET], scopes: [read, audit]}")),
         SHOP,
         "LINT304",
-        "never decides: GET, HEAD /orders needs no more than read (line N)",
+        "never decides: GET, HEAD /orders needs only read (line N)",
     ),
     "the same rule": (
         with_rule("{paths: [/orders], methods: [GET], scopes: [read]}"),
         SHOP,
         "LINT304",
-        "never decides: GET, HEAD /orders needs no more than read (line N)",
+        "never decides: GET, HEAD /orders needs only read (line N)",
     ),
     "the same rule for HEAD": (
         with_rule("{paths: [/orders], methods: [HEAD], scopes: [read]}"),
         SHOP,
         "LINT304",
-        "never decides: GET, HEAD /orders needs no more than read (line N)",
+        "never decides: GET, HEAD /orders needs only read (line N)",
     ),
     "one of two paths": (
         with_rule("{paths: [/orders/x, /orders], methods: [GET], scopes: [read, write]}"),
         SHOP,
         "LINT304",
-        "never decides on /orders: GET, HEAD /orders needs no more than read (line N)",
+        "never decides on /orders: GET, HEAD /orders needs only read (line N)",
     ),
     "a public rule twice": (
         ORDERS,
@@ -233,13 +233,13 @@ MENDED: dict[str, Case] = {
         ORDERS,
         waiving(SHOP, "LINT306 until 2027-01-01"),
         "LINT310",
-        "LINT306 is not found here, and waived (known)",
+        "LINT306 is waived (known), but not found here",
     ),
     "a waiver of nothing beside another waiver": (
         ORDERS,
         waiving(FOR_EVER, "LINT306 until 2026-11-24", "LINT305 until 2020-01-01"),
         "LINT310",
-        "LINT305 is not found here, and waived (known)",
+        "LINT305 is waived (known), but not found here",
     ),
 }  # fmt: skip
 UNDECIDED: dict[str, Case] = {
@@ -259,7 +259,7 @@ UNDECIDED: dict[str, Case] = {
         ORDERS,
         edited(SHOP, ("methods: [GET, POST], public", "public")),
         "LINT305",
-        "names no methods, so that POST, PUT, PATCH, DELETE are public as well",
+        "public rule without methods: POST, PUT, PATCH, DELETE are public, too",
     ),
     "public at the root, beside a protected path": (
         ORDERS,
@@ -268,7 +268,7 @@ UNDECIDED: dict[str, Case] = {
             ('"2027-06-30"}}\n', '"2027-06-30"}}\n              - {paths: [/admin], scopes: [admin]}\n'),
         ),
         "LINT305",
-        "names no paths, so that whatever no longer path protects is public, new paths included",
+        "public rule without paths: all paths without a longer rule are public, new paths included",
     ),
     "public for ever": (
         ORDERS,
@@ -280,7 +280,7 @@ UNDECIDED: dict[str, Case] = {
         ORDERS,
         edited(SHOP, ("2027-06-30", "2026-11-24")),
         "LINT307",
-        "public until 2026-11-24 (pages), and still open on 2026-11-25",
+        "public until 2026-11-24 (pages), but still public on 2026-11-25",
     ),
     "no client asks for a scope of the role": (
         edited(
@@ -289,31 +289,31 @@ UNDECIDED: dict[str, Case] = {
         ),
         SHOP,
         "LINT312",
-        "role 'auditor' lets nobody in: no client that signs users in asks for 'audit'",
+        "role 'auditor' gives access to nobody: no client that signs users in asks for 'audit'",
     ),
     "no client for users": (
         WITHOUT_WEB,
         SHOP.partition("        - type: client\n")[0],
         "LINT312",
-        "role 'editor' lets nobody in: no client that signs users in asks for 'read' or 'write'",
+        "role 'editor' gives access to nobody: no client that signs users in asks for 'read' or 'write'",
     ),
     "no owner of clients": (
         ORDERS,
         edited(SHOP, (", annotations: {owner: team-shop}", "")),
         "LINT308",
-        "nobody owns 'job', 'idle'",
+        "no owner of 'job', 'idle'",
     ),
     "no owner at all": (
         WITHOUT_WEB,
         edited(SHOP.partition("        - type: access\n")[0], (", annotations: {owner: team-shop}", "")),
         "LINT308",
-        "nobody owns 'job', 'idle', 'web'",
+        "no owner of 'job', 'idle', 'web'",
     ),
 }  # fmt: skip
 
 
 def messages(findings: tuple[LintFinding, ...]) -> list[tuple[str, str]]:
-    """Codes and messages, without the lines that some of them name."""
+    """Return codes and messages, with `N` for line numbers."""
     return sorted(
         (finding.code, re.sub(r"\(line \d+\)", "(line N)", finding.message))
         for finding in findings
@@ -361,7 +361,7 @@ def test_a_rule_that_decides_something_is_no_finding(
     ids=["no other holder", "a group"],
 )
 def test_a_role_that_a_group_holds_stays(role: str, mended: str) -> None:
-    """Only its unused component goes; without its only holder the whole role does."""
+    """Only its unused component is removed. A role without another holder is removed as a whole."""
     (finding,) = linted({"orders.yaml": with_role(role), "shop.yaml": SHOP})[1]
     assert finding.change
     assert finding.change() == mended
@@ -374,7 +374,8 @@ def test_a_role_that_a_group_holds_stays(role: str, mended: str) -> None:
 def test_the_suggested_diff_mends_the_finding_and_nothing_else(
     orders: str, shop: str, code: str, message: str, style: str, tmp_path: Path
 ) -> None:
-    """`patch -p0` and `git apply -p0` take it; then the finding is gone, the others and every answer stay as they were."""
+    """`patch -p0` and `git apply -p0` accept it. Then the finding is gone; other findings and all
+    decisions are unchanged."""
     files = styled(orders, shop, style)
     estate, findings = linted(files)
     assert (code, message) in messages(findings)
@@ -420,7 +421,7 @@ def _applied(
 
 
 def _only_whole_lines(before: dict[str, str], after: dict[str, str]) -> None:
-    """Lines are taken away or put in; none is another than before, comments included."""
+    """Check that the diff only removes or adds whole lines, and keeps comments."""
     for name, text in before.items():
         shorter, longer = sorted(
             (text.splitlines(), after[name].splitlines()), key=len
@@ -436,7 +437,7 @@ def _only_whole_lines(before: dict[str, str], after: dict[str, str]) -> None:
 def test_where_no_change_is_certain_none_is_suggested(
     orders: str, shop: str, code: str, message: str, style: str
 ) -> None:
-    """The finding says what to do in words."""
+    """The finding has a remedy in words."""
     _, findings = linted(styled(orders, shop, style))
     (finding,) = [
         finding
@@ -448,7 +449,7 @@ def test_where_no_change_is_certain_none_is_suggested(
 
 
 def test_a_finding_stands_where_it_is_written() -> None:
-    """At the name in the role, not at the role."""
+    """The position is the name in the role, not the role."""
     orders = edited(
         ORDERS, ("[shop/job, shop/web]", "[shop/job, shop/idle, shop/web]")
     )
@@ -459,7 +460,7 @@ def test_a_finding_stands_where_it_is_written() -> None:
 
 
 def test_a_waived_finding_is_none_until_its_day_is_over() -> None:
-    """The day itself included; afterwards both the finding and the waiver are findings."""
+    """The last day counts. Afterwards the finding is back, and the waiver is a finding, too."""
     in_time = waiving(FOR_EVER, "LINT306 until 2026-11-25")
     assert found_in(ORDERS, in_time) == []
     late = waiving(FOR_EVER, "LINT306 until 2026-11-24")
@@ -470,7 +471,7 @@ def test_a_waived_finding_is_none_until_its_day_is_over() -> None:
 
 
 def test_a_waiver_is_for_its_own_component_and_code() -> None:
-    """`orders/api` waives what is found in `shop/web`."""
+    """A waiver in `orders/api` does not cover a finding in `shop/web`."""
     orders = edited(
         ORDERS,
         (
@@ -486,7 +487,7 @@ def test_a_waiver_is_for_its_own_component_and_code() -> None:
 
 
 def test_aliases_make_every_edit_uncertain() -> None:
-    """One text stands for two places: nobody edits it by position."""
+    """One text is used in two places, so an edit by position is not safe."""
     orders = with_audit(ORDERS)
     aliased = edited(
         orders,
@@ -500,7 +501,7 @@ def test_aliases_make_every_edit_uncertain() -> None:
 
 
 def test_a_reason_cannot_talk_to_the_terminal() -> None:
-    """Control characters of a reason are spaces in a message, and a long one is cut."""
+    """Messages replace control characters of a reason by spaces, and shorten a long reason."""
     loud = edited(
         FOR_EVER, ("reason: pages", f'reason: "\\e[31mred\\n{"x" * 200}"')
     )

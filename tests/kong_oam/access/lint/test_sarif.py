@@ -1,4 +1,4 @@
-"""SARIF: what a service that shows findings in a pull request reads, and how it knows them again."""
+"""SARIF: the data that code scanning reads, and fingerprints that identify findings again."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from kong_oam.access.lint import sarif
 from kong_oam.access.lint.lint import lint
 from kong_oam.codes import CODES
 from kong_oam.diagnostics import Diagnostic
-from kong_oam.oam.application import read_bytes, together
+from kong_oam.oam.application import join_readings, read_bytes
 from kong_oam.oam.position import FilePlace
 from tests.support.diffs import edited
 from tests.support.estates import STACK, api
@@ -82,11 +82,12 @@ spec:
         - {type: client, properties: {kind: service}}
 """
 FILES = {"orders.yaml": ORDERS, "shop.yaml": SHOP}
-"""`shop/idle` holds two roles whose scopes it does not ask for (LINT301), and pages are public for ever (LINT306)."""
+"""`shop/idle` holds two roles whose scopes it does not ask for (LINT301), and pages are public for
+ever (LINT306)."""
 
 
 def found(files: dict[str, str]) -> tuple[Diagnostic, ...]:
-    reading = together(
+    reading = join_readings(
         read_bytes(name, text.encode()) for name, text in files.items()
     )
     compiled = compile_estate(reading, STACK)
@@ -108,7 +109,7 @@ def run_of(files: dict[str, str]) -> dict[str, Any]:
 
 
 def prints(files: dict[str, str]) -> list[tuple[str, str]]:
-    """Rule and fingerprint of every result."""
+    """Return rule and fingerprint of every result."""
     results = run_of(files)["results"]
     assert all(
         len(set(result["partialFingerprints"].values())) == 1
@@ -124,7 +125,7 @@ def prints(files: dict[str, str]) -> list[tuple[str, str]]:
 
 
 def test_a_result_has_file_line_column_and_message() -> None:
-    """As sections 3.27 to 3.30 of SARIF 2.1.0 have it."""
+    """The form follows sections 3.27 to 3.30 of SARIF 2.1.0."""
     finding = Diagnostic(
         "LINT301",
         "'shop/idle' holds role 'viewer'",
@@ -165,7 +166,8 @@ def test_every_finding_is_a_result() -> None:
 def test_a_document_is_what_the_published_schema_describes(
     files: dict[str, str],
 ) -> None:
-    """OASIS's schema of 2.1.0, as `pydantic-sarif` was made of it; it knows no field that the schema does not."""
+    """`pydantic-sarif`, generated from OASIS's schema of 2.1.0, accepts the document and rejects
+    unknown fields."""
     document = sarif.document(found(files), ROOT, CODES)
     StaticAnalysisResultsFormatSarifVersion210JsonSchema.model_validate(
         document
@@ -178,7 +180,7 @@ def test_a_document_is_what_the_published_schema_describes(
 
 
 def test_every_rule_has_help_and_results_point_to_theirs() -> None:
-    """All codes, found or not; errors as errors, and what only warns as a warning."""
+    """The document has all codes: errors as errors, warnings as warnings."""
     run = run_of({"app.yaml": BROKEN})
     rules = run["tool"]["driver"]["rules"]
     assert [rule["id"] for rule in rules] == [*CODES]
@@ -201,7 +203,8 @@ def test_every_rule_has_help_and_results_point_to_theirs() -> None:
 
 
 def test_fingerprints_survive_moved_lines_and_files() -> None:
-    """Comments above, another style, a file renamed, another finding before: all is known again."""
+    """Comments above, another YAML style, a renamed file and another finding before change no
+    fingerprint."""
     moved = {
         f"moved/{name}": f"# one\n# two\n{text}" for name, text in FILES.items()
     }
@@ -227,7 +230,7 @@ def test_fingerprints_survive_moved_lines_and_files() -> None:
 
 
 def test_a_fingerprint_is_another_where_the_finding_is() -> None:
-    """The same code about another role, component or scope."""
+    """The same code about another role, component or scope has another fingerprint."""
     renamed = edited(ORDERS, ("viewer:", "reader:"))
     after = prints(FILES | {"orders.yaml": renamed})
     assert len({*prints(FILES)} - {*after}) == 1
@@ -248,7 +251,7 @@ def test_equal_findings_are_numbered() -> None:
 
 
 def test_a_file_that_cannot_be_read_is_a_result_too() -> None:
-    """It has no names; and a finding without a place has no location."""
+    """It has no names. A finding without a position has no location."""
     (result,) = run_of({"app.yaml": "spec: ["})["results"]
     assert result["ruleId"] == "OAM101"
     assert result["locations"][0]["physicalLocation"]["region"] == {
@@ -262,7 +265,7 @@ def test_a_file_that_cannot_be_read_is_a_result_too() -> None:
 
 
 def test_files_are_named_from_the_root_as_uris() -> None:
-    """Below it relative and percent-encoded, elsewhere with their whole path."""
+    """Files below the root are relative and percent-encoded; others have their whole path."""
 
     def uri(file: str) -> dict[str, str]:
         found = [Diagnostic("OAM101", "x", FilePlace(file, 1, 1))]

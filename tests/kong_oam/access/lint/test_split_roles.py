@@ -1,4 +1,4 @@
-"""A role that names the groups and another role that names the client let nobody in: LINT313."""
+"""LINT313: one role names the groups and another role names the client, so neither gives access."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from kong_oam.access.issue import User, issue
 from kong_oam.access.lint.lint import lint
 from kong_oam.access.model import Estate
 from kong_oam.access.tokens import Claims
-from kong_oam.oam.application import read_bytes, together
+from kong_oam.oam.application import join_readings, read_bytes
 from tests.support.diffs import edited
 from tests.support.estates import PROVIDER, STACK
 from tests.support.lint_estates import AS_OF, STYLES, linted, styled
@@ -88,7 +88,8 @@ spec:
 def test_a_split_role_is_found_with_the_change_that_mends_it(
     roles: str, style: str
 ) -> None:
-    """At the client's name; afterwards users in the group get the scope through the client."""
+    """The position is the client's name. After the change, users in the group get the scope through
+    the client."""
     calls = "[{component: orders/api, scopes: [read, write]}]"
     files = styled(
         edited(ORDERS, ("ROLES", roles)), edited(SHOP, ("CALLS", calls)), style
@@ -96,8 +97,8 @@ def test_a_split_role_is_found_with_the_change_that_mends_it(
     estate, findings = linted(files)
     (finding,) = [finding for finding in findings if finding.code == "LINT313"]
     assert finding.message == (
-        "users in sales alone get nothing by 'read' through 'shop/web': role 'people' has their groups, and another role "
-        "names the client; name 'shop/web' in 'people', too"
+        "users only in sales do not get 'read' through 'shop/web': role 'people' has these groups, but not the client; "
+        "name 'shop/web' in 'people', too"
     )
     line = files["orders.yaml"].splitlines()[finding.position.line - 1]
     assert (
@@ -112,7 +113,8 @@ def test_a_split_role_is_found_with_the_change_that_mends_it(
 
 
 def scopes_of(estate: Estate, group: str) -> frozenset[str]:
-    """What a user in one group, by its name at the provider, can use at orders/api through shop/web."""
+    """Return the scopes that a user in one group (the provider's name) can use at orders/api
+    through shop/web."""
     (client,) = [
         client for client in estate.clients if client.component == "shop/web"
     ]
@@ -147,7 +149,7 @@ _ROLE = st.fixed_dictionaries(
 def test_it_is_found_exactly_where_no_group_can_use_a_scope_that_the_client_has(
     roles: list[dict[str, Any]], mapped: dict[str, str]
 ) -> None:
-    """Of the scopes that some group holds: asked with the tokens of users in each group, one after the other."""
+    """The test asks for each scope that some group holds, with tokens of users in each group."""
     named = {f"role{number}": role for number, role in enumerate(roles)}
     covered = {
         scope
@@ -162,7 +164,7 @@ def test_it_is_found_exactly_where_no_group_can_use_a_scope_that_the_client_has(
         edited(SHOP, ("CALLS", json.dumps(calls if covered else []))),
     )
     stack = replace(STACK, providers={"main": replace(PROVIDER, groups=mapped)})
-    reading = together(
+    reading = join_readings(
         read_bytes(f"{number}.yaml", text.encode())
         for number, text in enumerate(texts)
     )

@@ -1,4 +1,4 @@
-"""The matrix against its oracle: what `decide` says to the tokens that `issue` gives, cell by cell."""
+"""The matrix against its oracle: decisions on the tokens that `issue` gives, for each cell."""
 
 from __future__ import annotations
 
@@ -54,7 +54,8 @@ def matrix_of(
 def users_of(
     estate: Estate, principal: Principal | None
 ) -> list[Groups | None]:
-    """Sets of groups, as Applications name them; None for who calls as itself, or without a token."""
+    """Return sets of groups in Applications' names; None for a client that calls as itself, or
+    without a token."""
     if principal is None or not principal.users:
         return [None]
     return [
@@ -68,7 +69,7 @@ def meant(
     principal: Principal | None,
     groups: Groups | None,
 ) -> bool:
-    """Whether `decide` lets the principal through, with any token that it can have."""
+    """Return whether `decide` allows the principal with any of its possible tokens."""
     if principal is None:
         return allowed(estate, request, (None,))
     (client,) = (
@@ -87,7 +88,7 @@ def meant(
 def cell_allows(
     row: Row, principal: Principal | None, groups: Groups | None
 ) -> bool:
-    """Whether the cell says that the principal may."""
+    """Return whether the cell allows the principal."""
     condition = row.access.principals.get(principal) if principal else None
     return row.access.everybody or any(
         needed <= (groups or frozenset()) for needed in condition or ()
@@ -95,7 +96,7 @@ def cell_allows(
 
 
 def examples(row: Row) -> Iterator[Request]:
-    """A request for each method of the row, at the path that it names, on a host that it stands for."""
+    """Yield a request for each method of the row, at its path, on a host that it covers."""
     host = row.host.replace("*.", "any-other.")
     yield from (
         Request(method, host, written(row.region.subtree.path).encode())
@@ -104,7 +105,8 @@ def examples(row: Row) -> Iterator[Request]:
 
 
 def rows_with(estate: Estate, found: Matrix, request: Request) -> list[Row]:
-    """The rows that the request is in: in the region's subtree, in none of its exceptions, and from where it comes."""
+    """Return the rows of the request: in the region's subtree, in none of its exceptions, and from
+    an allowed address."""
     site, path = site_of({*estate.by_host}, request.host), read(request.target)
     declared = set(SitesByHost(estate).declared(site)) if site else set()
 
@@ -132,7 +134,7 @@ def rows_with(estate: Estate, found: Matrix, request: Request) -> list[Row]:
 @MANY
 @given(estates())
 def test_every_cell_says_what_decide_says(estate: Estate) -> None:
-    """Of every principal, for users in every set of groups, at the path that the row names."""
+    """For every principal, and users in every set of groups, at the row's path."""
     found = matrix_of(estate)
     assert set(found.principals) == {None, *map(principal_of, estate.clients)}
     for row in found.rows:
@@ -150,7 +152,8 @@ def test_every_cell_says_what_decide_says(estate: Estate) -> None:
 def test_any_request_is_in_one_row_or_nobody_may_make_it(
     estate: Estate, requests: list[Request], data: st.DataObject
 ) -> None:
-    """The row of its method, host and path, but for its exceptions; of the principals and components that are chosen."""
+    """The row has its method, host and path, and no exception for it. Selected principals and
+    components narrow the rows."""
     clients, keys = (
         {client.component for client in estate.clients},
         sorted(estate.components),

@@ -1,4 +1,5 @@
-"""Rows and columns of one estate: conditions of several groups, reasons, and what is for nobody."""
+"""Rows and columns of one estate: conditions of several groups, reasons, and endpoints without
+callers."""
 
 from __future__ import annotations
 
@@ -22,7 +23,7 @@ def callers(model: Estate) -> Callers:
 
 
 def test_a_public_row_has_the_reasons_of_its_own_rules() -> None:
-    """Each once, and none of other methods of the same paths."""
+    """Each reason is listed once, and reasons for other methods of the same paths are not."""
     more = (
         "paths: [/orders/health], methods: [GET], public: {reason: probes}}\n"
         "              - {paths: [/orders/health], methods: [POST], public: {reason: reports of probes}}\n"
@@ -53,7 +54,8 @@ def test_a_public_row_has_the_reasons_of_its_own_rules() -> None:
 
 
 def test_a_principal_that_may_call_nothing_has_a_column() -> None:
-    """Of the whole matrix; of a component's part only those have one who may call something there."""
+    """The whole matrix has all principals. A component's part has only principals that may call
+    something there."""
     idle = SHOP.replace(
         "calls: [{component: orders/api, scopes: [read]}]", "calls: []"
     )

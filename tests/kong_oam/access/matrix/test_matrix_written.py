@@ -1,4 +1,4 @@
-"""The matrix as text, CSV and HTML, and names that would be more than names there."""
+"""The matrix as text, CSV and HTML, also with names that try to inject code."""
 
 from __future__ import annotations
 
@@ -63,7 +63,8 @@ def matrix_of(
     owner: str | None = "team-orders",
     stack: str = "local",
 ) -> Matrix:
-    """Two principals and anonymous by an API with a public path, and one that is for nobody."""
+    """Return a matrix of two principals and anonymous, and an API with a public path and a path for
+    nobody."""
     users = frozenset({frozenset({group}), frozenset({"audit", "desk"})})
     health = Region(Subtree(("orders", "health")))
     rows = (
@@ -88,7 +89,7 @@ def matrix_of(
 
 
 def test_text_has_a_mark_for_every_cell() -> None:
-    """And says below what numbers and marks stand for."""
+    """A legend below explains numbers and marks."""
     assert list(text(matrix_of())) == [
         "                                            1  2  3",
         "orders/api  https://orders.test",
@@ -107,7 +108,7 @@ def test_text_has_a_mark_for_every_cell() -> None:
 
 
 def test_more_conditions_than_letters_have_marks_of_their_own() -> None:
-    """None of which is the mark of something else."""
+    """No mark has two meanings."""
     cells = {
         Principal(f"a/{number:03}", "okta", users=True): frozenset(
             {frozenset({f"g{number}"})}
@@ -123,14 +124,14 @@ def test_more_conditions_than_letters_have_marks_of_their_own() -> None:
 
 
 def test_nothing_to_show_is_said() -> None:
-    """Of an estate in which nobody may call anything."""
+    """The estate has endpoints that nobody may call."""
     assert list(text(Matrix("local", "https", (None,), (), {}))) == [
         "Nobody may call anything here."
     ]
 
 
 def test_csv_has_a_line_per_endpoint_and_a_column_per_principal() -> None:
-    """With lines and quotes as in RFC 4180."""
+    """Lines and quotes follow RFC 4180."""
     assert sheet(matrix_of()) == (
         "component,owner,host,path,but not,methods,from,anonymous,shop/job,shop/web\r\n"
         'orders/api,team-orders,orders.test,/orders,/orders/health,"GET,HEAD",,,itself,users in sales or (audit and desk)\r\n'
@@ -142,7 +143,8 @@ def test_csv_has_a_line_per_endpoint_and_a_column_per_principal() -> None:
 @given(HOSTILE, HOSTILE)
 @example("=1+1", ';"=1')
 def test_no_name_is_a_formula(group: str, owner: str) -> None:
-    """Whether a spreadsheet separates by commas or by semicolons; read by commas, cells are what they were but for an apostrophe."""
+    """Spreadsheets may separate by commas or semicolons. Read with commas, cells only gain an
+    apostrophe."""
     written = sheet(matrix_of(group, owner=owner))
     for separator in (",", ";"):
         for line in csv.reader(
@@ -161,7 +163,7 @@ def test_no_name_is_a_formula(group: str, owner: str) -> None:
 
 
 def test_providers_are_named_where_there_are_several() -> None:
-    """Since a component may be a client of each."""
+    """A component may be a client of each provider."""
     columns = (
         None,
         Principal("shop/job", "okta"),
@@ -175,7 +177,7 @@ def test_providers_are_named_where_there_are_several() -> None:
 
 
 class Elements(HTMLParser):
-    """All that a page has, as a reader of HTML takes it: tags with attributes, texts, comments."""
+    """The parts of a page as an HTML parser reads them: tags with attributes, texts, comments."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -206,7 +208,7 @@ class Elements(HTMLParser):
 def test_no_name_is_html(
     group: str, reason: str, owner: str, stack: str
 ) -> None:
-    """Elements and attributes are those of the page, whatever is written; its data are what was written."""
+    """Names add no elements and no attributes, and the data have the original names."""
     found, plain = (
         Elements(page(matrix_of(group, reason, owner, stack))),
         Elements(page(matrix_of())),
@@ -229,7 +231,8 @@ def test_no_name_is_html(
 
 
 def test_the_page_runs_its_own_script_and_nothing_else() -> None:
-    """By its Content-Security-Policy, which names script and style by their digests; it loads nothing, and links to nothing."""
+    """Its Content-Security-Policy names script and style by their digests. The page loads nothing
+    and has no links."""
     found = Elements(page(matrix_of()))
     (policy,) = [
         dict(pairs)["content"]
@@ -257,7 +260,7 @@ def test_the_page_runs_its_own_script_and_nothing_else() -> None:
 
 
 def test_the_page_has_every_cell() -> None:
-    """As numbers of principals and conditions; one cell is everybody's."""
+    """Cells are numbers of principals and conditions; a public cell is everybody's."""
     data = json.loads(Elements(page(matrix_of())).texts["data"])
     names = [principal["name"] for principal in data["principals"]]
     words = [groups["words"] for groups in data["conditions"]]
@@ -298,7 +301,7 @@ IN_A_BROWSER = pytest.mark.skipif(
 
 
 def shown(folder: Path, html: str, query: str) -> Elements:
-    """What a browser makes of the page at an address that asks for something."""
+    """Return the page that a browser shows at an address with filters."""
     assert CHROMIUM is not None
     file = folder / "matrix.html"
     file.write_text(html, "utf-8")
@@ -321,7 +324,7 @@ def shown(folder: Path, html: str, query: str) -> Elements:
 @IN_A_BROWSER
 @pytest.mark.parametrize("view", ["list", "matrix"])
 def test_a_browser_shows_every_row(view: str, tmp_path: Path) -> None:
-    """As text, whatever is written in it."""
+    """Names are shown as text."""
     hostile = "<img src=x onerror=document.title='run'>"
     found = shown(
         tmp_path,
@@ -363,7 +366,7 @@ def test_a_browser_shows_every_row(view: str, tmp_path: Path) -> None:
 def test_a_browser_shows_what_is_asked_for(
     query: str, rows: int, principals: list[str], tmp_path: Path
 ) -> None:
-    """By the filters in the address: rows, and columns that have something in them."""
+    """Filters in the address narrow the rows, and the columns to those with entries."""
     found = shown(tmp_path, page(matrix_of()), f"view=matrix&{query}")
     scopes = [
         dict(attributes).get("scope")

@@ -1,4 +1,5 @@
-"""Certificates of partners in a stack's settings: what is none, or of a key that is too weak, is said with its place."""
+"""Partners' certificates in a stack's settings: invalid certificates and weak keys are reported by
+setting."""
 
 from __future__ import annotations
 
@@ -30,7 +31,7 @@ def stack(certificates: dict[str, Any]) -> dict[str, tuple[str, ...]]:
 
 
 def test_one_or_two_certificates_of_a_partner_are_read() -> None:
-    """With what text tools put around them."""
+    """Text around the certificate is accepted."""
     certificates = (GOOD, f"subject: partner\n{certified(KEY)}")
     assert stack({"partner/acme": list(certificates)}) == {
         "partner/acme": certificates
@@ -49,18 +50,18 @@ def test_one_or_two_certificates_of_a_partner_are_read() -> None:
         ),
         (
             GOOD + certified(KEY),
-            "has 2 certificates; write each as an entry of its own",
+            "has 2 certificates; write each as a separate entry, without its CAs",
         ),
         (GOOD + private_pem(KEY), "has a private key in it"),
-        (certified(WEAK), "has an RSA key of 1024 bits; 2048 is the least"),
-        (certified(CURVE), "has a key that is not RSA"),
+        (certified(WEAK), "has an RSA key of 1024 bits; use at least 2048"),
+        (certified(CURVE), "has a key that is not RSA; use an RSA key"),
     ],
     ids=["words", "nothing", "damaged", "two", "private", "weak", "curve"],
 )
 def test_what_cannot_be_used_is_said_with_its_place(
     pem: str, message: str
 ) -> None:
-    """And without its text."""
+    """The message does not have the certificate's text."""
     with pytest.raises(StackError) as refused:
         stack({"partner/acme": [GOOD, pem]})
     assert (
@@ -71,16 +72,16 @@ def test_what_cannot_be_used_is_said_with_its_place(
 
 
 def test_one_certificate_twice_is_refused() -> None:
-    """However its text is laid out; two of one key are two."""
+    """Line breaks do not matter. Two certificates of one key are two certificates."""
     with pytest.raises(
         StackError,
-        match=r"certificates\.partner/acme: one certificate stands twice",
+        match=r"certificates\.partner/acme: has a certificate twice; remove one entry",
     ):
         stack({"partner/acme": [GOOD, f"# ours\n{GOOD}"]})
 
 
 def test_two_partners_do_not_prove_themselves_with_one_key() -> None:
-    """Whoever has it would call as either. Two certificates of it are no other key."""
+    """The key's owner could call as either partner, also with two certificates of the key."""
     with pytest.raises(StackError) as refused:
         stack(
             {
@@ -108,15 +109,15 @@ def test_two_partners_do_not_prove_themselves_with_one_key() -> None:
     [
         (
             {"partner/acme": []},
-            "identityProviders.0.certificates.partner/acme: is no list of one or two certificates",
+            "identityProviders.0.certificates.partner/acme: is not a list of one or two certificates",
         ),
         (
             {"partner/acme": [private_pem(KEY)] * 3},
-            "certificates.partner/acme: is no list of one or two",
+            "certificates.partner/acme: is not a list of one or two",
         ),
         (
             {"partner/acme": private_pem(KEY)},
-            "certificates.partner/acme: is no list of one or two",
+            "certificates.partner/acme: is not a list of one or two",
         ),
     ],
     ids=["none", "three", "no list"],
@@ -124,7 +125,7 @@ def test_two_partners_do_not_prove_themselves_with_one_key() -> None:
 def test_what_is_not_of_the_form_is_refused(
     certificates: dict[str, Any], message: str
 ) -> None:
-    """And not shown: it may be a key."""
+    """The value is not shown: it may be a key."""
     with pytest.raises(StackError) as refused:
         stack(certificates)
     assert message in str(refused.value)

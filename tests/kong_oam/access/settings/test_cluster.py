@@ -1,4 +1,4 @@
-"""What a stack says of its cluster that changes what Applications mean: kinds, roles and the version."""
+"""Cluster settings that change the meaning of Applications: kinds, roles and the version."""
 
 from __future__ import annotations
 
@@ -37,17 +37,18 @@ def test_a_stack_says_which_kinds_and_which_version() -> None:
 
 @pytest.mark.parametrize("name", ["prod-", "_prod", "p" * 64])
 def test_a_stack_whose_name_cannot_be_a_label_is_refused(name: str) -> None:
-    """Every object has it as a label: the cluster would refuse all of them, after Kong had taken its part."""
+    """Every object has the name as a label. The cluster would reject all of them, after the changes
+    in Kong."""
     with pytest.raises(
         StackError,
-        match="cannot be a label of objects; a stack's name has at most 63 letters",
+        match=r"cannot be a label of objects\. Name the stack with at most 63 letters",
     ):
         settings(name)
     assert settings("P.rod_1-" + "p" * 55).stack.name.startswith("P.rod")
 
 
 def test_a_stack_that_says_nothing_has_a_version_all_the_same() -> None:
-    """A definition that asks for the minor version would else choose what was removed long ago."""
+    """Without a version, a definition that asks for it would choose removed APIs."""
     stack = settings().stack
     assert (stack.allowed, stack.rbac, stack.service_types, stack.minor) == (
         {},
@@ -60,26 +61,26 @@ def test_a_stack_that_says_nothing_has_a_version_all_the_same() -> None:
 @pytest.mark.parametrize(
     ("cluster", "message"),
     [
-        ({"version": 1.3}, 'cluster.version: 1.3 is no version of Kubernetes; write it in quotes, as "1.30"'),
-        ({"version": "1.30.2"}, "is no version of Kubernetes"),
-        ({"allow": {"Node": "x", "networking.k8s.io/NetworkPolicy": "x"}}, "kong-oam:cluster.allow.networking.k8s.io/NetworkPolicy: no stack allows these: network policies add up"),
-        ({"allow": {"configuration.konghq.com/KongPlugin": "x"}}, "KongPlugin: no stack allows these: it would be a way in that knows no rule"),
+        ({"version": 1.3}, 'cluster.version: 1.3 is not a version of Kubernetes; write it in quotes, as "1.30"'),
+        ({"version": "1.30.2"}, "is not a version of Kubernetes"),
+        ({"allow": {"Node": "x", "networking.k8s.io/NetworkPolicy": "x"}}, "kong-oam:cluster.allow.networking.k8s.io/NetworkPolicy: no stack may allow this kind: network policies add up"),
+        ({"allow": {"configuration.konghq.com/KongPlugin": "x"}}, "KongPlugin: no stack may allow this kind: it would open a path past the gateway"),
         ({"contexts": {"local": "c"}, "context": "d"}, "kong-oam:cluster.contexts"),
-        ({"contexts": {"west": "c"}}, "kong-oam:cluster.contexts: with further clusters, name the stack's own, too"),
+        ({"contexts": {"west": "c"}}, "kong-oam:cluster.contexts: with further clusters, set cluster.context, too"),
         (
             {"contexts": {"west": "c"}, "context": "c"},
-            "kong-oam:cluster.contexts.west: 'c' is that of cluster.context, too",
+            "kong-oam:cluster.contexts.west: 'c' is also cluster.context; name another context",
         ),
         (
             {"contexts": {"east": "c", "west": "c"}, "context": "d"},
-            "kong-oam:cluster.contexts.west: 'c' is that of cluster.contexts.east, too",
+            "kong-oam:cluster.contexts.west: 'c' is also cluster.contexts.east; name another context",
         ),
         (
             {"contexts": {"west": {"context": "c"}, "east": "c"}, "context": "d"},
-            "kong-oam:cluster.contexts.east: 'c' is that of cluster.contexts.west, too",
+            "kong-oam:cluster.contexts.east: 'c' is also cluster.contexts.west; name another context",
         ),
-        ({"metadata": {"konghq.com/plugins": "x"}}, "cluster.metadata.konghq.com/plugins: no stack takes these: Kong's own"),
-        ({"metadata": {"pulumi.com": "x"}}, "cluster.metadata.pulumi.com: no stack takes these: the engine would deploy"),
+        ({"metadata": {"konghq.com/plugins": "x"}}, "cluster.metadata.konghq.com/plugins: no stack may set this key: Kong's own"),
+        ({"metadata": {"pulumi.com": "x"}}, "cluster.metadata.pulumi.com: no stack may set this key: the engine would deploy"),
     ],
 )  # fmt: skip
 def test_what_is_none_of_these_is_refused(
@@ -100,7 +101,7 @@ def test_what_is_allowed_by_its_name_is_in_no_group() -> None:
 
 
 def test_a_stack_names_further_clusters() -> None:
-    """And says by what the gateway is known there, and whose clients nobody knows there."""
+    """The stack also knows whether the gateway has addresses, and providers of ServiceAccount tokens."""
     entra = {
         "type": "entra",
         "name": "main",
@@ -150,7 +151,7 @@ def test_a_further_cluster_may_have_labels() -> None:
 
 
 def test_a_credential_that_comes_to_lie_in_more_places_is_told() -> None:
-    """By the client's component; whose workload it is has not changed."""
+    """The change is named by the client's component. Its workload has not changed."""
 
     def spread(clusters: str) -> AccessModel:
         policy = f"  policies:\n    - {{type: topology, properties: {{clusters: {clusters}}}}}\n"

@@ -1,4 +1,4 @@
-"""The groups that a stack knows: listed in its file or beside it, and what is said of any other."""
+"""The groups that a stack knows, listed in its file or beside it, and errors about other groups."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ LIST = "  kong-oam:knownGroups: [order-desk, sales, support]\n"
 
 @pytest.fixture(autouse=True)
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The sample estate in a folder of its own, which is the current one."""
+    """Make the sample estate in the current folder."""
     copy_sample(tmp_path)
     monkeypatch.chdir(tmp_path)
 
 
 def known(setting: str, mapped: str = "") -> frozenset[str] | None:
-    """What the sample's stack knows once `setting` stands in its file."""
+    """Return the groups that the sample's stack knows with `setting` in its file."""
     text = STACK_FILE.read_text("utf-8").replace(
         "config:\n", f"config:\n{setting}"
     )
@@ -46,7 +46,7 @@ def mistype() -> None:
 
 
 def test_a_stack_lists_its_groups_in_its_file_or_beside_it() -> None:
-    """And knows those that a provider calls otherwise; without a list nobody knows."""
+    """The stack also knows groups that a provider maps. Without a list it knows none."""
     assert read_file(STACK_FILE).stack.known_groups is None
     Path("stacks/groups.yaml").write_text(
         "# of all stacks\n- sales\n- order-desk\n", "utf-8"
@@ -78,20 +78,20 @@ def test_the_list_itself() -> None:
         (
             "groups.yaml",
             "sales: Sales",
-            "stacks/groups.yaml is to be a list of names, one group a line: `- sales`",
+            "stacks/groups.yaml is not a list of names; write one group a line: `- sales`",
         ),
-        ("groups.yaml", "- 1", "stacks/groups.yaml is to be a list of names"),
+        ("groups.yaml", "- 1", "stacks/groups.yaml is not a list of names"),
         (
             "../groups.yaml",
             "- sales",
-            "'../groups.yaml' is not the name of a file beside the stack's, in stacks/",
+            "'../groups.yaml' is not a file name; write the name of a file in stacks/",
         ),
     ],
 )
 def test_a_list_that_cannot_be_read_is_said_by_its_setting(
     setting: str, text: str | None, message: str
 ) -> None:
-    """Else every group would be unknown, or none."""
+    """Otherwise all groups would be unknown, or all would be accepted."""
     if text is not None:
         Path("stacks/groups.yaml").write_text(text, "utf-8")
     with pytest.raises(StackError) as error:
@@ -102,7 +102,7 @@ def test_a_list_that_cannot_be_read_is_said_by_its_setting(
 def test_a_group_that_the_stack_does_not_know_is_an_error(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """At its place, with the one that is meant."""
+    """The error has a position and the nearest known group."""
     known(LIST)
     assert main(["check"]) == 0
     mistype()
@@ -114,7 +114,7 @@ def test_a_group_that_the_stack_does_not_know_is_an_error(
 
 
 def test_each_unknown_group_of_a_list_is_an_error() -> None:
-    """Twice where it stands twice."""
+    """A group that is listed twice has two errors."""
     text = api(
         access="{owner: o, scopes: {s: s}, roles: {r: {scopes: [s], groups: [b, a, b]}}}"
     )
@@ -134,7 +134,7 @@ def test_each_unknown_group_of_a_list_is_an_error() -> None:
 def test_questions_are_answered_for_groups_that_are_known(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """That no role names one of them is an answer."""
+    """ "No role names it" is an answer about a known group."""
     request = [
         "explain",
         "GET",
@@ -153,7 +153,7 @@ def test_questions_are_answered_for_groups_that_are_known(
     )
     assert main([*request, "suport"]) == 2
     assert (
-        "no role names a group 'suport'; did you mean 'support'?"
+        "unknown group 'suport': no role names it; did you mean 'support'?"
         in capsys.readouterr().err
     )
 
@@ -161,7 +161,7 @@ def test_questions_are_answered_for_groups_that_are_known(
 def test_what_changes_is_told_whatever_the_list(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """The list of one side need not have the groups of the other, and lets nobody in by itself."""
+    """The two sides may have different lists. A list alone grants nothing."""
     shutil.copytree(".", "before")
     known("  kong-oam:knownGroups: [order-desk, support]\n")
     assert main(["diff", "before", "."]) == 0
@@ -178,14 +178,16 @@ def test_what_changes_is_told_whatever_the_list(
 def test_a_repository_without_a_stack_lists_its_groups_itself(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """In groups.yaml."""
+    """The file is groups.yaml."""
     shutil.rmtree("stacks")
     assert main(["check"]) == 0
-    assert "hosts, providers and groups there are" in capsys.readouterr().out
+    assert (
+        "hosts, providers and groups are not checked" in capsys.readouterr().out
+    )
     Path("groups.yaml").write_text("- sales\n- order-desk\n", "utf-8")
     assert main(["check"]) == 0
     assert (
-        "so that none says what hosts and providers there are"
+        "without a stack, hosts and providers are not checked"
         in capsys.readouterr().out
     )
     mistype()
@@ -196,4 +198,4 @@ def test_a_repository_without_a_stack_lists_its_groups_itself(
     )
     Path("groups.yaml").write_text("sales", "utf-8")
     assert main(["check"]) == 2
-    assert "groups.yaml is to be a list of names" in capsys.readouterr().err
+    assert "groups.yaml is not a list of names" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""What a stack says of records (`gateway.logs`): where they go, and what of a request is in them."""
+"""Settings of records (`gateway.logs`): their destinations and fields."""
 
 from __future__ import annotations
 
@@ -66,28 +66,28 @@ def test_a_stack_that_says_nothing_keeps_no_records() -> None:
     [
         (
             {},
-            "gateway.logs: say where records go: http, tcp, file, stdout or otlp",
+            "gateway.logs: no destination for records; set http, tcp, file, stdout or otlp",
         ),
         (
             {"query": ["a"], "stdout": False},
-            "gateway.logs: say where records go",
+            "gateway.logs: no destination for records",
         ),
         (
             {"stdout": True, "file": "/var/log/a"},
-            "gateway.logs: file and stdout are one plugin of Kong's",
+            "gateway.logs: file and stdout use one plugin",
         ),
-        ({"otlp": {}}, "gateway.logs.otlp: say where logs or traces go"),
+        ({"otlp": {}}, "gateway.logs.otlp: no destination; set logs or traces"),
         (
             {"http": {"url": "ftp://logs"}},
             "gateway.logs.http.url does not match",
         ),
         (
             {"http": {"url": "https://a:secret@logs"}},
-            "credentials belong into headers",
+            "credentials belong in headers",
         ),
         (
             {"htp": {"url": "https://logs"}},
-            "knows no setting 'htp'; did you mean 'http'?",
+            "has no setting 'htp'; did you mean 'http'?",
         ),
         ({"stdout": True, "subjectKey": "secret"}, "gateway.logs.subjectKey"),
         (
@@ -101,7 +101,7 @@ def test_a_stack_that_says_nothing_keeps_no_records() -> None:
                     "headers": {"authorization": "Bearer x"},
                 }
             },
-            "gateway.logs.http.headers.authorization: is a secret; write where Kong finds it, such as {vault://env/log-token}",
+            "gateway.logs.http.headers.authorization: is a secret; write a reference to Kong's vault, such as {vault://env/log-token}",
         ),
         *(
             (
@@ -128,7 +128,7 @@ def test_a_stack_that_says_nothing_keeps_no_records() -> None:
         ),
         (
             {"http": {"url": "https://logs", "headers": {"Host": "x"}}},
-            "gateway.logs.http.headers.Host: Kong makes this header itself",
+            "gateway.logs.http.headers.Host: Kong sets this header; remove it",
         ),
     ],
 )

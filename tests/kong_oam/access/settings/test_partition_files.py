@@ -1,4 +1,4 @@
-"""The files of partitions' stacks beside their estate's: one that is somebody else's is no partition."""
+"""Files of partitions' stacks: a file of another estate is not a partition's."""
 
 from __future__ import annotations
 
@@ -41,21 +41,21 @@ def test_a_file_that_names_the_estate_is_its_partitions(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "whose"),
     [
-        ("config: {kong-oam:cloud: aws}", "an estate of its own"),
-        ("", "an estate of its own"),
-        ("config: {kong-oam:estate: other}", "of estate 'other'"),
+        ("config: {kong-oam:cloud: aws}", "another estate"),
+        ("", "another estate"),
+        ("config: {kong-oam:estate: other}", "a partition of 'other'"),
     ],
 )
 def test_an_estate_called_as_a_partition_is_not_taken_for_it(
     tmp_path: Path, text: str, whose: str
 ) -> None:
-    """`move` would bring components into it, and its next run would delete them."""
+    """`move` would bring components into that stack, and its next run would delete them."""
     found = problems(tmp_path, text)
     assert (
-        f"the stack of partition 'eu' is 'prod-eu', and by {tmp_path}/Pulumi.prod-eu.yaml that is {whose}"
+        f"partition 'eu' needs the stack 'prod-eu', which is {whose} by {tmp_path}/Pulumi.prod-eu.yaml"
         in found
     )
-    assert "set kong-oam:estate: prod there" in found
+    assert "set only kong-oam:estate: prod in this file" in found
 
 
 def test_a_file_that_cannot_be_read_is_a_problem_with_its_name(

@@ -1,4 +1,4 @@
-"""The stacks' files of an estate in partitions: what each says, and what is refused with where to mend it."""
+"""Stack files of an estate with partitions: their settings, and errors with remedies."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def written(folder: Path, stack: str, **values: Any) -> None:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A project with the estate `prod` in partitions, and `dev` in one stack."""
+    """Make a project with the estate `prod` in partitions, and `dev` in one stack."""
     (tmp_path / "stacks").mkdir()
     (tmp_path / "Pulumi.yaml").write_text(
         "name: kong-oam\nstackConfigDir: stacks\n", "utf-8"
@@ -57,7 +57,7 @@ def refusal(project: Path, stack: str) -> str:
 
 
 def test_a_partition_has_the_settings_of_its_estate(project: Path) -> None:
-    """And its name: names and audiences are the estate's."""
+    """It has the estate's name, too: names and audiences are the estate's."""
     written(project, "prod-sales", estate="prod")
     of_estate, partition = read(project, "prod"), read(project, "prod-sales")
     assert (of_estate.partition, of_estate.engine_stack) == (None, "prod")
@@ -71,7 +71,7 @@ def test_a_partition_has_the_settings_of_its_estate(project: Path) -> None:
 
 
 def test_namespaces_are_in_the_partition_that_names_them(project: Path) -> None:
-    """Or in the one for all that no other has, in whatever order they are written."""
+    """Other namespaces are in the partition with `*`, in any order."""
     for listed in (PARTITIONS, dict(reversed(PARTITIONS.items()))):
         written(project, "prod", **SETTINGS, partitions=listed)
         stack = read(project, "prod").stack
@@ -87,14 +87,14 @@ def test_namespaces_are_in_the_partition_that_names_them(project: Path) -> None:
 def test_only_what_the_engine_and_its_plugins_ask_for_may_stand_beside_the_estate(
     project: Path,
 ) -> None:
-    """A setting there would be read by nobody."""
+    """No command would read a setting there."""
     text = "config: {kong-oam:estate: prod, kong:kongAdminUri: https://kong}\n"
     stack_file("prod-sales", project / "stacks").write_text(text, "utf-8")
     assert read(project, "prod-sales").partition == "sales"
     written(project, "prod-sales", estate="prod", cloud="aws", gateway={})
     assert refusal(project, "prod-sales") == (
-        "stack 'prod-sales': kong-oam:the settings of a partition's estate stand in stacks/Pulumi.prod.yaml: take "
-        "kong-oam:cloud, kong-oam:gateway out of this file"
+        "stack 'prod-sales': kong-oam:estate: a partition's settings are in its estate's file; move kong-oam:cloud, "
+        "kong-oam:gateway to stacks/Pulumi.prod.yaml"
     )
 
 
@@ -105,8 +105,8 @@ def test_a_partitions_stack_is_called_after_its_estate(
     written(project, name, estate="prod")
     message = refusal(project, name)
     assert (
-        f"stack '{name}': kong-oam:estate: the stack of a partition is called '<estate>-<partition>'"
-        in message
+        f"stack '{name}': kong-oam:estate: '{name}' is not a partition of 'prod': a partition's stack is named "
+        "'<estate>-<partition>'; name the estate of this stack" in message
     )
 
 
@@ -114,18 +114,18 @@ def test_a_partitions_stack_is_called_after_its_estate(
     "value", [1, True, None, ["prod"], {"name": "prod"}, ""], ids=json.dumps
 )
 def test_an_estate_is_named_by_a_text(project: Path, value: Any) -> None:
-    """Never a traceback, whatever stands there."""
+    """Other values give an error, never a traceback."""
     for name in ("prod-sales", "1-sales"):
         written(project, name, estate=value)
-        assert "kong-oam:estate: the stack of a partition is called" in refusal(
+        assert "a partition's stack is named '<estate>-<partition>'" in refusal(
             project, name
         )
 
 
 def test_an_estate_that_is_not_here_is_said(project: Path) -> None:
-    """With the name that is nearest."""
+    """The error has the nearest name."""
     written(project, "pord-sales", estate="pord")
-    assert "there is no stack 'pord'" in refusal(project, "pord-sales")
+    assert "no stack 'pord'" in refusal(project, "pord-sales")
     assert "did you mean 'prod'?" in refusal(project, "pord-sales")
 
 
@@ -133,16 +133,15 @@ def test_a_partition_is_no_estate(project: Path) -> None:
     written(project, "prod-sales", estate="prod")
     written(project, "prod-sales-more", estate="prod-sales")
     assert refusal(project, "prod-sales-more") == (
-        "stack 'prod-sales-more': kong-oam:estate: 'prod-sales' is a partition itself"
+        "stack 'prod-sales-more': kong-oam:estate: 'prod-sales' is a partition; name its estate"
     )
 
 
 def test_a_partition_is_one_that_the_estate_knows(project: Path) -> None:
     written(project, "prod-sale", estate="prod")
     assert refusal(project, "prod-sale") == (
-        "stack 'prod-sale': kong-oam:estate: stacks/Pulumi.prod.yaml knows no partition 'sale' (of one that went `python -m "
-        "kong_oam move -s prod` brings what there is to its place, and `pulumi destroy -s prod-sale` takes away what is "
-        "left); did you mean 'sales'?"
+        "stack 'prod-sale': kong-oam:estate: stacks/Pulumi.prod.yaml has no partition 'sale' (if you removed it, run "
+        "`python -m kong_oam move -s prod`, then `pulumi destroy -s prod-sale`); did you mean 'sales'?"
     )
 
 
@@ -154,7 +153,7 @@ def test_what_is_wrong_with_the_estates_settings_is_said_of_its_own_file(
     )
     written(project, "prod-sales", estate="prod")
     assert (
-        "stack 'prod' cannot be used; mend stacks/Pulumi.prod.yaml"
+        "stack 'prod' cannot be used; correct stacks/Pulumi.prod.yaml"
         in refusal(project, "prod-sales")
     )
 
@@ -164,11 +163,11 @@ def test_what_is_wrong_with_the_estates_settings_is_said_of_its_own_file(
     [
         (
             {"a": ["x", "y"], "b": ["y"]},
-            "kong-oam:partitions: namespace 'y' is in two partitions, 'a' and 'b'",
+            "kong-oam:partitions: namespace 'y' is in two partitions, 'a' and 'b'; keep one",
         ),
         (
             {"a": ["*"], "b": ["*"]},
-            "kong-oam:partitions: all other namespaces are in two partitions, 'a' and 'b'",
+            "kong-oam:partitions: all other namespaces are in two partitions, 'a' and 'b'; keep one",
         ),
         (
             {"a": ["x"], "b": ["x"], "c": ["x"]},
@@ -182,7 +181,8 @@ def test_what_is_wrong_with_the_estates_settings_is_said_of_its_own_file(
 def test_what_partitions_cannot_be_is_said(
     partitions: dict[str, Any], message: str
 ) -> None:
-    """A namespace in two, `*` twice, none at all, and names that no stack or namespace has."""
+    """A namespace in two partitions, `*` twice, no namespaces, and names that no stack or namespace
+    can have."""
     with pytest.raises(StackError) as refused:
         parse("prod", {**SETTINGS, "partitions": partitions})
     assert message in str(refused.value)

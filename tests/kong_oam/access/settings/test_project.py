@@ -1,4 +1,4 @@
-"""A project whose engine would take settings from elsewhere than the commands is refused by these."""
+"""Commands reject a project whose engine reads settings from other files."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ def in_a_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     [
         (
             "stackConfigDir: conf",
-            "lets the engine read other files than stacks/",
+            "makes the engine read other files than stacks/",
         ),
-        ("runtime: python", "lets the engine read other files than stacks/"),
+        ("runtime: python", "makes the engine read other files than stacks/"),
         (
             "stackConfigDir: stacks\nconfig: conf",
-            "lets the engine read other files than stacks/",
+            "makes the engine read other files than stacks/",
         ),
         (
             "stackConfigDir: stacks\nconfig: {kong-oam:applications: {value: [other]}}",
@@ -40,7 +40,7 @@ def in_a_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             "stackConfigDir: stacks\nconfig: {applications: {default: [other]}}",
             "sets applications in its config",
         ),
-        ("- no project", "cannot be read: it is no mapping"),
+        ("- no project", "cannot be read: it is not a mapping"),
         ("a: [", "cannot be read: while parsing"),
     ],
 )

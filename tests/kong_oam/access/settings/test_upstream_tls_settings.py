@@ -1,4 +1,4 @@
-"""The CA of a stack's workloads: what is taken for one, and what is not."""
+"""The CA of a stack's workloads: accepted and rejected files."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def parsed(folder: Path, **upstream_tls: Any) -> Any:
 
 
 def test_a_stack_names_its_ca_by_a_file_beside_it(tmp_path: Path) -> None:
-    """One certificate or several; what counts is what they are, and not where or in which order they stand."""
+    """The file has one certificate or several. Their order, and the file's name, do not matter."""
     first, second = authority("one"), authority("other")
     (tmp_path / "ca.pem").write_text(first.certificate + second.certificate)
     found = parsed(tmp_path, ca="ca.pem", depth=3)
@@ -56,10 +56,10 @@ CA: Pair = authority("ca")
     ("name", "text", "expected"),
     [
         ("ca.pem", "nothing", "ca.pem has no X.509 certificate in PEM (-----BEGIN CERTIFICATE-----)"),
-        ("ca.pem", CA.certificate + signed(CA, "a.test").certificate, "ca.pem has as certificate 2 of 2 one that is no CA's (basicConstraints, keyUsage): name that of who signed it"),
-        ("ca.pem", CA.certificate + CA.key, "ca.pem has a private key in it; take the certificate alone, and a new key"),
+        ("ca.pem", CA.certificate + signed(CA, "a.test").certificate, "ca.pem: certificate 2 of 2 is not a CA's (basicConstraints, keyUsage); write its CA's certificate"),
+        ("ca.pem", CA.certificate + CA.key, "ca.pem has a private key in it; write only the certificate, and replace the key"),
         ("ca.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "ca.pem has no X.509 certificate in PEM (-----BEGIN CERTIFICATE-----)"),
-        ("../ca.pem", CA.certificate, "'../ca.pem' is not the name of a file beside the stack's"),
+        ("../ca.pem", CA.certificate, "'../ca.pem' is not a file name; write the name of a file in"),
         ("other.pem", None, "other.pem cannot be read: [Errno 2] No such file or directory"),
         ("ca.pem", "ä", "ca.pem cannot be read: 'ascii' codec can't decode"),
     ],
@@ -68,7 +68,7 @@ CA: Pair = authority("ca")
 def test_what_is_no_ca_is_said_by_the_settings_name(
     tmp_path: Path, name: str, text: str | None, expected: str
 ) -> None:
-    """One clear error, and nothing of the file in it."""
+    """The error is clear and has no text of the file."""
     if text is not None:
         (tmp_path / "ca.pem").write_text(text, "utf-8")
     with pytest.raises(StackError) as raised:

@@ -1,4 +1,5 @@
-"""Who administers a provider: where the account is read from, what proves it, and that it is never shown."""
+"""The administrative account of a provider: its settings, its credential, and that no output shows
+the credential."""
 
 from __future__ import annotations
 
@@ -179,7 +180,7 @@ def test_a_token_proves_an_account_of_a_tenant_without_a_secret(
 
 
 def test_groups_are_looked_for_at_the_provider_that_guards() -> None:
-    """Another one's are not asked for here, and would not be there."""
+    """Another provider's groups are not requested here."""
     access = "{owner: t, identityProvider: WHERE, scopes: {NAME: r}, rules: [{scopes: [NAME]}], roles: {a: {scopes: [NAME], groups: [NAME]}}}"
     stack = Stack(
         "tests",

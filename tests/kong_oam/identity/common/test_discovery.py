@@ -95,30 +95,34 @@ def test_rsa_and_p256_keys_are_taken_with_the_algorithm_of_their_kind() -> None:
         (rsa_jwk(key_ops=["encrypt"]), "not for signatures"),
         ({k: v for k, v in rsa_jwk().items() if k != "kid"}, "it has no id"),
         (rsa_jwk(kid=7), "it has no id"),
-        (rsa_jwk(SMALL), "an RSA key of 1024 bits; at least 2048 are needed"),
+        (
+            rsa_jwk(SMALL),
+            "an RSA key of 1024 bits is too short; use at least 2048",
+        ),
         (
             rsa_jwk(alg="RS512"),
-            "algorithm 'RS512'; RS256 and ES256 are verified",
+            "algorithm 'RS512' is unsupported; use RS256 or ES256",
         ),
         (rsa_jwk(n="a+b"), "'n' is not base64url"),
         (rsa_jwk(e=None), "it has no 'e'"),
         (
             ec_jwk(crv="P-384"),
-            "kind 'EC' on curve 'P-384'; RSA and EC P-256 are verified",
+            "kind 'EC' on curve 'P-384' is unsupported; use RSA or EC P-256",
         ),
         (
             {"kty": "oct", "kid": "o", "k": "c2VjcmV0"},
-            "kind 'oct'; RSA and EC P-256 are verified",
+            "kind 'oct' is unsupported; use RSA or EC P-256",
         ),
     ],
 )
 def test_a_key_that_cannot_sign_is_left_out_with_the_reason(
     odd: dict[str, Any], reason: str
 ) -> None:
-    """Encryption keys, keys without an id, weak and unknown ones: beside a good key they are ignored."""
+    """Encryption keys, keys without an id, weak and unknown keys: beside a good key they are
+    ignored."""
     assert [key.kid for key in keys(odd, rsa_jwk(kid="good"))] == ["good"]
     with pytest.raises(
-        DiscoveryError, match="no key of its set can verify tokens"
+        DiscoveryError, match="no key in its key set can verify tokens"
     ) as refused:
         keys(odd)
     assert str(refused.value).endswith(f": {reason}")
@@ -134,7 +138,7 @@ def test_a_point_that_is_not_on_the_curve_is_no_key() -> None:
 def test_two_different_keys_of_one_id_are_refused() -> None:
     """Kong finds a key by its id: one could pass for the other. The same key twice is one key."""
     with pytest.raises(
-        DiscoveryError, match="two different signing keys have the id 'r'"
+        DiscoveryError, match="two different signing keys share the id 'r'"
     ):
         keys(rsa_jwk(), ec_jwk(kid="r"))
     assert len(keys(rsa_jwk(), rsa_jwk())) == 1
@@ -142,7 +146,7 @@ def test_two_different_keys_of_one_id_are_refused() -> None:
 
 @pytest.mark.parametrize("odd", [{}, {"keys": {}}, {"keys": [1]}, {"keys": []}])
 def test_a_set_without_keys_is_refused(odd: Mapping[str, Any]) -> None:
-    """Also one that is not shaped as a key set at all."""
+    """Also a document in another form than a key set."""
     with pytest.raises(DiscoveryError):
         signing_keys(odd, "https://issuer")
 
@@ -219,7 +223,7 @@ def test_an_issuer_that_calls_itself_something_else_is_refused(
     """Byte by byte: a slash at the end is another issuer (OpenID Connect Discovery 4.3)."""
     issuer.says(issuer=f"{issuer.url}/")
     with pytest.raises(
-        DiscoveryError, match=f"says that it is '{issuer.url}/'"
+        DiscoveryError, match=f"publishes the issuer '{issuer.url}/'"
     ):
         discover(issuer.url)
     assert issuer.asked == ["/.well-known/openid-configuration"]
@@ -255,7 +259,7 @@ def test_an_issuer_that_does_not_answer_as_one_is_an_error_that_says_so(
     with pytest.raises(DiscoveryError, match="answers 404"):
         discover(issuer.url)
     issuer.answers["/.well-known/openid-configuration"] = "<html>"
-    with pytest.raises(DiscoveryError, match="no JSON object"):
+    with pytest.raises(DiscoveryError, match="without a JSON object"):
         discover(issuer.url)
     issuer.says()
     issuer.answers["status"] = 500

@@ -8,7 +8,7 @@ from kong_oam.identity.common.groups import Ids, look_up, unique
 
 
 def test_a_provider_is_asked_once_for_all_groups() -> None:
-    """What was read on the way is there as well. Who names no group asks nobody."""
+    """The result includes groups that were read on the way. Without names it makes no request."""
     requests: list[list[str]] = []
 
     def ask(names: Collection[str]) -> Ids:

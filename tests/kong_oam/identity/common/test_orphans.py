@@ -1,4 +1,4 @@
-"""At which providers the command looks after an interrupted run, and what it needs for that."""
+"""The providers that the command searches after an interrupted run, and its requirements."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from components.settings import configuration
 from kong_oam.access.settings.values import ProviderSettings
 from kong_oam.engine.export import parse
 from kong_oam.engine.pending import ExportedState, PendingCreation
-from kong_oam.http.addresses import shown
+from kong_oam.http.addresses import without_secrets
 from kong_oam.identity import kinds
 from kong_oam.identity.common.errors import InspectionError
 from kong_oam.identity.common.orphans import Orphans
@@ -50,7 +50,8 @@ def _settings(
 
 
 def test_where_nothing_was_interrupted_nobody_is_asked() -> None:
-    """No account is needed then, whatever the stack names; and none for what was asked of a provider that went."""
+    """Then the command needs no account, for any provider; nor for operations at a removed
+    provider."""
     with ExitStack() as opened:
         for kind in ("okta", "keycloak", "entra", "oidc"):
             assert (
@@ -125,7 +126,7 @@ def test_places_are_told_apart_by_more_than_is_shown_of_them(
     def stand_in(settings: ProviderSettings) -> SimpleNamespace:
         return SimpleNamespace(
             orphans=lambda *_: Orphans(
-                shown(settings.issuer or ""), [], lambda _: None
+                without_secrets(settings.issuer or ""), [], lambda _: None
             )
         )
 

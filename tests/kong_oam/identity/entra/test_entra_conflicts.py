@@ -1,4 +1,4 @@
-"""What a tenant has under our names: it is listed, and nothing is asked about what the state holds."""
+"""A tenant's objects with our names: the check lists them, and skips objects in the state."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def make(tenant: Entra, name: str) -> str:
 
 
 def test_names_that_are_looked_for_are_those_that_are_made() -> None:
-    """Of the sample estate. Roles are assigned to those and at those who are listed."""
+    """For the sample estate. Role assignments refer to listed applications only."""
     registered = program(clusterIssuer="https://cluster.example.com")
     provider = replace(SETTINGS, name="entra")
     stack = Stack(

@@ -1,4 +1,5 @@
-"""Entra, without a tenant: what is whose in a stack with several providers, ids, certificates, and what it is as a value."""
+"""Entra without a tenant: owners of names in a stack with several providers, ids, certificates, and
+its description."""
 
 from __future__ import annotations
 
@@ -76,7 +77,7 @@ def test_it_is_the_value_that_the_stack_describes() -> None:
 
 
 def test_only_its_own_apis_and_clients_are_in_its_tenant() -> None:
-    """What another provider of the stack guards is not registered, nor whoever calls that alone."""
+    """APIs of another provider of the stack are not registered, nor clients that call only these."""
     other = Provider(
         "other", "api://tests", ANOTHER, issuer="https://other.example.com"
     )
@@ -105,7 +106,7 @@ def test_only_its_own_apis_and_clients_are_in_its_tenant() -> None:
 
 
 def test_tenants_of_another_cloud_sign_with_other_keys() -> None:
-    """Only those of one Entra cannot be told apart by their keys."""
+    """Only tenants of one Entra sign with the same keys."""
     second_tenant = replace(
         SETTINGS,
         name="gov",
@@ -172,7 +173,7 @@ def test_a_token_that_leaves_roles_or_groups_out_does_not_count(
     }
     token = signer.token(**claims, scp="orders.read", **{mark: True})
     refusal = authenticate(token, ring, signer.now, "orders/api")
-    assert refusal == Refusal("the user's groups are too many to be listed")
+    assert refusal == Refusal("the user has too many groups for the token")
 
 
 def _pem(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> str:
@@ -210,7 +211,8 @@ def test_a_certificate_is_of_an_rsa_key() -> None:
 def test_what_tokens_list_of_a_group_is_a_value_that_graph_takes(
     group: str,
 ) -> None:
-    """The model's own limit is not above that of the value of a role (Microsoft Graph, appRole)."""
+    """The model's limit is not above Graph's limit for the value of a role (Microsoft Graph,
+    appRole)."""
     listed = Provider("main", "api://tests", SPELLING, per_api=True).listed(
         group
     )

@@ -104,7 +104,7 @@ def test_an_application_that_is_somebodys_is_kept(tenant: Entra) -> None:
     assert _orphans(tenant, state) == [
         (
             position,
-            "its description is another than the one that it would have been given",
+            "its description differs from the intended description",
         )
     ]
     app["description"] = OURS
@@ -120,7 +120,7 @@ def test_an_application_that_is_somebodys_is_kept(tenant: Entra) -> None:
     assert _orphans(tenant, state) == [(position, "it has a service principal")]
     _app(tenant)
     assert {doubt for _, doubt in _orphans(tenant, state)} == {
-        "there are several that it could be"
+        "several objects match"
     }
 
 
@@ -135,7 +135,7 @@ def test_a_service_principal_is_of_its_application(tenant: Entra) -> None:
     assert _orphans(tenant, state) == [
         (
             f"/servicePrincipals/{made}",
-            "somebody is assigned to it, or it to others",
+            "it has role assignments",
         )
     ]
 
@@ -182,7 +182,7 @@ def test_what_is_assigned_and_consented_to_is_known_by_whom_it_is_between(
 
 
 def test_a_secret_that_nobody_learned_is_removed(tenant: Entra) -> None:
-    """That of the turn before has the same name, and the state knows it."""
+    """The earlier secret has the same name, and is in the state."""
     app = _app(tenant)
     old, new = (
         tenant.directory.add_password(app["id"], {"displayName": "kong-oam a"})[
@@ -226,5 +226,8 @@ def test_trust_in_another_than_the_cluster_is_kept(tenant: Entra) -> None:
     ]
     made["subject"] = "me"
     assert _orphans(tenant, _state(FEDERATED, **credential)) == [
-        (position, "it trusts others than the one that it would have")
+        (
+            position,
+            "its issuer, subject or audience differs from the intended trust",
+        )
     ]

@@ -1,4 +1,4 @@
-"""What a realm has under our names, and what of it an interrupted run made."""
+"""A realm's objects with our names, and the objects that an interrupted run made."""
 
 from __future__ import annotations
 
@@ -83,7 +83,8 @@ AUDIENCE_MAPPER = {
 
 
 class Recorded(Realm):
-    """A realm that answers as a real one was recorded to, by path below it; nothing else of it is there."""
+    """A realm with the recorded answers of a real Keycloak, by path below it; other paths are
+    missing."""
 
     def __init__(self, **answers: Any) -> None:
         super().__init__(
@@ -170,7 +171,7 @@ def test_what_the_state_holds_is_ours_and_is_not_asked_about() -> None:
 
 
 def test_everything_of_our_names_is_listed_and_nothing_is_adopted() -> None:
-    """By the id that it has there. What is made in a scope comes and goes with the scope."""
+    """Each has its id there. Objects inside a scope come and go with the scope."""
     realm = Recorded()
     realm.answers["/roles/desk"] = {"id": "r1", "name": "desk"}
     realm.scope("read")
@@ -257,7 +258,7 @@ def test_what_was_made_as_it_was_meant_is_certain() -> None:
         ),
         (
             {"description": "theirs"},
-            "its description is another than the one that it would have been given",
+            "its description differs from the intended description",
         ),
         ({"protocolMappers": [AUDIENCE_MAPPER]}, "protocol mapper 'audience'"),
         (
@@ -267,7 +268,7 @@ def test_what_was_made_as_it_was_meant_is_certain() -> None:
         ({"protocol": "saml"}, "protocol 'saml'"),
         (
             {"authenticationFlowBindingOverrides": {"browser": "f"}},
-            "authentication flow of its own for 'browser'",
+            "authentication flow override for 'browser'",
         ),
         (
             {"serviceAccountsEnabled": True},
@@ -278,7 +279,7 @@ def test_what_was_made_as_it_was_meant_is_certain() -> None:
 def test_a_client_that_was_not_made_so_or_is_used_is_kept(
     fields: dict[str, Any], doubt: str | None
 ) -> None:
-    """What its resource sets is no doubt."""
+    """The settings of its resource are no doubt."""
     realm = Recorded()
     realm.client_of(JOB, **{"description": "ours", **fields})
     realm.answers["/users/sa/role-mappings"]["realmMappings"].append(
@@ -304,7 +305,7 @@ def test_a_scope_that_a_client_has_is_kept() -> None:
     assert _doubts(realm, _state(SCOPE, name="read", description="d")) == [None]
     realm.client_of("other", defaultClientScopes=["read"])
     assert _doubts(realm, _state(SCOPE, name="read", description="d")) == [
-        "client 'other', which has it"
+        "client 'other' with the scope"
     ]
 
 
@@ -314,23 +315,27 @@ def test_a_scope_that_a_client_has_is_kept() -> None:
         (
             "/roles-by-id/r1/composites",
             [{"name": "admin"}],
-            "role 'admin' in it",
+            "role 'admin' inside it",
         ),
-        ("/roles/desk/users", [{"username": "eve"}], "user 'eve', who has it"),
+        (
+            "/roles/desk/users",
+            [{"username": "eve"}],
+            "user 'eve' with the role",
+        ),
         (
             "/roles/desk/groups",
             [{"path": "/desk"}],
-            "group '/desk', which has it",
+            "group '/desk' with the role",
         ),
         (
             "/roles-by-id/r2/composites/realm",
             [{"id": "r1"}],
-            "role 'all', which has it in it",
+            "role 'all' that includes it",
         ),
         (
             "/client-scopes/id-theirs/scope-mappings",
             {"realmMappings": [{"id": "r1"}]},
-            "client scope 'theirs' asks for it",
+            "client scope 'theirs' that requires it",
         ),
     ],
 )
@@ -363,7 +368,7 @@ def test_a_role_that_somebody_has_or_asks_for_is_kept(
     [
         (
             {"protocolMapper": "oidc-hardcoded-claim-mapper"},
-            "it is a mapper of kind oidc-hardcoded-claim-mapper",
+            "mapper of kind oidc-hardcoded-claim-mapper",
         ),
         (
             {"config": {"claim.value": "x"}},
@@ -383,7 +388,7 @@ def test_a_role_that_somebody_has_or_asks_for_is_kept(
 def test_a_mapper_is_as_it_was_meant_or_is_kept(
     mapper: dict[str, Any], doubt: str | None
 ) -> None:
-    """Of the very kind, and with no setting that its resource does not make."""
+    """It has the same kind, and no setting beyond its resource's."""
     realm = Recorded()
     realm.answers["/client-scopes/s1/protocol-mappers/models"] = [
         {**AUDIENCE_MAPPER, **mapper}

@@ -1,4 +1,4 @@
-"""What an org has under our names: which of it counts, how it is adopted, and when nobody can say which is meant."""
+"""An org's objects with our names: relevant objects, their adoption, and ambiguous objects."""
 
 from __future__ import annotations
 
@@ -300,7 +300,8 @@ def test_what_the_state_holds_is_ours_and_is_not_asked_about() -> None:
 def test_what_is_new_is_looked_for_in_the_server_that_the_state_holds(
     org: httpx.Client,
 ) -> None:
-    """A scope made by hand in our own server: it alone is adopted, below the component that is there."""
+    """A scope made by hand in our own server: only the scope is adopted, below the existing
+    component."""
     server = _server(org)
     scope = _make(org, f"/authorizationServers/{server}/scopes", name="read")
     new = ("okta:auth/serverScope:ServerScope", "main-scope-read")
@@ -324,7 +325,7 @@ def test_of_several_of_one_label_none_is_taken_over(org: httpx.Client) -> None:
     (found,) = _conflicts(org)
     assert all(name in str(found) for name in app_ids)
     assert (
-        "There are several of 'kong-oam tests shop/job': rename or remove all but the one"
+        "Several objects are named 'kong-oam tests shop/job': rename or remove all except this stack's"
         in str(found)
     )
     assert "pulumi import" not in str(found)

@@ -30,7 +30,7 @@ def _estate(groups: int) -> Estate:
 )
 def test_groups_that_roles_name_are_counted(count: int, warned: bool) -> None:
     """A warning, since only a user who is in more than 100 of them gets no token. Those at another provider are none."""
-    warning = f"roles of main name {count} groups, and Okta gives no token to a user who is in more than 100 of them"
+    warning = f"roles of main name {count} groups, and Okta gives no token to a user in more than 100 of them"
     advice = "Bind roles to fewer groups, or move Applications to a stack of their own"
     found = [str(warning) for warning in limits(SETTINGS, _estate(count))]
     assert found == ([f"warning ENV411: {warning}. {advice}"] if warned else [])

@@ -118,7 +118,7 @@ def _imports(found: list[Diagnostic]) -> bool:
 
 
 def test_an_origin_is_trusted_once_for_all_pages_that_it_has() -> None:
-    """Of browser clients alone: nobody else asks for a token from a page."""
+    """Only browser clients have origins: only their pages ask for tokens."""
     assert [client.origins for client in ESTATE.clients] == [
         (),
         (PAGE,),
@@ -178,9 +178,9 @@ def test_one_of_another_stack_is_not_taken_away_from_it(
     for settings in (SETTINGS, SHARED):
         (found,) = _conflicts(org, settings)
         assert found.message == (
-            f"main has trusted origin '{PAGE}' ({made}) of stack 'aws', which would remove it with its own pages; write "
-            f"`sharedOrigins: [{PAGE}]` in stacks/Pulumi.tests.yaml and in that of stack 'aws', run `pulumi up -s aws`, "
-            "then this again"
+            f"main has trusted origin '{PAGE}' ({made}) of stack 'aws', which would remove it together with its own pages; write "
+            f"`sharedOrigins: [{PAGE}]` in stacks/Pulumi.tests.yaml and in the file of stack 'aws', run `pulumi up -s aws`, "
+            "then run this again"
         )
         assert (found.code, found.position is not None) == ("ENV403", True)
         assert not _imports([found])
@@ -206,7 +206,8 @@ def test_one_that_is_shared_is_taken_over_by_a_stack_that_says_so(
 def test_what_others_have_is_changed_by_them(
     org: httpx.Client, change: dict[str, Any]
 ) -> None:
-    """A shared one keeps what it is for, so where pages get no tokens it has to be mended at Okta."""
+    """A shared origin keeps its purposes. If pages get no tokens, its owner has to change it at
+    Okta."""
     made = _trusted(org, "pages", "CORS")
     body = {
         "name": "pages",
@@ -216,7 +217,10 @@ def test_what_others_have_is_changed_by_them(
     }
     assert org.put(f"/trustedOrigins/{made}", json=body).status_code == 200
     (found,) = _conflicts(org, SHARED)
-    assert "but not for CORS; allow it there" in found.message
+    assert (
+        "which is shared but not allowed for CORS; allow CORS there"
+        in found.message
+    )
     assert _imports(_conflicts(org))
 
 
@@ -238,5 +242,5 @@ def test_only_okta_has_origins_to_share() -> None:
         "issuer": "https://k.example.com/realms/a",
         "sharedOrigins": [PAGE],
     }
-    with pytest.raises(StackError, match="does not look at 'sharedOrigins'"):
+    with pytest.raises(StackError, match="ignores 'sharedOrigins'"):
         stack(origin)

@@ -118,7 +118,7 @@ def _doubts(org: httpx.Client, state: ExportedState) -> list[str | None]:
 def test_the_one_unused_app_of_that_label_is_lost_and_is_removed(
     org: httpx.Client,
 ) -> None:
-    """Not one that the state knows, nor one whose label only begins alike."""
+    """Not an app in the state, nor an app whose label only begins alike."""
     known, other, made = _app(org), _app(org, f"{LABEL}2"), _app(org)
     found = okta.orphans(org, _interrupted(APP, known=(known,), label=LABEL))
     assert [(orphan.id, doubt) for orphan, doubt in found] == [(made, None)]
@@ -132,7 +132,7 @@ def test_the_one_unused_app_of_that_label_is_lost_and_is_removed(
 def test_of_two_of_a_name_none_is_certain(org: httpx.Client) -> None:
     """Unless the answer, and so the id, had been heard."""
     first, second = _app(org), _app(org)
-    several = "there are several of this name"
+    several = "several objects have this name"
     assert _doubts(org, _interrupted(APP, label=LABEL)) == [several, several]
     assert [
         orphan.id
@@ -166,7 +166,8 @@ def test_of_two_of_a_label_the_one_of_the_chosen_client_id_is_lost(
 def test_an_app_that_the_stacks_own_policy_lists_from_before_is_lost(
     org: httpx.Client,
 ) -> None:
-    """It was to replace one that had its client id: that policy is in the state, and anybody else's is not."""
+    """It replaced an app with the same client id. That app's policy is in the state, and a foreign
+    policy is not."""
     _app(org, client_id=CHOSEN)
     server = _server(org)
     own = _policy(org, server, "shop/checkout", CHOSEN)
@@ -200,7 +201,7 @@ def test_an_app_that_is_used_is_somebodys(org: httpx.Client) -> None:
 def test_a_server_with_policies_and_a_policy_with_rules_are_somebodys(
     org: httpx.Client,
 ) -> None:
-    """An empty one is what an interrupted creation leaves."""
+    """An interrupted creation leaves an empty object."""
     server = _server(org)
     state = _interrupted(SERVER, name="kong-oam local")
     assert _doubts(org, state) == [None]

@@ -1,4 +1,5 @@
-"""Looking at an org before anything is made: groups that roles name, and an Okta that refuses, limits or is not there."""
+"""Inspection of an org before the first change: groups of roles, and an Okta that denies, limits or
+does not answer."""
 
 from __future__ import annotations
 
@@ -81,7 +82,8 @@ def org() -> Iterator[Callable[..., httpx.Client]]:
 def test_every_group_that_does_not_exist_is_said_where_a_role_names_it(
     org: Callable[..., httpx.Client],
 ) -> None:
-    """Each role's own place, and names that are nearly right; one that only begins so does not count."""
+    """Each finding has its role's place, and suggests a similar name; a name that only begins so
+    does not count."""
     problems = _problems(org("Sales", "sales-emea", "desk"))
     where = "Create it there, or map 'sales' under identityProviders[].groups in stacks/Pulumi.tests.yaml"
     near = "group 'sales' of main does not exist; did you mean 'Sales' or 'sales-emea'? "
@@ -138,7 +140,7 @@ def test_a_name_that_two_groups_have_is_no_grant() -> None:
     assert len(problems) == 2
     assert all(
         problem.endswith(
-            "group 'sales' of main is there 2 times. Rename the others"
+            "group 'sales' of main exists 2 times. Rename the others"
         )
         for problem in problems
     )
@@ -161,11 +163,11 @@ def _gone(request: httpx.Request) -> httpx.Response:
             httpx.Response(
                 401, json={"errorSummary": "Invalid token provided"}
             ),
-            "401 Invalid token provided; make another",
+            "401 Invalid token provided; create a new",
         ),
         (
             httpx.Response(403, json={"errorSummary": "No permission"}),
-            "403 No permission; the administrator whose token",
+            "403 No permission; let the token's administrator",
         ),
         (
             httpx.Response(500, text="<html>\nbroken"),
@@ -208,7 +210,7 @@ def test_each_refusal_says_what_to_do(
 def test_a_rate_limit_that_lasts_is_a_refusal(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """With the time that it asks for, and what to do."""
+    """The error has Okta's waiting time, and the remedy."""
     monkeypatch.setattr("kong_oam.http.rates.time.sleep", lambda seconds: None)
     headers = {
         "X-Rate-Limit-Reset": "1700000010",
@@ -220,6 +222,6 @@ def test_a_rate_limit_that_lasts_is_a_refusal(
         )
     )
     assert refusal == (
-        "acme.okta.com: GET /api/v1/groups answers 429 Too many (it asks to wait 11 s more; a run waits 300 s at most "
-        "for one request); others use up the org's rate limit; run it again later"
+        "acme.okta.com: GET /api/v1/groups answers 429 Too many (rate limit: wait 11 s; a run waits at most 300 s "
+        "for one request); the org's rate limit is used up; run it again later"
     )

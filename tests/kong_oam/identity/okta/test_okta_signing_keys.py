@@ -36,7 +36,7 @@ def server(okta: Okta) -> tuple[str, str]:
 
 
 def test_the_next_key_is_known_before_it_signs(okta: Okta) -> None:
-    """What is published names only the one that signs; after a rotation the one before is known as previous_keys."""
+    """The published set has only the current key. After a rotation the old key is in previous_keys."""
     name, issuer = server(okta)
     first = server_keys(account(okta), name, issuer)
     assert discover(issuer, okta.url).keys == first.keys[:1]
@@ -65,7 +65,7 @@ def test_a_listing_without_one_active_key_is_refused(okta: Okta) -> None:
 
 
 def test_who_may_not_read_the_keys_is_told_so(okta: Okta) -> None:
-    """A run that does not know the next key would be one that breaks at the next rotation."""
+    """A run without the next key would break at the next rotation."""
     name, issuer = server(okta)
     with pytest.raises(ManagementApiError, match="401"):
         server_keys(account(okta, "another"), name, issuer)

@@ -1,4 +1,4 @@
-"""Which definition a type means."""
+"""Finding the definition of a type."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ VERSIONS = library(
 def test_a_type_means_the_newest_of_the_version_that_it_names(
     type_: str, version: str
 ) -> None:
-    """Numbers count as numbers: 1.10 is newer than 1.2, and than what was a candidate for it."""
+    """Numbers sort as numbers: 1.10 is newer than 1.2 and than its own release candidate."""
     found = find(VERSIONS, "component", type_, AT)
     assert isinstance(found, Definition) and found.version == version
 
@@ -59,13 +59,13 @@ def test_a_version_that_is_not_is_said_with_those_that_are(type_: str) -> None:
     assert isinstance(found, Diagnostic)
     assert (
         found.message
-        == f"component type 'web' has no version '{type_[4:]}'; there is: 2.0.0, new, 1.10.0, 1.10.0-rc.2, 1.2.3"
+        == f"component type 'web' has no version '{type_[4:]}'; known: 2.0.0, new, 1.10.0, 1.10.0-rc.2, 1.2.3"
     )
     assert (found.code, found.position) == ("OAM104", AT)
 
 
 def test_a_type_that_is_not_is_said_with_the_nearest() -> None:
-    """A type that differs in capitals is another; a trait is no component."""
+    """Types are case-sensitive, and a trait is no component."""
     stack = library([_definition("web"), _definition("gateway", "trait")])
     for type_, hint in (
         ("WEB", "; did you mean 'web'?"),
@@ -74,12 +74,12 @@ def test_a_type_that_is_not_is_said_with_the_nearest() -> None:
         found = find(stack, "component", type_, AT)
         assert isinstance(found, Diagnostic)
         assert found.message == (
-            f"unknown component type '{type_}'{hint}; a type of your own needs a definition in definitions/"
+            f"unknown component type '{type_}'{hint}; a custom type needs a definition in definitions/"
         )
 
 
 def test_a_workload_definition_is_a_component_type_of_old() -> None:
-    """So it takes a built-in one's place as well, and beside another of that name it is one too many."""
+    """So it replaces a built-in type, and duplicates a component definition of the same name."""
     old, built_in = (
         _definition("old", "workload"),
         replace(_definition("old", file="built.yaml"), built_in=True),
@@ -96,7 +96,7 @@ def test_a_workload_definition_is_a_component_type_of_old() -> None:
 
 
 def test_one_of_the_projects_own_wins_over_a_built_in_one() -> None:
-    """Wherever it stands."""
+    """In any order."""
     own, built_in = (
         _definition("web"),
         replace(_definition("web", file="built.yaml"), built_in=True),
@@ -108,7 +108,7 @@ def test_one_of_the_projects_own_wins_over_a_built_in_one() -> None:
 
 
 def test_two_of_one_name_are_an_error_with_both_places() -> None:
-    """Two of different kinds or versions are not."""
+    """Definitions of different kinds or versions are fine."""
     stack = library(
         [
             _definition("web"),

@@ -1,4 +1,4 @@
-"""Definitions in YAML, as KubeVela's API server and its tools give them."""
+"""Definitions in YAML, as KubeVela's API server and its tools print them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ spec:
 
 
 def test_a_definition_is_read_with_all_that_is_used_of_it() -> None:
-    """And where its template begins."""
+    """Including the position of its template."""
     (definition,) = read_definitions("scaler.yaml", SCALER.encode()).definitions
     assert (
         definition.kind,
@@ -63,14 +63,14 @@ def test_a_definition_is_read_with_all_that_is_used_of_it() -> None:
 def test_a_template_that_is_no_block_has_the_place_of_its_definition(
     written: str,
 ) -> None:
-    """Its lines are none of the file's."""
+    """Its lines are not lines of the file."""
     text = f"{HEAD}kind: TraitDefinition\nmetadata: {{name: a}}\nspec: {{schematic: {{cue: {{{written}}}}}}}\n"
     (definition,) = read_definitions("a.yaml", text.encode()).definitions
     assert str(definition.line(2)) == str(definition.position) == "a.yaml:3:18"
 
 
 def test_what_stands_beside_definitions_is_read_over() -> None:
-    """Applications, and what steps of workflows do; all kinds of definitions are read."""
+    """Applications and workflow steps are skipped; all kinds of definitions are read."""
     kinds = ("ComponentDefinition", "PolicyDefinition", "WorkloadDefinition")
     template = "spec: {schematic: {cue: {template: a}}}"
     texts = [
@@ -91,7 +91,7 @@ def test_what_stands_beside_definitions_is_read_over() -> None:
 
 
 def test_a_list_is_read_as_kubectl_prints_it() -> None:
-    """What is wrong with one of them is found there."""
+    """Errors in items have the item's position."""
     fields = "metadata: {name: a, uid: u}, spec: {schematic: {cue: {template: b}}}, status: {}"
     items = [
         f"{HEAD.strip()}, kind: {kind}Definition, {fields}"
@@ -118,7 +118,7 @@ def test_a_list_is_read_as_kubectl_prints_it() -> None:
 
 
 def test_a_file_of_kubevelas_chart_is_read_as_it_is() -> None:
-    """Its namespace is Helm's."""
+    """Its namespace is a Helm template."""
     chart = SCALER.replace(
         "  name: scaler\n",
         '  name: scaler\n  namespace: {{ include "systemDefinitionNamespace" . }}\n',
@@ -130,14 +130,14 @@ def test_a_file_of_kubevelas_chart_is_read_as_it_is() -> None:
 
 
 def test_a_workload_that_is_only_referred_to_is_read_over() -> None:
-    """A cluster has some, which KubeVela makes for component types."""
+    """KubeVela creates some in a cluster for component types."""
     text = f"{HEAD}kind: WorkloadDefinition\nmetadata: {{name: a}}\nspec: {{definitionRef: {{name: deployments.apps}}}}"
     found = read_definitions("a.yaml", text.encode())
     assert not found.definitions and not found.diagnostics
 
 
 def test_a_template_in_its_older_place_is_read() -> None:
-    """`extension`, which KubeVela reads where there is no schematic."""
+    """`extension`, which KubeVela reads if `schematic` is missing."""
     text = f"{HEAD}kind: TraitDefinition\nmetadata: {{name: a}}\nspec:\n  extension:\n    template: |\n      patch: {{}}\n"
     (definition,) = read_definitions("a.yaml", text.encode()).definitions
     assert (definition.template, str(definition.line(1))) == (
@@ -192,7 +192,7 @@ WRONG = {
     ),
     "Terraform that is not rendered": (
         f"{HEAD}kind: ComponentDefinition\nmetadata: {{name: a}}\nspec: {{schematic: {{terraform: {{configuration: a, type: json}}}}}}",
-        "a.yaml:4:56: error OAM103: schematic.terraform.type is none of: hcl, remote",
+        "a.yaml:4:56: error OAM103: schematic.terraform.type must be hcl or remote",
     ),
     "no YAML": ("a: [", "a.yaml:2:1: error OAM101: "),
 }
@@ -200,7 +200,7 @@ WRONG = {
 
 @pytest.mark.parametrize("about", WRONG)
 def test_what_is_wrong_is_found_at_its_place(about: str) -> None:
-    """And nothing is read of it."""
+    """And the definition is not used."""
     text, expected = WRONG[about]
     found = read_definitions("a.yaml", text.encode())
     assert not found.definitions and [
@@ -211,7 +211,7 @@ def test_what_is_wrong_is_found_at_its_place(about: str) -> None:
 REFUSED = {
     "a ComponentDefinition needs a template in CUE: spec.schematic.cue.template",  # samples, and units of tests
     "a TraitDefinition needs a template in CUE: spec.schematic.cue.template",
-    "key 'workload' stands twice in one mapping",
+    "key 'workload' occurs twice in one mapping; remove one",
     "schematic.kube is not rendered any more, by KubeVela neither; write it as CUE (schematic.cue.template)",
 }
 
@@ -220,7 +220,7 @@ REFUSED = {
     "folder", ["builtin", "deprecated", "definitions", "extra"]
 )
 def test_definitions_that_people_wrote_are_read(folder: str) -> None:
-    """What is not is refused for a reason; of KubeVela's own nothing is."""
+    """Each rejection has a known reason; none of KubeVela's own is rejected."""
     need_corpus()
     refused = {}
     for name in corpus(folder):

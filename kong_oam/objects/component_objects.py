@@ -1,0 +1,125 @@
+"""The objects and routes of a component at one place, rendered or plain. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from kong_oam.diagnostics import Diagnostic, Diagnostics, Findings, some
+from kong_oam.oam.model import Application, ComponentSpec, Trait
+from kong_oam.oam.rendered import Objects
+from kong_oam.objects.manifests import service_name
+from kong_oam.objects.plain import plain_objects, wrong_properties
+from kong_oam.objects.ports import GRPC, named_as_grpc
+from kong_oam.objects.routes import (
+    Route,
+    Routes,
+    ingress_routes,
+    refused_annotation,
+)
+from kong_oam.objects.services import services_of
+
+
+@dataclass(frozen=True, slots=True)
+class ComponentObjects:
+    """The objects of a component, its routes, and the findings about both."""
+
+    objects: Objects
+    routes: tuple[Route | Diagnostic, ...]
+    wrong: Diagnostics = ()
+
+
+def objects_of(application: Application, part: ComponentSpec) -> Objects:
+    """Return the objects of a component in the namespace of `application`: rendered objects, or the
+    objects of a plain component."""
+    return (
+        plain_objects(application, part)
+        if part.rendered is None
+        else part.rendered
+    )
+
+
+def component_objects(
+    application: Application, part: ComponentSpec, harmless: Collection[str]
+) -> ComponentObjects:
+    """Return the objects and routes of a component in the namespace of `application`.
+
+    `harmless`: keys and domains of annotations that the stack declares harmless.
+    """
+    objects = objects_of(application, part)
+    if part.rendered is None:
+        routes = tuple(_gateway_routes(part, harmless))
+        return ComponentObjects(
+            objects, routes, tuple(wrong_properties(application, part))
+        )
+    services = services_of(application, part)
+    return ComponentObjects(
+        objects, tuple(ingress_routes(application, part, services, harmless))
+    )
+
+
+def _gateway_routes(part: ComponentSpec, harmless: Collection[str]) -> Routes:
+    """Yield the routes of a plain component's gateway traits, and findings. `harmless`: annotations
+    that the stack declares harmless."""
+    for trait in part.traits_of("gateway"):
+        properties = trait.properties
+        position = trait.position.at("properties")
+        domain = properties.get("domain")
+        certificate = properties.get("secretName")
+        service = service_name(part.name, properties.get("name"))
+        yield from _grpc_ports(part, trait)
+        yield from _missing_ports(part, trait)
+        for name, value in properties.get("annotations", {}).items():
+            if refused := refused_annotation(name, value, harmless):
+                yield Diagnostic(*refused, position.at("annotations").key(name))
+        for path, port in properties["http"].items():
+            host_place = position if domain is None else position.at("domain")
+            at = position.at("http").key(path)
+            yield Route(
+                domain, path, service, port, certificate, at, host_place
+            )
+
+
+def _grpc_ports(part: ComponentSpec, trait: Trait) -> Findings:
+    """Yield findings about ports with a gRPC name (`grpc`, `grpc-...`, as in service meshes).
+
+    Kong sends gRPC calls with the client's path, not with the path that the gate checked.
+    """
+    position = trait.position.at("properties", "http")
+    names: dict[int, str] = {}
+    for entry in part.properties.get("ports", ()):
+        name = str(entry.get("name", ""))
+        names[entry["port"]] = name
+        names[entry.get("containerPort", entry["port"])] = name
+    for path, port in trait.properties["http"].items():
+        if named_as_grpc(names.get(port, "")):
+            message = f"port {port} ('{names[port]}') {GRPC}"
+            yield Diagnostic("ACC218", message, position.key(path))
+
+
+def _missing_ports(part: ComponentSpec, trait: Trait) -> Findings:
+    """Yield findings about ports that the component does not list.
+
+    As in KubeVela, the Service of a gateway trait leads to the container port of the same number. A
+    port with `expose: true` is on another Service, and leads to its `containerPort`.
+    """
+    properties = part.properties
+    listed = properties.get("ports") or (
+        [properties] if "port" in properties else []
+    )
+    if not listed:
+        return
+    ports = set[int]()
+    for entry in listed:
+        if entry.get("protocol", "TCP") == "TCP":
+            ports.add(int(entry.get("containerPort", entry["port"])))
+            if entry.get("expose") and "name" not in trait.properties:
+                ports.add(int(entry["port"]))
+    has = "none of its ports is TCP"
+    if ports:
+        has = f"its ports are {some(map(str, sorted(ports)))}"
+    position = trait.position.at("properties", "http")
+    for path, port in trait.properties["http"].items():
+        if port not in ports:
+            message = f"'{part.name}' has no port {int(port)}; {has}"
+            yield Diagnostic("ACC223", message, position.at(path))
