@@ -122,7 +122,7 @@ def _a_grant_goes_beside_the_pods(patch: pytest.MonkeyPatch) -> None:
 
 def _base_is_older(patch: pytest.MonkeyPatch) -> None:
     """Let the command run the base after the partitions, without the partitions' check of the base."""
-    patch.setattr("components.base.lacking", lambda *_: [])
+    patch.setattr("components.base.missing_offers", lambda *_: [])
     patch.setattr(
         "kong_oam.stacks.plan.plan_up", lambda chosen, *_: plan_down(chosen)
     )
@@ -139,7 +139,7 @@ def _callers_from_elsewhere_have_all(patch: pytest.MonkeyPatch) -> None:
             if calls:
                 yield replace(client, calls=calls)
 
-    patch.setattr("kong_oam.access.partitions._calling", every)
+    patch.setattr("kong_oam.access.partitions._partition_callers", every)
 
 
 @dataclass(frozen=True, slots=True)
