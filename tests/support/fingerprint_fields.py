@@ -121,7 +121,7 @@ def without_field(field: Field) -> Iterator[None]:
             if name in ("applications", "foreign")
             else estate
         )
-        return estate, order.of_estate(
+        return estate, order.estate_digest(
             _SETTINGS if name == "settings" else self.settings, seen
         )
 
