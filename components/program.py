@@ -169,7 +169,11 @@ def _plan() -> _Plan:
         )
         # After a failed run the state has the intended rules, which may differ from Kong's.
         state = corrected_state(before, account)
-        held = state.held | base.state.held if base else state.held
+        held = (
+            state.recorded_names | base.state.recorded_names
+            if base
+            else state.recorded_names
+        )
         issuers = base.state.issuers if base else state.issuers
         findings: list[Diagnostic] = []
         groups: dict[str, Texts] = {}

@@ -299,7 +299,7 @@ def test_the_program_and_the_pack_are_parts_of_it(
         "from kong_oam.kong import plugins\n"
         "print(kong_oam.components.program.__file__, callable(kong_oam.components.program.deploy))\n"
         "gate = plugins.gate('{}', '{}')\n"
-        "print(scripts.meant('post-function', gate) == gate)\n"
+        "print(scripts.expected_scripts('post-function', gate) == gate)\n"
     )
     where, loaded, current = python(installed, tmp_path, "one.py").split()
     assert Path(where) == installed / "kong_oam" / "components" / "program.py"

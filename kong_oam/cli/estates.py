@@ -207,13 +207,13 @@ def estate_of(reading: Reading, settings: Settings) -> Estate:
 
 def missing_applications_note(names: Iterable[str]) -> str:
     """Return a sentence that lists the missing Applications."""
-    return f"not checked, since its files are missing: {some(names)}; add its folder with -f"
+    return f"Applications without files here are not checked: {some(names)}; add their folders with -f"
 
 
 def assumption_note(names: Iterable[str]) -> str:
     """Return the same sentence, with the assumption about clients of missing Applications."""
     return (
-        f"{missing_applications_note(names)} (until then, its clients are assumed to ask for all scopes of "
+        f"{missing_applications_note(names)} (until then, their clients are assumed to ask for all scopes of "
         "their roles)"
     )
 

@@ -96,11 +96,9 @@ def lines_of(result: Result, stack: str, console: Console) -> Iterator[str]:
         is_minor = finding.kind in ("weakened", "closed", "limited")
         colour: Colour = "yellow" if is_minor else "red"
         yield f"{console.paint(colour, finding.kind)}: {_reasons_in_words(reasons)}"
-        for exposure in finding.exposures:
-            yield from (
-                f"    {methods(exposure)} {url}" for url in exposure.urls
-            )
-            yield f"        {KINDS[finding.kind]} {', '.join(exposure.callers)}"
+        for calls in finding.exposures:
+            yield from (f"    {methods(calls)} {url}" for url in calls.urls)
+            yield f"        {KINDS[finding.kind]} {', '.join(calls.callers)}"
         if not finding.exposures:
             yield f"    no caller gained or lost access, but {_WEAKENED}"
         # Several reasons may have the same remedy.
@@ -148,13 +146,13 @@ def _reasons_in_words(reasons: tuple[Reason, ...]) -> str:
     )
 
 
-def methods(exposure: AffectedCalls) -> str:
-    """Return the methods of an exposure in words: `*` for all methods that rules can list."""
-    listed = [method for method in exposure.methods if method != OTHER_METHOD]
+def methods(calls: AffectedCalls) -> str:
+    """Return the methods of these calls in words: `*` for all methods that rules can list."""
+    listed = [method for method in calls.methods if method != OTHER_METHOD]
     if set(METHODS) <= set(listed):
         return "*"
     text = ",".join(listed)
-    if OTHER_METHOD in exposure.methods:
+    if OTHER_METHOD in calls.methods:
         return f"{text or 'none'} (and others)"
     return text
 
@@ -181,7 +179,7 @@ def _entry(finding: Deviation, reasons: tuple[Reason, ...]) -> JsonObject:
     return {
         "kind": finding.kind,
         "reasons": [*map(_reason, reasons)],
-        "calls": [asdict(exposure) for exposure in finding.exposures],
+        "calls": [asdict(calls) for calls in finding.exposures],
     }
 
 

@@ -31,7 +31,7 @@ Resources = Sequence[Outputs]
 TypeAndName = tuple[str, str]
 """A type and a logical name, such as ("kong:index/consumer:Consumer", "gateway-anonymous")."""
 
-Held = frozenset[TypeAndName]
+RecordedNames = frozenset[TypeAndName]
 
 PluginKey = tuple[str | None, str | None]
 """The id of a plugin's service, and the plugin's kind."""
@@ -57,16 +57,16 @@ def digest(data: Outputs) -> str:
 class StackState:
     """The state of a stack, as the last run recorded it, finished or not.
 
-    `held`: all recorded types and names; this stack did not create other objects. `issuers`: by
-    provider, the issuer whose tokens the gateway accepts now; it names the key ring. `outputs`: the
-    stack's outputs by name at the last complete run, empty before it. `urns`: all URNs by type and
-    logical name. `differing_plugins`: by logical name, the service's id and the kind of each plugin whose
-    state differs from Kong. `credentials`: by client name, the recorded key or secret.
-    `client_ids`: by type and logical name, the client ids at providers. `resources`: all resources;
-    plugins and routes show which rules are in force.
+    `recorded_names`: all recorded types and names; this stack did not create other objects.
+    `issuers`: by provider, the issuer whose tokens the gateway accepts now; it names the key ring.
+    `outputs`: the stack's outputs by name at the last complete run, empty before it. `urns`: all
+    URNs by type and logical name. `differing_plugins`: by logical name, the service's id and the
+    kind of each plugin whose state differs from Kong. `credentials`: by client name, the recorded
+    key or secret. `client_ids`: by type and logical name, the client ids at providers. `resources`:
+    all resources; plugins and routes show which rules are in force.
     """
 
-    held: Held
+    recorded_names: RecordedNames
     issuers: Mapping[str, str]
     outputs: Outputs = field(default_factory=dict)
     urns: Mapping[TypeAndName, str] = field(default_factory=dict)

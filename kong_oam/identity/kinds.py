@@ -17,7 +17,7 @@ from kong_oam.access.settings.values import ProviderSettings, StackError
 from kong_oam.diagnostics import suggestion
 from kong_oam.engine.configuration import Configuration
 from kong_oam.engine.pending import ExportedState
-from kong_oam.engine.state import COMPONENT, Held, StackState
+from kong_oam.engine.state import COMPONENT, RecordedNames, StackState
 from kong_oam.errors import ManagementApiError
 from kong_oam.identity.common.errors import InspectionError
 from kong_oam.identity.common.granted import Grant
@@ -120,7 +120,7 @@ def describe(settings: ProviderSettings) -> Provider:
 def inspect(
     settings: ProviderSettings,
     estate: Estate,
-    held: Held,
+    held: RecordedNames,
     issuers: Texts,
     configuration: Configuration,
 ) -> Inspection:

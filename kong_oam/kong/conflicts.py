@@ -17,7 +17,7 @@ from kong_oam.access.model import Estate
 from kong_oam.access.settings.partitions import stack_of
 from kong_oam.access.settings.values import Settings
 from kong_oam.diagnostics import Diagnostic, Diagnostics, Findings, Position
-from kong_oam.engine.state import RING, Held, StackState
+from kong_oam.engine.state import RING, RecordedNames, StackState
 from kong_oam.http.management import FEW
 from kong_oam.identity.common.discovery import DiscoveryError, discover
 from kong_oam.kong import names
@@ -85,7 +85,7 @@ def inspect(
     account: Account,
     settings: Settings,
     estate: Estate,
-    held: Held,
+    held: RecordedNames,
     state: StackState,
 ) -> Diagnostics:
     """Return all conflicts in the workspace. Raises admin.AdminError.
@@ -100,7 +100,9 @@ def inspect(
         )
 
 
-def name_conflicts(admin: AdminApi, estate: Estate, held: Held) -> Findings:
+def name_conflicts(
+    admin: AdminApi, estate: Estate, held: RecordedNames
+) -> Findings:
     """Yield names that the state lacks and Kong has. Raises admin.AdminError.
 
     Asks Kong only for kinds with a new entity. Certificates are always checked, since a known
@@ -143,7 +145,7 @@ def issuer_conflicts(
     admin: AdminApi,
     settings: Settings,
     estate: Estate,
-    held: Held,
+    held: RecordedNames,
     issuers: Texts,
 ) -> Findings:
     """Yield issuers whose key ring or key belongs to others in Kong. Raises admin.AdminError.

@@ -17,7 +17,7 @@ from ipaddress import ip_network
 from kong_oam.access.model import Component, Estate
 from kong_oam.access.settings.values import Settings
 from kong_oam.diagnostics import Diagnostic, Diagnostics, Findings, some
-from kong_oam.engine.state import Held, StackState
+from kong_oam.engine.state import RecordedNames, StackState
 from kong_oam.kubernetes import kubectl
 from kong_oam.kubernetes.estate import (
     ClusterName,
@@ -49,7 +49,7 @@ def inspect(
                 if site.workload.cluster == cluster
             ]
         found += _missing_namespaces(
-            settings, estate, state.held, cluster, sites
+            settings, estate, state.recorded_names, cluster, sites
         )
         found += _taken_names(settings, estate, state, cluster)
         found += _hosts_in_ranges(settings, cluster) if sites else ()
@@ -128,7 +128,7 @@ def _other_pods(
 def _missing_namespaces(
     settings: Settings,
     estate: Estate,
-    held: Held,
+    held: RecordedNames,
     cluster: ClusterName,
     inside: Sequence[Component],
 ) -> Findings:
@@ -173,7 +173,7 @@ def _taken_names(
     """
     known = frozenset(_objects_in(state))
     known_resources = set()
-    for type_, logical in state.held:
+    for type_, logical in state.recorded_names:
         if type_.startswith("kubernetes:"):
             known_resources.add((type_.rpartition(":")[2], logical))
     new = [

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from kong_oam.access.diff.snapshot import NOWHERE
+from kong_oam.oam.position import NO_POSITION
 from kong_oam.traits.kong_plugin.value import KONG_PLUGIN, KongPlugin
 from sandbox.kong import Kong
 from tests.support.mocks import all_of, ask_at, run_program
@@ -17,7 +17,7 @@ def test_a_plugin_comes_before_the_routes_of_its_component(
 ) -> None:
     """So no route leads past it, in whatever part of a run; and its configuration is in full."""
     plugin = KongPlugin(
-        "correlation-id", {"header_name": "X-Cid"}, None, NOWHERE
+        "correlation-id", {"header_name": "X-Cid"}, None, NO_POSITION
     )
     ask_at(monkeypatch, "orders/api", {KONG_PLUGIN: (plugin,)})
     with Kong() as kong:
@@ -51,7 +51,7 @@ def test_whatever_writes_records_clears_kongs_own(
 ) -> None:
     """A sink of the stack, and a plugin that an Application asks for. A stack without records leaves Kong's to it."""
     plugin = KongPlugin(
-        "tcp-log", {"host": "logs.example.com", "port": 5140}, None, NOWHERE
+        "tcp-log", {"host": "logs.example.com", "port": 5140}, None, NO_POSITION
     )
     ask_at(monkeypatch, "orders/api", {KONG_PLUGIN: (plugin,)})
     with Kong() as kong:

@@ -45,7 +45,7 @@ def running(stacks: dict[str, Running]) -> Running:
 
 @pytest.fixture
 def admin(running: Running) -> Iterator[AdminApi]:
-    """At the end nothing is open."""
+    """No opening remains at the end."""
     with AdminApi(Account(running.kong.admin_url)) as made:
         yield made
         close(made, settings_of(running))
@@ -63,7 +63,7 @@ UPSTREAM, OWN = (
 
 
 def answering(*statuses: int, headers: dict[str, str] | None = None) -> Proxy:
-    """A proxy that gives these answers, one after the other, and the last one again."""
+    """A proxy that gives these answers in order, and repeats the last."""
     left = [*statuses]
 
     def answer(_: httpx.Request) -> httpx.Response:
@@ -78,7 +78,7 @@ def answering(*statuses: int, headers: dict[str, str] | None = None) -> Proxy:
 
 
 def of(running: Running) -> Proxy:
-    """The stand-in's proxy, whose workloads say 200 to all that reaches them."""
+    """The stand-in's proxy, whose workloads answer every call with 200."""
 
     def answer(request: httpx.Request) -> httpx.Response:
         raw = f"{request.method} {request.url.path} HTTP/1.1\r\nHost: {request.headers['Host']}\r\n\r\n"
@@ -90,10 +90,10 @@ def of(running: Running) -> Proxy:
     )
 
 
-def test_what_everybody_gets_is_asked_at_the_gateway(
+def test_the_gateway_is_called_after_a_change(
     running: Running, admin: AdminApi
 ) -> None:
-    """After an opening the workload is reached, and after a close the gateway refuses."""
+    """After an opening, calls reach the workload; after a close, the gateway denies them."""
     settings = settings_of(running)
     opened = open_path(admin, settings, WANTED)
     assert show_at_gateway(
@@ -117,7 +117,7 @@ def _disable_gate(hands: Hands) -> None:
 def test_the_gateway_is_asked_until_its_workers_have_the_change(
     running: Running, admin: AdminApi, is_open: bool
 ) -> None:
-    """Seconds later it is as it should be, or an error."""
+    """Within seconds the answer is right, or the command fails."""
     settings = settings_of(running)
     opened = open_path(admin, settings, WANTED)
     before, after = (401, 200) if is_open else (200, 401)
@@ -138,7 +138,7 @@ def test_the_gateway_is_asked_until_its_workers_have_the_change(
 def test_a_workload_that_is_away_is_an_error(
     running: Running, admin: AdminApi
 ) -> None:
-    """Nobody is refused by the gateway, and nobody is served."""
+    """The gateway denies nobody, but no workload answers."""
     settings = settings_of(running)
     opened = open_path(admin, settings, WANTED)
     proxy = answering(503, headers={**OWN, "Content-Type": "application/json"})
@@ -151,7 +151,7 @@ def test_a_workload_that_is_away_is_an_error(
 def test_a_workload_that_is_away_does_not_speak_against_a_close(
     running: Running, admin: AdminApi
 ) -> None:
-    """Nobody gets through, and the gateway cannot show more."""
+    """Nobody gets through, and the gateway cannot prove more."""
     settings = settings_of(running)
     opened = open_path(admin, settings, WANTED)
     proxy = answering(503, headers={**OWN, "Content-Type": "application/json"})
@@ -163,7 +163,7 @@ def test_a_workload_that_is_away_does_not_speak_against_a_close(
 def test_a_workload_that_refuses_is_not_the_gateway(
     running: Running, admin: AdminApi
 ) -> None:
-    """Kong says which answers came from a workload."""
+    """Kong marks the answers of a workload."""
     settings = settings_of(running)
     opened = open_path(admin, settings, WANTED)
     proxy = answering(404, headers={"X-Kong-Upstream-Latency": "3"})
@@ -177,7 +177,7 @@ def test_a_workload_that_refuses_is_not_the_gateway(
 def test_an_error_behind_the_gate_is_neither_open_nor_closed(
     running: Running, admin: AdminApi, status: int, is_open: bool
 ) -> None:
-    """The gate passes the call on, and no workload answers."""
+    """The gate forwards the call, but no workload answers."""
     settings = settings_of(running)
     opened = open_path(admin, settings, WANTED)
     with pytest.raises(
@@ -209,7 +209,7 @@ def test_another_route_that_takes_the_path_proves_nothing(
     headers: dict[str, list[str]] | None,
     is_open: bool,
 ) -> None:
-    """Whatever it answers comes from the same Kong, and not from the gate."""
+    """Its answer comes from the same Kong, but not from the gate."""
     settings = settings_of(running)
     with Hands(running.kong.admin_url) as hands:
         hands.make("/services", name="theirs", host="elsewhere.test")
@@ -245,7 +245,7 @@ AWAY = Proxy("http", "http://127.0.0.1:1")
 def test_a_gateway_that_cannot_be_reached_confirms_nothing(
     running: Running, admin: AdminApi, is_open: bool
 ) -> None:
-    """The change was written, and nobody can say more from here."""
+    """The change is made, but the command cannot confirm it."""
     settings = settings_of(running)
     opened = open_path(admin, settings, WANTED)
     with pytest.raises(EmergencyError) as error:
@@ -276,7 +276,7 @@ def test_an_opening_for_some_networks_is_not_confirmed(
 def test_an_entity_of_another_stack_is_never_opened(
     stacks: dict[str, Running], admin: AdminApi
 ) -> None:
-    """A guard with another stack's tag counts as none of ours."""
+    """A plugin with another stack's tag is not ours."""
     settings = settings_of(stacks["local"])
     with Hands(stacks["local"].kong.admin_url) as hands:
         gate = hands.find("plugins", name="post-function", service=SERVICE)
@@ -291,7 +291,8 @@ def test_an_entity_of_another_stack_is_never_opened(
 def test_an_opening_of_each_stack_is_its_own(
     stacks: dict[str, Running], admin: AdminApi
 ) -> None:
-    """Their components have the same names. A stack lists, closes and confirms its own opening."""
+    """The components of two stacks have the same names. A stack lists, closes and confirms only its
+    own opening."""
     local, prod = (settings_of(stacks[name]) for name in ("local", "prod"))
     theirs = open_path(admin, prod, WANTED)
     assert openings(admin, local).openings == ()
@@ -372,7 +373,7 @@ def _copy_to_route(hands: Hands) -> None:
 
 
 def anybody(running: Running) -> int:
-    """The status that somebody without a token gets on the opened path."""
+    """Return the status of a call without a token to the opened path."""
     return of(running).ask("GET", "orders.local.example.com", "/orders").status
 
 
@@ -392,7 +393,7 @@ def anybody(running: Running) -> int:
 def test_an_opening_is_found_and_closed_whatever_was_changed_since(
     running: Running, admin: AdminApi, change: Callable[[Hands], None]
 ) -> None:
-    """Its table names the stack, whatever is missing beside it."""
+    """Its table names the stack, even if other data are missing."""
     settings = settings_of(running)
     with Hands(running.kong.admin_url) as hands:
         opened = open_path(admin, settings, WANTED)
@@ -458,7 +459,7 @@ def _tag_authentication_of_shop(hands: Hands) -> None:
 def test_a_foreign_tag_elsewhere_hinders_nothing(
     running: Running, admin: AdminApi
 ) -> None:
-    """It is on a plugin that has nothing to close."""
+    """The plugin has nothing to close."""
     settings = settings_of(running)
     with Hands(running.kong.admin_url) as hands:
         _tag_authentication_of_shop(hands)
@@ -470,10 +471,10 @@ def test_a_foreign_tag_elsewhere_hinders_nothing(
         assert anybody(running) == 401
 
 
-def test_scripts_changed_by_hand_elsewhere_are_what_is_left(
+def test_scripts_changed_by_hand_are_reported_as_left(
     running: Running, admin: AdminApi
 ) -> None:
-    """All else is closed and told."""
+    """All other openings are closed and reported."""
     settings = settings_of(running)
     with Hands(running.kong.admin_url) as hands:
         hands.change(
@@ -498,10 +499,10 @@ def test_scripts_changed_by_hand_elsewhere_are_what_is_left(
         assert anybody(running) == 401
 
 
-def test_an_authentication_of_another_stack_is_told_and_left(
+def test_an_authentication_plugin_of_another_stack_is_reported_and_kept(
     running: Running, admin: AdminApi
 ) -> None:
-    """The gate is closed, and the plugin is not ours to change."""
+    """The gate is closed, but the plugin belongs to another stack."""
     settings = settings_of(running)
     with Hands(running.kong.admin_url) as hands:
         open_path(admin, settings, WANTED)
@@ -521,7 +522,7 @@ def test_an_authentication_of_another_stack_is_told_and_left(
 def test_an_altered_gate_is_closed_as_far_as_it_can_be(
     running: Running, admin: AdminApi
 ) -> None:
-    """Its table is closed, and nobody can say that its scripts are."""
+    """Its table is closed, but its scripts may still open paths."""
     settings = settings_of(running)
     with Hands(running.kong.admin_url) as hands:
         open_path(admin, settings, WANTED)
@@ -602,7 +603,7 @@ def test_an_opening_that_reaches_nobody_is_an_error(
     change: Callable[[Hands], None],
     cause: str,
 ) -> None:
-    """`verify` has the cause."""
+    """`verify` reports the cause."""
     settings = settings_of(running)
     with Hands(running.kong.admin_url) as hands:
         change(hands)
@@ -619,7 +620,7 @@ def test_an_opening_that_reaches_nobody_is_an_error(
 def test_a_guard_that_is_missing_is_named_before_anything_is_opened(
     running: Running, admin: AdminApi, kind: str
 ) -> None:
-    """The component has a gate, but not all of it."""
+    """The component has an incomplete gate."""
     settings = settings_of(running)
     with Hands(running.kong.admin_url) as hands:
         hands.remove("plugins", _guard(hands, kind))
@@ -635,7 +636,8 @@ def test_a_guard_that_is_missing_is_named_before_anything_is_opened(
 def test_another_server_proves_nothing(
     running: Running, admin: AdminApi, status: int, is_open: bool
 ) -> None:
-    """Kong's answers say that they are a workload's, or its own. Its Admin API's say neither."""
+    """Kong marks its answers as a workload's or its own. Answers of its Admin API have neither
+    mark."""
     settings = settings_of(running)
     opened = open_path(admin, settings, WANTED)
     proxy = answering(
@@ -652,7 +654,7 @@ def test_another_server_proves_nothing(
 def test_an_answer_of_a_plugin_is_neither_open_nor_closed(
     running: Running, admin: AdminApi, is_open: bool
 ) -> None:
-    """Its status is below 400, and no workload gave it."""
+    """Its status is below 400, but no workload answered."""
     settings = settings_of(running)
     opened = open_path(admin, settings, WANTED)
     with pytest.raises(
@@ -721,7 +723,7 @@ def test_each_port_of_an_opening_is_asked(two_ports: Running) -> None:
 
 
 @pytest.mark.parametrize("service", [SERVICE, FILES])
-def test_a_port_without_a_guard_is_named_and_the_other_one_opened(
+def test_a_port_without_a_guard_is_named_and_the_other_port_opened(
     two_ports: Running, service: str
 ) -> None:
     """An answer for a part of the path does not prove the rest."""
@@ -744,7 +746,7 @@ def test_a_port_without_a_guard_is_named_and_the_other_one_opened(
 def test_an_opening_without_a_safe_method_is_not_confirmed(
     two_ports: Running,
 ) -> None:
-    """A POST may change something."""
+    """A POST may change data."""
     settings = settings_of(two_ports)
     wanted = OpeningRequest("orders/api", "/orders/post", "POST", 5, "INC-1")
     with AdminApi(Account(two_ports.kong.admin_url)) as admin:

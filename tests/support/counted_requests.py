@@ -11,7 +11,7 @@ import httpx
 
 from kong_oam.access.model import Estate
 from kong_oam.engine.configuration import Configuration
-from kong_oam.engine.state import ROUTE, Held, Resource
+from kong_oam.engine.state import ROUTE, RecordedNames, Resource
 from kong_oam.identity.keycloak.api import Account, Realm
 from kong_oam.identity.keycloak.conflicts import name_conflicts
 from kong_oam.identity.keycloak.preflight import group_ids
@@ -26,9 +26,9 @@ from sandbox.okta import Okta
 from tests.support import growing_estates as growing
 from tests.support.provider_settings import stack
 
-NOTHING: Held = frozenset()
+NOTHING: RecordedNames = frozenset()
 
-Count = Callable[[Held, bool], int]
+Count = Callable[[RecordedNames, bool], int]
 """The number of requests with such a state, in the estate with or without an additional
 Application."""
 
@@ -37,7 +37,7 @@ def inspect_products(
     values: dict[str, str],
     kind: str,
     count: int,
-    held: Held,
+    held: RecordedNames,
     more: bool,
     **provider: Any,
 ) -> None:
@@ -70,7 +70,7 @@ def org(
             "okta:httpProxy": okta.url,
         }
 
-        def requests(held: Held, more: bool) -> int:
+        def requests(held: RecordedNames, more: bool) -> int:
             heard.clear()
             inspect_products(values, "okta", count, held, more)
             return len(heard)
@@ -93,7 +93,7 @@ def tenant(
             "azuread:clientSecret": account["ARM_CLIENT_SECRET"],
         }
 
-        def requests(held: Held, more: bool) -> int:
+        def requests(held: RecordedNames, more: bool) -> int:
             entra.requests.clear()
             inspect_products(
                 values, "entra", count, held, more, issuer=entra.issuer
@@ -160,7 +160,7 @@ def realm(
     ]
     settings = stack(growing.PROVIDERS["keycloak"])
 
-    def requests(held: Held, more: bool) -> int:
+    def requests(held: RecordedNames, more: bool) -> int:
         made = Counted(growing.group_names(count), clients if filled else [])
         estate = growing.applications(count, "keycloak", one_more=more)
         group_ids(made, settings.providers[0], estate)
@@ -172,7 +172,7 @@ def realm(
     yield requests
 
 
-def _routes(estate: Estate, held: Held) -> Iterator[Resource]:
+def _routes(estate: Estate, held: RecordedNames) -> Iterator[Resource]:
     """Yield the routes in the state, as a run writes them."""
     for component in estate.exposed:
         for plan in routes(component):
@@ -212,7 +212,7 @@ def kong(
             200, json={"data": rows[first : first + size], "offset": following}
         )
 
-    def requests(held: Held, more: bool) -> int:
+    def requests(held: RecordedNames, more: bool) -> int:
         heard.clear()
         with AdminApi(
             KongAccount("http://kong.test"), httpx.MockTransport(answer)

@@ -10,7 +10,7 @@ from typing import Any
 from benchmarks.requests import application, groups
 from kong_oam.access.compile.estate import compile_estate
 from kong_oam.access.model import Estate
-from kong_oam.engine.state import Held
+from kong_oam.engine.state import RecordedNames
 from kong_oam.identity.okta.names import app_label, client_id, server_name
 from kong_oam.oam.application import Reading, join_readings, read_bytes
 from sandbox.entra import Entra
@@ -53,9 +53,9 @@ class AllBut(frozenset[tuple[str, str]]):
     _without: re.Pattern[str] | None
 
 
-ALL: Held = AllBut(None)
+ALL: RecordedNames = AllBut(None)
 """The state that a run without a change finds."""
-WITHOUT_THE_FIRST: Held = AllBut(0)
+WITHOUT_THE_FIRST: RecordedNames = AllBut(0)
 """The state that a run finds which adds the Application of number 0."""
 
 

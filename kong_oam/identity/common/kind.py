@@ -12,7 +12,7 @@ from kong_oam.access.settings.values import ProviderSettings
 from kong_oam.diagnostics import Diagnostics
 from kong_oam.engine.configuration import Configuration
 from kong_oam.engine.pending import ExportedState
-from kong_oam.engine.state import Held, Resource
+from kong_oam.engine.state import RecordedNames, Resource
 from kong_oam.identity.common.granted import Grant
 from kong_oam.identity.common.orphans import Orphans
 from kong_oam.oam.position import Texts
@@ -42,7 +42,7 @@ class Kind:
     """One kind of identity provider: the `type` that settings name, and its functions.
 
     `describe` gives the provider as a value, before it exists; raises StackError. `inspect` finds
-    conflicts at the product with a state that has `Held`.
+    conflicts at the product with a state that has `RecordedNames`.
 
     Only kinds that make resources have the other functions. `orphans` finds objects that an
     interrupted run made or deleted, over connections that the stack of contexts closes. Both it and
@@ -58,7 +58,7 @@ class Kind:
     type: str
     describe: Callable[[ProviderSettings], Provider]
     inspect: Callable[
-        [ProviderSettings, Estate, Held, Configuration], Inspection
+        [ProviderSettings, Estate, RecordedNames, Configuration], Inspection
     ]
     orphans: Callable[
         [ProviderSettings, ExportedState, ExitStack, Configuration],

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from kong_oam.access.model import Estate
 from kong_oam.access.settings.values import ProviderSettings
 from kong_oam.diagnostics import Findings
-from kong_oam.engine.state import Held
+from kong_oam.engine.state import RecordedNames
 from kong_oam.identity.common.conflicts import (
     MADE_ANEW,
     Conflict,
@@ -33,7 +33,10 @@ from kong_oam.identity.entra.names import (
 
 
 def name_conflicts(
-    graph: Graph, settings: ProviderSettings, estate: Estate, held: Held
+    graph: Graph,
+    settings: ProviderSettings,
+    estate: Estate,
+    held: RecordedNames,
 ) -> Findings:
     """Report applications with the names of our future applications. Raises ManagementApiError.
 

@@ -6,7 +6,7 @@ from kong_oam.access.model import EXTERNAL, Client, Estate
 from kong_oam.access.settings.values import ProviderSettings
 from kong_oam.diagnostics import Diagnostic, Findings, some, suggestion
 from kong_oam.engine.configuration import Configuration
-from kong_oam.engine.state import Held
+from kong_oam.engine.state import RecordedNames
 from kong_oam.identity.common.groups import look_up, unclear_groups, unique
 from kong_oam.identity.common.kind import Inspection
 from kong_oam.identity.common.parts import clients_at, group_names
@@ -18,7 +18,7 @@ from kong_oam.identity.entra.names import other_tenants, tenant_in
 def inspect(
     settings: ProviderSettings,
     estate: Estate,
-    held: Held,
+    held: RecordedNames,
     configuration: Configuration,
 ) -> Inspection:
     """Report conflicts: missing groups, existing names, and a second tenant in this stack.

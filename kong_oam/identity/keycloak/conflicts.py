@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable
 from kong_oam.access.model import Estate
 from kong_oam.access.settings.values import ProviderSettings
 from kong_oam.diagnostics import Findings
-from kong_oam.engine.state import Held
+from kong_oam.engine.state import RecordedNames
 from kong_oam.http.management import FEW, Row
 from kong_oam.identity.common.conflicts import (
     MADE_ANEW,
@@ -31,7 +31,10 @@ from kong_oam.identity.keycloak.names import (
 
 
 def name_conflicts(
-    realm: Realm, settings: ProviderSettings, estate: Estate, held: Held
+    realm: Realm,
+    settings: ProviderSettings,
+    estate: Estate,
+    held: RecordedNames,
 ) -> Findings:
     """Report objects of the realm with our future names. Raises ManagementApiError.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from kong_oam.access.model import Estate
 from kong_oam.access.settings.values import ProviderSettings
 from kong_oam.engine.configuration import Configuration
-from kong_oam.engine.state import Held
+from kong_oam.engine.state import RecordedNames
 from kong_oam.identity.common.groups import Ids, look_up, unclear_groups, unique
 from kong_oam.identity.common.kind import Inspection
 from kong_oam.identity.common.parts import group_names
@@ -17,7 +17,7 @@ from kong_oam.identity.keycloak.names import group_path
 def inspect(
     settings: ProviderSettings,
     estate: Estate,
-    held: Held,
+    held: RecordedNames,
     configuration: Configuration,
 ) -> Inspection:
     """Report conflicts: missing groups of roles, and existing objects with our names.

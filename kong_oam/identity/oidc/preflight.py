@@ -6,7 +6,7 @@ from kong_oam.access.model import Estate
 from kong_oam.access.settings.values import ProviderSettings
 from kong_oam.diagnostics import Diagnostic, Findings, suggestion
 from kong_oam.engine.configuration import Configuration
-from kong_oam.engine.state import Held
+from kong_oam.engine.state import RecordedNames
 from kong_oam.identity.common.kind import Inspection
 from kong_oam.identity.common.parts import clients_at
 
@@ -14,7 +14,7 @@ from kong_oam.identity.common.parts import clients_at
 def inspect(
     settings: ProviderSettings,
     estate: Estate,
-    held: Held,  # noqa: ARG001 - this kind makes no objects
+    held: RecordedNames,  # noqa: ARG001 - this kind makes no objects
     configuration: Configuration,  # noqa: ARG001 - nobody is asked
 ) -> Inspection:
     """Report clients of the estate that the stack does not name, or names without required

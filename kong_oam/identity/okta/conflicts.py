@@ -20,7 +20,7 @@ from kong_oam.access.data import JsonFields, Names
 from kong_oam.access.model import Estate
 from kong_oam.access.settings.values import ProviderSettings
 from kong_oam.diagnostics import Diagnostic, Findings
-from kong_oam.engine.state import Held
+from kong_oam.engine.state import RecordedNames
 from kong_oam.http.management import FEW, Row
 from kong_oam.identity.common.conflicts import (
     Conflict,
@@ -141,7 +141,7 @@ def name_conflicts(
     org: httpx.Client,
     settings: ProviderSettings,
     estate: Estate,
-    held: Held,
+    held: RecordedNames,
     project: str,
 ) -> Findings:
     """Report objects at Okta with our future names, and how to adopt them. Raises
@@ -175,7 +175,7 @@ def name_conflicts(
 def _advice(
     settings: ProviderSettings,
     estate: Estate,
-    held: Held,
+    held: RecordedNames,
     project: str,
     conflicts: Sequence[Conflict],
     foreign: Sequence[str],
@@ -204,7 +204,7 @@ def _advice(
 def _command(
     settings: ProviderSettings,
     stack: str,
-    held: Held,
+    held: RecordedNames,
     project: str,
     conflicts: Sequence[Conflict],
 ) -> str:

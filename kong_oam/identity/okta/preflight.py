@@ -12,7 +12,7 @@ from kong_oam.access.data import NameLists
 from kong_oam.access.model import Estate
 from kong_oam.access.settings.values import ProviderSettings
 from kong_oam.engine.configuration import Configuration
-from kong_oam.engine.state import Held
+from kong_oam.engine.state import RecordedNames
 from kong_oam.http.management import FEW, Row
 from kong_oam.identity.common.groups import Ids, look_up, unclear_groups, unique
 from kong_oam.identity.common.kind import Inspection
@@ -28,7 +28,7 @@ _PAGE = 1_000
 def inspect(
     settings: ProviderSettings,
     estate: Estate,
-    held: Held,
+    held: RecordedNames,
     configuration: Configuration,
 ) -> Inspection:
     """Report conflicts at Okta: missing groups, existing names, and exceeded limits.

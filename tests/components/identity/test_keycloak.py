@@ -23,7 +23,7 @@ from kong_oam.access.compile.estate import compile_estate
 from kong_oam.access.settings.stack import parse
 from kong_oam.access.settings.values import StackError
 from kong_oam.access.tokens import Claims, Key, KeyRing, Refusal, authenticate
-from kong_oam.engine.state import Held
+from kong_oam.engine.state import RecordedNames
 from kong_oam.identity.common.errors import InspectionError
 from kong_oam.identity.keycloak.names import CLIENT, ROLE, SCOPE, Names
 from kong_oam.identity.kinds import describe, inspect
@@ -543,7 +543,7 @@ ALL_GROUPS = [
 
 
 def findings(
-    server: Server, held_names: Held = frozenset(), **changes: Any
+    server: Server, held_names: RecordedNames = frozenset(), **changes: Any
 ) -> list[str]:
     stack = keycloak(issuer=f"{server.url}/realms/acme", **changes)
     return [

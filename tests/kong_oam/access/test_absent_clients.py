@@ -1,4 +1,5 @@
-"""Clients of Applications that are not here count with all that their roles grant, where the stack is only assumed."""
+"""Clients of missing Applications count with all scopes of their roles, if the stack is only
+assumed."""
 
 from __future__ import annotations
 
@@ -48,7 +49,7 @@ spec:
         - {type: client, properties: {kind: service, calls: [{component: orders/api, scopes: [read]}]}}
 """
 ASSUMED = replace(STACK, partial=True)
-"""A stack of which nobody knows whether all Applications are here."""
+"""A stack that may lack some Applications."""
 CHECKOUT = Principal("shop/checkout", "main")
 CHECKOUT_USERS = Principal("shop/checkout", "main", users=True)
 WEB = Principal("shop/web", "main")
@@ -57,7 +58,7 @@ ITSELF = frozenset([frozenset[str]()])
 
 
 def test_absent_clients_may_use_all_scopes_of_their_roles() -> None:
-    """As themselves, and for users who are in a group of a role with the scope."""
+    """They call as themselves, and for users in a group of a role with the scope."""
     orders = with_absent_clients(estate(ORDERS, stack=ASSUMED))
     api = orders.components["orders/api"]
     callers = Callers(orders)

@@ -91,8 +91,8 @@ def test_every_edit_can_be_made() -> None:
 def test_every_answer_is_that_of_whoever_remembers_nothing(
     saves: list[int | str],
 ) -> None:
-    """After every save of a file: each edit is made, or taken back; and a file comes, which takes another's
-    paths, or the stack's day."""
+    """The checks follow each save of a file: an edit, its reversal, a new file that takes paths, or
+    another day."""
     edits: set[int | str] = set()
     memory, readings = Memory(), dict[tuple[str, str], Reading]()
     for save in (None, *saves):

@@ -80,7 +80,7 @@ def request(case: PageRequest) -> Request:
     "name", [name for name in NAMES if page_requests(SHOP)[name].origin]
 )
 def test_the_model_says_what_the_gateway_answers(name: str) -> None:
-    """Status, who may read it, and every header that says so."""
+    """Status, readers and all CORS headers are compared."""
     case = page_requests(SHOP)[name]
     assert case.origin
     found = reading(
@@ -131,7 +131,7 @@ def test_the_model_says_what_the_gateway_answers(name: str) -> None:
 def test_a_reason_is_given(
     path: str, origin: str, method: str, reason: str, rule: str | None
 ) -> None:
-    """With the rule that lists the method, or the first of the path."""
+    """The answer has the rule that lists the method, or the first rule of the path."""
     preflight_of = Request("OPTIONS", "api.example.com", path.encode())
     found = reading(SMALL, preflight_of, origin, method)
     assert found is not None
@@ -142,7 +142,7 @@ def test_a_reason_is_given(
 
 
 def test_a_path_that_no_rule_owns_is_read_by_nobody() -> None:
-    """Though the gateway exposes it."""
+    """The gateway does expose the component."""
     bare = edited(
         ORDERS,
         (
@@ -176,7 +176,7 @@ def test_a_path_that_no_rule_owns_is_read_by_nobody() -> None:
 def test_the_origins_that_may_read_an_answer_are_listed(
     method: str, path: bytes, origins: tuple[str, ...]
 ) -> None:
-    """None of a component that has neither a cors trait nor browser clients."""
+    """A component without a cors trait and browser clients has no readers."""
     found = reading_origins(SMALL, Request(method, "api.example.com", path))
     assert found == origins
 

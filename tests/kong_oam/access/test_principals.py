@@ -1,4 +1,4 @@
-"""Conditions: which sets of groups suffice, however many groups there are."""
+"""Conditions: the sufficient sets of groups, for any number of groups."""
 
 from __future__ import annotations
 
@@ -36,7 +36,8 @@ CLAUSES = st.lists(
 
 
 def with_groups(readers: int, writers: int) -> str:
-    """`API`, whose POST needs the scopes read and write: its roles give them to groups r0, r1 ... and w0, w1 ..."""
+    """Return `API`, whose POST needs the scopes read and write, from groups r0, r1 ... and w0, w1
+    ..."""
     reading = ", ".join(f"r{number}" for number in range(readers))
     writing = ", ".join(f"w{number}" for number in range(writers))
     return edited(
@@ -50,7 +51,7 @@ def with_groups(readers: int, writers: int) -> str:
 def test_one_group_of_each_clause_is_needed(
     clauses: list[frozenset[str]],
 ) -> None:
-    """The smallest sets of all that there are; none, where a clause is empty."""
+    """Return the smallest sets by brute force; none if a clause is empty."""
     meeting = [
         groups
         for groups in SUBSETS
@@ -68,7 +69,7 @@ def test_one_group_of_each_clause_is_needed(
 def test_minimal_sets_suffice_for_what_all_suffice(
     sets: frozenset[frozenset[str]],
 ) -> None:
-    """And none of them contains another."""
+    """None of them contains another."""
     smallest = minimal(sets)
     assert smallest == {
         groups
@@ -82,7 +83,7 @@ def test_minimal_sets_suffice_for_what_all_suffice(
 
 
 def test_many_groups_are_named_in_one_pass() -> None:
-    """Not each by asking the provider about every other; several may be one group there."""
+    """The provider is not asked about each pair of names; several names may be one group there."""
     lookups = []
 
     class Counted(dict[str, str]):

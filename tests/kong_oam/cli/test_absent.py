@@ -16,7 +16,7 @@ ACCESS = """{owner: billing, scopes: {b.read: read, b.write: write},
     rules: [{methods: [GET], scopes: [b.read]}, {methods: [POST], scopes: [b.write]}], roles: {ROLES}}"""
 READER = "reader: {scopes: [b.read], groups: [sales], components: [shop/web]}"
 NOT_JUDGED = (
-    "not checked, since its files are missing: shop; add its folder with -f (until then, its clients are assumed to "
+    "Applications without files here are not checked: shop; add their folders with -f (until then, their clients are assumed to "
     "ask for all scopes of their roles)"
 )
 URL = "https://billing.example.com/"
@@ -123,12 +123,12 @@ def test_diff_without_changes_names_missing_applications(
             [
                 "shop/web",
                 "not here",
-                "not checked, since its files are missing: shop",
+                "Applications without files here are not checked: shop",
             ],
         ),
         (
             ["graph", "--since", "HEAD"],
-            ["not checked, since its files are missing: shop"],
+            ["Applications without files here are not checked: shop"],
         ),
     ],
 )
@@ -169,6 +169,6 @@ def test_calls_to_missing_apis_are_not_checked(
     FILE.write_text(FILE.read_text("utf-8").rstrip("\n") + client, "utf-8")
     assert main(["what", "billing/api"]) == 0
     assert (
-        "not checked, since its files are missing: orders;"
+        "Applications without files here are not checked: orders;"
         in capsys.readouterr().err
     )

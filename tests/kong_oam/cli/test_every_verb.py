@@ -15,7 +15,7 @@ import pytest
 
 import kong_oam.verify.stack
 from kong_oam.__main__ import COMMANDS, main
-from kong_oam.verify.deviations import Deviation, Exposure
+from kong_oam.verify.deviations import AffectedCalls, Deviation
 from kong_oam.verify.stack import Altered, Reason, Result, Workloads
 from tests.support.projects import copy_sample, replace_once
 
@@ -59,7 +59,7 @@ def estate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         "methods: [GET, PATCH], scopes: [orders.read]",
     )
     edit(', until: "2027-12-31"', "")
-    exposure = Exposure(("everybody",), ("GET",), (f"{URL}{ESCAPES}",))
+    exposure = AffectedCalls(("everybody",), ("GET",), (f"{URL}{ESCAPES}",))
     found = (
         (
             Deviation("opened", (), (exposure,)),

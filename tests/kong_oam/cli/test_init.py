@@ -147,7 +147,7 @@ def test_missing_applications_are_not_checked(
     capsys.readouterr()
     assert main(["check"]) == 0
     assert capsys.readouterr().out.splitlines()[-1] == (
-        "not checked, since its files are missing: orders, shop; add its folder with -f"
+        "Applications without files here are not checked: orders, shop; add their folders with -f"
     )
     file.write_text(text + client.replace("CALLEE", "billing/api"))
     assert main(["check"]) == 1

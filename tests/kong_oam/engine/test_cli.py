@@ -1,4 +1,5 @@
-"""The `pulumi` CLI: what it is called with, its failures in one sentence, and settings that it is asked for lazily."""
+"""Calls of the `pulumi` CLI, its failures in one sentence, and settings that are read only when
+needed."""
 
 from __future__ import annotations
 
@@ -30,7 +31,8 @@ Script = Callable[[str], None]
 
 @pytest.fixture
 def script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Script:
-    """Makes a stand-in for the CLI that only runs a script; the working directory is a project without stacks."""
+    """Return a function that writes a stand-in for the CLI, which only runs a script. The working
+    directory is a project without stacks."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PATH", f"{tmp_path}/bin:/bin:/usr/bin")
 
@@ -47,8 +49,8 @@ def _ask(*arguments: str, timeout: float = 30.0) -> str:
     return pulumi(*arguments, stack="prod", timeout=timeout)
 
 
-def test_the_stack_is_named_and_nobody_is_asked(script: Script) -> None:
-    """With the environment that is given, besides this process's own."""
+def test_the_stack_is_named_and_no_prompt_appears(script: Script) -> None:
+    """The given variables extend the environment of this process."""
     script('echo "$PULUMI_HOME $*"')
     printed = pulumi(
         "stack",
@@ -70,10 +72,10 @@ def test_the_stack_is_named_and_nobody_is_asked(script: Script) -> None:
         (("refresh", "--yes"), "`pulumi refresh`"),
     ],
 )
-def test_a_failure_is_told_by_standard_error_alone(
+def test_a_failure_message_has_only_standard_error(
     script: Script, arguments: tuple[str, ...], named: str
 ) -> None:
-    """On one line, after the command's first words; what was printed may be a secret."""
+    """The message is one line after the command's first words. Standard output may be a secret."""
     script("echo s3cr3t; printf 'error: it is\\n  locked\\n' >&2; exit 7")
     with pytest.raises(PulumiCliError) as found:
         _ask(*arguments)
@@ -101,7 +103,7 @@ def test_a_failure_is_told_by_standard_error_alone(
         ("file:///states by root@vm", "file:///states by root@vm"),
     ],
 )  # fmt: skip
-def test_a_login_of_the_backend_is_not_told(
+def test_the_login_of_a_backend_is_hidden(
     script: Script, address: str, expected: str
 ) -> None:
     """Versions of the CLI before 3.274 print the whole address of a backend that they cannot open."""
@@ -117,7 +119,7 @@ def test_a_login_of_the_backend_is_not_told(
 
 
 def test_a_command_that_does_not_end_is_ended(script: Script) -> None:
-    """And what it printed until then is not told."""
+    """The message leaves out the earlier output."""
     script("echo s3cr3t; exec sleep 60")
     for ask in (pulumi, run):
         with pytest.raises(
@@ -162,7 +164,7 @@ def test_a_run_is_shown_line_by_line_and_can_be_interrupted(
     assert lines[-1] == "/p"
 
 
-def test_without_the_cli_that_is_what_is_said(
+def test_a_missing_cli_is_reported(
     script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One sentence says so, also if the CLI exists but cannot run."""
@@ -178,10 +180,10 @@ def test_without_the_cli_that_is_what_is_said(
         _ask("stack")
 
 
-def test_in_a_clone_what_the_sandbox_has_is_said(
+def test_in_a_clone_the_message_names_the_sandbox(
     script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where a shell has no exports."""
+    """The shell lacks the exports."""
     Path("sandbox").mkdir()
     Path("sandbox/__main__.py").touch()
     monkeypatch.setenv("PATH", "/nowhere")
@@ -199,10 +201,11 @@ def _settings(monkeypatch: pytest.MonkeyPatch) -> Settings:
     return read_file(ROOT / "stacks/Pulumi.local.yaml")
 
 
-def test_a_command_asks_for_what_the_environment_lacks_and_the_file_has(
+def test_a_command_reads_settings_that_the_environment_lacks(
     script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The environment's word counts, also an empty one; a setting that the file does not have is not asked for."""
+    """An environment variable comes first, even if it is empty. The CLI reads only settings in the
+    stack's file."""
     script(
         f"echo $* >> asked; test $3 = {shlex.quote(TOKEN[0])} && echo configured"
     )
@@ -225,10 +228,10 @@ def test_a_command_asks_for_what_the_environment_lacks_and_the_file_has(
     )
 
 
-def test_the_program_takes_what_is_configured_first(
+def test_the_program_reads_the_configuration_first(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """And the environment's where nothing is; an account has the stack's workspace in either case."""
+    """The environment is the default; an account has the stack's workspace in either case."""
     settings = _settings(monkeypatch)
     configured = {TOKEN[0]: "configured"}
     monkeypatch.setenv(TOKEN[1], "of the environment")
@@ -242,10 +245,10 @@ def test_the_program_takes_what_is_configured_first(
     )
 
 
-def test_without_an_address_it_is_said_where_to_set_one(
+def test_without_an_address_the_message_names_the_setting(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Before anything is asked for."""
+    """The check precedes the first request."""
     settings = _settings(monkeypatch)
     monkeypatch.delenv("KONG_ADMIN_ADDR")
     with pytest.raises(

@@ -31,7 +31,8 @@ SERVICE = {
 
 
 def test_ids_and_interrupted_creations_are_read() -> None:
-    """A credential's id has two halves; an interrupted update or deletion is of something that the state knows."""
+    """A credential's id has two halves. The state already knows the resource of an interrupted
+    update or deletion."""
     deployment = {
         "resources": [
             {"type": "pulumi:pulumi:Stack", "urn": "urn:root"},
@@ -102,7 +103,7 @@ def test_ids_and_interrupted_creations_are_read() -> None:
 
 
 def test_a_state_without_resources_knows_nothing() -> None:
-    """As the CLI exports it before a first run: without lists."""
+    """Before a first run, the CLI exports a state without lists."""
     assert parse({"manifest": {}}) == ExportedState(frozenset(), (), None)
 
 
@@ -131,7 +132,7 @@ OLD = {"type": "t", "urn": "urn:p::old", "parent": "urn:p::root"}
         ),
     ],
 )
-def test_a_resource_that_refers_to_what_is_not_before_it_is_seen(
+def test_a_reference_to_a_later_resource_is_found(
     resource: dict[str, Any], missing: str | None
 ) -> None:
     """The engine reads no state with such a resource."""
@@ -144,7 +145,7 @@ def test_a_resource_that_refers_to_what_is_not_before_it_is_seen(
 def test_a_state_that_no_run_can_read_is_to_be_repaired(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The command is named; of a state that is sound the CLI's own words are shown."""
+    """The message names the repair command. For a sound state, the CLI's own error is shown."""
 
     def failing(*_: str, **__: Any) -> str:
         raise PulumiCliError("`pulumi refresh` failed: This is a bug!")
@@ -169,7 +170,8 @@ def test_a_state_that_no_run_can_read_is_to_be_repaired(
 def test_an_object_of_kubernetes_is_removed_by_its_name_and_our_labels() -> (
     None
 ):
-    """One command each, on the cluster that it was to be in; what else was interrupted is not kubectl's concern."""
+    """There is one command for each interrupted creation, with its cluster. Other interrupted
+    operations need no kubectl."""
     state = ExportedState(
         frozenset(),
         (
@@ -198,7 +200,7 @@ def test_an_object_of_kubernetes_is_removed_by_its_name_and_our_labels() -> (
     ]
 
 
-def test_what_a_definition_rendered_is_removed_by_its_full_kind() -> None:
+def test_an_object_of_a_definition_is_removed_by_its_full_kind() -> None:
     """A custom kind may have the name of a Kubernetes kind, so the full name counts. Objects
     without a namespace need none. Helm removes a chart, and patches need no removal."""
     labels = {
@@ -244,8 +246,8 @@ def test_what_a_definition_rendered_is_removed_by_its_full_kind() -> None:
     ]
 
 
-def test_an_older_state_does_not_know_what_was_rendered_since() -> None:
-    """By the kind and the place of each object."""
+def test_an_older_state_lacks_later_objects() -> None:
+    """The command names the kind and the place of each object."""
     labels = {
         "app.oam.dev/name": "shop",
         "app.oam.dev/component": "web",

@@ -45,8 +45,8 @@ def test_a_run_that_no_command_makes_knows_nothing() -> None:
     assert read_known_stacks() == {}
 
 
-def test_a_stack_lacks_what_it_neither_has_nor_is_to_have() -> None:
-    """Where that is not known, the stack's state says it."""
+def test_a_stack_lacks_components_that_it_neither_has_nor_gets() -> None:
+    """If the components are unknown, the stack's state has them."""
     assert STACKS["prod-apis"].lacks({"shop/one"})
     assert not STACKS["prod-apis"].lacks({"apis/one", "shop/one"})
     assert not STACKS["prod-rest"].lacks({"shop/one"}) and not UNKNOWN.lacks(
@@ -59,7 +59,7 @@ def test_a_stack_lacks_what_it_neither_has_nor_is_to_have() -> None:
     ["", "[", "null", "[]", '{"prod-apis": []}', '{"prod-apis": {"more": 1}}'],
 )
 def test_a_file_of_another_form_says_nothing(file: Path, text: str) -> None:
-    """The states are read."""
+    """The runs then read the states."""
     file.write_text(text)
     assert read_known_stacks() == {}
 
@@ -70,6 +70,6 @@ def test_a_file_of_another_form_says_nothing(file: Path, text: str) -> None:
 def test_a_file_that_others_may_write_says_nothing(
     file: Path, mode: int, believed: bool
 ) -> None:
-    """They could say that a component is nowhere, and have it made twice."""
+    """Such a file could hide a component, which would then be created twice."""
     file.chmod(mode)
     assert read_known_stacks() == (STACKS if believed else {})

@@ -24,7 +24,7 @@ def urn(kind: str, name: str) -> str:
 
 
 def told(*resources: tuple[str, str, dict[str, Any]]) -> dict[str, Any]:
-    """As the engine's built-in provider answers."""
+    """The answer of the engine's built-in provider."""
     return {
         "outputs": {
             urn(kind, name): {"type": kind, "outputs": outputs}
@@ -104,13 +104,13 @@ def test_the_engine_is_asked_once_for_this_very_stack(
     ]
 
 
-def test_what_is_held_and_whose_tokens_count_until_now(
+def test_recorded_names_and_accepted_issuers(
     asked: list[tuple[str, dict[str, Any]]],
 ) -> None:
-    """By type and logical name; issuers are what key rings, and no other entities, are called by. One that a run ended
-    before making has none."""
+    """Names have types. Only key rings give issuers. A run that ended before it created a key ring
+    leaves no issuer."""
     assert replace(recorded(), urns={}, resources=()) == StackState(
-        held=frozenset(
+        recorded_names=frozenset(
             {
                 (SERVER, "okta-server"),
                 (CONSUMER, "gateway-ring-okta"),

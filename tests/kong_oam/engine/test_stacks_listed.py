@@ -1,4 +1,4 @@
-"""Which stacks there are, as the engine's command line lists them beside runs that write their states."""
+"""The list of stacks, read while other runs write their states."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ STATE = {
 
 
 class Cli:
-    """Stands in for the engine's command line, whose first so many listings fail."""
+    """A stand-in for the engine's command line, whose first lists fail."""
 
     def __init__(self, failing: int, why: str = GONE) -> None:
         self.failing, self.why, self.asked = failing, why, 0
@@ -64,10 +64,10 @@ def test_a_listing_that_fails_beside_a_run_is_made_again(
 @pytest.mark.parametrize(
     ("why", "asked"), [(GONE, 4), ("unable to open state database", 1)]
 )
-def test_one_that_always_fails_is_an_error(
+def test_a_list_that_always_fails_is_an_error(
     why: str, asked: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """At once where the backend does not answer."""
+    """The error is immediate if the backend does not answer."""
     cli = Cli(99, why)
     monkeypatch.setattr(stacks, "pulumi", cli)
     monkeypatch.setattr(stacks, "_PAUSE", 0.0)
@@ -80,7 +80,7 @@ def test_one_that_always_fails_is_an_error(
 def test_the_engine_says_of_a_state_without_a_resource_nothing_but_their_number(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`state delete` and an import leave the time as it is, so that alone would not tell of them."""
+    """`state delete` and an import leave the time unchanged, so the time alone does not show them."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "backend").mkdir()
     (tmp_path / "Pulumi.yaml").write_text("{name: oam, runtime: python}")

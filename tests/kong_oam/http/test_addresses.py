@@ -45,7 +45,7 @@ def test_no_credential_is_shown(url: str) -> None:
         "https://idp.test/realms/shop",
     ],
 )
-def test_what_is_plain_is_shown_as_it_is(url: str) -> None:
+def test_an_address_without_secrets_is_shown_unchanged(url: str) -> None:
     assert without_secrets(url) == url
     assert (
         without_secrets(
@@ -61,7 +61,7 @@ def test_what_is_plain_is_shown_as_it_is(url: str) -> None:
 def test_an_address_of_kong_with_credentials_is_refused(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And it is said where they go, but not what they are."""
+    """The message names the server, but not the credentials."""
     monkeypatch.setenv("KONG_ADMIN_ADDR", url)
     with pytest.raises(
         AccountError,
@@ -92,7 +92,7 @@ def test_a_stack_with_such_an_address_is_refused(
 
 @pytest.mark.parametrize("url", WITH_PASSWORD[:2])
 def test_no_message_has_more_of_an_address_than_may_be_read(url: str) -> None:
-    """Whichever product it is of."""
+    """This holds for every product."""
     with (
         AdminApi(KongAccount(url)) as admin,
         pytest.raises(AdminError) as of_kong,

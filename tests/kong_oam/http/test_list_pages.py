@@ -54,7 +54,7 @@ def kong(answer: Answer) -> Iterable[Any]:
 
 
 class Answering(Realm):
-    """A realm whose every request is answered by `answer`."""
+    """Return a client of a realm, whose every request `answer` answers."""
 
     def __init__(self, answer: Answer) -> None:
         super().__init__(
@@ -115,7 +115,8 @@ def test_a_list_is_read_to_its_end(read: Any, page: Any) -> None:
 
 @pytest.mark.parametrize(("read", "page"), KINDS)
 def test_a_list_that_leads_back_is_refused(read: Any, page: Any) -> None:
-    """At the first page that was read: two that lead to each other would never end."""
+    """The error comes at the first repeated page, because two pages that link to each other would
+    never end."""
     pages = iter([page(1, 2), page(2, 3), page(3, 2)])
     with pytest.raises(
         (ManagementApiError, AdminError),
@@ -128,7 +129,7 @@ def test_a_list_that_leads_back_is_refused(read: Any, page: Any) -> None:
 def test_a_list_that_does_not_end_is_refused(
     read: Any, page: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each page has a new address, and is new itself."""
+    """Each page has a new address and new contents."""
     monkeypatch.setattr(management, "_MOST_PAGES", 20)
     asked = iter(range(1, 1000))
     with pytest.raises(
@@ -142,7 +143,7 @@ def test_a_list_that_does_not_end_is_refused(
 def test_keycloak_is_asked_by_number_until_a_page_is_not_full(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A server that gives the same page to every question does not know pages."""
+    """A server that ignores the page's number returns the same page again."""
     monkeypatch.setattr("kong_oam.identity.keycloak.api._PAGE", 2)
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -161,8 +162,8 @@ def test_keycloak_is_asked_by_number_until_a_page_is_not_full(
 
 
 def test_a_token_goes_to_no_other_host() -> None:
-    """Okta is asked where it was asked before, whatever host its link names; Graph's link names the host, and is
-    refused."""
+    """Okta's next page is requested from the known host, whatever host its link names. A link of
+    Graph to another host is rejected."""
     hosts: list[str] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -212,13 +213,13 @@ def test_a_token_goes_to_no_other_host() -> None:
         [],
     ],
 )
-def test_what_is_no_list_of_graphs_is_refused(body: Any) -> None:
+def test_an_invalid_list_of_graphs_is_rejected(body: Any) -> None:
     with pytest.raises(ManagementApiError, match="Microsoft Graph"):
         list(entra(lambda _: httpx.Response(200, json=body)))
 
 
 @pytest.mark.parametrize("body", [{}, {"data": {}}, {"data": ["x"]}, []])
-def test_what_is_no_list_of_kongs_is_refused(body: Any) -> None:
+def test_an_invalid_list_of_kong_is_rejected(body: Any) -> None:
     with pytest.raises(AdminError, match="is this Kong's Admin API"):
         list(kong(lambda _: httpx.Response(200, json=body)))
 

@@ -1,4 +1,4 @@
-"""Limits of rate: how long is waited for one, that it is told, and that it ends."""
+"""Rate limits: the length of a wait, its announcement, and its end."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ AT = {"Date": "Tue, 14 Nov 2023 22:13:20 GMT"}  # 1,700,000,000
 
 @pytest.fixture
 def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The pauses, in seconds, none of which is waited for."""
+    """The seconds of each pause, without real waits."""
     pauses: list[float] = []
     monkeypatch.setattr(rates.time, "sleep", pauses.append)
     return pauses
@@ -52,7 +52,7 @@ def ended(
 def test_it_is_waited_as_long_as_the_server_says(
     headers: dict[str, str], seconds: float
 ) -> None:
-    """Seconds, or a date by its own clock, whatever ours says."""
+    """The answer has seconds, or a date by the server's clock, whatever the local clock shows."""
     assert rates.seconds_to_wait(limited(**headers)) == seconds
 
 
@@ -68,10 +68,10 @@ def test_it_is_waited_as_long_as_the_server_says(
         {"X_Rate_Limit_Reset": "1700000010", "Date": "today"},
     ],
 )
-def test_what_cannot_be_read_is_no_time(
+def test_an_unreadable_header_gives_no_time(
     headers: dict[str, str], slept: list[float]
 ) -> None:
-    """Nothing is waited then, unless the product is known to end soon: that is doubled each time."""
+    """There is no wait then, unless the product has a usual pause, which doubles each time."""
     assert rates.seconds_to_wait(limited(**headers)) is None
     assert ended(iter([limited(**headers)])).status_code == 429
     assert slept == []
@@ -82,10 +82,10 @@ def test_what_cannot_be_read_is_no_time(
     assert slept == [5.0, 10.0]
 
 
-def test_each_wait_is_one_line_that_says_for_whom_and_how_long(
+def test_each_wait_prints_the_server_and_the_seconds(
     slept: list[float], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """And how long at most: of that, what was waited already is gone."""
+    """The line also has the remaining maximum."""
     answers = iter(
         [
             limited(Retry_After="42"),

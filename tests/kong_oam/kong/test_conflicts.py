@@ -14,7 +14,7 @@ from kong_oam.access.model import Stack
 from kong_oam.access.partitions import part_of
 from kong_oam.access.settings.stack import read_file
 from kong_oam.diagnostics import Diagnostic
-from kong_oam.engine.state import Held
+from kong_oam.engine.state import RecordedNames
 from kong_oam.identity.common.discovery import (
     DiscoveryError,
     Published,
@@ -50,8 +50,8 @@ spec:
         - {type: gateway, properties: {domain: shop.example.com, secretName: shop-tls, http: {/: 80}}}
 """
 ESTATE = estate(APPLICATION, stack=Stack("tests", {"main": PROVIDER}))
-NOTHING: Held = frozenset()
-ALL: Held = frozenset(
+NOTHING: RecordedNames = frozenset()
+ALL: RecordedNames = frozenset(
     [*((entity.type, entity.logical) for entity in needed_names(ESTATE))]
 )
 SERVICE = "kong-oam.tests.shop.api.80"
@@ -74,7 +74,7 @@ def _make(admin: httpx.Client, path: str, **body: Any) -> dict[str, Any]:
 
 def _conflicts(
     admin: httpx.Client,
-    held_names: Held = NOTHING,
+    held_names: RecordedNames = NOTHING,
     transport: httpx.BaseTransport | None = None,
 ) -> list[Diagnostic]:
     with AdminApi(Account(str(admin.base_url)), transport) as api:
@@ -192,7 +192,7 @@ def test_a_host_that_anothers_certificate_is_shown_for_is_taken(
 
 def _issuers(
     admin: httpx.Client,
-    held_names: Held = NOTHING,
+    held_names: RecordedNames = NOTHING,
     known: Mapping[str, str] | None = None,
 ) -> list[Diagnostic]:
     with AdminApi(Account(str(admin.base_url))) as api:

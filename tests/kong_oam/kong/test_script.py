@@ -12,7 +12,7 @@ from kong_oam.kong.script import (
     with_inputs,
     with_table,
 )
-from policies.scripts import address_of, meant, table_of
+from policies.scripts import address_of, expected_scripts, table_of
 
 TABLE = '{\n"rules": {"/a]==]b": "]\'"},\n"hosts": [[1]]\n}'
 ESCAPED = TABLE.replace(
@@ -97,8 +97,8 @@ def test_the_pack_takes_what_is_sent_for_what_is_meant() -> None:
         plugins.admission(TABLE, 600, ["x-a"]),
         plugins.gate(TABLE, ADDRESS),
     )
-    assert meant("pre-function", admission) == admission
-    assert meant("post-function", gate) == gate
+    assert expected_scripts("pre-function", admission) == admission
+    assert expected_scripts("post-function", gate) == gate
     for config in (admission, gate):
         assert table_of(config) == {"rules": {"/a]==]b": "]'"}, "hosts": [[1]]}
     assert (address_of(admission), address_of(gate)) == (

@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks.gateway import TRAITS, deployed
 from benchmarks.scripts import LIMIT, lines, measure
-from kong_oam.kong.at_kong import nothing
+from kong_oam.kong.at_kong import no_parts
 from kong_oam.traits.at_kong import AT_KONG
 from sandbox.kong import Kong
 
@@ -51,6 +51,6 @@ def test_every_trait_is_measured() -> None:
     costing = {
         at_kong.key.name
         for at_kong in AT_KONG
-        if at_kong.scripts or at_kong.behind or at_kong.entries is not nothing
+        if at_kong.scripts or at_kong.behind or at_kong.entries is not no_parts
     }
     assert costing == {*TRAITS}

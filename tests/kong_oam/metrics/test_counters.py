@@ -1,4 +1,4 @@
-"""Counts of records in Prometheus' text, and the log that they are read from."""
+"""Counters of records in Prometheus' text format, and the log with the records."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def decision(
 
 
 def test_decisions_are_counted_by_component_reason_and_status() -> None:
-    """Whether in a line or in a list of one."""
+    """The record is in a line, or in a list."""
     refused = record(decision="refused", code="scope-missing", status=403)
     assert samples(
         record(), refused, f"[{refused}, {record(component='shop/web')}]"
@@ -57,7 +57,8 @@ def test_decisions_are_counted_by_component_reason_and_status() -> None:
 
 @pytest.mark.parametrize("code", ["failed", "not-admitted", "record-failed"])
 def test_failures_are_counted_from_the_beginning(code: str) -> None:
-    """From 0, so that Prometheus sees the first one rise; a record that failed has little more than its code."""
+    """The counter starts at 0, so that Prometheus sees the first failure; a record of a failure has
+    little more than its code."""
     assert "kong_oam_failures_total 0" in samples()
     assert "kong_oam_failures_total 1" in samples(
         json.dumps({"version": 1, "requestId": "x", "code": code})
@@ -80,7 +81,7 @@ def test_failures_are_counted_from_the_beginning(code: str) -> None:
 def test_a_record_without_its_stack_counts_for_that_of_its_service(
     service: object, labels: tuple[str, str], code: str
 ) -> None:
-    """Such a record has little more than its code, and the names by which Kong counts."""
+    """Such a record has little more than its code and the names in Kong."""
     bare = {
         "version": 1,
         "code": code,
@@ -96,7 +97,7 @@ def test_a_record_without_its_stack_counts_for_that_of_its_service(
 
 
 def test_a_record_that_names_its_stack_counts_for_that() -> None:
-    """Whatever its service is called."""
+    """This holds for any name of its service."""
     (line, *_) = samples(record(service={"name": "kong-oam.other.shop.web.80"}))
     assert line == decision("orders/api", "allowed", "allowed", 200, 1)
 
@@ -129,8 +130,8 @@ def test_a_record_that_names_its_stack_counts_for_that() -> None:
         *("a label of a service", "deep"),
     ],
 )
-def test_what_is_no_record_is_counted_as_unread(line: str) -> None:
-    """And nothing of it becomes a label."""
+def test_a_line_without_a_record_counts_as_unread(line: str) -> None:
+    """No part of the line becomes a label."""
     assert samples(line) == [
         "kong_oam_failures_total 0",
         "kong_oam_unread_lines_total 1",
@@ -140,7 +141,7 @@ def test_what_is_no_record_is_counted_as_unread(line: str) -> None:
 def test_labels_are_counted_up_to_a_bound(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Whoever can write there cannot fill the memory: what is known is still counted."""
+    """A writer of the log cannot fill the memory: known labels are still counted."""
     monkeypatch.setattr(counters, "LARGEST", 2)
     assert samples(*(record(component=f"a/{n}") for n in (1, 2, 3, 4, 1)))[
         0::3
@@ -151,7 +152,7 @@ def test_labels_are_counted_up_to_a_bound(
 
 
 def test_keys_are_due_at_the_beginning_of_their_day() -> None:
-    """By client and provider, as the output `credentials` names them."""
+    """Client and provider are the labels, from the output `credentials`."""
     outputs = {
         "credentials": {
             "shop/checkout at okta": {"generation": 1, "due": "2027-02-23"}
@@ -175,7 +176,7 @@ def test_keys_are_due_at_the_beginning_of_their_day() -> None:
     ],
 )
 def test_outputs_of_something_else_are_refused(outputs: Any, why: str) -> None:
-    """Not taken for a stack without keys."""
+    """Such outputs do not count as a stack without keys."""
     with pytest.raises(ValueError, match=why):
         [*due_date_lines(outputs)]
 
@@ -216,7 +217,7 @@ def seen(got: list[bytes], *lines: bytes) -> bool:
 def test_a_log_is_followed_from_its_end(
     followed: tuple[Path, list[bytes]],
 ) -> None:
-    """A line counts once it is whole."""
+    """A line counts only when it is complete."""
     file, got = followed
     with file.open("a") as log:
         log.write("one\ntw")
@@ -233,7 +234,7 @@ def test_a_log_is_followed_from_its_end(
 def test_a_log_is_followed_through_rotation(
     followed: tuple[Path, list[bytes]], how: str
 ) -> None:
-    """All of the file that takes its place."""
+    """All lines of the new file are read."""
     file, got = followed
     with file.open("a") as log:
         log.write("one\n")
@@ -250,7 +251,7 @@ def test_a_log_is_followed_through_rotation(
 
 
 def test_a_line_without_end_is_cut(followed: tuple[Path, list[bytes]]) -> None:
-    """It is not gathered in memory."""
+    """A long line does not fill the memory."""
     file, got = followed
     with file.open("ab") as log:
         log.write(b"x" * (2 * LONGEST + 5))

@@ -1,4 +1,5 @@
-"""The alert rules and the dashboard on a real Prometheus, which scrapes the exporter and the sandbox's Kong, a stand-in."""
+"""The alert rules and the dashboard on a real Prometheus, which scrapes the exporter and the
+sandbox's stand-in for Kong."""
 
 from __future__ import annotations
 
@@ -49,7 +50,7 @@ ALLOWED, REFUSED = CASE.raw(), replace(CASE, authorization=()).raw()
 
 
 def history() -> str:
-    """A day of calls that were all allowed, until a quarter of an hour ago."""
+    """A day of allowed calls, until a quarter of an hour ago."""
     component = CASE.meant(SCENE).component
     assert component is not None
     labels = f'stack="tests",component="{component.key}",decision="allowed",code="allowed",status="200"'
@@ -117,7 +118,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
 
 
 def test_all_are_scraped(server: Prometheus) -> None:
-    """And the rules are taken."""
+    """Prometheus accepts the rules too."""
     up = server.await_data("up == 1")
     assert {target["metric"]["job"] for target in up} == server.jobs
     assert "SUCCESS: 5 rules found" in promtool("check", "rules", ALERTS)
@@ -127,7 +128,7 @@ def test_all_are_scraped(server: Prometheus) -> None:
 def test_every_panel_shows_something(
     server: Prometheus, title: str, query: str
 ) -> None:
-    """By names that the gateway and the exporter really print."""
+    """The gateway and the exporter print the metrics of the rules."""
     found = server.await_data(query)
     if "component" in query:
         assert all(
@@ -138,10 +139,10 @@ def test_every_panel_shows_something(
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
-def test_every_alert_finds_what_it_is_for(
+def test_every_alert_finds_its_problem(
     server: Prometheus, rule: dict[str, str]
 ) -> None:
-    """Each was brought about."""
+    """The test caused each problem before."""
     assert server.await_data(rule["expr"])
 
 
@@ -170,7 +171,7 @@ CALM = {
         ('kong_oam_key_due_timestamp_seconds{client="shop/web",provider="okta"}', f"{86_400 * 3}x1500", "KongOamKeyDue"),
     ],
 )  # fmt: skip
-def test_an_alert_fires_for_what_it_is_for_and_no_other(
+def test_only_the_right_alert_fires(
     tmp_path: Path, series: str, values: str, alert: str | None
 ) -> None:
     """No alert fires on a calm day. A small stack that loses all records is noticed beside a large

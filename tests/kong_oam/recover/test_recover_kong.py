@@ -1,4 +1,4 @@
-"""Which entities of Kong are lost, in which order they go, and which must stay."""
+"""Lost entities of Kong: which they are, their order of removal, and which of them stay."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def _removed(rows: list[LostEntity], known: set[str]) -> list[str]:
     return [entity.id for entity, reason in found if reason is None]
 
 
-def test_what_the_state_knows_is_not_lost() -> None:
+def test_a_recorded_entity_is_not_lost() -> None:
     """Its id is recorded, whatever other entities exist."""
     assert (
         lost_entities(
@@ -68,7 +68,7 @@ def test_what_the_state_knows_is_not_lost() -> None:
         {"kong-oam", "kong-oam-stack:local", "kong-oam-stack:prod"},
     ],
 )
-def test_what_does_not_have_all_tags_of_the_stack_is_not_lost(
+def test_an_entity_without_all_tags_is_not_lost(
     tags: set[str],
 ) -> None:
     """Examples are entities of other stacks, of other tools, and of people."""
@@ -80,8 +80,8 @@ def test_what_does_not_have_all_tags_of_the_stack_is_not_lost(
     )
 
 
-def test_what_stands_on_an_entity_of_another_stack_is_not_lost() -> None:
-    """Whoever gave it our tags: that stack may need it."""
+def test_a_child_of_another_stacks_entity_is_not_lost() -> None:
+    """Somebody gave it our tags, but the other stack may need it."""
     theirs = _entity(
         "consumers",
         "kong-oam.prod.ring.okta",
@@ -91,9 +91,7 @@ def test_what_stands_on_an_entity_of_another_stack_is_not_lost() -> None:
     assert lost_entities([theirs, key], frozenset(), ASKING) == ()
 
 
-def test_routes_go_before_plugins_and_those_before_services_and_where_they_lead() -> (
-    None
-):
+def test_routes_are_removed_before_plugins_and_services() -> None:
     """Routes are removed before their plugins and services, whatever the order of the list."""
     rows = [
         _entity("consumers", "c"),
@@ -108,7 +106,8 @@ def test_routes_go_before_plugins_and_those_before_services_and_where_they_lead(
 
 
 def test_a_guard_stays_while_a_route_that_stays_leads_to_its_service() -> None:
-    """Without it the service would be more open; a route that goes does not count, nor does one of another service."""
+    """Without the plugin, the service would be more open. Removed routes and routes of other
+    services do not count."""
     assert [
         reason
         for _, reason in lost_entities(
@@ -124,8 +123,9 @@ def test_a_guard_stays_while_a_route_that_stays_leads_to_its_service() -> None:
     ) == ["gate"]
 
 
-def test_what_something_else_belongs_to_stays() -> None:
-    """Kong removes a route's plugins with it, and a consumer's credentials: nothing that is not lost goes that way."""
+def test_a_parent_of_a_kept_entity_stays() -> None:
+    """Kong also removes a route's plugins and a consumer's credentials: no other entity may
+    disappear that way."""
     theirs = _entity(
         "plugins", "rate-limiting", frozenset({"theirs"}), route="way"
     )
@@ -179,7 +179,8 @@ def test_a_parent_and_its_child_are_never_both_lost() -> None:
 
 
 def test_every_page_is_read_and_every_kind_is_named_and_removed() -> None:
-    """1,100 services are two pages; credentials go below their consumer; what is gone already is no error."""
+    """1,100 services are two pages; credentials belong to their consumer; a missing entity is no
+    error."""
     with (
         Kong() as kong,
         httpx.Client(base_url=kong.admin_url) as admin,
@@ -252,7 +253,7 @@ def test_every_page_is_read_and_every_kind_is_named_and_removed() -> None:
 def test_the_first_guard_goes_once_every_worker_has_seen_the_routes_go(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """One pause for all guards, and none where nothing guards anything."""
+    """There is one pause for all plugins, and none without plugins on services."""
     pauses: list[object] = []
     monkeypatch.setattr("kong_oam.recover.kong.time.sleep", pauses.append)
 
@@ -283,7 +284,7 @@ def test_the_first_guard_goes_once_every_worker_has_seen_the_routes_go(
 
 
 def test_a_kong_that_refuses_is_quoted() -> None:
-    """A service that got a route meanwhile is not removed: Kong's own words."""
+    """A service that has got a route meanwhile is not removed: the error is Kong's."""
     with (
         Kong() as kong,
         httpx.Client(base_url=kong.admin_url) as admin,

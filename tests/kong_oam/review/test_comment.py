@@ -1,5 +1,5 @@
-"""The review's comment: places are links, stacks with one answer are one table, a change is a picture, and a preview that
-failed says why."""
+"""The review's comment: links to places, one table for equal stacks, a graph of the change, and
+reasons for a failed preview."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_places_are_links_to_the_very_line() -> None:
 def test_a_name_of_a_file_is_neither_markup_nor_another_address(
     file: str, address: str
 ) -> None:
-    """Whatever somebody called it: the text is code, and the address is escaped."""
+    """For any file name, the text is code, and the address is escaped."""
     text = linked(SourcePosition(file, 7, 1), LINKS)
     assert text.endswith(f"]({LINKS.base}/{address}#L7)")
     assert text.count("`") == 2 and "\n" not in text
@@ -114,7 +114,8 @@ def _environment(tmp_path: Path, **more: str) -> dict[str, str]:
 def test_the_commit_is_the_changes_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Not the merge that a run of a pull request is of; where there is no pull request, what the run is of."""
+    """It is not the temporary merge of a pull request's run. Without a pull request, it is the
+    run's commit."""
     subprocess.run(
         ["git", "init", "--quiet", str(tmp_path)], check=True, timeout=30
     )
@@ -141,7 +142,7 @@ def test_the_commit_is_the_changes_own(
 def test_without_all_three_there_are_no_links(
     tmp_path: Path, repository: str | None, more: dict[str, str]
 ) -> None:
-    """Or where one of them is not what it should be."""
+    """The same holds if a variable is invalid."""
     assert links(repository, _environment(tmp_path, **more)) is None
 
 
@@ -149,7 +150,8 @@ def test_without_all_three_there_are_no_links(
 
 
 def test_stacks_with_one_answer_are_one_table() -> None:
-    """Under one heading, whatever else the picture is called by; resources are told for each, in a line to be opened."""
+    """They share a heading, even if their graphs have other titles. Resources are folded, for each
+    stack."""
     stacks = [
         ReviewedStack(
             name,
@@ -176,8 +178,8 @@ def test_stacks_with_one_answer_are_one_table() -> None:
         )
 
 
-def test_what_is_new_is_listed_and_what_was_there_is_to_be_opened() -> None:
-    """New findings stay in a comment that is too long for all the others."""
+def test_new_findings_are_listed_and_known_findings_folded() -> None:
+    """New findings stay in a comment that is too long for all findings."""
     new, known = (
         Finding("ACC219: lies below", SourcePosition("evil.yaml", 9, 3)),
         replace(FOUND, new=False),
@@ -204,7 +206,7 @@ def test_what_is_new_is_listed_and_what_was_there_is_to_be_opened() -> None:
 
 
 def test_owners_are_named_above_every_table() -> None:
-    """So that no number of rows cuts them off, of this stack or of another."""
+    """So no number of rows, of any stack, cuts them off."""
     long = replace(OPENS, markdown="| row |\n" * 20_000, owners=("@acme/b",))
     stacks = [ReviewedStack("aws", access=long, preview=QUIET)]
     stacks.append(
@@ -237,7 +239,7 @@ def compared(
 
 
 def test_owners_are_those_of_the_base(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each once; a component may have none. A change that invents a hundred owners adds none of them."""
+    """Each owner appears once, and a component may have none. A change cannot add invented owners."""
     invented = [{"owner": f"team-{number}"} for number in range(100)]
     found: list[dict[str, Any]] = [
         {"answeredBy": {"old": {"owner": "team-t"}, "new": answer}}
@@ -268,7 +270,8 @@ def test_owners_are_those_of_the_base(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_owner_of_a_path_that_is_taken_is_asked_though_callers_are_only_revoked(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A later change of the new owner alone may let callers in, and the old owner is not asked then."""
+    """Otherwise a later change of the new owner could let callers in without the old owner's
+    consent."""
     revoked = Change(
         "revoked",
         callers=(AffectedCaller(Principal("shop/web", "okta"), ITSELF),),
@@ -325,7 +328,7 @@ def test_stacks_that_differ_in_their_hosts_have_one_answer() -> None:
 def test_one_host_stands_for_another_all_over(
     monkeypatch: pytest.MonkeyPatch, sites: tuple[str, ...], alike: bool
 ) -> None:
-    """Though one is the end of another; and two are not one."""
+    """This holds even if a host ends with another host."""
 
     def change(*sites: str) -> AccessChange:
         found = [
@@ -361,7 +364,7 @@ def test_stacks_with_another_answer_stand_apart() -> None:
     ]
 
 
-# The picture
+# The graph
 
 
 def test_a_long_graph_is_to_be_opened_and_goes_first() -> None:
@@ -416,7 +419,7 @@ def test_a_long_graph_is_to_be_opened_and_goes_first() -> None:
 def test_a_change_of_requests_is_drawn(
     monkeypatch: pytest.MonkeyPatch, changes: list[dict[str, Any]], drawn: bool
 ) -> None:
-    """Since the base; not settings alone, which no picture shows."""
+    """The graph compares with the base. Changes of settings alone have no graph."""
     commands: list[tuple[str, ...]] = []
 
     def access(*arguments: str) -> str:
@@ -444,10 +447,10 @@ def test_a_change_of_requests_is_drawn(
     )
 
 
-def test_only_what_is_in_the_change_has_a_place(
+def test_only_rules_in_the_change_have_a_place(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A rule that is gone stands in the base, whose lines are others."""
+    """A removed rule has its line in the base, whose lines differ."""
     rules = [
         {"file": file, "line": 24, "column": 17}
         for file in (RULE.file, f"main:{RULE.file}")
@@ -458,7 +461,7 @@ def test_only_what_is_in_the_change_has_a_place(
     assert compared(monkeypatch, found).places == (RULE,)
 
 
-# Why a preview failed
+# Reasons for a failed preview
 
 
 def _error(message: str, kind: str = "", name: str = "") -> dict[str, Any]:
@@ -466,9 +469,7 @@ def _error(message: str, kind: str = "", name: str = "") -> dict[str, Any]:
     return {"severity": "error", "message": message, **urn}
 
 
-def test_what_the_program_says_is_shown_with_its_first_line_at_the_top() -> (
-    None
-):
+def test_the_programs_error_is_shown_with_its_first_line_on_top() -> None:
     """The whole error follows below its first line, with other failures."""
     message = f"{ERROR_PREFIX}2 error(s) at the products; nothing was provisioned\nerror ENV401: a\nerror ENV402: <b>`b`\n"
     failed = reasons(
@@ -496,7 +497,7 @@ def test_what_the_program_says_is_shown_with_its_first_line_at_the_top() -> (
     )
 
 
-def test_what_others_say_is_not_shown() -> None:
+def test_errors_of_others_are_not_shown() -> None:
     """For a resource only its name is shown, even if its plugin's error begins with our prefix;
     other errors get our texts."""
     errors = [
@@ -529,10 +530,10 @@ def test_what_others_say_is_not_shown() -> None:
         ('error: unable to open state database "postgres://db/states": failed', "the database in PULUMI_BACKEND_URL does not answer, or rejects this run"),
     ],
 )  # fmt: skip
-def test_what_the_cli_complains_of_is_told_in_our_words(
+def test_known_errors_of_the_cli_get_our_texts(
     complaint: str, reason: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Its own may hold the backend's address, and that a password."""
+    """The CLI's own error may contain the backend's address and a password."""
     (tmp_path / "pulumi").write_text(
         f'#!/bin/sh\necho "{complaint} {SECRET}" >&2\nexit 1\n'
     )
@@ -542,7 +543,7 @@ def test_what_the_cli_complains_of_is_told_in_our_words(
 
 
 def test_a_policy_that_fails_a_preview_is_why_it_failed() -> None:
-    """The engine says nothing else of it."""
+    """The engine gives no other reason."""
     violated = Preview(
         (), (Violation("no-plain-http", "mandatory", "m"),), (UNKNOWN,)
     )
@@ -560,7 +561,7 @@ def test_a_policy_that_fails_a_preview_is_why_it_failed() -> None:
 def test_a_change_of_the_sample_estate_has_one_answer_on_three_stacks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By the commands themselves: one table and one picture, with the hosts of the others below."""
+    """The commands give one table and one graph, with the hosts of the other stacks below."""
     copy_sample(tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))

@@ -1,4 +1,4 @@
-"""The review of a change: what of the engine's events gets into it, how it reads, and where it is written."""
+"""The review of a change: its data from the engine's events, its text, and its comment."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def events(*listed: dict[str, Any]) -> str:
 
 
 def resource(operation: str, name: str, **more: Any) -> dict[str, Any]:
-    """An event as the engine writes it; a secret stands in every place whose value is not for a reviewer."""
+    """Return an event of the engine, with a secret in every place that a reviewer may not see."""
     state = {
         "inputs": {"a": SECRET},
         "outputs": {"b": {"c": [SECRET]}},
@@ -106,7 +106,7 @@ def test_a_preview_is_names_operations_and_names_of_properties() -> None:
 
 
 def test_policies_are_those_of_the_own_pack() -> None:
-    """Another pack's message may hold anything. A finding that is reported twice stands once."""
+    """Another pack's message may contain anything. A repeated finding appears once."""
     printed = events(
         policy(),
         policy(),
@@ -126,7 +126,7 @@ def test_policies_are_those_of_the_own_pack() -> None:
 def test_a_preview_succeeded_only_where_the_engine_says_so(
     printed: str,
 ) -> None:
-    """Whatever else it printed, or nothing at all."""
+    """This holds for any other output, and for none."""
     assert read(printed).failed == (UNKNOWN,)
 
 
@@ -147,7 +147,7 @@ def test_a_preview_writes_no_checkpoints(
 def test_without_a_pulumi_the_preview_failed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """It is no reason to say that nothing changes."""
+    """Such a failure does not mean that nothing changes."""
     monkeypatch.setenv("PATH", "/nowhere")
     (reason,) = preview("local").failed
     assert reason.startswith("`pulumi` is not on the PATH")
@@ -194,7 +194,7 @@ def top(*stacks: ReviewedStack) -> str:
     return second
 
 
-def test_the_worst_stands_in_one_line_at_the_top() -> None:
+def test_the_first_line_has_the_worst_change() -> None:
     """The worst change of all stacks, in any order: public before granted, and opening before
     closing."""
     granting = ReviewedStack(
@@ -224,8 +224,8 @@ def test_the_worst_stands_in_one_line_at_the_top() -> None:
     )
 
 
-def test_what_was_not_looked_at_is_not_said_to_be_unchanged() -> None:
-    """Errors in Applications, a failed preview, a mandatory policy: each stands at the top, too."""
+def test_an_unreviewed_stack_is_not_reported_as_unchanged() -> None:
+    """Errors in Applications, a failed preview and a mandatory policy are in the first line too."""
     broken = ReviewedStack(
         "aws",
         problems=(
@@ -261,8 +261,8 @@ def test_what_was_not_looked_at_is_not_said_to_be_unchanged() -> None:
     assert ReviewedStack("s", access=NOTHING, preview=advised).passed
 
 
-def test_access_stands_before_policies_and_those_before_resources() -> None:
-    """Per stack; resources are folded away."""
+def test_access_precedes_policies_and_resources() -> None:
+    """Each stack has its own part; resources are folded."""
     step = Step("create", "t:m:T", "a/new", ())
     found = Preview((step,), (Violation("public-ending", "advisory", "m"),))
     text = compose([ReviewedStack("aws", access=OPENS, preview=found)])
@@ -304,7 +304,7 @@ def test_a_comment_that_would_be_too_long_loses_its_resources_first() -> None:
 
 
 def test_a_comment_that_is_cut_says_so() -> None:
-    """The stacks that are missing are not taken for stacks of which there is nothing to say."""
+    """Missing stacks do not look like stacks without changes."""
     endless = AccessChange(
         0, "newly public: GET https://x.test/", "| the table |\n" * 9000
     )
@@ -336,7 +336,7 @@ def test_a_failure_is_no_markup() -> None:
     )
 
 
-# Where it is written
+# The place of the comment
 
 
 @pytest.fixture
@@ -368,7 +368,7 @@ def say(comments: Comments, text: str, token: str = TOKEN) -> None:
 
 
 def test_one_comment_is_updated_in_place(comments: Comments) -> None:
-    """The first time it is made, and found again on whatever page it is."""
+    """The first run creates it, and later runs find it on any page."""
     for number in range(150):
         comments.add(f"comment {number}", "somebody")
     say(comments, f"{MARKER}\nfirst")
@@ -386,7 +386,7 @@ def test_one_comment_is_updated_in_place(comments: Comments) -> None:
 def test_somebody_elses_comment_with_the_marker_is_left_alone(
     comments: Comments,
 ) -> None:
-    """Its author could change it again, and say that nothing changes."""
+    """Its author could edit it later, and hide the changes."""
     comments.add(f"{MARKER}\n**Access** · no change", "somebody")
     say(comments, f"{MARKER}\nours")
     assert [comment["body"].splitlines()[1] for comment in comments.kept] == [
@@ -415,8 +415,8 @@ def test_a_comment_that_cannot_be_written_is_an_error(
     assert SECRET not in str(raised.value)
 
 
-def test_nobody_answering_is_an_error() -> None:
-    """Without a traceback."""
+def test_a_server_that_does_not_answer_is_an_error() -> None:
+    """There is no traceback."""
     with Comments() as stand_in:
         pass
     with pytest.raises(
@@ -498,7 +498,7 @@ def in_partitions(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     ],
     ids=["partitions", "the base and a partition", "nothing"],
 )
-def test_of_an_estate_in_partitions_those_that_are_touched_are_previewed(
+def test_affected_partitions_are_previewed(
     steps: list[str],
     touched: list[str],
     previewed: list[str],
@@ -506,7 +506,7 @@ def test_of_an_estate_in_partitions_those_that_are_touched_are_previewed(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """And the base, always; access is compared once, and told once for all."""
+    """The base is always previewed; access is compared and reported once for all stacks."""
     monkeypatch.setattr(
         access_changes,
         "_run",
@@ -521,12 +521,12 @@ def test_of_an_estate_in_partitions_those_that_are_touched_are_previewed(
 
 
 @pytest.mark.usefixtures("in_partitions")
-def test_of_what_cannot_be_listed_only_what_is_known_is_told(
+def test_a_failed_list_prints_only_known_reasons(
     steps: list[str],
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The backend's address may hold a password."""
+    """The backend's address may contain a password."""
     message = (
         f"error: unable to open state database: postgres://oam:{SECRET}@db/oam"
     )
@@ -582,7 +582,7 @@ def test_errors_in_applications_come_before_everything_else(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """With where they are; and a comparison that fails is said, too."""
+    """The errors have places, and a failed comparison is reported too."""
     wrong = ((Finding("ACC204: no", SourcePosition("a.yaml", 1, 2)),), ())
     monkeypatch.setattr(
         stack_review,
@@ -621,7 +621,7 @@ def test_a_failed_preview_or_a_mandatory_policy_fails_the_command(
     monkeypatch: pytest.MonkeyPatch,
     failing: Preview,
 ) -> None:
-    """Though the comment is written."""
+    """The comment is still written."""
     monkeypatch.setattr(stack_review, "preview", lambda stack: failing)
     assert (
         main(
@@ -723,7 +723,7 @@ def test_a_review_is_written_by_another_job_than_makes_it(
 
 @pytest.mark.usefixtures("on_github")
 @pytest.mark.parametrize("token", [TOKEN, ""])
-def test_a_review_that_does_not_come_to_its_end_leaves_no_all_clear(
+def test_an_incomplete_review_leaves_no_earlier_comment(
     token: str,
     comments: Comments,
     tmp_path: Path,
@@ -755,7 +755,7 @@ def test_a_review_that_does_not_come_to_its_end_leaves_no_all_clear(
 def test_a_name_that_is_no_utf_8_is_reviewed_like_any_other(
     steps: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With a link to it, and in a file that can be read; the comment says which commit it is of."""
+    """The place has a link, and the file is valid UTF-8. The comment names its commit."""
     monkeypatch.setenv("GITHUB_SERVER_URL", "https://github.com")
     found = (
         (),
@@ -793,7 +793,7 @@ def test_a_name_that_is_no_utf_8_is_reviewed_like_any_other(
 def test_a_file_that_cannot_be_written_is_wrong_usage(
     steps: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Before anything is reviewed."""
+    """The check precedes the review."""
     assert (
         main(
             [
@@ -831,7 +831,7 @@ def test_a_file_that_cannot_be_written_is_wrong_usage(
         (None, "cannot be read: No such file"),
     ],
 )
-def test_what_is_no_comment_is_not_written(
+def test_an_invalid_comment_is_not_written(
     content: bytes | None,
     message: str,
     comments: Comments,
@@ -865,7 +865,7 @@ def test_what_is_no_comment_is_not_written(
 
 
 def test_a_comment_of_the_longest_is_read(tmp_path: Path) -> None:
-    """Characters are counted, as they are where it is composed, and not bytes."""
+    """The limit counts characters, not bytes."""
     file = tmp_path / "review.md"
     file.write_text(
         f"{MARKER}\n" + "\U0001f600" * (LONGEST - len(MARKER) - 1), "utf-8"
@@ -898,7 +898,8 @@ def test_a_review_of_nothing_and_a_comment_nowhere_are_wrong_usage(
 def test_the_base_is_a_revision_and_nothing_else(
     monkeypatch: pytest.MonkeyPatch, base: str
 ) -> None:
-    """Not a folder of that name, which would be compared with itself; not an option; not what a variable lacks."""
+    """A folder of that name would be compared with itself; an option and an empty variable are
+    rejected."""
     monkeypatch.chdir(ROOT)
     with pytest.raises(ReviewError, match=rf"OLD \(git:{base}\): "):
         access_changes.changes(base, "local")
@@ -925,7 +926,8 @@ PREVIEW, COMMENT = WORKFLOW["jobs"]["preview"], WORKFLOW["jobs"]["comment"]
 def command_of(
     job: dict[str, Any], name: str
 ) -> tuple[list[str], dict[str, str]]:
-    """The words of a job's step, as a shell would give them to the review, and its environment."""
+    """Return the arguments of a job's step, as a shell would pass them to the review, and its
+    environment."""
     (step,) = (step for step in job["steps"] if step.get("name") == name)
     words = (
         step["run"]
@@ -976,9 +978,7 @@ def test_the_workflow_runs_the_review_and_nothing_that_a_stranger_could_use() ->
     assert "continue-on-error" not in yaml.safe_dump(WORKFLOW)
 
 
-def test_what_runs_the_changes_program_cannot_write_and_what_writes_runs_nothing_of_it() -> (
-    None
-):
+def test_no_job_both_runs_the_changes_program_and_writes_comments() -> None:
     """The first job's token only reads, and the program does not get it. The other job checks out
     the base, has no secrets of the previews, and takes the pull request's number from the event."""
     assert (WORKFLOW["permissions"], PREVIEW["permissions"]) == (
@@ -1011,7 +1011,8 @@ def test_what_runs_the_changes_program_cannot_write_and_what_writes_runs_nothing
 
 
 def test_one_job_writes_the_file_that_the_other_comments() -> None:
-    """Handed over by one name, though the review failed, and unpacked where nothing is run or imported."""
+    """One name identifies the file, even if the review failed. The other job unpacks it where
+    nothing is run or imported."""
     output = _parser().parse_args(command_of(PREVIEW, "review")[0]).output
     upload, download, comment = PREVIEW["steps"][-1], *COMMENT["steps"][-2:]
     assert comment["if"] == "${{ !cancelled() }}", (
@@ -1041,7 +1042,7 @@ WORKFLOWS = [
 
 
 @pytest.mark.parametrize("file", sorted(WORKFLOWS), ids=lambda file: file.name)
-def test_no_workflow_runs_what_somebody_else_could_change(file: Path) -> None:
+def test_no_workflow_runs_code_that_others_can_change(file: Path) -> None:
     """Actions are pinned to commits, since a tag can be moved; no script contains a title or a
     branch."""
     workflow = yaml.safe_load(file.read_text("utf-8"))

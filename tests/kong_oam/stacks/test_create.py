@@ -1,4 +1,4 @@
-"""How stacks of an estate are made, over a stand-in of the engine's CLI."""
+"""The creation of an estate's stacks, with a stand-in for the engine's CLI."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def make() -> dict[str, Any]:
-    """Makes the stack `prod-apis`. Gives what its file has."""
+    """Create the stack `prod-apis`. Return the contents of its file."""
     create.create(parse("prod", SETTINGS), "prod-apis")
     return config()
 
@@ -74,10 +74,10 @@ def test_a_stack_without_a_file_is_configured_as_the_base_is(
     ]
 
 
-def test_what_is_cut_off_leaves_a_file_that_names_the_same_products(
+def test_an_interrupted_creation_leaves_a_file_with_the_same_products(
     commands: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And as long as there is no stack, the next command gives it the secrets, too."""
+    """While the stack is missing, the next command also writes the secrets."""
     with monkeypatch.context() as patch, pytest.raises(PulumiCliError):
         patch.setattr(create, "pulumi", failing)
         make()

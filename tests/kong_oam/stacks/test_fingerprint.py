@@ -76,7 +76,7 @@ def with_component(component: Component) -> Estate:
 
 
 def test_the_same_has_the_same() -> None:
-    """Read anew from the same text, too."""
+    """A second reading of the same text has the same digest."""
     assert mark() == mark(model=estate(WITH_CLIENTS))
     assert len(mark()) == module.DIGITS
 
@@ -90,7 +90,7 @@ def test_the_same_has_the_same() -> None:
     ],
 )
 def test_every_setting_changes_it(name: str) -> None:
-    """Whatever it is."""
+    """This holds for any setting."""
     assert mark(replace(SETTINGS, **{name: "other"})) != mark()  # type: ignore[arg-type]
 
 
@@ -107,7 +107,7 @@ def test_every_setting_of_a_part_changes_it(part: str, name: str) -> None:
     changed = replace(getattr(SETTINGS, part), **{name: "another"})
     records = (
         part == "stack" and name == "records"
-    )  # with these, places count, which are no settings
+    )  # with request records, places count, but they are not settings
     before = (
         SETTINGS
         if not records
@@ -133,7 +133,7 @@ def test_every_setting_of_a_provider_changes_it() -> None:
 
 
 def test_the_day_does_not_change_it() -> None:
-    """A recorded one says beside it when the next rotation is due."""
+    """A record has the date of the next rotation beside the digest."""
     later = replace(SETTINGS, as_of=SETTINGS.as_of.replace(year=2030))
     assert mark(later) == mark()
 
@@ -142,7 +142,7 @@ def test_the_day_does_not_change_it() -> None:
     "name", [name for name in FIELDS if name != "position"]
 )
 def test_every_field_of_a_component_changes_it(name: str) -> None:
-    """Also those that do not count when two components are compared, and of foreign components."""
+    """This includes fields that comparisons ignore, and foreign components."""
     changed_value = (CALLED.position,) if name == "waivers" else "another"
     changed = with_fields(CALLED, **{name: changed_value})
     foreign = replace(ESTATE, foreign=(CALLED,))
@@ -172,7 +172,7 @@ def test_every_field_of_a_client_changes_it(name: str) -> None:
 
 @pytest.mark.parametrize("name", [field.name for field in fields(Application)])
 def test_every_field_of_an_application_changes_it(name: str) -> None:
-    """Labels and annotations, which every object of it carries, too."""
+    """Labels and annotations are included, because every object has them."""
     first, *more = ESTATE.applications
     changed = replace(first, **{name: ("another",)})  # type: ignore[arg-type]
     assert mark(model=replace(ESTATE, applications=(changed, *more))) != mark()
@@ -195,7 +195,7 @@ def test_all_that_an_estate_holds_is_thought_of() -> None:
     assert mark(model=replace(ESTATE, foreign=(CALLED,))) != mark()
 
 
-def test_where_something_stands_counts_only_where_records_say_it() -> None:
+def test_source_positions_count_only_if_records_contain_them() -> None:
     """Moving a file, or a line in it, runs no other stack: neither the base nor partitions with
     foreign components."""
     moved = with_component(
@@ -218,7 +218,7 @@ def test_where_something_stands_counts_only_where_records_say_it() -> None:
     )
 
 
-def test_what_other_stacks_gave_changes_it() -> None:
+def test_outputs_of_other_stacks_change_it() -> None:
     """Each other stack counts, by its name."""
     assert (
         len(
@@ -237,7 +237,7 @@ def test_what_other_stacks_gave_changes_it() -> None:
 def test_the_program_and_the_stacks_file_change_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A run of another version, or with another account, may do something else."""
+    """A run with another version or another account may have other results."""
     before = mark()
     assert mark(configured="1") not in (before, mark(configured="2"))
     monkeypatch.setattr(module, "program", lambda: "another")
@@ -246,7 +246,7 @@ def test_the_program_and_the_stacks_file_change_it(
 
 @pytest.mark.parametrize("seed", ["1", "2"])
 def test_it_is_the_same_in_every_process(seed: str) -> None:
-    """Whatever order sets have there."""
+    """The order of sets does not matter."""
     code = (
         "from tests.kong_oam.stacks.test_fingerprint import mark; print(mark())"
     )
@@ -262,7 +262,7 @@ def test_it_is_the_same_in_every_process(seed: str) -> None:
 
 
 def test_equal_values_have_equal_digests() -> None:
-    """Whatever the order of keys; another order of a list is another value, and so is another type or nesting."""
+    """The order of keys does not matter, but the order of a list, the type and the nesting do."""
     assert digest_of({"a": 1, "b": {3, 1, 2}}) == digest_of(
         {"b": {2, 3, 1}, "a": 1}
     )
@@ -315,8 +315,8 @@ def test_two_types_with_the_same_fields_differ() -> None:
     [object(), lambda: None, {"a": [object()]}, iter(())],
     ids=["object", "function", "inside", "iterator"],
 )
-def test_what_has_no_form_is_refused(value: Any) -> None:
-    """Rather than left out: what depends on it would not be run."""
+def test_a_value_without_a_form_is_rejected(value: Any) -> None:
+    """An ignored value would mean that a needed run is skipped."""
     with pytest.raises(TypeError, match="has no fingerprint"):
         digest_of(value)
 
@@ -332,7 +332,7 @@ encryptionsalt: {salt}
 
 
 def test_a_stacks_file_counts_but_for_the_day(tmp_path: Path) -> None:
-    """Certificates and accounts that are set there change what a run does."""
+    """The file's certificates and accounts change the results of a run."""
     file = tmp_path / "Pulumi.prod.yaml"
 
     def marked(
@@ -358,7 +358,7 @@ def test_a_stacks_file_counts_but_for_the_day(tmp_path: Path) -> None:
 def test_another_version_of_an_sdk_changes_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It pins the plugin that deploys. Other packages do not count."""
+    """The SDK pins its plugin. Other packages do not count."""
     monkeypatch.syspath_prepend(tmp_path)
     found = []
     for name, version in (

@@ -68,7 +68,7 @@ BOTH_OF_OWN = "[{component: own/api, scopes: [own.read, own.write]}]"
 
 
 def estates(calls: str, scope: str) -> Estates:
-    """The job with these calls, and three APIs whose rules ask for this scope of theirs."""
+    """The job with these calls, and three APIs whose rules require this scope."""
     apis = (
         API.replace("NAME", name).replace("SCOPE", scope)
         for name in ("a", "b", "own")
@@ -113,9 +113,9 @@ def changes(
 
 
 HOME_FIRST = GrantChanges({"a": frozenset({"home"})})
-"""The client gets its scope before the gate of `a` asks for it."""
+"""The client gets its scope before the gate of `a` requires it."""
 A_FIRST = GrantChanges({"home": frozenset({"a"})})
-"""The gate of `a` asks for the scope no more before the client loses it."""
+"""The gate of `a` stops requiring the scope before the client loses it."""
 
 
 @pytest.mark.parametrize(
@@ -124,12 +124,12 @@ A_FIRST = GrantChanges({"home": frozenset({"a"})})
         (Deployed(READ_A, "read"), READ_A, "read", GrantChanges()),
         (Deployed(READ_A, "read"), BOTH_OF_A, "write", HOME_FIRST),
         (Deployed(BOTH_OF_A, "write"), READ_A, "read", A_FIRST),
-        # The rules stay, so the gate asks for the same before and after.
+        # The rules stay, so the gate requires the same scope before and after.
         (Deployed(READ_A, "read"), BOTH_OF_A, "read", GrantChanges()),
         (Deployed(BOTH_OF_A, "read"), READ_A, "read", GrantChanges()),
         (Deployed(READ_B, "read"), WRITE_A_READ_B, "write", HOME_FIRST),
         (Deployed(WRITE_A_READ_B, "write"), READ_B, "read", A_FIRST),
-        # Client and gate are in one stack, whose run orders them.
+        # The client and the gate are in one stack, whose run orders them.
         (Deployed(READ_OWN, "read"), BOTH_OF_OWN, "write", GrantChanges()),
     ],
     ids=[
@@ -150,7 +150,7 @@ def test_a_grant_comes_before_the_rule_and_goes_after_it(
     scope: str,
     expected: GrantChanges,
 ) -> None:
-    """So that no client is refused in between."""
+    """So no client is denied meanwhile."""
     assert changes(monkeypatch, before, calls, scope) == expected
 
 
@@ -158,7 +158,7 @@ def test_a_grant_comes_before_the_rule_and_goes_after_it(
 def test_a_partition_that_is_not_run_orders_nothing(
     monkeypatch: pytest.MonkeyPatch, stacks: tuple[str, ...]
 ) -> None:
-    """It has no stack, of a client or of a gate."""
+    """The partition of a client or a gate has no stack yet."""
     before = Deployed(READ_A, "read", stacks=stacks)
     assert changes(monkeypatch, before, BOTH_OF_A, "write") == GrantChanges()
 
@@ -175,10 +175,10 @@ def test_a_client_that_gets_and_loses_scopes_exchanges_them(
     )
 
 
-def test_a_client_that_calls_nothing_of_before_exchanges_nothing(
+def test_a_client_with_only_new_calls_exchanges_no_scopes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Nobody misses its tokens while its pods are rolled out."""
+    """No caller needs its tokens while its pods are rolled out."""
     before = Deployed(READ_A, "read")
     assert changes(monkeypatch, before, READ_B, "read").exchanges == ()
 
@@ -186,7 +186,7 @@ def test_a_client_that_calls_nothing_of_before_exchanges_nothing(
 def test_a_run_that_failed_may_lack_a_grant_that_its_state_has(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The client is run first if it can be; where it loses the scope, the rule goes first in any case."""
+    """The client runs first if possible. If it loses the scope, the rule always runs first."""
     read = Deployed(BOTH_OF_A, "read", recorded=("a", "b"))
     assert changes(monkeypatch, read, BOTH_OF_A, "write") == GrantChanges(
         {}, HOME_FIRST.needed
@@ -198,7 +198,7 @@ def test_a_run_that_failed_may_lack_a_grant_that_its_state_has(
 def test_a_gate_may_have_changed_in_a_run_that_failed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The rule is only wanted first: the gate may still ask for the scope that the client loses."""
+    """The order is only wanted: the gate may still require the scope that the client loses."""
     before = Deployed(BOTH_OF_A, "read", recorded=("home", "b"))
     assert changes(monkeypatch, before, READ_A, "read") == GrantChanges(
         {}, A_FIRST.needed

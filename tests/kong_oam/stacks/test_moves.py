@@ -36,7 +36,7 @@ def component(stack: str, key: str) -> dict[str, Any]:
 def child(
     stack: str, kind: str, name: str, parent: str, identifier: str
 ) -> dict[str, Any]:
-    """One under a component; its URN has the types above it."""
+    """A resource under a component; its URN has the types of its parents."""
     return {
         "urn": urn(stack, f"{COMPONENT}${kind}", name),
         "type": kind,
@@ -63,7 +63,7 @@ def state(
     return found
 
 
-def test_what_is_elsewhere_is_moved() -> None:
+def test_a_component_in_another_stack_is_moved() -> None:
     """A component in its right stack stays, and so does a component without an Application."""
     states = {
         "prod": state("prod", "a/x", "b/y", "gone/z"),
@@ -81,8 +81,10 @@ def test_what_is_elsewhere_is_moved() -> None:
     ]
 
 
-def test_what_a_move_that_was_cut_off_left_in_two_is_forgotten_in_one() -> None:
-    """Only in the source: the target has it already."""
+def test_a_component_that_an_interrupted_move_left_twice_is_forgotten_once() -> (
+    None
+):
+    """Only the source forgets it, because the target already has it."""
     states = {
         "prod": state("prod", "a/x"),
         "prod-one": state("prod-one", "a/x"),
@@ -94,8 +96,9 @@ def test_what_a_move_that_was_cut_off_left_in_two_is_forgotten_in_one() -> None:
     ]
 
 
-def test_what_is_in_two_others_is_moved_once() -> None:
-    """The rule changed after a move was cut off: the first that has it gives it, and the other forgets it."""
+def test_a_component_in_two_other_stacks_is_moved_once() -> None:
+    """The partition changed after an interrupted move: the first stack with the component gives it,
+    and the other forgets it."""
     states = {
         "prod-one": state("prod-one", "a/x"),
         "prod": state("prod", "a/x"),
@@ -112,7 +115,7 @@ def test_what_is_in_two_others_is_moved_once() -> None:
 
 
 def test_all_that_lies_under_a_component_goes_along() -> None:
-    """At any depth, and nothing of a component beside it."""
+    """All depths are included, but no other component."""
     below = {
         "urn": urn("prod", f"{COMPONENT}${SERVICE}${ROUTE}", "r"),
         "type": ROUTE,
@@ -137,7 +140,7 @@ def test_a_copy_is_whole_with_every_resource_and_every_id() -> None:
     assert not has_all(moved, [])
 
 
-def test_what_is_forgotten_is_named_nowhere_in_what_stays() -> None:
+def test_no_remaining_resource_refers_to_a_forgotten_resource() -> None:
     """The engine rejects a state in which a resource depends on a missing resource."""
     resources = state("prod", "a/x")
     service = urn("prod", f"{COMPONENT}${SERVICE}", "a/x-service")
@@ -168,7 +171,7 @@ def test_what_is_forgotten_is_named_nowhere_in_what_stays() -> None:
             },
         },
     ]
-    assert stays["deletedWith"] == service  # what was exported is left as it is
+    assert stays["deletedWith"] == service  # the exported state stays unchanged
 
 
 def test_a_move_that_is_interrupted_ends_between_two_pairs_of_stacks(

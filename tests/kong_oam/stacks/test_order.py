@@ -118,7 +118,7 @@ BASE = {
 
 
 def ran(stacks: Estates, base: Any = None, ids: str = "") -> Known:
-    """All stacks as if they had just been run, one after the other."""
+    """All stacks as if they had just run, one after the other."""
     known = Known({}, BASE if base is None else base)
     for partition in (None, *reversed(stacks.settings.stack.partitions)):
         record = Record(
@@ -137,13 +137,13 @@ def outdated(
     return [*stacks.outdated(known, today)]
 
 
-def test_what_was_never_run_is_run_base_first() -> None:
-    """All of it."""
+def test_stacks_that_never_ran_run_base_first() -> None:
+    """All stacks are up to date."""
     assert outdated(estates(), Known()) == [None, "apis", "shop", "rest"]
 
 
-def test_what_has_just_been_run_is_not() -> None:
-    """Until the day on which a rotation is due there."""
+def test_a_stack_that_has_just_run_is_not_outdated() -> None:
+    """The record is valid until the due day of a rotation."""
     stacks = estates()
     known = ran(stacks)
     assert outdated(stacks, known) == []
@@ -151,7 +151,7 @@ def test_what_has_just_been_run_is_not() -> None:
     assert outdated(stacks, Known(due, known.base)) == ["shop"]
 
 
-def test_a_change_runs_what_depends_on_it() -> None:
+def test_a_change_runs_its_dependents() -> None:
     """A workload runs its own partition; a scope runs the base and its callers; a new call runs the
     called partition, but not the base."""
     known = ran(estates())
@@ -183,7 +183,8 @@ def test_a_change_runs_what_depends_on_it() -> None:
 def test_a_namespace_that_goes_elsewhere_runs_where_it_was_and_where_it_is() -> (
     None
 ):
-    """None of the others, of which a large estate has many; a partition that comes, or goes, concerns all."""
+    """Other partitions, of which a large estate has many, do not run. An added or removed partition
+    runs all."""
     before = {
         "apis": ["apis"],
         "shop": ["shop", "alone"],
@@ -204,8 +205,9 @@ def test_a_namespace_that_goes_elsewhere_runs_where_it_was_and_where_it_is() -> 
     ]
 
 
-def test_what_the_base_gave_runs_who_reads_it() -> None:
-    """All partitions where it is of the provider or the gateway; of groups and APIs those that name them."""
+def test_new_outputs_of_the_base_run_their_readers() -> None:
+    """Outputs of a provider or the gateway run all partitions. Outputs of groups and APIs run the
+    partitions that use them."""
     stacks = estates()
     known = ran(stacks)
 
@@ -233,8 +235,8 @@ def test_what_the_base_gave_runs_who_reads_it() -> None:
     )
 
 
-def test_ids_that_a_provider_makes_up_run_whom_their_clients_call() -> None:
-    """Once they are known, and when they have changed."""
+def test_ids_that_a_provider_generates_run_the_called_partitions() -> None:
+    """They run when the ids become known, and when they change."""
     stacks = estates(provider=ENTRA)
     known = ran(stacks, ids=stacks.ids({"entra": {"shop/web": "1"}}))
     assert outdated(stacks, known) == []
@@ -256,8 +258,8 @@ def test_ids_that_a_provider_makes_up_run_whom_their_clients_call() -> None:
     assert outdated(stacks, Known(anew, known.base)) == ["apis"]
 
 
-def test_ids_of_clients_that_call_others_run_nobody() -> None:
-    """Where any token counts, all APIs that they are for are known, and who calls those does not matter."""
+def test_ids_of_calling_clients_run_no_stack() -> None:
+    """If any token suffices, all APIs of the token are known, and their callers do not matter."""
     stacks = estates(API, CLIENT, ANY, provider=ENTRA)
     known = ran(stacks, ids=stacks.ids({"entra": {"shop/web": "1"}}))
     assert {
@@ -275,7 +277,7 @@ def test_ids_of_clients_that_call_others_run_nobody() -> None:
     assert outdated(stacks, Known(anew, known.base)) == ["apis"]
 
 
-def test_ids_that_are_chosen_run_nobody() -> None:
+def test_predictable_ids_run_no_stack() -> None:
     """It does not matter whether the caller's stack has run. But when an id that Okta generated
     disappears, the called partition runs."""
     stacks = estates()
@@ -304,8 +306,8 @@ def test_ids_that_are_chosen_run_nobody() -> None:
     assert outdated(stacks, Known(replaced, made_up.base)) == ["apis"]
 
 
-def test_what_a_stacks_file_says_runs_that_stack() -> None:
-    """An account or a certificate that was set there."""
+def test_a_change_of_a_stacks_file_runs_that_stack() -> None:
+    """The change is an account or a certificate in the file."""
     known = ran(estates())
     assert outdated(estates(configured={None: "another"}), known) == [None]
     assert outdated(estates(configured={"rest": "another"}), known) == ["rest"]

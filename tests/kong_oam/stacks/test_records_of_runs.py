@@ -104,7 +104,7 @@ def cli(monkeypatch: pytest.MonkeyPatch) -> Cli:
     return stand_in
 
 
-def test_what_was_written_is_read(cli: Cli) -> None:
+def test_a_written_record_is_read(cli: Cli) -> None:
     """The records of the base and of partitions contain the first due day of a rotation and the
     base's generation. The base's outputs are read too."""
     credentials = {"a": {"due": "2027-01-02"}, "b": {"due": "2026-12-24"}}
@@ -134,7 +134,7 @@ def test_what_was_written_is_read(cli: Cli) -> None:
 def test_a_record_counts_until_something_else_writes_the_state(
     cli: Cli,
 ) -> None:
-    """A run that was cut off, or one of the literal command."""
+    """The later run was interrupted, or made with the engine's own command."""
     records.write("prod", "sales", "f1", {}, "i1")
     cli.updates["organization/project/prod-sales"] = "2026-11-28T10:00:01.000Z"
     assert records.read("prod", ["sales"], stacks.list_stacks()).records == {}
@@ -143,14 +143,15 @@ def test_a_record_counts_until_something_else_writes_the_state(
 def test_a_record_counts_until_the_state_has_another_number_of_resources(
     cli: Cli,
 ) -> None:
-    """As after `pulumi state delete` or an import, which leave the time of the last update as it is."""
+    """`pulumi state delete` and an import leave the time of the last update unchanged."""
     records.write("prod", "sales", "f1", {}, "i1")
     cli.resources -= 1
     assert records.read("prod", ["sales"], stacks.list_stacks()).records == {}
 
 
 def test_of_a_run_no_other_state_is_read(cli: Cli) -> None:
-    """From the second run of a stack on that `up` did not make: the first one gives it the tag by which it is found."""
+    """If `up` did not create the stack, the first run adds the tag that finds it, and later runs
+    use the tag."""
     for listed in (3, 1, 1):
         cli.listed = 0
         assert records.write("prod", "sales", "f1", {}, "i1") == Record(
@@ -182,13 +183,13 @@ def test_a_stack_that_was_never_run_has_no_record(cli: Cli) -> None:
     ],
 )
 def test_a_tag_that_says_something_else_is_none(cli: Cli, text: str) -> None:
-    """Whoever wrote it: then the stack is run."""
+    """The stack then runs, whoever wrote the tag."""
     cli.tags["kong-oam:ran:sales"] = text
     assert records.read("prod", ["sales"], stacks.list_stacks()).records == {}
 
 
 def test_a_record_is_of_its_fingerprint_until_a_rotation_is_due() -> None:
-    """On the day that is due a run changes something."""
+    """A run on the due day changes something."""
     record = Record("f", UPDATED, DAY, "i")
     before = DAY - datetime.timedelta(days=1)
     assert record.is_of("f", before)

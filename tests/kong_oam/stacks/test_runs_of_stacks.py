@@ -42,8 +42,8 @@ Outputs = Callable[[str], Mapping[str, Any]]
 
 @dataclass
 class Engine:
-    """Stands in for the CLI: stacks with a time of their last update, tags and outputs. `ran`: the stacks that were run;
-    `queried`: the stacks whose outputs were read."""
+    """A stand-in for the CLI: stacks with the time of their last update, tags and outputs. `ran`:
+    the stacks that ran; `queried`: the stacks whose outputs were read."""
 
     outputs: Outputs
     updated: dict[str, str] = field(default_factory=dict)
@@ -101,7 +101,7 @@ class Engine:
 
 @pytest.fixture
 def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
-    """One whose runs export nothing; a test says else what they export."""
+    """A stand-in whose runs export nothing, unless a test sets their outputs."""
     stand_in = Engine(lambda stack: {})
     for module in (records, engine_stacks, export):
         monkeypatch.setattr(module, "pulumi", stand_in.cli)
@@ -140,7 +140,7 @@ def runs_of(
     estates: Estates = ESTATES,
     **more: Any,
 ) -> run.Runs:
-    """Runs of a command over all partitions, which says nothing."""
+    """The runs of a command over all partitions, without output."""
     partitions = tuple(estates.settings.stack.partitions)
     return run.Runs(
         estates,
@@ -159,7 +159,7 @@ def names(engine: Engine) -> list[str]:
     return found
 
 
-def test_a_second_one_runs_nothing(engine: Engine) -> None:
+def test_a_second_up_runs_nothing(engine: Engine) -> None:
     up()
     assert names(engine) == ["prod", "prod-apis", "prod-rest"]
     up()
@@ -188,7 +188,8 @@ def test_a_stack_that_a_command_made_is_recorded_with_its_file(
 def test_partitions_that_a_run_of_the_base_outdated_are_run_by_the_same_command(
     engine: Engine,
 ) -> None:
-    """As when the consumer for nobody had to be made anew: nothing of their own changed."""
+    """The base may have new outputs, such as a new anonymous consumer, although the partitions
+    themselves did not change."""
     up()
     engine.outputs = lambda stack: (
         {} if "-" in stack else {"base": {"gateway": {"nobody": "another"}}}
@@ -228,7 +229,7 @@ def test_the_base_is_read_anew_once_it_was_run_and_also_where_it_kept_something(
 def test_all_stacks_are_listed_once_and_each_that_is_run_once_more(
     engine: Engine,
 ) -> None:
-    """The engine reads the whole state of each that it lists."""
+    """The engine reads the whole state of each listed stack."""
     up()
     assert names(engine) == ["prod", "prod-apis", "prod-rest"]
     engine.tags.clear()
@@ -252,7 +253,7 @@ def test_outputs_are_asked_for_where_they_may_say_something(
 def test_a_key_that_is_due_is_run_for_and_a_shared_secret_is_not(
     engine: Engine,
 ) -> None:
-    """Nobody but somebody by hand replaces such a secret, so that every command would run its stack."""
+    """Only a person replaces such a secret, so otherwise every command would run its stack."""
     key = {
         "generation": 1,
         "since": "2025-01-01",
@@ -278,7 +279,7 @@ def test_a_key_that_is_due_is_run_for_and_a_shared_secret_is_not(
         assert names(engine) == again
 
 
-def test_a_stack_whose_file_is_not_there_is_not_run(
+def test_a_stack_without_its_file_is_not_run(
     engine: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Somebody may have forgotten to commit the file: the engine would run with empty settings, and
@@ -312,7 +313,7 @@ def test_a_partition_of_which_the_engine_cannot_say_anything_stops_no_other(
     assert (runs.failed, runs.done) == (["prod-apis"], ["prod", "prod-rest"])
 
 
-def test_what_is_interrupted_begins_nothing_more(engine: Engine) -> None:
+def test_an_interrupted_command_starts_no_further_run(engine: Engine) -> None:
     """An active run does not count as complete, whatever the engine reports: it calls a `destroy`
     that it ended early complete (seen: pulumi 3.274.1). The next command runs it and the
     remaining stacks."""
@@ -339,7 +340,7 @@ def test_what_is_interrupted_begins_nothing_more(engine: Engine) -> None:
 THREE = {"apis": ["apis"], "other": ["other"], "rest": ["*"]}
 
 
-def test_what_waits_for_a_partition_that_failed_is_what_it_was_to_grant(
+def test_only_dependents_of_a_failed_partition_are_skipped(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The gates in `apis` will require a scope that a client in `rest` gets; `other` is unaffected."""
@@ -411,7 +412,7 @@ def test_a_base_that_was_destroyed_under_its_partitions_is_not_run(
 def test_stacks_of_partitions_are_made_once_the_base_was_run(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It stops where some of them got other names."""
+    """The command stops if some of them got other names."""
     created: list[tuple[str, int]] = []
     monkeypatch.setattr(
         run,
@@ -444,7 +445,7 @@ def test_stacks_of_partitions_are_made_once_the_base_was_run(
     assert created == [("prod", 0), ("prod-apis", 1), ("prod-rest", 1)]
 
 
-def test_a_base_stays_while_a_partition_of_before_stands_on_it(
+def test_a_base_stays_while_an_earlier_partition_depends_on_it(
     engine: Engine,
 ) -> None:
     """This includes a partition that the settings no longer list."""

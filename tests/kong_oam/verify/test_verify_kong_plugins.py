@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from kong_oam.access.diff.snapshot import NOWHERE
+from kong_oam.oam.position import NO_POSITION
 from kong_oam.traits.kong_plugin.value import (
     KONG_PLUGIN,
     KongPlugin,
@@ -28,9 +28,11 @@ WAIVER = PluginWaiver("moved", "2999-12-31")
 
 
 PLUGINS = (
-    KongPlugin("correlation-id", {"header_name": "X-Cid"}, None, NOWHERE),
-    KongPlugin("bot-detection", {"deny": ["bad"]}, None, NOWHERE),
-    KongPlugin("request-termination", {"status_code": 410}, WAIVER, NOWHERE),
+    KongPlugin("correlation-id", {"header_name": "X-Cid"}, None, NO_POSITION),
+    KongPlugin("bot-detection", {"deny": ["bad"]}, None, NO_POSITION),
+    KongPlugin(
+        "request-termination", {"status_code": 410}, WAIVER, NO_POSITION
+    ),
 )
 """Plugins before orders/api: one observes, another denies, and the third answers in the gate's
 place."""

@@ -97,7 +97,7 @@ def change(
     region: Region,
     answers: Answers | None,
 ) -> Change:
-    """A change at orders.example.com; test_diff_exact.py holds every example request to its change."""
+    """Return a change at orders.example.com; test_diff_exact.py checks example requests."""
     site = "orders.example.com"
     return Change(kind, (caller,), methods, site, region, ANY, answers=answers)
 
@@ -105,7 +105,7 @@ def change(
 def test_a_path_that_another_team_takes_over_is_an_opening_with_both_owners() -> (
     None
 ):
-    """It was public before, and is after."""
+    """The path is public before and after."""
     (takeover,) = found = diff(OLD, model(ORDERS, EVIL, SHOP))
     login = Region(Subtree(("pub", "login")))
     assert found == (
@@ -113,12 +113,12 @@ def test_a_path_that_another_team_takes_over_is_an_opening_with_both_owners() ->
     )
     assert [answer.owner for answer in takeover.answers] == ["team-t", "team-e"]
     assert takeover.kind in OPENING
-    # The rule that lets callers in now.
+    # The rule that gives access now.
     assert str(takeover.position) == "app1.yaml:14:47"
 
 
 def taking(rules: str) -> str:
-    """An Application of another team that takes /orders/x with these rules."""
+    """Return an Application of another team that takes /orders/x with these rules."""
     return f"""
 apiVersion: core.oam.dev/v1beta1
 kind: Application
@@ -136,7 +136,7 @@ spec:
 """
 
 
-def test_a_takeover_that_lets_nobody_in_yet_has_both_answers() -> None:
+def test_a_takeover_without_callers_has_both_answers() -> None:
     """The step that takes the path is the only step at which another component answers."""
     after = model(ORDERS, taking("{scopes: [own]}"), SHOP)
     get = ("GET", "HEAD")
@@ -151,7 +151,7 @@ def test_a_takeover_that_lets_nobody_in_yet_has_both_answers() -> None:
 def test_a_takeover_that_lets_everybody_in_is_also_another_answer_to_old_callers() -> (
     None
 ):
-    """The client that could call before reaches something else."""
+    """A client that keeps access reaches another target."""
     after = model(ORDERS, taking("{public: {reason: pages}}"), SHOP)
     answers = (BY_ORDERS, BY_EVIL)
     assert diff(OLD, after) == (
@@ -179,7 +179,7 @@ def test_requests_that_are_answered_otherwise_are_a_change_of_their_own() -> (
 def test_another_port_is_another_answer(
     path: str, caller: AffectedCaller, methods: tuple[str, ...]
 ) -> None:
-    """To everybody who may call at the path, by rules and by grants."""
+    """All callers of the path are named, by rules and by grants."""
     ports = edited(ORDERS, (f"/{path}: 8080", f"/{path}: 9090"))
     by_9090 = Answer(
         "orders/api", "9090", "own pods in orders at 9090 (Deployment api)"
@@ -206,7 +206,7 @@ def test_a_second_service_with_a_port_of_that_number_changes_no_answer() -> (
 
 
 def test_another_answer_concerns_only_who_may_call_before_and_after() -> None:
-    """A client that loses its grant is just revoked."""
+    """A client that loses its grant is only revoked."""
     after = edited(
         ORDERS,
         ("/orders: 8080", "/orders: 9090"),
@@ -222,7 +222,7 @@ def rendered(
     name: str = "orders",
     component: str = "api",
 ) -> AccessModel:
-    """The model of a component without a template, which these objects are rendered for."""
+    """Return the model of a component without a template, with these objects."""
     on = settings()
     trait = f"[{{type: access, properties: {access}}}]"
     kind = "type: helmchart" if "kind: Release" in objects else "type: own"
@@ -278,7 +278,7 @@ OF_DB = named(
 def test_other_pods_behind_a_named_service_are_another_answer(
     service: str, pods: str
 ) -> None:
-    """By their labels, or by the port that they listen at."""
+    """Their labels or their port differ."""
     before = Answer(
         "orders/api",
         "80",
@@ -301,7 +301,7 @@ def test_other_pods_behind_a_named_service_are_another_answer(
     ],
 )
 def test_another_chart_behind_the_same_labels_is_no_change(spec: str) -> None:
-    """As another image is not: what runs in the pods is no part of access."""
+    """Another image is no change either: the software in the pods is not part of access."""
     released = edited(RELEASES, ("spec: {chart: web}", f"spec: {spec}"))
     assert diff(rendered(RELEASES, OF_WEB), rendered(released, OF_WEB)) == ()
 
@@ -345,7 +345,7 @@ spec: {rules: [{host: a.test, http: {paths: [{path: /, pathType: Prefix, backend
 def test_other_pods_behind_a_rendered_service_are_another_answer(
     old: str, new: str, pods: str
 ) -> None:
-    """By its selector or its target."""
+    """The selector or the target of the Service differs."""
     before = Answer(
         "orders/api", "80", "pods tier=a in orders at 8080 (Deployment api)"
     )
@@ -373,7 +373,7 @@ RENAMED_SHOP = edited(SHOP, ("orders/api", "purchases/api"))
 
 
 def answerers(old: AccessModel, new: AccessModel) -> set[tuple[str, str]]:
-    """The components, old and new, of the requests that something else answers."""
+    """Return the old and new components of requests whose target changes."""
     found = {
         change.answers
         for change in diff(old, new)
@@ -383,7 +383,7 @@ def answerers(old: AccessModel, new: AccessModel) -> set[tuple[str, str]]:
 
 
 def test_a_component_under_another_name_answers_as_before() -> None:
-    """With the same workload in the same place; a component with another workload is another answer."""
+    """The workload and its place are the same; a component with another workload is another answer."""
     assert diff(OLD, model(RENAMED, RENAMED_SHOP)) == ()
     proxy = edited(RENAMED, ("image: orders", "image: proxy"))
     assert answerers(OLD, model(proxy, RENAMED_SHOP)) == {
@@ -394,7 +394,7 @@ def test_a_component_under_another_name_answers_as_before() -> None:
 def test_a_component_under_another_name_and_another_owner_is_another_answer() -> (
     None
 ):
-    """The new owner may put another image behind the path from then on."""
+    """The new owner may deploy another image behind the path."""
     takeover = edited(RENAMED, ("owner: team-t", "owner: team-e"))
     changes = diff(OLD, model(takeover, RENAMED_SHOP))
     assert [change.kind for change in changes] == ["answered by", "answered by"]
@@ -405,7 +405,7 @@ def test_a_component_under_another_name_and_another_owner_is_another_answer() ->
 
 
 def test_the_pods_of_a_named_service_are_its_workload() -> None:
-    """Under another name they answer as before; others with the same properties do not."""
+    """The same pods answer under another name; other pods with the same properties are a change."""
     old = rendered(RELEASES, OF_WEB)
     assert diff(old, rendered(RELEASES, OF_WEB, "purchases")) == ()
     assert answerers(old, rendered(RELEASES, OF_DB, "purchases")) == {
@@ -413,8 +413,8 @@ def test_the_pods_of_a_named_service_are_its_workload() -> None:
     }
 
 
-def test_an_exported_model_has_what_answers() -> None:
-    """With owners, so that both are named against what is deployed; a gate's state has it, too."""
+def test_an_exported_model_has_the_answering_targets() -> None:
+    """The model has owners, so that both are named; the state of a gate has them too."""
     new = model(ORDERS, EVIL, SHOP)
     exported = load_model(dump_model(OLD))
     deployed = enforced_models(state(OLD.estate), exported)
@@ -428,7 +428,8 @@ def test_an_exported_model_has_what_answers() -> None:
 
 
 def test_pods_that_a_model_does_not_have_are_not_compared() -> None:
-    """A gate of a component that no run has exported yet, say; another port of it is a change."""
+    """An example is a gate of a component that no run has exported yet; another port of it is a
+    change."""
     unknown = replace(OLD, pods={})
     assert diff(unknown, OLD) == diff(OLD, unknown) == ()
     ports = edited(ORDERS, ("/pub: 8080", "/pub: 9090"))
@@ -449,7 +450,7 @@ def test_pods_that_a_model_does_not_have_are_not_compared() -> None:
 def test_a_setting_that_comes_or_goes_with_the_name_is_another_answer(
     position: str, setting: str
 ) -> None:
-    """Nobody compares the settings of two components, so a name that changes would hide each of them."""
+    """Settings of two components are not compared, so a new name would hide each change."""
     on = settings()
     on = replace(on, stack=replace(on.stack, upstream_tls="tls"))
     having = (position, setting + position)
@@ -521,7 +522,7 @@ def test_labels_that_follow_the_name_select_the_same_pods() -> None:
 
 
 def test_labels_of_other_pods_are_another_answer_under_another_name() -> None:
-    """The Service chooses the pods of the other workload from then on."""
+    """The Service now selects the pods of the other workload."""
     expected = {("orders/api", "orders/web")}
     component = paired("api", "other", "api", "api")
     assert (

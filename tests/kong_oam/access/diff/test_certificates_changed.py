@@ -53,7 +53,8 @@ def shown(
     before: tuple[Exposer, ...],
     after: tuple[Exposer, ...],
 ) -> Setting:
-    """Another certificate on a host, with the components on the host before and after."""
+    """Return a change of the certificate on a host, with the components on the host before and
+    after."""
     name = f"certificate of {host}"
     return Setting("may widen", Subject(), name, was, now, (before, after))
 
@@ -68,7 +69,7 @@ def certificates(old: AccessModel, new: AccessModel) -> list[Setting]:
 
 
 def test_a_secret_named_for_another_path_changes_the_whole_host() -> None:
-    """Everybody on the host is concerned, and it may open."""
+    """The change affects everybody on the host, and may widen access."""
     old = model(ORDERS)
     new = model(ORDERS, EVIL_WITH_TLS)
     alone = (BY_ORDERS,)
@@ -84,7 +85,7 @@ def test_a_secret_named_for_another_path_changes_the_whole_host() -> None:
 
 
 def test_another_secret_of_the_same_name_is_another_certificate() -> None:
-    """It is in another namespace."""
+    """The Secret is in another namespace."""
     exposers = (BY_EVIL, BY_ORDERS)
     assert certificates(
         model(WITH_TLS, EVIL), model(ORDERS, EVIL_WITH_TLS)
@@ -117,7 +118,7 @@ def test_a_wildcard_shows_its_certificate_on_hosts_below_that_name_none() -> (
 
 
 def test_a_former_owner_is_kept_beside_the_new_one() -> None:
-    """A change cannot take itself for its own reviewer."""
+    """The new owner in a change cannot approve the change."""
     takeover = edited(WITH_TLS, ("team-t", "team-x"))
     (change,) = certificates(model(ORDERS), model(takeover))
     before, after = change.exposers

@@ -28,7 +28,8 @@ BEFORE = model(API, SHOP)
 EVERYBODY = AffectedCaller(None)
 HEALTH = Subtree(("orders", "health"))
 HEALTH_OTHERWISE = Subtree(("orders", "health."), spelled_otherwise=True)
-"""Paths that some servers take for /orders/health, as `/orders/health.` and `/Orders/Health`."""
+"""Paths that some servers read as /orders/health, such as `/orders/health.` and `/Orders/Health`.
+"""
 NOT_HEALTH = Region(Subtree(("orders",)), (HEALTH, HEALTH_OTHERWISE))
 """/orders and all paths below it, without /orders/health, which has its own rule."""
 
@@ -51,7 +52,7 @@ def orders_change(
     region: Region,
     minutes: int | None = None,
 ) -> Change:
-    """A change at orders.example.com; test_diff_exact.py holds every example request to its change."""
+    """Return a change at orders.example.com; test_diff_exact.py checks example requests."""
     return Change(
         kind,
         (caller,),
@@ -90,7 +91,7 @@ def orders_change(
     ids=["reason", "role", "scope", "API and application", "client", "clients' application", "default paths", "order"],
 )  # fmt: skip
 def test_names_and_words_are_no_access(orders: str, shop: str) -> None:
-    """A diff is empty where everybody may still call the same, whatever its name and place."""
+    """A diff is empty if all callers keep the same access, with any names and places."""
     assert diff(BEFORE, model(orders, shop)) == ()
     assert diff(BEFORE, model(shop, orders)) == ()
 
@@ -142,7 +143,7 @@ def test_old_tokens_count_where_any_method_or_path_of_a_change_takes_them(
 def test_old_tokens_count_where_users_were_in_more_groups_than_they_needed() -> (
     None
 ):
-    """Users in sales get no token through the shop any more; old tokens of users also in audit count."""
+    """Users in sales no longer get tokens through the shop; old tokens of users also in audit work."""
     after = edited(
         API,
         (
@@ -159,7 +160,7 @@ def test_old_tokens_count_where_users_were_in_more_groups_than_they_needed() -> 
 
 
 def test_a_renamed_client_with_another_image_is_another_principal() -> None:
-    """A client under another name is the same principal only where it runs the same workload."""
+    """A renamed client is the same principal only if it runs the same workload."""
     orders = edited(API, ("shop/checkout", "shop/till"))
     shop = edited(
         SHOP,
@@ -175,7 +176,7 @@ def test_a_renamed_client_with_another_image_is_another_principal() -> None:
 def test_a_client_that_moves_to_another_namespace_is_another_principal() -> (
     None
 ):
-    """The same workload elsewhere is run by somebody else."""
+    """The same workload in another namespace is another principal."""
     checkout = SHOP[
         SHOP.index("    - name: checkout") : SHOP.index("    - name: web")
     ]
@@ -200,7 +201,7 @@ spec:
 def test_a_client_that_another_team_gets_under_another_name_is_another_client() -> (
     None
 ):
-    """The same workload with the same rights is another client where its owner is another."""
+    """The same workload with the same access but another owner is another client."""
 
     def owned(application: str, owner: str) -> str:
         return f"""
@@ -264,14 +265,14 @@ spec:
 def test_another_owner_of_a_component_is_a_change(
     orders: str, shop: str, change: Setting
 ) -> None:
-    """Another team answers for an API, or for a client, from now on."""
+    """Another team now owns an API or a client."""
     assert diff(BEFORE, model(orders, shop)) == (change,)
     assert diff(load_model(dump_model(BEFORE)), model(orders, shop)) == (
         change,
     )
 
 
-def test_another_owner_stands_below_what_opens_and_above_what_closes() -> None:
+def test_another_owner_follows_opening_and_precedes_closing_changes() -> None:
     """Changes have the order of their kinds, the worst first."""
     after = edited(
         API,
@@ -286,8 +287,8 @@ def test_another_owner_stands_below_what_opens_and_above_what_closes() -> None:
     assert kinds == ["widened", "owner", "narrowed"]
 
 
-def test_the_owner_of_what_another_stack_deploys_is_not_compared() -> None:
-    """A run knows no owner of it, before or after a component moves there."""
+def test_owners_of_components_in_other_stacks_are_not_compared() -> None:
+    """A run does not know the owner, before or after a component moves there."""
     orders, shop = BEFORE.estate.applications
     foreign = tuple(
         replace(component, owner=None) for component in shop.components
@@ -335,7 +336,7 @@ def test_another_version_of_a_renamed_workload_is_the_same_principal(
 
 
 def test_a_rename_that_gains_access_is_another_client() -> None:
-    """The same workload under another name is the same client only as long as it may do the same."""
+    """A renamed workload is the same client only while its access stays the same."""
     orders = edited(
         API,
         ("shop/checkout", "shop/till"),
@@ -419,7 +420,7 @@ def test_two_groups_that_are_needed_together_are_one_condition() -> None:
 def test_a_client_is_kept_out_at_once(
     orders: str, shop: str, change: Change
 ) -> None:
-    """No old token counts (`minutes` is None): each call looks up groups, rules and grants."""
+    """No old token works (`minutes` is None): each call looks up groups, rules and grants."""
     assert diff(BEFORE, model(orders, shop)) == (change,)
 
 
@@ -436,7 +437,7 @@ spec:
         - type: gateway
           properties: {domain: hello.example.com, http: {/: 80}}
 """
-"""An API without access rules: any token of the provider will do."""
+"""An API without access rules: any token of the provider suffices."""
 ISSUED_FOR_5 = settings(
     providers=[{"name": "okta", "type": "okta", "accessTokenMinutes": 5}]
 )
@@ -463,7 +464,7 @@ def test_old_tokens_of_a_client_count_where_any_token_will_do() -> None:
 
 
 def test_old_tokens_of_users_count_where_any_token_will_do() -> None:
-    """Users in sales get no token through the shop any more."""
+    """Users in sales no longer get tokens through the shop."""
     without_group = edited(
         API,
         ("scopes: [read], groups: [sales]", "scopes: [read], groups: []"),
@@ -525,7 +526,8 @@ def test_old_tokens_count_as_long_as_they_were_issued_for() -> None:
 
 
 def test_a_scope_that_moves_lets_old_tokens_in_nowhere() -> None:
-    """Its holder is kept out of the one component at once, and the other lists only who is granted it."""
+    """Its holder loses access to one component at once, and keeps access to the other only with a
+    grant."""
 
     def offering(name: str, scope: str, client: str) -> str:
         return f"""
@@ -609,7 +611,7 @@ OPENED_OTHERWISE = orders_change(
 
 
 def test_other_spellings_of_a_path_open_with_its_rule() -> None:
-    """/Admin and `/admin.` are refused as long as /admin has a rule."""
+    """The gate denies /Admin and `/admin.` while /admin has a rule."""
     opened = edited(
         ADMIN, ("- {paths: [/admin], methods: [GET], scopes: [read]}", "")
     )
@@ -617,7 +619,7 @@ def test_other_spellings_of_a_path_open_with_its_rule() -> None:
 
 
 def test_other_spellings_open_alone_where_the_path_was_open() -> None:
-    """A rule that is public as well refuses the other spellings, until it goes."""
+    """A public rule also denies the other spellings, until it is removed."""
     redundant = edited(
         ADMIN,
         (
@@ -632,7 +634,7 @@ def test_other_spellings_open_alone_where_the_path_was_open() -> None:
 
 
 def test_the_providers_groups_count_within_a_stack() -> None:
-    """A mapping of groups that changes lets others in, though no Application says so."""
+    """A changed mapping of groups gives access to other users, without a change of Applications."""
     mapped = settings(
         providers=[
             {"name": "okta", "type": "okta", "groups": {"desk": "Everyone"}}
@@ -646,7 +648,7 @@ def test_the_providers_groups_count_within_a_stack() -> None:
 
 
 def test_a_first_deployment_grants_everything() -> None:
-    """The stack is compared with nothing on it."""
+    """The old side is the same stack without Applications."""
     sales = users("shop/web", "sales")
     assert diff(empty(BEFORE), BEFORE) == (
         orders_change("newly public", EVERYBODY, "GET,HEAD", Region(HEALTH)),
@@ -657,7 +659,7 @@ def test_a_first_deployment_grants_everything() -> None:
 
 
 def test_a_change_has_the_rule_that_opens_and_an_example_request() -> None:
-    """Users of the web client in both groups may call PUT from now on."""
+    """Users of the web client in both groups may now call PUT."""
     put = edited(API, ("methods: [POST]", "methods: [POST, PUT]"))
     (change,) = diff(BEFORE, model(put, SHOP))
     assert change == Change(
@@ -678,8 +680,8 @@ def test_a_change_has_the_rule_that_opens_and_an_example_request() -> None:
     assert str(change.position) == "app0.yaml:19:17"
 
 
-def test_what_is_exported_says_no_more_than_access() -> None:
-    """Other words and another order export the same, without a word of the Application's own."""
+def test_an_exported_model_has_only_access() -> None:
+    """Other texts and another order have the same export, which has no text of the Application."""
     reworded = edited(API, ("probes", "other words"), ("Read", "See"))
     assert dump_model(model(SHOP, reworded)) == dump_model(BEFORE)
     assert "probes" not in dump_model(BEFORE)

@@ -1,4 +1,4 @@
-"""`diff` against its oracle: what `decide` says to the tokens that `issue` gives, on generated estates."""
+"""`diff` against its oracle on generated estates: `decide` on the tokens of `issue`."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ REQUESTED = st.lists(REQUESTS, min_size=1, max_size=12)
 
 
 Pods = tuple[str, dict[str, str], int]
-"""Where pods are, their labels, and the port that they listen at."""
+"""The namespace of pods, their labels, and their port."""
 
 
 def _pods(component: Component) -> Pods:
@@ -84,7 +84,7 @@ def _answering(
 
 
 _Ways = tuple[tuple[str, str], tuple[str, str]]
-"""Component and port that answered, and those that answer."""
+"""The old and the new component with their ports."""
 
 
 def _otherwise(*answering: tuple[str, int, Pods] | None) -> _Ways | None:
@@ -110,7 +110,7 @@ def _covering(
     request: Request,
     declared: set[PathSegments],
 ) -> list[Change]:
-    """The changes of this method and path: those whose region, of all its parts, says most about the path."""
+    """Return the changes of this method and path whose region is the most specific."""
     path, found = read(request.target), []
     for change in _requests(changes):
         parts = [
@@ -133,7 +133,7 @@ def _requests(changes: Iterable[Difference]) -> list[Change]:
 
 
 def _from(source: Source, address: str | None) -> bool:
-    """Whether the address is one of these."""
+    """Return whether the source contains the address."""
     assert address is not None
     return admits(source.networks, address) and not (
         source.but and admits(source.but, address)
@@ -214,7 +214,7 @@ def _callers(
             for estate, api in zip((old, new), apis, strict=True):
                 provider = estate.stack.providers[
                     "main"
-                ]  # all providers of an estate name groups alike
+                ]  # all providers of an estate name groups the same way
                 names = (
                     frozenset(map(provider.group, groups))
                     if logical
@@ -231,17 +231,17 @@ def _callers(
 def test_requests_are_answered_differently_exactly_where_the_diff_says_so(
     pair: tuple[Estate, Estate], requests: list[Request]
 ) -> None:
-    """For every principal and set of groups, from every class of addresses."""
+    """The check covers every principal and set of groups, from every class of addresses."""
     _check_requests(pair, requests)
 
 
 @pytest.mark.parametrize("kind", ["from", "assigned from"])
 @MANY
 @given(data=st.data(), requests=REQUESTED)
-def test_other_networks_and_groups_of_clients_are_told_of_exactly_where_they_let_in_others(
+def test_networks_and_groups_are_reported_exactly_if_they_change_callers(
     kind: str, data: st.DataObject, requests: list[Request]
 ) -> None:
-    """Where nothing else changes."""
+    """Nothing else changes."""
     old, new = data.draw(pairs(kinds=(kind,)))
     _check_requests((connected(old), connected(new)), requests)
 
@@ -291,10 +291,10 @@ def _check_requests(
 
 @MANY
 @given(pairs(kinds=("endpoints", "pods", "components")), REQUESTED)
-def test_another_answer_is_told_of_exactly_where_the_request_stays_allowed(
+def test_a_changed_answer_is_reported_exactly_if_the_request_stays_allowed(
     pair: tuple[Estate, Estate], requests: list[Request]
 ) -> None:
-    """Where a path leads to another component, port or pods; where nothing else changes."""
+    """A path leads to another component, port or pods; nothing else changes."""
     _check_requests(pair, requests)
 
 
@@ -303,7 +303,7 @@ def test_another_answer_is_told_of_exactly_where_the_request_stays_allowed(
 def test_stacks_differ_exactly_where_a_component_can_be_called_by_others(
     pair: tuple[Estate, Estate], requests: list[Request]
 ) -> None:
-    """By component, port and path, whatever the hosts; groups are told apart by their logical names."""
+    """The comparison is by component, port and path, and by logical names of groups."""
     old, new = pair
     changes, sides = (
         diff(model(old), model(new)),
@@ -342,7 +342,7 @@ def test_stacks_differ_exactly_where_a_component_can_be_called_by_others(
 def _reached(
     estate: Estate, site: str, request: Request, token: Tokens
 ) -> bool:
-    """Whether the token is let through to the component's port on any of its hosts."""
+    """Return whether the gate accepts the token at the component's port on any host."""
     key, _, port = site.rpartition(":")
     component = estate.components.get(key)
     path = read(request.target)
@@ -369,7 +369,7 @@ def _reached(
 def test_every_change_is_witnessed_by_a_request(
     pair: tuple[Estate, Estate],
 ) -> None:
-    """Its example is answered differently, in the direction that the change says; for each principal that it names."""
+    """For each named principal, the example's answers differ in the direction of the change."""
     old, new = pair
     for change in _requests(diff(model(old), model(new))):
         example = change.example
@@ -440,10 +440,10 @@ def test_a_site_is_left_out_only_where_nothing_changes(
 
 @MANY
 @given(estates())
-def test_nothing_differs_from_itself_or_from_what_it_exports(
+def test_an_estate_equals_itself_and_its_export(
     estate: Estate,
 ) -> None:
-    """The exported model says exactly as much about access as the estate."""
+    """The exported model has exactly the access of the estate."""
     own = model(estate)
     assert diff(own, own) == ()
     assert diff(own, load_model(dump_model(own))) == ()

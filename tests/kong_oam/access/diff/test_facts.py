@@ -119,7 +119,7 @@ def test_every_field_is_compared_or_left_out_for_a_reason() -> None:
 
 
 def test_all_names_of_compared_values() -> None:
-    """Whoever adds a name here has looked at the kind that `_kind` gives to its changes."""
+    """Each name here was checked against the kind that `_kind` returns."""
     spelled = replace(
         BEFORE.estate.stack.default_provider,
         spelling=replace(facts.PLAIN, own_value="app"),
@@ -162,7 +162,7 @@ def test_all_names_of_compared_values() -> None:
 def test_a_field_that_is_added_later_may_widen(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Here the settings of a provider get a field `trusted_by`, of which no other code knows."""
+    """The provider's settings get a field `trusted_by`, which no other code knows."""
 
     @dataclass(frozen=True, slots=True)
     class Later(ProviderSettings):
@@ -197,7 +197,8 @@ def test_a_field_that_is_added_later_may_widen(
 def test_claims_of_a_kind_of_provider_are_compared_where_both_sides_know_them() -> (
     None
 ):
-    """The program asks the kind of provider, and its next version may answer otherwise. The command asks nobody."""
+    """The program asks the kind of provider, whose next version may answer otherwise. The command
+    does not ask."""
 
     def described(spelling: ClaimMapping) -> AccessModel:
         providers = {"okta": Provider("okta", "api://kong-oam/prod", spelling)}
@@ -221,7 +222,7 @@ def test_claims_of_a_kind_of_provider_are_compared_where_both_sides_know_them() 
 
 
 def test_a_provider_and_its_clients_are_compared_under_their_new_name() -> None:
-    """The name decides nothing; other settings that change with it do."""
+    """The name decides nothing; other settings that change with the name do."""
     before = model(
         API, SHOP, on=settings(providers=[{"name": "okta", "type": "okta"}])
     )
@@ -256,7 +257,7 @@ def test_a_provider_and_its_clients_are_compared_under_their_new_name() -> None:
 
 
 def orders(trait: str) -> AccessModel:
-    """The model of `API` and `SHOP`, with one more trait for `orders/api`."""
+    """Return the model of `API` and `SHOP`, with a further trait for `orders/api`."""
     return model(API + (f"        - {trait}\n" if trait else ""), SHOP)
 
 
@@ -383,7 +384,8 @@ def orders(trait: str) -> AccessModel:
 def test_a_trait_that_changes_is_a_change_of_each_value(
     before: str, after: str, expected: list[tuple[Kind, str, object, object]]
 ) -> None:
-    """Pages of other origins read more; a lower limit lets through fewer requests; other values decide nothing."""
+    """Pages of other origins read more; a lower limit allows fewer requests; other values decide
+    nothing."""
     changes = tuple(
         Setting(kind, Subject("orders/api"), name, was, now)
         for kind, name, was, now in expected
@@ -434,7 +436,8 @@ ACL = "{type: kong-plugin, properties: {name: acl}}"
 def test_a_plugin_that_goes_or_stands_by_a_waiver_may_widen(
     before: str, after: str, kind: str
 ) -> None:
-    """A plugin that went may have refused; a new plugin without a waiver refuses more, or only observes."""
+    """A removed plugin may have denied calls; a new plugin without a waiver denies more, or only
+    observes."""
     (change,) = diff(load_model(dump_model(orders(before))), orders(after))
     assert isinstance(change, Setting)
     assert (change.kind, change.of, change.name) == (
@@ -447,7 +450,7 @@ def test_a_plugin_that_goes_or_stands_by_a_waiver_may_widen(
 def kinds_of(
     name: str, was: typing.Any, now: typing.Any, *, between_stacks: bool = False
 ) -> list[str]:
-    """The kinds of changes where one value of a stack is `was` on the old side and `now` on the new."""
+    """Return the kinds of changes if one value of a stack changes from `was` to `now`."""
     old, new = {Subject(): {name: was}}, {Subject(): {name: now}}
     return [
         change.kind
@@ -515,7 +518,7 @@ NAMES = sorted(
 def test_no_change_and_its_way_back_both_narrow(
     values: tuple[typing.Any, ...],
 ) -> None:
-    """Else a change there and back would seem to close twice what it opened once."""
+    """Otherwise a change and its reversal would seem to close twice and open once."""
     for name in NAMES:
         for was, now in combinations(values, 2):
             kinds = kinds_of(name, was, now) + kinds_of(name, now, was)

@@ -88,10 +88,11 @@ def test_the_models_of_all_stacks_are_the_model_of_one_stack(
     ],
     ids=["base", "base and apis", "base and sales", "one stack", "one stack, then apis"],
 )  # fmt: skip
-def test_components_are_those_of_stacks_that_have_run(
+def test_components_come_from_stacks_that_have_run(
     exported: list[str], components: set[str]
 ) -> None:
-    """A model that was exported before the estate had partitions counts until each of them has run."""
+    """A model that was exported before the estate had partitions is valid until each partition has
+    run."""
     assert {*load_model(join_models(exported)).estate.components} == components
 
 
@@ -121,7 +122,7 @@ def test_lines_are_joined_by_component(
 
 
 def test_a_stack_states_facts_of_its_own_components_alone() -> None:
-    """Else all facts of a component would look new once it moves to another stack."""
+    """Otherwise all facts of a component would look new after a move to another stack."""
     exported = load_model(EXPORTED_BY_APIS)
     assert {*exported.estate.components} == {"orders/api", "shop/web"}
     assert {subject.component for subject in exported.facts} == {
@@ -144,7 +145,7 @@ def test_a_stack_states_facts_of_its_own_components_alone() -> None:
     ],
 )
 def test_a_text_that_is_no_model_is_refused(text: Any) -> None:
-    """Alone, and behind a model."""
+    """The invalid model is alone, or follows a valid model."""
     for texts in ([text], [EXPORTED_BY_BASE, text] if text != "" else [text]):
         with pytest.raises(ModelError):
             load_model(join_models(texts))

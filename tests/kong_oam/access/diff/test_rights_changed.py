@@ -40,7 +40,7 @@ LIST = "list pods in namespace orders"
 
 
 def with_objects(objects: str) -> AccessModel:
-    """An estate of one component without a route, with these objects."""
+    """Return an estate of one component without a route, with these objects."""
     allowed = [
         "get secrets in namespace orders",
         "get secrets in namespace orders for Group devs",
@@ -85,7 +85,7 @@ def test_a_role_that_comes_goes_or_changes_is_a_change(
 
 
 def test_the_same_rights_are_no_change() -> None:
-    """Also against what a stack exports."""
+    """The old side is an estate or an exported model."""
     rights = with_objects(MAY_GET_PODS)
     assert (
         diff(rights, rights)
@@ -95,7 +95,7 @@ def test_the_same_rights_are_no_change() -> None:
 
 
 def test_a_first_deployment_adds_all_rights() -> None:
-    """Before the first, nobody had any."""
+    """Before the first deployment there are no rights."""
     rights = with_objects(MAY_GET_PODS)
     change = Setting(
         "may widen", Subject("orders/api"), RIGHTS, [], [BIND, GET]

@@ -218,8 +218,8 @@ def test_another_namespace_changes_pods_and_credentials() -> None:
     ]
 
 
-def test_another_scheme_changes_what_follows_from_it() -> None:
-    """Plain http gives tokens away, and users come back by it; https refuses whoever calls without it."""
+def test_another_scheme_changes_dependent_settings() -> None:
+    """Plain http exposes tokens, and users return to it; https denies plain calls."""
     clear = estate(stack=edited(STACK, ("hstsSeconds: 600", "scheme: http")))
     in_clear = "http://web-shop.apps.example.com/callback"
     assert diff(BEFORE, clear) == (
@@ -232,7 +232,8 @@ def test_another_scheme_changes_what_follows_from_it() -> None:
 
 
 def test_another_client_without_a_workload_is_another_principal() -> None:
-    """Nothing but its name says which application on a device it is; a partner is known by its keys' URL."""
+    """Only its name identifies an application on a device; the URL of its keys identifies a
+    partner."""
     renamed = edited(
         APPLICATIONS,
         ("outside/app", "outside/other"),
@@ -250,7 +251,7 @@ def test_another_client_without_a_workload_is_another_principal() -> None:
 
 
 def test_a_partners_certificate_is_compared_by_its_fingerprint() -> None:
-    """Whoever has its key calls as the partner; the certificate itself is not repeated."""
+    """The holder of its key calls as the partner; the certificate itself is not printed."""
     pem = certified(rsa_key())
     certificates = {"outside/partner": [pem]}
     data = yaml.safe_load(STACK)

@@ -1,4 +1,4 @@
-"""The model that a stack exports, where somebody edited it: it is refused or compared, and breaks nothing."""
+"""Exported models that somebody edited: each is rejected or compared, without a crash."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ JUNK = st.sampled_from(
 
 
 def edited(data: st.DataObject, value: Any) -> Any:
-    """`value` with something else, or nothing, somewhere in it."""
+    """Return `value` with a replaced or removed part."""
     if (
         not isinstance(value, dict | list)
         or not value
@@ -68,7 +68,7 @@ def edited(data: st.DataObject, value: Any) -> Any:
 def test_an_edited_model_is_refused_or_compared(
     line: int, data: st.DataObject
 ) -> None:
-    """One part of it, anywhere: what is taken can be compared, in both directions."""
+    """The edit is anywhere: an accepted model can be compared in both directions."""
     name, _, text = LINES[line].partition(" ")
     part = json.dumps(edited(data, json.loads(text)))
     try:
@@ -96,7 +96,7 @@ def test_an_edited_model_is_refused_or_compared(
         ['orders/api {"provider": "okta"}'],
     ],
 )
-def test_what_no_stack_exports_is_refused(lines: list[str]) -> None:
+def test_an_invalid_model_is_rejected(lines: list[str]) -> None:
     """Examples are too much nesting, invalid names, unknown providers, and a missing stack."""
     with pytest.raises(ModelError, match="not a model that a stack exports"):
         load_model("\n".join(["1", *lines]))

@@ -61,7 +61,7 @@ _conditions = st.sets(st.sampled_from(SETS), min_size=1, max_size=3).map(
 
 
 def accesses(web: Principal) -> st.SearchStrategy[Access]:
-    """Everybody; or a service, users of a client, both or none."""
+    """Everybody; or a service, users of a client, both or neither."""
     by_principal = st.fixed_dictionaries(
         {}, optional={JOB: st.just(ITSELF), web: _conditions}
     )
@@ -106,7 +106,7 @@ def covered(
 def test_who_stays_is_who_may_before_and_after(
     was: Access, now: Access
 ) -> None:
-    """Each of them once, by the name of the new side, and nobody else."""
+    """Each caller appears once, by the name of the new side."""
     stays = list(remaining_callers(was, now, {RENAMED: WEB}))
     for old_name, new_name in ((None, None), (JOB, JOB), (WEB, RENAMED)):
         for groups in EVERY_SET:
@@ -144,7 +144,7 @@ def test_a_condition_of_both_is_as_small_as_can_be() -> None:
 def test_more_sets_of_groups_than_can_be_listed_are_refused_in_words(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Where neither condition is the narrower one."""
+    """Neither condition is narrower."""
     monkeypatch.setattr(answering, "MOST", 3)
     was, now = (
         _with(frozenset(map(frozenset, names)))

@@ -33,7 +33,8 @@ ORDERS_API, STACK = Subject("orders/api"), Subject()
 def over_tls(
     text: str, ca: tuple[str, ...], depth: int = 1, client: str | None = None
 ) -> AccessModel:
-    """The model on a stack that trusts CAs of these fingerprints, with a client certificate or without."""
+    """Return the model on a stack that trusts CAs of these fingerprints, with or without a client
+    certificate."""
     on = settings()
     trusted = UpstreamTlsSettings(ca, depth, client_certificate=client)
     stack = replace(on.stack, upstream_tls="mtls" if client else "tls")
@@ -73,7 +74,7 @@ def test_less_tls_may_widen_and_more_may_narrow(
     value_of_more: object,
     value_of_less: object,
 ) -> None:
-    """No request is a change: it is the same port, whatever is spoken at it."""
+    """No request is a change: the port is the same with any protocol."""
     widened = Setting("may widen", subject, name, value_of_more, value_of_less)
     assert changes(more, less) == (widened,)
     narrowed = Setting(
@@ -83,7 +84,7 @@ def test_less_tls_may_widen_and_more_may_narrow(
 
 
 def test_a_ca_alone_decides_nothing() -> None:
-    """Nothing is spoken over TLS yet."""
+    """No workload uses TLS yet."""
     assert changes(model(ORDERS), over_tls(ORDERS, ("a",))) == (
         Setting("changed", STACK, "gateway.upstreamTls.ca", None, ["a"]),
         Setting("changed", STACK, "gateway.upstreamTls.depth", None, 1),

@@ -1,4 +1,4 @@
-"""Changes of access in words, from values: each wording once."""
+"""Texts of changes of access, from values: each text once."""
 
 from __future__ import annotations
 
@@ -85,12 +85,12 @@ def test_a_caller_is_named_with_groups_and_networks(
 def test_groups_are_listed_from_the_fewest(
     condition: Condition, words: str
 ) -> None:
-    """Groups that are needed together stand in brackets beside others."""
+    """Groups that are required together are in brackets beside others."""
     assert users(condition) == words
 
 
 def test_all_callers_and_all_groups_are_named() -> None:
-    """However many there are."""
+    """Any number of callers is listed."""
     clients = [f"shop/{letter}" for letter in "abcdefghijklmnopqrstuvwxyz"]
     callers = [
         AffectedCaller(Principal(client, "okta"), ITSELF) for client in clients
@@ -138,7 +138,7 @@ def test_all_methods_are_a_star() -> None:
 def test_a_place_is_a_url_without_its_exceptions(
     site: str, region: Region, words: str
 ) -> None:
-    """Exceptions that are other spellings are refused, and not listed."""
+    """Other spellings among the exceptions are denied and not listed."""
     assert (
         place_text(replace(REVOKED, site=site, region=region), "https") == words
     )
@@ -172,7 +172,7 @@ def test_a_closing_change_says_how_long_old_tokens_count(
 
 
 def test_a_row_has_the_callers_the_methods_the_requests_and_a_note() -> None:
-    """The note is the place of the rule where tokens are no matter."""
+    """The note is the place of the rule if tokens do not matter."""
     requests = "https://orders.example.com/orders but not /orders/health"
     assert row(REVOKED, "https") == (
         "shop/job",
@@ -216,10 +216,10 @@ ANSWER = Answer("orders/api", "8080", "pods a", "team-a")
     ],
     ids=["another component", "other pods", "beside another change"],
 )
-def test_another_answer_is_named_with_what_answered(
+def test_a_changed_answer_names_both_targets(
     kind: Kind, now: Answer, words: str
 ) -> None:
-    """With owners; pods are named where nothing else of the two differs."""
+    """Owners are named; pods are named if the component and port are equal."""
     change = replace(
         REVOKED, kind=kind, region=Region(Subtree(())), answers=(ANSWER, now)
     )
@@ -283,7 +283,7 @@ def test_the_label_of_another_answer_names_the_component() -> None:
         "owner", "no owner before", "stack", "provider", "client", "order", "component", "rights", "certificate",
     ],
 )  # fmt: skip
-def test_a_setting_names_whom_it_concerns_and_both_values(
+def test_a_setting_names_its_subject_and_both_values(
     setting: Setting, concerned: str, words: str
 ) -> None:
     """A list names what was added and removed."""
@@ -317,12 +317,12 @@ NOT_HEALTH = "https://orders.example.com/orders but not /orders/health"
 def test_a_headline_is_the_worst_change_and_how_many_more_there_are(
     changes: list[Difference], words: str
 ) -> None:
-    """The changes come with the worst first."""
+    """The changes are sorted, the worst first."""
     assert headline(changes, "https") == words
 
 
 def test_other_spellings_are_listed_where_the_path_itself_is_not() -> None:
-    """Each rule that comes or goes changes them, too; those that are refused from now on are left out."""
+    """Each added or removed rule changes them too; spellings that are now denied are left out."""
     admin = replace(
         REVOKED, kind="newly public", region=Region(Subtree(("admin",)))
     )

@@ -60,7 +60,7 @@ def changed(graph: Graph) -> set[tuple[str, str, str]]:
     return {line for line in lines(graph) if line[2].startswith(("+", "-"))}
 
 
-def test_it_is_drawn_who_gets_what_by_which_role() -> None:
+def test_roles_and_their_scopes_are_drawn() -> None:
     """A rule with two scopes names the other scope at each; the public node precedes its component."""
     assert lines(graph_of(estate(API, SHOP))) == {
         ("group:sales", VIEWER, "read"),
@@ -123,7 +123,7 @@ def test_a_line_on_which_less_passes_says_so() -> None:
 # Parts
 
 
-def test_of_an_application_both_sides_are_drawn() -> None:
+def test_the_part_of_an_application_has_callers_and_calls() -> None:
     """The part has its callers and its calls, with the groups of its users, but not other callers
     of the called components."""
     graph = graph_of(estate(API_WITH_FLEET, SHOP, FLEET))
@@ -161,18 +161,16 @@ API_WITH_FLEET = edited(
         f"[desk], components: [shop/web]}}{BOTH}",
     ),
 )
-"""With a role of two scopes, of which the bot asks for one."""
+"""The role has two scopes, and the bot requests one of them."""
 
 
 def principal(graph: Graph, id_: str) -> set[tuple[str, str, str]]:
     return lines(of_principal(graph, [graph.by_id[id_]]))
 
 
-def test_of_a_principal_is_drawn_what_it_reaches() -> None:
-    """A service, no further than its scopes go; a group with the clients it needs, and such a client with its groups.
-
-    Where a client has a scope by a role of the group, too, its other roles are left out.
-    """
+def test_the_part_of_a_principal_has_its_reach() -> None:
+    """A service has only its scopes; a group has its clients, and such a client has its groups.
+    Other roles of the client are left out if a role of the group gives the scope too."""
     graph = graph_of(estate(API_WITH_FLEET, SHOP, FLEET))
     read = (READ, ORDERS, "GET /orders, HEAD /orders, POST /orders with write")
     assert principal(graph, "client:fleet/bot") == {
@@ -196,8 +194,8 @@ def test_of_a_principal_is_drawn_what_it_reaches() -> None:
     )
 
 
-def test_a_group_reaches_what_any_token_opens() -> None:
-    """Through the clients that sign its users in."""
+def test_a_group_reaches_rules_for_any_token() -> None:
+    """The group reaches them through the clients that sign its users in."""
     graph = graph_of(
         estate(
             API, SHOP, api("hello", domain="hello.example.com", http="{/: 80}")
@@ -217,7 +215,7 @@ def test_a_group_reaches_what_any_token_opens() -> None:
 
 
 def test_nothing_is_drawn_where_nothing_changed() -> None:
-    """And it is said; also of a model that was exported, which knows neither roles' names nor who is in them."""
+    """A note says so; this includes an exported model, which has no role names and no holders."""
     for old in (BEFORE, load_model(dump_model(BEFORE))):
         graph = of_changes(graph_of_change(old, model(API, SHOP), ""))
         assert (graph.nodes, graph.edges) == ((), ())
@@ -227,7 +225,8 @@ def test_nothing_is_drawn_where_nothing_changed() -> None:
 
 
 def test_a_group_more_in_a_role_is_drawn_with_all_that_it_gets() -> None:
-    """The way to the component, and the client that signs the group in; nothing else."""
+    """The part has the path to the component and the client that signs the group in, and nothing
+    else."""
     graph = changes(
         edited(API, ("groups: [sales]", "groups: [sales, support]")), SHOP
     )
@@ -243,7 +242,7 @@ def test_a_group_more_in_a_role_is_drawn_with_all_that_it_gets() -> None:
 
 
 def test_a_call_less_is_taken_away() -> None:
-    """And what the role still grants to those who hold it is no change."""
+    """The scopes that the role still grants are unchanged."""
     graph = changes(
         API,
         edited(
@@ -258,7 +257,7 @@ def test_a_call_less_is_taken_away() -> None:
 def test_one_request_more_and_one_less_are_two_lines_beside_what_stays() -> (
     None
 ):
-    """Method by method; who holds the scope is drawn, too."""
+    """Each method has a line; the holder of the scope is drawn too."""
     graph = changes(
         edited(
             API,
@@ -281,8 +280,8 @@ def test_one_request_more_and_one_less_are_two_lines_beside_what_stays() -> (
     }
 
 
-def test_what_is_newly_public_is_added_and_no_role_is_drawn() -> None:
-    """It needs none."""
+def test_a_newly_public_request_is_added_without_a_role() -> None:
+    """The request needs no role."""
     orders = edited(
         API, ("methods: [GET], public", "methods: [GET, POST], public")
     )
@@ -294,7 +293,7 @@ def test_what_is_newly_public_is_added_and_no_role_is_drawn() -> None:
 def test_a_role_under_another_name_is_drawn_and_diff_says_that_it_changes_nothing() -> (
     None
 ):
-    """The picture is of roles, the words below it of access."""
+    """The graph shows roles, and the notes below it show access."""
     new = model(edited(API, ("viewer:", "reader:")), SHOP)
     assert {
         node.id: node.change
@@ -367,7 +366,7 @@ def test_a_line_below_the_picture_says_each_change(
 def test_a_name_in_a_file_is_no_other_node_s_name(
     names: list[str], data: st.DataObject
 ) -> None:
-    """In whatever order they come."""
+    """The order of Applications does not matter."""
     nodes = [Node("group", name) for name in names]
     slugs = Graph("", tuple(nodes), ()).slugs
     assert len({*slugs.values()}) == len(nodes) == len(slugs)

@@ -18,12 +18,12 @@ from tests.support.small_estates import KEYS, MANY, SCOPES, estates
 
 
 def itself(_: Provider, group: str) -> Groups:
-    """Names a group as Applications do, and only so."""
+    """Return the group's name in Applications."""
     return frozenset({group})
 
 
 def with_members(estate: Estate) -> Estate:
-    """The same, where roles have components: those that are clients, and not in every role."""
+    """Return the estate with components in some roles, as far as these are clients."""
     clients = {client.component for client in estate.clients}
 
     def component(source: Component) -> Component:
@@ -155,7 +155,7 @@ def test_who_has_a_scope_by_a_role_is_who_may_call_with_it(
 def test_of_a_client_all_groups_are_drawn_that_its_users_may_need(
     estate: Estate,
 ) -> None:
-    """Those too that it signs nobody in for: beside another group they have a scope that it has."""
+    """This includes clients for other groups: a user in both groups has the scope."""
     graph, callers = graph_of(estate), Callers(estate, itself)
     for client in estate.clients:
         drawn = of_principal(
@@ -182,7 +182,7 @@ def test_of_a_client_all_groups_are_drawn_that_its_users_may_need(
 @MANY
 @given(estates())
 def test_every_rule_is_in_the_graph(estate: Estate) -> None:
-    """With its methods, path and scopes: at each of these, at anybody, or at any token."""
+    """Each rule has its methods, path and scopes: at its scopes, at anybody, or at any token."""
     graph = graph_of(with_members(estate))
     for component in estate.components.values():
         if not component.exposure.endpoints:

@@ -40,7 +40,7 @@ def sample() -> Graph:
 
 
 def large(components: int) -> Graph:
-    """As many APIs, each called by users of a group."""
+    """Return an estate of so many APIs, each called by users of a group."""
     texts = []
     for number in range(components):
         name = f"app{number:03}"
@@ -95,7 +95,7 @@ def lines_of(
     return nodes, edges
 
 
-# Whatever somebody wrote, it is text
+# Any name is text
 
 
 @pytest.mark.deep
@@ -118,7 +118,8 @@ def test_mermaid_has_the_graph_and_nothing_else(graph: Graph) -> None:
 @OFTEN
 @given(graphs())
 def test_svg_is_xml_with_the_graph_and_nothing_that_acts(graph: Graph) -> None:
-    """No script, no link, no picture from elsewhere, no attribute of anybody's; each box and line has its text."""
+    """There is no script, link, external image or foreign attribute; each box and edge has its
+    text."""
     text = svg(graph)
     root = ElementTree.fromstring(text)
     names = {element.tag.removeprefix(SVG) for element in root.iter()}
@@ -161,7 +162,7 @@ def test_svg_is_xml_with_the_graph_and_nothing_that_acts(graph: Graph) -> None:
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_name_that_means_harm_is_shown(name: str) -> None:
-    """As it is written, as far as it is text at all."""
+    """The text is unchanged if it is printable."""
     graph = Graph("t", (Node("group", name),), ())
     shown = printable(name).strip()
     assert (
@@ -175,7 +176,7 @@ def test_a_name_that_means_harm_is_shown(name: str) -> None:
 
 
 def test_mermaid_strikes_nothing_through() -> None:
-    """Two tildes would, over lines as well. One alone is no markup: a revision reads as it was written."""
+    """Two tildes would be markup, even on different lines. A single tilde, as in a revision, stays."""
     title, node = "since git:HEAD~126", Node("group", "~a", details=("b~",))
     text = mermaid(Graph(title, (node,), ()))
     assert f"  accTitle: {title}\n" in text and f'["{title}"]' in text
@@ -183,7 +184,7 @@ def test_mermaid_strikes_nothing_through() -> None:
 
 
 def test_mermaid_makes_neither_formulas_nor_icons_of_names() -> None:
-    """It looks for both after its own codes were read: something has to stand between."""
+    """Mermaid looks for both after it has decoded its codes, so a separator is needed."""
     text = mermaid(Graph("t", (Node("group", "$$x$$ fa:fa-car"),), ()))
     assert (
         "#36;#8203;#36;#8203;x#36;#8203;#36;#8203; fa#58;#8203;fa-car" in text
@@ -193,8 +194,8 @@ def test_mermaid_makes_neither_formulas_nor_icons_of_names() -> None:
 # Mermaid's limits
 
 
-def test_mermaid_of_a_large_estate_stays_within_what_github_draws() -> None:
-    """Whole components, the first of them; it says how many are left out, and how to get at them."""
+def test_mermaid_of_a_large_estate_stays_within_githubs_limits() -> None:
+    """The first whole components are drawn; a note counts the omissions and names the options."""
     graph = large(300)
     assert len(graph.edges) > MOST_EDGES
     text = mermaid(graph)
@@ -219,7 +220,7 @@ def test_mermaid_of_a_large_estate_stays_within_what_github_draws() -> None:
 @OFTEN
 @given(graphs(st.one_of(ORDINARY, st.sampled_from(HOSTILE))))
 def test_no_box_overlaps_another_and_each_holds_its_text(graph: Graph) -> None:
-    """However long the names are; and all of it is within the picture."""
+    """This holds for long names, and everything is inside the drawing."""
     placed = layout(graph)
     rectangles = [
         (box.x, box.y, box.x + BOX_WIDTH, box.y + box.height)
@@ -248,16 +249,14 @@ def test_no_box_overlaps_another_and_each_holds_its_text(graph: Graph) -> None:
         )
 
 
-def test_who_calls_stands_beside_the_middle_one_of_what_it_calls() -> None:
-    """A group in a role of each of many components, say."""
+def test_a_caller_stands_beside_the_middle_of_its_calls() -> None:
+    """An example is a group in a role of each of many components."""
     placed = layout(large(30))
     (sales,) = [box for box in placed.boxes if box.node.name == "sales"]
     assert abs(sales.y - placed.height / 2) < 200
 
 
-def test_the_picture_is_for_light_and_dark_and_says_what_its_signs_mean() -> (
-    None
-):
+def test_the_drawing_suits_light_and_dark_and_explains_its_signs() -> None:
     """A sign and the kind of line mark a change, not only the colour."""
     graph = sample()
     edges = (

@@ -11,7 +11,7 @@ import pytest
 from kong_oam.access.compile.estate import compile_estate
 from kong_oam.access.model import Stack
 from kong_oam.diagnostics import Diagnostic
-from kong_oam.engine.state import Held
+from kong_oam.engine.state import RecordedNames
 from kong_oam.identity.entra.api import Account, Graph
 from kong_oam.identity.entra.assignments import assignments
 from kong_oam.identity.entra.conflicts import applications, name_conflicts
@@ -60,7 +60,7 @@ spec:
 STACK = Stack("tests", {"main": describe(SETTINGS)}, domain="apps.example.com")
 ESTATE = estate(WITH_SIGN_IN, stack=STACK)
 JOB = "kong-oam tests shop/job"
-ALL: Held = frozenset(
+ALL: RecordedNames = frozenset(
     (application.type, application.logical)
     for application in applications(SETTINGS, ESTATE)
 )
@@ -73,7 +73,7 @@ def tenant() -> Iterator[Entra]:
 
 
 def _conflicts(
-    tenant: Entra, held_names: Held = frozenset()
+    tenant: Entra, held_names: RecordedNames = frozenset()
 ) -> list[Diagnostic]:
     with Graph(
         Account(Tenant(tenant.url, TENANT), ADMINISTRATOR, tenant.secret)

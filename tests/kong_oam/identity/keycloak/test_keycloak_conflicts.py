@@ -9,7 +9,7 @@ import pytest
 
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.engine.pending import ExportedState, PendingCreation
-from kong_oam.engine.state import Held
+from kong_oam.engine.state import RecordedNames
 from kong_oam.errors import ManagementApiError
 from kong_oam.identity.keycloak import orphans as recovery
 from kong_oam.identity.keycloak.api import Account, Realm
@@ -61,7 +61,7 @@ SETTINGS = keycloak()
 PROVIDER = SETTINGS.providers[0]
 ESTATE = estate(APP, stack=SETTINGS.stack)
 NAMES = Names(PROVIDER, ESTATE)
-ALL: Held = frozenset(
+ALL: RecordedNames = frozenset(
     [
         *((ROLE, role) for role in NAMES.roles),
         *((SCOPE, scope) for scope in NAMES.scopes),
@@ -150,7 +150,7 @@ class Recorded(Realm):
 
 
 def _conflicts(
-    realm: Realm, held_names: Held = frozenset()
+    realm: Realm, held_names: RecordedNames = frozenset()
 ) -> list[Diagnostic]:
     return list(name_conflicts(realm, PROVIDER, ESTATE, held_names))
 

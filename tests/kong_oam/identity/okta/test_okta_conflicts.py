@@ -14,7 +14,7 @@ from kong_oam.access.model import Stack
 from kong_oam.access.partitions import part_of
 from kong_oam.access.settings.values import ProviderSettings
 from kong_oam.diagnostics import Diagnostic
-from kong_oam.engine.state import Held
+from kong_oam.engine.state import RecordedNames
 from kong_oam.identity.okta.api import Account, client
 from kong_oam.identity.okta.conflicts import name_conflicts
 from kong_oam.identity.okta.names import objects
@@ -57,8 +57,8 @@ spec:
 
 ESTATE = estate(WITH_SIGN_IN, stack=Stack("tests", {"main": PROVIDER}))
 SETTINGS = ProviderSettings("main", "okta", "api://tests")
-NOTHING: Held = frozenset()
-ALL: Held = frozenset(
+NOTHING: RecordedNames = frozenset()
+ALL: RecordedNames = frozenset(
     (entity.type, entity.logical) for entity in objects(SETTINGS, ESTATE)
 )
 
@@ -150,7 +150,7 @@ def _rule(org: httpx.Client, server: str, policy: str, name: str) -> str:
 
 
 def _conflicts(
-    org: httpx.Client, held_names: Held = NOTHING
+    org: httpx.Client, held_names: RecordedNames = NOTHING
 ) -> list[Diagnostic]:
     return list(name_conflicts(org, SETTINGS, ESTATE, held_names, "kong-oam"))
 
