@@ -276,7 +276,7 @@ def more_for_closing() -> None:
         ("reference/lint.md", "check", loose, 1),
     ],
 )
-def test_a_command_prints_what_a_page_shows(
+def test_a_command_prints_the_output_on_its_page(
     project: Path,
     name: str,
     command: str,

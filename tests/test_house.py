@@ -53,7 +53,7 @@ def test_no_test_is_imported() -> None:
     assert {file: modules for file, modules in found.items() if modules} == {}
 
 
-def test_what_is_no_test_is_in_support() -> None:
+def test_helpers_of_tests_are_in_support() -> None:
     """Support has no tests, and each of its modules begins with a docstring."""
     support = TESTS / "support"
     assert [

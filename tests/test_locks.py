@@ -83,7 +83,7 @@ def test_a_lock_names_versions_and_digests_and_nothing_else(file: str) -> None:
         "requirements-docs",
     ],
 )
-def test_a_lock_has_what_is_required(name: str) -> None:
+def test_a_lock_has_the_requirements(name: str) -> None:
     """Each lock has every requirement in a version that fits. `make lock` updates it."""
     locked = {**_locked(f"{name}.lock"), **_locked(BUILT)}
     for requirement in _wanted(f"{name}.txt"):

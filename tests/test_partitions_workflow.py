@@ -56,7 +56,7 @@ def _list(folder: Path, program: str) -> tuple[int, str]:
 @pytest.mark.parametrize(
     "stacks", [[], ["prod-apis"], ["prod", "prod-apis", "prod-rest"]], ids=len
 )
-def test_the_matrix_is_what_is_listed(
+def test_the_matrix_is_the_list_of_stacks(
     stacks: list[str], tmp_path: Path
 ) -> None:
     """The matrix is one line, as the host reads it; an empty list gives no job."""
@@ -77,9 +77,7 @@ def test_where_nothing_can_be_listed_the_check_fails(tmp_path: Path) -> None:
     assert _list(tmp_path, "exit 2") == (2, "")
 
 
-def test_each_is_previewed_by_itself_and_what_is_merged_is_deployed_in_order() -> (
-    None
-):
+def test_previews_are_separate_and_merges_are_deployed_in_order() -> None:
     """A failed preview does not stop the others. Deployment never runs beside the rotation, and is
     never interrupted."""
     assert PREVIEW["env"] == {"STACK": "${{ matrix.stack }}"}

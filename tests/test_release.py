@@ -152,7 +152,7 @@ def test_a_tag_is_of_the_default_branch_and_of_its_version(
     assert run("v1.2.0") != 0
 
 
-def test_what_may_write_runs_nothing_that_was_built() -> None:
+def test_the_job_that_writes_runs_no_built_code() -> None:
     """Only the release job may write. Only it and a requested index get files. Each waits for the
     test of the wheel."""
     assert WORKFLOW[True] == {"push": {"tags": ["v*"]}}, (
@@ -271,7 +271,7 @@ def test_the_wheel_is_tried_as_the_workflow_does(tmp_path: Path) -> None:
     assert use(f"v{kong_oam.__version__}", EVALUATE="assert False") != 0
 
 
-def test_a_change_is_tested_by_what_anybody_can_run() -> None:
+def test_a_change_is_tested_by_a_public_script() -> None:
     """The job has the history for touched tests, no secret, and more time than the script's limit."""
     workflow = yaml.safe_load(
         (ROOT / ".github/workflows/test.yaml").read_text("utf-8")

@@ -51,9 +51,7 @@ def test_every_stack_but_the_sandbox_is_deployed_daily() -> None:
     )
 
 
-def test_nothing_that_is_installed_can_push_and_what_pushes_sees_no_secret() -> (
-    None
-):
+def test_installed_packages_cannot_push_and_the_push_has_no_secret() -> None:
     """The deploying job installs only the program's own packages, by their digests; the pushing job
     installs none."""
     assert (WORKFLOW["permissions"], JOB["permissions"]) == (
@@ -121,7 +119,7 @@ def test_the_day_that_it_sets_is_today(stack: str, tmp_path: Path) -> None:
     assert len(after) == len(before)
 
 
-def test_what_was_deployed_is_what_is_recorded(tmp_path: Path) -> None:
+def test_only_deployed_stacks_are_recorded(tmp_path: Path) -> None:
     """The commit has the days of the deployed stacks, each in its own file, and no other files of
     the job."""
     deployed, failed, *_ = STACKS

@@ -75,7 +75,7 @@ def test_twenty_commits_go_round_all_slices(commits: int) -> None:
     assert of(commits, 1) == of(commits - 1, 0)
 
 
-def test_a_change_touches_what_imports_it() -> None:
+def test_a_change_affects_its_importers() -> None:
     """Direct and indirect imports count, and so does a changed test file."""
     touched = tiers.touched_tests(
         [
@@ -107,7 +107,7 @@ def test_is_known_to_start_it():
 
 
 @pytest.mark.engine
-def test_only_what_is_marked_can_start_the_engine(tmp_path: Path) -> None:
+def test_only_marked_tests_can_start_the_engine(tmp_path: Path) -> None:
     """No test of `make test-fast` starts the engine."""
     (tmp_path / "test_it.py").write_text(SUITE)
     (tmp_path / "pytest.ini").write_text("[pytest]\n")

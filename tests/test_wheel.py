@@ -91,7 +91,7 @@ def _required(file: str) -> list[str]:
     )
 
 
-def test_what_it_needs_is_what_the_project_needs() -> None:
+def test_the_wheel_needs_the_projects_requirements() -> None:
     """The wheel requires the packages of the requirements, which give a reason for each, in the
     same versions."""
     project = PROJECT["project"]
@@ -132,7 +132,7 @@ def test_a_release_is_a_wheel_and_the_source_that_it_is_built_from(
 
 
 @pytest.mark.deep
-def test_the_package_says_what_it_is(installed: Path) -> None:
+def test_the_package_has_its_metadata(installed: Path) -> None:
     """The metadata has the version and the licence with its text, and README is the description."""
     (about,) = importlib.metadata.distributions(
         name="kong-oam", path=[str(installed)]
@@ -158,9 +158,7 @@ def test_the_licence_is_the_one_that_it_names() -> None:
 
 
 @pytest.mark.deep
-def test_it_brings_a_command_of_its_own(
-    installed: Path, tmp_path: Path
-) -> None:
+def test_the_wheel_has_a_command(installed: Path, tmp_path: Path) -> None:
     """The command is `python -m kong_oam`, and prints its version."""
     script = str(installed / "bin" / "kong-oam")
     for command in ([script], ["-m", "kong_oam"]):
@@ -188,7 +186,7 @@ def test_no_file_of_a_package_is_left_out(installed: Path) -> None:
 
 
 @pytest.mark.deep
-def test_applications_are_checked_with_what_is_installed(
+def test_applications_are_checked_with_the_installed_wheel(
     installed: Path, tmp_path: Path
 ) -> None:
     """A repository with only Applications and stacks suffices: the package has the wheel has schemas and
@@ -212,7 +210,7 @@ def test_applications_are_checked_with_what_is_installed(
 
 
 @pytest.mark.deep
-def test_definitions_are_evaluated_with_what_is_installed(
+def test_definitions_are_evaluated_with_the_installed_wheel(
     installed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No build and no Go is needed."""

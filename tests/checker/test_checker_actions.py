@@ -204,7 +204,7 @@ def _refusing(
 @pytest.mark.parametrize(
     "role", deep_after(1, ["pre-function", "post-function", "jwt"])
 )
-def test_a_guard_that_fails_opens_nothing_while_the_rest_goes_on(
+def test_a_failed_guard_opens_nothing_while_the_rest_continues(
     tmp_path: Path, role: str
 ) -> None:
     """`--continue-on-error`: Kong rejects every change of the component's guards of one kind."""
@@ -276,7 +276,7 @@ def test_a_switch_to_tls_may_fail_at_any_request(
     "name",
     ["app/a-protected-1-8080", "app/a-8080-gate", "app/a-8080-admission"],
 )
-def test_what_the_state_has_lost_opens_nothing(
+def test_resources_deleted_from_the_state_open_nothing(
     tmp_path: Path, name: str
 ) -> None:
     """`state delete` of one resource and then `destroy`: entities that stay in Kong have no
@@ -301,7 +301,7 @@ def test_what_the_state_has_lost_opens_nothing(
 
 @pytest.mark.deep
 @pytest.mark.timeout(600)
-def test_what_is_imported_under_another_name_and_then_deleted_opens_nothing(
+def test_an_import_under_another_name_and_its_deletion_open_nothing(
     tmp_path: Path,
 ) -> None:
     """Somebody's import makes the gate a second resource that the program does not know: `up`

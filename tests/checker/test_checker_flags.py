@@ -42,7 +42,7 @@ def _flags(draw: random.Random, names: list[str]) -> Iterator[str]:
 @pytest.mark.timeout(600)
 @pytest.mark.generated
 @pytest.mark.parametrize("seed", deep_after(1, (3, 1, 2, 4)))
-def test_no_flag_opens_or_takes_along_what_comes_later(
+def test_no_flag_opens_or_deletes_a_later_resource(
     tmp_path: Path, seed: int, report: Callable[[str], None]
 ) -> None:
     draw, total = random.Random(seed), Report()

@@ -58,7 +58,7 @@ def _orders(draw: st.DrawFn) -> tuple[Order, tuple[int, ...]]:
     max_examples=examples(400), deadline=None, derandomize=True, database=None
 )
 @given(_orders())
-def test_what_views_can_show_is_what_a_machine_comes_to(
+def test_views_show_the_states_of_a_simple_machine(
     case: tuple[Order, tuple[int, ...]],
 ) -> None:
     """Both give exactly the same combinations."""

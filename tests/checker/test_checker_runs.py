@@ -31,7 +31,7 @@ chain."""
 @pytest.mark.timeout(380)
 @pytest.mark.generated
 @pytest.mark.parametrize("seed", deep_after(1, CHAINS))
-def test_nobody_is_let_in_whom_neither_estate_lets_in(
+def test_no_run_allows_a_call_that_both_estates_deny(
     tmp_path: Path, seed: int, report: Callable[[str], None]
 ) -> None:
     """From an empty estate and back, step by step. Once the issuer signs with another key, and once

@@ -105,7 +105,7 @@ def _client(caller: str) -> str:
 @pytest.mark.generated
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("seed", deep_after(1, range(1, 13)))
-def test_nobody_is_let_in_or_refused_whom_both_estates_do_not(
+def test_no_command_decides_against_both_estates(
     tmp_path: Path, seed: int, report: Callable[[str], None]
 ) -> None:
     draw, total, runs = random.Random(seed), Report(), 0

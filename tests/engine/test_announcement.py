@@ -41,7 +41,7 @@ def _announcement(deployment: Deployment) -> tuple[int, str]:
 
 
 @pytest.mark.timeout(300)
-def test_a_preview_says_in_one_line_what_it_does_to_access(
+def test_a_preview_announces_changes_of_access_in_one_line(
     deployed: Deployment,
 ) -> None:
     """A renamed role is no change. An opening is a warning. After the deployment there is no

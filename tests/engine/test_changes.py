@@ -17,7 +17,7 @@ RULED = {
 """Both have the table: admission closes first, the gate opens last."""
 
 
-def test_an_edited_rule_changes_what_decides_and_nothing_else(
+def test_an_edited_rule_changes_only_deciding_resources(
     deployed: Deployment,
 ) -> None:
     """PATCH joins the write rule of orders: admission and the gate would be updated, then are, and then the PATCH is let
@@ -68,7 +68,7 @@ def test_an_edited_rule_changes_what_decides_and_nothing_else(
     assert call(local, "PATCH", "orders.example.com", "/orders/7").status == 401
 
 
-def test_a_rotated_key_takes_a_slot_of_its_own(deployed: Deployment) -> None:
+def test_a_rotated_key_takes_an_empty_slot(deployed: Deployment) -> None:
     """Okta signs with its next key: tokens of both are good at once, and the key after that takes a slot."""
     local = deployed.local
     (server,) = (
@@ -114,7 +114,7 @@ def _slots(deployment: Deployment) -> list[str | None]:
     ]
 
 
-def test_destroy_takes_away_what_the_stack_made_and_nothing_else(
+def test_destroy_deletes_only_the_stacks_own_objects(
     empty: Empty,
 ) -> None:
     """Kong, Okta and the cluster keep earlier objects: another's service, another's server."""

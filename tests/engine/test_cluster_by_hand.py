@@ -53,7 +53,7 @@ UP = f"pulumi up -s {STACK} --refresh"
 
 
 @pytest.mark.deep
-def test_what_somebody_changed_in_the_cluster_is_put_back(
+def test_manual_changes_in_the_cluster_are_reverted(
     deployed: Deployment,
 ) -> None:
     """By `up --refresh`, although another manager owns the fields now: an object of each kind."""
@@ -71,7 +71,7 @@ def test_what_somebody_changed_in_the_cluster_is_put_back(
     assert deployed.changes("preview", "--refresh") == {}
 
 
-def test_verify_finds_what_somebody_changed_in_the_cluster_and_says_what_undoes_it(
+def test_verify_finds_manual_changes_in_the_cluster_with_a_remedy(
     deployed: Deployment,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],

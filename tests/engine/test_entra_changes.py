@@ -114,7 +114,7 @@ def test_a_new_scope_is_waited_for_before_it_is_granted(
     ] == []
 
 
-def test_a_removed_scope_is_disabled_then_deleted_and_is_issued_to_nobody(
+def test_a_removed_scope_is_disabled_then_deleted_and_never_issued(
     deployed: tuple[Deployment, Entra],
 ) -> None:
     """By the plugin, in one run: entitlements are disabled before they are deleted, as Graph
@@ -198,7 +198,7 @@ def test_a_removed_scope_is_disabled_then_deleted_and_is_issued_to_nobody(
 
 
 @pytest.mark.deep
-def test_a_role_is_handed_over_without_what_it_was_and_is_in_one_hand(
+def test_a_role_moves_to_another_group_with_another_scope(
     deployed: tuple[Deployment, Entra],
 ) -> None:
     """The earlier clients lose reading and never get writing, though their earlier token has both

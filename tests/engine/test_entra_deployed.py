@@ -58,7 +58,7 @@ def deployed(
         yield deployment, tenant
 
 
-def test_everybody_gets_what_they_get_with_okta(
+def test_every_caller_gets_the_same_answers_as_with_okta(
     deployed: tuple[Deployment, Entra], sample: Sample
 ) -> None:
     """Every call of every caller is answered in the same way, though a token of Entra's is for one API."""
@@ -99,7 +99,7 @@ def test_a_second_run_changes_nothing(
     }
 
 
-def test_what_is_not_the_clients_own_does_not_count(
+def test_tokens_of_others_are_invalid(
     deployed: tuple[Deployment, Entra],
 ) -> None:
     """Denied are another tenant's token of the same key, tokens of version 1, and tokens for other

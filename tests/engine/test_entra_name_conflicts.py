@@ -50,7 +50,7 @@ def _directory(tenant: Entra) -> dict[str, Any]:
 
 
 @pytest.mark.deep
-def test_nothing_is_made_beside_an_application_that_somebody_registered(
+def test_nothing_is_created_beside_a_foreign_application(
     stack: tuple[Deployment, Entra],
 ) -> None:
     """Any user of a tenant may be allowed to register an application, and owns it. A preview and an
@@ -111,7 +111,7 @@ _KILLS = {
     deep_after(0, _KILLS.values()),
     ids=_KILLS,
 )
-def test_what_a_killed_run_made_is_found_and_removed(
+def test_objects_of_a_killed_run_are_found_and_removed(
     stack: tuple[Deployment, Entra],
     method: str,
     path: str,

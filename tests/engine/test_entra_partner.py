@@ -65,7 +65,7 @@ def _token(
 
 @pytest.mark.deep
 @pytest.mark.timeout(300)
-def test_a_partner_calls_with_a_key_of_its_own_and_changes_it(
+def test_a_partner_calls_with_its_own_key_and_changes_it(
     tmp_path: Path,
 ) -> None:
     """No key is known until its owner has handed over a certificate. Two are known during a change,

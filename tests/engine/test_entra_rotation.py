@@ -45,7 +45,7 @@ def ended(slot: str, *kinds: str) -> dict[str, str]:
     ],
     ids=["certificates", "secrets"],
 )
-def test_nobody_is_refused_until_what_they_have_has_ended(
+def test_credentials_are_valid_until_they_end(
     tmp_path: Path,
     settings: dict[str, bool],
     kinds: tuple[str, ...],

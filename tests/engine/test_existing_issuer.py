@@ -50,7 +50,7 @@ def existing(
         yield deployment, issuer
 
 
-def test_everybody_gets_what_they_get_with_okta(
+def test_every_caller_gets_the_same_answers_as_with_okta(
     existing: tuple[Deployment, Issuer], sample: Sample
 ) -> None:
     """Every call of every caller has the same answer, which is also the model's."""
@@ -81,7 +81,7 @@ def test_nothing_is_made_at_the_issuer_and_nothing_changes_again(
 
 
 @pytest.mark.deep
-def test_a_variable_of_the_components_own_is_there_once(
+def test_a_components_own_variable_is_set_once(
     existing: tuple[Deployment, Issuer],
 ) -> None:
     """It overrides ours: Kubernetes would create a Deployment with duplicate variables, and then

@@ -236,7 +236,7 @@ def _self_signed(token: str) -> str:
 
 
 @pytest.mark.parametrize("request_line", ANSWERS)
-def test_every_endpoint_answers_everybody_as_it_must(
+def test_every_endpoint_gives_every_caller_the_right_answer(
     sample: Sample, tokens: Mapping[str, str | None], request_line: str
 ) -> None:
     """400 for an ambiguous path, 401 without a valid token, 403 without its scope, 404 elsewhere,

@@ -83,7 +83,7 @@ LATE = {
 
 
 @pytest.mark.parametrize("lags", deep_after(1, LATE.values()), ids=LATE)
-def test_nobody_is_let_in_while_the_estate_comes_and_goes(
+def test_no_call_is_allowed_while_the_estate_comes_and_goes(
     empty: Empty, lags: Lags
 ) -> None:
     """In whatever order Kong's workers see changes, and without pauses: no call ever reaches a

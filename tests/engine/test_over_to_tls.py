@@ -146,7 +146,7 @@ def test_a_component_goes_over_to_tls_and_back(deployed: Deployment) -> None:
     assert deployed.changes("up") == {}
 
 
-def test_what_is_no_longer_verified_is_refused_and_found(
+def test_an_unverified_workload_is_denied_and_found(
     deployed: Deployment,
 ) -> None:
     """By the gate, after any manual change of Kong; `verify` names the change, and a run reverts

@@ -55,7 +55,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
 
 
 @pytest.mark.timeout(600)
-def test_everybody_is_let_in_as_the_model_means(deployed: Deployment) -> None:
+def test_every_caller_gets_the_models_answer(deployed: Deployment) -> None:
     """Every call of every caller, through the gateway's stand-in, also from one partition to another."""
     table = ask(deployed.local, estate_of(deployed.folder))
     assert table.wrong == ()
@@ -142,7 +142,7 @@ def _ids(deployment: Deployment, kind: str) -> set[str]:
 
 @pytest.mark.deep
 @pytest.mark.timeout(600)
-def test_a_move_that_was_cut_off_between_its_two_writes_goes_on(
+def test_a_move_interrupted_between_its_two_writes_continues(
     deployed: Deployment,
 ) -> None:
     """The target's state was written and the source's was not: the command again, and nothing is made anew."""

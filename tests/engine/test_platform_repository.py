@@ -39,7 +39,7 @@ NEW = (
 
 
 @pytest.mark.deep
-def test_two_repositories_of_init_deploy_with_what_is_installed(
+def test_two_repositories_of_init_deploy_with_installed_packages(
     tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """The team's repository has only Applications, the platform's no line of the program; the stack

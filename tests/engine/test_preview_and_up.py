@@ -100,7 +100,7 @@ def test_the_first_preview_holds_the_gates_table(sample: Sample) -> None:
     assert len({*workloads}) == 2
 
 
-def test_a_preview_as_text_shows_who_may_call_what(empty: Empty) -> None:
+def test_a_preview_as_text_shows_the_access_table(empty: Empty) -> None:
     """`preview --diff` of a first deployment shows the access table, and the gate's own table if
     texts are shown in full. Otherwise the CLI cuts them after three lines."""
     output = (
@@ -227,7 +227,7 @@ def test_a_saved_plan_deploys(empty: Empty, tmp_path: Path) -> None:
 
 
 @pytest.mark.deep
-def test_a_saved_plan_holds_what_was_previewed(
+def test_a_saved_plan_has_the_previewed_changes(
     empty: Empty, tmp_path: Path
 ) -> None:
     """An Application that was edited after the preview is not deployed by its plan."""

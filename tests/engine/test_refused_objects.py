@@ -200,7 +200,7 @@ def components() -> list[tuple[str, str, dict[str, Any]]]:
     return found
 
 
-def test_nothing_that_opens_what_access_closes_gets_past_a_run(
+def test_a_run_rejects_objects_that_bypass_access(
     empty: Empty,
 ) -> None:
     """`up` like `preview`: each is reported, with its code and its place, and the estate beside it

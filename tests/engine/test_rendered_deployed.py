@@ -247,7 +247,7 @@ def test_a_workload_of_any_kind_is_guarded_as_every_other(
 
 
 @pytest.mark.deep
-def test_a_gate_stays_closed_until_the_workload_of_this_version_is_there(
+def test_a_gate_stays_closed_until_its_workload_is_ready(
     empty: Empty,
 ) -> None:
     """An image cannot be pulled: the run fails, and the gate stays closed until a run succeeds."""
@@ -276,7 +276,7 @@ def test_a_gate_stays_closed_until_the_workload_of_this_version_is_there(
 
 
 @pytest.mark.deep
-def test_what_runs_once_and_what_is_no_workload_is_deployed_in_order(
+def test_jobs_and_other_objects_are_deployed_in_order(
     empty: Empty,
 ) -> None:
     """A client's Job, which a new key does not run again; a kind before its objects; a chart as a release."""
@@ -594,7 +594,7 @@ def test_a_service_that_a_release_makes_is_guarded_as_every_other(
 
 
 @pytest.mark.deep
-def test_what_the_cluster_knows_is_passed_once_it_is_there(
+def test_values_of_the_cluster_are_passed_once_they_exist(
     empty: Empty,
 ) -> None:
     """The address of a load balancer (a stand-in's), in texts; no workload is deployed before the

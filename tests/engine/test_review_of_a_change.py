@@ -143,7 +143,7 @@ def _shown(begin: str) -> str:
 
 
 @pytest.mark.timeout(400)  # an update and three previews with policies
-def test_a_change_that_widens_access_is_told_in_one_line_at_the_top(
+def test_a_change_that_widens_access_is_announced_at_the_top(
     deployed: Deployment, comments: Comments
 ) -> None:
     """Then the comment is updated in place when the change is taken back; no output of either run has a secret."""
@@ -183,7 +183,7 @@ def test_a_change_that_widens_access_is_told_in_one_line_at_the_top(
 
 @pytest.mark.deep
 @pytest.mark.timeout(600)
-def test_of_an_estate_in_partitions_the_stacks_that_are_touched_are_told(
+def test_a_review_lists_the_affected_stacks_of_partitions(
     empty: Empty, comments: Comments
 ) -> None:
     """Access once, for the estate; then the resources of its base and of the one partition that the change touches."""

@@ -45,7 +45,7 @@ def ended(slot: str) -> dict[str, str]:
 
 
 @pytest.mark.timeout(300)
-def test_nobody_is_refused_while_keys_change(empty: Empty) -> None:
+def test_no_valid_call_is_denied_while_keys_change(empty: Empty) -> None:
     """Through a rotation, the end of the overlap, a year without a run, and changes of the issuer's key in between."""
     deployment = empty()
     local = deployment.local
@@ -91,7 +91,7 @@ def test_nobody_is_refused_while_keys_change(empty: Empty) -> None:
 
 
 @pytest.mark.deep
-def test_a_key_that_somebody_knows_is_replaced_at_once(
+def test_a_leaked_key_is_replaced_at_once(
     deployed: Deployment,
 ) -> None:
     """By the documented command: the key of before gets no token any more, the workload has another, and all is quiet."""
@@ -133,7 +133,7 @@ def test_a_key_that_somebody_knows_is_replaced_at_once(
 
 
 @pytest.mark.deep
-def test_a_run_that_leaves_out_the_next_key_leaves_clients_what_they_have(
+def test_a_run_without_the_next_key_keeps_clients_credentials(
     deployed: Deployment,
 ) -> None:
     """Not unknown, which would take their keys from apps and Secrets; the run after makes up for it."""
@@ -167,7 +167,7 @@ def test_a_run_that_leaves_out_the_next_key_leaves_clients_what_they_have(
 
 
 @pytest.mark.deep
-def test_a_run_that_fails_before_somebody_has_the_new_key_counts_for_nothing(
+def test_a_run_that_fails_before_the_new_key_starts_no_overlap(
     deployed: Deployment,
 ) -> None:
     """The earlier key is still theirs: its overlap begins with the run that gives them the next

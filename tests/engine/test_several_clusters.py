@@ -61,7 +61,7 @@ def kinds(cluster: Cluster) -> list[str]:
         1, [BOTH, BOTH.replace("      traits:\n", f"      traits:\n{OWN_TYPE}")]
     ),
 )
-def test_a_component_in_two_clusters_has_its_objects_in_both_and_is_reached_in_one(
+def test_a_component_in_two_clusters_is_reachable_in_one(
     empty: Empty,
     west: Cluster,
     monkeypatch: pytest.MonkeyPatch,

@@ -46,7 +46,7 @@ def shop(empty: Empty) -> Deployment:
 
 
 @pytest.mark.deep
-def test_a_shared_secret_is_said_to_be_due_and_is_replaced_by_the_command(
+def test_a_due_shared_secret_is_announced_and_replaced_by_the_command(
     shop: Deployment,
 ) -> None:
     """No client is denied before the command runs. Then earlier pods are denied, and new pods are
@@ -102,7 +102,7 @@ def test_a_shared_secret_is_said_to_be_due_and_is_replaced_by_the_command(
 
 
 @pytest.mark.deep
-def test_a_preview_warns_who_changes_what_running_pods_have(
+def test_a_preview_warns_of_changed_credentials_of_running_pods(
     shop: Deployment,
 ) -> None:
     """From keys to a shared secret and back: earlier pods' credentials become invalid, and new pods

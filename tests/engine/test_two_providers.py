@@ -116,7 +116,7 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Two]:
         yield Two(deployment, issuer)
 
 
-def test_each_component_takes_the_tokens_of_its_own_provider(two: Two) -> None:
+def test_each_component_accepts_only_its_providers_tokens(two: Two) -> None:
     """And no others, though both are the stack's and the same audience."""
     local = two.deployment.local
     ours, theirs = service_token(local, "checkout"), two.token("renderer")

@@ -57,7 +57,7 @@ def _pem() -> str:
     ).decode()
 
 
-def test_a_stack_that_is_up_decides_as_meant(
+def test_verify_finds_nothing_after_an_up(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """With the outputs from the CLI."""
@@ -173,7 +173,7 @@ REPAIRED = [
     deep_after(1, ((names,) for names in REPAIRED)),
     ids=" and ".join,
 )
-def test_what_is_said_to_do_makes_it_as_meant_again(
+def test_the_remedies_of_verify_repair_the_stack(
     deployment: Deployment,
     capsys: pytest.CaptureFixture[str],
     names: tuple[str, ...],
@@ -218,7 +218,7 @@ def _shown(methods: list[str]) -> str:
     return "*" if len(listed) == 7 else ",".join(listed)
 
 
-def test_a_ring_of_another_issuer_lets_nobody_in(
+def test_a_key_ring_of_another_issuer_denies_every_call(
     deployment: Deployment, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The stack creates the issuer, so the gates know it from the key ring: the finding has the
@@ -284,7 +284,7 @@ def test_a_key_that_is_swapped_is_both_findings(
     } == {f"credential '{own['key']}': its public key is not the issuer's"}
 
 
-def test_what_cannot_be_read_is_no_finding(
+def test_an_unreadable_gateway_is_no_finding(
     deployment: Deployment,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],

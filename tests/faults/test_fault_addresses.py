@@ -47,7 +47,7 @@ def verified(stack: Stack) -> str:
 
 
 @pytest.mark.deep
-def test_networks_come_change_and_go_and_every_preview_says_what_an_address_is(
+def test_networks_change_and_every_preview_names_the_clients_address(
     empty: Empty,
 ) -> None:
     """The literal CLI shows the line of access, the key in the tables, `verify`, the deployed
@@ -115,7 +115,7 @@ def test_networks_come_change_and_go_and_every_preview_says_what_an_address_is(
     assert "decides as" in verified(stack)
 
 
-def test_a_gateway_that_believes_everybody_is_refused_before_anything_is_made(
+def test_a_gateway_that_trusts_every_proxy_stops_the_run(
     empty: Empty,
 ) -> None:
     """The run stops, and `verify` reports the gateway that was deployed before."""

@@ -96,7 +96,7 @@ HALF: dict[str, Callable[[Stack], None]] = {
 
 @pytest.mark.deep
 @pytest.mark.parametrize("half", deep_after(1, HALF.values()), ids=HALF)
-def test_a_preview_says_what_the_next_run_opens(
+def test_a_preview_announces_the_next_openings(
     empty: Empty, half: Callable[[Stack], None]
 ) -> None:
     """Previews announce it until the gate has it. `diff` prints the same for the deployed estate."""
@@ -133,7 +133,7 @@ def test_a_gate_at_which_a_run_failed_stays_as_kong_has_it(
 
 
 @pytest.mark.deep
-def test_going_back_says_what_it_opens_again(empty: Empty) -> None:
+def test_a_revert_announces_what_it_opens(empty: Empty) -> None:
     """A run that should close a path ended after admission: the earlier estate, deployed again,
     opens the path."""
     stack = empty(applications=[TINY.replace(CLOSED, OPEN)], lags=Lags())
@@ -147,7 +147,7 @@ def test_going_back_says_what_it_opens_again(empty: Empty) -> None:
 
 
 @pytest.mark.deep
-def test_a_first_run_that_failed_half_way_is_told_of_as_what_it_left(
+def test_a_failed_first_run_is_announced_by_its_remains(
     empty: Empty,
 ) -> None:
     """A gate without a route allows no caller, so all access is still newly granted."""

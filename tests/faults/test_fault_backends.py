@@ -175,7 +175,7 @@ def _held(stack: Stack) -> Iterator[subprocess.Popen[str]]:
 
 @pytest.mark.deep
 @pytest.mark.parametrize("backend", deep_after(1, ["PostgreSQL", "files"]))
-def test_a_second_run_says_who_has_the_lock(on: On, backend: str) -> None:
+def test_a_second_run_names_the_owner_of_the_lock(on: On, backend: str) -> None:
     """The message also gives the remedy. Reading commands continue, with the state of the last run;
     they disturb no run."""
     stack = on(backend)
@@ -336,7 +336,7 @@ deploy()
 
 
 @pytest.mark.deep
-def test_a_backend_that_is_gone_before_anything_was_made_is_said(
+def test_a_backend_lost_before_any_change_is_reported(
     on: On, server: PostgreSql, tmp_path: Path
 ) -> None:
     """The engine has already opened it, and the program reads the state of its stack; without the
@@ -368,7 +368,7 @@ def test_a_backend_that_is_gone_before_anything_was_made_is_said(
 
 
 @pytest.mark.deep
-def test_a_database_that_does_not_let_in_is_said_without_its_password(
+def test_a_rejected_database_login_is_reported_without_its_password(
     on: On, server: PostgreSql
 ) -> None:
     """Commands that read the state report it; the others need no backend."""

@@ -166,7 +166,7 @@ def test_a_stack_goes_up_and_down_through_the_forwarder_and_not_without(
 
 
 @pytest.mark.deep
-def test_what_is_wrong_is_said_once_and_the_command_is_not_run(
+def test_an_error_is_reported_once_and_the_command_does_not_run(
     tmp_path: Path, guarded: Guarded
 ) -> None:
     """A certificate that Kong does not accept, a Kong that is not trusted or does not answer, files

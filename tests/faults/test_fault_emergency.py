@@ -171,7 +171,7 @@ def test_it_ends_by_itself_and_a_refresh_ends_it_before(
 
 
 @pytest.mark.deep
-def test_what_an_opening_left_is_closed(stack: Stack) -> None:
+def test_remains_of_an_opening_are_closed(stack: Stack) -> None:
     """A run that changes the rules ends the opening and leaves `jwt` in its first form. A second
     opening is rejected. Changed scripts are never reported as closed."""
     opening = ("open", "tiny/api", PROTECTED, "--reason", "x")
@@ -217,7 +217,7 @@ def test_what_an_opening_left_is_closed(stack: Stack) -> None:
 @pytest.mark.parametrize("number", [1, 2, 3])
 @pytest.mark.parametrize("verb", ["open", "close"])
 @pytest.mark.deep
-def test_what_fails_half_way_can_be_closed(
+def test_a_failed_opening_can_be_closed(
     stack: Stack, verb: str, number: int
 ) -> None:
     """Kong does not answer one of three changes: the command reports it, and the next `close`
@@ -287,7 +287,7 @@ def test_what_fails_half_way_can_be_closed(
     ],
 )
 @pytest.mark.deep
-def test_what_cannot_be_opened_is_said_and_nothing_changes(
+def test_an_impossible_opening_is_reported_and_changes_nothing(
     stack: Stack, arguments: tuple[str, ...], message: str
 ) -> None:
     before = stack.local.kong.entities("plugins")

@@ -73,9 +73,7 @@ def _works(stack: Stack, *scopes: str) -> None:
 
 
 @pytest.mark.parametrize("flags", FLAGS)
-def test_pods_do_not_ask_for_what_was_not_granted(
-    empty: Empty, flags: str
-) -> None:
+def test_pods_request_only_granted_scopes(empty: Empty, flags: str) -> None:
     stack = empty(applications=[WITH_WRITE])
     stack.run("up")
     _no_state_says_the_order(stack)
@@ -97,7 +95,7 @@ def test_pods_do_not_ask_for_what_was_not_granted(
 
 
 @pytest.mark.parametrize("flags", FLAGS)
-def test_nothing_is_taken_from_a_client_whose_pods_still_ask_for_it(
+def test_no_scope_is_revoked_that_pods_still_request(
     empty: Empty, flags: str
 ) -> None:
     stack = empty(applications=[WITH_WRITE.replace(ONE_CALL, BOTH_CALLS)])

@@ -163,7 +163,7 @@ def _device(folder: Path, outside: Path) -> None:
         2, [_link_to_a_file, _fifo, _link_to_a_folder, _link_to_itself, _device]
     ),
 )
-def test_what_is_no_file_of_the_folder_is_not_read(
+def test_only_files_of_the_folder_are_read(
     folder: Path, trap: Callable[[Path, Path], None]
 ) -> None:
     """Links out of the folder, pipes and devices are neither read nor quoted; the other files are

@@ -116,7 +116,7 @@ def test_outputs_that_an_interrupted_run_shows_as_deleted_are_there(
 
 
 @pytest.mark.deep
-def test_a_run_that_is_interrupted_twice_does_not_know_what_it_was_at(
+def test_a_run_interrupted_twice_loses_pending_operations(
     empty: Empty,
 ) -> None:
     """The output says so, as the page shows, and the documented commands complete the work."""

@@ -90,7 +90,7 @@ def test_a_rate_limit_is_waited_for(empty: Empty) -> None:
 
 
 @pytest.mark.deep
-def test_a_rate_limit_that_never_ends_is_said(empty: Empty) -> None:
+def test_an_endless_rate_limit_is_reported(empty: Empty) -> None:
     """After five repetitions the run stops, with the scope's name and Okta's message as the plugin
     prints it."""
     stack = empty(applications=[TINY])

@@ -98,7 +98,7 @@ def after(known: Undisturbed, change: str) -> dict[str, list[str]]:
 
 
 @pytest.mark.parametrize("seed", deep_after(1, range(9)))
-def test_a_command_that_is_cut_off_goes_on(
+def test_an_interrupted_command_continues(
     undisturbed: Undisturbed, seed: int
 ) -> None:
     """A signal ends the command, or all its processes, at any moment. Then the same command runs

@@ -52,7 +52,7 @@ def _loses_answers(
         stack.local.kong.faults = None
 
 
-def test_what_was_lost_is_listed_then_removed_and_nothing_else(
+def test_lost_objects_are_listed_then_removed_and_no_others(
     empty: Empty,
 ) -> None:
     """Without `--remove` all objects stay; with it only the lost objects are deleted, and the next
@@ -107,7 +107,7 @@ def test_what_was_lost_is_listed_then_removed_and_nothing_else(
 
 
 @pytest.mark.deep
-def test_a_gate_is_not_removed_while_a_route_leads_to_what_it_guards(
+def test_a_gate_is_not_removed_while_its_component_has_routes(
     empty: Empty,
 ) -> None:
     """The gate stays until the component's routes are gone, and every worker has seen that: no

@@ -57,7 +57,7 @@ def running(stack: Stack) -> str | None:
     return stack.local.cluster.running("default", "api")
 
 
-def test_a_rule_opens_only_once_its_version_is_there(stack: Stack) -> None:
+def test_a_rule_opens_only_once_its_version_is_ready(stack: Stack) -> None:
     """The old image never answers by another version's rule; the next successful run opens the
     path."""
     stack.edit(APP, IMAGE, NEXT_IMAGE)
@@ -80,7 +80,7 @@ def test_a_rule_opens_only_once_its_version_is_there(stack: Stack) -> None:
 
 
 @pytest.mark.deep
-def test_what_closes_does_not_wait(stack: Stack) -> None:
+def test_a_closing_rule_does_not_wait(stack: Stack) -> None:
     """Admission closes the path before the rollout begins; going back opens it again, and no other
     path."""
     stack.edit(APP, IMAGE, NEXT_IMAGE)
@@ -112,7 +112,7 @@ AROUND = {
     deep_after(1, [False, True]),
     ids=["at once", "after a run that failed"],
 )
-def test_no_flag_opens_for_a_workload_that_is_not_there(
+def test_no_flag_opens_for_a_missing_workload(
     stack: Stack, flags: str, first: bool
 ) -> None:
     """This holds for any resource that a run leaves out, or that fails in it."""

@@ -41,7 +41,7 @@ def shop(
         yield deployment
 
 
-def test_nobody_is_refused_while_keys_rotate(shop: Deployment) -> None:
+def test_no_valid_call_is_denied_while_keys_rotate(shop: Deployment) -> None:
     """The next key is valid beside the earlier key until that ends. Meanwhile a proof with another
     algorithm than the key's is rejected."""
     pods = Pods(shop.local)

@@ -137,7 +137,7 @@ def test_pages_have_tokens_at_their_own_origin_and_nowhere_else(
             _signed_in(settings, "user-sales", origin)
 
 
-def test_each_kind_is_what_it_is_in_the_realm(
+def test_each_kind_of_client_has_its_settings_in_the_realm(
     shop: Deployment, server: Keycloak
 ) -> None:
     """Public clients use PKCE; a partner only proves itself with its published keys."""

@@ -220,7 +220,7 @@ class Cut:
     ],
     ids=["client", "scope", "role", "mapper"],
 )
-def test_what_a_killed_run_made_is_found_and_removed(
+def test_objects_of_a_killed_run_are_found_and_removed(
     realm: Realm, last: str, name: str
 ) -> None:
     """The engine got no answer. `recover` lists the object first; after its removal, the next run

@@ -40,7 +40,7 @@ def test_groups_are_found_by_their_paths_whichever_way_they_are_asked_for(
 
 
 @pytest.mark.deep
-def test_clients_are_found_by_what_is_in_their_names(
+def test_clients_are_found_by_parts_of_their_names(
     server: Keycloak, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server.realm("clients")

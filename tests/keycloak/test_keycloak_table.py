@@ -62,7 +62,7 @@ def status(
     return call(keycloak.local, "GET", host, path, token).status
 
 
-def test_everybody_gets_what_they_get_with_okta(
+def test_every_caller_gets_the_same_answers_as_with_okta(
     keycloak: WithKeycloak, sample: Sample
 ) -> None:
     """Every call of every caller gets the same answer as with Okta, and the model's answer."""
@@ -145,7 +145,7 @@ def test_a_user_of_no_group_gets_a_token_that_counts_nowhere(
     )
 
 
-def test_a_client_cannot_ask_for_what_it_was_not_granted(
+def test_a_client_cannot_get_ungranted_scopes(
     keycloak: WithKeycloak,
 ) -> None:
     """The client gets no other scope: neither for itself, nor for a user, nor by a realm's defaults
@@ -235,7 +235,7 @@ def test_a_refresh_token_is_given_where_it_was_asked_for(
     assert status(keycloak, renewed, "reports.example.com", "/reports") == 200
 
 
-def test_clients_prove_with_their_own_key_who_they_are(
+def test_clients_authenticate_with_their_own_key(
     keycloak: WithKeycloak,
 ) -> None:
     """A secret in Keycloak is useless for them, and so is another client's key."""
@@ -289,7 +289,7 @@ def test_no_secret_of_a_client_is_in_clear(keycloak: WithKeycloak) -> None:
 
 
 @pytest.mark.deep
-def test_what_was_changed_by_hand_is_found_and_repaired(
+def test_manual_changes_are_found_and_repaired(
     keycloak: WithKeycloak,
 ) -> None:
     """An added grant, a removed role of a group, and a removed condition of an audience."""
@@ -398,7 +398,7 @@ def test_a_rotated_key_is_taken_and_the_old_one_kept_while_its_tokens_live(
     assert (status(keycloak, before), status(keycloak, after)) == (200, 200)
 
 
-def test_a_group_that_is_not_there_stops_the_run(
+def test_a_missing_group_stops_the_run(
     keycloak: WithKeycloak,
 ) -> None:
     """The message has the nearest name in the realm; the run makes no change."""

@@ -145,7 +145,7 @@ def check(request: bytes, position: SourcePosition, content: bytes) -> None:
 
 
 @pytest.mark.parametrize("name", attacks())
-def test_no_request_hides_in_another_one(
+def test_no_request_hides_in_another_request(
     live: LiveGateway, wire: Wire, name: str
 ) -> None:
     """Every answer belongs to a request of the caller, and the gateway judged every request that

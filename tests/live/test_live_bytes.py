@@ -69,7 +69,7 @@ ANSWERED_BY_NGINX = {
 
 @pytest.mark.parametrize("name", ANSWERED_BY_NGINX)
 @pytest.mark.usefixtures("entities")
-def test_what_nginx_answers_itself_reaches_nobody(
+def test_requests_that_nginx_answers_reach_no_workload(
     live: LiveGateway, name: str
 ) -> None:
     """The status is as recorded."""
@@ -92,7 +92,7 @@ TAKEN = {
 
 @pytest.mark.parametrize("name", TAKEN)
 @pytest.mark.usefixtures("entities")
-def test_what_nginx_takes_is_decided_like_any_other(
+def test_odd_requests_that_nginx_accepts_are_decided_as_usual(
     live: LiveGateway, name: str
 ) -> None:
     """401 on a protected path without a token; an allowed request arrives once."""
@@ -110,7 +110,9 @@ def test_what_nginx_takes_is_decided_like_any_other(
 
 
 @pytest.mark.usefixtures("entities")
-def test_a_request_to_no_host_reaches_nobody(live: LiveGateway) -> None:
+def test_a_request_without_a_host_reaches_no_workload(
+    live: LiveGateway,
+) -> None:
     """HTTP/1.0 and 0.9 may omit the host, and routes are by host. The answer to HTTP/0.9 has no
     status line."""
     before = live.upstream.arrived("")
@@ -124,7 +126,7 @@ def test_a_request_to_no_host_reaches_nobody(live: LiveGateway) -> None:
 
 
 @pytest.mark.usefixtures("entities")
-def test_a_websocket_is_asked_for_upstream_by_those_alone_whom_the_gate_lets_in(
+def test_only_allowed_websocket_requests_go_upstream(
     live: LiveGateway,
 ) -> None:
     """Admission clears Connection, and the WebSocket upgrade still goes upstream; no other upgrade

@@ -98,7 +98,7 @@ def test_a_page_can_read_that_no_workload_answers(
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_page_reads_what_is_meant_for_it(
+def test_a_page_reads_its_own_answers(
     live: LiveGateway, workload: Workload, name: str
 ) -> None:
     """Preflights never reach the workload, and the workload's own CORS headers never reach a page."""
@@ -109,7 +109,7 @@ def test_a_page_reads_what_is_meant_for_it(
 
 @IN_A_BROWSER
 @pytest.mark.usefixtures("workload")
-def test_a_browser_gives_pages_what_is_meant_for_them(
+def test_a_browser_shows_pages_only_their_own_answers(
     live: LiveGateway, tmp_path: Path
 ) -> None:
     """Debian's Chromium: our page reads its answers, also denials; a stranger's page reads none."""

@@ -107,7 +107,7 @@ def test_every_answer_has_the_headers(
     check_marked(answer, of_workload=case.status == 200)
 
 
-def test_a_workload_is_told_what_its_application_says(
+def test_a_workload_gets_the_headers_of_its_application(
     live: LiveGateway, workload: Workload
 ) -> None:
     """The workload gets no header of a caller under that name, in any spelling."""
@@ -121,7 +121,7 @@ def test_a_workload_is_told_what_its_application_says(
 
 
 @pytest.mark.parametrize("speaks", [False, True])
-def test_a_websocket_ends_once_nobody_says_anything(
+def test_a_silent_websocket_ends(
     live: LiveGateway, workload: Workload, speaks: bool
 ) -> None:
     """It ends after the read timeout, but not while its caller sends; its data is not limited like

@@ -26,7 +26,7 @@ def deployed(
         yield made
 
 
-def test_up_gives_each_caller_what_the_applications_say(
+def test_after_up_each_caller_has_the_access_of_the_applications(
     deployed: Engine,
 ) -> None:
     """Tokens of the Okta stand-in get 200 with the scope, 403 without it; 401 without a token, 404
@@ -160,7 +160,7 @@ def test_a_path_that_is_opened_in_an_emergency_is_open_until_it_is_closed(
     assert deployed.changes("up", "--refresh") == {}
 
 
-def test_a_path_by_hand_is_repaired_and_what_the_plugin_does_not_see_stays(
+def test_a_manual_path_is_repaired_and_undetected_changes_stay(
     deployed: Engine,
 ) -> None:
     """A run reverts a service's path. It never sees `enabled`, a route's headers, and a removed

@@ -163,7 +163,7 @@ def test_guards_that_are_replaced(estate: Flags, report: Report) -> None:
         assert stage.kept_out(READER) == stage.kept_out(EVERYBODY) == {}
 
 
-def test_a_gate_that_somebody_took_away(estate: Flags, report: Report) -> None:
+def test_a_gate_that_somebody_deleted(estate: Flags, report: Report) -> None:
     """All requests are denied until `--refresh` finds the missing gate and creates it."""
     first, _ = estate.before
     with attack(estate, report) as stage:
@@ -252,7 +252,7 @@ def test_a_component_is_destroyed_by_target(
 
 
 @pytest.mark.parametrize("role", ["routes", "gate"])
-def test_what_the_state_has_forgotten(
+def test_resources_deleted_from_the_state(
     estate: Flags, report: Report, role: str
 ) -> None:
     """`state delete` of routes or of a gate, and then `destroy`: entities that stay in Kong have no

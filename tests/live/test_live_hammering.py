@@ -170,7 +170,7 @@ STAGES = ("nothing is there", "made", "another rule", "another port", "another h
 
 
 @pytest.mark.timeout(900)
-def test_nobody_is_let_through_while_a_component_is_made_changed_moved_and_destroyed(
+def test_no_wrong_call_is_allowed_during_the_life_of_a_component(
     live: LiveGateway, report: Report
 ) -> None:
     """The hammer sends thousands of requests that both estates deny; none reaches the upstream."""
@@ -412,7 +412,7 @@ def _engine_callers(
 
 
 @pytest.mark.timeout(900)
-def test_nobody_is_let_through_while_the_program_runs(
+def test_no_wrong_call_is_allowed_while_the_program_runs(
     live: LiveGateway, tmp_path: Path, report: Report
 ) -> None:
     """The literal `pulumi`: up; another rule and another host; another component in place of the

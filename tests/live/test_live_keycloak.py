@@ -96,7 +96,7 @@ def deployed(
         yield Deployed(made, server)
 
 
-def test_keycloaks_tokens_get_what_the_applications_say(
+def test_keycloaks_tokens_have_the_access_of_the_applications(
     deployed: Deployed,
 ) -> None:
     """200 for the scope, 403 without it, 401 without a token."""
@@ -112,7 +112,7 @@ def test_keycloaks_tokens_get_what_the_applications_say(
     )
 
 
-def test_users_who_sign_in_get_what_the_roles_of_their_groups_say(
+def test_users_get_the_access_of_their_groups_roles(
     deployed: Deployed,
 ) -> None:
     """Other scopes of their tokens do not matter: one user may read orders, the other may change

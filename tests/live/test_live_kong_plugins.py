@@ -91,7 +91,7 @@ def test_they_stand_beside_the_gate(deployed: Engine) -> None:
         ("{name: statsd, config: {host: '{vault://env/path}'}}", "ACC248: config.host: reads a vault that is not"),
     ],
 )  # fmt: skip
-def test_what_kong_does_not_take_stops_a_preview(
+def test_a_plugin_that_kong_rejects_stops_a_preview(
     deployed: Engine, wrong: str, message: str
 ) -> None:
     """The preview stops before any change, with the position in the Application."""
@@ -175,7 +175,7 @@ SEEN = 39
 """The number of such plugins in a Kong 3.10."""
 
 
-def test_a_configuration_in_full_is_what_kong_prints(
+def test_a_full_configuration_equals_kongs_answer(
     live: LiveGateway, report: Callable[[str], None]
 ) -> None:
     """Every plugin that a service accepts with defaults, or with its required fields, settles under

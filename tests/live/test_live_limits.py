@@ -80,7 +80,7 @@ def all_asked(
     }
 
 
-def test_each_budget_is_used_up_by_those_whose_it_is(
+def test_each_budget_is_used_up_only_by_its_callers(
     live: LiveGateway, made: Entities
 ) -> None:
     """Forged or foreign tokens, and floods without a token, neither spend another's budget nor

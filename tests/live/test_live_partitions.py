@@ -104,7 +104,9 @@ def decides_as_meant(made: Engine) -> None:
     }
 
 
-def test_everybody_gets_what_the_applications_say(deployed: Engine) -> None:
+def test_every_caller_has_the_access_of_the_applications(
+    deployed: Engine,
+) -> None:
     """Calls go from one partition to the other. A second `up` runs no stack, and each preview is
     empty."""
     steady = [

@@ -157,7 +157,7 @@ def _cases() -> Iterator[Case]:
         yield replace(case, authorization=(f"Bearer {faults['expired']}",))
 
 
-def test_records_say_what_the_model_says(recording: Recording) -> None:
+def test_records_agree_with_the_model(recording: Recording) -> None:
     """Each sink has the same record of a call, whichever script denied it."""
     codes = set()
     for case in _cases():
@@ -205,7 +205,7 @@ def test_records_say_what_the_model_says(recording: Recording) -> None:
     } <= codes
 
 
-def test_no_record_has_what_is_secret(recording: Recording) -> None:
+def test_no_record_has_a_secret(recording: Recording) -> None:
     """Records have neither Kong's own fields nor the request's: only the listed query parameters."""
     case = next(case for case in landmarks(SCENE) if case.authorization)
     raw = replace(
@@ -319,7 +319,7 @@ def _on_service(
         ),
     ],
 )
-def test_what_plugins_answer_is_in_the_records_and_a_refusal_a_problem(
+def test_answers_of_plugins_are_recorded_and_denials_are_problems(
     recording: Recording,
     kind: str,
     config: dict[str, Any],
@@ -403,7 +403,7 @@ def _another(
         yield scene, entities
 
 
-def test_a_workload_and_sinks_that_are_away_are_said(
+def test_missing_workloads_and_sinks_are_reported(
     recording: Recording, live: LiveGateway
 ) -> None:
     """The caller gets a problem at once, and each sink that runs gets its record."""

@@ -13,7 +13,7 @@ from tests.support.live.gateway import LiveGateway
 pytestmark = pytest.mark.timeout(900)
 
 
-def test_nobody_is_refused_while_keys_change(
+def test_no_valid_call_is_denied_while_keys_change(
     live: LiveGateway, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """A rotation of the client's key, the end of its overlap, a year without a run, and two changes

@@ -85,7 +85,7 @@ def tokens() -> dict[str, str]:
 
 
 @pytest.mark.parametrize("headers", [UPGRADE, b""], ids=["websocket", "events"])
-def test_what_is_opened_without_a_token_that_counts_reaches_nobody(
+def test_streams_without_a_valid_token_reach_no_workload(
     live: LiveGateway, streams: Streams, headers: bytes
 ) -> None:
     """401 or 403, as for any other request, and none reaches the workload."""

@@ -260,7 +260,7 @@ def test_a_change_reaches_its_own_objects_alone(
     } == {written}
 
 
-def test_a_trait_that_goes_takes_what_it_said_with_it(
+def test_a_removed_trait_removes_its_changes(
     stack: Deployment, cluster: Kubernetes, settled: Callable[[], None]
 ) -> None:
     """Each trait that changes a Deployment's pods leaves no field behind; with the traits again,
@@ -372,7 +372,7 @@ def test_objects_are_kept_as_the_rules_of_their_application_say(
     settled()
 
 
-def test_a_destroy_leaves_what_is_somebody_elses(
+def test_a_destroy_leaves_objects_of_others(
     stack: Deployment, cluster: Kubernetes
 ) -> None:
     """Objects that a rule keeps stay too."""

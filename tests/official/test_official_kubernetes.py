@@ -56,7 +56,7 @@ def test_the_sample_estate_settles(
     assert asked == [200, 401]
 
 
-def test_nobody_but_the_gateway_connects_to_a_pod(
+def test_only_the_gateway_connects_to_a_pod(
     deployed: Deployment, cluster: Kubernetes
 ) -> None:
     """An independent reading of the server's NetworkPolicies and pods denies everyone else. This
@@ -156,7 +156,7 @@ def _addresses(
         time.sleep(0.2)
 
 
-def test_a_rotation_replaces_nothing_and_refuses_nobody(
+def test_a_rotation_replaces_no_resource_and_denies_no_call(
     deployed: Deployment, cluster: Kubernetes
 ) -> None:
     """Secrets change in place and Deployments roll, while old and new pods call."""
@@ -186,7 +186,7 @@ def test_a_rotation_replaces_nothing_and_refuses_nobody(
     assert deployed.changes("preview", "--refresh") == {}
 
 
-def test_what_somebody_changed_by_hand_is_found_and_put_back(
+def test_manual_changes_are_found_and_reverted(
     deployed: Deployment,
     cluster: Kubernetes,
     monkeypatch: pytest.MonkeyPatch,
@@ -346,7 +346,7 @@ def test_a_killed_run_recovers(
     deployed.run("destroy")
 
 
-def test_what_of_the_cluster_does_not_fit_is_named(
+def test_conflicts_with_the_cluster_are_named(
     cluster: Kubernetes, tmp_path: Path
 ) -> None:
     """The run stops before any change: at a missing namespace, unless runs create it, and without

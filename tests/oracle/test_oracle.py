@@ -324,7 +324,7 @@ FAULTS_OF_PAGES: Mapping[str, tuple[str, str]] = {
 
 
 @pytest.mark.parametrize("fault", deep_after(2, FAULTS_OF_PAGES))
-def test_a_fault_in_what_pages_are_told_is_found(
+def test_a_fault_in_cors_is_found(
     fault: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spoil(monkeypatch, *FAULTS_OF_PAGES[fault])

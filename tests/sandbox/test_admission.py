@@ -114,7 +114,7 @@ ASKED: dict[str, tuple[dict[str, Any], dict[str, Any], bool]] = {
 
 
 @pytest.mark.parametrize("kind", ASKED)
-def test_what_changes_and_what_does_not(kind: str) -> None:
+def test_mutable_and_immutable_fields(kind: str) -> None:
     """The same object is always taken."""
     old, change, is_taken = ASKED[kind]
     assert refusal(old, copy.deepcopy(old)) == ""
@@ -138,7 +138,7 @@ def test_an_apply_that_is_refused_changes_nothing() -> None:
         cluster.stop()
 
 
-def test_what_says_nothing_is_dropped() -> None:
+def test_empty_values_are_dropped() -> None:
     """Zeros and false of some fields. In other fields they have a meaning, and kinds of other
     groups are unknown."""
     spec = {

@@ -24,9 +24,7 @@ def container(name: str, image: str, **fields: Any) -> dict[str, Any]:
     return {"name": name, "image": image, **fields}
 
 
-def test_a_field_that_somebody_changed_is_a_conflict_and_with_force_taken_over() -> (
-    None
-):
+def test_a_foreign_field_is_a_conflict_and_force_takes_it_over() -> None:
     """The conflict names manager, apiVersion and field; after force nobody else owns the field."""
     ours, theirs = (
         deployment(container("api", "api:1")),
@@ -45,7 +43,7 @@ def test_a_field_that_somebody_changed_is_a_conflict_and_with_force_taken_over()
     assert forced.applied(theirs, OURS, force=False).manifest == theirs
 
 
-def test_what_somebody_added_stays_and_what_we_say_no_more_goes() -> None:
+def test_foreign_fields_stay_and_removed_fields_go() -> None:
     """They added a container, an annotation and a number of replicas; we remove a variable and a
     container."""
     variable = [{"name": "A", "value": "1"}]

@@ -58,7 +58,7 @@ def _run(
 
 
 @pytest.mark.parametrize("status", ["0", "32", "255"])
-def test_a_fork_has_what_who_asked_for_it_has(
+def test_a_fork_has_its_clients_environment(
     tmp_path: Path, servers: Mapping[str, str], status: str
 ) -> None:
     """Arguments, folder, environment, streams and exit status; and the libraries, but nothing of this project."""
@@ -103,7 +103,7 @@ def test_two_runs_have_hash_seeds_of_their_own(
 @pytest.mark.parametrize(
     "number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL]
 )
-def test_a_fork_ends_with_who_asked_for_it(
+def test_a_fork_ends_with_its_client(
     tmp_path: Path, servers: Mapping[str, str], number: int
 ) -> None:
     """For any end of the client, which is the process that the engine starts and ends."""

@@ -59,7 +59,7 @@ def org(okta: Okta) -> Iterator[httpx.Client]:
         yield connection
 
 
-def test_oktas_limit_is_told_before_it_is_reached_and_refused_behind_it(
+def test_oktas_limit_is_announced_and_enforced(
     okta: Okta, org: httpx.Client
 ) -> None:
     """By its error code and headers."""
@@ -139,7 +139,7 @@ def test_graphs_filter_takes_so_many_names() -> None:
         assert len(graph.group_ids(["group-01"])["group-01"]) == 2
 
 
-def test_a_group_that_two_names_of_another_case_mean_is_one(
+def test_names_in_different_case_find_the_same_group(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Each name has a separate filter, and both find the group."""

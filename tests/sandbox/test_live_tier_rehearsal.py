@@ -113,7 +113,7 @@ def _kong(lags: Lags, seconds: float) -> Kong:
 
 @pytest.mark.deep
 @pytest.mark.timeout(390)
-def test_the_live_tier_passes_on_the_stand_in_and_says_that_it_is_one() -> None:
+def test_the_live_tier_passes_on_the_stand_in_and_names_it() -> None:
     """No test is skipped, no entity of the run is left, and another entity does not change."""
     with _kong(Lags(0.4, 0.4, 0.4), 0.4) as kong:
         theirs = {
@@ -222,7 +222,7 @@ def test_the_live_tier_passes_with_a_real_keycloak() -> None:
 
 
 @pytest.mark.deep
-def test_the_live_tier_asks_nothing_before_what_guards_is_seen() -> None:
+def test_the_live_tier_waits_until_guards_are_visible() -> None:
     """Kong shows routes and plugins on separate timers: a route without visible guards answers 503
     to everybody.
 
@@ -287,7 +287,7 @@ def test_any_flag_in_the_live_tier(chosen: str) -> None:
     ],
     ids=["up, plugins late", "--target, plugins late", "destroy --target, routes late", "scopes are not cut"],
 )  # fmt: skip
-def test_hammering_sees_a_program_that_lets_somebody_in(
+def test_hammering_detects_wrongly_allowed_calls(
     tmp_path: Path,
     lags: Lags,
     fault: tuple[str, str, str],

@@ -60,7 +60,7 @@ def run_look(folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.deep
-def test_it_shows_the_commands_and_what_they_answer(unpacked: Path) -> None:
+def test_it_shows_the_commands_and_their_output(unpacked: Path) -> None:
     """Each as it can be typed; an edit and its changes; the picture."""
     completed = run_look(unpacked)
     assert (completed.returncode, completed.stderr) == (0, "")

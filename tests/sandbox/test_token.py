@@ -30,7 +30,7 @@ def _answering(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
     ids=["no user", "an unknown user", "of a service"],
 )  # fmt: skip
-def test_what_to_write_is_said(
+def test_an_error_names_the_right_arguments(
     settings: Mapping[str, str],
     user: str | None,
     message: str,

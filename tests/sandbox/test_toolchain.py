@@ -23,7 +23,7 @@ def _program(folder: Path, version: str) -> Path:
     return program
 
 
-def test_which_cli_it_will_be_is_said_before_anything_is_made(
+def test_the_choice_of_the_cli_is_printed_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An installed CLI, an earlier build, or a new build; and CLIs that are too old."""
@@ -65,7 +65,7 @@ def test_a_build_that_cannot_have_its_modules_ends_with_why(
         toolchain._build(tmp_path)
 
 
-def test_without_go_it_says_how_to_have_one(
+def test_without_go_the_message_has_a_remedy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """For any program."""

@@ -65,7 +65,7 @@ def test_a_request_goes_as_far_as_it_is_meant_to(
 def test_every_answer_has_the_headers(
     gateway: tuple[Served, Workload], question: EdgeRequest, code: str | None
 ) -> None:
-    """Whoever gave it; a refusal stays a problem that can be told by its type."""
+    """Whoever gave it; a refusal stays a problem that its type identifies."""
     answer = _answer(gateway[0], question)
     assert answer.status == question.status
     check_marked(answer, of_workload=question.status == 200)

@@ -34,7 +34,7 @@ k.core.v1.ConfigMap("c", metadata={{"name": "c", "namespace": "default"}}, data=
 
 
 @pytest.mark.deep
-def test_what_somebody_changed_by_hand_is_theirs_until_it_is_forced(
+def test_a_manually_changed_field_stays_until_it_is_forced(
     project: Callable[[str], Project],
 ) -> None:
     """A preview with a refresh and an up report the conflict, and keep the value; with

@@ -65,7 +65,7 @@ def test_a_service_name_leads_to_the_workload_only_while_the_service_exists() ->
 
 @pytest.mark.deep
 @pytest.mark.engine
-def test_serve_prints_what_to_export_and_ends_with_a_signal(
+def test_serve_prints_the_exports_and_ends_with_a_signal(
     tmp_path: Path,
 ) -> None:
     """SIGTERM: exit code 143, no process of it left, the repository's own files untouched."""
@@ -269,7 +269,7 @@ def _tree(folder: Path) -> dict[Path, int]:
 @pytest.mark.parametrize(
     "where", ["PULUMI_HOME", "links in HOME", "PATH", "beside the CLI"]
 )
-def test_what_is_installed_for_the_user_is_neither_used_nor_touched(
+def test_the_users_plugins_are_neither_used_nor_changed(
     where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Official plugins lie wherever the engine looks by default: a run still uses the stand-ins,

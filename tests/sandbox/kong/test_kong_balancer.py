@@ -236,7 +236,7 @@ def test_a_chosen_host_goes_before_the_clients(kong: Kong, plugin: str) -> None:
         ("7, 28091", 500, UNEXPECTED),
     ],
 )
-def test_a_target_that_leads_nowhere_has_an_answer_of_its_own(
+def test_an_unreachable_target_has_a_specific_answer(
     kong: Kong, arguments: str, status: int, body: str
 ) -> None:
     """Only the types and the range of the port are checked; DNS resolves the host."""

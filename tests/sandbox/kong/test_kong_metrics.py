@@ -84,7 +84,7 @@ def test_it_is_printed_as_a_real_kong_printed_it() -> None:
 
 
 @pytest.mark.parametrize("sink", [False, True], ids=["no records", "records"])
-def test_calls_are_counted_by_service_status_and_who_answered(
+def test_calls_are_counted_by_service_status_and_source(
     sink: bool, tmp_path: Path
 ) -> None:
     """Also where records take the place of Kong's own, by which the plugin counts."""

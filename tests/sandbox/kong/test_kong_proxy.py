@@ -107,7 +107,7 @@ def test_a_path_has_one_normal_form(path: str, normal: str) -> None:
         "/a%2f../..",
     ],
 )
-def test_nginx_refuses_what_it_cannot_read(path: str) -> None:
+def test_nginx_rejects_unreadable_requests(path: str) -> None:
     """Malformed encodings, zero bytes and climbing above the root are 400 before any route."""
     assert uri.refused_by_nginx(path)
 

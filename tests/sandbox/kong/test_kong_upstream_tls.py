@@ -47,7 +47,7 @@ SEND = "return function() kong.service.set_target('127.0.0.1', {}) kong.service.
         ("api.shop.svc", {"protocol": "http"}, 502),
     ],
 )  # fmt: skip
-def test_what_is_verified_is_what_a_kong_verifies(
+def test_certificates_are_verified_as_by_a_kong(
     name: str, fields: dict[str, Any], status: int
 ) -> None:
     """Each expected answer is recorded from a Kong 3.10."""

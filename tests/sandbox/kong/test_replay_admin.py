@@ -276,7 +276,7 @@ def sorted_lists(value: Any) -> Any:
 
 
 @pytest.mark.parametrize("name", sorted(LEAST_REPLAYED))
-def test_the_admin_api_answers_what_a_real_kong_answered(name: str) -> None:
+def test_the_admin_api_answers_like_a_real_kong(name: str) -> None:
     """Every recorded exchange about a modelled entity, in order: same status, same body up to ids
     and times."""
     rows = recordings.recorded(name)

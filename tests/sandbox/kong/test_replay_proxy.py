@@ -265,7 +265,7 @@ def recorded_ids(rows: list[dict[str, Any]]) -> dict[tuple[str, str], str]:
 
 
 @pytest.mark.deep
-def test_the_proxy_answers_what_a_real_kong_answered() -> None:
+def test_the_proxy_answers_like_a_real_kong() -> None:
     """Every recorded exchange with modelled features: status, relevant headers, body, upstream
     request."""
     rows = recordings.recorded("proxy-responses.jsonl")

@@ -127,7 +127,7 @@ class Made:
 
 @pytest.mark.deep
 @pytest.mark.timeout(120)
-def test_it_refuses_counts_and_says_what_a_real_kong_did() -> None:
+def test_it_denies_counts_and_answers_like_a_real_kong() -> None:
     """The entities of a case are deleted after it. Windows last from the time of the request."""
     replayed, different = cases(), []
     assert len(replayed) >= LEAST_REPLAYED

@@ -66,7 +66,7 @@ def refusal(estate: Estate, user: str, *scopes: str) -> tuple[str, str]:
     return caught.value.error, caught.value.error_description
 
 
-def test_a_service_token_holds_what_oktas_holds() -> None:
+def test_a_service_token_has_oktas_claims() -> None:
     """Header of kid and alg only; no nbf, uid or auth_time; sub is the client id; the rule's lifetime."""
     with new_okta(now=lambda: 1_000_000.0) as okta:
         estate = build(okta)
@@ -136,7 +136,7 @@ def test_a_client_that_no_policy_covers_is_denied(estate: Estate) -> None:
     )
 
 
-def test_a_user_who_is_not_assigned_to_the_app_is_denied(
+def test_an_unassigned_user_is_denied(
     estate: Estate,
 ) -> None:
     """Assignment is by group; removing a group from the app removes its users."""
