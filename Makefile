@@ -75,9 +75,9 @@ test-kills: setup evaluator ## interrupt `up` at every operation of the sample e
 test-faults: $(STAMP) evaluator ## seed small faults into a copy, and print which test catches each (a workflow runs it every night)
 	$(BIN)/python -m tests.support.seeded
 
-check: $(STAMP) ## check format, lint, types and import direction
+check: $(STAMP) ## check format, lint, types, import direction and English
 	@failed=0; \
-	for check in "ruff format --check ." "ruff check ." "mypy" "lint-imports"; do \
+	for check in "ruff format --check ." "ruff check ." "mypy" "lint-imports" "python -m tests.support.english"; do \
 	  echo "== $$check"; $(BIN)/$$check || failed=1; \
 	done; exit $$failed
 

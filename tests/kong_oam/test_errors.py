@@ -1,4 +1,4 @@
-"""Errors: one tree, drawn as it is."""
+"""The tree of errors, and its drawing in `kong_oam.errors`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ BUILT_IN = {
 
 
 def _classes() -> Iterator[tuple[str, str, list[str]]]:
-    """Every class of the project that derives from something: its module, its name, and of what, by the last word."""
+    """Yield each derived class of the project: its module, its name, and the last words of its bases."""
     for room in ("kong_oam", "components", "policies"):
         for file in (ROOT / room).rglob("*.py"):
             module = ".".join(
@@ -43,11 +43,13 @@ CLASSES = [*_classes()]
 
 def _below(name: str) -> set[str]:
     children = {child for _, child, bases in CLASSES if name in bases}
-    return children | {one for child in children for one in _below(child)}
+    return children | {
+        descendant for child in children for descendant in _below(child)
+    }
 
 
 def test_every_error_is_of_the_one_tree() -> None:
-    """None derives from a built-in one, but for the root; so `except ValueError` never takes one by accident."""
+    """Only the root derives from a built-in error, so `except ValueError` never catches an error of the tree."""
     tree = _below("KongOamError")
     assert {name for _, name, bases in CLASSES if BUILT_IN & {*bases}} == {
         "KongOamError"
@@ -66,7 +68,7 @@ def test_every_name_says_that_it_is_an_error() -> None:
 
 
 def test_the_class_has_the_exit_status() -> None:
-    """1 where a review finds nothing to say of a change, as for a finding; 2 otherwise."""
+    """The status is 1 if a review finds nothing to compare, and 2 otherwise."""
     tree = _below("KongOamError")
     status = {
         name: getattr(importlib.import_module(module), name).exit_code
@@ -77,7 +79,7 @@ def test_the_class_has_the_exit_status() -> None:
 
 
 def test_the_drawing_is_that_of_the_tree() -> None:
-    """Families with what they stand for, members with the module that they stand in."""
+    """The drawing explains families, and names the module of each member."""
     drawn: dict[str, tuple[str, str]] = {}
     above = {4: "KongOamError"}  # by how far a name is indented
     for indent, name, family, module in re.findall(

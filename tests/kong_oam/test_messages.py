@@ -25,7 +25,7 @@ SOURCES = sorted(
 def test_some_of_a_list_are_short_and_say_how_many_are_left_out(
     count: int, length: int, joint: str
 ) -> None:
-    """Of names of any length; nothing is lost of a few short ones, and a first one is whole."""
+    """Names have any length. A few short names are complete, and the first name is whole."""
     words = [str(number % 10) * length for number in range(count)]
     text = some(words, joint)
     assert len(text) <= max(length, 120) + len(" and 1000 more")
