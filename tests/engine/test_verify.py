@@ -133,7 +133,7 @@ REPAIRED = [
         "our gate on a route alone",
     ),
     (
-        "a route that leads nowhere for a header",
+        "a route without a service for a header",
         "a ring under another name",
         "a service without a name",
     ),

@@ -657,8 +657,8 @@ DRIFTS: dict[str, Drift] = {
     "a route without hosts and methods": _route(
         "protected-1", hosts=None, methods=None, strip_path=True
     ),
-    "a route that leads nowhere": _route("protected-1", service=None),
-    "a route that leads nowhere for a header": _route(
+    "a route without a service": _route("protected-1", service=None),
+    "a route without a service for a header": _route(
         "protected-1", service=None, headers={"x-canary": ["1"]}
     ),
     "a route under another name": _route("protected-1", name="byhand"),
@@ -1031,11 +1031,11 @@ EXPECTED: dict[str, list[str]] = {
         f'closed: route \'{ROUTE}\': hosts is null, not ["orders.example.com"]; methods is null, not ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]; strip_path is true, not false',
         *MEANT,
     ],
-    "a route that leads nowhere": [
+    "a route without a service": [
         f"closed: route '{ROUTE}': it leads to no service, not to service '{ORDERS}'",
         *MEANT,
     ],
-    "a route that leads nowhere for a header": [
+    "a route without a service for a header": [
         f"closed: route '{ROUTE}': headers is {{\"x-canary\": [\"1\"]}}, not null; it leads to no service, not to service '{ORDERS}'",
         *MEANT,
     ],

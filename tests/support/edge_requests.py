@@ -160,7 +160,7 @@ def edge_requests() -> Mapping[str, EdgeRequest]:
         "no body in chunks": EdgeRequest(
             "POST", "/x", 200, 1, body=0, chunked=True
         ),
-        "a larger body of whom nobody knows": EdgeRequest(
+        "a larger body without a token": EdgeRequest(
             "POST", "/private", 401, 0, body=100_000, chunked=True
         ),
         "a larger body of who may call": EdgeRequest(
