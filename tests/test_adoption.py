@@ -45,7 +45,7 @@ def test_the_sample_of_code_owners_names_the_owners_of_the_sample_applications()
 
 
 def test_a_commit_is_checked_as_make_check_does() -> None:
-    """The hooks run the same four commands, on the files of the commit where a command takes files,
+    """The hooks run the same commands, on the files of the commit where a command takes files,
     and fix what they can."""
     (checks,) = re.findall(
         r"for check in (.+); do", (ROOT / "Makefile").read_text("utf-8")
