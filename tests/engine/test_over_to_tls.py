@@ -22,7 +22,7 @@ from tests.support.workload_tls import authority, signed
 pytestmark = pytest.mark.engine
 
 ORDERS, SETTINGS = "applications/orders.yaml", "stacks/Pulumi.local.yaml"
-RULES = "        - type: access                        # ours: its access template\n"
+RULES = "        - type: access                        # our trait: the access template\n"
 TRAIT = "        - {type: upstream-tls, properties: {issuer: {kind: ClusterIssuer, name: internal}}}\n"
 GATEWAY = "    scheme: http\n"
 CA = "    upstreamTls: {ca: workloads.pem}\n"

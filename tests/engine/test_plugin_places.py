@@ -9,7 +9,7 @@ from tests.support.engine.deployment import Deployment
 pytestmark = pytest.mark.engine
 
 ORDERS = "applications/orders.yaml"
-RULES = "        - type: access                        # ours: its access template\n"
+RULES = "        - type: access                        # our trait: the access template\n"
 BY_NAME = "        - {type: kong-plugin, properties: {name: rate-limiting, config: {hour: 1000}}}\n"
 TRAIT = "        - {type: rate-limit, properties: {per: client, requests: {hour: 1000}}}\n"
 

@@ -19,7 +19,7 @@ def test_a_run_that_could_not_be_recovered_makes_nothing(empty: Empty) -> None:
     refused = stack.run("up", check=False)
     assert refused.returncode != 0
     assert (
-        "PULUMI_SKIP_CHECKPOINTS is for previews"
+        "PULUMI_SKIP_CHECKPOINTS is set"
         in refused.stdout + refused.stderr
     )
     assert stack.local.kong.past() == before and not list(
