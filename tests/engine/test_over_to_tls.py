@@ -155,7 +155,7 @@ def test_an_unverified_workload_is_denied_and_found(
     over_tls(deployed)
     load(deployed)
     deployed.run("up")
-    assert "as the Applications mean" in command(deployed, "verify")
+    assert "enforces the Applications" in command(deployed, "verify")
     found = service(local, "8080__tls")
     headers = {"Kong-Admin-Token": local.env["KONG_ADMIN_TOKEN"]}
     url = f"{local.kong.admin_url}/services/{found['id']}"

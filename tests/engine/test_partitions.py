@@ -156,7 +156,7 @@ def test_a_grant_comes_before_the_rule_of_another_partition_and_goes_after_it(
         "gives shop/checkout at okta orders.view of orders/api, and takes orders.read of orders/api"
         in refused.stderr
     )
-    assert "first give the new scopes, then take the old ones" in refused.stderr
+    assert "first give the new scopes, then take the others" in refused.stderr
     both = "scopes: [orders.read, orders.view"
     for file in files:
         text = before[file].replace(

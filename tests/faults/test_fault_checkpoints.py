@@ -18,10 +18,7 @@ def test_a_run_that_could_not_be_recovered_makes_nothing(empty: Empty) -> None:
     before = stack.local.kong.past()
     refused = stack.run("up", check=False)
     assert refused.returncode != 0
-    assert (
-        "PULUMI_SKIP_CHECKPOINTS is set"
-        in refused.stdout + refused.stderr
-    )
+    assert "PULUMI_SKIP_CHECKPOINTS is set" in refused.stdout + refused.stderr
     assert stack.local.kong.past() == before and not list(
         stack.local.cluster.objects()
     )

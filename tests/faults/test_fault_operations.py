@@ -73,7 +73,7 @@ def test_an_older_state_is_put_back(empty: Empty) -> None:
         )
         refused = lost(stack, "--remove", status=2).stderr
         assert (
-            "Where a state of before was put back on purpose: --older-state"
+            "If you restored an older state on purpose, add --older-state"
             in refused
         )
         assert listed == "python -m kong_oam recover -s STACK --older-state"

@@ -133,7 +133,7 @@ def test_a_gate_is_not_removed_while_its_component_has_routes(
         kept = lost(stack, "--remove", status=1).stdout
         assert f"plugin post-function of {SERVICE}, not certain" not in kept
         assert (
-            f"plugin post-function of {SERVICE}, kept: it guards what route {SERVICE}."
+            f"plugin post-function of {SERVICE}, kept: it guards the service of route {SERVICE}."
             in kept
         )
         assert stack.plugin("post-function", SERVICE) == gate

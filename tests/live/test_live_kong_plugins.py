@@ -87,7 +87,7 @@ def test_they_stand_beside_the_gate(deployed: Engine) -> None:
         ("{name: statsd, config: {hots: x}}", "ENV418: this Kong rejects the configuration of statsd: config.hots: unknown field"),
         ("{name: statsd, config: {port: http}}", "config.port: expected an integer"),
         ("{name: acl, config: {allow: [a], deny: [b]}}", "exactly one of these fields must be non-empty"),
-        ("{name: key-auth}", "ACC246: key-auth says who calls"),
+        ("{name: key-auth}", "ACC246: key-auth authenticates callers beside the plugin"),
         ("{name: statsd, config: {host: '{vault://env/path}'}}", "ACC248: config.host: reads a vault that is not"),
     ],
 )  # fmt: skip

@@ -146,7 +146,7 @@ def test_a_scope_gets_another_name_in_two_changes(deployed: Engine) -> None:
     for file, text in before.items():
         file.write_text(text.replace("orders.read", "orders.view"), "utf-8")
     refused = run(deployed, "up", "--yes", status=2)
-    assert "first give the new scopes, then take the old ones" in refused.stderr
+    assert "first give the new scopes, then take the others" in refused.stderr
     for file, text in before.items():
         granted = text.replace(
             "{scopes: [orders.read]", "{scopes: [orders.read, orders.view]"
