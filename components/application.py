@@ -101,8 +101,8 @@ def _deploy(
     """Deploy one component. `others` are the components of its Application that are deployed before
     it.
 
-    The order closes first: services with admission, which have no address. The workload follows the
-    workloads that it depends on. Then come the gates for this version of the workload, and the
+    The order closes first: services with admission, which point to nothing. The workload follows
+    the workloads that it depends on. Then come the gates for this version of the workload, and the
     routes last.
     """
     parent = args.parents[component.key]

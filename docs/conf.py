@@ -44,7 +44,7 @@ def _codes(_: Sphinx) -> None:
             if warns and ", or " in title
             else "warning"
         )
-        text = f"{title}.\n\n**Severity:** {severity}.\n\n**What to do:** {code.remedy}.\n\n[All codes](../codes.md)\n"
+        text = f"{title}.\n\n**Severity:** {severity}.\n\n**Remedy:** {code.remedy}.\n\n[All codes](../codes.md)\n"
         text = f"# {number}\n\n{text[0].upper()}{text[1:]}"
         (_PAGES / f"{number}.md").write_text(text, "utf-8")
 

@@ -212,7 +212,7 @@ RULES: tuple[PolicyRule, ...] = (
     PolicyRule(
         "public-current", "mandatory", "medium",
         "no public rule is past its end date",
-        "Close it, or review it and write a later `until`.",
+        "Remove the rule, or review it and write a later `until`.",
         ("SOC2 CC6.2", "SOC2 CC4.2", "ISO27001 A.5.18"),
         applications.current_public_rules,
     ),

@@ -148,7 +148,7 @@ def with_a_typo() -> None:
     path = Path("applications/hello.yaml")
     path.write_text(
         path.read_text("utf-8")
-        + block(below(tutorial, "Give it an access template."), "yaml"),
+        + block(below(tutorial, "Give it an access trait:"), "yaml"),
         "utf-8",
     )
     calls = block(
@@ -488,6 +488,40 @@ def test_docs_have_at_most_40_000_words_by_hand() -> None:
             )
             words += len(by_hand.split())
     assert words <= 40_000
+
+
+def test_a_command_runs_in_the_virtual_environment() -> None:
+    """The Python on the PATH has no package of the program. Generated help names no environment."""
+    bare = re.compile(
+        r"^\s*(\$ )?(python -m kong_oam|pulumi -s) .*$", re.MULTILINE
+    )
+    assert {
+        file.name: found
+        for file in pages()
+        if file.name != "cli.md"
+        and (found := [m[0] for m in bare.finditer(file.read_text("utf-8"))])
+    } == {}
+
+
+def test_the_page_says_what_installs_each_lock() -> None:
+    """`make setup` installs tests too, and the workflow only the program."""
+    rows = table(page("how-to/deploy.md"), "| lock file | for |")
+    listed = {}
+    for row in rows:
+        lock, _, by = (cell.strip(" `") for cell in row.strip("|").split("|"))
+        listed[lock] = by
+    assert listed.keys() == {
+        file.name
+        for file in ROOT.glob("requirements*.lock")
+        if file.name != "requirements-docs.lock"
+    }
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    workflow = (ROOT / listed["requirements.lock"]).read_text("utf-8")
+    built = "requirements-built.lock"
+    assert f"$(STAMP): requirements-dev.lock {built}\n" in makefile
+    assert f"--requirement {built}\n" in workflow
+    assert "--requirement requirements.lock\n" in workflow
+    assert "requirements-dev.lock" not in workflow
 
 
 def test_named_files_tests_and_targets_exist() -> None:

@@ -1,4 +1,4 @@
-"""`new`: write a component with its access template."""
+"""`new`: write a component with its access trait."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ from kong_oam.render.stage import Renderer
 from kong_oam.render.tools import Tools
 
 _DETAILS = """\
-Writes a component with its access template, in a new file or at the end of an existing Application. The flag --calls
+Writes a component with its access trait, in a new file or at the end of an existing Application. The flag --calls
 adds a grant to the file of the called component, and --caller adds the call to the file of the caller. Their owners
 review these changes. The command prints the effect on access as `diff` does. It overwrites no file. If `check` finds a
 problem in the result, it writes nothing, unless --anyway is set.
@@ -191,7 +191,7 @@ def _report(
 
 COMMAND = Command(
     "new",
-    "write a component with its access template",
+    "write a component with its access trait",
     _DETAILS,
     _arguments,
     _run,

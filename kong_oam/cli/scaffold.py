@@ -1,4 +1,4 @@
-"""Compute the text of a new component with its access template, for `new`.
+"""Compute the text of a new component with its access trait, for `new`.
 
 A new Application gets its own file. In an existing Application, the component follows the other
 components. Each call needs a grant in the file of the called component: in the role with exactly

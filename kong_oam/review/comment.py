@@ -178,7 +178,7 @@ def _summary_line(stacks: _Stacks) -> str:
 
 
 def _worst(stacks: _Stacks) -> str:
-    """Return the worst change of access on any stack."""
+    """Return the most serious change of access on any stack."""
     looked_at = [stack.access for stack in stacks if stack.access]
     changed = [access for access in looked_at if access.headline]
     if changed:

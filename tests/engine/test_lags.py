@@ -22,8 +22,8 @@ LAG = 1.0
 
 TARGETS = (("orders.example.com", "/orders"), ("hello.example.com", "/hello"))
 CLOSED = {401, 404, 503}
-"""Answers before a gate is visible: no such route, a token is required, or the service has no
-address."""
+"""Answers before a gate is visible: no such route, a token is required, or the service points to
+nothing."""
 LET_THROUGH = 200
 """The workload answered, or Kong tried to reach one."""
 

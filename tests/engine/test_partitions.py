@@ -94,8 +94,9 @@ def test_an_estate_of_one_stack_grows_to_partitions(empty: Empty) -> None:
     listed = kong_oam(deployment, "preview", "-s", STACK, "--list", status=0)
     assert listed.stdout == f'["{STACK}-sales"]\n'
     shown = listed.stdout.replace(stack_of("sales"), "prod-payments")
-    assert f"$ python -m kong_oam preview -s prod --list\n{shown}" in page(
-        "how-to/deploy-in-partitions.md"
+    assert (
+        f"$ .venv/bin/python -m kong_oam preview -s prod --list\n{shown}"
+        in page("how-to/deploy-in-partitions.md")
     )
     done = kong_oam(
         deployment,

@@ -153,7 +153,7 @@ def test_a_preview_shows_the_lines_of_access_that_change(
     hello = deployed.folder / "applications/hello.yaml"
     hello.write_text(
         hello.read_text("utf-8")
-        + block(below(tutorial, "Give it an access template."), "yaml"),
+        + block(below(tutorial, "Give it an access trait:"), "yaml"),
         "utf-8",
     )
     calls = (

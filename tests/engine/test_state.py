@@ -49,8 +49,8 @@ def _edges_of(resource: dict[str, Any], name: str) -> set[str]:
 def test_admission_leads_to_the_pods_and_those_to_the_gate_and_its_routes(
     state: list[dict[str, Any]],
 ) -> None:
-    """Closing resources precede a workload, and opening resources follow it; services have no
-    address."""
+    """Closing resources precede a workload, and opening resources follow it; services point to
+    nothing."""
     services = {
         "hello/hello-world-8000": "hello/hello-world-service-hello-world",
         "orders/api-8080": "orders/api-service-api",

@@ -76,11 +76,14 @@ def test_an_older_state_is_put_back(empty: Empty) -> None:
             "If you restored an older state on purpose, add --older-state"
             in refused
         )
-        assert listed == "python -m kong_oam recover -s STACK --older-state"
+        assert (
+            listed
+            == ".venv/bin/python -m kong_oam recover -s STACK --older-state"
+        )
         lost(stack, "--older-state", status=1)
         assert (
             removed
-            == "python -m kong_oam recover -s STACK --older-state --remove"
+            == ".venv/bin/python -m kong_oam recover -s STACK --older-state --remove"
         )
         for line in lost(
             stack, "--older-state", "--remove", status=1
@@ -186,8 +189,8 @@ def test_a_kong_is_upgraded_under_a_stack(
     assert anonymous.let_in == set() and anonymous.asked > 20
     assert caller.answers.keys() == {200}
     assert steps("upgrade-kong.md") == [
-        "python -m kong_oam verify --stack STACK",
+        ".venv/bin/python -m kong_oam verify --stack STACK",
         "pulumi preview -s STACK --diff",
         "pulumi up -s STACK",
-        "python -m kong_oam verify --stack STACK",
+        ".venv/bin/python -m kong_oam verify --stack STACK",
     ]

@@ -18,7 +18,7 @@ from kong_oam.identity.entra.names import other_tenants, tenant_in
 def inspect(
     settings: ProviderSettings,
     estate: Estate,
-    held: RecordedNames,
+    recorded_names: RecordedNames,
     configuration: Configuration,
 ) -> Inspection:
     """Report conflicts: missing groups, existing names, and a second tenant in this stack.
@@ -33,7 +33,7 @@ def inspect(
             *partners_without_certificate(settings, estate),
             *unused_certificates(settings, estate),
             *unclear_groups(settings, estate, ids, graph.groups),
-            *name_conflicts(graph, settings, estate, held),
+            *name_conflicts(graph, settings, estate, recorded_names),
         )
     return Inspection(findings, unique(ids))
 

@@ -17,7 +17,7 @@ from kong_oam.identity.keycloak.names import group_path
 def inspect(
     settings: ProviderSettings,
     estate: Estate,
-    held: RecordedNames,
+    recorded_names: RecordedNames,
     configuration: Configuration,
 ) -> Inspection:
     """Report conflicts: missing groups of roles, and existing objects with our names.
@@ -28,7 +28,7 @@ def inspect(
         ids = group_ids(realm, settings, estate)
         findings = (
             *unclear_groups(settings, estate, ids),
-            *name_conflicts(realm, settings, estate, held),
+            *name_conflicts(realm, settings, estate, recorded_names),
         )
     return Inspection(findings, unique(ids))
 

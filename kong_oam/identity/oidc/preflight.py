@@ -14,7 +14,7 @@ from kong_oam.identity.common.parts import clients_at
 def inspect(
     settings: ProviderSettings,
     estate: Estate,
-    held: RecordedNames,  # noqa: ARG001 - this kind makes no objects
+    recorded_names: RecordedNames,  # noqa: ARG001 - this kind makes no objects
     configuration: Configuration,  # noqa: ARG001 - nobody is asked
 ) -> Inspection:
     """Report clients of the estate that the stack does not name, or names without required

@@ -28,7 +28,7 @@ _PAGE = 1_000
 def inspect(
     settings: ProviderSettings,
     estate: Estate,
-    held: RecordedNames,
+    recorded_names: RecordedNames,
     configuration: Configuration,
 ) -> Inspection:
     """Report conflicts at Okta: missing groups, existing names, and exceeded limits.
@@ -40,7 +40,9 @@ def inspect(
         findings = (
             *limits(settings, estate),
             *unclear_groups(settings, estate, ids),
-            *name_conflicts(org, settings, estate, held, configuration.project),
+            *name_conflicts(
+                org, settings, estate, recorded_names, configuration.project
+            ),
         )
     return Inspection(findings, unique(ids))
 

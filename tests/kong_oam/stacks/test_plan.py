@@ -141,6 +141,6 @@ def test_a_plan_is_printed_as_the_page_shows_it() -> None:
         == " 1  prod\n 2  prod-payments  after 1\n 3  prod-rest  after 2"
     )
     assert (
-        f"$ python -m kong_oam up -s prod --plan\n3 of 3 stacks: prod, prod-payments, prod-rest\n{printed}\n"
+        f"$ .venv/bin/python -m kong_oam up -s prod --plan\n3 of 3 stacks: prod, prod-payments, prod-rest\n{printed}\n"
         in page("how-to/deploy-in-partitions.md")
     )
