@@ -21,6 +21,12 @@ _CLIENT_RESOURCES = ("{}-app-{}", "{}-client-{}")
 _ENTRA_CREDENTIALS = ("{}-secret-{}-a", "{}-certificate-{}-a")
 """The logical names of clients' keys and secrets, by provider and component."""
 
+_REDIRECTS = (
+    "redirectUris",
+    "postLogoutRedirectUris",
+    "validRedirectUris",
+    "validPostLogoutRedirectUris",
+)
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _UNSAFE = {"implicit", "password"}
 _IN_REDIRECTS = {"token", "id_token"}
@@ -56,14 +62,11 @@ def exact_redirects(deployment: Deployment, settings: Settings) -> Findings:
 
 
 def _redirects(deployment: Deployment) -> Iterator[entra.Redirect]:
-    for app in deployment.of(APP):
-        for name in ("redirectUris", "postLogoutRedirectUris"):
+    for app in deployment.of(APP, REALM_CLIENT):
+        kind = app.text("accessType") or app.text("type")
+        for name in _REDIRECTS:
             for uri in app.texts(name):
-                yield app, name, uri, app.text("type") == "native"
-    for client in deployment.of(REALM_CLIENT):
-        for name in ("validRedirectUris", "validPostLogoutRedirectUris"):
-            for uri in client.texts(name):
-                yield client, name, uri, client.text("accessType") == "PUBLIC"
+                yield app, name, uri, kind in ("native", "PUBLIC")
     yield from entra.redirects(deployment)
 
 

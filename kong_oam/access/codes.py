@@ -55,7 +55,7 @@ CODES: Codes = {
     ),
     "ACC212": Code(
         "two rules disagree about one path and method",
-        "remove one of them, or list other methods",
+        "remove one, or give it another path or other methods",
     ),
     "ACC213": Code(
         "a path or host that could be read in more than one way",
@@ -96,8 +96,8 @@ CODES: Codes = {
     ),
     "ACC222": Code(
         "a role for an unknown group",
-        "correct the group's name, or add the group to `knownGroups` in the stack's settings "
-        "(without a stack: to groups.yaml)",
+        "correct the role, or `knownGroups` in the stack's settings (without a stack: "
+        "groups.yaml), whichever differs from the identity provider",
     ),
     "ACC223": Code(
         "a gateway trait, or an Ingress, that leads to a port or to pods that the component does "

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shlex
 from collections.abc import Sequence
 from dataclasses import asdict
 
@@ -17,8 +16,9 @@ from kong_oam.access.diff.change import (
 from kong_oam.access.diff.wording import headline, label, relevant_changes, row
 from kong_oam.access.networks import ANYWHERE
 from kong_oam.access.paths import written
-from kong_oam.cli.console import MODULE, Colour, Console
+from kong_oam.cli.console import Colour, Console
 from kong_oam.cli.entries import place_entry, principal_entry, subtree_entry
+from kong_oam.cli.estates import command_line
 from kong_oam.diagnostics import printable
 from kong_oam.oam.position import JsonObject
 
@@ -27,11 +27,7 @@ def full_command(operands: Sequence[str], options: argparse.Namespace) -> str:
     """Return the command that prints all changes, for these operands and the options of
     `add_estate`."""
     words = ["diff", *operands, "--stack", options.stack]
-    if options.applications:
-        words += ["--applications", *options.applications]
-    if options.definitions:
-        words += ["--definitions", *options.definitions]
-    return f"{MODULE} {shlex.join(words)} --json"
+    return f"{command_line(words, options)} --json"
 
 
 def print_changes(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shlex
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -24,6 +23,7 @@ from kong_oam.cli.console import Console, print_note
 from kong_oam.cli.entries import diagnostic_entry
 from kong_oam.cli.estates import (
     add_estate,
+    command_line,
     default_stack,
     has_no_stack,
     missing_applications_note,
@@ -346,14 +346,8 @@ def _summary(report: Report, options: argparse.Namespace) -> Iterator[str]:
         words = ["check"]
         if options.stack != default_stack():
             words += ["--stack", options.stack]
-        if options.applications:
-            words += ["-f", *options.applications]
-        if options.definitions:
-            words += ["--definitions", *options.definitions]
-        yield (
-            f"{report.elsewhere} finding(s) elsewhere: `python -m kong_oam {shlex.join(words)}` "
-            "prints them"
-        )
+        command = command_line(words, options)
+        yield f"{report.elsewhere} finding(s) elsewhere: `{command}` prints them"
 
 
 def _estate_summary(report: Report, estate: Estate) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import datetime
 import os
+import shlex
 import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -17,7 +18,7 @@ from kong_oam.access.settings.project import STACKS, stack_file
 from kong_oam.access.settings.stack import read_file, stack_names
 from kong_oam.access.settings.values import Describe, Settings, plain
 from kong_oam.cli.command import UsageError
-from kong_oam.cli.console import print_note
+from kong_oam.cli.console import MODULE, print_note
 from kong_oam.cli.revisions import revision
 from kong_oam.diagnostics import errors, some
 from kong_oam.errors import KongOamError
@@ -64,6 +65,16 @@ def add_estate(parser: argparse.ArgumentParser) -> None:
         help="definitions of types besides the folder `definitions`: files, folders and globs "
         "(default: the stack's)",
     )
+
+
+def command_line(words: Sequence[str], options: argparse.Namespace) -> str:
+    """Return the command of these words for the Applications and definitions in `options`."""
+    line = [*words]
+    if options.applications:
+        line += ["-f", *options.applications]
+    if options.definitions:
+        line += ["--definitions", *options.definitions]
+    return f"{MODULE} {shlex.join(line)}"
 
 
 def settings_of(

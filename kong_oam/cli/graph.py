@@ -15,13 +15,12 @@ from kong_oam.access.graph.mermaid import mermaid
 from kong_oam.access.graph.svg import svg
 from kong_oam.access.graph.view import of_application, of_changes, of_principal
 from kong_oam.access.matrix.table import ANONYMOUS
-from kong_oam.cli.command import OK, Command, UsageError, quoted
+from kong_oam.cli.command import OK, Command, check_known
 from kong_oam.cli.console import Console, print_note
 from kong_oam.cli.estates import add_estate, assumption_note
 from kong_oam.cli.operands import Operand, unjudged
 from kong_oam.cli.output import format_of
 from kong_oam.cli.requests import estate_from
-from kong_oam.diagnostics import suggestion
 from kong_oam.oam.position import JsonObject
 
 _DETAILS = """\
@@ -88,11 +87,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace, console: Console) -> int:
-    if console.json and (options.format or options.output):
-        raise UsageError(
-            "--json prints to standard output: leave --format and --output out"
-        )
-    form = format_of(options.format, options.output, _ENDINGS, "mermaid")
+    form = format_of(options, _ENDINGS, "mermaid")
     graph = _change(options) if options.since is not None else _state(options)
     if console.json:
         console.print_json(_document(graph))
@@ -164,11 +159,7 @@ def _selected_part(graph: Graph, options: argparse.Namespace) -> Graph:
     part = graph
     if options.application is not None:
         names = {node.application for node in graph.nodes} - {""}
-        if options.application not in names:
-            known = suggestion(options.application, names)
-            raise UsageError(
-                f"no Application {quoted(options.application)} in the graph{known}"
-            )
+        check_known("Application", options.application, names)
         part = of_application(part, options.application)
     if options.principal is not None:
         ids = _principal(graph, options.principal)
@@ -187,10 +178,7 @@ def _principal(graph: Graph, name: str) -> set[str]:
         for node in graph.nodes
         if not LAYER[node.kind]
     }
-    if name not in named:
-        raise UsageError(
-            f"unknown principal {quoted(name)}{suggestion(name, [*named, ANONYMOUS])}"
-        )
+    check_known("principal", name, {*named, ANONYMOUS})
     return {named[name].id}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -22,18 +23,19 @@ def write_sarif(
     )
 
 
-def format_of(
-    option: str | None,
-    file: Path | None,
-    endings: Texts,
-    default: str,
-) -> str:
-    """Return the `option`, or the format of the file's ending. Without a file, return `default`.
+def format_of(options: argparse.Namespace, endings: Texts, default: str) -> str:
+    """Return `--format`, or the format of the file's ending. Without a file, return `default`.
 
-    Raises UsageError if the file's ending is unknown.
+    Raises UsageError if the file's ending is unknown, or for `--json` with one of these options.
     """
-    if option or file is None:
-        return option or default
+    form: str | None = options.format
+    file: Path | None = options.output
+    if options.json and (form or file):
+        raise UsageError(
+            "--json prints to standard output: leave --format and --output out"
+        )
+    if form or file is None:
+        return form or default
     if form := endings.get(file.suffix.lower()):
         return form
     known = "/".join(endings)  # there are only few endings

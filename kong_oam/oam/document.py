@@ -194,9 +194,7 @@ class _Construction:
                 position = FilePlace(
                     self.file, mark.line + 1, mark.column + 1, self.text
                 )
-                message = (
-                    f"key '{key.value}' occurs twice in one mapping; remove one"
-                )
+                message = f"key '{key.value}' occurs twice in one mapping; rename or remove one"
                 self.findings.append(Diagnostic("OAM106", message, position))
             result[key.value] = self.value(value, depth + 1)
         return result

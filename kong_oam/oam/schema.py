@@ -8,14 +8,21 @@ and positions.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from functools import cache
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache, reduce
+from operator import getitem
 from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
 
-from kong_oam.diagnostics import Diagnostic, Findings, some, suggestion
+from kong_oam.diagnostics import (
+    Diagnostic,
+    Findings,
+    nearest,
+    some,
+    suggestion,
+)
 from kong_oam.oam.position import Fields, SourcePosition
 
 _PACKAGE = Path(__file__).resolve().parents[1]
@@ -33,6 +40,7 @@ for _folder in (_PACKAGE.parent, _PACKAGE, _PACKAGE / "oam"):
         _FILES[_file.name.partition(".")[0]] = _file
 
 COMPONENT_TYPES = ("external", "webservice", "worker")
+_BESIDE_PROPERTIES = ("dependsOn", "inputs", "outputs", "traits")
 
 # Traits that configure the gateway before a component, apart from access. Each folder of
 # `kong_oam/traits` with a schema is one.
@@ -102,17 +110,14 @@ def _validator(name: str) -> Any:
 
 def violations(name: str, data: Any, position: SourcePosition) -> Findings:
     """Yield every violation of the schema `name` in `data` at `position`."""
-    validator = _validator(name)
-    if validator.is_valid(data):
-        return
-    for error in validator.iter_errors(data):
+    for error in _validator(name).iter_errors(data):
         where = position.at(*error.instance_path)
         kind: Fields = error.kind.as_dict()
         field = dotted(error.instance_path) or name
         if error.kind.name == "additionalProperties":
-            known = _properties(name, list(error.schema_path)[:-1])
+            known = properties_at(schema(name), [*error.schema_path][:-1])
             for unknown in kind["unexpected"]:
-                hint = suggestion(unknown, known)
+                hint = field_hint(unknown, known)
                 message = f"unknown field '{unknown}' in {field}{hint}"
                 yield Diagnostic("OAM102", message, where.key(unknown))
         elif error.kind.name == "required":
@@ -141,12 +146,16 @@ def _wrong_value(field: str, error: Any, kind: Fields) -> str:
             return f"{field}: {error.message}"[:300]
 
 
-def _properties(name: str, path: list[str | int]) -> tuple[str, ...]:
-    """Return the properties that the schema knows at a path. References in the path are resolved."""
-    node: Any = schema(name)
-    for step in path:
-        node = node[step]
-    return tuple(node.get("properties", ()))
+def field_hint(field: str, known: Iterable[str]) -> str:
+    """Return what to do about an unknown field: move it to the component, or correct it."""
+    if field in _BESIDE_PROPERTIES and not nearest(field, known):
+        return "; it belongs beside 'properties': move it there"
+    return suggestion(field, known)
+
+
+def properties_at(node: Any, path: Iterable[str | int]) -> tuple[str, ...]:
+    """Return the properties that a schema knows at a path. References in the path are resolved."""
+    return tuple(reduce(getitem, path, node).get("properties", ()))
 
 
 def dotted(path: Sequence[str | int]) -> str:

@@ -18,7 +18,7 @@ from kong_oam.diagnostics import (
 from kong_oam.oam.definitions.definition import Definition
 from kong_oam.oam.model import ComponentSpec, Trait
 from kong_oam.oam.position import SourcePosition
-from kong_oam.oam.schema import dotted, shown, type_of
+from kong_oam.oam.schema import dotted, field_hint, shown, type_of
 from kong_oam.render.answers import Answer, Finding
 from kong_oam.render.requests import MEGABYTES, SECONDS
 
@@ -114,9 +114,12 @@ def _of_properties(
     above = dotted(path[:-1]) or type_
     match finding["kind"]:
         case "unknown":
-            hint = suggestion(str(path[-1]), wanted)
-            message = f"unknown field '{path[-1]}' in {above}{hint}"
-            return Diagnostic("OAM102", message, _key(properties, path))
+            unknown = str(path[-1])
+            hint = field_hint(unknown, wanted)
+            message = f"unknown field '{unknown}' in {above}{hint}"
+            return Diagnostic(
+                "OAM102", message, properties.at(*path[:-1]).key(unknown)
+            )
         case "missing":
             message = f"{type_} needs properties; write them"
             if path:
@@ -221,21 +224,8 @@ def steps_of(values: Any, path: Sequence[str]) -> Iterator[str | int]:
 def at(value: Any, path: Sequence[str | int]) -> Any:
     """Return the value at a path in the properties, or None."""
     for step in path:
-        if isinstance(value, Mapping):
-            value = value.get(step)
-        elif (
-            isinstance(value, list)
-            and isinstance(step, int)
-            and step < len(value)
-        ):
+        try:
             value = value[step]
-        else:
+        except (IndexError, KeyError, TypeError):
             return None
     return value
-
-
-def _key(
-    properties: SourcePosition, path: Sequence[str | int]
-) -> SourcePosition:
-    *above, last = path
-    return properties.at(*above).key(str(last))

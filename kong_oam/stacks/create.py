@@ -8,7 +8,12 @@ from typing import Any
 import yaml
 
 from kong_oam.access.settings.partitions import ESTATE
-from kong_oam.access.settings.project import NAMESPACE, config_in, stack_file
+from kong_oam.access.settings.project import (
+    NAMESPACE,
+    config_in,
+    stack_file,
+    yaml_in,
+)
 from kong_oam.access.settings.values import Settings
 from kong_oam.engine.cli import SHORT, pulumi
 from kong_oam.stacks.records import NAME_TAG
@@ -36,7 +41,7 @@ def create(settings: Settings, stack: str) -> None:
     if stack != estate and not file.exists():
         file.write_text(yaml.safe_dump({"config": begun}), "utf-8")
     # Without a provider, the backend or a passphrase encrypts the secrets.
-    written = yaml.load(base.read_text("utf-8"), Loader=yaml.CSafeLoader) or {}
+    written = yaml_in(base) or {}
     provider = written.get("secretsprovider")
     encrypted = (
         ("--secrets-provider", provider) if isinstance(provider, str) else ()

@@ -19,7 +19,7 @@ def test_the_message_says_what_could_not_be_judged() -> None:
         stop_at(broken.diagnostics, f"in the Applications{broken.reservation}")
     assert str(error.value).startswith(
         "Kong-OAM: 2 error(s) in the Applications; references to 'orders' are not checked "
-        "until these can be read\n"
+        "until all Applications can be read\n"
     )
 
 

@@ -9,7 +9,7 @@ from kong_oam.access.model import (
     Role,
 )
 from kong_oam.access.stack import Stack
-from kong_oam.diagnostics import Diagnostic, Report, suggestion
+from kong_oam.diagnostics import Diagnostic, Report, nearest, suggestion
 from kong_oam.oam.position import SourcePosition
 
 
@@ -26,7 +26,15 @@ def roles_of(
         where = position.at("roles", name)
         for number, group in enumerate(role.get("groups", ())):
             if known_groups is not None and group not in known_groups:
-                message = f"role '{name}': there is no group '{group}'{suggestion(group, known_groups)}"
+                groups = (
+                    "groups.yaml"
+                    if stack.partial
+                    else "the stack's `knownGroups`"
+                )
+                message = (
+                    f"role '{name}': {groups} has no '{group}'; correct the list or the role, "
+                    f"whichever differs from the identity provider{nearest(group, known_groups)}"
+                )
                 out.append(
                     Diagnostic("ACC222", message, where.at("groups", number))
                 )

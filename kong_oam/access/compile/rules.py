@@ -111,6 +111,7 @@ def _disagreements(rules: Iterable[Rule]) -> Findings:
             if shared and bool(first.public) != bool(second.public):
                 message = (
                     f"{shared[0]} {written(path)} is public in one rule and protected in another "
-                    f"(line {first.position.line}); keep one of them"
+                    f"(line {first.position.line}); remove one, or give "
+                    "it another path or other methods"
                 )
                 yield Diagnostic("ACC212", message, second.position)

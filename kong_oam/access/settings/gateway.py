@@ -43,10 +43,21 @@ def gateway_problems(gateway: YamlObject) -> Iterator[str]:
     Settings that do not say where the gateway is are a problem: any other caller that can connect
     to a workload would bypass the gate.
     """
-    if ("namespace" in gateway) != ("podLabels" in gateway):
+    inside = "namespace" in gateway
+    if inside != ("podLabels" in gateway):
         yield (
             "gateway: set namespace and podLabels together; otherwise other pods count as the "
             "gateway"
+        )
+    elif not inside and "cidrs" not in gateway:
+        yield (
+            "gateway: the gateway's place is missing; set namespace and podLabels in the "
+            "cluster, or cidrs outside"
+        )
+    elif not inside and gateway.get("reach", "cluster") == "cluster":
+        yield (
+            "gateway: a gateway outside the cluster cannot use the cluster's names; set reach to "
+            "loadBalancer or nodePort"
         )
     for index, cidr in enumerate(gateway.get("cidrs", ())):
         try:
@@ -56,19 +67,6 @@ def gateway_problems(gateway: YamlObject) -> Iterator[str]:
                 f"gateway.cidrs.{index}: '{cidr}' is not a range of addresses; write it as "
                 "192.0.2.0/28 or 2001:db8::/64"
             )
-    if "namespace" not in gateway and "cidrs" not in gateway:
-        yield (
-            "gateway: the gateway's place is missing; set namespace and podLabels in the "
-            "cluster, or cidrs outside"
-        )
-    if (
-        gateway.get("reach", "cluster") == "cluster"
-        and "namespace" not in gateway
-    ):
-        yield (
-            "gateway: a gateway outside the cluster cannot use the cluster's names; set reach to "
-            "loadBalancer or nodePort"
-        )
     if gateway.get("reach") == "nodePort" and "nodeAddress" not in gateway:
         yield "gateway: reach: nodePort needs nodeAddress; set it"
     if "workspace" in gateway and gateway.get("edition") != "enterprise":

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Container
 from pathlib import Path
 from typing import Any
 
 import yaml
+from yaml import MarkedYAMLError, ScalarNode
 
 from kong_oam.access.data import YamlObject
 from kong_oam.diagnostics import some
@@ -14,9 +17,22 @@ from kong_oam.errors import SettingsError
 _PROJECT = "Pulumi.yaml"
 
 NAMESPACE = "kong-oam"
+_MISSPELT = re.compile("(?i)kong[-_]?oam:")
 
 # The folder of the stacks' files, below the project's folder.
 STACKS = Path("stacks")
+
+
+class _Loader(yaml.CSafeLoader):
+    """PyYAML's loader, which rejects dates: settings are texts."""
+
+
+def _reject_date(_loader: _Loader, node: ScalarNode) -> None:
+    message = f'a date needs quotes; write "{node.value}"'
+    raise MarkedYAMLError(problem=message, problem_mark=node.start_mark)
+
+
+_Loader.add_constructor("tag:yaml.org,2002:timestamp", _reject_date)
 
 
 def stack_file(stack: str, folder: Path = STACKS) -> Path:
@@ -24,19 +40,28 @@ def stack_file(stack: str, folder: Path = STACKS) -> Path:
     return folder / f"Pulumi.{stack}.yaml"
 
 
-def values_in(file: Path, namespace: str) -> YamlObject:
-    """Return the unchecked values of the namespace in `Pulumi.<stack>.yaml`, by name.
+def values_in(file: Path, settings: Container[str]) -> YamlObject:
+    """Return the unchecked `kong-oam:` values in `Pulumi.<stack>.yaml`, by name.
 
     Raises SettingsError if the file cannot be read, or if the project makes the engine read other
-    values.
+    values. A misspelt prefix, or one of the `settings` without a prefix, is an error, too.
     """
-    _require_alone(file.parent.parent / _PROJECT, file.parent.name, namespace)
-    prefix = f"{namespace}:"
-    return {
-        name.removeprefix(prefix): value
-        for name, value in config_in(file).items()
-        if str(name).startswith(prefix)
-    }
+    _require_alone(file.parent.parent / _PROJECT, file.parent.name)
+    prefix = f"{NAMESPACE}:"
+    values = {}
+    misspelt = []
+    for key, value in config_in(file).items():
+        name = str(key)
+        if name.startswith(prefix):
+            values[name.removeprefix(prefix)] = value
+        elif name in settings or _MISSPELT.match(name):
+            misspelt.append(name)
+    if misspelt:
+        keys = some(misspelt)
+        raise SettingsError(
+            f"{file}: no command reads {keys}; did you mean the prefix {prefix}?"
+        )
+    return values
 
 
 def config_in(file: Path) -> YamlObject:
@@ -52,7 +77,7 @@ def config_in(file: Path) -> YamlObject:
     return config
 
 
-def _require_alone(file: Path, stacks: str, namespace: str) -> None:
+def _require_alone(file: Path, stacks: str) -> None:
     project = _loaded(file) if file.is_file() else {"stackConfigDir": stacks}
     config = project.get("config") or {}
     folder = str(project.get("stackConfigDir")).removeprefix("./").rstrip("/")
@@ -65,7 +90,7 @@ def _require_alone(file: Path, stacks: str, namespace: str) -> None:
     for name in config:
         # The engine reads a name without a namespace as the project's.
         of, colon, _ = str(name).partition(":")
-        if (of if colon else str(project.get("name"))) == namespace:
+        if (of if colon else str(project.get("name"))) == NAMESPACE:
             ours.append(name)
     if ours:
         raise SettingsError(
@@ -86,10 +111,13 @@ def file_beside(folder: Path, name: str) -> Path:
 def yaml_in(file: Path) -> Any:
     """Return the content of a YAML file. Raises SettingsError if it cannot be read."""
     try:
-        return yaml.load(file.read_text("utf-8"), Loader=yaml.CSafeLoader)
+        text = file.read_text("utf-8")
+        return yaml.load(text, Loader=_Loader)  # noqa: S506 - a safe loader
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        # The message starts with the file's name.
+        reason = str(error).replace('in "<unicode string>", ', "in ")
         raise SettingsError(
-            f"{file} cannot be read: {' '.join(str(error).split())[:200]}"
+            f"{file} cannot be read: {' '.join(reason.split())[:200]}"
         ) from None
 
 

@@ -7,14 +7,14 @@ import itertools
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import cache, partial, reduce
-from operator import getitem, itemgetter
+from functools import cache, partial
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
 
-from kong_oam.access.data import Names, Texts, YamlObject
+from kong_oam.access.data import Texts, YamlObject
 from kong_oam.access.rotation import Schedule, days
 from kong_oam.access.settings import certificates, project, upstream_tls
 from kong_oam.access.settings import partitions as parts
@@ -45,6 +45,7 @@ from kong_oam.access.settings.values import (
 from kong_oam.access.stack import Stack
 from kong_oam.diagnostics import suggestion
 from kong_oam.errors import SettingsError
+from kong_oam.oam.schema import properties_at
 
 # The optional folder of the project's definitions.
 DEFINITIONS = "definitions"
@@ -156,7 +157,7 @@ def values_in(file: Path) -> YamlObject:
             f"{file.parent}{suggestion(name, stack_names(file.parent))}"
         )
     try:
-        return project.values_in(file, NAMESPACE)
+        return project.values_in(file, _schema()["properties"])
     except SettingsError as error:
         raise StackError(f"stack '{name}': {error}") from None
 
@@ -166,13 +167,7 @@ def _stack_in(file: Path) -> str:
 
 
 def _rotation(rotation: Texts) -> Schedule:
-    defaults = Schedule()
-    every = rotation.get("every")
-    overlap = rotation.get("overlap")
-    return Schedule(
-        days(every) if every else defaults.every,
-        days(overlap) if overlap else defaults.overlap,
-    )
+    return Schedule(**{name: days(text) for name, text in rotation.items()})
 
 
 @cache
@@ -233,11 +228,13 @@ def _violation_in_words(error: Any) -> str:
     kind = error.kind.as_dict()
     match error.kind.name:
         case "additionalProperties":
-            names = _settings_at(list(error.schema_path)[:-1])
+            names = properties_at(_schema(), [*error.schema_path][:-1])
             return "; ".join(
                 f" has no setting '{name}'{suggestion(name, names)}"
                 for name in kind["unexpected"]
             )
+        case "required":
+            return f" needs '{kind['property']}'"
         case "enum":
             return f": {json.dumps(error.instance)} is not one of {', '.join(kind['options'])}"
         case "pattern" | "type" if error.instance_path[-1:] == ["version"]:
@@ -263,7 +260,3 @@ def _violation_in_words(error: Any) -> str:
             return ": is not a list of one or two certificates"
         case _:
             return f": {error.message}"
-
-
-def _settings_at(path: list[str | int]) -> Names:
-    return tuple(reduce(getitem, path, _schema())["properties"])

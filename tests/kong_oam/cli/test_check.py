@@ -436,7 +436,7 @@ def test_findings_elsewhere_are_counted(
     *lines, last = capsys.readouterr().out.splitlines()
     assert [line for line in lines if "error" in line] == [
         "applications/orders.yaml:17:61: error ACC201: scope 'orders.reed' is not declared by this component; did you mean 'orders.read'?",
-        "1 error(s); nothing can be deployed; references to 'shop' are not checked until these can be read",
+        "1 error(s); nothing can be deployed; references to 'shop' are not checked until all Applications can be read",
     ]
     assert (
         last == "1 finding(s) elsewhere: `python -m kong_oam check` prints them"

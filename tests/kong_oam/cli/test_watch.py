@@ -360,7 +360,7 @@ def test_every_save_is_answered_until_ctrl_c(
     )
     assert printed_answer(started) == fine
     Path("stacks/groups.yaml").write_text("- sales\n")
-    assert "there is no group 'desk'" in printed_answer(started)[0]
+    assert "`knownGroups` has no 'desk'" in printed_answer(started)[0]
     Path("stacks/groups.yaml").write_text("- sales\n- desk\n")
     assert printed_answer(started) == fine
     replace_once(
@@ -370,7 +370,7 @@ def test_every_save_is_answered_until_ctrl_c(
         "stack 'local': kong-oam:knownGroups: stacks/groups.txt cannot be read"
     )
     Path("stacks/groups.txt").write_text("- sales\n")
-    assert "there is no group 'desk'" in printed_answer(started)[0]
+    assert "`knownGroups` has no 'desk'" in printed_answer(started)[0]
     Path("stacks/groups.txt").write_text("- sales\n- desk\n")
     assert printed_answer(started) == fine
     replace_once(

@@ -216,6 +216,26 @@ def test_settings_that_would_open_a_workload_or_mean_nothing_are_refused(
     assert "correct stacks/Pulumi.prod.yaml" in str(refused.value)
 
 
+def test_half_of_a_place_is_a_single_problem() -> None:
+    """Without the namespace, the place itself counts as given."""
+    with pytest.raises(StackError) as refused:
+        gateway(podLabels={"app": "kong"})
+    assert str(refused.value).splitlines()[1:] == [
+        "  kong-oam:gateway: set namespace and podLabels together; otherwise other pods count as "
+        "the gateway"
+    ]
+
+
+def test_a_missing_setting_has_a_name() -> None:
+    with pytest.raises(StackError) as refused:
+        parse("prod", {"cloud": "aws", "identityProviders": [{"name": "a"}]})
+    assert sorted(str(refused.value).splitlines()[1:]) == [
+        "  kong-oam: needs 'asOf'",
+        "  kong-oam: needs 'gateway'",
+        "  kong-oam:identityProviders.0 needs 'type'",
+    ]
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

@@ -77,6 +77,10 @@ def test_a_type_that_the_project_defines_is_not_judged(
     ("component", "finding"),
     [
         ("{name: a, type: external, properties: {jwksUrl: b}}", "a.yaml:6:46: OAM102: unknown field 'jwksUrl' in external"),
+        (
+            "{name: a, type: worker, properties: {image: b, dependsOn: [c]}}",
+            "a.yaml:6:54: OAM102: unknown field 'dependsOn' in worker; it belongs beside 'properties': move it there",
+        ),
         ("{name: a, type: x, traits: [{type: access}]}", "a.yaml:6:35: OAM105: access needs 'owner'"),
         ("{name: a, type: x, traits: [{type: client, properties: {}}]}", "a.yaml:6:62: OAM105: client needs 'kind'"),
         (

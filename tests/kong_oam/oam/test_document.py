@@ -94,7 +94,7 @@ def test_a_duplicate_key_is_found_where_it_stands_again() -> None:
     assert len(documents) == 1
     assert (
         str(findings[0]).splitlines()[0]
-        == "a.yaml:2:1: error OAM106: key 'a' occurs twice in one mapping; remove one"
+        == "a.yaml:2:1: error OAM106: key 'a' occurs twice in one mapping; rename or remove one"
     )
 
 
@@ -104,7 +104,7 @@ def test_names_cannot_control_the_terminal() -> None:
     head, *excerpt = str(finding).splitlines()
     assert (
         head
-        == "a.yaml:1:20: error OAM106: key '?[31m?::x' occurs twice in one mapping; remove one"
+        == "a.yaml:1:20: error OAM106: key '?[31m?::x' occurs twice in one mapping; rename or remove one"
     )
     assert all(line.isprintable() for line in excerpt)
 

@@ -60,6 +60,12 @@ CASES: dict[str, tuple[str, tuple[str, ...]]] = {
         "{image: a, cuont: 2}",
         ("8:30 OAM102: unknown field 'cuont' in app; did you mean 'count'?",),
     ),
+    "a field of the component": (
+        "{image: a, inputs: []}",
+        (
+            "8:30 OAM102: unknown field 'inputs' in app; it belongs beside 'properties': move it there",
+        ),
+    ),
     "unknown in a list": (
         "{image: a, ports: [{port: 1}, {port: 2, nme: x}]}",
         ("8:59 OAM102: unknown field 'nme' in ports[1]; did you mean 'name'?",),

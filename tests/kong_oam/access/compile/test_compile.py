@@ -82,7 +82,7 @@ def test_an_estate_that_is_right_has_no_findings() -> None:
         ([ORDERS, CLIENT.replace("kind: service,", "kind: web, redirectPaths: [/cb],")], "app2.yaml:11:23: error ACC210: a web client needs redirectPaths, and a gateway trait that exposes them"),
         ([ORDERS, CLIENT.replace("kind: service,", "kind: service, refresh: true,")], "app2.yaml:11:39: error ACC210: a client of kind 'service' does not sign in users; remove refresh"),
         ([api().replace("type: gateway", "type: access").replace("domain:", "owner:").split("http:")[0].rstrip(", ") + "}\n"], "app1.yaml:10:17: error ACC211: component 'api' has access rules but no gateway trait exposes it; add a gateway trait"),
-        ([api(access="{owner: o, scopes: {r: r}, rules: [{methods: [GET], scopes: [r]}, {methods: [HEAD, POST], public: {reason: x}}]}")], "app1.yaml:13:89: error ACC212: HEAD /orders is public in one rule and protected in another (line 13); keep one of them"),
+        ([api(access="{owner: o, scopes: {r: r}, rules: [{methods: [GET], scopes: [r]}, {methods: [HEAD, POST], public: {reason: x}}]}")], "app1.yaml:13:89: error ACC212: HEAD /orders is public in one rule and protected in another (line 13); remove one, or give it another path or other methods"),
         ([api(http="{/a%2fb: 80}")], "app1.yaml:11:61: error ACC213: path '/a%2fb' is not plain; write /element/element, unencoded, of letters, digits and -._~!$&'()+,:=@, without patterns"),
         ([api("a", http="{/a: 80}, secretName: one"), api("b", http="{/b: 80}, secretName: two")], "app2.yaml:11:61: error ACC215: orders.example.com has another certificate at app1.yaml:11:61: 'a/one'; name one certificate for the host"),
         ([api(access="{owner: o, scopes: {r: r}, roles: {x: {scopes: [r], components: [a/b]}}}")], "app1.yaml:13:88: error ACC214: role 'x': component 'a/b' does not exist"),
@@ -312,7 +312,9 @@ def test_a_redirect_path_must_be_open() -> None:
 
 
 BROKEN = "apiVersion: core.oam.dev/v1beta1\nkind: Application\nmetadata: {name: orders}\nspec: [\n"
-NOT_JUDGED = "; references to %s are not checked until these can be read"
+NOT_JUDGED = (
+    "; references to %s are not checked until all Applications can be read"
+)
 NAMELESS = "Applications in unreadable files"
 
 

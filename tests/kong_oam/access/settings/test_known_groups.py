@@ -108,8 +108,9 @@ def test_a_group_that_the_stack_does_not_know_is_an_error(
     mistype()
     assert main(["check"]) == 1
     assert (
-        "applications/orders.yaml:28:56: error ACC222: role 'viewer': there is no group 'salse'; "
-        "did you mean 'sales'?\n"
+        "applications/orders.yaml:28:56: error ACC222: role 'viewer': the stack's `knownGroups` "
+        "has no 'salse'; correct the list or the role, whichever differs from the identity "
+        "provider; did you mean 'sales'?\n"
     ) in capsys.readouterr().out
 
 
@@ -193,7 +194,7 @@ def test_a_repository_without_a_stack_lists_its_groups_itself(
     mistype()
     assert main(["check"]) == 1
     assert (
-        "error ACC222: role 'viewer': there is no group 'salse'"
+        "error ACC222: role 'viewer': groups.yaml has no 'salse'; correct the list or the role"
         in capsys.readouterr().out
     )
     Path("groups.yaml").write_text("sales", "utf-8")

@@ -69,3 +69,50 @@ def test_settings_that_only_the_engine_reads_are_refused(
 def test_what_the_project_says_of_others_does_not_matter(project: str) -> None:
     Path("Pulumi.yaml").write_text(project, "utf-8")
     assert read_file(FILE).cloud == "aws"
+
+
+@pytest.mark.parametrize(
+    ("written", "instead", "message"),
+    [
+        (
+            '"2026-11-25"',
+            "2026-11-25",
+            ' cannot be read: a date needs quotes; write "2026-11-25" in line 4, column 18',
+        ),
+        (
+            "[{name: okta",
+            "[{name: okta]",
+            " cannot be read: while parsing a flow mapping in line 7, column 32 did not find expected",
+        ),
+        (
+            "kong-oam:domains",
+            "kong_oam:domains",
+            ": no command reads kong_oam:domains; did you mean the prefix kong-oam:?",
+        ),
+        (
+            "kong-oam:",
+            "KongOAM:",
+            ": no command reads KongOAM:cloud, KongOAM:asOf, KongOAM:domains, KongOAM:gateway, "
+            "KongOAM:identityProviders; did you mean the prefix kong-oam:?",
+        ),
+        (
+            "kong-oam:asOf",
+            "asOf",
+            ": no command reads asOf; did you mean the prefix kong-oam:?",
+        ),
+    ],
+)
+def test_a_setting_that_no_command_can_read_is_refused(
+    written: str, instead: str, message: str
+) -> None:
+    FILE.write_text(STACK.replace(written, instead), "utf-8")
+    with pytest.raises(StackError) as refused:
+        read_file(FILE)
+    assert str(refused.value).startswith(f"stack 'local': {FILE}{message}")
+
+
+def test_settings_of_other_programs_may_have_any_name() -> None:
+    """Plugins and the project itself have settings in this file, too."""
+    others = "  kong:adminUri: https://kong\n  mine:asOf: x\n  replicas: 2\n"
+    FILE.write_text(STACK + others, "utf-8")
+    assert read_file(FILE).cloud == "aws"

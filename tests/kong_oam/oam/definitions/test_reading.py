@@ -211,7 +211,7 @@ def test_what_is_wrong_is_found_at_its_place(about: str) -> None:
 REFUSED = {
     "a ComponentDefinition needs a template in CUE: spec.schematic.cue.template",  # samples, and units of tests
     "a TraitDefinition needs a template in CUE: spec.schematic.cue.template",
-    "key 'workload' occurs twice in one mapping; remove one",
+    "key 'workload' occurs twice in one mapping; rename or remove one",
     "schematic.kube is not rendered any more, by KubeVela neither; write it as CUE (schematic.cue.template)",
 }
 
