@@ -15,13 +15,12 @@ from kong_oam.access.graph.mermaid import mermaid
 from kong_oam.access.graph.svg import svg
 from kong_oam.access.graph.view import of_application, of_changes, of_principal
 from kong_oam.access.matrix.table import ANONYMOUS
-from kong_oam.cli.command import OK, Command, UsageError, quoted
+from kong_oam.cli.command import OK, Command, check_known
 from kong_oam.cli.console import Console, print_note
-from kong_oam.cli.estates import add_estate, assumption_note
-from kong_oam.cli.operands import Operand, unjudged
+from kong_oam.cli.estates import add_estate, assumption_notes
+from kong_oam.cli.operands import sides
 from kong_oam.cli.output import format_of
 from kong_oam.cli.requests import estate_from
-from kong_oam.diagnostics import suggestion
 from kong_oam.oam.position import JsonObject
 
 _DETAILS = """\
@@ -88,11 +87,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace, console: Console) -> int:
-    if console.json and (options.format or options.output):
-        raise UsageError(
-            "--json prints to standard output: leave --format and --output out"
-        )
-    form = format_of(options.format, options.output, _ENDINGS, "mermaid")
+    form = format_of(options, console, _ENDINGS, "mermaid")
     graph = _change(options) if options.since is not None else _state(options)
     if console.json:
         console.print_json(_document(graph))
@@ -117,7 +112,7 @@ def _state(options: argparse.Namespace) -> Graph:
     graph = _selected_part(
         graph_of(estate, _title("Access graph", options)), options
     )
-    notes = [assumption_note(estate.unjudged)] if estate.unjudged else []
+    notes = assumption_notes(estate, estate.unjudged)
     if not graph.edges:
         notes.append("Nobody may call anything here.")
     if options.principal not in (None, ANONYMOUS):
@@ -128,9 +123,8 @@ def _state(options: argparse.Namespace) -> Graph:
 
 
 def _change(options: argparse.Namespace) -> Graph:
-    selection = options.stack, options.applications, options.definitions
-    old = Operand("--since", options.since, *selection).models()
-    new, *_ = Operand("what is here", ".", *selection).models()
+    since = "--since", options.since
+    old, new, absent = sides(options, since, ("what is here", "."))
     title = _title(f"Access changes since {options.since}", options)
     graph = of_changes(
         _selected_part(graph_of_change(old[0], new, title), options)
@@ -141,9 +135,9 @@ def _change(options: argparse.Namespace) -> Graph:
             "An interrupted run left two versions of gates: this picture uses the first version; "
             "diff uses both."
         )
-    if absent := unjudged([*old, new]):
-        notes.append(assumption_note(absent))
-        print_note(assumption_note(absent))
+    remarks = assumption_notes(new.estate, absent)
+    print_note(*remarks)
+    notes += remarks
     if options.application or options.principal:
         notes.append("The following list has the changes of all Applications.")
     notes += change_notes(diff_from_any(old, new), new.estate.stack.scheme)
@@ -164,11 +158,7 @@ def _selected_part(graph: Graph, options: argparse.Namespace) -> Graph:
     part = graph
     if options.application is not None:
         names = {node.application for node in graph.nodes} - {""}
-        if options.application not in names:
-            known = suggestion(options.application, names)
-            raise UsageError(
-                f"no Application {quoted(options.application)} in the graph{known}"
-            )
+        check_known("Application", options.application, names)
         part = of_application(part, options.application)
     if options.principal is not None:
         ids = _principal(graph, options.principal)
@@ -187,10 +177,7 @@ def _principal(graph: Graph, name: str) -> set[str]:
         for node in graph.nodes
         if not LAYER[node.kind]
     }
-    if name not in named:
-        raise UsageError(
-            f"unknown principal {quoted(name)}{suggestion(name, [*named, ANONYMOUS])}"
-        )
+    check_known("principal", name, [*named, ANONYMOUS])
     return {named[name].id}
 
 

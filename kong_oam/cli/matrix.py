@@ -12,7 +12,7 @@ from kong_oam.access.matrix.sheet import sheet
 from kong_oam.access.matrix.table import ANONYMOUS, Matrix
 from kong_oam.access.matrix.text import text
 from kong_oam.access.model import Estate
-from kong_oam.cli.command import OK, Command, UsageError, check_known
+from kong_oam.cli.command import OK, Command, check_known
 from kong_oam.cli.console import Console
 from kong_oam.cli.entries import endpoint_entry, unjudged_entry
 from kong_oam.cli.estates import add_estate
@@ -73,11 +73,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace, console: Console) -> int:
-    if console.json and (options.format or options.output):
-        raise UsageError(
-            "--json prints to standard output: leave --format and --output out"
-        )
-    form = format_of(options.format, options.output, _ENDINGS, "text")
+    form = format_of(options, console, _ENDINGS, "text")
     estate = estate_from(options)
     _check_names(estate, options)
     table = matrix(

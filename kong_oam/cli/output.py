@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from kong_oam.access.lint import sarif
 from kong_oam.cli.command import UsageError, quoted
+from kong_oam.cli.console import Console
 from kong_oam.diagnostics import Code, Diagnostic
 from kong_oam.oam.position import Texts
 
@@ -23,17 +25,23 @@ def write_sarif(
 
 
 def format_of(
-    option: str | None,
-    file: Path | None,
+    options: argparse.Namespace,
+    console: Console,
     endings: Texts,
     default: str,
 ) -> str:
-    """Return the `option`, or the format of the file's ending. Without a file, return `default`.
+    """Return the format of `--format`, or of the ending of `--output`. Without both, return
+    `default`.
 
-    Raises UsageError if the file's ending is unknown.
+    Raises UsageError if the file's ending is unknown, and if the command prints JSON.
     """
-    if option or file is None:
-        return option or default
+    if console.json and (options.format or options.output):
+        raise UsageError(
+            "--json prints to standard output: leave --format and --output out"
+        )
+    file = options.output
+    if options.format or file is None:
+        return options.format or default
     if form := endings.get(file.suffix.lower()):
         return form
     known = "/".join(endings)  # there are only few endings

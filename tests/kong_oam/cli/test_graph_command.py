@@ -202,7 +202,7 @@ spec:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--application", "shup"], "no Application 'shup' in the graph; did you mean 'shop'?"),
+        (["--application", "shup"], "unknown Application 'shup'; did you mean 'shop'?"),
         (["--principal", "shop/wob"], "unknown principal 'shop/wob'; did you mean 'shop/web'?"),
         (["--principal", "group:salse"], "unknown principal 'group:salse'; did you mean 'group:sales'?"),
         (["--principal", "sales"], "unknown principal 'sales'; did you mean 'group:sales'?"),
