@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from itertools import chain, groupby
-from operator import attrgetter
+from itertools import chain
 
 from kong_oam.access.data import Names, NameSets
+from kong_oam.access.diff.model import application_of
 from kong_oam.access.model import (
     EXTERNAL,
-    Application,
     Call,
     Client,
     ClientKind,
@@ -24,24 +23,36 @@ from kong_oam.access.model import (
 def with_absent_clients(estate: Estate) -> Estate:
     """Return the estate with a client for each absent component that a role names.
 
-    The client requests all scopes of its roles, as itself and for users of every group. A complete
-    estate is returned unchanged.
+    The client requests all scopes of its roles, as itself and for users of every group. Components
+    of Applications outside `unjudged` are deleted and get no client. A complete estate is returned
+    unchanged.
     """
-    if not estate.stack.partial:
-        return estate
     named: dict[str, dict[str, list[Role]]] = {}
-    for component in estate.components.values():
-        for role in component.identity.roles:
-            for member in set(role.components) - estate.components.keys():
+    for component, role, members in absent_members(estate):
+        for member in members:
+            if member.partition("/")[0] in estate.unjudged:
                 held = named.setdefault(member, {})
                 held.setdefault(component.key, []).append(role)
+    if not named:
+        return estate
     absent = [
         _component(estate, key, held) for key, held in sorted(named.items())
     ]
-    applications = [*estate.applications]
-    for name, components in groupby(absent, attrgetter("application")):
-        applications.append(Application(name, "", {}, {}, tuple(components)))
-    return replace(estate, applications=tuple(applications))
+    applications = (*estate.applications, *map(application_of, absent))
+    return replace(estate, applications=applications)
+
+
+def absent_members(
+    estate: Estate,
+) -> Iterator[tuple[Component, Role, list[str]]]:
+    """Yield the roles that name components without an Application here, and these components."""
+    if not estate.stack.partial:
+        return
+    for component in estate.components.values():
+        for role in component.identity.roles:
+            members = {*role.components} - estate.components.keys()
+            if members:
+                yield component, role, sorted(members)
 
 
 def _component(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from collections.abc import Sequence
 from dataclasses import asdict
 
@@ -16,18 +17,22 @@ from kong_oam.access.diff.change import (
 from kong_oam.access.diff.wording import headline, label, relevant_changes, row
 from kong_oam.access.networks import ANYWHERE
 from kong_oam.access.paths import written
-from kong_oam.cli.console import Colour, Console
+from kong_oam.cli.console import MODULE, Colour, Console
 from kong_oam.cli.entries import place_entry, principal_entry, subtree_entry
-from kong_oam.cli.estates import command_line
+from kong_oam.cli.estates import default_stack
 from kong_oam.diagnostics import printable
 from kong_oam.oam.position import JsonObject
 
 
-def full_command(operands: Sequence[str], options: argparse.Namespace) -> str:
-    """Return the command that prints all changes, for these operands and the options of
-    `add_estate`."""
-    words = ["diff", *operands, "--stack", options.stack]
-    return f"{command_line(words, options)} --json"
+def full_command(options: argparse.Namespace, *words: str) -> str:
+    """Return the command with these words and the options of `add_estate`."""
+    if options.stack != default_stack():
+        words += "--stack", options.stack
+    if options.applications:
+        words += "-f", *options.applications
+    if options.definitions:
+        words += "--definitions", *options.definitions
+    return f"{MODULE} {shlex.join(words)}"
 
 
 def print_changes(
@@ -164,11 +169,8 @@ def _setting_entry(change: Setting) -> JsonObject:
         "new": change.now,
     }
     if change.exposers:
-        old, new = change.exposers
-        entry["exposedBy"] = {
-            "old": [asdict(exposer) for exposer in old],
-            "new": [asdict(exposer) for exposer in new],
-        }
+        old, new = ([*map(asdict, side)] for side in change.exposers)
+        entry["exposedBy"] = {"old": old, "new": new}
     return entry
 
 

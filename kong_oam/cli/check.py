@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Protocol
+from typing import Any
 
 from kong_oam.access.absent import with_absent_clients
 from kong_oam.access.compile.estate import Compiled, compile_estate
@@ -18,18 +18,18 @@ from kong_oam.access.model import Estate
 from kong_oam.access.settings.assumed import GROUPS
 from kong_oam.access.settings.project import STACKS
 from kong_oam.access.settings.values import Settings
+from kong_oam.cli.changes import full_command
 from kong_oam.cli.command import FOUND, OK, Command, UsageError, quoted
 from kong_oam.cli.console import Console, print_note
 from kong_oam.cli.entries import diagnostic_entry
 from kong_oam.cli.estates import (
     add_estate,
-    command_line,
-    default_stack,
     has_no_stack,
     missing_applications_note,
     no_callers_note,
     read_at,
     reading_of,
+    role_notes,
     selected_settings,
     without_clients,
 )
@@ -40,7 +40,6 @@ from kong_oam.codes import CODES
 from kong_oam.diagnostics import (
     Diagnostic,
     Diagnostics,
-    Position,
     errors,
     ordered,
     printable,
@@ -159,14 +158,13 @@ def _check(
     )
     is_shown = _selection(options.files)
     named = options.files or options.applications
-    read: list[Positioned] = [*reading.applications, *reading.diagnostics]
+    read = [*reading.applications, *reading.diagnostics]
     if named and not any(map(is_shown, read)):
         raise UsageError(
             f"no Application in {' '.join(map(quoted, named))}: check the path, or write an "
             "Application with `python -m kong_oam new`"
         )
-    compiled = _compile(reading, settings, memory)
-    lint_findings = _lint(reading, compiled, settings, memory)
+    compiled, lint_findings = _judged(reading, settings, memory)
     # Forget results that this check did not use.
     if memory and compiled.estate:
         memory.forget()
@@ -216,39 +214,27 @@ def _earlier_findings(options: argparse.Namespace) -> Diagnostics:
     except KongOamError as error:
         print_note(f"{label}: {error}; all findings count as new")
         return ()
-    compiled = _compile(reading, settings, None)
-    lint_findings = _lint(reading, compiled, settings, None)
+    compiled, lint_findings = _judged(reading, settings, None)
     return (
         *compiled.diagnostics,
         *(finding.diagnostic for finding in lint_findings),
     )
 
 
-def _compile(
+def _judged(
     reading: Reading, settings: Settings, memory: Memory | None
-) -> Compiled:
-    """Return the estate with its diagnostics. The estate is None if a run would stop before its
-    start."""
+) -> tuple[Compiled, tuple[LintFinding, ...]]:
+    """Return the estate with its diagnostics, and the findings of lint. Without an estate, a run
+    would stop before its start, and there are no findings."""
     compiled = compile_estate(reading, settings.stack, memory)
-    if compiled.estate is None:
-        return compiled
-    plugin_errors = tuple(findings(settings, compiled.estate))
-    if not plugin_errors:
-        return compiled
-    diagnostics = ordered((*compiled.diagnostics, *plugin_errors))
-    return replace(compiled, estate=None, diagnostics=diagnostics)
-
-
-def _lint(
-    reading: Reading,
-    compiled: Compiled,
-    settings: Settings,
-    memory: Memory | None,
-) -> tuple[LintFinding, ...]:
-    """Return the findings of lint, or nothing without an estate."""
-    if compiled.estate is None:
-        return ()
-    return lint(reading.applications, compiled.estate, settings.as_of, memory)
+    estate = compiled.estate
+    if estate is None:
+        return compiled, ()
+    if plugin_errors := [*findings(settings, estate)]:
+        diagnostics = ordered((*compiled.diagnostics, *plugin_errors))
+        return replace(compiled, estate=None, diagnostics=diagnostics), ()
+    found = lint(reading.applications, estate, settings.as_of, memory)
+    return compiled, found
 
 
 @dataclass(frozen=True)
@@ -274,28 +260,18 @@ class Report:
     @property
     def known(self) -> int:
         """The number of warnings and lint findings that the revision also has."""
-        count = len(self.findings) - len(self.new_findings)
-        for diagnostic in self.diagnostics:
-            if diagnostic.severity == "warning" and diagnostic not in self.new:
-                count += 1
-        return count
+        not_new = {*self.diagnostics} - self.new - {*errors(self.diagnostics)}
+        return len(not_new) + len(self.findings) - len(self.new_findings)
 
 
-class Positioned(Protocol):
-    """An object that may have a position in a file."""
-
-    @property
-    def position(self) -> Position | None: ...
-
-
-def _selection(names: Sequence[str]) -> Callable[[Positioned], bool]:
-    """Return a filter for objects in the named files, under any spelling of a path. Objects without
-    a file pass; without names, all objects pass."""
+def _selection(names: Sequence[str]) -> Callable[[Any], bool]:
+    """Return a filter for objects with a position in the named files, under any spelling of a path.
+    Objects without a position pass; without names, all objects pass."""
     selected = {file.resolve() for file, _ in files_of(names, Path())}
     # Many findings are in few files, and each resolved path costs a system call.
     is_selected = cache(lambda file: Path(file).resolve() in selected)
 
-    def is_here(item: Positioned) -> bool:
+    def is_here(item: Any) -> bool:
         return (
             not names
             or item.position is None
@@ -343,10 +319,7 @@ def _summary(report: Report, options: argparse.Namespace) -> Iterator[str]:
             "--since prints them"
         )
     if report.elsewhere:
-        words = ["check"]
-        if options.stack != default_stack():
-            words += ["--stack", options.stack]
-        command = command_line(words, options)
+        command = full_command(options, "check")
         yield f"{report.elsewhere} finding(s) elsewhere: `{command}` prints them"
 
 
@@ -369,6 +342,7 @@ def _estate_summary(report: Report, estate: Estate) -> Iterator[str]:
     yield line
     if report.compiled.unjudged:
         yield missing_applications_note(report.compiled.unjudged)
+    yield from role_notes(estate)
     if names := without_clients(with_absent_clients(estate), estate.components):
         yield no_callers_note(names)
 

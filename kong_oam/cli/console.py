@@ -92,9 +92,9 @@ def console(out: TextIO, *, as_json: bool) -> Console:
     )
 
 
-def print_note(message: object) -> None:
+def print_note(*messages: object) -> None:
     """Print on standard error, separate from the answer on standard output."""
-    console(sys.stderr, as_json=False).print(message)
+    console(sys.stderr, as_json=False).print(*messages)
 
 
 def print_error(message: object) -> None:

@@ -17,8 +17,8 @@ from kong_oam.cli.changes import (
 from kong_oam.cli.command import FOUND, OK, Command, UsageError, quoted
 from kong_oam.cli.console import Console, print_note
 from kong_oam.cli.entries import unjudged_entry
-from kong_oam.cli.estates import add_estate, assumption_note
-from kong_oam.cli.operands import FORMS, Operand, unjudged
+from kong_oam.cli.estates import add_estate, assumption_notes
+from kong_oam.cli.operands import FORMS, sides
 from kong_oam.cli.output import write_sarif
 from kong_oam.diagnostics import some
 from kong_oam.oam.files import DEFINITIONS, is_glob
@@ -77,25 +77,26 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     if console.json and options.markdown:
         raise UsageError("use --json or --markdown, not both")
     options.old, options.new = _sides(options)
-    selection = options.stack, options.applications, options.definitions
-    old = Operand("OLD", options.old, *selection).models()
-    new, *_ = Operand("NEW", options.new, *selection).models()
+    old, new, absent = sides(
+        options, ("OLD", options.old), ("NEW", options.new)
+    )
     changes = diff_from_any(old, new)
     scheme = new.estate.stack.scheme
-    absent = unjudged([*old, new])
-    all_changes = full_command([options.old, options.new], options)
+    notes = assumption_notes(new.estate, absent)
+    all_changes = full_command(
+        options, "diff", options.old, options.new, "--json"
+    )
     if options.sarif:
         write_sarif(options.sarif, findings(changes, scheme), CODES)
     if console.json:
         console.print_json(document(changes, scheme) | unjudged_entry(absent))
     elif options.markdown:
         console.print(*markdown(changes, scheme, all_changes))
-        if absent:
-            console.print("", code(assumption_note(absent)))
+        for note in notes:
+            console.print("", code(note))
     else:
         print_changes(changes, scheme, console, all_changes)
-        if absent:
-            print_note(assumption_note(absent))
+        print_note(*notes)
     return FOUND if changes and options.exit_code else OK
 
 
@@ -104,7 +105,12 @@ def _sides(options: argparse.Namespace) -> list[str]:
     folder, which may be the missing operand."""
     operands = [side for side in (options.old, options.new) if side is not None]
     further = (options.applications or [])[1:]
-    folders = [name for name in further if not _is_file_name(name)]
+    # Other words can only name files: a glob, or a file of definitions.
+    folders = [
+        name
+        for name in further
+        if not is_glob(name) and not DEFINITIONS.takes(name)
+    ]
     # `-f` takes all words up to the next option, so it also takes OLD and NEW after it.
     if folders and len(operands) < len(_DEFAULTS):
         listed = some(map(quoted, folders), " and ")
@@ -113,11 +119,6 @@ def _sides(options: argparse.Namespace) -> list[str]:
             "-f"
         )
     return [*operands, *_DEFAULTS[len(operands) :]]
-
-
-def _is_file_name(word: str) -> bool:
-    """Return whether a word can only name files: a glob, or a file of definitions."""
-    return is_glob(word) or DEFINITIONS.takes(word)
 
 
 COMMAND = Command(

@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 import datetime
 import os
-import shlex
 import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from kong_oam.access.absent import absent_members
 from kong_oam.access.compile.estate import Compiled, compile_estate
 from kong_oam.access.model import Estate
 from kong_oam.access.settings.assumed import assumed
@@ -18,7 +18,7 @@ from kong_oam.access.settings.project import STACKS, stack_file
 from kong_oam.access.settings.stack import read_file, stack_names
 from kong_oam.access.settings.values import Describe, Settings, plain
 from kong_oam.cli.command import UsageError
-from kong_oam.cli.console import MODULE, print_note
+from kong_oam.cli.console import print_note
 from kong_oam.cli.revisions import revision
 from kong_oam.diagnostics import errors, some
 from kong_oam.errors import KongOamError
@@ -65,16 +65,6 @@ def add_estate(parser: argparse.ArgumentParser) -> None:
         help="definitions of types besides the folder `definitions`: files, folders and globs "
         "(default: the stack's)",
     )
-
-
-def command_line(words: Sequence[str], options: argparse.Namespace) -> str:
-    """Return the command of these words for the Applications and definitions in `options`."""
-    line = [*words]
-    if options.applications:
-        line += ["-f", *options.applications]
-    if options.definitions:
-        line += ["--definitions", *options.definitions]
-    return f"{MODULE} {shlex.join(line)}"
 
 
 def settings_of(
@@ -221,12 +211,23 @@ def missing_applications_note(names: Iterable[str]) -> str:
     return f"Applications without files here are not checked: {some(names)}; add their folders with -f"
 
 
-def assumption_note(names: Iterable[str]) -> str:
-    """Return the same sentence, with the assumption about clients of missing Applications."""
-    return (
+def assumption_notes(estate: Estate, names: Sequence[str]) -> list[str]:
+    """Return the same sentence, with the assumption about clients of missing Applications, and the
+    roles that name deleted components."""
+    assumption = (
         f"{missing_applications_note(names)} (until then, their clients are assumed to ask for all scopes of "
         "their roles)"
     )
+    return [assumption] * bool(names) + role_notes(estate)
+
+
+def role_notes(estate: Estate) -> list[str]:
+    """Return a sentence for each role that names components without an Application here."""
+    return [
+        f"{role.position}: role '{role.name}' names {some(members)}, which no Application here has; "
+        "if it was deleted, remove it from the role"
+        for _, role, members in absent_members(estate)
+    ]
 
 
 def without_clients(estate: Estate, keys: Iterable[str]) -> list[str]:
@@ -235,11 +236,10 @@ def without_clients(estate: Estate, keys: Iterable[str]) -> list[str]:
     for key in keys:
         component = estate.components.get(key)
         # A component without scopes has no calls to ask for.
-        if component is None or not component.identity.scopes:
-            continue
-        by_clients = estate.granted_at(component, users=False)
-        if not by_clients and not estate.granted_at(component, users=True):
-            found.append(key)
+        if component and component.identity.scopes:
+            by_clients = estate.granted_at(component, users=False)
+            if not by_clients and not estate.granted_at(component, users=True):
+                found.append(key)
     return found
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from dataclasses import asdict
-from typing import TypedDict
 
 from kong_oam.access.decide import Decision, Request, decide, effective_scopes
 from kong_oam.access.issue import User, issue
@@ -26,7 +25,7 @@ from kong_oam.cli.requests import (
     request_from,
 )
 from kong_oam.diagnostics import printable
-from kong_oam.oam.position import JsonObject, Texts
+from kong_oam.oam.position import JsonObject
 from kong_oam.traits.cors.at_kong import granted
 
 _Token = Claims | Refusal | None
@@ -169,23 +168,13 @@ def _check_preflight(options: argparse.Namespace) -> None:
         )
 
 
-class _Page(TypedDict):
-    """The rights of the calling page, as JSON."""
-
-    origin: str
-    asks: str | None
-    mayRead: bool | None
-    reason: str
-    headers: Texts
-
-
 def _page(
     estate: Estate, request: Request, options: argparse.Namespace
-) -> _Page | None:
-    """Return the rights of the calling page, or None without a page."""
+) -> JsonObject | None:
+    """Return the rights of the calling page as JSON, or None without a page."""
     if not options.origin:
         return None
-    page: _Page = {
+    page: JsonObject = {
         "origin": options.origin,
         "asks": options.asks,
         "mayRead": None,
@@ -207,7 +196,7 @@ def _page(
 _NO_CORS_RULE = "the gateway has no cors rule for this request; headers of the workload pass unchanged"
 
 
-def _page_in_words(page: _Page) -> Iterator[str]:
+def _page_in_words(page: JsonObject) -> Iterator[str]:
     action = f"send {page['asks']}" if page["asks"] else "read the answer"
     verdict = "not judged"
     if page["mayRead"] is not None:

@@ -17,8 +17,8 @@ from kong_oam.access.graph.view import of_application, of_changes, of_principal
 from kong_oam.access.matrix.table import ANONYMOUS
 from kong_oam.cli.command import OK, Command, check_known
 from kong_oam.cli.console import Console, print_note
-from kong_oam.cli.estates import add_estate, assumption_note
-from kong_oam.cli.operands import Operand, unjudged
+from kong_oam.cli.estates import add_estate, assumption_notes
+from kong_oam.cli.operands import sides
 from kong_oam.cli.output import format_of
 from kong_oam.cli.requests import estate_from
 from kong_oam.oam.position import JsonObject
@@ -112,7 +112,7 @@ def _state(options: argparse.Namespace) -> Graph:
     graph = _selected_part(
         graph_of(estate, _title("Access graph", options)), options
     )
-    notes = [assumption_note(estate.unjudged)] if estate.unjudged else []
+    notes = assumption_notes(estate, estate.unjudged)
     if not graph.edges:
         notes.append("Nobody may call anything here.")
     if options.principal not in (None, ANONYMOUS):
@@ -123,9 +123,8 @@ def _state(options: argparse.Namespace) -> Graph:
 
 
 def _change(options: argparse.Namespace) -> Graph:
-    selection = options.stack, options.applications, options.definitions
-    old = Operand("--since", options.since, *selection).models()
-    new, *_ = Operand("what is here", ".", *selection).models()
+    since = "--since", options.since
+    old, new, absent = sides(options, since, ("what is here", "."))
     title = _title(f"Access changes since {options.since}", options)
     graph = of_changes(
         _selected_part(graph_of_change(old[0], new, title), options)
@@ -136,9 +135,9 @@ def _change(options: argparse.Namespace) -> Graph:
             "An interrupted run left two versions of gates: this picture uses the first version; "
             "diff uses both."
         )
-    if absent := unjudged([*old, new]):
-        notes.append(assumption_note(absent))
-        print_note(assumption_note(absent))
+    remarks = assumption_notes(new.estate, absent)
+    print_note(*remarks)
+    notes += remarks
     if options.application or options.principal:
         notes.append("The following list has the changes of all Applications.")
     notes += change_notes(diff_from_any(old, new), new.estate.stack.scheme)

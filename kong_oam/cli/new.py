@@ -179,7 +179,8 @@ def _report(
         shown = unified(file, before[file], text) if file in before else text
         console.print_exactly(*(shown or "").removesuffix("\n").split("\n"), "")
     if draft.changes:
-        print_changes(draft.changes, scheme, console, full_command([], options))
+        command = full_command(options, "diff", "--json")
+        print_changes(draft.changes, scheme, console, command)
         console.print("")
     next_command = (
         "python -m kong_oam check"

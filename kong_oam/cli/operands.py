@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,6 @@ from kong_oam.access.settings.project import STACKS, stack_file
 from kong_oam.access.settings.values import APPLICATIONS, Settings
 from kong_oam.cli.command import UsageError
 from kong_oam.cli.estates import (
-    Names,
     estate_of,
     read_at,
     reading_of,
@@ -58,24 +58,16 @@ Forms of OLD and NEW:
 """
 
 
-def unjudged(models: Iterable[AccessModel]) -> list[str]:
-    """Return the missing Applications of all models."""
-    names = set[str]()
-    for model in models:
-        names.update(model.estate.unjudged)
-    return sorted(names)
-
-
 @dataclass(frozen=True, slots=True)
 class Operand:
-    """A side of a comparison: `OLD` or `NEW`, with its text. `stack` applies if the text names no
-    stack. `applications` and `definitions` are options of the command."""
+    """A side of a comparison: `OLD` or `NEW`, with its text. The stack of `options` applies if the
+    text names no stack. `earlier` are Applications of the other side. If this side lacks an earlier
+    Application, it is deleted, and not in another repository."""
 
     side: str
     text: str
-    stack: str
-    applications: Names = None
-    definitions: Names = None
+    options: argparse.Namespace
+    earlier: Set[str] = frozenset()
 
     def models(self) -> AccessModels:
         """Return the model of the operand. A deployed state may have two models, which both have to
@@ -97,9 +89,9 @@ class Operand:
         if kind == "stack" and name:
             return (self._model_of_folder(".", name),)
         if kind == "deployed":
-            return _deployed_models(name or self.stack)
+            return _deployed_models(name or self.options.stack)
         if kind == "git" and name:
-            return (self._model_of_revision(name, self.stack),)
+            return (self._model_of_revision(name, self.options.stack),)
         path = Path(self.text)
         # A branch and a folder may have the same name. The user has to choose.
         if path.exists() and path.name == self.text and is_revision(self.text):
@@ -111,18 +103,20 @@ class Operand:
         model_of_side = (
             self._model_of_folder if path.exists() else self._model_of_revision
         )
-        return (model_of_side(self.text, self.stack),)
+        return (model_of_side(self.text, self.options.stack),)
 
     def _model_of_folder(self, name: str, stack: str) -> AccessModel:
         """Return the model of a project's folder, or of a folder of Applications with a stack of
         the working directory."""
         folder = Path(name)
-        names = self.applications
+        names = self.options.applications
         if (folder / STACKS).is_dir():
             settings = with_definitions(
-                settings_of(stack, folder / STACKS), self.definitions
+                settings_of(stack, folder / STACKS), self.options.definitions
             )
-            return _model(reading_of(names, settings, folder=folder), settings)
+            return self._model(
+                reading_of(names, settings, folder=folder), settings
+            )
         settings, project = self._with_own_definitions(
             folder, settings_or_defaults(stack)
         )
@@ -135,7 +129,7 @@ class Operand:
         )
         if not reading.applications and not reading.diagnostics:
             raise UsageError("no Application in this folder")
-        return _model(reading, settings)
+        return self._model(reading, settings)
 
     def _with_own_definitions(
         self, folder: Path, settings: Settings
@@ -144,10 +138,10 @@ class Operand:
         that these definitions are relative to. The folder's own definitions replace those in the
         stack's settings."""
         if not (folder / FOLDER).is_dir():
-            return with_definitions(settings, self.definitions), Path()
+            return with_definitions(settings, self.options.definitions), Path()
         names = [
             name if is_in(folder, name) else str(Path(name).absolute())
-            for name in self.definitions or ()
+            for name in self.options.definitions or ()
         ]
         return replace(settings, definitions=tuple(names)), folder
 
@@ -157,21 +151,37 @@ class Operand:
         reading, settings = read_at(
             name,
             stack,
-            self.applications,
-            self.definitions,
+            self.options.applications,
+            self.options.definitions,
             prefix=f"{name}:",
             label=f"{self.side} ({printable(name)})",
         )
-        return _model(reading, settings)
+        return self._model(reading, settings)
+
+    def _model(self, reading: Reading, settings: Settings) -> AccessModel:
+        # The list of known groups does not affect access, and a current list may lack groups of
+        # the revision.
+        settings = replace(
+            settings, stack=replace(settings.stack, known_groups=None)
+        )
+        estate = estate_of(reading, settings)
+        missing = {*estate.unjudged} - self.earlier
+        estate = replace(estate, unjudged=tuple(sorted(missing)))
+        return model_of(with_absent_clients(estate), settings)
 
 
-def _model(reading: Reading, settings: Settings) -> AccessModel:
-    # The list of known groups does not affect access, and a current list may lack groups of the
-    # revision.
-    settings = replace(
-        settings, stack=replace(settings.stack, known_groups=None)
-    )
-    return model_of(with_absent_clients(estate_of(reading, settings)), settings)
+def sides(
+    options: argparse.Namespace, old: tuple[str, str], new: tuple[str, str]
+) -> tuple[AccessModels, AccessModel, list[str]]:
+    """Return the models of both sides, each a name and a text, and the Applications that they lack.
+    Raises UsageError."""
+    models = Operand(*old, options).models()
+    base = models[0].estate
+    # A complete estate also has the Applications of other repositories.
+    names = {app.name for app in base.applications if base.stack.partial}
+    names -= {*base.unjudged}
+    model, *_ = Operand(*new, options, names).models()
+    return models, model, sorted({*base.unjudged, *model.estate.unjudged})
 
 
 def _deployed_models(stack: str) -> AccessModels:

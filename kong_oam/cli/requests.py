@@ -16,7 +16,7 @@ from kong_oam.cli.command import UsageError, quoted
 from kong_oam.cli.console import print_note
 from kong_oam.cli.estates import (
     add_estate,
-    assumption_note,
+    assumption_notes,
     estate_of,
     reading_of,
     selected_settings,
@@ -133,9 +133,9 @@ def estate_from(options: argparse.Namespace) -> Estate:
     Applications (with_absent_clients), and a remark lists these Applications. Raises UsageError."""
     settings = selected_settings(options)
     estate = estate_of(reading_of(options.applications, settings), settings)
-    if estate.unjudged:
-        print_note(assumption_note(estate.unjudged))
-    return with_absent_clients(estate)
+    whole = with_absent_clients(estate)
+    print_note(*assumption_notes(whole, whole.unjudged))
+    return whole
 
 
 def clients_of(estate: Estate, key: str) -> list[Client]:

@@ -1,5 +1,5 @@
 """Answers about an estate with missing Applications: they include clients of these, and name what
-was not checked."""
+was not checked. Deleted Applications have no clients."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 
 from kong_oam.__main__ import main
+from kong_oam.access.diff.facts import model_of
+from kong_oam.access.diff.snapshot import dump_model
+from kong_oam.cli.estates import estate_of, reading_of, settings_or_defaults
 from tests.support.estates import api
 from tests.support.projects import git
 
@@ -172,3 +175,130 @@ def test_calls_to_missing_apis_are_not_checked(
         "Applications without files here are not checked: orders;"
         in capsys.readouterr().err
     )
+
+
+ACME = """\
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: partner, namespace: partner}
+spec:
+  components:
+    - name: acme
+      type: worker
+      properties: {image: x}
+      traits:
+        - type: client
+          properties: {kind: service, calls: [{component: billing/api, scopes: [b.read]}]}
+"""
+PARTNER = Path("applications/partner.yaml")
+STILL_NAMED = (
+    "applications/billing.yaml:13:179: role 'reader' names partner/acme, which no Application here has; if it was deleted, "
+    "remove it from the role"
+)
+
+
+@pytest.fixture
+def _deleted_partner() -> None:
+    """The base revision has the partner's Application, and the new revision only its role."""
+    write(
+        "reader: {scopes: [b.read, b.write], groups: [sales], components: [partner/acme]}"
+    )
+    PARTNER.write_text(ACME, "utf-8")
+    git("add", ".")
+    git("commit", "--message", "with the partner")
+    PARTNER.unlink()
+
+
+@pytest.mark.usefixtures("_deleted_partner")
+def test_grants_of_a_deleted_application_are_revoked(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """It is not in another repository, so nothing is assumed. The other scopes of the role are no
+    new grant."""
+    assert main(["diff"]) == 0
+    printed = capsys.readouterr()
+    assert printed.out.splitlines() == [
+        "revoked from partner/acme: GET,HEAD https://billing.example.com/",
+        "",
+        "CHANGE   FOR           METHODS   WHERE",
+        "revoked  partner/acme  GET,HEAD  https://billing.example.com/  at once",
+    ]
+    assert printed.err == f"{STILL_NAMED}\n"
+    assert main(["diff", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [change["kind"] for change in found["changes"]] == ["revoked"]
+    assert "unjudged" not in found
+    assert main(["diff", "--markdown"]) == 0
+    assert capsys.readouterr().out.endswith(f"\n\n`{STILL_NAMED}`\n")
+
+
+@pytest.mark.usefixtures("_deleted_partner")
+def test_the_graph_removes_a_deleted_application(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["graph", "--since", "HEAD", "--json"]) == 0
+    printed = capsys.readouterr()
+    graph = json.loads(printed.out)
+    changed = {node["name"]: node["change"] for node in graph["nodes"]}
+    assert changed["partner/acme"] == "removed"
+    assert graph["notes"] == [
+        STILL_NAMED,
+        "The same change in diff:",
+        "− revoked: partner/acme: GET,HEAD https://billing.example.com/",  # noqa: RUF001
+    ]
+    assert printed.err == f"{STILL_NAMED}\n"
+
+
+@pytest.mark.usefixtures("_deleted_partner")
+def test_check_lists_roles_that_name_a_deleted_component(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["check"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "1 application(s), 1 component(s): no errors; without a stack, hosts, providers and groups are not checked",
+        "Applications without files here are not checked: partner; add their folders with -f",
+        STILL_NAMED,
+    ]
+
+
+@pytest.mark.usefixtures("_deleted_partner")
+def test_other_missing_applications_are_still_assumed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Only the base revision's own Applications count as deleted."""
+    write(
+        "reader: {scopes: [b.read, b.write], groups: [sales], components: [partner/acme, shop/web]}"
+    )
+    assert main(["diff", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert {
+        (change["kind"], holder["client"])
+        for change in found["changes"]
+        for holder in change["for"]
+    } == {("revoked", "partner/acme"), ("granted", "shop/web")}
+    assert found["unjudged"] == ["shop"]
+
+
+@pytest.mark.usefixtures("_deleted_partner")
+def test_a_complete_base_has_applications_of_other_repositories(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """So an Application that only the base has is not deleted: its callers are assumed here."""
+    PARTNER.write_text(ACME, "utf-8")
+    settings = settings_or_defaults("local")
+    estate = estate_of(reading_of(None, settings), settings)
+    model = dump_model(model_of(estate, settings))
+    Path("model.json").write_text(json.dumps(model), "utf-8")
+    PARTNER.unlink()
+    assert main(["diff", "model.json", ".", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert {
+        (change["kind"], change["example"]["method"], holder["client"])
+        for change in found["changes"]
+        if change["kind"] in ("granted", "revoked")
+        for holder in change["for"]
+    } == {
+        ("granted", "GET", "partner/acme"),
+        ("granted", "POST", "partner/acme"),
+    }
+    assert found["unjudged"] == ["partner"]
