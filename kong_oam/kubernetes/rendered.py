@@ -339,7 +339,7 @@ def _parts(component: Component) -> Iterator[PlacedObject]:
         found = rendered.group_kind
         if found in INGRESSES:
             continue
-        metadata = dict(mapping(rendered.object.get("metadata")))
+        metadata = dict(rendered.metadata)
         if is_cluster_scoped(found):
             metadata.pop("namespace", None)
         if "annotations" in metadata:

@@ -141,17 +141,26 @@ class RenderedObject:
 
     @cached_property
     def name(self) -> str:
-        return str(self._metadata.get("name") or "")
+        return str(self.metadata.get("name") or "")
 
     @cached_property
     def namespace(self) -> str:
         """Its namespace; empty if it has none."""
-        return str(self._metadata.get("namespace") or "")
+        return str(self.metadata.get("namespace") or "")
 
     @property
-    def _metadata(self) -> Fields:
-        metadata = self.object.get("metadata")
-        return metadata if isinstance(metadata, Mapping) else {}
+    def metadata(self) -> Fields:
+        """Its metadata; empty if it is no mapping."""
+        return self._mapping("metadata")
+
+    @property
+    def spec(self) -> Fields:
+        """Its `spec`; empty if it is no mapping."""
+        return self._mapping("spec")
+
+    def _mapping(self, field: str) -> Fields:
+        value = self.object.get(field)
+        return value if isinstance(value, Mapping) else {}
 
 
 Objects = tuple[RenderedObject, ...]

@@ -164,7 +164,7 @@ def _release_message(
             f"only the component type {_RELEASE_TYPE} creates a Helm release; "
             "use that type"
         )
-    spec = mapping(rendered.object.get("spec"))
+    spec = rendered.spec
     more = {*spec} - _RELEASE_FIELDS
     for field in mapping(spec.get("repositoryOpts")):
         if field != "repo":
@@ -184,7 +184,7 @@ def _namespaces(rendered: RenderedObject) -> Iterator[tuple[str, str]]:
         yield "the namespace", rendered.name
     elif not is_cluster_scoped(kind) and (rendered.namespace or kind in USUAL):
         yield "its namespace", rendered.namespace
-    spec = mapping(rendered.object.get("spec"))
+    spec = rendered.spec
     names = ["targetNamespace", "storageNamespace"]
     if kind == RELEASE:
         names.append("namespace")

@@ -156,7 +156,7 @@ def _fields_refused(
     component: JudgedComponent, rendered: RenderedObject
 ) -> Findings:
     kind = rendered.group_kind
-    metadata = mapping(rendered.object.get("metadata"))
+    metadata = rendered.metadata
     unknown = [
         str(key)
         for key in metadata

@@ -177,9 +177,7 @@ def _of_role(rendered: RenderedObject) -> Iterator[Right]:
         )
     if all_harmless:
         return
-    for label in mapping(
-        mapping(rendered.object.get("metadata")).get("labels")
-    ):
+    for label in mapping(rendered.metadata.get("labels")):
         domain = str(label).partition("/")[0]
         if not f".{domain}".endswith(_LABELS_OF_ALL):
             # Another ClusterRole may aggregate this role by the label, for its own subjects.

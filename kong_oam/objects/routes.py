@@ -165,9 +165,7 @@ class _Ingress:
         self, of_application: Texts, harmless: Collection[str]
     ) -> Findings:
         """Yield findings about annotations. KubeVela adds the Application's own."""
-        found = mapping(
-            mapping(self.object.object.get("metadata")).get("annotations")
-        )
+        found = mapping(self.object.metadata.get("annotations"))
         own_annotations = mapping(self._property("annotations"))
         for name, value in found.items():
             position = self._key("annotations", name)
@@ -338,9 +336,7 @@ class _Ingress:
         own = (host or "").lower()
         wildcard = f"*.{own.partition('.')[2]}"
         first: dict[str | None, str] = {}
-        for entry in mappings(
-            mapping(self.object.object.get("spec")).get("tls")
-        ):
+        for entry in mappings(self.object.spec.get("tls")):
             secret = entry.get("secretName")
             for name in _hosts(entry) if secret else ():
                 first.setdefault(name, str(secret))

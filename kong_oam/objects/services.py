@@ -63,7 +63,7 @@ def _with(
     earlier: Service, rendered: RenderedObject, pods: Iterable[_Pods]
 ) -> Service:
     """Return a Service merged with another object of its name."""
-    spec = mapping(rendered.object.get("spec"))
+    spec = rendered.spec
     selector = mapping(spec.get("selector"))
     templates = list(earlier.pods)
     workloads = list(earlier.workloads)

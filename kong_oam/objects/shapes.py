@@ -68,9 +68,7 @@ def shapes_refused(
 
 def _unmounted(rendered: RenderedObject) -> Located:
     """Yield mounts of volumes that the pods lack. A StatefulSet also has the volumes of its claims."""
-    claims = mappings(
-        mapping(rendered.object.get("spec")).get("volumeClaimTemplates")
-    )
+    claims = mappings(rendered.spec.get("volumeClaimTemplates"))
     claimed = [mapping(claim.get("metadata")).get("name") for claim in claims]
     for template in component_pods(rendered):
         volumes = mappings(template.spec.get("volumes"))

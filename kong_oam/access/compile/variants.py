@@ -16,7 +16,7 @@ from kong_oam.diagnostics import Diagnostic, Findings
 from kong_oam.oam.model import DeploymentTarget, Variant
 from kong_oam.oam.position import Path, SourcePosition
 from kong_oam.oam.schema import dotted, shown
-from kong_oam.objects.pods import mapping, mappings
+from kong_oam.objects.pods import mappings
 
 # Fields of a component that name its place: each form has its own place.
 _OF_TARGETS: Final = frozenset(
@@ -105,7 +105,7 @@ class Form:
             )
             if not is_reached or service.group_kind != ("", "Service"):
                 continue
-            spec = mapping(service.object.get("spec"))
+            spec = service.spec
             known = reached[service.name]
             ports = {}
             for port in mappings(spec.get("ports")):
