@@ -44,7 +44,7 @@ class KubernetesObject(CustomResource):
         kind = group_kind(manifest)
         version = str(manifest["apiVersion"])
         known = f"core/{version}" if "/" not in version else version
-        inputs: Manifest = {"spec": None, "status": None, **manifest}
+        inputs = {"spec": None, "status": None, **manifest}
         if kind == RELEASE:
             inputs = dict(manifest["spec"])
         if ownership.read:  # a read-only object: the program sets nothing

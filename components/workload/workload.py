@@ -128,7 +128,7 @@ def _manifest(
 ) -> Manifest:
     """Return the object with the values that only a run knows: its version, a client's credential,
     and values of other components."""
-    manifest: Manifest = placed_object.manifest
+    manifest = placed_object.manifest
     if placed_object.version:
         manifest = of_version(manifest, placed_object.version)
     if mark is not None and placed_object.pods:

@@ -102,14 +102,14 @@ class StackState:
 def from_outputs(outputs: Mapping[str, Outputs]) -> StackState:
     """Return the state from the `outputs` of `pulumi:pulumi:readStackResourceOutputs`: {URN: {type,
     outputs}}."""
-    resources: list[Resource] = []
-    urns: dict[TypeAndName, str] = {}
+    resources = []
+    urns = {}
     for urn, entry in outputs.items():
         resource = Resource(entry["type"], logical_name(urn), entry["outputs"])
         resources.append(resource)
         urns[resource.type, resource.name] = urn
     exported: Outputs = {}
-    issuers: dict[str, str] = {}
+    issuers = {}
     credentials: dict[str, Any] = {}
     client_ids: dict[TypeAndName, str] = {}
     for resource in resources:

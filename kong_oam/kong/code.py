@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 
-from kong_oam.access.data import JsonObject, NameLists
+from kong_oam.access.data import JsonObject
 from kong_oam.kong.at_kong import Parts, Scripts
 from kong_oam.kong.sources import deployed_name, deployed_script
 from kong_oam.traits.at_kong import AT_KONG
@@ -75,8 +75,8 @@ def phases(table: str) -> Iterator[tuple[str, str]]:
 
     The script of phase `access` needs `TABLE` and `MORE` in front of it, which admission reads.
     """
-    functions: list[Parts] = [ADMISSION]
-    calls: NameLists = {"access": ["admission"]}
+    functions = [ADMISSION]
+    calls = {"access": ["admission"]}
     for phase, parts in chunks_of(table):
         functions.append(parts)
         calls.setdefault(phase, []).append(deployed_name(parts[-1]))

@@ -81,7 +81,7 @@ def host_conflicts(
             # linear.
             if "*" not in endpoint.host:
                 hosts = hosts.intersection((endpoint.host, *wildcards))
-            claims: list[_Claim] = []
+            claims = []
             for host in sorted(hosts):
                 claims += by_host[host]
             yield from _conflicts_of(endpoint, claims)

@@ -371,7 +371,7 @@ def _recorded(
 
 def _places(deciding: list[Rule], common: str) -> list[int | str]:
     """Return the line of each rule. A rule in another file than `common` has its file, too."""
-    places: list[int | str] = []
+    places = []
     for rule in deciding:
         place = rule.position
         is_common = place.file == common

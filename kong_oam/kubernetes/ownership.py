@@ -92,7 +92,7 @@ def changes(declared_object: Fields, live: Fields) -> tuple[FieldChange, ...]:
     """Return the changed, added and removed fields of an object, by path. A Secret needs only
     metadata."""
     ours: Fields = {}
-    theirs: list[_Managed] = []
+    theirs = []
     for entry in live["metadata"].get("managedFields", ()):
         if entry.get("subresource") == "status":
             continue
@@ -105,7 +105,7 @@ def changes(declared_object: Fields, live: Fields) -> tuple[FieldChange, ...]:
         elif manager not in _CLUSTER:
             theirs.append(managed)
     declared = _declared(declared_object)
-    by_path: dict[str, FieldChange] = {}
+    by_path = {}
     owned = ours
     for managed in theirs:
         relevant = _relevant(managed.fields, declared_object["kind"])

@@ -553,14 +553,14 @@ def _project_objects(
     Also yield the Service and NetworkPolicy for the pods behind `access.service`.
     """
     peer = gateway_peer(component, settings.gateway)
-    services: dict[str, Manifest] = {}
+    services = {}
     templates: list[PodTemplate] = []
     for part in parts:
         templates += part.templates()
         if part.service is not None:
             services[part.object_name] = part.manifest
     ports = tuple(sorted(set(reached_ports(component, services, templates))))
-    by_namespace: dict[str, list[Options]] = defaultdict(list)
+    by_namespace = defaultdict(list)
     stays = False
     for part in parts:
         if part.pods:

@@ -144,7 +144,7 @@ def read_bytes(file: str, raw: bytes, own: OwnTypes = NO_OWN_TYPES) -> Reading:
         shown = (*unreadable[:MAX_FINDINGS], too_many)
         return Reading((), shown, frozenset(malformed))
     diagnostics = list(unreadable)
-    applications: list[Application] = []
+    applications = []
     for number, document in enumerate(documents):
         room = MAX_FINDINGS - len(diagnostics)
         read_here: list[Application] = []

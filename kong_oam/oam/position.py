@@ -219,7 +219,7 @@ def compose(text: str) -> Iterator[Node]:
 @lru_cache(maxsize=64)
 def _roots(text: str) -> tuple[Node, ...]:
     """Return the nodes again, up to the first unreadable document. Few documents need positions."""
-    roots: list[Node] = []
+    roots = []
     with suppress(yaml.YAMLError):
         for root in compose(text):
             roots.append(root)

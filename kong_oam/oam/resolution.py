@@ -74,7 +74,7 @@ def resolved(
     findings += wrong_forms
     rules, wrong_rules = _rules(application.policies)
     findings += wrong_rules
-    by_step: dict[str, list[str]] = {}
+    by_step = {}
     for act, deployed in variants:
         by_step[act.step] = [component.name for component in deployed]
     after = order(application.workflow, by_step)
@@ -113,8 +113,8 @@ def _needs_resolution(application: Application) -> bool:
 
 def _rules(policies: Iterable[Policy]) -> tuple[list[Rule], list[Diagnostic]]:
     """Return the rules of the policies, and the findings about them."""
-    rules: list[Rule] = []
-    wrong: list[Diagnostic] = []
+    rules = []
+    wrong = []
     for policy in policies:
         for rule in rules_of(policy) if policy.type in RULE_POLICIES else ():
             if isinstance(rule, Rule):
@@ -333,7 +333,7 @@ def _output_sources(
 ) -> tuple[dict[str, ComponentSpec], list[Diagnostic]]:
     """Return the component of each output by name, and findings about duplicates."""
     givers: dict[str, ComponentSpec] = {}
-    findings: list[Diagnostic] = []
+    findings = []
     for component in components:
         for output in component.outputs:
             first = givers.setdefault(output.name, component)

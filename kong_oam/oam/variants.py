@@ -134,7 +134,7 @@ def join_variants(
             deployed.setdefault(component.name, ComponentVariants()).add(
                 component, act
             )
-    parts: list[ComponentSpec] = []
+    parts = []
     for component in application.components:
         if component.name in deployed:
             parts.append(deployed[component.name].component())

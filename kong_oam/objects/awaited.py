@@ -27,7 +27,7 @@ def awaited_refused(
         return
     judged = {path for path, *_ in secrets_named(rendered.inside)}
     judged |= {path for path, _ in accounts_named(rendered.inside)}
-    containers: list[Path] = []
+    containers = []
     for template in pod_templates(
         rendered.object, rendered.pod_spec_path or None
     ):

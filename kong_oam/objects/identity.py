@@ -95,7 +95,7 @@ def identities(components: Sequence[JudgedComponent]) -> Identities:
     accounts: _Owned = {}
     keys: _Owned = {}
     sources: dict[tuple[str, str, str], Objects] = {}
-    certified: dict[str, str] = {}
+    certified = {}
     for component in components:
         _record_owner(
             credentials, component, component.credentials | component.keys

@@ -149,7 +149,7 @@ def services(w: Workload) -> tuple[Manifest, ...]:
     A worker has none. A port that is exposed and in a gateway trait uses its `containerPort`. A
     gateway trait alone uses one number for both ports.
     """
-    by_name: dict[str, Manifest] = {}
+    by_name = {}
     exposed = [
         _exposed_port(port, w.properties)
         for port in w.properties.get("ports", ())
@@ -434,7 +434,7 @@ def _pod(w: Workload) -> Manifest:
 
 def _container(w: Workload) -> Manifest:
     properties = w.properties
-    container: Manifest = {"name": w.component, "image": properties["image"]}
+    container = {"name": w.component, "image": properties["image"]}
     for ours, theirs in _CONTAINER_FIELDS.items():
         if ours in properties:
             container[theirs] = properties[ours]

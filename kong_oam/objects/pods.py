@@ -101,7 +101,7 @@ def template_of(holder: Fields, path: Path) -> PodTemplate | None:
 
 def replaced(found: Fields, path: Path, template: PodTemplate) -> Manifest:
     """Return a copy of the object with this template's labels, annotations and spec at `path`."""
-    result: Manifest = copy.deepcopy(dict(found))
+    result = copy.deepcopy(dict(found))
     holder = holder_at(result, path)
     metadata = dict(mapping(holder.get("metadata")))
     for key, value in (

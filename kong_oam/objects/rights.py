@@ -103,8 +103,8 @@ def rights_of(
     of_rbac = [
         rendered for rendered in objects if rendered.group_kind[0] == RBAC
     ]
-    rights: list[Right] = []
-    of_own_roles: dict[_RoleKey, list[Right]] = {}
+    rights = []
+    of_own_roles = {}
     for rendered in of_rbac:
         if rendered.kind in _ROLES:
             of_role = list(_of_role(rendered))

@@ -20,7 +20,6 @@ from kong_oam.objects.known_kinds import may_name_objects
 from kong_oam.objects.pods import Path, mapping, texts
 from kong_oam.objects.selection import APPLICATION, COMPONENT
 from kong_oam.objects.texts import (
-    Text,
     label_refused,
     reading,
     texts_in,
@@ -56,7 +55,7 @@ def labels_refused(
 ) -> Findings:
     """Yield the labels with which another component's NetworkPolicy would select the pods of an
     object."""
-    found: list[Text] = []
+    found = []
     if may_name_objects(rendered):
         labels = rendered.metadata.get("labels")
         found += reading(rendered).texts
@@ -163,7 +162,7 @@ def selections_refused(components: Sequence[JudgedComponent]) -> Findings:
     Such pods would answer calls that the other component's rules allowed. A Service needs pods of
     its component to have a route.
     """
-    pods: list[_Labels] = []
+    pods = []
     services: _ByLabel = {}
     for component in components:
         own = list(_pods_of(component))

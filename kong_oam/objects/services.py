@@ -37,7 +37,7 @@ def services_among(
         if rendered.namespace in ("", namespace)
     ]
     identity = {APPLICATION: application, COMPONENT: component}
-    pods: list[_Pods] = []
+    pods = []
     for rendered in here:
         for template in component_pods(rendered):
             pods.append(

@@ -139,7 +139,7 @@ def texts_in(value: Any, path: Path) -> list[Text]:
 
 def texts_of_data(found: Fields) -> list[Text]:
     """Return the texts in the data of a ConfigMap or Secret."""
-    texts: list[Text] = []
+    texts = []
     for field in ("data", "stringData", "binaryData"):
         data = found.get(field)
         is_secret = field == "data" and found.get("kind") == "Secret"

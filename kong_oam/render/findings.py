@@ -104,7 +104,7 @@ def _of_properties(
 ) -> Diagnostic:
     """Return a finding about properties, in the words of the schema checks. `values` are the
     properties."""
-    path: _Steps = [*steps_of(values, finding.get("path", ()))]
+    path = [*steps_of(values, finding.get("path", ()))]
     if finding["kind"] == "type":
         path, finding = _exactly(values, path, finding)
     position = properties.at(*path)

@@ -145,7 +145,7 @@ def own_definitions(
     """Read the files of `definition_files`. Unreadable files become findings. Raise EvaluatorError
     for CUE without an evaluator."""
     definitions: list[Definition] = []
-    problems: list[Diagnostic] = []
+    problems = []
     for file, problem in definition_files(names, folder):
         name = named(file)
         if problem:

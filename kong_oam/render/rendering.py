@@ -42,8 +42,8 @@ def render(
 ) -> RenderedComponent:
     """Render one component of an Application with its traits. `definitions` come from
     `definitions_of`. Raise EvaluatorError without an evaluator."""
-    found: list[Definition] = []
-    wrong: list[Diagnostic] = []
+    found = []
+    wrong = []
     for definition in definitions:
         if isinstance(definition, Definition):
             found.append(definition)

@@ -79,7 +79,7 @@ def drifts(
     (kong_oam.kong.entities)."""
     comparison = _Comparison(live, intended, lookup)
     existing = _by_label(live)
-    by_label: dict[str, Drift] = {}
+    by_label = {}
     # Removals come first. The entity may be ours in another place, and `pulumi up` then creates it
     # again.
     for label, (kind, entity) in existing.items():

@@ -37,7 +37,7 @@ def library(definitions: Iterable[Definition]) -> Library:
     """Collect definitions. A project's definition replaces a built-in definition of the same name.
     Report two definitions with one name and version as OAM106."""
     by_type: dict[DefinedType, list[Definition]] = {}
-    diagnostics: list[Diagnostic] = []
+    diagnostics = []
     # The project's definitions come first.
     for definition in sorted(definitions, key=attrgetter("built_in")):
         known = by_type.setdefault(definition.type, [])
