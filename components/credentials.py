@@ -22,8 +22,8 @@ from kong_oam.oam.position import Texts
 
 from .graph import Predecessors
 
+# The facts about a client's credential that the next run reads. None of them is secret.
 Recorded = pulumi.Output[GenerationOutput]
-"""The facts about a client's credential that the next run reads. None of them is secret."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,8 @@ from kong_oam.oam.codes import CODES as OAM
 from kong_oam.objects.codes import CODES as OBJECTS
 from kong_oam.traits.meanings import MEANINGS
 
+# The first digit of each prefix's codes. It is unique, so a number alone identifies its code.
 HUNDREDS: Mapping[str, int] = {"OAM": 1, "ACC": 2, "LINT": 3, "ENV": 4}
-"""The first digit of each prefix's codes. It is unique, so a number alone identifies its code."""
 
 
 def joined_codes(*tables: Mapping[str, Code]) -> Mapping[str, Code]:

@@ -27,8 +27,8 @@ from ..records import Record
 from ..refusal import refuse
 from .keys import Keys
 
+# The parent of all resources of a client at a provider, by component key.
 Homes = Mapping[str, pulumi.Resource]
-"""The parent of all resources of a client at a provider, by component key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +101,11 @@ class Issuer:
     clients: ClientCredentials
     audiences: Mapping[str, pulumi.Output[str]] = field(default_factory=dict)
     previous_keys: pulumi.Input[Sequence[SigningKey]] = ()
+    # The `scope` values of token requests, by component key, where they are not the scopes
+    # themselves.
     requests: Mapping[str, pulumi.Output[str]] = field(default_factory=dict)
-    """The `scope` values of token requests, by component key, where they are not the scopes
-    themselves."""
+    # The further values that partitions of the estate need, under names that only the kind knows.
     shared: Mapping[str, pulumi.Input[Any]] = field(default_factory=dict)
-    """The further values that partitions of the estate need, under names that only the kind knows.
-    """
 
     @property
     def client_ids(self) -> dict[str, pulumi.Output[str]]:

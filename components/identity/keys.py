@@ -20,8 +20,8 @@ from kong_oam.access.rotation import SLOTS, Generation
 from kong_oam.identity.common.certificates import certificate, thumbprint
 from kong_oam.identity.common.jwk import ECDSA, RSA, SIGNS, Jwk, jwk
 
+# The suffixes of the resources of the two slots.
 SLOT_NAMES = "ab"
-"""The suffixes of the resources of the two slots."""
 
 _BITS = 2048
 _CURVE = "P256"

@@ -69,19 +69,19 @@ from .issuer import (
 )
 from .keys import Keys, key_pairs
 
+# The kind of clients' keys. Okta also takes elliptic-curve keys, but the official plugin does not
+# send the curve.
+#
+# OAuthJwkArgs of pulumi_okta 7.0.1 has no `crv`, and resource_okta_app_oauth.go of
+# terraform-provider-okta 6.12 sends none. Okta then keeps the key with `"crv": null` (that
+# provider's recordings of 2026-03-27,
+# test/fixtures/vcr/idaas/TestAccResourceOktaAppOauth_serviceWithJWKS). No source shows that Okta
+# verifies anything with such a key.
 _KEYS = RSA
-"""The kind of clients' keys. Okta also takes elliptic-curve keys, but the official plugin does not
-send the curve.
 
-OAuthJwkArgs of pulumi_okta 7.0.1 has no `crv`, and resource_okta_app_oauth.go of
-terraform-provider-okta 6.12 sends none. Okta then keeps the key with `"crv": null` (that provider's
-recordings of 2026-03-27, test/fixtures/vcr/idaas/TestAccResourceOktaAppOauth_serviceWithJWKS). No
-source shows that Okta verifies anything with such a key.
-"""
-
+# Options of a resource in a server, or in a policy: in another server it is another resource.
 _IN_SERVER = ["authServerId"]
 _IN_POLICY = ["authServerId", "policyId"]
-"""Options of a resource in a server, or in a policy: in another server it is another resource."""
 # Seconds in which a client may retry a renewal after a lost answer.
 _REFRESH_LEEWAY = 30
 # A priority that no policy has: a policy made with it moves no other policy.

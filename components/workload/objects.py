@@ -12,19 +12,19 @@ from kong_oam.oam.rendered import Options, group_kind
 from kong_oam.objects.known_kinds import RELEASE
 from kong_oam.objects.pods import Manifest
 
+# The annotation of objects with their component's version.
 VERSION = "kong-oam.dev/version"
-"""The annotation of objects with their component's version."""
 
 NOTHING_SAID = Options()
 
+# By API group, the versions in which an object can be written: a definition chooses by the
+# cluster's version.
 _VERSIONS: Mapping[str, tuple[str, ...]] = {
     "apps": ("v1", "v1beta1", "v1beta2"),
     "autoscaling": ("v1", "v2", "v2beta1", "v2beta2"),
     "batch": ("v1", "v1beta1"),
     "policy": ("v1", "v1beta1"),
 }
-"""By API group, the versions in which an object can be written: a definition chooses by the
-cluster's version."""
 
 
 class KubernetesObject(CustomResource):

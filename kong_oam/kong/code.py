@@ -30,6 +30,7 @@ ADMISSION: Parts = (
     "admission",
 )
 
+# Clears Kong's own record. Keeps only the request's id, service, route and status.
 BARE_RECORD = (
     "local shared,said,set=kong.ctx.shared,kong.log.serialize(),kong.log.set_serialize_value "
     "local status,admitted=kong.response.get_status(),shared.kong_oam_admitted for n in "
@@ -40,13 +41,12 @@ BARE_RECORD = (
     "and{name=said.route.name},response={status=status},workspace_name=said.workspace_name})do "
     "set(n,v)end"
 )
-"""Clears Kong's own record. Keeps only the request's id, service, route and status."""
 
+# Phase `log` without the code: the bare record, and no query string in traces.
 _RECORDED = (
     f"{BARE_RECORD} for _,s in ipairs(ngx.ctx.KONG_SPANS or{{}})do if s.attributes then "
     "s.attributes['http.url']=nil end end"
 )
-"""Phase `log` without the code: the bare record, and no query string in traces."""
 
 # {phase of `pre-function`: parts} of the scripts of every table. They run first.
 ALWAYS: Mapping[str, Parts] = {

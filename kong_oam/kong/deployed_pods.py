@@ -21,8 +21,8 @@ from kong_oam.objects.component_pods import component_pods
 from kong_oam.objects.pods import mappings
 from kong_oam.objects.selection import APPLICATION, COMPONENT
 
+# By component, then by the name of a port (access.pods).
 Pods = Mapping[str, Texts]
-"""By component, then by the name of a port (access.pods)."""
 
 
 @dataclass(slots=True)

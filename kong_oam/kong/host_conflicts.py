@@ -23,8 +23,8 @@ from kong_oam.kong.entities import Entity
 from kong_oam.kong.owners import Owner, OwnerLookup, owner_in_words
 from kong_oam.kong.routes import declared_path, literal_prefix, routes
 
+# The relation of another route's host or path to ours. `wider`: it contains ours.
 Relation = Literal["wider", "same", "narrower"]
-"""The relation of another route's host or path to ours. `wider`: it contains ours."""
 
 
 @dataclass(frozen=True, slots=True)

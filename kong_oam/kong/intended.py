@@ -17,9 +17,9 @@ from kong_oam.kong.table import address, table
 from kong_oam.kong.trait_plugins import USUAL, trait_plugins
 from kong_oam.traits.upstream_tls.at_kong import certified_name, service_fields
 
+# A function from a plugin's name and configuration to the configuration with all fields of the
+# gateway's schema.
 Complete = Callable[[str, Config], Config]
-"""A function from a plugin's name and configuration to the configuration with all fields of the
-gateway's schema."""
 
 
 @dataclass(frozen=True, slots=True)

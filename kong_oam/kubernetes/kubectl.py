@@ -18,24 +18,24 @@ from kong_oam.objects.known_kinds import is_custom
 from kong_oam.objects.pods import Manifest
 from kong_oam.objects.selection import COMPONENT, STACK
 
+# Namespace (empty for cluster-scoped objects), kind and name of an object.
+#
+# The kind includes version and group unless it is a kind of plain components:
+# `StatefulSet.v1.apps`.
 Name = tuple[str, str, str]
-"""Namespace (empty for cluster-scoped objects), kind and name of an object.
-
-The kind includes version and group unless it is a kind of plain components: `StatefulSet.v1.apps`.
-"""
+# The name of a kubectl context. None: the current context.
 Context = str | None
-"""The name of a kubectl context. None: the current context."""
+# The stack in each object's label; None without the label.
 StacksByName = dict[Name, str | None]
-"""The stack in each object's label; None without the label."""
 
 _PATIENCE = 60.0  # seconds for all objects of a namespace
 _SECRETS = '{range .items[*]}{.metadata}{"\\n"}{end}'
 _LABELS = '{range .items[*]}{.metadata.labels}{"\\n"}{end}'
+# Columns with the owning stack of an object, without its content.
 _OWNERS = (
     "KIND:.kind,VERSION:.apiVersion,NAME:.metadata.name,"
     f"STACK:.metadata.labels.{STACK.replace('.', chr(92) + '.')}"
 )
-"""Columns with the owning stack of an object, without its content."""
 _NO_VALUE = "<none>"
 _RESOURCES = {
     "Deployment": "deployments.apps",

@@ -85,9 +85,8 @@ _NEEDED = ROLES | {
     ("", "ServiceAccount"),
     ("networking.k8s.io", "NetworkPolicy"),
 }
+# Objects without a version: without metadata, or with secret content that a digest could reveal.
 _UNVERSIONED = frozenset({RELEASE, ("", "Secret")})
-"""Objects without a version: without metadata, or with secret content that a digest could reveal.
-"""
 _SKIP_AWAIT = (
     "pulumi.com/skipAwait"  # annotation of Pulumi's Kubernetes provider
 )

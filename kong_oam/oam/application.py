@@ -53,9 +53,8 @@ class Reading:
     definitions: Definitions = ()
 
 
+# Reads one file. Arguments: the path, its name in findings, and the types that the project defines.
 ReadOne = Callable[[Path, str, OwnTypes], Reading]
-"""Reads one file. Arguments: the path, its name in findings, and the types that the project
-defines."""
 
 
 def read_files(

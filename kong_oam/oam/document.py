@@ -27,17 +27,17 @@ from kong_oam.oam.position import (
     compose,
 )
 
+# A larger file is rejected before parsing. (etcd, which stores KubeVela's Applications, takes 1.5
+# MiB.)
 MAX_BYTES = 1 << 20
-"""A larger file is rejected before parsing. (etcd, which stores KubeVela's Applications, takes 1.5
-MiB.)"""
+# The limit of values in one file after aliases are expanded; it stops alias bombs.
 MAX_NODES = 50_000
-"""The limit of values in one file after aliases are expanded; it stops alias bombs."""
 MAX_DOCUMENTS = 1_000
+# The limit of entries in one mapping or list.
 MAX_ENTRIES = 1_000
-"""The limit of entries in one mapping or list."""
 MAX_DEPTH = 64
+# The limit of findings for one file.
 MAX_FINDINGS = 100
-"""The limit of findings for one file."""
 
 _INT = re.compile(r"[-+]?(0|[1-9][0-9]*)\Z")
 _TRUE = frozenset({"true", "yes", "on"})

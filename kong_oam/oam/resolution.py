@@ -41,8 +41,8 @@ from kong_oam.oam.workflow import (
     workflow_findings,
 )
 
+# The limit of component changes and places in an Application.
 MAX_CHANGES = 100_000
-"""The limit of component changes and places in an Application."""
 _UNSUPPORTED: Texts = {
     "env-binding": "use topology for the clusters and override for the differences",
     "health": "KubeVela removed health scopes; use probes in the objects",

@@ -54,11 +54,10 @@ POLICY_TYPES = (
 STEP_TYPES = ("apply-component", "deploy")
 
 
+# A JSON Schema or a part of one.
+#
+# This type marks the edge to `definitions/`, editors and the validating library.
 JsonSchema = dict[str, Any]
-"""A JSON Schema or a part of one.
-
-This type marks the edge to `definitions/`, editors and the validating library.
-"""
 
 
 @cache

@@ -27,8 +27,8 @@ from kong_oam.oam.model import (
 )
 from kong_oam.oam.schema import STEP_TYPES
 
+# The policies that a `deploy` step names. All other policies always apply.
 DEPLOY_POLICIES = ("override", "topology")
-"""The policies that a `deploy` step names. All other policies always apply."""
 
 
 def deploys(application: Application) -> tuple[Deploy, ...]:

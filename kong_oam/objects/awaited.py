@@ -11,11 +11,11 @@ from kong_oam.objects.pods import Path, pod_templates
 from kong_oam.objects.references import accounts_named, secrets_named
 from kong_oam.objects.texts import texts_in
 
+# The mappings whose values only a program reads.
 _TAKING: Final[dict[GroupKind, Path]] = {
     ("", "ConfigMap"): ("data",),
     ("terraform.core.oam.dev", "Configuration"): ("spec", "variable"),
 }
-"""The mappings whose values only a program reads."""
 _OF_CONTAINERS: Final = (("env", "value"), ("args",), ("command",))
 
 

@@ -32,10 +32,10 @@ class _Object:
     namespace: str
     name: str
     rendered: RenderedObject | None = None
+    # Whether a controller writes it, as a Secret, for the rendered object.
     written: bool = False
-    """Whether a controller writes it, as a Secret, for the rendered object."""
+    # The Service in `access.service`, which another owner creates.
     named: NamedService | None = None
-    """The Service in `access.service`, which another owner creates."""
 
     @property
     def is_named_by_owner(self) -> bool:

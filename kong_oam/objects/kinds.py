@@ -34,12 +34,12 @@ _API = re.compile(
 _KIND = re.compile(r"[A-Za-z]([A-Za-z0-9-]*[A-Za-z0-9])?")
 
 
+# The fields that name Secrets for a controller, in any namespace.
 _SECRETS = (
     "writeConnectionSecretToRef",
     "gitCredentialsSecretReference",
     "terraformCredentialsSecretReference",
 )
-"""The fields that name Secrets for a controller, in any namespace."""
 
 # The fields of a release that the type `helmchart` has. Other fields run a program on the deploying
 # machine (`postrender`), or read its files (`valueYamlFiles`, `keyring`, `repositoryOpts.caFile`).
@@ -66,8 +66,8 @@ _RELEASE_FIELDS = frozenset(
 
 _PATCHES = ("patches", "patchesJson6902", "patchesStrategicMerge")
 
+# A namespace in HCL or JSON.
 _NAMESPACE = re.compile(r"""\bnamespace"?\s*[=:]\s*"([^"\s]*)\"""")
-"""A namespace in HCL or JSON."""
 
 
 def kind_refused(

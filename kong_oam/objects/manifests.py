@@ -36,11 +36,11 @@ _DROPPED_ANNOTATIONS = frozenset(
         "kubectl.kubernetes.io/last-applied-configuration",
     }
 )
+# Suffixes of domains, each with a leading dot.
 _CONTROLLER_DOMAINS = (".konghq.com", ".ingress.kubernetes.io")
-"""Suffixes of domains, each with a leading dot."""
 
+# The kinds of `volumeMounts`, in the order of their volumes.
 VOLUME_KINDS = ("pvc", "configMap", "secret", "emptyDir", "hostPath")
-"""The kinds of `volumeMounts`, in the order of their volumes."""
 _CONTAINER_FIELDS = {
     "imagePullPolicy": "imagePullPolicy",
     "cmd": "command",

@@ -35,11 +35,12 @@ _MORE: Mapping[GroupKind, frozenset[str]] = {
 _UNKNOWN = "controllers that read it may bypass access rules"
 
 _METADATA = ("metadata", "commonMetadata")
+# The key with which the engine marks its files, secrets and references.
 _MARK = "4dabf18193072939515e22adb298388d"
-"""The key with which the engine marks its files, secrets and references."""
 _SNAKE = re.compile(r"[a-zA-Z0-9]*_[a-zA-Z0-9_]*\Z")
+# A key with a domain, and its value, in a text.
 _PAIR = re.compile(r"([\w.-]+/[\w./-]+)[\"']?\s*[=:]")
-"""A key with a domain, and its value, in a text."""
+# Fields with keys that users choose.
 _OF_USERS = frozenset(
     {
         "annotations",
@@ -60,7 +61,6 @@ _OF_USERS = frozenset(
         "volumeAttributes",
     }
 )
-"""Fields with keys that users choose."""
 
 
 def metadata_refused(

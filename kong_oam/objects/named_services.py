@@ -13,11 +13,11 @@ from kong_oam.diagnostics import Diagnostic, Findings
 from kong_oam.oam.model import ComponentSpec
 from kong_oam.objects.selection import NamedService
 
+# The remedy for a component that exposes pods it does not render.
 NAMED_SERVICE_HINT: Final = (
     "write the Service of a release or an operator in access.service, and as "
     "existingServiceName of the gateway trait"
 )
-"""The remedy for a component that exposes pods it does not render."""
 _SERVICE_NAME = re.compile(r"[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?\Z")
 
 

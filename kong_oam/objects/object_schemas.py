@@ -99,8 +99,8 @@ def _pod(name: JsonSchema) -> jsonschema_rs.Validator:
 
 WORKLOAD_POD: Final = _pod(_NEEDED_TEXT)
 
+# Other controllers, such as Knative, may name the containers themselves.
 OTHER_POD: Final = _pod(_TEXT)
-"""Other controllers, such as Knative, may name the containers themselves."""
 
 _PORT: Final = _fields(
     port=_NEEDED_NUMBER, targetPort=_EITHER, name=_TEXT, protocol=_TEXT

@@ -25,9 +25,9 @@ from kong_oam.objects.texts import with_inner_objects
 RBAC = "rbac.authorization.k8s.io"
 _ROLES = ("Role", "ClusterRole")
 _BINDINGS = ("RoleBinding", "ClusterRoleBinding")
-""""""
 _READING = frozenset({"get", "list", "watch"})
 _WRITING = frozenset({"create", "patch", "update"})
+# Readable resources by group. None contains a Secret, token or log, or gives further rights.
 _READABLE: Mapping[str, frozenset[str]] = {
     "": frozenset(
         {
@@ -67,18 +67,17 @@ _READABLE: Mapping[str, frozenset[str]] = {
     "policy": frozenset({"poddisruptionbudgets"}),
     "storage.k8s.io": frozenset({"storageclasses"}),
 }
-"""Readable resources by group. None contains a Secret, token or log, or gives further rights."""
 _EVENTS = frozenset({("", "events"), ("events.k8s.io", "events")})
 _LEASES = ("coordination.k8s.io", "leases")
+# ClusterRoles of every cluster, beside names that start with `system:`. The API server restores
+# them.
 _OF_KUBERNETES = frozenset({"admin", "cluster-admin", "edit", "view"})
-"""ClusterRoles of every cluster, beside names that start with `system:`. The API server restores
-them."""
+# The ends of label domains that are common, and not for aggregation.
 _LABELS_OF_ALL = (".app.kubernetes.io", ".oam.dev")
-"""The ends of label domains that are common, and not for aggregation."""
 
 
+# The kind, namespace (empty for cluster roles) and name of a role.
 _RoleKey = tuple[str, str, str]
-"""The kind, namespace (empty for cluster roles) and name of a role."""
 
 
 @dataclass(frozen=True, slots=True)

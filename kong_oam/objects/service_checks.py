@@ -205,8 +205,8 @@ class _Labels:
         )
 
 
+# Services by namespace and one of their labels, as key and value.
 _ByLabel = dict[tuple[str, str, str], list[_Labels]]
-"""Services by namespace and one of their labels, as key and value."""
 
 
 def _named(component: JudgedComponent) -> Iterator[_Labels]:

@@ -164,14 +164,14 @@ class _Rendering:
         return self.inputs == inputs
 
 
+# The definitions of a component's types, or findings in their place. Types that this project
+# implements are left out.
 ChosenDefinitions = tuple[Definition | Diagnostic, ...]
-"""The definitions of a component's types, or findings in their place. Types that this project
-implements are left out."""
 
 
+# A component, or a policy as a component, with the definitions of each variant; empty for a plain
+# component.
 _Part = tuple[ComponentSpec, tuple[ChosenDefinitions, ...]]
-"""A component, or a policy as a component, with the definitions of each variant; empty for a plain
-component."""
 
 
 @dataclass

@@ -66,8 +66,8 @@ from ...settings import configuration
 from ..issuer import ClientCredentials, Issuer, IssuerArgs, existing
 from .credentials import Credentials
 
+# Seconds until all of Entra knows a new role of an application, so that it can be assigned.
 _ROLE_DELAY = 20.0
-"""Seconds until all of Entra knows a new role of an application, so that it can be assigned."""
 
 
 def provision(args: IssuerArgs) -> Issuer:

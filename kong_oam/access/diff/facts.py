@@ -451,8 +451,8 @@ _MORE_WIDENS = (
     *("accessTokenMinutes", "cluster.rbac", "forwardToken"),
     *("gateway.upstreamTls.depth", "refresh"),
 )
+# Settings whose items deny access: a removed header, or a claim that denies a token.
 _LESS_WIDENS = ("gateway.stripHeaders", "tokens.overage")
-"""Settings whose items deny access: a removed header, or a claim that denies a token."""
 
 
 def _kind(name: str, was: Any, now: Any) -> Kind:

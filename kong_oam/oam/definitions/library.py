@@ -28,8 +28,8 @@ _HINT = "; a custom type needs a definition in definitions/"
 class Library:
     """The definitions of a stack: the project's own, and the built-in types that they do not replace."""
 
+    # Definitions by the kind and name of their type; the newest version first.
     definitions: Mapping[DefinedType, Definitions]
-    """Definitions by the kind and name of their type; the newest version first."""
     diagnostics: Diagnostics = field(default=())
 
 
