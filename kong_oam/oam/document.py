@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode
 
-from kong_oam.diagnostics import Diagnostic, Diagnostics
+from kong_oam.diagnostics import Diagnostic, Diagnostics, Report
 from kong_oam.errors import InputError
 from kong_oam.oam.position import (
     TAG,
@@ -58,7 +58,7 @@ def read(file: str, raw: bytes) -> tuple[tuple[Document, ...], Diagnostics]:
         why = f"the file is not UTF-8 (byte {raw[error.start]:#04x}); save it as UTF-8"
         return (), (_unreadable(file, why, line),)
     documents: list[Document] = []
-    findings: list[Diagnostic] = []
+    findings: Report = []
     try:
         _construct(file, text, documents, findings)
     except _FileTooLargeError as refused:
@@ -72,7 +72,7 @@ def read(file: str, raw: bytes) -> tuple[tuple[Document, ...], Diagnostics]:
 
 
 def _construct(
-    file: str, text: str, documents: list[Document], findings: list[Diagnostic]
+    file: str, text: str, documents: list[Document], findings: Report
 ) -> None:
     """Append the documents of a text, and the findings, to the lists. Raise _FileTooLargeError."""
     construction = _Construction(file, text, findings)
@@ -143,9 +143,7 @@ class _Construction:
 
     __slots__ = ("file", "findings", "nodes", "text")
 
-    def __init__(
-        self, file: str, text: str, findings: list[Diagnostic]
-    ) -> None:
+    def __init__(self, file: str, text: str, findings: Report) -> None:
         self.file = file
         self.text = text
         self.findings = findings

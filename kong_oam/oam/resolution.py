@@ -10,7 +10,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 
-from kong_oam.diagnostics import Diagnostic, Findings, errors, some, suggestion
+from kong_oam.diagnostics import (
+    Diagnostic,
+    Findings,
+    Report,
+    errors,
+    some,
+    suggestion,
+)
 from kong_oam.oam.dependencies import find_cycle
 from kong_oam.oam.document import MAX_FINDINGS
 from kong_oam.oam.input_values import FieldPathError, path_of
@@ -111,7 +118,7 @@ def _needs_resolution(application: Application) -> bool:
     return bool(passes_values or application.policies or application.workflow)
 
 
-def _rules(policies: Iterable[Policy]) -> tuple[list[Rule], list[Diagnostic]]:
+def _rules(policies: Iterable[Policy]) -> tuple[list[Rule], Report]:
     """Return the rules of the policies, and the findings about them."""
     rules = []
     wrong = []
@@ -298,7 +305,7 @@ def _ordered(
     components: Sequence[ComponentSpec],
     after: Mapping[str, Iterable[str]],
     application: Application,
-) -> tuple[ComponentSpecs, list[Diagnostic]]:
+) -> tuple[ComponentSpecs, Report]:
     """Return the components with all dependencies: `dependsOn`, earlier steps, and sources of
     inputs."""
     names = {component.name for component in components}
@@ -330,7 +337,7 @@ def _ordered(
 
 def _output_sources(
     components: Iterable[ComponentSpec],
-) -> tuple[dict[str, ComponentSpec], list[Diagnostic]]:
+) -> tuple[dict[str, ComponentSpec], Report]:
     """Return the component of each output by name, and findings about duplicates."""
     givers: dict[str, ComponentSpec] = {}
     findings = []
