@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from kong_oam.diagnostics import Findings
 from kong_oam.oam.rendered import PLACEHOLDER, GroupKind, RenderedObject
 from kong_oam.objects.component import JudgedComponent, dotted
@@ -12,11 +10,11 @@ from kong_oam.objects.references import accounts_named, secrets_named
 from kong_oam.objects.texts import texts_in
 
 # The mappings whose values only a program reads.
-_TAKING: Final[dict[GroupKind, Path]] = {
+_TAKING: dict[GroupKind, Path] = {
     ("", "ConfigMap"): ("data",),
     ("terraform.core.oam.dev", "Configuration"): ("spec", "variable"),
 }
-_OF_CONTAINERS: Final = (("env", "value"), ("args",), ("command",))
+_OF_CONTAINERS = (("env", "value"), ("args",), ("command",))
 
 
 def awaited_refused(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any
 
 from kong_oam.diagnostics import Findings
 from kong_oam.oam.position import Fields
@@ -23,10 +23,10 @@ from kong_oam.objects.pods import (
 )
 from kong_oam.objects.texts import normalized, reading
 
-_ROOT: Final = "the container would be root of its node"
+_ROOT = "the container would be root of its node"
 
 # The fields that give a pod a part of its node, in lower case, each with the risk.
-_FLAGS: Final = {
+_FLAGS = {
     "hostnetwork": (
         "its pods would use their node's network, which no NetworkPolicy "
         "controls"
@@ -35,11 +35,11 @@ _FLAGS: Final = {
     "hostipc": "its pods would share memory with all processes on their node",
     "privileged": _ROOT,
 }
-_OFF: Final = frozenset({"", "0", "0.0", "false", "no", "none", "off"})
+_OFF = frozenset({"", "0", "0.0", "false", "no", "none", "off"})
 # A number other than 0, in any YAML spelling: `8_080`, `0x1F90`.
-_PORT: Final = re.compile(r"(?=.*[1-9a-fA-F])\d[\da-fA-F_xXo.]*")
+_PORT = re.compile(r"(?=.*[1-9a-fA-F])\d[\da-fA-F_xXo.]*")
 # Other fields that need a check, in lower case.
-_FIELDS: Final = frozenset(
+_FIELDS = frozenset(
     {
         "csi",
         "flexvolume",
@@ -50,7 +50,7 @@ _FIELDS: Final = frozenset(
         "tcpsocket",
     }
 )
-OF_NODE: Final = "its pods would read and write files of their node; remove it"
+OF_NODE = "its pods would read and write files of their node; remove it"
 # Capabilities that a container may have: a runtime's defaults, and those for limits and priorities.
 # Others let it forge packets (NET_RAW, NET_ADMIN) or become root of its node (SYS_ADMIN,
 # SYS_MODULE, SYS_PTRACE).
@@ -87,7 +87,7 @@ _UNCONFINED = "its node would not confine its processes"
 _PROFILES = (None, "", "RuntimeDefault", "Localhost")
 # Fields of a security context, with their harmless values, and the risk of other values. The
 # SELinux types are those that Kubernetes' Pod Security Standards allow in the baseline profile.
-_CONTEXT: Final[Mapping[Path, tuple[tuple[Any, ...], str]]] = {
+_CONTEXT: Mapping[Path, tuple[tuple[Any, ...], str]] = {
     ("privileged",): ((None, False), _ROOT),
     ("procMount",): ((None, "Default"), "the container could change its node"),
     ("windowsOptions", "hostProcess"): (

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Final
 
 from kong_oam.diagnostics import Findings, some
 from kong_oam.oam.rendered import WORKLOADS, GroupKind, RenderedObject
@@ -22,8 +21,8 @@ from kong_oam.objects.object_schemas import (
 )
 from kong_oam.objects.pods import Located, PodTemplate, mapping, mappings
 
-_LABEL: Final = r"[a-z0-9]([a-z0-9-]*[a-z0-9])?"
-_NAMES: Final = {
+_LABEL = r"[a-z0-9]([a-z0-9-]*[a-z0-9])?"
+_NAMES = {
     ("", "Service"): (
         re.compile(r"[a-z]([a-z0-9-]*[a-z0-9])?"),
         63,
@@ -35,12 +34,12 @@ _NAMES: Final = {
         "small letters, digits and dashes",
     ),
 }
-_SUBDOMAIN: Final = (
+_SUBDOMAIN = (
     re.compile(rf"{_LABEL}(\.{_LABEL})*"),
     253,
     "small letters, digits, dashes and dots",
 )
-_RBAC: Final = (
+_RBAC = (
     re.compile(r"(?!\.\.?\Z)[^/%\s]+"),
     253,
     "no slashes, percent signs and blanks",

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from itertools import islice
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 from kong_oam.diagnostics import Findings
 from kong_oam.oam.document import read
@@ -22,49 +22,49 @@ from kong_oam.objects.pods import Path, mapping
 from kong_oam.objects.selection import APPLICATION, COMPONENT
 
 # A possible object name, or a part of a name between dots. `name` alone is no word of `my-name`.
-_WORD: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?")
-_LABEL_VALUE: Final = re.compile(r"[\w.-]+")
-_OF_ACCOUNT: Final = "serviceaccount"
-_SAYS_ACCOUNT: Final = re.compile(r"service[\W_]?account", re.IGNORECASE)
-_LONGEST_FIELD: Final = 253
+_WORD = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?")
+_LABEL_VALUE = re.compile(r"[\w.-]+")
+_OF_ACCOUNT = "serviceaccount"
+_SAYS_ACCOUNT = re.compile(r"service[\W_]?account", re.IGNORECASE)
+_LONGEST_FIELD = 253
 # The limit of nested texts.
-_DEEPEST: Final = 3
+_DEEPEST = 3
 # The start of a template, whose result is unknown. So templates are not read as YAML.
-_TEMPLATE: Final = "{{"
+_TEMPLATE = "{{"
 # A field and its value in a template, in HCL, or in other text.
-_PAIR: Final = re.compile(
+_PAIR = re.compile(
     r"""(?<![\w.-])([\w.-]{1,253})["']*\s*[:=]\s*["']*(?=([^\s"',}\]]{1,253}))"""
 )
-_COMMENT: Final = re.compile(r"#[^\n]*")
+_COMMENT = re.compile(r"#[^\n]*")
 # A field that every object has.
-_OF_OBJECT: Final = re.compile(
+_OF_OBJECT = re.compile(
     # Before a colon, in quotes, or after an anchor, whose alias becomes a field.
     r"""(?<![\w.-])(apiVersion|kind)["'`\])]*\s*[:=]"""
     r"""|["'`](apiVersion|kind)["'`]"""
     r"""|&[^\s&]+\s+(?:!\S*\s+)?(apiVersion|kind)(?![\w.-])"""
 )
 # The value after a label in a text.
-_VALUE: Final = r"""(?:["'\])]*\s*(?:==?|:)\s*["']?([\w.-]*))?"""
+_VALUE = r"""(?:["'\])]*\s*(?:==?|:)\s*["']?([\w.-]*))?"""
 # A label of a NetworkPolicy's pod selector, and its value.
-_MARK: Final = re.compile(
+_MARK = re.compile(
     rf"({re.escape(APPLICATION)}|{re.escape(COMPONENT)})(?![\w-]|\.\w){_VALUE}"
 )
 # A character escaped in JSON, YAML or an address.
-_ESCAPED: Final = re.compile(
+_ESCAPED = re.compile(
     r"\\u([0-9A-Fa-f]{4})|\\x([0-9A-Fa-f]{2})|%([0-9A-Fa-f]{2})"
     r"|\\U(00(?:0[0-9A-Fa-f]|10)[0-9A-Fa-f]{4})|\\[nrt]"
 )
 # A backslash at a line's end, also in JSON, and the indentation of the next line.
-_CONTINUED: Final = re.compile(r"(?<!\\)(?:\\+\r?\n|(?:\\\\)+\\n)[ \t]*")
+_CONTINUED = re.compile(r"(?<!\\)(?:\\+\r?\n|(?:\\\\)+\\n)[ \t]*")
 # A value encoded with YAML's `!!binary`, on one or several lines. A `%TAG` may replace the start of
 # the tag.
-_ENCODED: Final = re.compile(
+_ENCODED = re.compile(
     r"""(?<=[!:])b?i?n?a?r?y>?(?:\s+[&|>]\S{0,99}){0,3}\s+["']*"""
     r"""([A-Za-z0-9+/=]+(?:\s+[A-Za-z0-9+/=]+(?![A-Za-z0-9+/=]|["']?[ \t]*:))*)"""
 )
 # Kubernetes' fields that select neighbouring pods.
-_OTHER_PODS: Final = frozenset({"podAffinity", "podAntiAffinity"})
-TOKEN: Final = "kubernetes.io/service-account-token"  # noqa: S105 - a type of Secrets
+_OTHER_PODS = frozenset({"podAffinity", "podAntiAffinity"})
+TOKEN = "kubernetes.io/service-account-token"  # noqa: S105 - a type of Secrets
 
 
 # The ConfigMaps and Secrets that components render, by namespace, kind and name.
