@@ -5,7 +5,6 @@ OAM is for reading Applications, ACC for access, LINT for lint, ENV for problems
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from itertools import chain
 
 from kong_oam.access.codes import CODES as ACCESS
@@ -19,7 +18,7 @@ from kong_oam.objects.codes import CODES as OBJECTS
 from kong_oam.traits.meanings import MEANINGS
 
 # The first digit of each prefix's codes. It is unique, so a number alone identifies its code.
-HUNDREDS: Mapping[str, int] = {"OAM": 1, "ACC": 2, "LINT": 3, "ENV": 4}
+HUNDREDS = {"OAM": 1, "ACC": 2, "LINT": 3, "ENV": 4}
 
 
 def joined_codes(*tables: Codes) -> Codes:

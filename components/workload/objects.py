@@ -3,8 +3,6 @@ any."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from pulumi import Alias, CustomResource, Output, ResourceOptions
 
 from kong_oam.oam.position import Fields
@@ -19,7 +17,7 @@ NOTHING_SAID = Options()
 
 # By API group, the versions in which an object can be written: a definition chooses by the
 # cluster's version.
-_VERSIONS: Mapping[str, tuple[str, ...]] = {
+_VERSIONS = {
     "apps": ("v1", "v1beta1", "v1beta2"),
     "autoscaling": ("v1", "v2", "v2beta1", "v2beta2"),
     "batch": ("v1", "v1beta1"),

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from itertools import product
 from pathlib import Path
@@ -19,7 +19,7 @@ from string import ascii_letters, digits
 _KONG = Path(__file__).resolve().parent
 
 # Lua files by name: of all services, and of single traits.
-FILES: Mapping[str, Path] = {
+FILES = {
     file.stem: file
     for file in (*_KONG.glob("lua/*.lua"), *_KONG.parent.glob("traits/*/*.lua"))
 }

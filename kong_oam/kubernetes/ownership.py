@@ -25,9 +25,7 @@ _MAPS = frozenset({"f:annotations", "f:data", "f:labels"})
 _WHOLE = frozenset({"f:env", "f:ports", "f:volumeMounts", "f:volumes"})
 # The metadata by kind that clouds and webhooks act on. Controllers constantly change other
 # metadata.
-_METADATA: Mapping[str, frozenset[str]] = {
-    "ServiceAccount": frozenset({"f:annotations", "f:labels"})
-}
+_METADATA = {"ServiceAccount": frozenset({"f:annotations", "f:labels"})}
 # The defaults of these fields in Kubernetes' API, which also apply after an addition is removed.
 _DEFAULTS: Fields = {
     "f:dnsPolicy": "ClusterFirst",

@@ -22,7 +22,7 @@ _LEAVES = frozenset({str, int, float, bool, type(None)})
 
 _TEMPLATE = ("spec", "template")
 # The workload kinds of Kubernetes, each with the path of its pod template.
-WORKLOADS: Mapping[GroupKind, Path] = {
+WORKLOADS = {
     ("", "Pod"): (),
     ("", "ReplicationController"): _TEMPLATE,
     ("apps", "Deployment"): _TEMPLATE,

@@ -8,7 +8,7 @@ and positions.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from kong_oam.diagnostics import Diagnostic, Findings, some, suggestion
 from kong_oam.oam.position import Fields, SourcePosition
 
 _PACKAGE = Path(__file__).resolve().parents[1]
-_OF_TRAITS: Mapping[str, Path] = {
+_OF_TRAITS = {
     file.parent.name.replace("_", "-"): file
     for file in sorted(_PACKAGE.glob("traits/*/schema.json"))
 }

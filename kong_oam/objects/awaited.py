@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from kong_oam.diagnostics import Findings
-from kong_oam.oam.rendered import PLACEHOLDER, GroupKind, RenderedObject
+from kong_oam.oam.rendered import PLACEHOLDER, RenderedObject
 from kong_oam.objects.component import JudgedComponent, dotted
 from kong_oam.objects.pods import Path, pod_templates
 from kong_oam.objects.references import accounts_named, secrets_named
 from kong_oam.objects.texts import texts_in
 
 # The mappings whose values only a program reads.
-_TAKING: dict[GroupKind, Path] = {
+_TAKING = {
     ("", "ConfigMap"): ("data",),
     ("terraform.core.oam.dev", "Configuration"): ("spec", "variable"),
 }

@@ -4,11 +4,11 @@ Pure."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from kong_oam.diagnostics import Findings
-from kong_oam.oam.rendered import GroupKind, Inside, RenderedObject
+from kong_oam.oam.rendered import Inside, RenderedObject
 from kong_oam.objects.component import JudgedComponent, Rules, dotted
 from kong_oam.objects.known_keys import is_harmless_key, why_key_never
 from kong_oam.objects.known_kinds import (
@@ -24,7 +24,7 @@ _FIELDS = frozenset(
     {"annotations", "creationTimestamp", "labels", "name", "namespace"}
 )
 _TOP = frozenset({"apiVersion", "kind", "metadata", "spec", "status"})
-_MORE: Mapping[GroupKind, frozenset[str]] = {
+_MORE = {
     ("", "ConfigMap"): frozenset({"binaryData", "data", "immutable"}),
     ("", "Secret"): frozenset({"data", "immutable", "stringData", "type"}),
     ("", "ServiceAccount"): frozenset(

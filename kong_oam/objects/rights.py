@@ -28,7 +28,7 @@ _BINDINGS = ("RoleBinding", "ClusterRoleBinding")
 _READING = frozenset({"get", "list", "watch"})
 _WRITING = frozenset({"create", "patch", "update"})
 # Readable resources by group. None contains a Secret, token or log, or gives further rights.
-_READABLE: Mapping[str, frozenset[str]] = {
+_READABLE = {
     "": frozenset(
         {
             "configmaps",

@@ -15,7 +15,7 @@ from itertools import chain, product
 from typing import Any
 from urllib.parse import urlsplit
 
-from kong_oam.access.data import JsonFields, Names, Texts
+from kong_oam.access.data import JsonFields, Texts
 from kong_oam.access.diff.change import (
     CERTIFICATES,
     RIGHTS,
@@ -68,7 +68,7 @@ NOT_KNOWN = "not known"
 _Values = Iterator[tuple[str, Any]]
 
 # Fields that are not compared directly, each with the reason.
-LEFT_OUT: dict[type, Names] = {
+LEFT_OUT = {
     Settings: (
         # Compared field by field.
         "stack",
@@ -200,7 +200,7 @@ LEFT_OUT: dict[type, Names] = {
 for _meaning in MEANINGS:
     LEFT_OUT |= _meaning.left_out
 
-_NAMES: Mapping[tuple[type, str], str] = {
+_NAMES = {
     (Stack, "allowed"): "cluster.allow",
     (Stack, "metadata"): "cluster.metadata",
     (Stack, "operator_labels"): "cluster.operatorLabels",
