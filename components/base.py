@@ -35,12 +35,12 @@ from .records import Base, Record
 from .refusal import refuse
 from .state import outputs_of, recorded
 
+# Reads the grants of a stack's clients from its state.
 GrantedIn = Callable[[StackState, Owners], Granted]
-"""Reads the grants of a stack's clients from its state."""
 
+# The stack outputs that a base and its partitions read from each other.
 OUTPUT = "base"
 USES = "uses"
-"""The stack outputs that a base and its partitions read from each other."""
 
 
 def read_base(

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import pulumi
+from pulumi import Output
 
 from kong_oam.access.model import Client, Estate
 from kong_oam.access.rotation import (
@@ -22,8 +23,8 @@ from kong_oam.oam.position import Texts
 
 from .graph import Predecessors
 
-Recorded = pulumi.Output[GenerationOutput]
-"""The facts about a client's credential that the next run reads. None of them is secret."""
+# The facts about a client's credential that the next run reads. None of them is secret.
+Recorded = Output[GenerationOutput]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class Turn:
     schedule: Schedule
     today: datetime.date
 
-    def record(self, resource: str, key: pulumi.Output[str]) -> Recorded:
+    def record(self, resource: str, key: Output[str]) -> Recorded:
         """Return the record for the next run. Warn if the key changed out of turn.
 
         An emergency rotation changes the key without the program's knowledge. `resource` is the
@@ -50,7 +51,7 @@ class Turn:
         generation = self.generation
         before = self.before.get(resource)
         if before is None:
-            return pulumi.Output.from_input(generation.to_output(self.schedule))
+            return Output.from_input(generation.to_output(self.schedule))
 
         async def output() -> GenerationOutput:
             if not await _has_changed(key, before):
@@ -64,7 +65,7 @@ class Turn:
                 self.schedule
             )
 
-        return pulumi.Output.from_input(output())
+        return Output.from_input(output())
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ class Rotation:
         return Turn(client.name, now, is_new, before, schedule, self.today)
 
     def shared_secret(
-        self, client: Client, holder: pulumi.Output[str], resource: str
+        self, client: Client, holder: Output[str], resource: str
     ) -> Recorded:
         """Return the record, for the next run, of a secret that a client shares with its provider.
 
@@ -143,7 +144,7 @@ class Rotation:
         return None
 
 
-async def _has_changed(key: pulumi.Output[str], before: str) -> bool:
+async def _has_changed(key: Output[str], before: str) -> bool:
     """Return whether the key changed."""
     if await key.is_known():
         return await key.future() != before
@@ -154,4 +155,4 @@ async def _has_changed(key: pulumi.Output[str], before: str) -> bool:
 def once_deployed(record: Recorded, holders: Predecessors) -> Recorded:
     """Return the record once all workloads with the credential are registered."""
     urns = [holder.urn for holder in holders]
-    return pulumi.Output.all(record, *urns).apply(lambda outputs: outputs[0])
+    return Output.all(record, *urns).apply(lambda outputs: outputs[0])

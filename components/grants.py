@@ -17,8 +17,8 @@ from kong_oam.access.model import Client
 
 from .graph import Predecessors, first_missing
 
+# Makes a client's grants, after these resources.
 Make = Callable[[Sequence[pulumi.Input[pulumi.Resource]]], pulumi.Resource]
-"""Makes a client's grants, after these resources."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,18 +15,17 @@ import pulumi
 from pulumi import Output, Resource, ResourceOptions
 from pulumi.runtime import is_dry_run, register_stack_transformation
 
+# Resources that have to exist before another resource is made or changed.
 Predecessors = Sequence[Resource]
-"""Resources that have to exist before another resource is made or changed."""
 
 
+# The outputs that resources of every type have.
 _COMMON_OUTPUTS = "urn", "id"
-"""The outputs that resources of every type have."""
+# Innermost frames that the SDK takes for a stack trace; it leaves out its own. None are left.
+#
+# A stack trace was a quarter of a component's state. The line that makes a resource was 3 KB: it is
+# the program's, not the Application's.
 _FRAMES = 1
-"""Innermost frames that the SDK takes for a stack trace; it leaves out its own. None are left.
-
-A stack trace was a quarter of a component's state. The line that makes a resource was 3 KB: it is
-the program's, not the Application's.
-"""
 
 
 @contextlib.contextmanager

@@ -8,8 +8,8 @@ import os
 
 import pulumi
 
+# The environment variable that keeps all messages of the SDK for `pulumi up --debug`.
 DEBUG = "KONG_OAM_DEBUG"
-"""The environment variable that keeps all messages of the SDK for `pulumi up --debug`."""
 _OBJECTS = 100_000
 _YOUNG = 50
 _OLD = 1000

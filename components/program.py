@@ -176,7 +176,7 @@ def _plan() -> _Plan:
         )
         issuers = base.state.issuers if base else state.issuers
         findings: list[Diagnostic] = []
-        groups: dict[str, Texts] = {}
+        groups = {}
         for provider in settings.providers:
             inspection = inspect(
                 provider, estate, held, issuers, config.configuration()

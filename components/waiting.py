@@ -10,8 +10,8 @@ import pulumi
 from pulumi import Output, Resource
 from pulumi.runtime import is_dry_run
 
+# Seconds before the first message, and between messages. A shorter wait prints nothing.
 _PATIENCE = 30.0
-"""Seconds before the first message, and between messages. A shorter wait prints nothing."""
 
 
 class Waiting:

@@ -75,12 +75,11 @@ COMMANDS: tuple[Command, ...] = (
 )
 
 
+# Thresholds of Python's garbage collection. A verb creates hardly any cyclic garbage, but each
+# collection walks the whole estate. The default thresholds cost a fifth of the CPU time of `check`,
+# and the collection at exit costs another eighth. Sources: Python's documentation of
+# `gc.set_threshold` and `gc.freeze`.
 GC_THRESHOLDS = 500_000, 50, 1000
-"""Thresholds of Python's garbage collection. A verb creates hardly any cyclic garbage, but each
-collection walks the whole estate. The default thresholds cost a fifth of the CPU time of
-`check`, and the collection at exit costs another eighth. Sources: Python's documentation of
-`gc.set_threshold` and `gc.freeze`.
-"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -5,12 +5,11 @@ OAM is for reading Applications, ACC for access, LINT for lint, ENV for problems
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from itertools import chain
 
 from kong_oam.access.codes import CODES as ACCESS
 from kong_oam.access.lint.finding import KINDS as LINT
-from kong_oam.diagnostics import Code
+from kong_oam.diagnostics import Codes
 from kong_oam.identity.codes import CODES as IDENTITY
 from kong_oam.kong.codes import CODES as KONG
 from kong_oam.kubernetes.codes import CODES as KUBERNETES
@@ -18,11 +17,11 @@ from kong_oam.oam.codes import CODES as OAM
 from kong_oam.objects.codes import CODES as OBJECTS
 from kong_oam.traits.meanings import MEANINGS
 
-HUNDREDS: Mapping[str, int] = {"OAM": 1, "ACC": 2, "LINT": 3, "ENV": 4}
-"""The first digit of each prefix's codes. It is unique, so a number alone identifies its code."""
+# The first digit of each prefix's codes. It is unique, so a number alone identifies its code.
+HUNDREDS = {"OAM": 1, "ACC": 2, "LINT": 3, "ENV": 4}
 
 
-def joined_codes(*tables: Mapping[str, Code]) -> Mapping[str, Code]:
+def joined_codes(*tables: Codes) -> Codes:
     """Join the codes of all packages, sorted by number. Check that numbers and prefixes are unique."""
     by_number = {}
     for code, meaning in chain.from_iterable(table.items() for table in tables):
@@ -36,7 +35,7 @@ def joined_codes(*tables: Mapping[str, Code]) -> Mapping[str, Code]:
     return dict(by_number[number] for number in sorted(by_number))
 
 
-CODES: Mapping[str, Code] = joined_codes(
+CODES: Codes = joined_codes(
     OAM,
     ACCESS,
     OBJECTS,

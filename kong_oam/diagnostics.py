@@ -43,11 +43,11 @@ class Position(Protocol):
     def excerpt(self) -> str: ...
 
 
+# The most names in a list of known names.
 _LISTED = 12
-"""The most names in a list of known names."""
 _FEW = 5
+# The most characters of names in a message, which has at most 300.
 _SHORT = 120
-"""The most characters of names in a message, which has at most 300."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +71,15 @@ class Diagnostic:
         return "\n".join(map(safe_line, lines))
 
 
+# The result of a check.
 Findings = Iterator[Diagnostic]
-"""The result of a check."""
 Diagnostics = tuple[Diagnostic, ...]
 
+# The list to which checks add findings.
 Report = list[Diagnostic]
-"""The list to which checks add findings."""
 
+# The meaning of each code.
 Codes = Mapping[str, Code]
-"""The meaning of each code."""
 
 
 def printable(text: str) -> str:

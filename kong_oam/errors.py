@@ -50,8 +50,8 @@ from typing import ClassVar
 class KongOamError(Exception):
     """The base class of all exceptions that this project raises."""
 
+    # The exit status of the command line after this error.
     exit_code: ClassVar[int] = 2
-    """The exit status of the command line after this error."""
 
 
 class InputError(KongOamError):

@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from . import applications, credentials, gateway, identity, running, workload
 from .rule import PolicyRule, PolicySetting
 
@@ -26,7 +24,7 @@ _EXCEPT_CLOUDS = {
 _ALLOW = {"allow": _texts("Plugins that leave the decision to the gate.")}
 _KINDS = {"allow": _texts("Kinds of objects (group/Kind) to ignore.")}
 
-_LONGEST: Mapping[str, PolicySetting] = {
+_LONGEST = {
     "longestDays": PolicySetting(
         {
             "type": "integer",
@@ -37,7 +35,7 @@ _LONGEST: Mapping[str, PolicySetting] = {
     )
 }
 
-_WIDEST: Mapping[str, PolicySetting] = {
+_WIDEST = {
     f"widestIPv{version}": PolicySetting(
         {
             "type": "integer",

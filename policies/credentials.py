@@ -13,6 +13,8 @@ from .deployed import Deployment, Resource
 from .rule import Findings, PolicyFinding, Settings
 from .workload import containers, workloads
 
+# Outputs that may contain a secret, by type of resource: the program has to mark them, since the
+# providers do not.
 SECRET_OUTPUTS: NamesByName = {
     "okta:app/oAuth:OAuth": ("clientSecret",),
     "keycloak:openid/client:Client": ("clientSecret",),
@@ -29,8 +31,6 @@ SECRET_OUTPUTS: NamesByName = {
     "pulumi:providers:keycloak": ("clientSecret",),
     "pulumi:providers:azuread": ("clientSecret", "oidcToken"),
 }
-"""Outputs that may contain a secret, by type of resource: the program has to mark them, since the
-providers do not."""
 
 _SECRET = "kubernetes:core/v1:Secret"  # noqa: S105 - a type
 _SECRET_NAME = re.compile(

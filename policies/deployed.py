@@ -25,8 +25,8 @@ class _Unknown:
         return "unknown"
 
 
+# An unknown value in a preview. Rules judge it once it is known.
 UNKNOWN = _Unknown()
-"""An unknown value in a preview. Rules judge it once it is known."""
 
 
 @dataclass(frozen=True)

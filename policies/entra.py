@@ -16,9 +16,9 @@ CERTIFICATE = "azuread:index/applicationCertificate:ApplicationCertificate"
 
 _NATIVE = "publicClient"
 
+# An application, the property that lists the redirect URI, the URI, and whether it is a native
+# application.
 Redirect = tuple[Resource, str, str, bool]
-"""An application, the property that lists the redirect URI, the URI, and whether it is a native
-application."""
 
 
 def redirects(deployment: Deployment) -> Iterator[Redirect]:

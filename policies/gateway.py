@@ -30,6 +30,7 @@ CONSUMER = "kong:index/consumer:Consumer"
 UPSTREAM = "kong:index/upstream:Upstream"
 TARGET = "kong:index/target:Target"
 
+# The required settings of authentication, by plugin.
 STRICT: Mapping[str, Content] = {
     "jwt": {
         "key_claim_name": "kid",
@@ -49,15 +50,15 @@ STRICT: Mapping[str, Content] = {
         "run_on_preflight": True,
     },
 }
-"""The required settings of authentication, by plugin."""
 
+# The required parts of a service, and their plugins.
 GUARDS: NamesByName = {
     "admission": ("pre-function",),
     "authentication": tuple(STRICT),
     "gate": ("post-function",),
 }
-"""The required parts of a service, and their plugins."""
 
+# Kinds of plugins that a gated service must not have, and their effects.
 _REFUSED = {
     "lets pages read": "answers preflights before the gate, and tells browsers which pages may read answers",
     "closes": "answers before the gate",
@@ -66,10 +67,9 @@ _REFUSED = {
     "runs code": "runs foreign code",
     "rewrites": "changes the path or the method that the gate decides on",
 }
-"""Kinds of plugins that a gated service must not have, and their effects."""
 
+# Kinds of plugins that a gated service may have: they only deny more, mark answers, or observe.
 _PASSIVE = ("harmless", "limits")
-"""Kinds of plugins that a gated service may have: they only deny more, mark answers, or observe."""
 
 
 def guarded_routes(deployment: Deployment, _: Settings) -> Findings:

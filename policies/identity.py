@@ -17,9 +17,9 @@ POLICY_RULE = "okta:auth/serverPolicyRule:ServerPolicyRule"
 
 REALM_CLIENT = "keycloak:openid/client:Client"
 
+# The logical names of clients' keys and secrets, by provider and component.
 _CLIENT_RESOURCES = ("{}-app-{}", "{}-client-{}")
 _ENTRA_CREDENTIALS = ("{}-secret-{}-a", "{}-certificate-{}-a")
-"""The logical names of clients' keys and secrets, by provider and component."""
 
 _REDIRECTS = (
     "redirectUris",

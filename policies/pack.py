@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from pulumi_policy import (
@@ -54,43 +55,37 @@ def _policy(rule: PolicyRule) -> Policy:
     }
     if rule.alone:
         return ResourceValidationPolicy(
-            validate=_resource_check(rule), **described
+            validate=partial(_check_resource, rule), **described
         )
-    return StackValidationPolicy(validate=_stack_check(rule), **described)
+    return StackValidationPolicy(
+        validate=partial(_check_stack, rule), **described
+    )
 
 
-def _resource_check(
-    rule: PolicyRule,
-) -> Callable[[ResourceValidationArgs, ReportViolation], None]:
-    def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
-        secret_outputs = frozenset(args.opts.additional_secret_outputs)
-        resource = Resource(
-            args.resource_type,
-            args.name,
-            args.urn,
-            _plain(args.props),
-            secret_outputs=secret_outputs,
-        )
-        for finding in rule.findings(
-            _deployment([resource]), args.get_config()
-        ):
-            report(printable(finding.message), None)
-
-    return validate
+def _check_resource(
+    rule: PolicyRule, args: ResourceValidationArgs, report: ReportViolation
+) -> None:
+    secret_outputs = frozenset(args.opts.additional_secret_outputs)
+    resource = Resource(
+        args.resource_type,
+        args.name,
+        args.urn,
+        _plain(args.props),
+        secret_outputs=secret_outputs,
+    )
+    for finding in rule.findings(_deployment([resource]), args.get_config()):
+        report(printable(finding.message), None)
 
 
-def _stack_check(
-    rule: PolicyRule,
-) -> Callable[[StackValidationArgs, ReportViolation], None]:
-    def validate(args: StackValidationArgs, report: ReportViolation) -> None:
-        if not args.resources:
-            return
-        deployment = _deployment(map(_resource, args.resources))
-        for finding in rule.findings(deployment, args.get_config()):
-            urn = finding.resource.urn if finding.resource else None
-            report(printable(finding.message), urn)
-
-    return validate
+def _check_stack(
+    rule: PolicyRule, args: StackValidationArgs, report: ReportViolation
+) -> None:
+    if not args.resources:
+        return
+    deployment = _deployment(map(_resource, args.resources))
+    for finding in rule.findings(deployment, args.get_config()):
+        urn = finding.resource.urn if finding.resource else None
+        report(printable(finding.message), urn)
 
 
 def _deployment(resources: Iterable[Resource]) -> Deployment:

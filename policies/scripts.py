@@ -15,8 +15,8 @@ from kong_oam.access.data import JsonObject
 from kong_oam.kong.plugins import admission, gate
 from kong_oam.kong.script import ScriptInputs, inputs_of, stripped_in
 
+# The end of the script that tells browsers to use https only.
 _HSTS = re.compile(r"'max-age=(?P<seconds>[0-9]+)'\) end")
-"""The end of the script that tells browsers to use https only."""
 
 # An edge: a plugin's configuration, or the inputs of a script in it, of any version.
 Content = JsonObject

@@ -15,13 +15,13 @@ from .rule import Findings, PolicyFinding, Settings
 SERVICE = "kubernetes:core/v1:Service"
 NETWORK_POLICY = "kubernetes:networking.k8s.io/v1:NetworkPolicy"
 
+# The types of Services that answer outside the cluster.
 _OUTSIDE = ("LoadBalancer", "NodePort")
-"""The types of Services that answer outside the cluster."""
+# Fields by which pods share their node, where no NetworkPolicy applies.
 _NODE = ("hostNetwork", "hostPID", "hostIPC")
-"""Fields by which pods share their node, where no NetworkPolicy applies."""
 _GROUPS = tuple(f".{group}" for group in BYPASS_GROUPS)
+# Kinds by which others than the gateway reach workloads, or that redirect a Service.
 _WAYS_IN = BYPASS_KINDS | {"Endpoints", "EndpointSlice"}
-"""Kinds by which others than the gateway reach workloads, or that redirect a Service."""
 
 # An edge: a part of an object, as Kubernetes writes it.
 Part = JsonObject

@@ -27,8 +27,8 @@ from kong_oam.oam.position import Texts
 
 from ..workload.cluster import Clusters
 
+# A certificate and its private key, in PEM.
 Pem = tuple[Input[str], Input[str]]
-"""A certificate and its private key, in PEM."""
 
 
 def provision_certificates(

@@ -24,8 +24,8 @@ from .certificates import Pem, provision_certificate
 from .key_ring import assigned, filled
 from .workspace import TokenIssuer, Workspace
 
+# The key in each slot of a ring, as the next run reads it.
 Slots = Output[list[SlotOutput]]
-"""The key in each slot of a ring, as the next run reads it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,8 +26,8 @@ from ..graph import Predecessors
 from ..workload.upstream import Upstream
 from .workspace import TokenIssuer, Workspace
 
+# A plugin's configuration; Kong gets a text unchanged.
 Content = Fields | str
-"""A plugin's configuration; Kong gets a text unchanged."""
 Config = Content | Output[Content]
 
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import pulumi
+from pulumi import Input, Output, Resource
 
 from kong_oam.access.client import at_provider
 from kong_oam.access.model import Estate
@@ -27,8 +27,8 @@ from ..records import Record
 from ..refusal import refuse
 from .keys import Keys
 
-Homes = Mapping[str, pulumi.Resource]
-"""The parent of all resources of a client at a provider, by component key."""
+# The parent of all resources of a client at a provider, by component key.
+Homes = Mapping[str, Resource]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +68,9 @@ class Credential:
     client's grants.
     """
 
-    client_id: pulumi.Output[str]
+    client_id: Output[str]
     keys: Keys | None = None
-    client_secret: pulumi.Output[str] | None = None
+    client_secret: Output[str] | None = None
     secret_reference: SecretReference | None = None
     federation_audience: str | None = None
     record: Recorded | None = None
@@ -94,26 +94,25 @@ class Issuer:
     key; for other components the model's audience is in the tokens.
     """
 
-    issuer: pulumi.Output[str]
-    token_endpoint: pulumi.Output[str]
-    authorization_endpoint: pulumi.Output[str]
-    keys: pulumi.Output[Sequence[SigningKey]]
+    issuer: Output[str]
+    token_endpoint: Output[str]
+    authorization_endpoint: Output[str]
+    keys: Output[Sequence[SigningKey]]
     clients: ClientCredentials
-    audiences: Mapping[str, pulumi.Output[str]] = field(default_factory=dict)
-    previous_keys: pulumi.Input[Sequence[SigningKey]] = ()
-    requests: Mapping[str, pulumi.Output[str]] = field(default_factory=dict)
-    """The `scope` values of token requests, by component key, where they are not the scopes
-    themselves."""
-    shared: Mapping[str, pulumi.Input[Any]] = field(default_factory=dict)
-    """The further values that partitions of the estate need, under names that only the kind knows.
-    """
+    audiences: Mapping[str, Output[str]] = field(default_factory=dict)
+    previous_keys: Input[Sequence[SigningKey]] = ()
+    # The `scope` values of token requests, by component key, where they are not the scopes
+    # themselves.
+    requests: Mapping[str, Output[str]] = field(default_factory=dict)
+    # The further values that partitions of the estate need, under names that only the kind knows.
+    shared: Mapping[str, Input[Any]] = field(default_factory=dict)
 
     @property
-    def client_ids(self) -> dict[str, pulumi.Output[str]]:
+    def client_ids(self) -> dict[str, Output[str]]:
         return {key: client.client_id for key, client in self.clients.items()}
 
     @property
-    def recorded(self) -> dict[str, pulumi.Input[Any]]:
+    def recorded(self) -> dict[str, Input[Any]]:
         """Return the values that partitions of the estate need."""
         return {
             "issuer": self.issuer,
@@ -132,7 +131,7 @@ def of_base(base: Record, clients: ClientCredentials, **more: Any) -> Issuer:
         issuer=base.value("issuer"),
         token_endpoint=base.value("tokenEndpoint"),
         authorization_endpoint=base.value("authorizationEndpoint"),
-        keys=pulumi.Output.from_input([]),
+        keys=Output.from_input([]),
         clients=clients,
         **more,
     )
@@ -157,8 +156,8 @@ def existing(
 
 
 def published(
-    name: str, issuer: pulumi.Input[str], proxy: str | None = None
-) -> pulumi.Output[Published]:
+    name: str, issuer: Input[str], proxy: str | None = None
+) -> Output[Published]:
     """Fetch the published document of provider `name`'s issuer, in every run that knows the issuer.
 
     An unreadable key set ends the run before it changes any dependent.
@@ -170,7 +169,7 @@ def published(
         except DiscoveryError as error:
             refuse(f"identity provider '{name}': {error}")
 
-    return pulumi.Output.from_input(issuer).apply(ask)
+    return Output.from_input(issuer).apply(ask)
 
 
 def finish_clients(

@@ -28,6 +28,7 @@ from typing import Any, Final
 
 import pulumi
 import pulumi_keycloak as keycloak
+from pulumi import ComponentResource, Input, Output, Resource, ResourceOptions
 
 from kong_oam.access.model import Client
 from kong_oam.identity.common.jwk import ECDSA, SIGNS, Jwk
@@ -54,18 +55,17 @@ from .keys import Keys, key_pairs
 _KEYS = ECDSA
 _ALGORITHM = "token.endpoint.auth.signing.alg"
 _PARTNER_ALGORITHM = "RS256"
+# Seconds. A server caches the keys of a client, and drops them when the client changes. A call in
+# that moment may cache the old keys again.
+#
+# For an unknown key it reads anew, but no sooner than 10 seconds after the last read
+# (InfinispanPublicKeyStorageProvider.java). Measured: 4 of 400 changes under calls, for 10.0 to
+# 10.5 seconds.
 _KEY_CACHE_SECONDS = 12.0
-"""Seconds. A server caches the keys of a client, and drops them when the client changes. A call in
-that moment may cache the old keys again.
-
-For an unknown key it reads anew, but no sooner than 10 seconds after the last read
-(InfinispanPublicKeyStorageProvider.java). Measured: 4 of 400 changes under calls, for 10.0 to 10.5
-seconds.
-"""
 
 
-_Roles = Mapping[str, pulumi.Input[str]]
-"""The ids of roles by group."""
+# The ids of roles by group.
+_Roles = Mapping[str, Input[str]]
 
 
 def provision(args: IssuerArgs) -> Issuer:
@@ -81,8 +81,8 @@ class _Realm:
     """
 
     roles: _Roles
-    groups_scope: pulumi.Input[str] | None
-    scopes: Mapping[str, pulumi.Input[str]]
+    groups_scope: Input[str] | None
+    scopes: Mapping[str, Input[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +90,11 @@ class _Audience:
     """The name of the scope with the audience of a client's tokens, and the role mappings that
     restrict it to users of the client's groups."""
 
-    scope: pulumi.Input[str]
+    scope: Input[str]
     before: Predecessors
 
 
-class Keycloak(pulumi.ComponentResource):
+class Keycloak(ComponentResource):
     """The roles and client scopes of one stack in a realm. Clients lie under their components, with
     their attachments."""
 
@@ -102,7 +102,7 @@ class Keycloak(pulumi.ComponentResource):
         self,
         name: str,
         args: IssuerArgs,
-        opts: pulumi.ResourceOptions | None = None,
+        opts: ResourceOptions | None = None,
     ) -> None:
         super().__init__("kong-oam:identity:Keycloak", name, None, opts)
         account = api.account(args.settings.issuer or "", configuration())
@@ -178,7 +178,7 @@ class Keycloak(pulumi.ComponentResource):
             grants=grants,
         )
 
-    def _role(self, group: str) -> pulumi.Input[str]:
+    def _role(self, group: str) -> Input[str]:
         """Make the role of a group (the provider's name), which tokens call by that name. Return
         its id."""
         role = keycloak.Role(
@@ -199,12 +199,10 @@ class Keycloak(pulumi.ComponentResource):
         )
         return role.id
 
-    def _of(self, key: str | None, **options: Any) -> pulumi.ResourceOptions:
+    def _of(self, key: str | None, **options: Any) -> ResourceOptions:
         """Return the options of a resource: a client's, by its component, or the realm's."""
         parent = self._args.homes[key] if key else self
-        return pulumi.ResourceOptions(
-            parent=parent, provider=self._server, **options
-        )
+        return ResourceOptions(parent=parent, provider=self._server, **options)
 
     def _scope(
         self,
@@ -231,7 +229,7 @@ class Keycloak(pulumi.ComponentResource):
         scope: keycloak.openid.ClientScope,
         roles: _Roles,
         client: str | None = None,
-    ) -> list[pulumi.Resource]:
+    ) -> list[Resource]:
         """Restrict a scope to users with one of the roles, which are by group."""
         return [
             keycloak.GenericRoleMapper(
@@ -327,7 +325,7 @@ class Keycloak(pulumi.ComponentResource):
 
         Each list replaces the existing list.
         """
-        fixed: list[pulumi.Input[str]] = [SUBJECT]
+        fixed: list[Input[str]] = [SUBJECT]
         if not client.user_facing:
             fixed.append(SERVICE)
         elif self._in_realm.groups_scope is not None:
@@ -346,8 +344,8 @@ class Keycloak(pulumi.ComponentResource):
         optional = [made_here.get(scope, scope) for scope in client.scopes]
 
         def make(
-            pods: Sequence[pulumi.Input[pulumi.Resource]],
-        ) -> pulumi.Resource:
+            pods: Sequence[Input[Resource]],
+        ) -> Resource:
             return keycloak.openid.ClientOptionalScopes(
                 granted(self._prefix, client.component),
                 realm_id=self._realm,
@@ -385,7 +383,7 @@ class Keycloak(pulumi.ComponentResource):
 
 
 def _account(
-    name: str, account: api.Account, parent: pulumi.Resource
+    name: str, account: api.Account, parent: Resource
 ) -> keycloak.Provider:
     """Make the provider of the server and the realm's administrator, whose secret is a Pulumi
     secret from here on."""
@@ -394,14 +392,14 @@ def _account(
         url=account.url,
         realm=account.login,
         client_id=account.client,
-        client_secret=pulumi.Output.secret(account.secret),
-        opts=pulumi.ResourceOptions(
+        client_secret=Output.secret(account.secret),
+        opts=ResourceOptions(
             parent=parent, additional_secret_outputs=["clientSecret"]
         ),
     )
 
 
-def _proofs(client: Client, keys: Keys | None) -> pulumi.Input[Texts]:
+def _proofs(client: Client, keys: Keys | None) -> Input[Texts]:
     """Return the attributes of a client that authenticates with a key. A partner publishes its keys
     at a URL."""
     if client.jwks_uri:

@@ -15,13 +15,14 @@ from dataclasses import dataclass
 
 import pulumi
 import pulumi_tls as tls
+from pulumi import Input, Output, Resource, ResourceOptions
 
 from kong_oam.access.rotation import SLOTS, Generation
 from kong_oam.identity.common.certificates import certificate, thumbprint
 from kong_oam.identity.common.jwk import ECDSA, RSA, SIGNS, Jwk, jwk
 
+# The suffixes of the resources of the two slots.
 SLOT_NAMES = "ab"
-"""The suffixes of the resources of the two slots."""
 
 _BITS = 2048
 _CURVE = "P256"
@@ -43,16 +44,16 @@ class Keys:
     generation.
     """
 
-    active: pulumi.Output[list[Jwk]]
-    private_key: pulumi.Output[str]
-    kid: pulumi.Output[str]
-    algorithm: pulumi.Input[str]
-    watched: tuple[str, pulumi.Output[str]]
-    certificate: pulumi.Output[str] | None = None
+    active: Output[list[Jwk]]
+    private_key: Output[str]
+    kid: Output[str]
+    algorithm: Input[str]
+    watched: tuple[str, Output[str]]
+    certificate: Output[str] | None = None
 
 
 def key_pairs(
-    name: str, generation: Generation, kind: str, parent: pulumi.Resource
+    name: str, generation: Generation, kind: str, parent: Resource
 ) -> Keys:
     """Provision the valid keys of one client, as resources of this `kind` with names after `name`.
 
@@ -63,24 +64,20 @@ def key_pairs(
         number = generation.generation_in(slot)
         slots[slot] = _slot(name, slot, kind, number, parent)
     now = slots[generation.slot]
-    current: pulumi.Output[int] = pulumi.Output.from_input(
-        _current_slot(slots, generation)
-    )
+    current: Output[int] = Output.from_input(_current_slot(slots, generation))
 
-    def active(slot: int) -> pulumi.Output[list[Jwk]]:
+    def active(slot: int) -> Output[list[Jwk]]:
         # The other slot has the key before, which then is alone.
         is_next = slot == generation.slot
         return _public(slots.values() if is_next else [slots[slot]])
 
-    public: pulumi.Output[str] = current.apply(
-        lambda slot: slots[slot].public_key_pem
-    )
-    private: pulumi.Output[str] = current.apply(
+    public: Output[str] = current.apply(lambda slot: slots[slot].public_key_pem)
+    private: Output[str] = current.apply(
         lambda slot: slots[slot].private_key_pem_pkcs8
     )
     return Keys(
         active=current.apply(active),
-        private_key=pulumi.Output.secret(private),
+        private_key=Output.secret(private),
         kid=public.apply(lambda pem: jwk(pem)["kid"]),
         algorithm=SIGNS[kind],
         watched=(_logical(name, generation.slot), now.public_key_pem),
@@ -88,8 +85,8 @@ def key_pairs(
 
 
 def certified_pairs(
-    name: str, subject: str, generation: Generation, parent: pulumi.Resource
-) -> tuple[Keys, list[pulumi.Output[str]]]:
+    name: str, subject: str, generation: Generation, parent: Resource
+) -> tuple[Keys, list[Output[str]]]:
     """Provision one client's keys at a provider that uses certificates. Return them with the
     certificates (PEM) of all slots.
 
@@ -106,12 +103,12 @@ def certified_pairs(
             lambda pem: certificate(pem, subject)
         )
         # The certificate does not contain the private half that signed it.
-        certificates.append(pulumi.Output.unsecret(pem))
+        certificates.append(Output.unsecret(pem))
     now = slots[generation.slot]
     current = certificates[generation.slot]
     keys = Keys(
         active=_public(slots),
-        private_key=pulumi.Output.secret(now.private_key_pem_pkcs8),
+        private_key=Output.secret(now.private_key_pem_pkcs8),
         kid=current.apply(thumbprint),
         algorithm=SIGNS[RSA],
         watched=(_logical(name, generation.slot), now.public_key_pem),
@@ -125,7 +122,7 @@ def _logical(name: str, slot: int) -> str:
 
 
 def _slot(
-    name: str, slot: int, kind: str, number: int, parent: pulumi.Resource
+    name: str, slot: int, kind: str, number: int, parent: Resource
 ) -> tls.PrivateKey:
     """Make the key of one slot, for the generation with this `number`."""
     return tls.PrivateKey(
@@ -133,7 +130,7 @@ def _slot(
         algorithm=kind,
         rsa_bits=_BITS if kind == RSA else None,
         ecdsa_curve=_CURVE if kind == ECDSA else None,
-        opts=pulumi.ResourceOptions(
+        opts=ResourceOptions(
             parent=parent,
             additional_secret_outputs=_PRIVATE,
             replacement_trigger=number,
@@ -153,7 +150,5 @@ async def _current_slot(
     return next(slot for slot in slots if slot != generation.slot)
 
 
-def _public(slots: Iterable[tls.PrivateKey]) -> pulumi.Output[list[Jwk]]:
-    return pulumi.Output.all(
-        *(slot.public_key_pem.apply(jwk) for slot in slots)
-    )
+def _public(slots: Iterable[tls.PrivateKey]) -> Output[list[Jwk]]:
+    return Output.all(*(slot.public_key_pem.apply(jwk) for slot in slots))

@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
 
-import pulumi
 import pulumi_okta as okta
+from pulumi import ComponentResource, Input, Output, Resource, ResourceOptions
 
 from kong_oam.access.model import EXTERNAL, Client
 from kong_oam.errors import ProductError
@@ -69,19 +69,19 @@ from .issuer import (
 )
 from .keys import Keys, key_pairs
 
+# The kind of clients' keys. Okta also takes elliptic-curve keys, but the official plugin does not
+# send the curve.
+#
+# OAuthJwkArgs of pulumi_okta 7.0.1 has no `crv`, and resource_okta_app_oauth.go of
+# terraform-provider-okta 6.12 sends none. Okta then keeps the key with `"crv": null` (that
+# provider's recordings of 2026-03-27,
+# test/fixtures/vcr/idaas/TestAccResourceOktaAppOauth_serviceWithJWKS). No source shows that Okta
+# verifies anything with such a key.
 _KEYS = RSA
-"""The kind of clients' keys. Okta also takes elliptic-curve keys, but the official plugin does not
-send the curve.
 
-OAuthJwkArgs of pulumi_okta 7.0.1 has no `crv`, and resource_okta_app_oauth.go of
-terraform-provider-okta 6.12 sends none. Okta then keeps the key with `"crv": null` (that provider's
-recordings of 2026-03-27, test/fixtures/vcr/idaas/TestAccResourceOktaAppOauth_serviceWithJWKS). No
-source shows that Okta verifies anything with such a key.
-"""
-
+# Options of a resource in a server, or in a policy: in another server it is another resource.
 _IN_SERVER = ["authServerId"]
 _IN_POLICY = ["authServerId", "policyId"]
-"""Options of a resource in a server, or in a policy: in another server it is another resource."""
 # Seconds in which a client may retry a renewal after a lost answer.
 _REFRESH_LEEWAY = 30
 # A priority that no policy has: a policy made with it moves no other policy.
@@ -99,13 +99,13 @@ class _Server:
     `groups` are ids, by logical group.
     """
 
-    id: pulumi.Input[str]
-    groups: Mapping[str, pulumi.Input[str]]
-    scopes: Mapping[str, pulumi.Resource] = field(default_factory=dict)
+    id: Input[str]
+    groups: Mapping[str, Input[str]]
+    scopes: Mapping[str, Resource] = field(default_factory=dict)
     claims: Predecessors = ()
 
 
-class Okta(pulumi.ComponentResource):
+class Okta(ComponentResource):
     """The authorization server of one stack with its scopes. Clients and policies lie under their
     components."""
 
@@ -113,7 +113,7 @@ class Okta(pulumi.ComponentResource):
         self,
         name: str,
         args: IssuerArgs,
-        opts: pulumi.ResourceOptions | None = None,
+        opts: ResourceOptions | None = None,
     ) -> None:
         super().__init__(COMPONENT, name, None, opts)
         self._args = args
@@ -164,7 +164,7 @@ class Okta(pulumi.ComponentResource):
             record = turn.record(*keys.watched)
         app = self._app(client, keys)
         if shares:
-            outputs = pulumi.Output.all(app.client_secret, app.urn)
+            outputs = Output.all(app.client_secret, app.urn)
             secret = outputs.apply(lambda both: _require_secret(*both))
             name = self._logical(APP, key)
             record = args.rotation.shared_secret(client, app.id, name)
@@ -180,10 +180,8 @@ class Okta(pulumi.ComponentResource):
         server_keys = self._signing_keys(own)
         return Issuer(
             issuer=own.issuer,
-            token_endpoint=pulumi.Output.concat(own.issuer, "/v1/token"),
-            authorization_endpoint=pulumi.Output.concat(
-                own.issuer, "/v1/authorize"
-            ),
+            token_endpoint=Output.concat(own.issuer, "/v1/token"),
+            authorization_endpoint=Output.concat(own.issuer, "/v1/authorize"),
             keys=server_keys.keys,
             previous_keys=server_keys.previous_keys,
             clients=clients,
@@ -204,12 +202,10 @@ class Okta(pulumi.ComponentResource):
 
     def _of(
         self, client: Client | None = None, **options: Any
-    ) -> pulumi.ResourceOptions:
+    ) -> ResourceOptions:
         """Return the options of a resource: a client's, or the stack's."""
         parent = self._args.homes[client.component] if client else self
-        return pulumi.ResourceOptions(
-            parent=parent, provider=self._account, **options
-        )
+        return ResourceOptions(parent=parent, provider=self._account, **options)
 
     def _scopes(
         self, server: okta.auth.Server
@@ -349,8 +345,8 @@ class Okta(pulumi.ComponentResource):
         self,
         client: Client,
         policy: okta.auth.ServerPolicy,
-        pods: Sequence[pulumi.Input[pulumi.Resource]],
-    ) -> pulumi.Resource:
+        pods: Sequence[Input[Resource]],
+    ) -> Resource:
         """Make a policy's rule, after its scopes and the claim of groups."""
         server = self._server
         scopes = [
@@ -407,14 +403,14 @@ class Okta(pulumi.ComponentResource):
 
     def _signing_keys(
         self, server: okta.auth.Server
-    ) -> pulumi.Output[signing_keys.ServerKeys]:
+    ) -> Output[signing_keys.ServerKeys]:
         """Read the server's keys, once it exists and names itself as this issuer."""
         metadata = published(
             self._settings.name,
             server.issuer,
             configuration().setting("okta:httpProxy", "OKTA_HTTP_PROXY"),
         )
-        return pulumi.Output.all(server.id, metadata).apply(
+        return Output.all(server.id, metadata).apply(
             lambda pair: self._server_keys(*pair)
         )
 
@@ -428,7 +424,7 @@ class Okta(pulumi.ComponentResource):
             refuse(f"identity provider '{self._settings.name}': {error}")
 
 
-def _account(name: str, parent: pulumi.Resource) -> okta.Provider:
+def _account(name: str, parent: Resource) -> okta.Provider:
     """Make the org's provider, from the `okta:` settings or the environment. Its token is a secret
     from here on."""
     account = api.account(configuration())
@@ -437,19 +433,19 @@ def _account(name: str, parent: pulumi.Resource) -> okta.Provider:
         org_name=account.org,
         base_url=configuration().setting("okta:baseUrl", "OKTA_BASE_URL"),
         http_proxy=account.proxy,
-        api_token=pulumi.Output.secret(account.token),
-        opts=pulumi.ResourceOptions(parent=parent),
+        api_token=Output.secret(account.token),
+        opts=ResourceOptions(parent=parent),
     )
 
 
-def _about(client: Client, app: okta.app.OAuth) -> pulumi.Output[str]:
+def _about(client: Client, app: okta.app.OAuth) -> Output[str]:
     """Name the app, so that a replaced app's policy is sent again under the same client id.
 
     Okta does not document whether policies keep the client id of a deleted app. A client id made up
     by Okta is the app's own id (API description), which the policy already lists.
     """
     issued = " ".join(("What", client.component, "may be issued"))
-    both = pulumi.Output.all(app.id, app.client_id)
+    both = Output.all(app.id, app.client_id)
     return both.apply(
         lambda ids: issued if ids[0] == ids[1] else f"{issued}: app {ids[0]}"
     )

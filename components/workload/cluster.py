@@ -56,8 +56,8 @@ class Cluster:
         )
 
 
+# The clusters by their names in topologies; None is the stack's own.
 Clusters = Mapping[str | None, Cluster]
-"""The clusters by their names in topologies; None is the stack's own."""
 
 
 def provision_clusters(estate: Estate, settings: Settings) -> Clusters:

@@ -23,8 +23,8 @@ Data = Mapping[str, Input[str]]
 CREDENTIAL_DIGEST = "kong-oam.dev/client-credential"
 _TOKEN_FOLDER, _TOKEN = "/var/run/secrets/kong-oam.dev", "token"
 _TOKEN_SECONDS = 3600
+# Kinds whose pods cannot be changed: a mark in them would run them again.
 _REPLACED = frozenset({("batch", "Job"), ("", "Pod")})
-"""Kinds whose pods cannot be changed: a mark in them would run them again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,7 +92,7 @@ def _prefix(client: Client, estate: Estate) -> str:
 def _settings(
     prefix: str, client: Client, issuer: Issuer, credential: Credential
 ) -> dict[str, Input[str]]:
-    settings: dict[str, Input[str]] = {
+    settings = {
         f"{prefix}_ISSUER": issuer.issuer,
         f"{prefix}_TOKEN_ENDPOINT": issuer.token_endpoint,
         f"{prefix}_CLIENT_ID": credential.client_id,

@@ -3,8 +3,6 @@ any."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from pulumi import Alias, CustomResource, Output, ResourceOptions
 
 from kong_oam.oam.position import Fields
@@ -12,19 +10,19 @@ from kong_oam.oam.rendered import Options, group_kind
 from kong_oam.objects.known_kinds import RELEASE
 from kong_oam.objects.pods import Manifest
 
+# The annotation of objects with their component's version.
 VERSION = "kong-oam.dev/version"
-"""The annotation of objects with their component's version."""
 
 NOTHING_SAID = Options()
 
-_VERSIONS: Mapping[str, tuple[str, ...]] = {
+# By API group, the versions in which an object can be written: a definition chooses by the
+# cluster's version.
+_VERSIONS = {
     "apps": ("v1", "v1beta1", "v1beta2"),
     "autoscaling": ("v1", "v2", "v2beta1", "v2beta2"),
     "batch": ("v1", "v1beta1"),
     "policy": ("v1", "v1beta1"),
 }
-"""By API group, the versions in which an object can be written: a definition chooses by the
-cluster's version."""
 
 
 class KubernetesObject(CustomResource):
@@ -44,7 +42,7 @@ class KubernetesObject(CustomResource):
         kind = group_kind(manifest)
         version = str(manifest["apiVersion"])
         known = f"core/{version}" if "/" not in version else version
-        inputs: Manifest = {"spec": None, "status": None, **manifest}
+        inputs = {"spec": None, "status": None, **manifest}
         if kind == RELEASE:
             inputs = dict(manifest["spec"])
         if ownership.read:  # a read-only object: the program sets nothing

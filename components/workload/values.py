@@ -14,8 +14,8 @@ from kong_oam.oam.rendered import PLACEHOLDER, Awaited
 
 from .objects import KubernetesObject
 
+# Values of the cluster, by placeholder.
 Values = Mapping[str, Output[str]]
-"""Values of the cluster, by placeholder."""
 
 
 def value_of(resource: KubernetesObject, awaited: Awaited) -> Output[str]:

@@ -29,11 +29,11 @@ from .upstream import Upstream, upstream_of
 from .values import value_of, with_values
 
 _Made = Sequence[tuple[PlacedObject, KubernetesObject]]
+# The stages of objects, in the order of their creation.
 _STAGES = ("needed", "beside", "running", "after")
-"""The stages of objects, in the order of their creation."""
 
+# The API, kind, name and namespace of an object.
 _Identity = tuple[str, str, str, str]
-"""The API, kind, name and namespace of an object."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,7 @@ def _manifest(
 ) -> Manifest:
     """Return the object with the values that only a run knows: its version, a client's credential,
     and values of other components."""
-    manifest: Manifest = placed_object.manifest
+    manifest = placed_object.manifest
     if placed_object.version:
         manifest = of_version(manifest, placed_object.version)
     if mark is not None and placed_object.pods:

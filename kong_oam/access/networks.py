@@ -121,7 +121,7 @@ class Source:
     def _beginnings(self) -> Iterator[Address]:
         """Yield addresses at the beginning of each part: of a network, or after an exception."""
         for entry in self.networks or _EVERYWHERE:
-            beginnings: list[Address] = [entry.network_address]
+            beginnings = [entry.network_address]
             for excepted in self.but:
                 last = excepted.broadcast_address
                 if _within(excepted, entry) and last != entry.broadcast_address:

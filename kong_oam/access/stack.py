@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Literal
 
 from kong_oam.access.data import TLS, Names, NamesByName, Texts
 from kong_oam.access.providers import Provider
 from kong_oam.access.rotation import Schedule
 
 # Stands for all namespaces that no other partition has.
-REST: Final = "*"
+REST = "*"
 
 # The default minor version of Kubernetes.
-MINOR: Final = 30
+MINOR = 30
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,9 +29,9 @@ from kong_oam.verify.router import Router
 
 _SPARE_SECONDS = 3.0
 
+# A sentence about the gateway's answer, and whether the answer matches the change. None: not
+# called.
 _Answer = tuple[str, bool | None]
-"""A sentence about the gateway's answer, and whether the answer matches the change. None: not
-called."""
 
 
 def show_at_gateway(

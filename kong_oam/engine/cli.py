@@ -10,18 +10,18 @@ from pathlib import Path
 
 from kong_oam.errors import EngineError
 
+# Environment variables by name.
 Environment = Mapping[str, str]
-"""Environment variables by name."""
 
 
+# Time limits in seconds: SHORT for a setting or the outputs, LONG for a large state or a slow
+# backend.
 SHORT = 60.0
 LONG = 300.0
-"""Time limits in seconds: SHORT for a setting or the outputs, LONG for a large state or a slow
-backend."""
 
 _LONGEST_MESSAGE = 1000  # characters of the CLI's error
+# The user and the password in a backend's address, which older versions of the CLI print.
 _LOGIN = re.compile(r"(?<=://)\S*(?=@)|(?<=password=)[^\s&\"']+")
-"""The user and the password in a backend's address, which older versions of the CLI print."""
 
 _SETUP_HINT = ": run the exports that `make sandbox` prints, or find the CLI with `make setup`"
 

@@ -81,7 +81,7 @@ def parse(deployment: Entry) -> ExportedState:
 def _unresolved(resources: Iterable[Entry]) -> Iterator[tuple[str, str]]:
     """Yield each resource that refers to a URN which no earlier resource has, with that URN
     (pulumi: deploy.Snapshot, VerifyIntegrity)."""
-    before: set[str | None] = {None, ""}
+    before = {None, ""}
     for resource in resources:
         references = {
             resource.get("parent"),

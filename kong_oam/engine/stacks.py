@@ -14,11 +14,11 @@ from kong_oam.access.settings.values import Settings
 from kong_oam.engine.cli import SHORT, PulumiCliError, pulumi
 from kong_oam.engine.state import Outputs
 
+# The number of states that the engine reads at once, unless PULUMI_DIY_BACKEND_PARALLEL is set.
 _READERS = 10
-"""The number of states that the engine reads at once, unless PULUMI_DIY_BACKEND_PARALLEL is set."""
+# The most attempts to list stacks, and the seconds between them.
 _TRIES = 4
 _PAUSE = 0.5
-"""The most attempts to list stacks, and the seconds between them."""
 
 
 def stack_names(settings: Settings) -> list[str]:

@@ -12,11 +12,11 @@ from typing import Any
 PLUGIN = "kong:index/plugin:Plugin"
 ROUTE = "kong:index/route:Route"
 SERVICE = "kong:index/service:Service"
+# The prefix of the logical name of a provider's key ring.
 RING = "gateway-ring-"
-"""The prefix of the logical name of a provider's key ring."""
 
+# The type of the parent resource of everything that a component has.
 COMPONENT = "kong-oam:index:Component"
-"""The type of the parent resource of everything that a component has."""
 
 STACK = "pulumi:pulumi:Stack"
 _CONSUMER = "kong:index/consumer:Consumer"
@@ -28,13 +28,13 @@ Outputs = Mapping[str, Any]
 Resources = Sequence[Outputs]
 
 
+# A type and a logical name, such as ("kong:index/consumer:Consumer", "gateway-anonymous").
 TypeAndName = tuple[str, str]
-"""A type and a logical name, such as ("kong:index/consumer:Consumer", "gateway-anonymous")."""
 
 RecordedNames = frozenset[TypeAndName]
 
+# The id of a plugin's service, and the plugin's kind.
 PluginKey = tuple[str | None, str | None]
-"""The id of a plugin's service, and the plugin's kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,14 +102,14 @@ class StackState:
 def from_outputs(outputs: Mapping[str, Outputs]) -> StackState:
     """Return the state from the `outputs` of `pulumi:pulumi:readStackResourceOutputs`: {URN: {type,
     outputs}}."""
-    resources: list[Resource] = []
-    urns: dict[TypeAndName, str] = {}
+    resources = []
+    urns = {}
     for urn, entry in outputs.items():
         resource = Resource(entry["type"], logical_name(urn), entry["outputs"])
         resources.append(resource)
         urns[resource.type, resource.name] = urn
     exported: Outputs = {}
-    issuers: dict[str, str] = {}
+    issuers = {}
     credentials: dict[str, Any] = {}
     client_ids: dict[TypeAndName, str] = {}
     for resource in resources:

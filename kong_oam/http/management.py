@@ -15,11 +15,11 @@ from kong_oam.http.rates import rate_limit_note, send_with_waits
 # An edge: an object as the API of a provider, or Kong's, prints it.
 Row = JsonObject
 
+# The most names to look up singly. For more names, the whole list is read.
 FEW = 10
-"""The most names to look up singly. For more names, the whole list is read."""
+# The most pages of a list. For groups at a provider, that is two million objects: a longer list has
+# no end.
 _MOST_PAGES = 2_000
-"""The most pages of a list. For groups at a provider, that is two million objects: a longer list
-has no end."""
 _SHOWN = 200  # characters of an answer of unknown form
 
 

@@ -16,8 +16,8 @@ from email.utils import parsedate_to_datetime
 
 import httpx
 
+# Seconds that a run waits for one request, all pauses together. Most limits are per minute.
 LONGEST = 300.0
-"""Seconds that a run waits for one request, all pauses together. Most limits are per minute."""
 _REPETITIONS = 10
 _SHORTEST = 0.1
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from kong_oam.diagnostics import Code, Codes
 
-from kong_oam.diagnostics import Code
-
-CODES: Mapping[str, Code] = {
+CODES: Codes = {
     "ENV401": Code(
         "a role names a group that is missing or ambiguous at the identity provider",
         "create the group, or map it to an existing group: `identityProviders[].groups` in the "

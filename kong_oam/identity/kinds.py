@@ -29,8 +29,8 @@ from kong_oam.identity.keycloak.kind import KEYCLOAK
 from kong_oam.identity.oidc.kind import OIDC
 from kong_oam.identity.okta.kind import OKTA
 
+# The type of clients' keys, at every provider.
 _KEY = "tls:index/privateKey:PrivateKey"
-"""The type of clients' keys, at every provider."""
 
 KINDS = (ENTRA, KEYCLOAK, OIDC, OKTA)
 

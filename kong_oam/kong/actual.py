@@ -23,12 +23,11 @@ from kong_oam.kong.account import Account
 from kong_oam.kong.admin import AdminApi
 from kong_oam.kong.entities import Entity
 
+# Kinds of plugins whose configuration holds the rules. The other plugins do not depend on rules.
 _READ = ("pre-function", "post-function")
-"""Kinds of plugins whose configuration holds the rules. The other plugins do not depend on rules.
-"""
 
+# The fingerprint after which the next run has to ask Kong.
 UNKNOWN = "unknown"
-"""The fingerprint after which the next run has to ask Kong."""
 
 
 def corrected_state(state: StackState, account: Account) -> StackState:

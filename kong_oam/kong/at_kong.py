@@ -34,8 +34,8 @@ class TraitPlugin:
     kind: str
     config: Config
     caller: Literal["ring", "nobody"] | None = None
+    # Whether a trait kong-plugin adds it by its kind.
     asked: bool = False
-    """Whether a trait kong-plugin adds it by its kind."""
 
 
 def kong_plugin_role(kind: str) -> str:

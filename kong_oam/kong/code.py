@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 
-from kong_oam.access.data import JsonObject, NameLists
+from kong_oam.access.data import JsonObject
 from kong_oam.kong.at_kong import Parts, Scripts
 from kong_oam.kong.sources import deployed_name, deployed_script
 from kong_oam.traits.at_kong import AT_KONG
@@ -30,6 +30,7 @@ ADMISSION: Parts = (
     "admission",
 )
 
+# Clears Kong's own record. Keeps only the request's id, service, route and status.
 BARE_RECORD = (
     "local shared,said,set=kong.ctx.shared,kong.log.serialize(),kong.log.set_serialize_value "
     "local status,admitted=kong.response.get_status(),shared.kong_oam_admitted for n in "
@@ -40,13 +41,12 @@ BARE_RECORD = (
     "and{name=said.route.name},response={status=status},workspace_name=said.workspace_name})do "
     "set(n,v)end"
 )
-"""Clears Kong's own record. Keeps only the request's id, service, route and status."""
 
+# Phase `log` without the code: the bare record, and no query string in traces.
 _RECORDED = (
     f"{BARE_RECORD} for _,s in ipairs(ngx.ctx.KONG_SPANS or{{}})do if s.attributes then "
     "s.attributes['http.url']=nil end end"
 )
-"""Phase `log` without the code: the bare record, and no query string in traces."""
 
 # {phase of `pre-function`: parts} of the scripts of every table. They run first.
 ALWAYS: Mapping[str, Parts] = {
@@ -75,8 +75,8 @@ def phases(table: str) -> Iterator[tuple[str, str]]:
 
     The script of phase `access` needs `TABLE` and `MORE` in front of it, which admission reads.
     """
-    functions: list[Parts] = [ADMISSION]
-    calls: NameLists = {"access": ["admission"]}
+    functions = [ADMISSION]
+    calls = {"access": ["admission"]}
     for phase, parts in chunks_of(table):
         functions.append(parts)
         calls.setdefault(phase, []).append(deployed_name(parts[-1]))

@@ -51,8 +51,8 @@ class NeededName:
     name: str
     logical: str
     position: Position | None = None
+    # The partition whose run creates the entity. None: the base, or an estate of one stack.
     partition: str | None = None
-    """The partition whose run creates the entity. None: the base, or an estate of one stack."""
 
 
 def needed_names(estate: Estate) -> Iterator[NeededName]:

@@ -18,11 +18,11 @@ from kong_oam.engine.state import Resource
 from kong_oam.oam.position import NO_POSITION
 from kong_oam.oam.rendered import RenderedObject
 from kong_oam.objects.component_pods import component_pods
-from kong_oam.objects.pods import mapping, mappings
+from kong_oam.objects.pods import mappings
 from kong_oam.objects.selection import APPLICATION, COMPONENT
 
+# By component, then by the name of a port (access.pods).
 Pods = Mapping[str, Texts]
-"""By component, then by the name of a port (access.pods)."""
 
 
 @dataclass(slots=True)
@@ -103,7 +103,7 @@ def _service(endpoint: Endpoint, made: _DeployedObjects) -> str:
     """Return the name of the Service of an endpoint, or an empty text if it is not certain."""
     having = []
     for name, service in made.services.items():
-        ports = mappings(mapping(service.object.get("spec")).get("ports"))
+        ports = mappings(service.spec.get("ports"))
         if endpoint.port in [port.get("port") for port in ports]:
             having.append(name)
     if endpoint.apart in having:

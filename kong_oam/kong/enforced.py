@@ -43,11 +43,11 @@ from kong_oam.oam.position import NO_POSITION
 from kong_oam.traits.ip_allow.value import IP_ALLOW
 from kong_oam.traits.key import Traits
 
+# A component (`application/component`) and one of its backends.
 _Gated = tuple[str, str]
-"""A component (`application/component`) and one of its backends."""
 
+# Component, backend, host and path of a route.
 _Place = tuple[str, str, str, str]
-"""Component, backend, host and path of a route."""
 
 
 def enforced_models(

@@ -17,8 +17,8 @@ from kong_oam.access.data import Names
 # An edge: an entity as the Admin API prints and takes it. Its fields depend on the Kong version.
 Entity = Mapping[str, Any]
 
+# All entities of one kind, in order.
 EntitiesOfKind = tuple[Entity, ...]
-"""All entities of one kind, in order."""
 
 # An edge: the configuration of a plugin. Each Kong brings the schema.
 Config = Mapping[str, Any]
@@ -40,8 +40,8 @@ class NodeConfiguration(TypedDict, total=False):
     real_ip_header: str
 
 
+# Labels by kind and id.
 _Labels = dict[tuple[str, str], str]
-"""Labels by kind and id."""
 
 
 @dataclass(frozen=True)

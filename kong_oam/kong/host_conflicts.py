@@ -23,8 +23,8 @@ from kong_oam.kong.entities import Entity
 from kong_oam.kong.owners import Owner, OwnerLookup, owner_in_words
 from kong_oam.kong.routes import declared_path, literal_prefix, routes
 
+# The relation of another route's host or path to ours. `wider`: it contains ours.
 Relation = Literal["wider", "same", "narrower"]
-"""The relation of another route's host or path to ours. `wider`: it contains ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ def host_conflicts(
             # linear.
             if "*" not in endpoint.host:
                 hosts = hosts.intersection((endpoint.host, *wildcards))
-            claims: list[_Claim] = []
+            claims = []
             for host in sorted(hosts):
                 claims += by_host[host]
             yield from _conflicts_of(endpoint, claims)

@@ -17,9 +17,9 @@ from kong_oam.kong.table import address, table
 from kong_oam.kong.trait_plugins import USUAL, trait_plugins
 from kong_oam.traits.upstream_tls.at_kong import certified_name, service_fields
 
+# A function from a plugin's name and configuration to the configuration with all fields of the
+# gateway's schema.
 Complete = Callable[[str, Config], Config]
-"""A function from a plugin's name and configuration to the configuration with all fields of the
-gateway's schema."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +65,9 @@ def intended(
 ) -> Entities:
     """Return the entities that the program creates for the estate."""
     builder = _EntityBuilder(settings, estate, deployed, complete)
-    services: list[Entity] = []
+    services = []
     guards: list[Entity] = []
-    leading: list[Entity] = []
+    leading = []
     for component in estate.exposed:
         for backend in component.backends:
             services.append(builder.service(component, backend))
@@ -78,9 +78,7 @@ def intended(
         ]
     stack = settings.stack.name
     tags = names.tags(stack)
-    consumers: list[Entity] = [
-        _named("username", names.anonymous(stack), tags=tags)
-    ]
+    consumers = [_named("username", names.anonymous(stack), tags=tags)]
     credentials: list[Entity] = []
     for provider, issuer in deployed.issuers.items():
         ring = names.ring(stack, provider)

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from kong_oam.kong.entities import Config
 
+# Differences from Kong's defaults. Counts by consumer would be useless: consumers are key rings,
+# not callers.
 CONFIG: Config = {
     "latency_metrics": True,
     "status_code_metrics": True,
 }
-"""Differences from Kong's defaults. Counts by consumer would be useless: consumers are key rings,
-not callers."""

@@ -25,11 +25,11 @@ from kong_oam.kong.script import ScriptInputs, with_inputs
 from kong_oam.kong.sources import deployed_script
 from kong_oam.kong.table import VERIFIED_HEADER, Authentication
 
+# The plugin that verifies tokens.
 AUTHENTICATION: Mapping[Edition, Authentication] = {
     "oss": "jwt",
     "enterprise": "openid-connect",
 }
-"""The plugin that verifies tokens."""
 
 
 def guards(edition: Edition) -> tuple[str, str, str]:
@@ -37,25 +37,25 @@ def guards(edition: Edition) -> tuple[str, str, str]:
     return "pre-function", AUTHENTICATION[edition], "post-function"
 
 
+# All plugins that guard a service, in any edition.
 GUARDS = frozenset((*guards("oss"), *guards("enterprise")))
-"""All plugins that guard a service, in any edition."""
 
 # An edge: Kong's own schema.
+# A plugin's schema as `GET /schemas/plugins/NAME` prints it.
 Schema = Mapping[str, Any]
-"""A plugin's schema as `GET /schemas/plugins/NAME` prints it."""
 
 
 class SchemaError(ProductError):
     """The gateway's schema lacks a needed field. The message names plugin and field."""
 
 
+# A field of each plugin that writes records. It holds a script for each field of a record, which
+# runs before the record is sent.
 CUSTOM_FIELDS = "custom_fields_by_lua"
-"""A field of each plugin that writes records. It holds a script for each field of a record, which
-runs before the record is sent."""
 
+# The script of a record's field `version`. It clears Kong's own record unless admission's plugin
+# replaced it.
 CLEARED = f"if not kong.ctx.shared.kong_oam_recorded then {code.BARE_RECORD} end return 1"
-"""The script of a record's field `version`. It clears Kong's own record unless admission's plugin
-replaced it."""
 
 
 def config_json(

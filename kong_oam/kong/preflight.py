@@ -105,7 +105,7 @@ def check(
         raise PreflightError(
             f"Kong {version} is too old; use {_OLDEST[0]}.{_OLDEST[1]} or newer"
         )
-    actual: Edition = "enterprise" if "enterprise" in version else "oss"
+    actual = "enterprise" if "enterprise" in version else "oss"
     if actual != edition:
         raise PreflightError(
             f"Kong {version} has edition {actual}, but the stack has {edition}; set "

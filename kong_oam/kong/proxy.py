@@ -16,17 +16,15 @@ import httpx
 
 from kong_oam.http.trust import tls_context
 
+# The environment variable with the proxy's address, for a proxy that its public hosts do not reach.
 ADDRESS = "KONG_PROXY_ADDR"
-"""The environment variable with the proxy's address, for a proxy that its public hosts do not
-reach."""
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 _TIMEOUT = httpx.Timeout(5.0)
 _PAUSE = 0.5
 _IN_A_ROW = 6
 
+# Errors of a program in front of the workload, such as a mesh. The workload itself did not answer.
 _OF_A_WAY = frozenset({502, 503, 504})
-"""Errors of a program in front of the workload, such as a mesh. The workload itself did not answer.
-"""
 
 Action = Literal[
     "passes it on",

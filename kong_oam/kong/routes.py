@@ -23,14 +23,13 @@ from kong_oam.access.model import Component
 from kong_oam.access.paths import AmbiguousPathError, declared, pattern
 from kong_oam.kong.entities import Entity
 
+# The priority that each label of a wildcard host adds to a route, more than any path adds.
+#
+# Among wildcard hosts, the longer host therefore wins for every path. Exact hosts always come first
+# in Kong's router. Kong reads ten bits of a priority. Higher bits overlap with other parts of its
+# order, and some wildcard routes would win over exact hosts (seen on a Kong 3.10).
+# `kong_oam.access.compile.exposure` rejects hosts and paths that would not fit.
 _STEP = 2 * (1 + DEEPEST_BELOW_WILDCARD)
-"""The priority that each label of a wildcard host adds to a route, more than any path adds.
-
-Among wildcard hosts, the longer host therefore wins for every path. Exact hosts always come first
-in Kong's router. Kong reads ten bits of a priority. Higher bits overlap with other parts of its
-order, and some wildcard routes would win over exact hosts (seen on a Kong 3.10).
-`kong_oam.access.compile.exposure` rejects hosts and paths that would not fit.
-"""
 assert (
     _STEP * MOST_LABELS_OF_WILDCARD + 2 * DEEPEST_BELOW_WILDCARD <= 1023
     and 2 * DEEPEST <= 1023
@@ -41,6 +40,7 @@ _LITERAL = re.compile(r"(?:[^\\.^$*+?()\[\]{}|]|\\[^A-Za-z0-9])*")
 _EITHER = re.compile(r"\(\?:(?:\\?)(.)\|%[0-9A-F]{2}\)")
 
 
+# Fields of every route.
 FIXED: Entity = {
     "path_handling": "v0",
     "preserve_host": True,
@@ -48,7 +48,6 @@ FIXED: Entity = {
     "response_buffering": True,
     "strip_path": False,
 }
-"""Fields of every route."""
 
 
 @dataclass(frozen=True, slots=True)

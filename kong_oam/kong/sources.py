@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from itertools import product
 from pathlib import Path
@@ -19,7 +19,7 @@ from string import ascii_letters, digits
 _KONG = Path(__file__).resolve().parent
 
 # Lua files by name: of all services, and of single traits.
-FILES: Mapping[str, Path] = {
+FILES = {
     file.stem: file
     for file in (*_KONG.glob("lua/*.lua"), *_KONG.parent.glob("traits/*/*.lua"))
 }
@@ -31,12 +31,12 @@ _KEYWORDS = frozenset(
     """and break do else elseif end false for function goto if in local nil not or repeat return then true until
     while""".split()  # noqa: SIM905 - words, as Lua's manual lists them
 )
+# The tokens of Lua. Our scripts contain no long strings and no long comments.
 _WORD = re.compile(
     r"""--.*|'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|\d+\.\d+|\w+|\.{2,3}|[=~<>]=|\S"""
 )
-"""The tokens of Lua. Our scripts contain no long strings and no long comments."""
+# The last character of a token and the first of the next, where Lua would read a single token.
 _MERGED = re.compile(r"\w\w|\d\.|--|\[\[")
-"""The last character of a token and the first of the next, where Lua would read a single token."""
 
 
 def deployed_name(name: str) -> str:

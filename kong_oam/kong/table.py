@@ -81,14 +81,14 @@ T = TypeVar("T")
 
 VERSION = 4
 
+# Minutes. gate.lua ignores a longer `opened`: such a rule belongs into the Application.
 LONGEST_OPENING = 480
-"""Minutes. gate.lua ignores a longer `opened`: such a rule belongs into the Application."""
 
 Authentication = Literal["jwt", "openid-connect"]
 
+# The header in which openid-connect forwards the verified token. Admission removes callers'
+# x-auth-* headers.
 VERIFIED_HEADER = "x-auth-verified-token"
-"""The header in which openid-connect forwards the verified token. Admission removes callers'
-x-auth-* headers."""
 
 _BY_LINE = (
     "addresses",
@@ -271,8 +271,8 @@ def _compact(value: object) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
+# Whether each path of each host leads here.
 _Hosts = dict[str, dict[str, bool]]
-"""Whether each path of each host leads here."""
 
 
 def _hosts(
@@ -371,7 +371,7 @@ def _recorded(
 
 def _places(deciding: list[Rule], common: str) -> list[int | str]:
     """Return the line of each rule. A rule in another file than `common` has its file, too."""
-    places: list[int | str] = []
+    places = []
     for rule in deciding:
         place = rule.position
         is_common = place.file == common

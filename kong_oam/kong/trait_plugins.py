@@ -23,7 +23,7 @@ MILLISECONDS = 60_000
 
 
 # The role, by kind, of a plugin that handles all requests because of a trait or the stack.
-_ROLES: dict[str, str] = {
+_ROLES = {
     "file-log": "log-file",
     "http-log": "log-http",
     "opentelemetry": "log-otlp",

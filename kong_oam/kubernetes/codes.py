@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from kong_oam.diagnostics import Code, Codes
 
-from kong_oam.diagnostics import Code
-
-CODES: Mapping[str, Code] = {
+CODES: Codes = {
     "ENV412": Code(
         "a namespace that the cluster lacks; needs `kubectl`",
         "create the namespace, or let runs create it; see the message",

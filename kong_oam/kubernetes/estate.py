@@ -13,8 +13,8 @@ from kong_oam.kubernetes.rendered import (
 )
 from kong_oam.objects.pods import Manifest
 
+# A cluster's topology name. None: the stack's default cluster.
 ClusterName = str | None
-"""A cluster's topology name. None: the stack's default cluster."""
 
 
 def clusters_of(estate: Estate) -> tuple[ClusterName, ...]:

@@ -18,24 +18,24 @@ from kong_oam.objects.known_kinds import is_custom
 from kong_oam.objects.pods import Manifest
 from kong_oam.objects.selection import COMPONENT, STACK
 
+# Namespace (empty for cluster-scoped objects), kind and name of an object.
+#
+# The kind includes version and group unless it is a kind of plain components:
+# `StatefulSet.v1.apps`.
 Name = tuple[str, str, str]
-"""Namespace (empty for cluster-scoped objects), kind and name of an object.
-
-The kind includes version and group unless it is a kind of plain components: `StatefulSet.v1.apps`.
-"""
+# The name of a kubectl context. None: the current context.
 Context = str | None
-"""The name of a kubectl context. None: the current context."""
+# The stack in each object's label; None without the label.
 StacksByName = dict[Name, str | None]
-"""The stack in each object's label; None without the label."""
 
 _PATIENCE = 60.0  # seconds for all objects of a namespace
 _SECRETS = '{range .items[*]}{.metadata}{"\\n"}{end}'
 _LABELS = '{range .items[*]}{.metadata.labels}{"\\n"}{end}'
+# Columns with the owning stack of an object, without its content.
 _OWNERS = (
     "KIND:.kind,VERSION:.apiVersion,NAME:.metadata.name,"
     f"STACK:.metadata.labels.{STACK.replace('.', chr(92) + '.')}"
 )
-"""Columns with the owning stack of an object, without its content."""
 _NO_VALUE = "<none>"
 _RESOURCES = {
     "Deployment": "deployments.apps",
@@ -85,7 +85,7 @@ def read(context: Context, wanted: Iterable[Manifest]) -> dict[Name, Manifest]:
 
     Raise KubectlError.
     """
-    namespaces: dict[str, list[Name]] = defaultdict(list)
+    namespaces = defaultdict(list)
     for name in map(name_of, wanted):
         namespaces[name[0]].append(name)
     found: dict[Name, Manifest] = {}
@@ -105,7 +105,7 @@ def stacks(context: Context, wanted: Iterable[Manifest]) -> StacksByName:
         "--no-headers",
         f"--output=custom-columns={_OWNERS}",
     )
-    found: StacksByName = {}
+    found = {}
     for namespace, targets in _lookups(names):
         printed = _get(context, namespace, *targets, *columns)
         for line in printed.splitlines():
@@ -121,12 +121,12 @@ def stacks(context: Context, wanted: Iterable[Manifest]) -> StacksByName:
 def _lookups(names: Sequence[Name]) -> Iterator[tuple[str, list[str]]]:
     """Yield arguments for kubectl by namespace: names, or whole kinds if there are many objects."""
     counts = Counter((namespace, kind) for namespace, kind, _ in names)
-    by_name: dict[str, list[str]] = defaultdict(list)
+    by_name = defaultdict(list)
     for namespace, kind, name in names:
         if counts[namespace, kind] <= FEW:
             by_name[namespace].append(f"{resource_of(kind)}/{name}")
     yield from by_name.items()
-    kinds: dict[str, list[str]] = defaultdict(list)
+    kinds = defaultdict(list)
     for (namespace, kind), count in counts.items():
         if count > FEW:
             kinds[namespace].append(resource_of(kind))

@@ -16,18 +16,17 @@ from kong_oam.oam.position import Fields
 from kong_oam.objects.known_kinds import is_custom
 from kong_oam.objects.pods import Path
 
+# Field managers: the prefix of the program's name, and controllers that act for users.
 _PROGRAM = "pulumi-kubernetes"
 _CLUSTER = frozenset({"kube-controller-manager"})
-"""Field managers: the prefix of the program's name, and controllers that act for users."""
 _KUBECTL = "f:kubectl.kubernetes.io/"  # for example annotations of `kubectl rollout restart`
 _MAPS = frozenset({"f:annotations", "f:data", "f:labels"})
+# Lists that the program sets as a whole, so that further fields in their items are changes.
 _WHOLE = frozenset({"f:env", "f:ports", "f:volumeMounts", "f:volumes"})
-"""Lists that the program sets as a whole, so that further fields in their items are changes."""
-_METADATA: Mapping[str, frozenset[str]] = {
-    "ServiceAccount": frozenset({"f:annotations", "f:labels"})
-}
-"""The metadata by kind that clouds and webhooks act on. Controllers constantly change other
-metadata."""
+# The metadata by kind that clouds and webhooks act on. Controllers constantly change other
+# metadata.
+_METADATA = {"ServiceAccount": frozenset({"f:annotations", "f:labels"})}
+# The defaults of these fields in Kubernetes' API, which also apply after an addition is removed.
 _DEFAULTS: Fields = {
     "f:dnsPolicy": "ClusterFirst",
     "f:externalTrafficPolicy": "Cluster",
@@ -39,8 +38,8 @@ _DEFAULTS: Fields = {
     "f:terminationGracePeriodSeconds": 30,
     "f:type": "ClusterIP",
 }
-"""The defaults of these fields in Kubernetes' API, which also apply after an addition is removed.
-"""
+# Fields of Kubernetes' own kinds that the API server drops if they are 0 or false, their default
+# (k8s.io/api: `omitempty` without a pointer).
 _OMITTED = frozenset(
     {
         "f:hostIPC",
@@ -58,8 +57,6 @@ _OMITTED = frozenset(
         "f:tty",
     }
 )
-"""Fields of Kubernetes' own kinds that the API server drops if they are 0 or false, their default
-(k8s.io/api: `omitempty` without a pointer)."""
 _UNREAD = "f:data"  # of a Secret
 _DERIVED = frozenset({"f:serviceAccount"})  # follows serviceAccountName
 _SERVERS = frozenset({"apiVersion", "kind", "name", "namespace"})
@@ -92,7 +89,7 @@ def changes(declared_object: Fields, live: Fields) -> tuple[FieldChange, ...]:
     """Return the changed, added and removed fields of an object, by path. A Secret needs only
     metadata."""
     ours: Fields = {}
-    theirs: list[_Managed] = []
+    theirs = []
     for entry in live["metadata"].get("managedFields", ()):
         if entry.get("subresource") == "status":
             continue
@@ -105,7 +102,7 @@ def changes(declared_object: Fields, live: Fields) -> tuple[FieldChange, ...]:
         elif manager not in _CLUSTER:
             theirs.append(managed)
     declared = _declared(declared_object)
-    by_path: dict[str, FieldChange] = {}
+    by_path = {}
     owned = ours
     for managed in theirs:
         relevant = _relevant(managed.fields, declared_object["kind"])

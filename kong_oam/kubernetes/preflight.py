@@ -41,7 +41,7 @@ def inspect(
     component with labels on other pods."""
     found: list[Diagnostic] = []
     for cluster in clusters_of(estate):
-        sites: list[Component] = []
+        sites = []
         for component in running(estate):
             sites += [
                 site
@@ -88,7 +88,7 @@ def _hosts_in_ranges(settings: Settings, cluster: ClusterName) -> Findings:
         nodes = kubectl.node_addresses(settings.cluster.context_of(cluster))
     except kubectl.KubectlError:
         return
-    addresses: list[tuple[str, str]] = []
+    addresses = []
     for name, texts in sorted(nodes.items()):
         addresses += [(name, text) for text in texts]
     for cidr in settings.gateway.cidrs:
@@ -183,7 +183,7 @@ def _taken_names(
     ]
     context = settings.cluster.context_of(cluster)
     owners = _owners(context, [manifest for _, manifest in new])
-    taken: dict[tuple[str, str | None], list[str]] = defaultdict(list)
+    taken = defaultdict(list)
     places = {}
     for component, manifest in new:
         places[component.state_name] = component.position

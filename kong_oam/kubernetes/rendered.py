@@ -85,9 +85,8 @@ _NEEDED = ROLES | {
     ("", "ServiceAccount"),
     ("networking.k8s.io", "NetworkPolicy"),
 }
+# Objects without a version: without metadata, or with secret content that a digest could reveal.
 _UNVERSIONED = frozenset({RELEASE, ("", "Secret")})
-"""Objects without a version: without metadata, or with secret content that a digest could reveal.
-"""
 _SKIP_AWAIT = (
     "pulumi.com/skipAwait"  # annotation of Pulumi's Kubernetes provider
 )
@@ -339,7 +338,7 @@ def _parts(component: Component) -> Iterator[PlacedObject]:
         found = rendered.group_kind
         if found in INGRESSES:
             continue
-        metadata = dict(mapping(rendered.object.get("metadata")))
+        metadata = dict(rendered.metadata)
         if is_cluster_scoped(found):
             metadata.pop("namespace", None)
         if "annotations" in metadata:
@@ -553,14 +552,14 @@ def _project_objects(
     Also yield the Service and NetworkPolicy for the pods behind `access.service`.
     """
     peer = gateway_peer(component, settings.gateway)
-    services: dict[str, Manifest] = {}
+    services = {}
     templates: list[PodTemplate] = []
     for part in parts:
         templates += part.templates()
         if part.service is not None:
             services[part.object_name] = part.manifest
     ports = tuple(sorted(set(reached_ports(component, services, templates))))
-    by_namespace: dict[str, list[Options]] = defaultdict(list)
+    by_namespace = defaultdict(list)
     stays = False
     for part in parts:
         if part.pods:

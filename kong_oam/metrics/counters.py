@@ -17,13 +17,13 @@ from kong_oam.kong.names import owner_of
 from kong_oam.metrics.records import VERSION, values_in
 from kong_oam.oam.position import Fields
 
+# Codes that no caller can cause: the gateway's scripts, or the plugins beside them, differ from the
+# deployed state.
 FAILURES = frozenset({"failed", "not-admitted", "record-failed"})
-"""Codes that no caller can cause: the gateway's scripts, or the plugins beside them, differ from
-the deployed state."""
 
+# The most combinations of labels to count; further records count as unread. An estate of thousands
+# of components has a tenth of that.
 LARGEST = 10_000
-"""The most combinations of labels to count; further records count as unread. An estate of thousands
-of components has a tenth of that."""
 
 _LABELS = ("stack", "component", "decision", "code", "status")
 _LABEL = re.compile(r"[A-Za-z0-9._/-]{0,256}\Z")

@@ -7,8 +7,8 @@ from collections.abc import Generator
 from functools import partial
 from pathlib import Path
 
+# The most bytes of a line; a longer line is split.
 LONGEST = 1 << 20
-"""The most bytes of a line; a longer line is split."""
 
 
 def follow(file: Path) -> Generator[bytes, None, None]:

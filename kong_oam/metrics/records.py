@@ -8,8 +8,8 @@ from typing import Any, TypedDict, TypeGuard
 
 from kong_oam.oam.position import Fields
 
+# The version of records.
 VERSION = 1
-"""The version of records."""
 
 
 class RequestRecord(TypedDict, total=False):

@@ -53,9 +53,8 @@ class Reading:
     definitions: Definitions = ()
 
 
+# Reads one file. Arguments: the path, its name in findings, and the types that the project defines.
 ReadOne = Callable[[Path, str, OwnTypes], Reading]
-"""Reads one file. Arguments: the path, its name in findings, and the types that the project
-defines."""
 
 
 def read_files(
@@ -144,7 +143,7 @@ def read_bytes(file: str, raw: bytes, own: OwnTypes = NO_OWN_TYPES) -> Reading:
         shown = (*unreadable[:MAX_FINDINGS], too_many)
         return Reading((), shown, frozenset(malformed))
     diagnostics = list(unreadable)
-    applications: list[Application] = []
+    applications = []
     for number, document in enumerate(documents):
         room = MAX_FINDINGS - len(diagnostics)
         read_here: list[Application] = []

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from kong_oam.diagnostics import Code, Codes
 
-from kong_oam.diagnostics import Code
-
-CODES: Mapping[str, Code] = {
+CODES: Codes = {
     "OAM101": Code(
         "the file cannot be read as YAML",
         "save the file as UTF-8 YAML without tags, merge keys and tabs. Limits: 1 MB, 1,000 "

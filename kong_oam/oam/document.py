@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode
 
-from kong_oam.diagnostics import Diagnostic, Diagnostics
+from kong_oam.diagnostics import Diagnostic, Diagnostics, Report
 from kong_oam.errors import InputError
 from kong_oam.oam.position import (
     TAG,
@@ -27,17 +27,17 @@ from kong_oam.oam.position import (
     compose,
 )
 
+# A larger file is rejected before parsing. (etcd, which stores KubeVela's Applications, takes 1.5
+# MiB.)
 MAX_BYTES = 1 << 20
-"""A larger file is rejected before parsing. (etcd, which stores KubeVela's Applications, takes 1.5
-MiB.)"""
+# The limit of values in one file after aliases are expanded; it stops alias bombs.
 MAX_NODES = 50_000
-"""The limit of values in one file after aliases are expanded; it stops alias bombs."""
 MAX_DOCUMENTS = 1_000
+# The limit of entries in one mapping or list.
 MAX_ENTRIES = 1_000
-"""The limit of entries in one mapping or list."""
 MAX_DEPTH = 64
+# The limit of findings for one file.
 MAX_FINDINGS = 100
-"""The limit of findings for one file."""
 
 _INT = re.compile(r"[-+]?(0|[1-9][0-9]*)\Z")
 _TRUE = frozenset({"true", "yes", "on"})
@@ -58,7 +58,7 @@ def read(file: str, raw: bytes) -> tuple[tuple[Document, ...], Diagnostics]:
         why = f"the file is not UTF-8 (byte {raw[error.start]:#04x}); save it as UTF-8"
         return (), (_unreadable(file, why, line),)
     documents: list[Document] = []
-    findings: list[Diagnostic] = []
+    findings: Report = []
     try:
         _construct(file, text, documents, findings)
     except _FileTooLargeError as refused:
@@ -72,7 +72,7 @@ def read(file: str, raw: bytes) -> tuple[tuple[Document, ...], Diagnostics]:
 
 
 def _construct(
-    file: str, text: str, documents: list[Document], findings: list[Diagnostic]
+    file: str, text: str, documents: list[Document], findings: Report
 ) -> None:
     """Append the documents of a text, and the findings, to the lists. Raise _FileTooLargeError."""
     construction = _Construction(file, text, findings)
@@ -143,9 +143,7 @@ class _Construction:
 
     __slots__ = ("file", "findings", "nodes", "text")
 
-    def __init__(
-        self, file: str, text: str, findings: list[Diagnostic]
-    ) -> None:
+    def __init__(self, file: str, text: str, findings: Report) -> None:
         self.file = file
         self.text = text
         self.findings = findings

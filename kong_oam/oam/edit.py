@@ -29,8 +29,8 @@ from kong_oam.oam.position import Document, Path, SourcePosition
 _PLAIN = re.compile(r"[A-Za-z/][A-Za-z0-9_./-]*\Z")
 _COMMA = re.compile(r"\s*,\s*\Z")
 
+# The first and last node of an entry: key and value, or an item twice.
 Entry = tuple[Node, Node]
-"""The first and last node of an entry: key and value, or an item twice."""
 
 
 class _UncertainEditError(KongOamError):

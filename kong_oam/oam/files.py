@@ -15,16 +15,16 @@ from kong_oam.diagnostics import Diagnostic, nearest
 from kong_oam.oam.document import MAX_BYTES, too_large
 from kong_oam.oam.position import FilePlace
 
+# Returns the name of a file in findings.
 Naming = Callable[[Path], str]
-"""Returns the name of a file in findings."""
 
 
+# Names of files and folders, and glob patterns.
 FileNames = Iterable[str | Path]
-"""Names of files and folders, and glob patterns."""
 
 
+# The suffixes of files that are read in a folder.
 SUFFIXES = (".yaml", ".yml")
-"""The suffixes of files that are read in a folder."""
 
 _MAGIC = frozenset("*?[")
 _EMPTY_FOLDER = (
@@ -36,8 +36,8 @@ _LINK_OUTSIDE = (
     "target to {settings}, copy the files here, or remove the link"
 )
 _GIT = ".git"
+# The prefix of lock links that editors create beside open files.
 _LOCK = ".#"
-"""The prefix of lock links that editors create beside open files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +52,8 @@ class FileKind:
     empty: str
     missing: str
     no_match: str
+    # The setting that lists such names.
     settings: str
-    """The setting that lists such names."""
 
     def takes(self, name: str) -> bool:
         """Tell whether a file of this name is read. `orders.YAML` counts like `orders.yaml`."""
@@ -109,8 +109,8 @@ def files_of(
                 yield file, problem
 
 
+# A file, its real path, and its problem or "".
 FoundFile = tuple[Path, str, str]
-"""A file, its real path, and its problem or ""."""
 
 
 _UNNAMED: FoundFile = (

@@ -10,21 +10,21 @@ from typing import Literal
 from kong_oam.oam.position import Fields, SourcePosition, Texts
 from kong_oam.oam.rendered import Objects
 
+# The types that a project defines, by kind and name.
 OwnTypes = frozenset[tuple[str, str]]
-"""The types that a project defines, by kind and name."""
 
 
+# KubeVela's name for its own cluster; here, the stack's default cluster.
 LOCAL_CLUSTER = "local"
-"""KubeVela's name for its own cluster; here, the stack's default cluster."""
+# The fields of a topology that select clusters by labels.
 CLUSTER_SELECTORS = ("clusterLabelSelector", "clusterSelector")
-"""The fields of a topology that select clusters by labels."""
 STEP_GROUP = "step-group"
+# Deprecated steps that deploy all components that no earlier step deploys.
 APPLY_ALL_STEPS = (
     "apply-application",
     "apply-application-in-parallel",
     "apply-remaining",
 )
-"""Deprecated steps that deploy all components that no earlier step deploys."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +41,9 @@ class Input:
     """The value of another component's output `source`, for a component."""
 
     source: str
+    # The path of the value, in KubeVela's format: `env[0].value`, `properties.x` or
+    # `traits["t"].properties.x`.
     parameter: str
-    """The path of the value, in KubeVela's format: `env[0].value`, `properties.x` or
-    `traits["t"].properties.x`."""
     position: SourcePosition
 
 
@@ -64,12 +64,12 @@ class DeploymentTarget:
     cluster: str | None = None
     namespace: str | None = None
     position: SourcePosition | None = field(default=None, compare=False)
+    # The objects that definitions render for the component at this place.
     rendered: Objects | None = field(default=None, compare=False)
-    """The objects that definitions render for the component at this place."""
+    # Labels that select clusters. Until they are resolved, `cluster` holds the labels as text.
     selector: tuple[tuple[str, str], ...] = ()
-    """Labels that select clusters. Until they are resolved, `cluster` holds the labels as text."""
+    # The number of the component's variant at this place.
     variant: int = 0
-    """The number of the component's variant at this place."""
 
     def spot(self, namespace: str) -> tuple[str | None, str]:
         """Return the cluster and namespace, for an Application in `namespace`."""
@@ -84,10 +84,10 @@ class Variant:
     properties: Fields
     traits: tuple[Trait, ...]
     position: SourcePosition
+    # The first step that deploys this variant.
     step: SourcePosition
-    """The first step that deploys this variant."""
+    # The name of that step.
     name: str
-    """The name of that step."""
     overrides: tuple[str, ...]
 
     @property
@@ -119,11 +119,11 @@ class ComponentSpec:
     plain: bool = False
     inputs: tuple[Input, ...] = ()
     outputs: tuple[Output, ...] = ()
+    # The places to deploy to, the default cluster first. Empty: only the default cluster, in the
+    # Application's namespace.
     targets: tuple[DeploymentTarget, ...] = ()
-    """The places to deploy to, the default cluster first. Empty: only the default cluster, in the
-    Application's namespace."""
+    # All variants if steps deploy several; the first variant equals this component.
     variants: tuple[Variant, ...] = ()
-    """All variants if steps deploy several; the first variant equals this component."""
 
     def in_variant(self, number: int) -> ComponentSpec:
         """Return the component in one variant, or unchanged without variants."""
@@ -158,8 +158,8 @@ class ComponentSpec:
         return next(iter(self.traits_of(kind)), None)
 
 
+# The components of an Application, in file order.
 ComponentSpecs = tuple[ComponentSpec, ...]
-"""The components of an Application, in file order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,8 +172,8 @@ class Policy:
     position: SourcePosition
 
 
+# Policies, in file order.
 Policies = tuple[Policy, ...]
-"""Policies, in file order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,16 +184,16 @@ class Step:
     type: str
     properties: Fields
     depends_on: tuple[str, ...]
+    # The steps of a group.
     steps: tuple[Step, ...]
-    """The steps of a group."""
     position: SourcePosition
+    # KubeVela's `if`.
     condition: str = ""
-    """KubeVela's `if`."""
     inputs: tuple[Input, ...] = ()
     outputs: tuple[Output, ...] = ()
     timeout: str = ""
+    # Whether steps of this group wait only for their dependencies. None: as the workflow says.
     dag: bool | None = None
-    """Whether steps of this group wait only for their dependencies. None: as the workflow says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,8 +205,8 @@ class Workflow:
     dag: bool
     dag_in_groups: bool
     position: SourcePosition
+    # The name of a Workflow in the cluster that replaces the steps.
     ref: str = ""
-    """The name of a Workflow in the cluster that replaces the steps."""
 
     @property
     def every_step(self) -> list[Step]:
@@ -223,14 +223,16 @@ class Deploy:
 
     overrides: Policies
     topologies: Policies
+    # The places that the topologies or the step name.
     targets: tuple[DeploymentTarget, ...]
-    """The places that the topologies or the step name."""
     position: SourcePosition
     component: str | None = None
+    # The step that deploys; empty without a workflow.
     step: str = ""
-    """The step that deploys; empty without a workflow."""
 
 
+# An option of a Pulumi resource, by Pulumi's name. Two have other names: `read` gets an object
+# without changes, `patch` changes only the declared fields of a shared object.
 Option = Literal[
     "ignore_changes",
     "retain_on_delete",
@@ -239,22 +241,20 @@ Option = Literal[
     "patch",
     "replace_on_changes",
 ]
-"""An option of a Pulumi resource, by Pulumi's name. Two have other names: `read` gets an object
-without changes, `patch` changes only the declared fields of a shared object."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
     """An option, or none, for the objects of an Application that a selector matches."""
 
+    # The policy of the rule. The first matching rule of each policy applies.
     policy: str
-    """The policy of the rule. The first matching rule of each policy applies."""
     option: Option | None
+    # The non-empty fields of KubeVela's selector: `componentNames`, `traitTypes` and so on. An
+    # empty selector matches nothing.
     selector: Mapping[str, frozenset[str]]
-    """The non-empty fields of KubeVela's selector: `componentNames`, `traitTypes` and so on. An
-    empty selector matches nothing."""
+    # The fields of `ignore_changes` and `replace_on_changes`, in Pulumi's path format.
     paths: tuple[str, ...]
-    """The fields of `ignore_changes` and `replace_on_changes`, in Pulumi's path format."""
     position: SourcePosition
 
 
@@ -269,10 +269,10 @@ class Application:
     annotations: Texts
     components: ComponentSpecs
     position: SourcePosition
+    # The name of the newest revision, from the `status` in a cluster.
     revision: str = ""
-    """The name of the newest revision, from the `status` in a cluster."""
+    # After resolution: only the policies of types that definitions describe.
     policies: Policies = ()
-    """After resolution: only the policies of types that definitions describe."""
+    # None after resolution, when `depends_on` of the components has its order.
     workflow: Workflow | None = None
-    """None after resolution, when `depends_on` of the components has its order."""
     rules: tuple[Rule, ...] = ()

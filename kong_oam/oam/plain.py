@@ -9,14 +9,14 @@ from collections.abc import Collection, Iterable
 
 from kong_oam.oam.schema import COMPONENT_TYPES, TRAIT_TYPES
 
+# Fields of KubeVela's gateway trait for an Ingress. Kong-OAM creates no Ingress.
 INGRESS_ONLY = ("annotations", "class", "classInSpec", "gatewayHost", "labels")
-"""Fields of KubeVela's gateway trait for an Ingress. Kong-OAM creates no Ingress."""
 INGRESS_HINT = "configures an Ingress and has no effect here; remove it"
+# Traits that a component can have several times, with different names.
 REPEATED = {
     "gateway": "another `gateway` needs its own `name`",
     "kong-plugin": "a component can have each plugin `name` only once",
 }
-"""Traits that a component can have several times, with different names."""
 EXACT_HINT = (
     "pathType 'Exact' is not deployed, since rules of a path cover everything "
     "below it; remove it and write rules"

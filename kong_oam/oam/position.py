@@ -17,25 +17,23 @@ import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 Path = tuple[str | int, ...]
+# A table of texts by name, such as labels or annotations.
 Texts = Mapping[str, str]
-"""A table of texts by name, such as labels or annotations."""
+# The unread fields of a YAML or JSON mapping.
+#
+# This type marks the edge of input: files, API responses, outputs of a run, and parts of Kubernetes
+# objects.
 Fields = Mapping[str, Any]
-"""The unread fields of a YAML or JSON mapping.
-
-This type marks the edge of input: files, API responses, outputs of a run, and parts of Kubernetes
-objects.
-"""
+# A JSON object to write.
+#
+# This type marks the edge of output: printed results, API requests, files and state.
 JsonObject = dict[str, Any]
-"""A JSON object to write.
-
-This type marks the edge of output: printed results, API requests, files and state.
-"""
 
 TAG = "tag:yaml.org,2002:"
 TEXT = f"{TAG}str"
 _IN_BLOCK = "while scanning a block scalar"
+# The longest text that the slow reader of PyYAML may read: one or two seconds.
 _SLOW_READER_LIMIT = 1 << 17
-"""The longest text that the slow reader of PyYAML may read: one or two seconds."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,10 +44,10 @@ class Document:
     text: str = field(repr=False)
     index: int
     data: Any = field(repr=False)
+    # Lines and columns found so far.
     positions: dict[tuple[Path, bool], tuple[int, int]] = field(
         default_factory=dict, repr=False
     )
-    """Lines and columns found so far."""
 
     @property
     def root(self) -> Node:
@@ -69,8 +67,8 @@ class SourcePosition:
     document: Document
     path: Path = ()
     on_key: bool = False
+    # Other positions of parts that a policy overrides, by path.
     moved: Mapping[Path, Path] = field(default_factory=dict, compare=False)
-    """Other positions of parts that a policy overrides, by path."""
 
     def at(self, *more: str | int) -> SourcePosition:
         path = self.path
@@ -136,8 +134,8 @@ class SourcePosition:
         return f"SourcePosition({self})"
 
 
+# The position of parts without a file: its `file` is empty.
 NO_POSITION = Document("", "null", 0, None).position()
-"""The position of parts without a file: its `file` is empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +217,7 @@ def compose(text: str) -> Iterator[Node]:
 @lru_cache(maxsize=64)
 def _roots(text: str) -> tuple[Node, ...]:
     """Return the nodes again, up to the first unreadable document. Few documents need positions."""
-    roots: list[Node] = []
+    roots = []
     with suppress(yaml.YAMLError):
         for root in compose(text):
             roots.append(root)

@@ -11,17 +11,18 @@ from typing import Any, TypeVar
 from kong_oam.diagnostics import Position
 from kong_oam.oam.position import Fields
 
+# A path in an object: fields, and indexes of lists.
 Path = tuple[str, ...]
-"""A path in an object: fields, and indexes of lists."""
+# The mappings in an object, with their paths.
 Inside = Sequence[tuple[Path, Fields]]
-"""The mappings in an object, with their paths."""
+# The API group of an object (empty for the core group) and its kind.
 GroupKind = tuple[str, str]
-"""The API group of an object (empty for the core group) and its kind."""
 _Mappings = list[tuple[Path, Fields]]
 _LEAVES = frozenset({str, int, float, bool, type(None)})
 
 _TEMPLATE = ("spec", "template")
-WORKLOADS: Mapping[GroupKind, Path] = {
+# The workload kinds of Kubernetes, each with the path of its pod template.
+WORKLOADS = {
     ("", "Pod"): (),
     ("", "ReplicationController"): _TEMPLATE,
     ("apps", "Deployment"): _TEMPLATE,
@@ -31,7 +32,6 @@ WORKLOADS: Mapping[GroupKind, Path] = {
     ("batch", "Job"): _TEMPLATE,
     ("batch", "CronJob"): ("spec", "jobTemplate", *_TEMPLATE),
 }
-"""The workload kinds of Kubernetes, each with the path of its pod template."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +41,16 @@ class Options:
     ignore_changes: tuple[str, ...] = ()
     replace_on_changes: tuple[str, ...] = ()
     retain_on_delete: bool = False
+    # Whether the object belongs to another owner, and is only read.
     read: bool = False
-    """Whether the object belongs to another owner, and is only read."""
+    # Whether an existing object is imported.
     take_over: bool = False
-    """Whether an existing object is imported."""
+    # Whether only the declared fields change, since other owners share the object.
     patch: bool = False
-    """Whether only the declared fields change, since other owners share the object."""
 
 
+# The placeholder for a value that only the cluster knows, until it is deployed.
 PLACEHOLDER = re.compile(r"awaited-value-[0-9a-f]{16}")
-"""The placeholder for a value that only the cluster knows, until it is deployed."""
 Found = TypeVar("Found")
 
 
@@ -59,8 +59,8 @@ class Awaited:
     """A value that only the cluster knows: the value at `path` of another component's object."""
 
     placeholder: str
+    # The name of that component in the same Application.
     component: str
-    """The name of that component in the same Application."""
     api: str
     kind: str
     namespace: str
@@ -73,31 +73,30 @@ class RenderedObject:
     """An object in Kubernetes' format, and its origin."""
 
     object: Fields
+    # The index of the trait that rendered it; None for the component's definition.
     trait: int | None
-    """The index of the trait that rendered it; None for the component's definition."""
+    # Its name in the definition's `outputs`; empty for the workload.
     key: str
-    """Its name in the definition's `outputs`; empty for the workload."""
+    # The position of the trait's or component's type in the Application, or of the object itself.
     position: Position = field(compare=False)
-    """The position of the trait's or component's type in the Application, or of the object itself.
-    """
+    # The path of the pod spec, for a workload of a kind that Kubernetes does not have.
     pod_spec_path: str = ""
-    """The path of the pod spec, for a workload of a kind that Kubernetes does not have."""
     options: Options = Options()
+    # Values of other components in it that only the cluster knows.
     awaited: tuple[Awaited, ...] = ()
-    """Values of other components in it that only the cluster knows."""
+    # The project's definition that rendered it, for messages; empty for built-in definitions.
     defined: str = field(default="", compare=False)
-    """The project's definition that rendered it, for messages; empty for built-in definitions."""
+    # Whether it is part of another object, from which a controller may create it.
     nested: bool = False
-    """Whether it is part of another object, from which a controller may create it."""
+    # Whether it follows only from the properties of a plain component, without a definition.
     plain: bool = False
-    """Whether it follows only from the properties of a plain component, without a definition."""
+    # Whether it needs no checks, because its source is known to be right.
     inert: bool = False
-    """Whether it needs no checks, because its source is known to be right."""
+    # Positions in the Application, by path in the object. A position covers everything below its
+    # path.
     positions: Mapping[Path, Position] = field(
         default_factory=dict, compare=False
     )
-    """Positions in the Application, by path in the object. A position covers everything below its
-    path."""
 
     def position_at(self, path: Path) -> Position:
         """Return the position for a path: the nearest known path above it, else `position`."""
@@ -141,17 +140,26 @@ class RenderedObject:
 
     @cached_property
     def name(self) -> str:
-        return str(self._metadata.get("name") or "")
+        return str(self.metadata.get("name") or "")
 
     @cached_property
     def namespace(self) -> str:
         """Its namespace; empty if it has none."""
-        return str(self._metadata.get("namespace") or "")
+        return str(self.metadata.get("namespace") or "")
 
     @property
-    def _metadata(self) -> Fields:
-        metadata = self.object.get("metadata")
-        return metadata if isinstance(metadata, Mapping) else {}
+    def metadata(self) -> Fields:
+        """Its metadata; empty if it is no mapping."""
+        return self._mapping("metadata")
+
+    @property
+    def spec(self) -> Fields:
+        """Its `spec`; empty if it is no mapping."""
+        return self._mapping("spec")
+
+    def _mapping(self, field: str) -> Fields:
+        value = self.object.get(field)
+        return value if isinstance(value, Mapping) else {}
 
 
 Objects = tuple[RenderedObject, ...]

@@ -10,7 +10,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 
-from kong_oam.diagnostics import Diagnostic, Findings, errors, some, suggestion
+from kong_oam.diagnostics import (
+    Diagnostic,
+    Findings,
+    Report,
+    errors,
+    some,
+    suggestion,
+)
 from kong_oam.oam.dependencies import find_cycle
 from kong_oam.oam.document import MAX_FINDINGS
 from kong_oam.oam.input_values import FieldPathError, path_of
@@ -41,8 +48,8 @@ from kong_oam.oam.workflow import (
     workflow_findings,
 )
 
+# The limit of component changes and places in an Application.
 MAX_CHANGES = 100_000
-"""The limit of component changes and places in an Application."""
 _UNSUPPORTED: Texts = {
     "env-binding": "use topology for the clusters and override for the differences",
     "health": "KubeVela removed health scopes; use probes in the objects",
@@ -74,7 +81,7 @@ def resolved(
     findings += wrong_forms
     rules, wrong_rules = _rules(application.policies)
     findings += wrong_rules
-    by_step: dict[str, list[str]] = {}
+    by_step = {}
     for act, deployed in variants:
         by_step[act.step] = [component.name for component in deployed]
     after = order(application.workflow, by_step)
@@ -111,10 +118,10 @@ def _needs_resolution(application: Application) -> bool:
     return bool(passes_values or application.policies or application.workflow)
 
 
-def _rules(policies: Iterable[Policy]) -> tuple[list[Rule], list[Diagnostic]]:
+def _rules(policies: Iterable[Policy]) -> tuple[list[Rule], Report]:
     """Return the rules of the policies, and the findings about them."""
-    rules: list[Rule] = []
-    wrong: list[Diagnostic] = []
+    rules = []
+    wrong = []
     for policy in policies:
         for rule in rules_of(policy) if policy.type in RULE_POLICIES else ():
             if isinstance(rule, Rule):
@@ -298,7 +305,7 @@ def _ordered(
     components: Sequence[ComponentSpec],
     after: Mapping[str, Iterable[str]],
     application: Application,
-) -> tuple[ComponentSpecs, list[Diagnostic]]:
+) -> tuple[ComponentSpecs, Report]:
     """Return the components with all dependencies: `dependsOn`, earlier steps, and sources of
     inputs."""
     names = {component.name for component in components}
@@ -330,10 +337,10 @@ def _ordered(
 
 def _output_sources(
     components: Iterable[ComponentSpec],
-) -> tuple[dict[str, ComponentSpec], list[Diagnostic]]:
+) -> tuple[dict[str, ComponentSpec], Report]:
     """Return the component of each output by name, and findings about duplicates."""
     givers: dict[str, ComponentSpec] = {}
-    findings: list[Diagnostic] = []
+    findings = []
     for component in components:
         for output in component.outputs:
             first = givers.setdefault(output.name, component)

@@ -188,8 +188,8 @@ def _paths(
 ) -> tuple[list[str], list[Diagnostic]]:
     """Return the paths in a field of a rule's strategy, in Pulumi's format, and findings about
     invalid paths."""
-    paths: list[str] = []
-    wrong: list[Diagnostic] = []
+    paths = []
+    wrong = []
     for number, text in enumerate(fields["strategy"].get(field, ())):
         if path := _path(text):
             paths.append(path)

@@ -8,9 +8,8 @@ and positions.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from functools import cache, reduce
-from operator import getitem
+from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +25,7 @@ from kong_oam.diagnostics import (
 from kong_oam.oam.position import Fields, SourcePosition
 
 _PACKAGE = Path(__file__).resolve().parents[1]
-_OF_TRAITS: Mapping[str, Path] = {
+_OF_TRAITS = {
     file.parent.name.replace("_", "-"): file
     for file in sorted(_PACKAGE.glob("traits/*/schema.json"))
 }
@@ -62,11 +61,10 @@ POLICY_TYPES = (
 STEP_TYPES = ("apply-component", "deploy")
 
 
+# A JSON Schema or a part of one.
+#
+# This type marks the edge to `definitions/`, editors and the validating library.
 JsonSchema = dict[str, Any]
-"""A JSON Schema or a part of one.
-
-This type marks the edge to `definitions/`, editors and the validating library.
-"""
 
 
 @cache

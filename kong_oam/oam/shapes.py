@@ -10,12 +10,12 @@ from kong_oam.oam.document import as_mapping
 from kong_oam.oam.position import Document, SourcePosition
 from kong_oam.oam.schema import violations
 
+# Kinds of an older KubeVela API, each with a remedy.
 _PARTS = {
     "Policy": "; write it into the Application: spec.policies",
     "Workflow": "; write its steps into the Application: spec.workflow.steps",
     "WorkflowRun": "",
 }
-"""Kinds of an older KubeVela API, each with a remedy."""
 _WITHOUT_EFFECT = {
     "externalRevision": "has no effect, since Git keeps the revisions; remove it",
     "scopes": "has no effect, since KubeVela removed health scopes; declare OAuth "

@@ -29,6 +29,7 @@ _WITH_OPERATOR = (
     "objects"
 )
 
+# KubeVela's built-in steps that do more than deploy, and older steps.
 STEP_ALTERNATIVES: Texts = {
     "apply-deployment": _AS_COMPONENT,
     "apply-object": _AS_OBJECT,
@@ -62,7 +63,7 @@ STEP_ALTERNATIVES: Texts = {
     "multi-cluster": _AS_TOPOLOGY,
     "rollout": _WITH_OPERATOR,
 }
-"""KubeVela's built-in steps that do more than deploy, and older steps."""
+# Steps that only notify or repeat. Without them the deployment is the same.
 IGNORED_STEPS: Texts = {
     "collect-service-endpoints": "use `python -m kong_oam graph` for the endpoints",
     "notification": _IN_PIPELINE,
@@ -71,7 +72,6 @@ IGNORED_STEPS: Texts = {
     "webhook": _IN_PIPELINE,
     "webhook-notification": _IN_PIPELINE,
 }
-"""Steps that only notify or repeat. Without them the deployment is the same."""
 
 
 def step_findings(application: Application) -> Findings:

@@ -78,7 +78,7 @@ def unknown_clusters(
 ) -> Findings:
     """Yield each cluster of a resolved Application that the stack lacks. `known` are the stack's
     clusters, by topology name."""
-    by_cluster: dict[str, DeploymentTarget] = {}
+    by_cluster = {}
     for component in application.components:
         for target in component.targets:
             if target.cluster:

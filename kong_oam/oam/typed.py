@@ -22,8 +22,8 @@ from kong_oam.oam.plain import is_plain
 from kong_oam.oam.position import Document, Fields, SourcePosition
 from kong_oam.oam.schema import POLICY_TYPES, STEP_TYPES, pruned
 
+# The entries of a list, each with its position.
 _Entries = Iterator[tuple[Fields, SourcePosition]]
-"""The entries of a list, each with its position."""
 
 
 def application_of(document: Document, data: Any, own: OwnTypes) -> Application:

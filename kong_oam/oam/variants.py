@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import starmap
 
-from kong_oam.diagnostics import Diagnostic, Findings
+from kong_oam.diagnostics import Diagnostic, Findings, Report
 from kong_oam.oam.model import (
     Application,
     ComponentSpec,
@@ -125,7 +125,7 @@ def clashing_variants(application: Application) -> Findings:
 def join_variants(
     application: Application,
     acts: Iterable[tuple[Deploy, Sequence[ComponentSpec]]],
-) -> tuple[ComponentSpecs, list[Diagnostic]]:
+) -> tuple[ComponentSpecs, Report]:
     """Return the components of all steps, each once with all its targets, and the findings about
     variants. Components without a step are included."""
     deployed: dict[str, ComponentVariants] = {}
@@ -134,13 +134,13 @@ def join_variants(
             deployed.setdefault(component.name, ComponentVariants()).add(
                 component, act
             )
-    parts: list[ComponentSpec] = []
+    parts = []
     for component in application.components:
         if component.name in deployed:
             parts.append(deployed[component.name].component())
         elif application.workflow is not None:
             parts.append(component)
-    wrong: list[Diagnostic] = []
+    wrong: Report = []
     for variants in deployed.values():
         wrong += variants.wrong()
     whole = replace(application, components=tuple(parts))

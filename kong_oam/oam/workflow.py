@@ -27,8 +27,8 @@ from kong_oam.oam.model import (
 )
 from kong_oam.oam.schema import STEP_TYPES
 
+# The policies that a `deploy` step names. All other policies always apply.
 DEPLOY_POLICIES = ("override", "topology")
-"""The policies that a `deploy` step names. All other policies always apply."""
 
 
 def deploys(application: Application) -> tuple[Deploy, ...]:
@@ -247,7 +247,7 @@ def order(
     if not workflow:
         return {}
     before = dict(_before(workflow))
-    after: dict[str, set[str]] = {}
+    after = {}
     done = set[str]()
     frontiers: dict[str, frozenset[str]] = {}
     for step in TopologicalSorter(before).static_order():
@@ -264,7 +264,7 @@ def order(
 
 def _before(workflow: Workflow) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Yield each step that is no group, with the steps directly before it."""
-    groups: dict[str, list[str]] = {}
+    groups = {}
     for step in workflow.steps:
         if step.type == STEP_GROUP and step.steps:
             groups[step.name] = [inner.name for inner in step.steps]

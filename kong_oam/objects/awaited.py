@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from kong_oam.diagnostics import Findings
-from kong_oam.oam.rendered import PLACEHOLDER, GroupKind, RenderedObject
+from kong_oam.oam.rendered import PLACEHOLDER, RenderedObject
 from kong_oam.objects.component import JudgedComponent, dotted
 from kong_oam.objects.pods import Path, pod_templates
 from kong_oam.objects.references import accounts_named, secrets_named
 from kong_oam.objects.texts import texts_in
 
-_TAKING: Final[dict[GroupKind, Path]] = {
+# The mappings whose values only a program reads.
+_TAKING = {
     ("", "ConfigMap"): ("data",),
     ("terraform.core.oam.dev", "Configuration"): ("spec", "variable"),
 }
-"""The mappings whose values only a program reads."""
-_OF_CONTAINERS: Final = (("env", "value"), ("args",), ("command",))
+_OF_CONTAINERS = (("env", "value"), ("args",), ("command",))
 
 
 def awaited_refused(
@@ -27,7 +25,7 @@ def awaited_refused(
         return
     judged = {path for path, *_ in secrets_named(rendered.inside)}
     judged |= {path for path, _ in accounts_named(rendered.inside)}
-    containers: list[Path] = []
+    containers = []
     for template in pod_templates(
         rendered.object, rendered.pod_spec_path or None
     ):

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from kong_oam.diagnostics import Code, Codes
 
-from kong_oam.diagnostics import Code
-
-CODES: Mapping[str, Code] = {
+CODES: Codes = {
     "ACC224": Code(
         "a Kubernetes object of a kind that is not deployed",
         "remove it; if the message says so, add the kind to `cluster.allow` "

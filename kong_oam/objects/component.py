@@ -14,8 +14,8 @@ from kong_oam.objects.selection import NamedService
 Reach = Literal["cluster", "loadBalancer", "nodePort"]
 
 
+# The namespace and the name of an object.
 NamespacedName = tuple[str, str]
-"""The namespace and the name of an object."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +60,8 @@ class JudgedComponent:
     namespace: str
     type: str
     position: Position
+    # None: the stack's default cluster.
     cluster: str | None = None
-    """None: the stack's default cluster."""
     objects: Objects = ()
     made: tuple[tuple[str, str], ...] = ()
     routed: frozenset[str] = frozenset()

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from kong_oam.oam.rendered import RenderedObject
 from kong_oam.objects.known_kinds import RELEASE, is_controlled
-from kong_oam.objects.pods import mapping
 
 _LONGEST_RELEASE = 53
 
@@ -17,7 +16,7 @@ def deploys_to(rendered: RenderedObject) -> str:
     """Return the namespace in which an object's controller creates objects by default."""
     if not is_controlled(rendered):
         return rendered.namespace
-    spec = mapping(rendered.object.get("spec"))
+    spec = rendered.spec
     named = spec.get("targetNamespace") or (
         spec.get("namespace") if rendered.group_kind == RELEASE else None
     )
@@ -26,7 +25,7 @@ def deploys_to(rendered: RenderedObject) -> str:
 
 def release_name(rendered: RenderedObject) -> str:
     """Return the name of the Helm release of an object."""
-    spec = mapping(rendered.object.get("spec"))
+    spec = rendered.spec
     if rendered.group_kind == RELEASE:
         return str(spec.get("name") or rendered.name)
     if name := spec.get("releaseName"):
@@ -38,7 +37,7 @@ def release_name(rendered: RenderedObject) -> str:
 def is_installed_here(rendered: RenderedObject) -> bool:
     """Tell whether Helm installs an object's release in this cluster, under the name of
     `release_name`. Flux shortens longer names, and Helm rejects them."""
-    spec = mapping(rendered.object.get("spec"))
+    spec = rendered.spec
     is_elsewhere = spec.get("kubeConfig") is not None or spec.get(
         "suspend"
     ) not in (None, False)

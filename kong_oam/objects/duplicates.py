@@ -32,10 +32,10 @@ class _Object:
     namespace: str
     name: str
     rendered: RenderedObject | None = None
+    # Whether a controller writes it, as a Secret, for the rendered object.
     written: bool = False
-    """Whether a controller writes it, as a Secret, for the rendered object."""
+    # The Service in `access.service`, which another owner creates.
     named: NamedService | None = None
-    """The Service in `access.service`, which another owner creates."""
 
     @property
     def is_named_by_owner(self) -> bool:
@@ -115,7 +115,7 @@ def _objects(component: JudgedComponent) -> Iterator[_Object]:
             yield _Object(
                 component, kind_of, rendered.namespace, rendered.name, rendered
             )
-        secret = mapping(mapping(rendered.object.get("spec")).get(_WRITTEN))
+        secret = mapping(rendered.spec.get(_WRITTEN))
         if secret.get("name"):
             namespace = str(secret.get("namespace") or rendered.namespace)
             yield _Object(
@@ -167,7 +167,7 @@ def _is_shared(earlier: _Object, later: _Object) -> bool:
 
 
 def _selector(service: RenderedObject) -> dict[str, str]:
-    return texts(mapping(service.object.get("spec")).get("selector"))
+    return texts(service.spec.get("selector"))
 
 
 def _duplicate(earlier: _Object, later: _Object) -> Diagnostic:

@@ -51,8 +51,8 @@ _NO_EXPIRY = (
 )
 _WRITING = "writeconnectionsecrettoref"
 
+# The components that own a Secret or a ServiceAccount.
 Owners = Mapping[NamespacedName, Set[str]]
-"""The components that own a Secret or a ServiceAccount."""
 
 
 _Owned = dict[NamespacedName, set[str]]
@@ -63,13 +63,13 @@ class Identities:
     """The Secrets and ServiceAccounts that identify the components of a stack."""
 
     credentials: Owners
+    # The Secrets with the TLS keys of hosts.
     shown: Owners
-    """The Secrets with the TLS keys of hosts."""
     accounts: Owners
+    # The Secrets with a workload's certificate. Their component may render them itself.
     keys: Owners
-    """The Secrets with a workload's certificate. Their component may render them itself."""
+    # The component with a certificate for each DNS name.
     certified: Texts
-    """The component with a certificate for each DNS name."""
     sources: Sources
 
     @cached_property
@@ -95,7 +95,7 @@ def identities(components: Sequence[JudgedComponent]) -> Identities:
     accounts: _Owned = {}
     keys: _Owned = {}
     sources: dict[tuple[str, str, str], Objects] = {}
-    certified: dict[str, str] = {}
+    certified = {}
     for component in components:
         _record_owner(
             credentials, component, component.credentials | component.keys

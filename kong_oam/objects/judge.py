@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from kong_oam.diagnostics import Diagnostic, Diagnostics, Findings
+from kong_oam.diagnostics import Diagnostics, Findings
 from kong_oam.oam.rendered import RenderedObject
 from kong_oam.objects.awaited import awaited_refused
 from kong_oam.objects.component import JudgedComponent, Rules
@@ -38,7 +38,7 @@ Alone = Callable[[JudgedComponent, Rules], Diagnostics]
 
 def refused_alone(component: JudgedComponent, rules: Rules) -> Diagnostics:
     """Return the findings about a component's objects that need no other component."""
-    found: list[Diagnostic] = []
+    found = []
     for rendered in _judged(component):
         if wrong := kind_refused(component, rendered, rules):
             found.append(wrong)

@@ -34,12 +34,12 @@ _API = re.compile(
 _KIND = re.compile(r"[A-Za-z]([A-Za-z0-9-]*[A-Za-z0-9])?")
 
 
+# The fields that name Secrets for a controller, in any namespace.
 _SECRETS = (
     "writeConnectionSecretToRef",
     "gitCredentialsSecretReference",
     "terraformCredentialsSecretReference",
 )
-"""The fields that name Secrets for a controller, in any namespace."""
 
 # The fields of a release that the type `helmchart` has. Other fields run a program on the deploying
 # machine (`postrender`), or read its files (`valueYamlFiles`, `keyring`, `repositoryOpts.caFile`).
@@ -66,8 +66,8 @@ _RELEASE_FIELDS = frozenset(
 
 _PATCHES = ("patches", "patchesJson6902", "patchesStrategicMerge")
 
+# A namespace in HCL or JSON.
 _NAMESPACE = re.compile(r"""\bnamespace"?\s*[=:]\s*"([^"\s]*)\"""")
-"""A namespace in HCL or JSON."""
 
 
 def kind_refused(
@@ -164,7 +164,7 @@ def _release_message(
             f"only the component type {_RELEASE_TYPE} creates a Helm release; "
             "use that type"
         )
-    spec = mapping(rendered.object.get("spec"))
+    spec = rendered.spec
     more = {*spec} - _RELEASE_FIELDS
     for field in mapping(spec.get("repositoryOpts")):
         if field != "repo":
@@ -184,7 +184,7 @@ def _namespaces(rendered: RenderedObject) -> Iterator[tuple[str, str]]:
         yield "the namespace", rendered.name
     elif not is_cluster_scoped(kind) and (rendered.namespace or kind in USUAL):
         yield "its namespace", rendered.namespace
-    spec = mapping(rendered.object.get("spec"))
+    spec = rendered.spec
     names = ["targetNamespace", "storageNamespace"]
     if kind == RELEASE:
         names.append("namespace")

@@ -12,6 +12,7 @@ from functools import lru_cache
 
 from kong_oam.objects.known_kinds import BYPASS_GROUPS
 
+# Keys, and domains with their subdomains.
 _HARMLESS = frozenset(
     {
         "app.kubernetes.io",
@@ -33,12 +34,11 @@ _HARMLESS = frozenset(
         "topology.kubernetes.io",
     }
 )
-"""Keys, and domains with their subdomains."""
+# Keys without a domain that controllers read: they give identities, open ports or inject
+# containers.
 _READ_BY_CONTROLLERS = frozenset(
     {"aadpodidbinding", "expose", "istio-injection"}
 )
-"""Keys without a domain that controllers read: they give identities, open ports or inject
-containers."""
 _BYPASS = "another product would bypass the gateway with it"
 _NEVER = {
     **dict.fromkeys(BYPASS_GROUPS, _BYPASS),

@@ -8,10 +8,10 @@ from functools import lru_cache
 from kong_oam.oam.position import Fields
 from kong_oam.oam.rendered import WORKLOADS, GroupKind, RenderedObject
 
+# The kinds that become routes and are never deployed.
 INGRESSES = frozenset(
     {("networking.k8s.io", "Ingress"), ("extensions", "Ingress")}
 )
-"""The kinds that become routes and are never deployed."""
 
 RELEASE = ("helm.sh", "Release")
 
@@ -19,8 +19,8 @@ KUSTOMIZATION = ("kustomize.toolkit.fluxcd.io", "Kustomization")
 
 _HELM_RELEASE = ("helm.toolkit.fluxcd.io", "HelmRelease")
 
+# The kinds that become a Helm release, through Pulumi or Flux.
 RELEASES = frozenset({RELEASE, _HELM_RELEASE})
-"""The kinds that become a Helm release, through Pulumi or Flux."""
 
 MODULE = ("terraform.core.oam.dev", "Configuration")
 
@@ -36,6 +36,7 @@ ROLES = frozenset(
     }
 )
 
+# Group and kind of the objects that every stack allows.
 USUAL = (
     frozenset(WORKLOADS)
     | INGRESSES
@@ -60,7 +61,6 @@ USUAL = (
         ("terraform.core.oam.dev", "Configuration"),
     }
 )
-"""Group and kind of the objects that every stack allows."""
 
 _CLUSTER_SCOPED = frozenset(
     {
@@ -113,6 +113,7 @@ BYPASS_KINDS = frozenset(
     }
 )
 
+# Products that open paths into the cluster, with any of their kinds, labels or annotations.
 BYPASS_GROUPS = (
     "apisix.apache.org",
     "cfargotunnel.com",
@@ -132,7 +133,6 @@ BYPASS_GROUPS = (
     "traefik.containo.us",
     "traefik.io",
 )
-"""Products that open paths into the cluster, with any of their kinds, labels or annotations."""
 
 _ADDRESS_KINDS = frozenset({"EndpointSlice", "Endpoints"})
 

@@ -36,11 +36,11 @@ _DROPPED_ANNOTATIONS = frozenset(
         "kubectl.kubernetes.io/last-applied-configuration",
     }
 )
+# Suffixes of domains, each with a leading dot.
 _CONTROLLER_DOMAINS = (".konghq.com", ".ingress.kubernetes.io")
-"""Suffixes of domains, each with a leading dot."""
 
+# The kinds of `volumeMounts`, in the order of their volumes.
 VOLUME_KINDS = ("pvc", "configMap", "secret", "emptyDir", "hostPath")
-"""The kinds of `volumeMounts`, in the order of their volumes."""
 _CONTAINER_FIELDS = {
     "imagePullPolicy": "imagePullPolicy",
     "cmd": "command",
@@ -149,7 +149,7 @@ def services(w: Workload) -> tuple[Manifest, ...]:
     A worker has none. A port that is exposed and in a gateway trait uses its `containerPort`. A
     gateway trait alone uses one number for both ports.
     """
-    by_name: dict[str, Manifest] = {}
+    by_name = {}
     exposed = [
         _exposed_port(port, w.properties)
         for port in w.properties.get("ports", ())
@@ -434,7 +434,7 @@ def _pod(w: Workload) -> Manifest:
 
 def _container(w: Workload) -> Manifest:
     properties = w.properties
-    container: Manifest = {"name": w.component, "image": properties["image"]}
+    container = {"name": w.component, "image": properties["image"]}
     for ours, theirs in _CONTAINER_FIELDS.items():
         if ours in properties:
             container[theirs] = properties[ours]

@@ -4,11 +4,11 @@ Pure."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from kong_oam.diagnostics import Findings
-from kong_oam.oam.rendered import GroupKind, Inside, RenderedObject
+from kong_oam.oam.rendered import Inside, RenderedObject
 from kong_oam.objects.component import JudgedComponent, Rules, dotted
 from kong_oam.objects.known_keys import is_harmless_key, why_key_never
 from kong_oam.objects.known_kinds import (
@@ -24,7 +24,7 @@ _FIELDS = frozenset(
     {"annotations", "creationTimestamp", "labels", "name", "namespace"}
 )
 _TOP = frozenset({"apiVersion", "kind", "metadata", "spec", "status"})
-_MORE: Mapping[GroupKind, frozenset[str]] = {
+_MORE = {
     ("", "ConfigMap"): frozenset({"binaryData", "data", "immutable"}),
     ("", "Secret"): frozenset({"data", "immutable", "stringData", "type"}),
     ("", "ServiceAccount"): frozenset(
@@ -35,11 +35,12 @@ _MORE: Mapping[GroupKind, frozenset[str]] = {
 _UNKNOWN = "controllers that read it may bypass access rules"
 
 _METADATA = ("metadata", "commonMetadata")
+# The key with which the engine marks its files, secrets and references.
 _MARK = "4dabf18193072939515e22adb298388d"
-"""The key with which the engine marks its files, secrets and references."""
 _SNAKE = re.compile(r"[a-zA-Z0-9]*_[a-zA-Z0-9_]*\Z")
+# A key with a domain, and its value, in a text.
 _PAIR = re.compile(r"([\w.-]+/[\w./-]+)[\"']?\s*[=:]")
-"""A key with a domain, and its value, in a text."""
+# Fields with keys that users choose.
 _OF_USERS = frozenset(
     {
         "annotations",
@@ -60,7 +61,6 @@ _OF_USERS = frozenset(
         "volumeAttributes",
     }
 )
-"""Fields with keys that users choose."""
 
 
 def metadata_refused(
@@ -156,7 +156,7 @@ def _fields_refused(
     component: JudgedComponent, rendered: RenderedObject
 ) -> Findings:
     kind = rendered.group_kind
-    metadata = mapping(rendered.object.get("metadata"))
+    metadata = rendered.metadata
     unknown = [
         str(key)
         for key in metadata

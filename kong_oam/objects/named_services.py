@@ -7,17 +7,16 @@ Service. The NetworkPolicy uses the same labels, so it controls every pod that t
 from __future__ import annotations
 
 import re
-from typing import Final
 
 from kong_oam.diagnostics import Diagnostic, Findings
 from kong_oam.oam.model import ComponentSpec
 from kong_oam.objects.selection import NamedService
 
-NAMED_SERVICE_HINT: Final = (
+# The remedy for a component that exposes pods it does not render.
+NAMED_SERVICE_HINT = (
     "write the Service of a release or an operator in access.service, and as "
     "existingServiceName of the gateway trait"
 )
-"""The remedy for a component that exposes pods it does not render."""
 _SERVICE_NAME = re.compile(r"[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?\Z")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any
 
 from kong_oam.diagnostics import Findings
 from kong_oam.oam.position import Fields
@@ -23,9 +23,10 @@ from kong_oam.objects.pods import (
 )
 from kong_oam.objects.texts import normalized, reading
 
-_ROOT: Final = "the container would be root of its node"
+_ROOT = "the container would be root of its node"
 
-_FLAGS: Final = {
+# The fields that give a pod a part of its node, in lower case, each with the risk.
+_FLAGS = {
     "hostnetwork": (
         "its pods would use their node's network, which no NetworkPolicy "
         "controls"
@@ -34,11 +35,11 @@ _FLAGS: Final = {
     "hostipc": "its pods would share memory with all processes on their node",
     "privileged": _ROOT,
 }
-"""The fields that give a pod a part of its node, in lower case, each with the risk."""
-_OFF: Final = frozenset({"", "0", "0.0", "false", "no", "none", "off"})
-_PORT: Final = re.compile(r"(?=.*[1-9a-fA-F])\d[\da-fA-F_xXo.]*")
-"""A number other than 0, in any YAML spelling: `8_080`, `0x1F90`."""
-_FIELDS: Final = frozenset(
+_OFF = frozenset({"", "0", "0.0", "false", "no", "none", "off"})
+# A number other than 0, in any YAML spelling: `8_080`, `0x1F90`.
+_PORT = re.compile(r"(?=.*[1-9a-fA-F])\d[\da-fA-F_xXo.]*")
+# Other fields that need a check, in lower case.
+_FIELDS = frozenset(
     {
         "csi",
         "flexvolume",
@@ -49,8 +50,10 @@ _FIELDS: Final = frozenset(
         "tcpsocket",
     }
 )
-"""Other fields that need a check, in lower case."""
-OF_NODE: Final = "its pods would read and write files of their node; remove it"
+OF_NODE = "its pods would read and write files of their node; remove it"
+# Capabilities that a container may have: a runtime's defaults, and those for limits and priorities.
+# Others let it forge packets (NET_RAW, NET_ADMIN) or become root of its node (SYS_ADMIN,
+# SYS_MODULE, SYS_PTRACE).
 _CAPABILITIES = frozenset(
     {
         "AUDIT_WRITE",
@@ -71,9 +74,6 @@ _CAPABILITIES = frozenset(
         "SYS_RESOURCE",
     }
 )
-"""Capabilities that a container may have: a runtime's defaults, and those for limits and
-priorities. Others let it forge packets (NET_RAW, NET_ADMIN) or become root of its node
-(SYS_ADMIN, SYS_MODULE, SYS_PTRACE)."""
 _OPEN_PORT = (
     "the port would be open at its node's address; remove it, and use a "
     "gateway trait"
@@ -85,7 +85,9 @@ _NODE_CALLS = (
 
 _UNCONFINED = "its node would not confine its processes"
 _PROFILES = (None, "", "RuntimeDefault", "Localhost")
-_CONTEXT: Final[Mapping[Path, tuple[tuple[Any, ...], str]]] = {
+# Fields of a security context, with their harmless values, and the risk of other values. The
+# SELinux types are those that Kubernetes' Pod Security Standards allow in the baseline profile.
+_CONTEXT: Mapping[Path, tuple[tuple[Any, ...], str]] = {
     ("privileged",): ((None, False), _ROOT),
     ("procMount",): ((None, "Default"), "the container could change its node"),
     ("windowsOptions", "hostProcess"): (
@@ -108,12 +110,12 @@ _CONTEXT: Final[Mapping[Path, tuple[tuple[Any, ...], str]]] = {
     ("seccompProfile", "type"): (_PROFILES, _UNCONFINED),
     ("appArmorProfile", "type"): (_PROFILES, _UNCONFINED),
 }
-"""Fields of a security context, with their harmless values, and the risk of other values. The
-SELinux types are those that Kubernetes' Pod Security Standards allow in the baseline profile."""
 _ANNOTATIONS = (
     "container.apparmor.security.beta.kubernetes.io/",
     "seccomp.security.alpha.kubernetes.io/",
 )
+# Volumes that are no part of the node. For `hostPath`, `flexVolume` and `gitRepo` the node acts as
+# root.
 _VOLUMES = frozenset(
     {
         "awsElasticBlockStore",
@@ -140,8 +142,6 @@ _VOLUMES = frozenset(
         "vsphereVolume",
     }
 )
-"""Volumes that are no part of the node. For `hostPath`, `flexVolume` and `gitRepo` the node acts as
-root."""
 
 
 def pods_refused(

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cache
-from typing import Any, Final
+from typing import Any
 
 import jsonschema_rs
 
@@ -40,19 +40,19 @@ def _or_null(shape: JsonSchema) -> JsonSchema:
     return {**shape, "type": [*shape["type"], "null"]}
 
 
-_TEXT: Final[JsonSchema] = {"type": ["string", "null"]}
+_TEXT: JsonSchema = {"type": ["string", "null"]}
 
-_EITHER: Final[JsonSchema] = {"type": ["integer", "string", "null"]}
+_EITHER: JsonSchema = {"type": ["integer", "string", "null"]}
 
-_NEEDED_TEXT: Final = _needed(_TEXT)
+_NEEDED_TEXT = _needed(_TEXT)
 
-_NEEDED_NUMBER: Final[JsonSchema] = {"type": ["integer"]}
+_NEEDED_NUMBER: JsonSchema = {"type": ["integer"]}
 
-_MAPPING: Final[JsonSchema] = {"type": ["object", "null"]}
+_MAPPING: JsonSchema = {"type": ["object", "null"]}
 
-_TEXTS: Final[JsonSchema] = {**_MAPPING, "additionalProperties": _TEXT}
+_TEXTS: JsonSchema = {**_MAPPING, "additionalProperties": _TEXT}
 
-_WANTED: Final = {
+_WANTED = {
     "string": "a text",
     "integer": "a number",
     "integer string": "a number or a text",
@@ -97,34 +97,34 @@ def _pod(name: JsonSchema) -> jsonschema_rs.Validator:
     )
 
 
-WORKLOAD_POD: Final = _pod(_NEEDED_TEXT)
+WORKLOAD_POD = _pod(_NEEDED_TEXT)
 
-OTHER_POD: Final = _pod(_TEXT)
-"""Other controllers, such as Knative, may name the containers themselves."""
+# Other controllers, such as Knative, may name the containers themselves.
+OTHER_POD = _pod(_TEXT)
 
-_PORT: Final = _fields(
+_PORT = _fields(
     port=_NEEDED_NUMBER, targetPort=_EITHER, name=_TEXT, protocol=_TEXT
 )
 
-_OBJECT: Final = _fields(
+_OBJECT = _fields(
     metadata=_fields(
         name=_TEXT, namespace=_TEXT, labels=_TEXTS, annotations=_TEXTS
     )
 )
 
-_SPEC: Final = _fields(spec=_MAPPING)
+_SPEC = _fields(spec=_MAPPING)
 
-_PATH: Final = _needed(_fields(path=_TEXT))
+_PATH = _needed(_fields(path=_TEXT))
 
-_RULE: Final = _needed(
+_RULE = _needed(
     _fields(host=_TEXT, http=_or_null(_fields(paths=_needed(_list(_PATH)))))
 )
 
-_INGRESS: Final = jsonschema_rs.validator_for(
+_INGRESS = jsonschema_rs.validator_for(
     _fields(spec=_needed(_fields(rules=_list(_RULE))))
 )
 
-_OBJECTS: Final[Mapping[GroupKind, JsonSchema]] = {
+_OBJECTS: Mapping[GroupKind, JsonSchema] = {
     ("", "ConfigMap"): _fields(data=_TEXTS, binaryData=_TEXTS),
     ("", "Secret"): _fields(data=_TEXTS, stringData=_TEXTS, type=_TEXT),
     ("", "Service"): _fields(

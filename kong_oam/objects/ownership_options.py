@@ -14,6 +14,7 @@ from kong_oam.objects.known_kinds import INGRESSES
 _REMOVE = "remove it from the rules of that policy"
 _ACCOUNT = ("", "ServiceAccount")
 _SERVICE = ("", "Service")
+# Kinds of which any version is harmless.
 _FREE = frozenset(
     {
         ("", "ConfigMap"),
@@ -23,12 +24,11 @@ _FREE = frozenset(
         ("policy", "PodDisruptionBudget"),
     }
 )
-"""Kinds of which any version is harmless."""
+# Fields, in Pulumi's path format, that only control how much runs.
 _HARMLESS = re.compile(
     r"spec\.(paused|replicas|suspend)"
     r"|spec\.(jobTemplate\.spec\.)?(template\.spec\.)?(initContainers|containers)\[(\d+|\*)\]\.resources(\.\w+)*"
 )
-"""Fields, in Pulumi's path format, that only control how much runs."""
 
 
 def ownership_options_refused(

@@ -25,6 +25,7 @@ from kong_oam.objects.named_services import is_service_name, named_service
 from kong_oam.objects.pods import Manifest, Path
 from kong_oam.objects.selection import APPLICATION, COMPONENT
 
+# Properties that no check is about, unless a variable has a reference or a probe has a host.
 _INERT = frozenset(
     {
         "addRevisionLabel",
@@ -43,10 +44,9 @@ _INERT = frozenset(
         "readinessProbe",
     }
 )
-"""Properties that no check is about, unless a variable has a reference or a probe has a host."""
 _PROBES = ("livenessProbe", "readinessProbe")
+# Harmless keys of labels and annotations: they have no domain.
 _WORD = re.compile(r"[A-Za-z-]+\Z")
-"""Harmless keys of labels and annotations: they have no domain."""
 _METADATA = ("labels", "annotations")
 _POD: Path = ("spec", "template", "spec")
 _CONTAINER: Path = (*_POD, "containers", "0")

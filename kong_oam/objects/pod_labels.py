@@ -33,9 +33,9 @@ from kong_oam.objects.texts import (
     with_inner_objects,
 )
 
+# The label with the release name on a chart's pods. Helm allows each release name once in a
+# namespace.
 INSTANCE = "app.kubernetes.io/instance"
-"""The label with the release name on a chart's pods. Helm allows each release name once in a
-namespace."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,16 +14,15 @@ from kong_oam.oam.position import Fields
 from kong_oam.oam.rendered import WORKLOADS, group_kind
 from kong_oam.oam.rendered import Path as Path
 
+# A Kubernetes object to write, or a part of one.
+#
+# This type marks the edge to Kubernetes. Objects that were read are `Fields`.
 Manifest = dict[str, Any]
-"""A Kubernetes object to write, or a part of one.
-
-This type marks the edge to Kubernetes. Objects that were read are `Fields`.
-"""
+# Paths in an object, each with a text about that path.
 Located = Iterator[tuple[Path, str]]
-"""Paths in an object, each with a text about that path."""
 
+# The fields of a pod spec with containers.
 CONTAINER_LISTS = ("containers", "initContainers", "ephemeralContainers")
-"""The fields of a pod spec with containers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +34,8 @@ class PodTemplate:
     labels: Fields
     annotations: Fields
     spec: Fields
+    # The field in that mapping with the pod spec.
     field: str = "spec"
-    """The field in that mapping with the pod spec."""
 
     @property
     def at(self) -> Path:
@@ -101,7 +100,7 @@ def template_of(holder: Fields, path: Path) -> PodTemplate | None:
 
 def replaced(found: Fields, path: Path, template: PodTemplate) -> Manifest:
     """Return a copy of the object with this template's labels, annotations and spec at `path`."""
-    result: Manifest = copy.deepcopy(dict(found))
+    result = copy.deepcopy(dict(found))
     holder = holder_at(result, path)
     metadata = dict(mapping(holder.get("metadata")))
     for key, value in (

@@ -32,8 +32,8 @@ class Port:
     number: int
     name: str
     target: int | str
+    # The protocol in `appProtocol`; empty without it.
     protocol: str
-    """The protocol in `appProtocol`; empty without it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +104,8 @@ class Service:
             yield from mappings(pod.spec.get("initContainers"))
 
 
+# The Services of a component by name.
 Services = Mapping[str, Service]
-"""The Services of a component by name."""
 
 
 def port_number(value: Any) -> int | None:

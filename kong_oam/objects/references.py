@@ -10,6 +10,7 @@ from kong_oam.oam.position import Fields
 from kong_oam.oam.rendered import Inside
 from kong_oam.objects.pods import Located, Path, mapping
 
+# The ends of fields that name a Secret, in lower case, without a plural `s`.
 _SECRETS = (
     "secret",
     "secretkeyref",
@@ -18,7 +19,6 @@ _SECRETS = (
     "secretreference",
     "secrettoref",
 )
-"""The ends of fields that name a Secret, in lower case, without a plural `s`."""
 
 _ACCOUNTS = frozenset({"serviceaccount", "serviceaccountname"})
 

@@ -25,10 +25,10 @@ from kong_oam.objects.texts import with_inner_objects
 RBAC = "rbac.authorization.k8s.io"
 _ROLES = ("Role", "ClusterRole")
 _BINDINGS = ("RoleBinding", "ClusterRoleBinding")
-""""""
 _READING = frozenset({"get", "list", "watch"})
 _WRITING = frozenset({"create", "patch", "update"})
-_READABLE: Mapping[str, frozenset[str]] = {
+# Readable resources by group. None contains a Secret, token or log, or gives further rights.
+_READABLE = {
     "": frozenset(
         {
             "configmaps",
@@ -67,18 +67,17 @@ _READABLE: Mapping[str, frozenset[str]] = {
     "policy": frozenset({"poddisruptionbudgets"}),
     "storage.k8s.io": frozenset({"storageclasses"}),
 }
-"""Readable resources by group. None contains a Secret, token or log, or gives further rights."""
 _EVENTS = frozenset({("", "events"), ("events.k8s.io", "events")})
 _LEASES = ("coordination.k8s.io", "leases")
+# ClusterRoles of every cluster, beside names that start with `system:`. The API server restores
+# them.
 _OF_KUBERNETES = frozenset({"admin", "cluster-admin", "edit", "view"})
-"""ClusterRoles of every cluster, beside names that start with `system:`. The API server restores
-them."""
+# The ends of label domains that are common, and not for aggregation.
 _LABELS_OF_ALL = (".app.kubernetes.io", ".oam.dev")
-"""The ends of label domains that are common, and not for aggregation."""
 
 
+# The kind, namespace (empty for cluster roles) and name of a role.
 _RoleKey = tuple[str, str, str]
-"""The kind, namespace (empty for cluster roles) and name of a role."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +102,8 @@ def rights_of(
     of_rbac = [
         rendered for rendered in objects if rendered.group_kind[0] == RBAC
     ]
-    rights: list[Right] = []
-    of_own_roles: dict[_RoleKey, list[Right]] = {}
+    rights = []
+    of_own_roles = {}
     for rendered in of_rbac:
         if rendered.kind in _ROLES:
             of_role = list(_of_role(rendered))
@@ -177,9 +176,7 @@ def _of_role(rendered: RenderedObject) -> Iterator[Right]:
         )
     if all_harmless:
         return
-    for label in mapping(
-        mapping(rendered.object.get("metadata")).get("labels")
-    ):
+    for label in mapping(rendered.metadata.get("labels")):
         domain = str(label).partition("/")[0]
         if not f".{domain}".endswith(_LABELS_OF_ALL):
             # Another ClusterRole may aggregate this role by the label, for its own subjects.

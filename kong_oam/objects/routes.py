@@ -28,14 +28,14 @@ from kong_oam.objects.selection import NamedService
 
 _PREFIXES = (None, "Prefix", "ImplementationSpecific")
 
+# Words in annotation names with which ingress controllers change access or targets.
 _OF_ACCESS = re.compile(
     r"\b(acl|actions|alias|allow|allowlist|auth|authentication|authorization|backend|blacklist|canary|cidrs?|"
     r"conditions|deny|denylist|jwt|middlewares|mirror|modsecurity|oauth2?|oidc|passthrough|permanent|plugins|regex|"
     r"rewrite|root|satisfy|snippets?|source|strip|temporal|vhost|waf|wafv2|whitelist)\b"
 )
-"""Words in annotation names with which ingress controllers change access or targets."""
+# Annotations that only select a controller.
 _CHOOSING = ("kubernetes.io/ingress.class", "ingress.controller/host")
-"""Annotations that only select a controller."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +53,14 @@ class Route:
     certificate: str | None
     position: SourcePosition
     host_place: SourcePosition
+    # Equals `service` if another route uses the same port of another Service.
     apart: str = ""
-    """Equals `service` if another route uses the same port of another Service."""
 
 
+# Routes, and findings about invalid routes.
 Routes = Iterator[Route | Diagnostic]
-"""Routes, and findings about invalid routes."""
+# A Service and its port, or the finding about an invalid backend.
 _Backend = tuple[str, int] | Diagnostic
-"""A Service and its port, or the finding about an invalid backend."""
 
 
 def ingress_routes(
@@ -165,9 +165,7 @@ class _Ingress:
         self, of_application: Texts, harmless: Collection[str]
     ) -> Findings:
         """Yield findings about annotations. KubeVela adds the Application's own."""
-        found = mapping(
-            mapping(self.object.object.get("metadata")).get("annotations")
-        )
+        found = mapping(self.object.metadata.get("annotations"))
         own_annotations = mapping(self._property("annotations"))
         for name, value in found.items():
             position = self._key("annotations", name)
@@ -338,9 +336,7 @@ class _Ingress:
         own = (host or "").lower()
         wildcard = f"*.{own.partition('.')[2]}"
         first: dict[str | None, str] = {}
-        for entry in mappings(
-            mapping(self.object.object.get("spec")).get("tls")
-        ):
+        for entry in mappings(self.object.spec.get("tls")):
             secret = entry.get("secretName")
             for name in _hosts(entry) if secret else ():
                 first.setdefault(name, str(secret))

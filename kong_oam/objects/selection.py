@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 
 from kong_oam.oam.position import SourcePosition, Texts
 
+# The labels of every pod, which its NetworkPolicy selects.
 APPLICATION = "app.oam.dev/name"
 COMPONENT = "app.oam.dev/component"
-"""The labels of every pod, which its NetworkPolicy selects."""
 
+# The label with the name of the stack that created an object. With partitions, it is the base's
+# name.
 STACK = "kong-oam.dev/stack"
-"""The label with the name of the stack that created an object. With partitions, it is the base's
-name."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,6 @@ from kong_oam.objects.known_kinds import may_name_objects
 from kong_oam.objects.pods import Path, mapping, texts
 from kong_oam.objects.selection import APPLICATION, COMPONENT
 from kong_oam.objects.texts import (
-    Text,
     label_refused,
     reading,
     texts_in,
@@ -56,9 +55,9 @@ def labels_refused(
 ) -> Findings:
     """Yield the labels with which another component's NetworkPolicy would select the pods of an
     object."""
-    found: list[Text] = []
+    found = []
     if may_name_objects(rendered):
-        labels = mapping(rendered.object.get("metadata")).get("labels")
+        labels = rendered.metadata.get("labels")
         found += reading(rendered).texts
         found += texts_in(labels, ("metadata", "labels"))
     else:
@@ -81,7 +80,7 @@ def services_refused(
     """Yield findings about a Service that others than the gateway can reach."""
     if rendered.group_kind != _SERVICE:
         return
-    spec = mapping(rendered.object.get("spec"))
+    spec = rendered.spec
     routed = rendered.name in component.routed
     reached = _TYPES.get(rules.reach) if routed else None
     kind = spec.get("type") or "ClusterIP"
@@ -122,7 +121,7 @@ def _open_to_others(
     `reached`: the type with which the gateway reaches it from outside the cluster, if any.
     `is_allowed_type`: whether the stack allows Services of its type without a route.
     """
-    spec = mapping(rendered.object.get("spec"))
+    spec = rendered.spec
     kind = spec.get("type") or "ClusterIP"
     if kind == "ExternalName" or "externalName" in spec:
         message = (
@@ -163,7 +162,7 @@ def selections_refused(components: Sequence[JudgedComponent]) -> Findings:
     Such pods would answer calls that the other component's rules allowed. A Service needs pods of
     its component to have a route.
     """
-    pods: list[_Labels] = []
+    pods = []
     services: _ByLabel = {}
     for component in components:
         own = list(_pods_of(component))
@@ -206,8 +205,8 @@ class _Labels:
         )
 
 
+# Services by namespace and one of their labels, as key and value.
 _ByLabel = dict[tuple[str, str, str], list[_Labels]]
-"""Services by namespace and one of their labels, as key and value."""
 
 
 def _named(component: JudgedComponent) -> Iterator[_Labels]:
@@ -234,7 +233,7 @@ def _services_of(component: JudgedComponent) -> Iterator[_Labels]:
 
 
 def _service(component: JudgedComponent, rendered: RenderedObject) -> _Labels:
-    selector = texts(mapping(rendered.object.get("spec")).get("selector"))
+    selector = texts(rendered.spec.get("selector"))
     return _Labels(
         component,
         rendered.namespace,
@@ -283,9 +282,7 @@ def _strange_annotations(
 ) -> Iterator[str]:
     """Yield annotations that are harmless on other objects, but only the stack may set on open
     Services."""
-    for key in texts(
-        mapping(rendered.object.get("metadata")).get("annotations")
-    ):
+    for key in texts(rendered.metadata.get("annotations")):
         domain, slash, _ = key.partition("/")
         of_oam = domain == _OF_OAM or domain.endswith(f".{_OF_OAM}")
         if slash and not of_oam and is_harmless_key(key, rules.metadata):

@@ -37,7 +37,7 @@ def services_among(
         if rendered.namespace in ("", namespace)
     ]
     identity = {APPLICATION: application, COMPONENT: component}
-    pods: list[_Pods] = []
+    pods = []
     for rendered in here:
         for template in component_pods(rendered):
             pods.append(
@@ -63,7 +63,7 @@ def _with(
     earlier: Service, rendered: RenderedObject, pods: Iterable[_Pods]
 ) -> Service:
     """Return a Service merged with another object of its name."""
-    spec = mapping(rendered.object.get("spec"))
+    spec = rendered.spec
     selector = mapping(spec.get("selector"))
     templates = list(earlier.pods)
     workloads = list(earlier.workloads)

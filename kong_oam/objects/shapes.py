@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Final
 
 from kong_oam.diagnostics import Findings, some
 from kong_oam.oam.rendered import WORKLOADS, GroupKind, RenderedObject
@@ -22,8 +21,8 @@ from kong_oam.objects.object_schemas import (
 )
 from kong_oam.objects.pods import Located, PodTemplate, mapping, mappings
 
-_LABEL: Final = r"[a-z0-9]([a-z0-9-]*[a-z0-9])?"
-_NAMES: Final = {
+_LABEL = r"[a-z0-9]([a-z0-9-]*[a-z0-9])?"
+_NAMES = {
     ("", "Service"): (
         re.compile(r"[a-z]([a-z0-9-]*[a-z0-9])?"),
         63,
@@ -35,12 +34,12 @@ _NAMES: Final = {
         "small letters, digits and dashes",
     ),
 }
-_SUBDOMAIN: Final = (
+_SUBDOMAIN = (
     re.compile(rf"{_LABEL}(\.{_LABEL})*"),
     253,
     "small letters, digits, dashes and dots",
 )
-_RBAC: Final = (
+_RBAC = (
     re.compile(r"(?!\.\.?\Z)[^/%\s]+"),
     253,
     "no slashes, percent signs and blanks",
@@ -68,9 +67,7 @@ def shapes_refused(
 
 def _unmounted(rendered: RenderedObject) -> Located:
     """Yield mounts of volumes that the pods lack. A StatefulSet also has the volumes of its claims."""
-    claims = mappings(
-        mapping(rendered.object.get("spec")).get("volumeClaimTemplates")
-    )
+    claims = mappings(rendered.spec.get("volumeClaimTemplates"))
     claimed = [mapping(claim.get("metadata")).get("name") for claim in claims]
     for template in component_pods(rendered):
         volumes = mappings(template.spec.get("volumes"))

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from itertools import islice
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 from kong_oam.diagnostics import Findings
 from kong_oam.oam.document import read
@@ -21,72 +21,71 @@ from kong_oam.objects.known_kinds import is_controlled, is_unknown_kind
 from kong_oam.objects.pods import Path, mapping
 from kong_oam.objects.selection import APPLICATION, COMPONENT
 
-_WORD: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?")
-"""A possible object name, or a part of a name between dots. `name` alone is no word of `my-name`.
-"""
-_LABEL_VALUE: Final = re.compile(r"[\w.-]+")
-_OF_ACCOUNT: Final = "serviceaccount"
-_SAYS_ACCOUNT: Final = re.compile(r"service[\W_]?account", re.IGNORECASE)
-_LONGEST_FIELD: Final = 253
-_DEEPEST: Final = 3
-"""The limit of nested texts."""
-_TEMPLATE: Final = "{{"
-"""The start of a template, whose result is unknown. So templates are not read as YAML."""
-_PAIR: Final = re.compile(
+# A possible object name, or a part of a name between dots. `name` alone is no word of `my-name`.
+_WORD = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?")
+_LABEL_VALUE = re.compile(r"[\w.-]+")
+_OF_ACCOUNT = "serviceaccount"
+_SAYS_ACCOUNT = re.compile(r"service[\W_]?account", re.IGNORECASE)
+_LONGEST_FIELD = 253
+# The limit of nested texts.
+_DEEPEST = 3
+# The start of a template, whose result is unknown. So templates are not read as YAML.
+_TEMPLATE = "{{"
+# A field and its value in a template, in HCL, or in other text.
+_PAIR = re.compile(
     r"""(?<![\w.-])([\w.-]{1,253})["']*\s*[:=]\s*["']*(?=([^\s"',}\]]{1,253}))"""
 )
-"""A field and its value in a template, in HCL, or in other text."""
-_COMMENT: Final = re.compile(r"#[^\n]*")
-_OF_OBJECT: Final = re.compile(
+_COMMENT = re.compile(r"#[^\n]*")
+# A field that every object has.
+_OF_OBJECT = re.compile(
     # Before a colon, in quotes, or after an anchor, whose alias becomes a field.
     r"""(?<![\w.-])(apiVersion|kind)["'`\])]*\s*[:=]"""
     r"""|["'`](apiVersion|kind)["'`]"""
     r"""|&[^\s&]+\s+(?:!\S*\s+)?(apiVersion|kind)(?![\w.-])"""
 )
-"""A field that every object has."""
-_VALUE: Final = r"""(?:["'\])]*\s*(?:==?|:)\s*["']?([\w.-]*))?"""
-"""The value after a label in a text."""
-_MARK: Final = re.compile(
+# The value after a label in a text.
+_VALUE = r"""(?:["'\])]*\s*(?:==?|:)\s*["']?([\w.-]*))?"""
+# A label of a NetworkPolicy's pod selector, and its value.
+_MARK = re.compile(
     rf"({re.escape(APPLICATION)}|{re.escape(COMPONENT)})(?![\w-]|\.\w){_VALUE}"
 )
-"""A label of a NetworkPolicy's pod selector, and its value."""
-_ESCAPED: Final = re.compile(
+# A character escaped in JSON, YAML or an address.
+_ESCAPED = re.compile(
     r"\\u([0-9A-Fa-f]{4})|\\x([0-9A-Fa-f]{2})|%([0-9A-Fa-f]{2})"
     r"|\\U(00(?:0[0-9A-Fa-f]|10)[0-9A-Fa-f]{4})|\\[nrt]"
 )
-"""A character escaped in JSON, YAML or an address."""
-_CONTINUED: Final = re.compile(r"(?<!\\)(?:\\+\r?\n|(?:\\\\)+\\n)[ \t]*")
-"""A backslash at a line's end, also in JSON, and the indentation of the next line."""
-_ENCODED: Final = re.compile(
+# A backslash at a line's end, also in JSON, and the indentation of the next line.
+_CONTINUED = re.compile(r"(?<!\\)(?:\\+\r?\n|(?:\\\\)+\\n)[ \t]*")
+# A value encoded with YAML's `!!binary`, on one or several lines. A `%TAG` may replace the start of
+# the tag.
+_ENCODED = re.compile(
     r"""(?<=[!:])b?i?n?a?r?y>?(?:\s+[&|>]\S{0,99}){0,3}\s+["']*"""
     r"""([A-Za-z0-9+/=]+(?:\s+[A-Za-z0-9+/=]+(?![A-Za-z0-9+/=]|["']?[ \t]*:))*)"""
 )
-"""A value encoded with YAML's `!!binary`, on one or several lines. A `%TAG` may replace the start
-of the tag."""
-_OTHER_PODS: Final = frozenset({"podAffinity", "podAntiAffinity"})
-"""Kubernetes' fields that select neighbouring pods."""
-TOKEN: Final = "kubernetes.io/service-account-token"  # noqa: S105 - a type of Secrets
+# Kubernetes' fields that select neighbouring pods.
+_OTHER_PODS = frozenset({"podAffinity", "podAntiAffinity"})
+TOKEN = "kubernetes.io/service-account-token"  # noqa: S105 - a type of Secrets
 
 
+# The ConfigMaps and Secrets that components render, by namespace, kind and name.
 Sources = Mapping[tuple[str, str, str], Objects]
-"""The ConfigMaps and Secrets that components render, by namespace, kind and name."""
 
 
 class Text(NamedTuple):
     """A text in an object."""
 
+    # Its path, including the path of the text around it.
     path: Path
-    """Its path, including the path of the text around it."""
+    # The path of the outermost text.
     position: Path
-    """The path of the outermost text."""
     text: str
+    # The mapping around it, or around its list.
     beside: Fields
-    """The mapping around it, or around its list."""
     is_key: bool
+    # Whether it may name a ServiceAccount.
     of_account: bool
-    """Whether it may name a ServiceAccount."""
+    # Whether it is also read as YAML or JSON.
     is_read: bool
-    """Whether it is also read as YAML or JSON."""
 
     @property
     def of_namespace(self) -> bool:
@@ -139,7 +138,7 @@ def texts_in(value: Any, path: Path) -> list[Text]:
 
 def texts_of_data(found: Fields) -> list[Text]:
     """Return the texts in the data of a ConfigMap or Secret."""
-    texts: list[Text] = []
+    texts = []
     for field in ("data", "stringData", "binaryData"):
         data = found.get(field)
         is_secret = field == "data" and found.get("kind") == "Secret"
@@ -207,13 +206,13 @@ def _reading_of(value: Any, path: Path) -> Reading:
 class _Where(NamedTuple):
     """The context of a value in an object."""
 
+    # The paths of the texts around it.
     within: tuple[Path, ...]
-    """The paths of the texts around it."""
     beside: Fields
+    # Whether a mapping around it has a ServiceAccount.
     below_account: bool
-    """Whether a mapping around it has a ServiceAccount."""
+    # Whether a text beside it names a ServiceAccount: `kind: ServiceAccount`, or a variable.
     says_account: bool = False
-    """Whether a text beside it names a ServiceAccount: `kind: ServiceAccount`, or a variable."""
 
 
 def _collect(found: Reading, value: Any, path: Path, where: _Where) -> None:

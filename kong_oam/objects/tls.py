@@ -9,8 +9,8 @@ from kong_oam.objects.manifests import Workload, auxiliary
 from kong_oam.objects.pods import Manifest, mappings
 from kong_oam.traits.upstream_tls.value import tls_secret_name
 
+# The volume with the certificate.
 VOLUME = "kong-oam-tls"
-"""The volume with the certificate."""
 
 
 def certificate(

@@ -13,6 +13,8 @@ from kong_oam.kong.admin import AdminApi, RejectedChangeError
 from kong_oam.kong.owners import Owner, OwnerLookup
 from kong_oam.oam.position import Texts
 
+# Collections in the order of removal: routes before the plugins that guard them. A stack creates no
+# targets, so targets are somebody else's.
 _COLLECTIONS = (
     "routes",
     "plugins",
@@ -23,8 +25,6 @@ _COLLECTIONS = (
     "consumers",
     "certificates",
 )
-"""Collections in the order of removal: routes before the plugins that guard them. A stack creates
-no targets, so targets are somebody else's."""
 
 _PARENTS = ("route", "service", "upstream", "consumer")
 

@@ -73,5 +73,5 @@ class Answer(TypedDict, total=False):
     part: int
 
 
+# Asks an evaluator or a cache. Raises EvaluatorError.
 Ask = Callable[[Question], Answer]
-"""Asks an evaluator or a cache. Raises EvaluatorError."""

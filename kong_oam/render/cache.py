@@ -21,14 +21,14 @@ from kong_oam.render.answers import Answer, Question
 from kong_oam.render.program import cache_folder, version
 
 _DAY = 24 * 60 * 60.0
+# The days after which an unused answer expires.
 DAYS = 30
-"""The days after which an unused answer expires."""
 _SORTED = json.JSONEncoder(check_circular=False, sort_keys=True)
 _EXACT = json.JSONEncoder(
     check_circular=False, ensure_ascii=False, allow_nan=False
 )
+# The only keys of an answer without errors and without values from a cluster.
 RESULTS = frozenset({"objects", "definition", "value"})
-"""The only keys of an answer without errors and without values from a cluster."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,10 +21,10 @@ from kong_oam.render.answers import Answer, Question
 from kong_oam.render.program import EvaluatorError, program
 from kong_oam.render.requests import MEGABYTES, SECONDS
 
+# Seconds without an answer after which an evaluator is stopped, even on a busy machine.
 _PATIENCE = 120.0
-"""Seconds without an answer after which an evaluator is stopped, even on a busy machine."""
+# The exit status of a Go program without memory or with a full stack.
 _FATAL = 2
-"""The exit status of a Go program without memory or with a full stack."""
 
 
 @dataclass

@@ -22,10 +22,11 @@ from kong_oam.oam.schema import dotted, field_hint, shown, type_of
 from kong_oam.render.answers import Answer, Finding
 from kong_oam.render.requests import MEGABYTES, SECONDS
 
+# The steps of a path in a file.
 _Steps = list[str | int]
-"""The steps of a path in a file."""
 
 
+# CUE's names of types that differ from JSON's.
 _TYPES = {
     "bool": "boolean",
     "int": "integer",
@@ -34,7 +35,6 @@ _TYPES = {
     "list": "array",
     "bytes": "string",
 }
-"""CUE's names of types that differ from JSON's."""
 _LIMITS = {
     "time": f"needs more than {SECONDS:g} s of CPU time; simplify it",
     "memory": (
@@ -43,13 +43,13 @@ _LIMITS = {
     ),
     "life": "was stopped from outside; run the command again",
 }
+# The limit of lines of a CUE error in one finding.
 _LINES = 12
-"""The limit of lines of a CUE error in one finding."""
+# CUE's error about two values of different types.
 _MISMATCHED = re.compile(
     r"conflicting values (?P<first>.+) and (?P<second>.+) \(mismatched types (?P<first_type>\w+) and "
     r"(?P<second_type>\w+)\)\Z"
 )
-"""CUE's error about two values of different types."""
 _WHERE = re.compile(r"\(([^()\s]+):(\d{1,6}):(\d{1,6})\)\Z")
 
 
@@ -104,7 +104,7 @@ def _of_properties(
 ) -> Diagnostic:
     """Return a finding about properties, in the words of the schema checks. `values` are the
     properties."""
-    path: _Steps = [*steps_of(values, finding.get("path", ()))]
+    path = [*steps_of(values, finding.get("path", ()))]
     if finding["kind"] == "type":
         path, finding = _exactly(values, path, finding)
     position = properties.at(*path)

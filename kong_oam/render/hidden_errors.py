@@ -13,15 +13,15 @@ from kong_oam.diagnostics import suggestion
 from kong_oam.render.answers import Answer, Ask, Finding, Question
 from kong_oam.render.findings import at, steps_of
 
+# The limit of further questions. Each reveals at least one more kind of errors.
 _ROUNDS = 3
-"""The limit of further questions. Each reveals at least one more kind of errors."""
 _OF_PROPERTIES = frozenset({"unknown", "missing", "type", "value", "wrong"})
+# The kinds of findings whose properties can be left out. A wrong value may select an alternative of
+# the definition, so it must stay.
 _LEFT_OUT = frozenset({"unknown", "type"})
-"""The kinds of findings whose properties can be left out. A wrong value may select an alternative
-of the definition, so it must stay."""
 
+# The part of a component, from -1, and the steps below its properties.
 Path = tuple[int, tuple[str, ...]]
-"""The part of a component, from -1, and the steps below its properties."""
 
 
 def with_hidden(question: Question, ask: Ask) -> Answer:

@@ -28,16 +28,16 @@ from kong_oam.render.answers import Ask
 from kong_oam.render.built_in import built_in_types
 from kong_oam.render.definition_files import read_definition_file
 
+# The folder of the project's own definitions, if it exists.
 FOLDER = "definitions"
-"""The folder of the project's own definitions, if it exists."""
+# Types that this project implements. KubeVela needs a definition for each; here such a definition
+# is ignored.
 OWN_TYPES = frozenset(
     {("component", "external"), *(("trait", name) for name in OWN_TRAITS)}
 )
-"""Types that this project implements. KubeVela needs a definition for each; here such a definition
-is ignored."""
 _BUILT_IN = "kubevela"
+# A file beside the folder of the built-in types, which no other project has.
 _MARKER_FILE = "access.schema.json"
-"""A file beside the folder of the built-in types, which no other project has."""
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ def own_definitions(
     """Read the files of `definition_files`. Unreadable files become findings. Raise EvaluatorError
     for CUE without an evaluator."""
     definitions: list[Definition] = []
-    problems: list[Diagnostic] = []
+    problems = []
     for file, problem in definition_files(names, folder):
         name = named(file)
         if problem:

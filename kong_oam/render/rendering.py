@@ -16,13 +16,13 @@ from kong_oam.render.hidden_errors import with_hidden
 from kong_oam.render.requests import Setting, request
 from kong_oam.render.terraform import as_template
 
+# Types that cannot be rendered even with a definition.
 _UNRENDERABLE = {
     "ref-objects": "its objects are in a cluster, which Kong-OAM does not read; write "
     "them out with k8s-objects"
 }
-"""Types that cannot be rendered even with a definition."""
+# The types whose properties contain objects.
 _OBJECT_TYPES = (("component", "k8s-objects"), ("component", "raw"))
-"""The types whose properties contain objects."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +42,8 @@ def render(
 ) -> RenderedComponent:
     """Render one component of an Application with its traits. `definitions` come from
     `definitions_of`. Raise EvaluatorError without an evaluator."""
-    found: list[Definition] = []
-    wrong: list[Diagnostic] = []
+    found = []
+    wrong = []
     for definition in definitions:
         if isinstance(definition, Definition):
             found.append(definition)

@@ -13,11 +13,11 @@ from kong_oam.oam.model import Application, ComponentSpec
 from kong_oam.oam.position import Fields, JsonObject
 from kong_oam.render.answers import Question, QuestionPart
 
+# The CPU time limit of one evaluation.
 SECONDS = 2.0
-"""The CPU time limit of one evaluation."""
 MEGABYTES = 512
+# The default minor version of the cluster. Definitions select API versions by it.
 MINOR = 30
-"""The default minor version of the cluster. Definitions select API versions by it."""
 _NUMBER = re.compile(r"-v(\d{1,18})\Z")
 
 

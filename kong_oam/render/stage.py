@@ -32,7 +32,7 @@ from kong_oam.oam.model import (
     Output,
     Policy,
 )
-from kong_oam.oam.position import SourcePosition, Texts
+from kong_oam.oam.position import Texts
 from kong_oam.oam.rendered import RenderedObject
 from kong_oam.oam.rules import with_rule_options
 from kong_oam.oam.topology import on_clusters
@@ -115,7 +115,7 @@ class Renderer:
         """
         self._last = own, minor, labels
         run = _Run(self.tools, own, minor, self._known)
-        applications: list[Application] = []
+        applications = []
         diagnostics = [*reading.diagnostics, *own.diagnostics]
         malformed = set(reading.malformed)
         for source in reading.applications:
@@ -164,14 +164,14 @@ class _Rendering:
         return self.inputs == inputs
 
 
+# The definitions of a component's types, or findings in their place. Types that this project
+# implements are left out.
 ChosenDefinitions = tuple[Definition | Diagnostic, ...]
-"""The definitions of a component's types, or findings in their place. Types that this project
-implements are left out."""
 
 
+# A component, or a policy as a component, with the definitions of each variant; empty for a plain
+# component.
 _Part = tuple[ComponentSpec, tuple[ChosenDefinitions, ...]]
-"""A component, or a policy as a component, with the definitions of each variant; empty for a plain
-component."""
 
 
 @dataclass
@@ -200,7 +200,7 @@ class _Run:
             part.plain for part in source.components
         ):
             return _Rendering(source, None, source)
-        parts: list[_Part] = []
+        parts = []
         for component in source.components:
             parts.append(self._with_definitions(component, "component"))
         for policy in source.policies:
@@ -244,7 +244,7 @@ class _Run:
         for number, (part, _) in enumerate(parts):
             for output in part.outputs:
                 givers[output.name] = (number, output)
-        needed: dict[int, list[int]] = {}
+        needed = {}
         for number, (part, _) in enumerate(parts):
             needed[number] = [givers[value.source][0] for value in part.inputs]
         order = TopologicalSorter(needed).static_order() if givers else needed
@@ -288,7 +288,7 @@ class _Run:
         if wrong:
             # An unreadable file may contain the definition, so report only that file.
             return None, () if errors(self.own.problems) else tuple(wrong)
-        rendered: list[ComponentSpec] = []
+        rendered = []
         found: dict[Diagnostic, None] = {}
         for target in part.every_target:
             values = {}
@@ -357,9 +357,7 @@ class _Run:
 
     def _unknown(self, component: ComponentSpec, kind: Kind) -> Findings:
         """Yield findings about types without a definition. This needs no evaluator."""
-        types: list[tuple[Kind, str, SourcePosition]] = [
-            (kind, component.type, component.position)
-        ]
+        types = [(kind, component.type, component.position)]
         types += [
             ("trait", trait.type, trait.position) for trait in component.traits
         ]

@@ -17,6 +17,7 @@ from kong_oam.render.requests import as_json
 
 _REFERENCE = "{name: string, namespace?: string}"
 _OF_KUBERNETES = "{name?: string, namespace?: string}"
+# The fields of a Configuration's `spec` that a component may set.
 _FIELDS: Texts = {
     "JobEnv": "{...}",
     "backend": "{...}",
@@ -33,7 +34,7 @@ _FIELDS: Texts = {
     "terraformRCConfigMapReference": _OF_KUBERNETES,
     "writeConnectionSecretToRef": _REFERENCE,
 }
-"""The fields of a Configuration's `spec` that a component may set."""
+# Fields that are not variables too.
 _NO_VARIABLES = frozenset(
     {
         "customRegion",
@@ -43,13 +44,12 @@ _NO_VARIABLES = frozenset(
         "writeConnectionSecretToRef",
     }
 )
-"""Fields that are not variables too."""
+# Fields that the definition may set if the component does not.
 _BY_DEFINITION = (
     "writeConnectionSecretToRef",
     "providerRef",
     "gitCredentialsSecretReference",
 )
-"""Fields that the definition may set if the component does not."""
 _VARIABLE = re.compile(r'\bvariable[ \t]+"?([\w-]+)"?\s*\{')
 
 

@@ -21,11 +21,12 @@ from kong_oam.oam.rendered import Awaited, Objects, RenderedObject
 from kong_oam.render.answers import Answer, Ask, Question
 from kong_oam.render.requests import Setting
 
+# The limit of a value's length as JSON, since values built from values could fill the memory.
 MAX_CHARACTERS = 65_536
-"""The limit of a value's length as JSON, since values built from values could fill the memory."""
 _UNKNOWN = re.compile(r'reference "\w+" not found\Z')
 _WHERE = re.compile(r'\A"the value": | \(valueFrom:\d+:\d+\)\Z')
 _SECRET = ("data", "stringData")
+# The kinds without values from the cluster.
 _NEVER: Texts = {
     "Secret": "values of a Secret are not passed on; refer to the Secret with "
     "valueFrom.secretKeyRef",
@@ -38,11 +39,10 @@ _NEVER: Texts = {
     "CustomResourceDefinition": "only the properties of a CustomResourceDefinition are known; write "
     "the value out",
 }
-"""The kinds without values from the cluster."""
 
 
+# The rendered components with each output, by output name.
 OutputSources = Mapping[str, tuple[ComponentSpec, Output]]
-"""The rendered components with each output, by output name."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,19 +23,19 @@ from kong_oam.review.markdown import (
 )
 from kong_oam.review.preview import Preview, Violation
 
+# Lines of the comment, as Markdown.
 _Lines = Iterator[str]
-"""Lines of the comment, as Markdown."""
 
 
+# The hidden first line that identifies the comment.
 MARKER = "<!-- kong-oam review -->"
-"""The hidden first line that identifies the comment."""
 
 LONGEST = 60_000  # characters; GitHub accepts 65,536
 _CUT = "\n\n**Cut here.** The rest does not fit into a comment; see the log of the job.\n"
+# The most lines of a graph that is shown at once; a longer graph is folded.
 _GRAPH_LINES = 60
-"""The most lines of a graph that is shown at once; a longer graph is folded."""
+# The most characters of a reason in the first line; the full reason follows below.
 _REASON = 200
-"""The most characters of a reason in the first line; the full reason follows below."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +79,8 @@ class ReviewedStack:
         )
 
 
+# The stacks of a comment.
 _Stacks = Sequence[ReviewedStack]
-"""The stacks of a comment."""
 
 
 def compose(

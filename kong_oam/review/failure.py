@@ -19,6 +19,8 @@ from kong_oam.engine.state import logical_name
 JsonObject = Mapping[str, Any]
 
 _STACK = "pulumi:pulumi:Stack"
+# Frequent errors of the engine and the CLI: a part of the original text, and the text for the
+# comment.
 _KNOWN = {
     "no stack named '": "the backend has no stack of this name",
     "passphrase must be set": "this run has no PULUMI_CONFIG_PASSPHRASE",
@@ -32,8 +34,6 @@ _KNOWN = {
     "is currently locked by": "another run has locked the stack",
     "Program failed with an unhandled exception": "the program ended with an exception",
 }
-"""Frequent errors of the engine and the CLI: a part of the original text, and the text for the
-comment."""
 UNKNOWN = "the engine or one of its plugins failed"
 
 

@@ -17,8 +17,8 @@ from kong_oam.engine.cli import PulumiCliError, run
 from kong_oam.engine.state import logical_name
 from kong_oam.review.failure import JsonObject, reasons
 
+# The only policy pack whose messages are shown: it never prints a secret.
 PACK = "kong-oam"
-"""The only policy pack whose messages are shown: it never prints a secret."""
 
 _OPERATIONS = ("create", "update", "replace", "delete")
 _TIMEOUT = 1200.0  # seconds

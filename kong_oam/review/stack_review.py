@@ -21,8 +21,8 @@ _NO_SECRETS = (
     "**Not previewed**: this run has no {}. Pull requests from forks get no secrets. A maintainer "
     "reads the change and pushes it to a branch of this repository. Until then the review fails."
 )
+# The number of partitions that are previewed at a time.
 _AT_ONCE = 4
-"""The number of partitions that are previewed at a time."""
 
 
 def review_stack(

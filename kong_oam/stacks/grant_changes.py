@@ -26,11 +26,11 @@ from kong_oam.stacks.plan import Before, Exchange, GrantChanges
 from kong_oam.stacks.records import Known
 
 _Order = defaultdict[str, set[str]]
+# The scopes of a client, by the called component.
 _Scopes = Mapping[str, Collection[str]]
-"""The scopes of a client, by the called component."""
 
+# The access checks of a component: hosts with paths and ports, and rules.
 AccessChecks = frozenset[tuple[object, ...]]
-"""The access checks of a component: hosts with paths and ports, and rules."""
 
 
 def grant_changes(

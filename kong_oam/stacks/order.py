@@ -31,10 +31,10 @@ class Estates:
     settings: Settings
     whole: Estate
     configured: Mapping[Partition, str] = field(default_factory=dict)
+    # By partition, the deployed part of the estate and its digest: computed once.
     _parts: dict[Partition, tuple[Estate, str]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
-    """By partition, the deployed part of the estate and its digest: computed once."""
 
     @property
     def partitions(self) -> tuple[Partition, ...]:

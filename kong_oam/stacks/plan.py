@@ -26,8 +26,8 @@ class Exchange:
     loses: Names
 
 
+# For each partition, the partitions that run before it.
 Before = Mapping[str, frozenset[str]]
-"""For each partition, the partitions that run before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +43,8 @@ class GrantChanges:
     exchanges: tuple[Exchange, ...] = ()
 
 
+# Partitions of an estate, in the requested order.
 Partitions = Sequence[Partition]
-"""Partitions of an estate, in the requested order."""
 
 
 NO_CHANGES = GrantChanges()

@@ -24,8 +24,8 @@ from kong_oam.engine.state import Outputs
 _TAG = "kong-oam:ran:"
 _BASE = "_"  # no partition has this name
 _NEVER = "-"
+# The tag with a stack's own name, which allows the backend to list this stack alone.
 NAME_TAG = "kong-oam:stack"
-"""The tag with a stack's own name, which allows the backend to list this stack alone."""
 
 
 @dataclass(frozen=True, slots=True)

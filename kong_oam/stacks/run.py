@@ -42,12 +42,12 @@ from kong_oam.stacks.plan import (
     waves,
 )
 
+# The output of a base that lists scopes, groups or apps which partitions still use and no
+# Application needs.
 KEPT = "kept"
-"""The output of a base that lists scopes, groups or apps which partitions still use and no
-Application needs."""
 
+# Prints a line of a stack's run: the stack's name, and the line.
 Say = Callable[[str, str], None]
-"""Prints a line of a stack's run: the stack's name, and the line."""
 
 _ARGUMENTS = {
     "up": ("up", "--yes", "--skip-preview"),

@@ -10,7 +10,7 @@ from kong_oam.oam.schema import EDGE_TRAITS
 from kong_oam.traits.cors import meaning as cors
 from kong_oam.traits.headers import meaning as headers
 from kong_oam.traits.ip_allow import meaning as ip_allow
-from kong_oam.traits.key import Key, Traits
+from kong_oam.traits.key import Traits
 from kong_oam.traits.kong_plugin import meaning as kong_plugin
 from kong_oam.traits.limits import meaning as limits
 from kong_oam.traits.rate_limit import meaning as rate_limit
@@ -30,7 +30,7 @@ MEANINGS: tuple[Meaning[Any], ...] = (
 def compile_traits(declared: Declared) -> Traits:
     """Compile the traits of a component into their values."""
     declared.out.extend(_unexposed(declared))
-    values: dict[Key[Any], Any] = {}
+    values = {}
     for meaning in MEANINGS:
         value = meaning.compile(declared)
         if value:

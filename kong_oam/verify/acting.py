@@ -28,9 +28,8 @@ class Guards:
     gate: Entity | None
     admitted: Script | None
     decided: Script | None
+    # The global plugin that runs a script before Kong finds the route of a call. It is never ours.
     early: Entity | None = None
-    """The global plugin that runs a script before Kong finds the route of a call. It is never ours.
-    """
 
     def __iter__(self) -> Iterator[Entity | None]:
         return iter(

@@ -32,8 +32,8 @@ from kong_oam.verify.questions import (
     UrlRegion,
 )
 
+# The clients of an estate, each with the properties that providers use for its tokens.
 _Kinds = Sequence[tuple[Client, Hashable]]
-"""The clients of an estate, each with the properties that providers use for its tokens."""
 
 
 def classes(

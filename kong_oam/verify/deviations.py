@@ -37,6 +37,7 @@ Kind = Literal[
     "closed",
     "limited",
 ]
+# The words of a finding between the call and the callers, the worst first.
 KINDS: dict[Kind, str] = {
     "opened": "may now be called by",
     "diverted": "now leads to another destination for",
@@ -46,7 +47,6 @@ KINDS: dict[Kind, str] = {
     "closed": "can no longer be called by",
     "limited": "may be denied, for unknown reasons, to",
 }
-"""The words of a finding between the call and the callers, the worst first."""
 
 
 class ModelMismatchError(OperationError):

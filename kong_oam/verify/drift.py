@@ -40,13 +40,13 @@ from kong_oam.verify.uses import children_of, uses
 
 _SHOWN = 60
 
+# The compared fields by kind. For services and routes, all fields that the program sets are
+# compared.
 _COMPARED = {"consumer": ("custom_id",), "credential": ("algorithm",)}
-"""The compared fields by kind. For services and routes, all fields that the program sets are
-compared."""
 
 
+# Entities, each with its kind, by label.
 _ByLabel = dict[str, tuple[str, Entity]]
-"""Entities, each with its kind, by label."""
 
 _ByTags = dict[frozenset[str], list[Entity]]
 
@@ -79,7 +79,7 @@ def drifts(
     (kong_oam.kong.entities)."""
     comparison = _Comparison(live, intended, lookup)
     existing = _by_label(live)
-    by_label: dict[str, Drift] = {}
+    by_label = {}
     # Removals come first. The entity may be ours in another place, and `pulumi up` then creates it
     # again.
     for label, (kind, entity) in existing.items():

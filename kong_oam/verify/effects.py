@@ -24,11 +24,11 @@ class Effect(Enum):
     UNKNOWN = auto()
 
 
+# Fields that name a header to write, with Kong's defaults.
 _WRITTEN: Texts = {
     "header_name": "Kong-Request-ID",
     "http_response_header_for_traceid": "",
 }
-"""Fields that name a header to write, with Kong's defaults."""
 
 
 def effect_of(plugin: Entity) -> Effect:

@@ -17,8 +17,8 @@ from kong_oam.kong.script import Table
 from kong_oam.verify.identities import Held
 from kong_oam.verify.questions import Call
 
+# The requirement of a rule: public, or a token with all scopes of some alternative.
 Requirement = Literal["public"] | Sequence[Sequence[str]]
-"""The requirement of a rule: public, or a token with all scopes of some alternative."""
 
 
 def requirement(table: Table, call: Call) -> Requirement:

@@ -356,7 +356,7 @@ class LiveGateway:
         )
         consumer = passage.consumer
         acting: list[Entity | None] = []
-        limits: list[str] = []
+        limits = []
         effects = set()
         others = self._plugins.others(way.route, way.service, consumer)
         for plugin, effect in others:

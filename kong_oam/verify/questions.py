@@ -10,11 +10,11 @@ from kong_oam.access.data import Names, Network, PathSegments
 from kong_oam.access.tokens import Claims
 from kong_oam.kong.entities import Entity
 
+# Labels of entities (kong_oam.kong.entities.labels).
 Labels = Names
-"""Labels of entities (kong_oam.kong.entities.labels)."""
 
+# A method that represents all methods outside rules and routes.
 OTHER_METHOD = "PROPFIND"
-"""A method that represents all methods outside rules and routes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,7 @@ class Reader:
         """Yield the caller's scopes at each table, for each identity that the caller's tokens may
         name."""
         for claimed in self._claimed(tables, caller):
-            held: list[Held | None] = []
+            held = []
             for table in tables:
                 identity = self._read_by(table, claimed, caller, passage)
                 held.append(held_by(table, identity) if identity else None)

@@ -12,18 +12,17 @@ from dataclasses import dataclass
 from kong_oam.access.data import Names, Texts
 from kong_oam.kong.entities import Entities, Entity, comparable, reference
 
+# Protocols of requests. Any of them on a plugin is as good as all.
 HTTP = frozenset({"http", "https", "grpc", "grpcs"})
-"""Protocols of requests. Any of them on a plugin is as good as all."""
 
+# Fields of services and routes that identify the entity, its owner and its parent.
 _KNOWN_BY = ("id", "name", "service", "tags")
-"""Fields of services and routes that identify the entity, its owner and its parent."""
 
+# The kind of an entity's parent, by the entity's kind. It is also the name of the referring field.
 PARENTS: Texts = {"route": "service", "credential": "consumer"}
-"""The kind of an entity's parent, by the entity's kind. It is also the name of the referring field.
-"""
 
+# Fields that the plugin has no input for, or never reads.
 _UNSEEN = ("enabled", "headers")
-"""Fields that the plugin has no input for, or never reads."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,8 +107,8 @@ class Router:
 
         The last route is certain, unless no route is.
         """
-        matches: list[Reached] = []
-        limit: int | None = None
+        matches = []
+        limit = None
         for candidate in self._on(call.host):
             if limit is not None and candidate.priority < limit:
                 break
@@ -121,7 +121,7 @@ class Router:
 
     def _on(self, host: str) -> tuple[_Candidate, ...]:
         if host not in self._of_host:
-            indexes: set[int] = set()
+            indexes = set()
             for pattern, of_pattern in self._of_pattern.items():
                 if _meets(host, pattern):
                     indexes.update(of_pattern)

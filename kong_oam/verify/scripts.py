@@ -30,10 +30,10 @@ _SCHEMA = json.loads(
 )
 _SHAPE = jsonschema_rs.validator_for(_SCHEMA)
 
+# Whether a value is an opening that the scripts accept.
 is_opening = jsonschema_rs.validator_for(
     _SCHEMA["properties"]["opened"]
 ).is_valid
-"""Whether a value is an opening that the scripts accept."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,16 +73,16 @@ class Result:
     """The findings of a check of the gateway, the worst first, each with its reasons."""
 
     findings: tuple[tuple[Deviation, tuple[Reason, ...]], ...]
+    # The number of checked components.
     components: int
-    """The number of checked components."""
 
 
 @dataclass(frozen=True, slots=True)
 class Altered:
     """An object of the cluster that changed since the last run."""
 
+    # `Deployment 'namespace/name'`, with the cluster unless it is the stack's own.
     name: str
-    """`Deployment 'namespace/name'`, with the cluster unless it is the stack's own."""
     reasons: tuple[Reason, ...]
 
 

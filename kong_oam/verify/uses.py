@@ -9,17 +9,16 @@ from kong_oam.kong.entities import Entities, Entity, reference
 from kong_oam.kong.owners import Owner, OwnerLookup
 from kong_oam.verify.scripts import script_of
 
+# The kinds of entities that Kong deletes with an entity, or that block its deletion, by its kind.
 _CHILDREN: NamesByName = {
     "service": ("route", "plugin"),
     "route": ("plugin",),
     "upstream": ("target",),
 }
-"""The kinds of entities that Kong deletes with an entity, or that block its deletion, by its kind.
-"""
 
 
+# Entities, each with its label.
 _Labelled = Iterator[tuple[str, Entity]]
-"""Entities, each with its label."""
 
 
 def children_of(kind: str, entity: Entity, live: Entities) -> _Labelled:

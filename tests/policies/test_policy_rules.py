@@ -906,8 +906,8 @@ def test_what_is_reported_steers_no_terminal(
     args = SimpleNamespace(
         resources=[arguments], get_config=dict, **vars(arguments)
     )
-    for validate in (pack._resource_check(rule), pack._stack_check(rule)):
-        validate(args, lambda message, _: reported.append(message))  # type: ignore[arg-type]
+    for validate in (pack._check_resource, pack._check_stack):
+        validate(rule, args, lambda message, _: reported.append(message))  # type: ignore[operator]
     assert reported == ["public without an end: ?]0;x?"] * 2
 
 

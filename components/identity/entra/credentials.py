@@ -15,9 +15,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-import pulumi
 import pulumi_azuread as azuread
 from cryptography.x509 import load_pem_x509_certificate
+from pulumi import Input, Output, ResourceOptions
 
 from kong_oam.access.model import Client
 from kong_oam.access.rotation import SLOTS
@@ -40,7 +40,7 @@ class Credentials:
     component."""
 
     args: IssuerArgs
-    options: Callable[[str], pulumi.ResourceOptions]
+    options: Callable[[str], ResourceOptions]
 
     def of(self, client: Client, app: azuread.Application) -> Credential:
         """Make the credential of one client: secret, trust in its cluster, or certificate, by the
@@ -84,7 +84,7 @@ class Credentials:
         current = slots[generation.slot]
         return Credential(
             app.client_id,
-            client_secret=pulumi.Output.secret(current.value),
+            client_secret=Output.secret(current.value),
             record=turn.record(names[generation.slot], current.key_id),
         )
 
@@ -144,7 +144,7 @@ class Credentials:
         component: str,
         role: str,
         app: azuread.Application,
-        pem: pulumi.Input[str],
+        pem: Input[str],
         validity: tuple[datetime, datetime],
     ) -> None:
         """Register a certificate for its own lifetime: Microsoft Graph rejects longer lifetimes."""

@@ -28,6 +28,7 @@ from typing import Final, TypedDict
 import pulumi
 import pulumi_azuread as azuread
 import pulumiverse_time as time
+from pulumi import ComponentResource, Input, Output, Resource, ResourceOptions
 
 from kong_oam.access.model import Client, Component
 from kong_oam.identity.common.parts import (
@@ -66,8 +67,8 @@ from ...settings import configuration
 from ..issuer import ClientCredentials, Issuer, IssuerArgs, existing
 from .credentials import Credentials
 
+# Seconds until all of Entra knows a new role of an application, so that it can be assigned.
 _ROLE_DELAY = 20.0
-"""Seconds until all of Entra knows a new role of an application, so that it can be assigned."""
 
 
 def provision(args: IssuerArgs) -> Issuer:
@@ -79,8 +80,8 @@ class _Application:
     """An application: its client id, and the object id of its service principal. `before` comes
     before a role there is assigned or consented to."""
 
-    client_id: pulumi.Output[str]
-    principal: pulumi.Output[str]
+    client_id: Output[str]
+    principal: Output[str]
     before: Predecessors = ()
 
 
@@ -93,11 +94,11 @@ class _Tenant:
     """
 
     apis: Mapping[str, _Application]
-    groups: Mapping[str, pulumi.Input[str]]
-    graph: pulumi.Output[str] | None
+    groups: Mapping[str, Input[str]]
+    graph: Output[str] | None
 
 
-class Entra(pulumi.ComponentResource):
+class Entra(ComponentResource):
     """The APIs of one stack in a tenant, with their service principals. Clients lie under their
     components, with assignments and consents."""
 
@@ -105,7 +106,7 @@ class Entra(pulumi.ComponentResource):
         self,
         name: str,
         args: IssuerArgs,
-        opts: pulumi.ResourceOptions | None = None,
+        opts: ResourceOptions | None = None,
     ) -> None:
         super().__init__("kong-oam:identity:Entra", name, None, opts)
         self._args = args
@@ -120,9 +121,7 @@ class Entra(pulumi.ComponentResource):
         requests = {}
         for key, application in self._tenant.apis.items():
             audiences[key] = application.client_id
-            requests[key] = pulumi.Output.concat(
-                application.client_id, "/.default"
-            )
+            requests[key] = Output.concat(application.client_id, "/.default")
         self.issuer: Final = existing(
             args,
             self._clients(),
@@ -205,7 +204,7 @@ class Entra(pulumi.ComponentResource):
         graph = {} if tenant.graph is None else {"graph": tenant.graph}
         return {"apis": ids, "groups": dict(tenant.groups), **graph}
 
-    def _microsoft_graph(self) -> pulumi.Output[str]:
+    def _microsoft_graph(self) -> Output[str]:
         """Look up the object id of Microsoft Graph's service principal, which every tenant has: it
         is never made."""
         lookup = pulumi.InvokeOutputOptions(
@@ -295,9 +294,9 @@ class Entra(pulumi.ComponentResource):
 
     def _of(
         self, client: str | None = None, before: Predecessors = ()
-    ) -> pulumi.ResourceOptions:
+    ) -> ResourceOptions:
         """Return the options of a resource: a client's, by its component, or the tenant's."""
-        return pulumi.ResourceOptions(
+        return ResourceOptions(
             parent=self._args.homes[client] if client else self,
             provider=self._directory,
             depends_on=before or None,
@@ -307,7 +306,7 @@ class Entra(pulumi.ComponentResource):
         self,
         logical: str,
         app: azuread.Application,
-        options: pulumi.ResourceOptions,
+        options: ResourceOptions,
     ) -> azuread.ServicePrincipal:
         """Make a service principal. It requires an assignment: other callers get no token for the
         application."""
@@ -340,7 +339,7 @@ class Entra(pulumi.ComponentResource):
             f"{self._prefix}-settle-{key}",
             create_duration=f"{_ROLE_DELAY if seconds is None else seconds:g}s",
             triggers=ids,
-            opts=pulumi.ResourceOptions(parent=self, depends_on=list(before)),
+            opts=ResourceOptions(parent=self, depends_on=list(before)),
         )
 
     def _assign(
@@ -474,9 +473,7 @@ def _redirects(client: Client) -> _Redirects:
     }
 
 
-def _account(
-    name: str, tenant: Tenant, parent: pulumi.Resource
-) -> azuread.Provider:
+def _account(name: str, tenant: Tenant, parent: Resource) -> azuread.Provider:
     """Make the provider of the tenant and its administrator, whose credential is a Pulumi secret
     from here on."""
     account = api.account(tenant, configuration())
@@ -485,18 +482,14 @@ def _account(
         account_name(name),
         tenant_id=tenant.id,
         client_id=account.client,
-        client_secret=pulumi.Output.secret(account.secret)
-        if account.secret
-        else None,
-        oidc_token=pulumi.Output.secret(account.token)
-        if account.token
-        else None,
+        client_secret=Output.secret(account.secret) if account.secret else None,
+        oidc_token=Output.secret(account.token) if account.token else None,
         use_oidc=bool(account.token),
         use_cli=False,
         use_msi=False,
         environment=api.CLOUDS[account.host][0] if is_cloud else None,
         metadata_host=None if is_cloud else account.host,
-        opts=pulumi.ResourceOptions(
+        opts=ResourceOptions(
             parent=parent,
             additional_secret_outputs=["clientSecret", "oidcToken"],
         ),

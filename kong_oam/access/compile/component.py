@@ -54,7 +54,7 @@ def compile_component(
     The component is in the namespace of `application`. Findings are added to `out`.
     """
     access = part.trait("access")
-    properties: YamlObject = access.properties if access else {}
+    properties = access.properties if access else {}
     endpoints = endpoints_of(application, part, routes, stack, out)
     if endpoints or access or part.trait("client"):
         out += _name_findings(part)

@@ -11,8 +11,8 @@ from kong_oam.access.model import Component
 from kong_oam.access.stack import Stack
 from kong_oam.diagnostics import Diagnostic, Findings, some
 
+# A component, and one of its endpoints.
 EndpointOwner = tuple[Component, Endpoint]
-"""A component, and one of its endpoints."""
 
 
 def wrong_partitions(

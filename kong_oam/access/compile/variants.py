@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from operator import attrgetter
-from typing import Any, Final
+from typing import Any
 
 import kong_oam.oam.model as oam
 from kong_oam.access.data import JsonFields, YamlObject
@@ -16,13 +16,13 @@ from kong_oam.diagnostics import Diagnostic, Findings
 from kong_oam.oam.model import DeploymentTarget, Variant
 from kong_oam.oam.position import Path, SourcePosition
 from kong_oam.oam.schema import dotted, shown
-from kong_oam.objects.pods import mapping, mappings
+from kong_oam.objects.pods import mappings
 
 # Fields of a component that name its place: each form has its own place.
-_OF_TARGETS: Final = frozenset(
+_OF_TARGETS = frozenset(
     {"namespace", "cluster", "further_targets", "further_target"}
 )
-_NOTHING: Final = object()
+_NOTHING = object()
 
 
 def first_form_warning(
@@ -105,7 +105,7 @@ class Form:
             )
             if not is_reached or service.group_kind != ("", "Service"):
                 continue
-            spec = mapping(service.object.get("spec"))
+            spec = service.spec
             known = reached[service.name]
             ports = {}
             for port in mappings(spec.get("ports")):

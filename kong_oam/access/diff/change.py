@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
 from kong_oam.access.data import Names, PathSegments
 from kong_oam.access.diff.kind import Kind
@@ -109,10 +109,10 @@ JsonValues = Mapping[str, Any]
 Facts = Mapping[Subject, JsonValues]
 
 # The fact that lists the rights of a component's pods, from its roles.
-RIGHTS: Final = "rights"
+RIGHTS = "rights"
 
 # The fact that maps each host of a component to the Secret that it names.
-CERTIFICATES: Final = "hostCertificates"
+CERTIFICATES = "hostCertificates"
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -425,7 +425,7 @@ def _minutes(
 ) -> int | None:
     """Return the minutes that old tokens still work, if the new gate accepts some old token. None
     if it accepts none."""
-    minutes: set[int] = set()
+    minutes = set()
     for path in paths:
         # If everybody could call, the path closes for clients of all kinds.
         known = new.known(old.clients, site, path)

@@ -15,7 +15,7 @@ from itertools import chain, product
 from typing import Any
 from urllib.parse import urlsplit
 
-from kong_oam.access.data import JsonFields, Names, Texts
+from kong_oam.access.data import JsonFields, Texts
 from kong_oam.access.diff.change import (
     CERTIFICATES,
     RIGHTS,
@@ -68,7 +68,7 @@ NOT_KNOWN = "not known"
 _Values = Iterator[tuple[str, Any]]
 
 # Fields that are not compared directly, each with the reason.
-LEFT_OUT: dict[type, Names] = {
+LEFT_OUT = {
     Settings: (
         # Compared field by field.
         "stack",
@@ -200,7 +200,7 @@ LEFT_OUT: dict[type, Names] = {
 for _meaning in MEANINGS:
     LEFT_OUT |= _meaning.left_out
 
-_NAMES: Mapping[tuple[type, str], str] = {
+_NAMES = {
     (Stack, "allowed"): "cluster.allow",
     (Stack, "metadata"): "cluster.metadata",
     (Stack, "operator_labels"): "cluster.operatorLabels",
@@ -451,8 +451,8 @@ _MORE_WIDENS = (
     *("accessTokenMinutes", "cluster.rbac", "forwardToken"),
     *("gateway.upstreamTls.depth", "refresh"),
 )
+# Settings whose items deny access: a removed header, or a claim that denies a token.
 _LESS_WIDENS = ("gateway.stripHeaders", "tokens.overage")
-"""Settings whose items deny access: a removed header, or a claim that denies a token."""
 
 
 def _kind(name: str, was: Any, now: Any) -> Kind:

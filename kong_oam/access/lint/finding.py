@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
@@ -19,7 +19,7 @@ class Kind(Code):
 
 
 # The codes of lint, from LINT301. The schema of waivers is checked against them.
-KINDS: Mapping[str, Kind] = {
+KINDS = {
     "LINT301": Kind(
         "a grant that no `calls` uses",
         "remove the component from the role, or add the call to its `calls`",

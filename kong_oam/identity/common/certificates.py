@@ -25,8 +25,8 @@ from cryptography.hazmat.primitives.serialization import (
 VALID_FROM = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
 VALID_UNTIL = datetime.datetime(2049, 12, 31, tzinfo=datetime.UTC)
 
+# Characters of a common name (RFC 5280, appendix A.1).
 _LONGEST_NAME = 64
-"""Characters of a common name (RFC 5280, appendix A.1)."""
 
 
 def certificate(private_pem: str, subject: str) -> str:

@@ -14,12 +14,12 @@ from kong_oam.access.settings.partitions import stack_of
 from kong_oam.access.settings.values import ProviderSettings
 from kong_oam.diagnostics import Diagnostic
 
+# The remedy for an object that cannot be adopted: its maker may have left a way in.
 MADE_ANEW = (
     "If they are this stack's for another reason, remove them there: the next run makes them "
     "anew.",
     "If they belong to others, have them renamed.",
 )
-"""The remedy for an object that cannot be adopted: its maker may have left a way in."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,8 @@ from kong_oam.access.settings.values import ProviderSettings
 from kong_oam.diagnostics import Diagnostic, Findings, nearest
 from kong_oam.identity.common.parts import offered_at
 
+# Ids by name: none for a missing group, several for a name that several groups have.
 Ids = Mapping[str, Sequence[str]]
-"""Ids by name: none for a missing group, several for a name that several groups have."""
 
 
 def look_up(names: Iterable[str], ask: Callable[[Collection[str]], Ids]) -> Ids:

@@ -13,15 +13,15 @@ from collections.abc import Mapping
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
+# Kinds of key pairs, as the tls plugin calls them: of 2048 bits, and on the curve P-256.
 RSA = "RSA"
 ECDSA = "ECDSA"
-"""Kinds of key pairs, as the tls plugin calls them: of 2048 bits, and on the curve P-256."""
 
+# The algorithm by which the keys of each kind sign (RFC 7518).
 SIGNS = {RSA: "RS256", ECDSA: "ES256"}
-"""The algorithm by which the keys of each kind sign (RFC 7518)."""
 
+# The public half of a key: kty and kid; n and e (RSA); crv, x and y (P-256).
 Jwk = Mapping[str, str]
-"""The public half of a key: kty and kid; n and e (RSA); crv, x and y (P-256)."""
 
 
 def jwk(pem: str) -> Jwk:

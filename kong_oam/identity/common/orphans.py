@@ -13,8 +13,8 @@ from typing import Any
 
 from kong_oam.engine.pending import RecordedResource
 
+# The reason why it may not be an orphan, in words.
 Doubts = Iterator[str]
-"""The reason why it may not be an orphan, in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +33,8 @@ class Orphan:
         return f"{self.type.rpartition(':')[2]} {self.name} ({self.id.rpartition('/')[2]})"
 
 
+# An orphan, and the reason to keep it, or None.
 DoubtedOrphan = tuple[Orphan, str | None]
-"""An orphan, and the reason to keep it, or None."""
 
 
 @dataclass(frozen=True, slots=True)

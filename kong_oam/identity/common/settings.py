@@ -9,6 +9,8 @@ from kong_oam.access.settings.values import ProviderSettings, StackError
 from kong_oam.diagnostics import some
 from kong_oam.http.addresses import is_confidential, without_secrets
 
+# Settings that only some kinds take: the names in the stack's file, by the names in
+# ProviderSettings.
 _SOME_KINDS = {
     "issuer": "issuer",
     "moved_from": "movedFrom",
@@ -20,8 +22,6 @@ _SOME_KINDS = {
     "settle_seconds": "settleSeconds",
     "certificates": "certificates",
 }
-"""Settings that only some kinds take: the names in the stack's file, by the names in
-ProviderSettings."""
 
 
 def check(

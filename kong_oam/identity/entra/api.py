@@ -28,10 +28,12 @@ from kong_oam.identity.common.errors import InspectionError
 from kong_oam.identity.entra.names import Tenant
 from kong_oam.oam.position import Texts
 
+# The objects of each requested name.
 _RowsByName = dict[str, list[Row]]
-"""The objects of each requested name."""
 
 
+# By sign-in host: the provider's name of the cloud, its Microsoft Graph, and the suffix of its
+# token exchange.
 CLOUDS = {
     "login.microsoftonline.com": ("public", "https://graph.microsoft.com", ""),
     "login.microsoftonline.us": (
@@ -45,25 +47,23 @@ CLOUDS = {
         "China",
     ),
 }
-"""By sign-in host: the provider's name of the cloud, its Microsoft Graph, and the suffix of its
-token exchange."""
 
 ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 _SECURITY = "securityEnabled eq true"
+# The most values of a filter's `in`: Graph takes 15 expressions in a filter (its known issues), and
+# needs one for another condition.
 _MOST_VALUES = 14
-"""The most values of a filter's `in`: Graph takes 15 expressions in a filter (its known issues),
-and needs one for another condition."""
+# The most objects of an answer.
 _TOP = 999
-"""The most objects of an answer."""
 _TIMEOUT = httpx.Timeout(30.0)
 
+# OwnedBy is not enough for applications: the official plugin removes its own account from the
+# owners.
 _PERMISSIONS = (
     "Application.ReadWrite.All, AppRoleAssignment.ReadWrite.All, "
     "DelegatedPermissionGrant.ReadWrite.All and Group.Read.All"
 )
-"""OwnedBy is not enough for applications: the official plugin removes its own account from the
-owners."""
 
 
 def _words(body: Any) -> str | None:

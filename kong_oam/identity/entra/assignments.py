@@ -21,8 +21,8 @@ GRANT = "azuread:index/servicePrincipalDelegatedPermissionGrant:ServicePrincipal
 FEDERATED = "azuread:index/applicationFederatedIdentityCredential:ApplicationFederatedIdentityCredential"
 PASSWORD = "azuread:index/applicationPassword:ApplicationPassword"  # noqa: S105 - a type
 
+# The role of users who may sign in through an application without roles.
 NO_ROLE = "00000000-0000-0000-0000-000000000000"
-"""The role of users who may sign in through an application without roles."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,8 +25,8 @@ SPELLING = ClaimMapping(
     overage=("_claim_names", "hasgroups"),
 )
 
+# Minutes. Entra's access tokens last between 60 and 90; a stack cannot change that.
 _LONGEST_LIFE = 90
-"""Minutes. Entra's access tokens last between 60 and 90; a stack cannot change that."""
 
 _TAKES = (
     "client_secrets",

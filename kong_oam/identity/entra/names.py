@@ -13,20 +13,19 @@ from dataclasses import dataclass
 from kong_oam.access.model import Component, Estate
 from kong_oam.access.settings.values import ProviderSettings
 
+# The client id of Microsoft Graph, in every tenant of every cloud. The scopes of a sign-in are its
+# permissions.
 MICROSOFT_GRAPH = "00000003-0000-0000-c000-000000000000"
-"""The client id of Microsoft Graph, in every tenant of every cloud. The scopes of a sign-in are its
-permissions."""
 
 APPLICATION = "azuread:index/application:Application"
 
+# The prefix of a scope's application role in `roles`. The delegated permission has no prefix, so
+# that the two have different values and ids.
+#
+# With the same value they would share one id, texts and state, and could not change. The official
+# plugin disables a value before a change, in one of the two lists at a time. Microsoft Graph
+# rejects a pair with differences (hashicorp/terraform-provider-azuread, issue 1177).
 SCOPE_PREFIX = "scope="
-"""The prefix of a scope's application role in `roles`. The delegated permission has no prefix, so
-that the two have different values and ids.
-
-With the same value they would share one id, texts and state, and could not change. The official
-plugin disables a value before a change, in one of the two lists at a time. Microsoft Graph rejects
-a pair with differences (hashicorp/terraform-provider-azuread, issue 1177).
-"""
 
 _ISSUER = re.compile(
     r"(?P<login>https?://[^/]+)/(?P<tenant>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})/v2\.0\Z"

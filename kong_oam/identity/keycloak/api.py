@@ -21,8 +21,8 @@ from kong_oam.http.trust import tls_context
 from kong_oam.identity.common.errors import InspectionError
 
 _TIMEOUT = httpx.Timeout(30.0)
+# Rows of one answer. By default Keycloak gives all.
 _PAGE = 500
-"""Rows of one answer. By default Keycloak gives all."""
 
 _PERMISSIONS = "manage-clients, manage-realm, manage-users and query-groups of realm-management"
 

@@ -15,6 +15,7 @@ from kong_oam.identity.keycloak.names import AUDIENCE, GROUPS
 
 PROTOCOL = "openid-connect"
 
+# Attributes of a client that its resource sets.
 _CLIENT_ATTRIBUTES = frozenset(
     (
         "access.token.lifespan",
@@ -53,7 +54,6 @@ _CLIENT_ATTRIBUTES = frozenset(
         "realm_client",
     )
 )
-"""Attributes of a client that its resource sets."""
 
 _SCOPE_ATTRIBUTES = frozenset(
     (
@@ -64,6 +64,7 @@ _SCOPE_ATTRIBUTES = frozenset(
         "include.in.token.scope",
     )
 )
+# By the type of a mapper's resource: its kind of protocol mapper, and its settings.
 MAPPERS = {
     AUDIENCE: (
         "oidc-audience-mapper",
@@ -93,7 +94,6 @@ MAPPERS = {
         ),
     ),
 }
-"""By the type of a mapper's resource: its kind of protocol mapper, and its settings."""
 
 _OFF = ("", "false", None)
 

@@ -22,13 +22,12 @@ GROUPS = (
     "keycloak:openid/userRealmRoleProtocolMapper:UserRealmRoleProtocolMapper"
 )
 
+# Scopes that come with every realm.
+#
+# Keycloak attaches the second anew with every change of a service client. Without it in this list
+# every other refresh would find a difference.
 SUBJECT = "basic"
 SERVICE = "service_account"
-"""Scopes that come with every realm.
-
-Keycloak attaches the second anew with every change of a service client. Without it in this list
-every other refresh would find a difference.
-"""
 
 
 @dataclass(frozen=True)

@@ -55,8 +55,8 @@ class _Org:
     ManagementApiError."""
 
     client: httpx.Client
+    # Objects that the state does not know, by type.
     missing: Mapping[str, list[Managed]]
-    """Objects that the state does not know, by type."""
 
     def conflicts(self, stack: str) -> Iterator[Conflict]:
         yield from self._apps()

@@ -12,15 +12,14 @@ from kong_oam.access.settings.values import ProviderSettings
 from kong_oam.diagnostics import Diagnostic, Findings
 from kong_oam.identity.common.parts import groups_at
 
+# Groups that a claim lists; a request that matches more fails (guide "Create an authorization
+# server", Groups claim).
+#
+# Only a user's own groups count: a stack may name more groups, if each user is in few of them.
 GROUPS = 100
-"""Groups that a claim lists; a request that matches more fails (guide "Create an authorization
-server", Groups claim).
 
-Only a user's own groups count: a stack may name more groups, if each user is in few of them.
-"""
-
+# Number of groups that causes a warning.
 _WARNING_COUNT = 80
-"""Number of groups that causes a warning."""
 
 
 def limits(settings: ProviderSettings, estate: Estate) -> Findings:

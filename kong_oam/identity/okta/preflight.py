@@ -21,8 +21,8 @@ from kong_oam.identity.okta.api import account, client, rows
 from kong_oam.identity.okta.conflicts import name_conflicts
 from kong_oam.identity.okta.limits import limits
 
+# Groups of one answer: Okta gives 10,000 at most, and recommends less.
 _PAGE = 1_000
-"""Groups of one answer: Okta gives 10,000 at most, and recommends less."""
 
 
 def inspect(

@@ -11,17 +11,17 @@ from kong_oam.oam.document import as_text
 from kong_oam.oam.position import Fields, FilePlace, Texts
 
 Kind = Literal["component", "trait", "policy", "workload"]
+# The kind of a definition, and the name of the type that it defines.
 DefinedType = tuple[Kind, str]
-"""The kind of a definition, and the name of the type that it defines."""
 
+# The kinds of OAM objects that define a type. The reader skips definitions of workflow steps, since
+# workflows do not run here.
 KINDS: Mapping[str, Kind] = {
     "ComponentDefinition": "component",
     "TraitDefinition": "trait",
     "PolicyDefinition": "policy",
     "WorkloadDefinition": "workload",
 }
-"""The kinds of OAM objects that define a type. The reader skips definitions of workflow steps,
-since workflows do not run here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +38,12 @@ class Definition:
     template: str
     position: Position
     version: str = ""
+    # The name that KubeVela's annotation gives this revision, if any.
     revision: str = ""
-    """The name that KubeVela's annotation gives this revision, if any."""
     terraform: Fields = field(default_factory=dict)
     spec: Fields = field(default_factory=dict)
+    # The annotations of the definition itself.
     annotations: Texts = field(default_factory=dict)
-    """The annotations of the definition itself."""
     first_line: int = 0
     built_in: bool = False
 
@@ -75,5 +75,5 @@ class Definition:
         )
 
 
+# Definitions, in the order of their precedence.
 Definitions = tuple[Definition, ...]
-"""Definitions, in the order of their precedence."""

@@ -28,8 +28,8 @@ _HINT = "; a custom type needs a definition in definitions/"
 class Library:
     """The definitions of a stack: the project's own, and the built-in types that they do not replace."""
 
+    # Definitions by the kind and name of their type; the newest version first.
     definitions: Mapping[DefinedType, Definitions]
-    """Definitions by the kind and name of their type; the newest version first."""
     diagnostics: Diagnostics = field(default=())
 
 
@@ -37,7 +37,7 @@ def library(definitions: Iterable[Definition]) -> Library:
     """Collect definitions. A project's definition replaces a built-in definition of the same name.
     Report two definitions with one name and version as OAM106."""
     by_type: dict[DefinedType, list[Definition]] = {}
-    diagnostics: list[Diagnostic] = []
+    diagnostics = []
     # The project's definitions come first.
     for definition in sorted(definitions, key=attrgetter("built_in")):
         known = by_type.setdefault(definition.type, [])

@@ -14,15 +14,15 @@ from kong_oam.oam.position import Document, Fields, SourcePosition
 from kong_oam.oam.schema import type_of
 
 _API = "core.oam.dev/v1beta1"
+# The annotation with the revision of a definition.
 REVISION = "definitionrevision.oam.dev/name"
-"""The annotation with the revision of a definition."""
 _STEP = "WorkflowStepDefinition"
 _SKIPPED = frozenset({"Application", _STEP})
 _LISTS = frozenset({"List", *(f"{kind}List" for kind in KINDS)})
+# The namespace in the files of KubeVela's Helm chart; a template that YAML cannot read.
 _HELM_NAMESPACE = re.compile(
     rb"^(  namespace: )\{\{.*\}\}[ \t]*$", re.MULTILINE
 )
-"""The namespace in the files of KubeVela's Helm chart; a template that YAML cannot read."""
 
 
 @dataclass(frozen=True, slots=True)

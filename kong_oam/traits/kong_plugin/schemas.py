@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from kong_oam.access.data import JsonObject
 from kong_oam.access.model import Estate
 from kong_oam.diagnostics import Diagnostic, Diagnostics, Findings, suggestion
 from kong_oam.kong.account import Account
@@ -47,8 +46,8 @@ def schema_findings(admin: AdminApi, added: Iterable[KongPlugin]) -> Findings:
     available = (admin.get("/").get("plugins") or {}).get(
         "available_on_server"
     ) or {}
-    schemas: dict[str, Schema] = {}
-    refused: dict[tuple[str, str], JsonObject] = {}
+    schemas = {}
+    refused = {}
     for plugin in added:
         name = plugin.name
         if name not in available:

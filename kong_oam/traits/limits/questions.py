@@ -1,7 +1,5 @@
 """The flag of `new` for limits."""
 
-from __future__ import annotations
-
 from kong_oam.cli.flag import Flag, Question
 
 QUESTION = Question(
