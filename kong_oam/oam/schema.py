@@ -8,8 +8,9 @@ and positions.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from functools import cache
+from collections.abc import Iterable, Sequence
+from functools import cache, reduce
+from operator import getitem
 from pathlib import Path
 from typing import Any
 

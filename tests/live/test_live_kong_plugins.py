@@ -47,7 +47,7 @@ def deployed(
         made.edit(ACCESS, f"{traits(**HARMLESS)}{TRAIT}{WAIVED}\n{ACCESS}")
         output = made.pulumi("up", "-s", made.stack, "--yes", "--skip-preview")
         assert (
-            "proxy-cache before orders/api answers before the gate"
+            "proxy-cache before orders/api answers any caller before the gate"
             in output.stdout
         )
         yield made

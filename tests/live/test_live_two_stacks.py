@@ -183,7 +183,9 @@ def test_two_stacks_go_through_every_verb_and_leave_each_other_alone(
         )
         assert "without a token: the gateway passes it on (200)" in opened
         assert MEANS in verb_output(second, "verify", "--only", "gateway")
-        assert "nothing is open" in verb_output(second, "emergency", "close")
+        assert "no emergency opening exists" in verb_output(
+            second, "emergency", "close"
+        )
         assert "the gateway refuses it (401)" in verb_output(
             first, "emergency", "close"
         )
