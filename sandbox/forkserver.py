@@ -13,6 +13,7 @@ The server and its forks end when its standard input is closed, that is when its
 import contextlib
 import gc
 import importlib
+import io
 import json
 import os
 import runpy
@@ -104,6 +105,10 @@ def _forked(client: socket.socket) -> int:
                 if number == signal.SIGINT
                 else signal.SIG_DFL,
             )
+        if os.environ.get("PYTHONUNBUFFERED"):
+            # This interpreter has started already, so the variable alone changes nothing.
+            raw: Any = io.FileIO(1, "w", closefd=False)
+            sys.stdout = io.TextIOWrapper(raw, write_through=True)
         threading.Thread(target=_end_with, args=(client,), daemon=True).start()
         status = _run(wanted["command"])
     finally:

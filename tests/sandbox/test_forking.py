@@ -57,6 +57,15 @@ def _run(
     )
 
 
+def test_a_fork_without_buffers_writes_at_once(
+    tmp_path: Path, servers: Mapping[str, str]
+) -> None:
+    """A policy pack writes its port as bytes, without a flush, and the engine waits for the port."""
+    program = "import os, sys; sys.stdout.buffer.write(b'port'); os._exit(0)"
+    completed = _run(tmp_path, servers, program, PYTHONUNBUFFERED="1")
+    assert completed.stdout == "port"
+
+
 @pytest.mark.parametrize("status", ["0", "32", "255"])
 def test_a_fork_has_its_clients_environment(
     tmp_path: Path, servers: Mapping[str, str], status: str
