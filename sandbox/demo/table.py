@@ -238,10 +238,10 @@ def excerpt(lines: Sequence[str], callers: int) -> list[str]:
     codes = (" allowed ", " scope-missing ", " token-needed ")
     for start in range(0, len(lines), callers):
         of_call = lines[start : start + callers]
-        found = [
-            next((line for line in of_call if code in line), None)
-            for code in codes
-        ]
+        found = []
+        for code in codes:
+            matching = (line for line in of_call if code in line)
+            found.append(next(matching, None))
         if None not in found:
             return [line for line in found if line]
     return list(lines[:3])
