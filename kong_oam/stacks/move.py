@@ -28,8 +28,7 @@ from kong_oam.engine.export import (
 from kong_oam.engine.stacks import existing_stacks, partitions_of
 from kong_oam.engine.state import from_resources
 from kong_oam.errors import OperationError
-from kong_oam.stacks.create import create, missing_file_message
-from kong_oam.stacks.moves import (
+from kong_oam.stacks.component_moves import (
     Move,
     by_pair,
     has_all,
@@ -37,6 +36,7 @@ from kong_oam.stacks.moves import (
     plan,
     without_resources,
 )
+from kong_oam.stacks.create import create, missing_file_message
 
 
 class MoveError(OperationError):

@@ -11,8 +11,7 @@ from kong_oam.access.settings.stack import read_file
 from kong_oam.engine.cli import PulumiCliError
 from kong_oam.engine.state import COMPONENT
 from kong_oam.stacks import move
-from kong_oam.stacks.move import MoveError, Moves, perform
-from kong_oam.stacks.moves import (
+from kong_oam.stacks.component_moves import (
     Move,
     by_pair,
     has_all,
@@ -20,6 +19,7 @@ from kong_oam.stacks.moves import (
     plan,
     without_resources,
 )
+from kong_oam.stacks.move import MoveError, Moves, perform
 
 SERVICE = "kong:index/service:Service"
 ROUTE = "kong:index/route:Route"
