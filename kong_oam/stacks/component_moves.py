@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from kong_oam.access.data import without
 from kong_oam.engine.export import Entry
 from kong_oam.engine.state import COMPONENT, Resources, logical_name
 from kong_oam.oam.position import Texts
@@ -89,19 +90,15 @@ def without_resources(resources: Resources, gone: Iterable[str]) -> list[Entry]:
 def _detached(resource: Entry, forgotten: frozenset[str]) -> Entry:
     result = dict(resource)
     if "dependencies" in result:
-        result["dependencies"] = _without(result["dependencies"], forgotten)
+        result["dependencies"] = without(result["dependencies"], forgotten)
     if "propertyDependencies" in result:
         result["propertyDependencies"] = {
-            name: _without(urns or (), forgotten)
+            name: without(urns or (), forgotten)
             for name, urns in result["propertyDependencies"].items()
         }
     if result.get("deletedWith") in forgotten:
         del result["deletedWith"]
     return result
-
-
-def _without(urns: Iterable[str], forgotten: frozenset[str]) -> list[str]:
-    return [urn for urn in urns if urn not in forgotten]
 
 
 def _type(urn: str) -> str:
