@@ -20,7 +20,7 @@ from kong_oam.cli.answers import (
 )
 from kong_oam.cli.changes import document, full_command, print_changes
 from kong_oam.cli.command import OK, Command, UsageError, quoted
-from kong_oam.cli.console import Console
+from kong_oam.cli.console import MODULE, Console
 from kong_oam.cli.dialogue import Dialogue
 from kong_oam.cli.draft import Draft, draft_component
 from kong_oam.cli.entries import diagnostic_entry
@@ -183,7 +183,7 @@ def _report(
         print_changes(draft.changes, scheme, console, command)
         console.print("")
     next_command = (
-        "python -m kong_oam check"
+        f"{MODULE} check"
         if has_no_stack()
         else f"pulumi preview -s {options.stack}"
     )

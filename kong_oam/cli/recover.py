@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from kong_oam.cli.command import FOUND, OK, Command
-from kong_oam.cli.console import Console
+from kong_oam.cli.console import MODULE, Console
 
 if TYPE_CHECKING:
     from kong_oam.recover.recovery import SearchedPlace
@@ -108,7 +108,7 @@ def _next(options: argparse.Namespace, removable: int) -> str:
     """Return the next command: `recover --remove` while objects can be removed."""
     if removable:
         older = " --older-state" if options.older_state else ""
-        return f"python -m kong_oam recover -s {options.stack}{older} --remove"
+        return f"{MODULE} recover -s {options.stack}{older} --remove"
     return (
         f"pulumi refresh -s {options.stack} --yes --clear-pending-creates && pulumi up -s "
         f"{options.stack}"
