@@ -39,13 +39,16 @@ def test_code_is_one_word_and_a_paragraph_ends_a_sentence() -> None:
 def test_a_file_reports_lines_of_docstrings_messages_and_names(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    file = tmp_path / "module.py"
+    # A clone may lie below a folder with the name `tests`.
+    root = tmp_path / "tests"
+    root.mkdir()
+    file = root / "module.py"
     file.write_text(
         '"""Whom it concerns."""\n\n'
         'MESSAGE = f"{1} is the one that somebody wants"\n'
         "one = 1  # of what it knows\n"
     )
-    monkeypatch.setattr(english, "ROOT", tmp_path)
+    monkeypatch.setattr(english, "ROOT", root)
     assert [*english.problems(file)] == [
         "1: 'Whom': name the person or component",
         "3: 'the one': repeat the noun",

@@ -444,7 +444,7 @@ def _about(client: Client, app: okta.app.OAuth) -> Output[str]:
     Okta does not document whether policies keep the client id of a deleted app. A client id made up
     by Okta is the app's own id (API description), which the policy already lists.
     """
-    issued = " ".join(("What", client.component, "may be issued"))
+    issued = f"What {client.component} may be issued"
     both = Output.all(app.id, app.client_id)
     return both.apply(
         lambda ids: issued if ids[0] == ids[1] else f"{issued}: app {ids[0]}"

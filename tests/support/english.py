@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tokenize
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,6 +34,9 @@ LISTED = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text("utf-8"))
 PHRASES = {re.compile(key): plain for key, plain in LISTED["phrases"].items()}
 NAMES: dict[str, str] = LISTED["names"]
 
+DEPLOYED = frozenset(LISTED["deployed"])
+# Texts and names of a file come from one tree.
+_tree = lru_cache(maxsize=1)(ast.parse)
 _CODE = re.compile(r"``?[^`]*``?")
 _WORD = re.compile(r"(?<!\S)[A-Za-z',.]{2,}(?!\S)")
 _PARAGRAPH_END = re.compile(r"\n\s*\n")
@@ -74,12 +78,14 @@ def files(*patterns: str) -> list[Path]:
 def problems(file: Path) -> Iterator[str]:
     """Yield each problem of a file as `line: problem`."""
     for text in texts(file):
+        if text.words in DEPLOYED:
+            continue
         for problem in problems_of(text.words):
             yield f"{text.line}: {problem}"
         if text.is_message and len(text.words) > LONGEST_MESSAGE:
             yield f"{text.line}: a message of {len(text.words)} characters"
     if file.suffix == ".py":
-        for line, name in _bound_names(ast.parse(file.read_text("utf-8"))):
+        for line, name in _bound_names(_tree(file.read_text("utf-8"))):
             if name in NAMES:
                 yield f"{line}: the name '{name}': {NAMES[name]}"
 
@@ -131,8 +137,8 @@ def texts(file: Path) -> Iterator[Text]:
             if line.lstrip().startswith("--")
         )
     else:
-        tree = ast.parse(content)
-        yield from _string_texts(tree, "tests" not in file.parts)
+        is_test = "tests" in file.relative_to(ROOT).parts
+        yield from _string_texts(_tree(content), has_messages=not is_test)
         yield from _comments(
             (token.start[0], token.string.lstrip("#"))
             for token in tokenize.generate_tokens(io.StringIO(content).readline)
@@ -197,7 +203,7 @@ def _comments(lines: Iterator[tuple[int, str]]) -> Iterator[Text]:
 
 
 def _bound_names(tree: ast.Module) -> Iterator[tuple[int, str]]:
-    """Yield variables, parameters and attributes with the lines that bind them."""
+    """Yield variables, parameters and fields of classes with the lines that bind them."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             yield node.lineno, node.id
