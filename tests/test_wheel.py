@@ -189,8 +189,7 @@ def test_no_file_of_a_package_is_left_out(installed: Path) -> None:
 def test_applications_are_checked_with_the_installed_wheel(
     installed: Path, tmp_path: Path
 ) -> None:
-    """A repository with only Applications and stacks suffices: the package has the wheel has schemas and
-    definitions."""
+    """A repository with only Applications and stacks suffices: the wheel has schemas and definitions."""
     copy_sample(tmp_path)
     assert "no errors" in python(installed, tmp_path, "-m", "kong_oam", "check")
     output = python(

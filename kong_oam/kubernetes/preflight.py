@@ -2,8 +2,7 @@
 
 It reports missing namespaces, for which Pulumi would retry for a minute and fail. It also reports
 taken object names, nodes and pods in the gateway's ranges, and pods with another component's
-labels. Without `kubectl`, or
-without the rights to read, it reports nothing.
+labels. Without `kubectl`, or without the rights to read, it reports nothing.
 """
 
 from __future__ import annotations

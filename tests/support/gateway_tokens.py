@@ -1,4 +1,4 @@
-"""The tests issuers: their tokens, and every kind of invalid token
+"""The issuers of the tests: their tokens, and every kind of invalid token
 (docs/explanation/design.md#valid-tokens)."""
 
 from __future__ import annotations
@@ -22,9 +22,7 @@ from kong_oam.access.tokens import Key, KeyRing
 
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 GROUPS = ("sales", "desk", "de]==]sk", "b\u00fcro")
-"""Logical names of groups; one of them tries to break out of the Lua string with contains the gate's
-table.
-"""
+"""Logical names of groups; one name tries to break out of the Lua string with the gate's table."""
 
 CLIENTS = {"c": "callers/all", "d": "callers/some"}
 """The clients that tokens name: a client with every scope, and a client with some scopes. By

@@ -1,5 +1,4 @@
-"""Two stacks on one Kong: `local`, which has the global plugin, and `prod`, with its code at
-each
+"""Two stacks on one Kong: `local`, which has the global plugin, and `prod`, with its code at each
 port."""
 
 from __future__ import annotations

@@ -109,8 +109,7 @@ class Engine:
 
     @property
     def port(self) -> int:
-        """Return the port of orders/api, which is the upstream's: the load balancer stand-in forwards
-        to
+        """Return the port of orders/api, which is the upstream's: the load balancer stand-in forwards to
         it."""
         return self.live.upstream.port
 
