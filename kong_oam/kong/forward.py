@@ -15,7 +15,7 @@ import signal
 import socket
 import ssl
 import sys
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -174,13 +174,13 @@ async def _serve(
     reader: asyncio.StreamReader,
     writer: asyncio.StreamWriter,
 ) -> None:
-    with contextlib.closing(writer), contextlib.suppress(OSError):
+    async with _closing(writer):
         if owner(port, writer.get_extra_info("peername")[1]) != os.getuid():
             return
         from_kong, to_kong = await asyncio.open_connection(
             kong.host, kong.port, ssl=kong.tls
         )
-        with contextlib.closing(to_kong):
+        async with _closing(to_kong):
             ways = {
                 asyncio.create_task(_pump(reader, to_kong)),
                 asyncio.create_task(_pump(from_kong, writer)),
@@ -190,6 +190,17 @@ async def _serve(
             )
             for way in waiting:
                 way.cancel()
+
+
+@contextlib.asynccontextmanager
+async def _closing(writer: asyncio.StreamWriter) -> AsyncIterator[None]:
+    """Close a connection, and wait until its socket is closed. Ignores a lost connection."""
+    with contextlib.suppress(OSError):
+        try:
+            yield
+        finally:
+            writer.close()
+            await writer.wait_closed()
 
 
 async def _pump(

@@ -274,7 +274,6 @@ def _status_line(
         # Like `asyncio.run`: an open connection would be a warning in another test.
         if left := asyncio.all_tasks(loop):
             loop.run_until_complete(asyncio.wait(left, timeout=10))
-        loop.run_until_complete(asyncio.sleep(0))
     finally:
         loop.close()
     assert status == 0
