@@ -101,12 +101,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print_error("interrupted")
     except BrokenPipeError:
-        # `| head` has closed the pipe; discard the buffered remainder.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_output()  # `| head` has closed the pipe
     except OSError as error:
         # For example an invalid file name, a file that is deleted while it is read, or a full disk.
         print_error(f"{error.filename or 'standard output'}: {error.strerror}")
+        if not error.filename:
+            _discard_output()
     return KongOamError.exit_code
+
+
+def _discard_output() -> None:
+    """Discard buffered output: the interpreter writes it at its end, and would fail again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class _Parser(argparse.ArgumentParser):
