@@ -19,6 +19,7 @@ from pathlib import Path
 
 import yaml
 
+from benchmarks.conditions import as_commands_run
 from kong_oam.access.compile.estate import compile_estate
 from kong_oam.access.model import Estate, Stack
 from kong_oam.access.settings.stack import read_file
@@ -92,6 +93,7 @@ def main() -> int:
     parser.add_argument("--applications", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
+    as_commands_run()
     stack = read_file(Path("stacks/Pulumi.local.yaml")).stack
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)

@@ -29,6 +29,7 @@ from itertools import pairwise
 
 from benchmarks.backends import ZSTD
 from benchmarks.compile import exceeds
+from benchmarks.conditions import as_users_run
 from benchmarks.large import Large, Run, large, measure, walk
 from sandbox.local import STACK
 
@@ -92,7 +93,7 @@ def main() -> int:
         parser.error(
             "--partition needs the components of a partition for each step"
         )
-    os.environ["KONG_OAM_FORK"] = "0"
+    as_users_run()
     settings = ZSTD if options.zstd else {}
     if options.one_stack:
         deployed(options.components[1], 0, settings)
