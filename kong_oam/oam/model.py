@@ -155,7 +155,10 @@ class ComponentSpec:
         return tuple(trait for trait in self.traits if trait.type == kind)
 
     def trait(self, kind: str) -> Trait | None:
-        return next(iter(self.traits_of(kind)), None)
+        for trait in self.traits:
+            if trait.type == kind:
+                return trait
+        return None
 
 
 # The components of an Application, in file order.

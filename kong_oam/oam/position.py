@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import islice
 from typing import Any
@@ -71,6 +71,9 @@ class SourcePosition:
     moved: Mapping[Path, Path] = field(default_factory=dict, compare=False)
 
     def at(self, *more: str | int) -> SourcePosition:
+        if not self.moved:
+            path = (*self.path, *more)
+            return SourcePosition(self.document, path, moved=self.moved)
         path = self.path
         for step in more:
             path = (*path, step)
@@ -79,7 +82,8 @@ class SourcePosition:
 
     def key(self, name: str) -> SourcePosition:
         """Return the position of the key, for findings about the field instead of its value."""
-        return replace(self.at(name), on_key=True)
+        value = self.at(name)
+        return SourcePosition(self.document, value.path, True, self.moved)
 
     @property
     def file(self) -> str:
