@@ -55,13 +55,16 @@ return function(admission, code, path, host, token, decoded, now)
   local function none() end
   local env = {
     ngx = {
-      var = { request = "GET / HTTP/1.1", request_uri = "/", upstream_uri = path, http_host = host },
+      var = { request = "GET / HTTP/1.1", request_uri = "/", upstream_uri = path,
+        http_host = host },
       req = { get_method = function() return "GET" end, get_headers = function() return {} end },
-      ctx = {}, now = function() return now end, decode_base64 = function(text) return decoded[text] end,
+      ctx = {}, now = function() return now end,
+      decode_base64 = function(text) return decoded[text] end,
     },
     kong = {
       ctx = { shared = { authenticated_jwt_token = token } }, log = { err = error },
-      client = { get_consumer = function() return ring end, get_credential = function() return credential end },
+      client = { get_consumer = function() return ring end,
+        get_credential = function() return credential end },
       service = { set_target = none, request = { set_header = none, clear_header = none } },
       response = { exit = function(status) error("refused with " .. status, 0) end },
     },
@@ -160,7 +163,8 @@ def prepared(rules: int, groups: int) -> Any:
     (admission,) = plugins.admission(decided_by)["access"]
     (code,) = plugins.gate(decided_by, address("api.test", 80))["access"]
     claims = {
-        "iss": ISSUER, "aud": AUDIENCE, "exp": NOW + 1, "jti": "AT.1", "cid": "c", "uid": "u", "sub": "someone",
+        "iss": ISSUER, "aud": AUDIENCE, "exp": NOW + 1, "jti": "AT.1", "cid": "c", "uid": "u",
+        "sub": "someone",
         "scp": [f"scope.{rules - 1}"], "groups": [f"group-{number}" for number in range(groups)],
     }  # fmt: skip
     runtime = LuaRuntime(encoding="latin-1", register_builtins=False)
