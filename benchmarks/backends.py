@@ -70,7 +70,8 @@ def main() -> int:
     applications = parser.parse_args().components // PER_APPLICATION
     as_users_run()
     print(
-        f"up of {applications * PER_APPLICATION} components; state and additional bytes of a run in KB"
+        f"up of {applications * PER_APPLICATION} components; "
+        "state and additional bytes of a run in KB"
     )
     print(
         f"{'CPU s':>28} {'server':>6} {'MB written':>10} {'state':>6} {'a run leaves':>12}"

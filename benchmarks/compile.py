@@ -53,10 +53,13 @@ spec:
             rules:
               - {{paths: [/items], methods: [GET], scopes: [app{n}.read]}}
               - {{paths: [/items], methods: [POST, PUT, DELETE], scopes: [app{n}.write]}}
-              - {{paths: [/items/health], methods: [GET], public: {{reason: probes of the load balancer}}}}
+              - {{paths: [/items/health], methods: [GET],
+                 public: {{reason: probes of the load balancer}}}}
             roles:
-              viewer: {{scopes: [app{n}.read], groups: [readers], components: [app{n}/job, app{n}/web]}}
-              editor: {{scopes: [app{n}.read, app{n}.write], groups: [writers], components: [app{n}/web]}}
+              viewer: {{scopes: [app{n}.read], groups: [readers],
+                       components: [app{n}/job, app{n}/web]}}
+              editor: {{scopes: [app{n}.read, app{n}.write], groups: [writers],
+                       components: [app{n}/web]}}
     - name: job
       type: worker
       properties: {{image: "registry.example.com/job{n}:1.0"}}

@@ -1,7 +1,8 @@
 """Cost of a growing estate in partitions: CPU seconds, bytes written and requests of each kind of
 run.
 
-    python -m benchmarks.estate [--components 10 100 1000] [--partition 10 20] [--walk] [--zstd] [--one-stack]
+    python -m benchmarks.estate [--components 10 100 1000] [--partition 10 20] [--walk] [--zstd] \
+        [--one-stack]
 
 Deploys three estates in partitions on the sandbox by the project's own `up`. The engine, its file
 backend and the program are real; Kong, Okta, the cluster and the plugins are stand-ins.

@@ -1,4 +1,4 @@
-"""Build the site for `make docs`: the pages, a navigation from the index's lists, and a page for each code."""
+"""Build the site for `make docs`: the pages, their navigation, and a page for each code."""
 
 import re
 import sys
@@ -44,7 +44,10 @@ def _codes(_: Sphinx) -> None:
             if warns and ", or " in title
             else "warning"
         )
-        text = f"{title}.\n\n**Severity:** {severity}.\n\n**Remedy:** {code.remedy}.\n\n[All codes](../codes.md)\n"
+        text = (
+            f"{title}.\n\n**Severity:** {severity}.\n\n**Remedy:** {code.remedy}.\n\n"
+            "[All codes](../codes.md)\n"
+        )
         text = f"# {number}\n\n{text[0].upper()}{text[1:]}"
         (_PAGES / f"{number}.md").write_text(text, "utf-8")
 

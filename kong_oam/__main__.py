@@ -1,6 +1,6 @@
 """The command line: show access, compare it with the deployed state, and repair after failed runs.
 
-    python -m kong_oam VERB [...] [--json]      # `--help` lists the verbs; `VERB --help` has an example
+    python -m kong_oam VERB [...] [--json]    # `--help` lists verbs; `VERB --help` has an example
 
 Exit status: 0 nothing to report; 1 findings, or work that the command only lists; 2 wrong usage,
 unusable input or a failure. `forward` returns the status of its command.

@@ -3,7 +3,7 @@
 All findings of the project have this type, so that the command, the program and SARIF print the
 same text:
 
-    applications/orders.yaml:14:9: error OAM104: unknown trait type 'gatway'; did you mean 'gateway'?
+    orders.yaml:14:9: error OAM104: unknown trait type 'gatway'; did you mean 'gateway'?
        14 |       - type: gatway
           |         ^
 """

@@ -33,7 +33,8 @@ VERSION: Final = "26.7.3"
 OLDEST_JAVA: Final = 17
 _ARTIFACT: Final = f"org.keycloak:keycloak-quarkus-dist:{VERSION}:zip"
 _FETCHED: Final = 900.0  # seconds
-_READY: Final = 180.0  # seconds; the first start also builds (32 s measured on two cores), later starts take 12
+# seconds; the first start also builds (32 s on two cores, measured), later starts take 12
+_READY: Final = 180.0
 _ANSWERED: Final = (
     15.0  # seconds for one try, because another server may use that port
 )
@@ -192,7 +193,7 @@ class Keycloak:
         groups: Iterable[str] = (),
         users: Mapping[str, tuple[str, ...]] | None = None,
     ) -> None:
-        """Create a realm with groups, users (groups by login) and a client that may administer it."""
+        """Create a realm with groups, users (groups by login) and an administrating client."""
         self.admin("POST", "", {"realm": name, "enabled": True})
         for group in groups:
             self.admin("POST", f"/{name}/groups", {"name": group})
@@ -338,7 +339,7 @@ class Keycloak:
 
     @property
     def _last_words(self) -> str:
-        """Return the last error in its log, as its own commands word it, otherwise the last line."""
+        """Return the last error in its log, as its own commands word it, or the last line."""
         lines = [line.strip() for line in self.log.splitlines() if line.strip()]
         errors = [
             line.partition("ERROR: ")[2] for line in lines if "ERROR: " in line

@@ -14,7 +14,10 @@ from typing import Final
 
 # The shell becomes the server. A process beside it ends both at the end of standard input, which
 # the parent holds open.
-_WHILE_ASKED_FOR: Final = 'exec 3<&0; (cat <&3 >/dev/null; kill -TERM 0) 2>/dev/null & exec "$@" </dev/null 3<&-'
+_WHILE_ASKED_FOR: Final = (
+    "exec 3<&0; (cat <&3 >/dev/null; kill -TERM 0) 2>/dev/null & "
+    'exec "$@" </dev/null 3<&-'
+)
 _STOPPED: Final = 20.0  # seconds
 _OWN: Final = range(
     20_000, 32_000

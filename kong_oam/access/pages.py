@@ -112,7 +112,10 @@ def _no_reader_text(
 ) -> str:
     if origin == f"{estate.stack.scheme}://{request.host}":
         return "the page has the same origin, so browsers do not check"
-    return f"no cors trait lists this origin, and no browser client of {component.key} has pages there"
+    return (
+        "no cors trait lists this origin, "
+        f"and no browser client of {component.key} has pages there"
+    )
 
 
 def _readers_text(

@@ -15,9 +15,9 @@ from kong_oam.oam.editor import schema_text
 from kong_oam.oam.position import Texts
 
 _DETAILS = """\
-Writes the files of a new repository for a team's Applications, with checks before each commit and in CI. With
---platform, it writes a repository that deploys Applications: a stack, the Pulumi program, the policy pack and
-workflows. Existing files stay unchanged, and are listed.
+Writes the files of a new repository for a team's Applications, with checks before each commit and
+in CI. With --platform, it writes a repository that deploys Applications: a stack, the Pulumi
+program, the policy pack and workflows. Existing files stay unchanged, and are listed.
 
   python -m kong_oam init orders
   python -m kong_oam init --platform platform --stack prod

@@ -24,8 +24,9 @@ FORMATS = ("text", "csv", "html")
 _ENDINGS = {".txt": "text", ".csv": "csv", ".html": "html", ".htm": "html"}
 
 _DETAILS = """\
-Prints a table of all principals by all endpoints. Principals are clients as themselves, clients with users of certain
-groups, and `anonymous`. The HTML page has search and filters, and works offline.
+Prints a table of all principals by all endpoints. Principals are clients as themselves, clients
+with users of certain groups, and `anonymous`. The HTML page has search and filters, and works
+offline.
 
   python -m kong_oam matrix
   python -m kong_oam matrix --output matrix.html

@@ -26,9 +26,9 @@ from kong_oam.cli.requests import (
 from kong_oam.oam.position import JsonObject
 
 _DETAILS = """\
-Lists every endpoint that a principal may call. A principal is a client (application/component), or `anonymous` for
-callers without a token. With --user-in, it lists the endpoints for a user in exactly these groups, through this client
-or through any client.
+Lists every endpoint that a principal may call. A principal is a client (application/component), or
+`anonymous` for callers without a token. With --user-in, it lists the endpoints for a user in
+exactly these groups, through this client or through any client.
 
   python -m kong_oam what shop/web
   python -m kong_oam what anonymous

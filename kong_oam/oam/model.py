@@ -148,7 +148,7 @@ class ComponentSpec:
         return self.targets or (DeploymentTarget(),)
 
     def spots(self, namespace: str) -> list[tuple[str | None, str]]:
-        """Return the clusters and namespaces of the component, for an Application in `namespace`."""
+        """Return the clusters and namespaces of a component of an Application in `namespace`."""
         return [target.spot(namespace) for target in self.every_target]
 
     def traits_of(self, kind: str) -> tuple[Trait, ...]:

@@ -38,7 +38,7 @@ _SLOW_READER_LIMIT = 1 << 17
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Document:
-    """One YAML document, the `index`-th of its file: its plain `data`, and the text for positions."""
+    """One YAML document, the `index`-th of its file: plain `data`, and the text for positions."""
 
     file: str
     text: str = field(repr=False)
@@ -160,7 +160,8 @@ class FilePlace:
 
 
 def excerpt(text: str, line: int, column: int) -> str:
-    """Return a line as `   14 | source` with a caret below. Cut long lines, and show control characters as spaces."""
+    """Return a line as `   14 | source` with a caret below. Cut long lines, and show control
+    characters as spaces."""
     lines = _lines(text)
     source = lines[line - 1] if 0 < line <= len(lines) else ""
     start = max(0, column - 100)
@@ -181,7 +182,7 @@ class _Loader(yaml.CSafeLoader):
     def resolve(
         self, kind: type[Node], value: str, implicit: tuple[bool, bool]
     ) -> str:
-        """Return the tag of a node without a tag. `implicit`: whether a text may have another type."""
+        """Return the tag of a node without a tag. `implicit`: whether other types are possible."""
         if kind is not ScalarNode:
             return TAG + ("map" if kind is MappingNode else "seq")
         # A loop, since this runs for each text of each file.

@@ -101,7 +101,7 @@ def removal(position: SourcePosition) -> Change:
 
 @dataclass(frozen=True, slots=True)
 class LintFinding:
-    """One finding in `component` (application/component). `change` is None if a person must decide."""
+    """One finding in `component` (application/component). `change` None: a person must decide."""
 
     code: str
     component: str

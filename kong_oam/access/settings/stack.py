@@ -149,7 +149,7 @@ def read_file(file: Path, describe: Describe = plain) -> Settings:
 
 
 def values_in(file: Path) -> YamlObject:
-    """Return the unchecked `kong-oam:` values in `Pulumi.<stack>.yaml`, by name. Raises StackError."""
+    """Return the unchecked `kong-oam:` values of `Pulumi.<stack>.yaml`. Raises StackError."""
     name = _stack_in(file)
     if not file.is_file():
         raise StackError(
