@@ -30,13 +30,11 @@ MEANINGS: tuple[Meaning[Any], ...] = (
 def compile_traits(declared: Declared) -> Traits:
     """Compile the traits of a component into their values."""
     declared.out.extend(_unexposed(declared))
-    present = {trait.type for trait in declared.part.traits}
     values = {}
     for meaning in MEANINGS:
-        if meaning.key.name in present:
-            value = meaning.compile(declared)
-            if value:
-                values[meaning.key] = value
+        value = meaning.compile(declared)
+        if value:
+            values[meaning.key] = value
     return Traits(values)
 
 
