@@ -171,8 +171,8 @@ def _document(name: str, component: Mapping[str, Any]) -> str:
 
 
 def prepared(case: Case) -> Any:
-    """Return a gate with its table loaded, for requests that its last rule allows: a function from
-    a number of requests to the seconds for one."""
+    """Return a gate with its table loaded: a function from a number of requests to the seconds for
+    one. The last rule allows the requests."""
     rules = case.rules
     provider = Provider("main", AUDIENCE, SPELLING, issuer=ISSUER)
     # No file may have so many rules, but a gate accepts them.
