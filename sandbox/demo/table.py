@@ -214,7 +214,7 @@ def report(
     verdict = (
         "\n  ".join(("Differs from the model:", *wrong))
         if wrong
-        else f"All {len(lines)} answers and their log lines equal the model's."
+        else f"All {len(lines)} answers and log lines match the Applications."
     )
     parts = (
         f"Tokens (from {provider}, with the credentials in each workload's Secret)",
