@@ -34,7 +34,7 @@ def doubtful_groups(estate: Estate) -> Texts:
     for name in (*named, *mapped):
         for reduced_name in _reduced_names(name):
             by_reduced_name.setdefault(reduced_name, set()).add(name)
-    doubts = {}
+    doubts: dict[str, str] = {}
     for group in sorted(named_once):
         # Prefer a group that is named more than once to another doubtful group.
         similar = [
@@ -42,7 +42,10 @@ def doubtful_groups(estate: Estate) -> Texts:
             for other in _similar_names(group, by_reduced_name)
         ]
         if similar:
-            doubts[group] = min(similar)[1]
+            near = min(similar)[1]
+            # If one role names each, either may be the error: one finding has both.
+            if doubts.get(near) != group:
+                doubts[group] = near
     return doubts
 
 
