@@ -60,6 +60,12 @@ class Server:
         """Return the output so far."""
         return self._log.read_text("utf-8", "replace")
 
+    def progress(self) -> str:
+        """Return the size of its output and the CPU time of its processes. They change while it
+        works, also on a busy machine."""
+        times = subprocess.getoutput(f"ps -o time= -g {self._process.pid}")
+        return f"{self._log.stat().st_size} {times}"
+
     def end(self) -> None:
         """End it, at the latest by force after 20 seconds."""
         assert self._process.stdin is not None

@@ -283,6 +283,9 @@ def build(
     """
     compiler = go(cache())
     environment = go_environment("readonly" if "go.sum" in files else "mod")
+    # No other run builds into the folder, so these are remains of builds that were killed.
+    for remains in folder.glob("build-*"):
+        shutil.rmtree(remains, ignore_errors=True)
     say(f"building {about} from its Go modules, once: up to a few minutes")
     with tempfile.TemporaryDirectory(dir=folder, prefix="build-") as made:
         for name, text in files.items():
