@@ -13,14 +13,13 @@ sys.path.insert(0, str(DOCS.parent))
 from kong_oam.codes import CODES  # noqa: E402
 
 project = "Kong-OAM"
-extensions = ["myst_parser", "sphinxcontrib.mermaid"]
+extensions = ["myst_parser"]
 exclude_patterns = ["conf.py"]
 html_theme = "furo"
 html_title = project
 html_show_copyright = False
 html_copy_source = False
 myst_heading_anchors = 4
-myst_fence_as_directive = ["mermaid"]
 
 _PAGES: Final = DOCS / "reference" / "codes"
 _BESIDE: Final = ("CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md")

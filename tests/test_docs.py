@@ -265,6 +265,12 @@ def more_for_closing() -> None:
             0,
         ),
         ("how-to/ask-who-may-call-what.md", "matrix", as_it_is, 0),
+        (
+            "how-to/draw-access.md",
+            "graph --application orders\n",
+            as_it_is,
+            0,
+        ),
         ("how-to/see-what-a-change-does.md", "diff", prices, 0),
         (
             "how-to/see-what-a-change-does.md",
@@ -321,14 +327,24 @@ def _prints(
 def test_the_picture_of_a_page_is_the_output_of_the_command(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """GitHub draws the Mermaid block. The other commands write files."""
+    """The page shows the file that the first command writes."""
     text = page("how-to/draw-access.md")
-    assert main(shown(text, "graph --application orders")[0]) == 0
-    assert capsys.readouterr().out == block(text, "mermaid")
-    for command in ("graph --application shop", "graph --principal"):
+    for command in ("graph --application orders", "graph --principal"):
         arguments, expected = shown(text, command)
         assert main(arguments) == 0
         assert capsys.readouterr().out.splitlines() == expected
+    picture = (DOCS / "how-to" / "orders.svg").read_text("utf-8")
+    assert Path("orders.svg").read_text("utf-8") == picture
+
+
+def test_pictures_need_no_network() -> None:
+    """Pictures are files that load nothing. A browser would draw Mermaid with a script."""
+    pages = "".join(file.read_text("utf-8") for file in DOCS.rglob("*.md"))
+    drawn = "".join(file.read_text("utf-8") for file in DOCS.rglob("*.svg"))
+    assert "\n```mermaid" not in pages
+    assert "mermaid" not in (DOCS / "conf.py").read_text("utf-8")
+    assert drawn.count("</svg>") == pages.count(".svg)") == 2
+    assert not re.search(r"script|href|url\(|@import|var\(", drawn)
 
 
 def test_a_comparison_of_equal_stacks_prints_nothing(
