@@ -265,12 +265,6 @@ def more_for_closing() -> None:
             0,
         ),
         ("how-to/ask-who-may-call-what.md", "matrix", as_it_is, 0),
-        (
-            "how-to/draw-access.md",
-            "graph --application orders\n",
-            as_it_is,
-            0,
-        ),
         ("how-to/see-what-a-change-does.md", "diff", prices, 0),
         (
             "how-to/see-what-a-change-does.md",

@@ -1,4 +1,4 @@
-"""Pages in Debian's Chromium that call an API of another origin with `fetch`."""
+"""Pages in Debian's Chromium, also pages that call an API of another origin with `fetch`."""
 
 from __future__ import annotations
 
@@ -48,6 +48,27 @@ async function all() {
 }
 all();
 </script>"""
+
+
+def dumped(folder: Path, html: str, fragment: str = "") -> str:
+    """Return the elements of a page after its scripts, at an address with the fragment."""
+    assert CHROMIUM is not None
+    file = folder / "page.html"
+    file.write_text(html, "utf-8")
+    command = [
+        CHROMIUM,
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        f"--user-data-dir={folder}/profile",
+    ]
+    done = subprocess.run(
+        [*command, "--dump-dom", f"file://{file}#{fragment}"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    return done.stdout
 
 
 def fetched(

@@ -6,8 +6,6 @@ import csv
 import io
 import json
 import re
-import shutil
-import subprocess
 from base64 import b64encode
 from hashlib import sha256
 from html.parser import HTMLParser
@@ -31,6 +29,7 @@ from kong_oam.access.principals import (
 )
 from kong_oam.access.request_classes import Region, Subtree
 from kong_oam.diagnostics import printable
+from tests.support.pages import IN_A_BROWSER, dumped
 
 JOB, WEB = (
     Principal("shop/job", "okta"),
@@ -294,43 +293,13 @@ def test_the_page_has_every_cell() -> None:
     assert data["groups"] == ["audit", "desk", "sales"]
 
 
-CHROMIUM = shutil.which("chromium")
-IN_A_BROWSER = pytest.mark.skipif(
-    CHROMIUM is None, reason="needs Debian's chromium"
-)
-
-
-def shown(folder: Path, html: str, query: str) -> Elements:
-    """Return the page that a browser shows at an address with filters."""
-    assert CHROMIUM is not None
-    file = folder / "matrix.html"
-    file.write_text(html, "utf-8")
-    command = [
-        CHROMIUM,
-        "--headless",
-        "--no-sandbox",
-        "--disable-gpu",
-        f"--user-data-dir={folder}/profile",
-    ]
-    done = subprocess.run(
-        [*command, "--dump-dom", f"file://{file}#{query}"],
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    return Elements(done.stdout)
-
-
 @IN_A_BROWSER
 @pytest.mark.parametrize("view", ["list", "matrix"])
 def test_a_browser_shows_every_row(view: str, tmp_path: Path) -> None:
     """Names are shown as text."""
     hostile = "<img src=x onerror=document.title='run'>"
-    found = shown(
-        tmp_path,
-        page(matrix_of(hostile, hostile, hostile, hostile)),
-        f"view={view}",
-    )
+    html = page(matrix_of(hostile, hostile, hostile, hostile))
+    found = Elements(dumped(tmp_path, html, f"view={view}"))
     tags = [tag for tag, _ in found.tags]
     assert "img" not in tags
     assert tags.count("tr") == 5  # the head, the component, and three rows
@@ -367,7 +336,8 @@ def test_a_browser_shows_what_is_asked_for(
     query: str, rows: int, principals: list[str], tmp_path: Path
 ) -> None:
     """Filters in the address narrow the rows, and the columns to those with entries."""
-    found = shown(tmp_path, page(matrix_of()), f"view=matrix&{query}")
+    html = dumped(tmp_path, page(matrix_of()), f"view=matrix&{query}")
+    found = Elements(html)
     scopes = [
         dict(attributes).get("scope")
         for tag, attributes in found.tags
