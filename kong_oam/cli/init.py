@@ -6,7 +6,9 @@ import argparse
 import datetime
 import re
 from contextlib import suppress
+from importlib import metadata
 from pathlib import Path
+from urllib.parse import urljoin
 
 from kong_oam import __version__
 from kong_oam.cli.command import OK, Command, UsageError, quoted
@@ -60,6 +62,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
         "VERSION": __version__,
         "STACK": options.stack,
         "TODAY": datetime.date.today().isoformat(),
+        "DOCS": _documentation(),
     }
     folder = Path(options.folder)
     files = _files("platform" if options.platform else "team", values)
@@ -76,6 +79,17 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     )
     console.print(f"next: read {folder / 'README.md'}, {following}")
     return OK
+
+
+def _documentation() -> str:
+    """Return the address of the pages, which the wheel of a release has, or else their folder."""
+    with suppress(metadata.PackageNotFoundError):
+        about = metadata.metadata("kong-oam")
+        for entry in about.get_all("Project-URL", ()):
+            label, _, address = str(entry).partition(", ")
+            if label == "Documentation":
+                return urljoin(address, ".")
+    return "docs/"
 
 
 def _files(kind: str, values: Texts) -> dict[str, str]:
