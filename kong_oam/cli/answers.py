@@ -17,7 +17,7 @@ from kong_oam.cli.scaffold import (
 )
 from kong_oam.diagnostics import printable, some
 from kong_oam.errors import InputError
-from kong_oam.oam.position import Fields
+from kong_oam.oam.position import Fields, Names
 from kong_oam.traits.questions import QUESTIONS
 
 FlagValues = dict[str, Any]
@@ -47,7 +47,7 @@ REQUIRED = (
 """Required flags, unless they do not apply to the component."""
 
 
-def parse_call(text: str) -> tuple[str, tuple[str, ...]]:
+def parse_call(text: str) -> tuple[str, Names]:
     """Parse APP/COMPONENT:SCOPE[,SCOPE]. Raises InputError."""
     component, _, scopes = text.partition(":")
     if not all(scopes.split(",")):

@@ -19,7 +19,7 @@ from kong_oam.kong.admin import AdminApi, AdminError, RejectedChangeError
 from kong_oam.kong.entities import Entities, Entity
 from kong_oam.kong.owners import OwnerLookup
 from kong_oam.kong.table import LONGEST_OPENING, with_opening
-from kong_oam.oam.position import Fields
+from kong_oam.oam.position import Fields, Names
 from kong_oam.verify.openings import AnonymousLeft, ScriptGuard, find_openings
 from kong_oam.verify.ports import Port, missing_guards, ports_of
 from kong_oam.verify.scripts import script_of, with_table
@@ -61,11 +61,11 @@ class Opening:
 
     component: str
     path: str
-    methods: tuple[str, ...]
+    methods: Names
     ends: float
     reason: str
     is_over: bool
-    networks: tuple[str, ...] = ()
+    networks: Names = ()
 
     def __str__(self) -> str:
         ends = datetime.datetime.fromtimestamp(self.ends, datetime.UTC)
@@ -85,7 +85,7 @@ class Openings:
     unreadable."""
 
     openings: tuple[Opening, ...]
-    unknown: tuple[str, ...] = ()
+    unknown: Names = ()
 
 
 def openings(admin: AdminApi, settings: Settings) -> Openings:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from kong_oam.access.data import Names
 from kong_oam.access.model import Estate
+from kong_oam.objects.component import NamespacedName
 
 
 def hosts_by_certificate(
     estate: Estate,
-) -> dict[tuple[str, str], Names]:
+) -> dict[NamespacedName, Names]:
     """Return the sorted hosts of each certificate, by place and name.
 
     A place is `shop`, or `west/shop` in a further cluster. A stack with plain http has no
@@ -16,7 +17,7 @@ def hosts_by_certificate(
     """
     if estate.stack.scheme == "http":
         return {}
-    certificates: dict[tuple[str, str], set[str]] = {}
+    certificates: dict[NamespacedName, set[str]] = {}
     for component in estate.offering:
         for endpoint in component.exposure.endpoints:
             if endpoint.certificate:

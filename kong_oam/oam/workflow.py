@@ -25,6 +25,7 @@ from kong_oam.oam.model import (
     Step,
     Workflow,
 )
+from kong_oam.oam.position import Names
 from kong_oam.oam.schema import STEP_TYPES
 
 # The policies that a `deploy` step names. All other policies always apply.
@@ -268,7 +269,7 @@ def order(
     return after
 
 
-def _before(workflow: Workflow) -> Iterator[tuple[str, tuple[str, ...]]]:
+def _before(workflow: Workflow) -> Iterator[tuple[str, Names]]:
     """Yield each step that is no group, with the steps directly before it."""
     groups = {}
     for step in workflow.steps:
@@ -279,7 +280,7 @@ def _before(workflow: Workflow) -> Iterator[tuple[str, tuple[str, ...]]]:
         for name in names:
             yield from groups.get(name, [name])
 
-    previous: tuple[str, ...] = ()
+    previous: Names = ()
     for step in workflow.steps:
         earlier = () if workflow.dag else previous
         outside = tuple(leaves((*earlier, *step.depends_on)))
@@ -288,7 +289,7 @@ def _before(workflow: Workflow) -> Iterator[tuple[str, tuple[str, ...]]]:
             yield step.name, outside
             continue
         in_any_order = workflow.dag_in_groups if step.dag is None else step.dag
-        last: tuple[str, ...] = ()
+        last: Names = ()
         for inner in step.steps:
             yield inner.name, (*outside, *last, *leaves(inner.depends_on))
             if not in_any_order:
