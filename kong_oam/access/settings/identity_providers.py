@@ -38,6 +38,21 @@ class IdentityProviderYaml(TypedDict, total=False):
     clients: dict[str, KnownClientYaml]
 
 
+# Settings that only some kinds of providers take: the names in IdentityProviderYaml, by the names
+# in ProviderSettings. `kong_oam.identity.common.settings` checks them.
+OF_SOME_KINDS = {
+    "issuer": "issuer",
+    "moved_from": "movedFrom",
+    "spelling": "tokens",
+    "clients": "clients",
+    "client_secrets": "clientSecrets",
+    "cluster_issuer": "clusterIssuer",
+    "shared_origins": "sharedOrigins",
+    "settle_seconds": "settleSeconds",
+    "certificates": "certificates",
+}
+
+
 def provider_settings(
     stack: str, item: IdentityProviderYaml
 ) -> ProviderSettings:
