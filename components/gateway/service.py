@@ -138,13 +138,8 @@ def provision_gate(
     workload is missing, the gate keeps its rules."""
     service = args.service
     inputs = Output.all(service.table, args.upstream.host, args.upstream.port)
-    # A preview shows the result of a successful run, and notes that the gate waits for the
-    # workload.
-    urns = [resource.urn for resource in args.workload]
-    previewed = Output.all(*urns).apply(lambda _: True)
-    rolled_out = previewed if pulumi.runtime.is_dry_run() else args.rolled_out
     # If a flag left out the workload, another version may run.
-    config: Output[Content] = Output.all(inputs, rolled_out).apply(
+    config: Output[Content] = Output.all(inputs, args.rolled_out).apply(
         lambda known: _gate(args, *known[0], rolled_out=known[1])
     )
     after = _after(opts, args.workload)
