@@ -3,9 +3,9 @@ next run."""
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 
 import pulumi
 from pulumi import Output
@@ -40,7 +40,7 @@ class Turn:
     is_new: bool
     before: Texts
     schedule: Schedule
-    today: datetime.date
+    today: date
 
     def record(self, resource: str, key: Output[str]) -> Recorded:
         """Return the record for the next run. Warn if the key changed out of turn.
@@ -77,7 +77,7 @@ class Rotation:
     """
 
     estate: Estate
-    today: datetime.date
+    today: date
     previous: Mapping[str, GenerationOutput]
     proofs: Texts
 

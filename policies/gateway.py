@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import date
 
 from kong_oam.access.data import NamesByName
 from kong_oam.access.model import METHODS, Component, Rule
@@ -371,12 +371,9 @@ def _is_waived(deployment: Deployment, plugin: Resource) -> bool:
     return False
 
 
-def _is_in_date(plugin: KongPlugin, today: datetime.date) -> bool:
+def _is_in_date(plugin: KongPlugin, today: date) -> bool:
     waiver = plugin.waiver
-    return (
-        waiver is not None
-        and datetime.date.fromisoformat(waiver.until) >= today
-    )
+    return waiver is not None and date.fromisoformat(waiver.until) >= today
 
 
 def encrypted_routes(deployment: Deployment, settings: Settings) -> Findings:

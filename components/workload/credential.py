@@ -4,8 +4,8 @@ them with a new credential."""
 from __future__ import annotations
 
 import base64
-import copy
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 
 from pulumi import Input, Output, ResourceOptions
@@ -71,7 +71,7 @@ def with_credential(
 ) -> Manifest:
     """Return the object with the client's settings in its pods, which only a run knows. A new
     `mark` restarts them."""
-    changed = copy.deepcopy(manifest)
+    changed = deepcopy(manifest)
     for path in pods:
         template = holder_at(changed, path)
         if not template:

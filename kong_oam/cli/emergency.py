@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import argparse
 import math
 import os
+from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
 from kong_oam.access.settings.values import Settings
@@ -39,7 +39,7 @@ of another origin, whose openings are unknown.
 """
 
 
-def _arguments(parser: argparse.ArgumentParser) -> None:
+def _arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--stack", "-s", required=True, help="the stack of the gateway"
     )
@@ -76,7 +76,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     verbs.add_parser("close", help="close all openings now")
 
 
-def _run(options: argparse.Namespace, console: Console) -> int:
+def _run(options: Namespace, console: Console) -> int:
     # Imported here, so that other verbs start faster.
     from kong_oam.emergency.changes import (
         EmergencyError,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import argparse
+from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from dataclasses import asdict
 
@@ -50,7 +50,7 @@ the change that would allow it. The gateway's answer has the id of the request.
 """
 
 
-def _arguments(parser: argparse.ArgumentParser) -> None:
+def _arguments(parser: ArgumentParser) -> None:
     add_request(parser, "?")
     parser.add_argument(
         "--as",
@@ -80,7 +80,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _run(options: argparse.Namespace, console: Console) -> int:
+def _run(options: Namespace, console: Console) -> int:
     if options.request or options.logs:
         return _recorded(options, console)
     if options.method is None or options.url is None:
@@ -125,7 +125,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     return OK
 
 
-def _recorded(options: argparse.Namespace, console: Console) -> int:
+def _recorded(options: Namespace, console: Console) -> int:
     if not options.request or not options.logs:
         raise UsageError(
             "--request ID and --logs FILE belong together: add the missing option"
@@ -144,7 +144,7 @@ def _recorded(options: argparse.Namespace, console: Console) -> int:
     return explain_recorded(options, console)
 
 
-def _request_in_words(options: argparse.Namespace) -> str:
+def _request_in_words(options: Namespace) -> str:
     client = f" as {options.client}" if options.client else ""
     user = ""
     if options.groups is not None:
@@ -157,7 +157,7 @@ def _request_in_words(options: argparse.Namespace) -> str:
     )
 
 
-def _check_preflight(options: argparse.Namespace) -> None:
+def _check_preflight(options: Namespace) -> None:
     if options.method != "OPTIONS" or not options.origin:
         raise UsageError(
             "--asks is for preflights: use METHOD OPTIONS, and add --origin"
@@ -169,7 +169,7 @@ def _check_preflight(options: argparse.Namespace) -> None:
 
 
 def _page(
-    estate: Estate, request: Request, options: argparse.Namespace
+    estate: Estate, request: Request, options: Namespace
 ) -> JsonObject | None:
     """Return the rights of the calling page as JSON, or None without a page."""
     if not options.origin:
@@ -206,9 +206,7 @@ def _page_in_words(page: JsonObject) -> Iterator[str]:
         yield f"          {printable(name)}: {printable(value)}"
 
 
-def _token(
-    estate: Estate, request: Request, options: argparse.Namespace
-) -> _Token:
+def _token(estate: Estate, request: Request, options: Namespace) -> _Token:
     """Return the token that the provider of the called component issues to the client."""
     if options.client is None:
         if options.groups is not None:
@@ -251,7 +249,7 @@ def _token_in_words(
     estate: Estate,
     decision: Decision,
     token: _Token,
-    options: argparse.Namespace,
+    options: Namespace,
 ) -> str:
     if token is None:
         return "none"
@@ -272,7 +270,7 @@ def _token_in_words(
 
 
 def _explanation(
-    options: argparse.Namespace,
+    options: Namespace,
     decision: Decision,
     token: _Token,
 ) -> JsonObject:

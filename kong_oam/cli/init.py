@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import argparse
-import datetime
 import re
+from argparse import ArgumentParser, Namespace
 from contextlib import suppress
+from datetime import date
 from pathlib import Path
 
 from kong_oam import __version__
@@ -30,7 +30,7 @@ _ENDING = ".template"
 _STACK = re.compile(r"[a-z0-9][a-z0-9-]{0,62}\Z")
 
 
-def _arguments(parser: argparse.ArgumentParser) -> None:
+def _arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "folder",
         nargs="?",
@@ -51,7 +51,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _run(options: argparse.Namespace, console: Console) -> int:
+def _run(options: Namespace, console: Console) -> int:
     if not _STACK.match(options.stack):
         raise UsageError(
             f"invalid stack name {quoted(options.stack)}: use lower-case letters, digits and dashes"
@@ -59,7 +59,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     values = {
         "VERSION": __version__,
         "STACK": options.stack,
-        "TODAY": datetime.date.today().isoformat(),
+        "TODAY": date.today().isoformat(),
     }
     folder = Path(options.folder)
     files = _files("platform" if options.platform else "team", values)

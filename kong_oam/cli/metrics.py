@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 import threading
+from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -33,7 +33,7 @@ dashboard for these metrics and for Kong's own metrics (`gateway.metrics` in the
 LISTEN = "127.0.0.1:9542"
 
 
-def _arguments(parser: argparse.ArgumentParser) -> None:
+def _arguments(parser: ArgumentParser) -> None:
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument(
         "--logs",
@@ -60,7 +60,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _run(options: argparse.Namespace, console: Console) -> int:
+def _run(options: Namespace, console: Console) -> int:
     from kong_oam import metrics
 
     if options.logs is not None:
@@ -71,7 +71,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     return OK
 
 
-def _serve(options: argparse.Namespace, console: Console) -> int:
+def _serve(options: Namespace, console: Console) -> int:
     from kong_oam.metrics.counters import Counters
 
     host, port = _address(options.listen)

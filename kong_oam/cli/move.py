@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import argparse
+from argparse import ArgumentParser, Namespace
 from threading import Event
 from typing import TYPE_CHECKING
 
@@ -28,7 +28,7 @@ Exit status: 0 every component is in its stack, 1 listed components are to be mo
 """
 
 
-def _arguments(parser: argparse.ArgumentParser) -> None:
+def _arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--stack",
         "-s",
@@ -42,7 +42,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _run(options: argparse.Namespace, console: Console) -> int:
+def _run(options: Namespace, console: Console) -> int:
     # Imported here, so that other verbs start faster.
     from kong_oam.stacks.move import find, perform
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import argparse
+from argparse import Namespace
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -63,7 +63,7 @@ for _trait in AT_KONG:
     _REMEDIES.update(_trait.remedies)
 
 
-def explain_recorded(options: argparse.Namespace, console: Console) -> int:
+def explain_recorded(options: Namespace, console: Console) -> int:
     """Print the decision about a recorded request, its reason and rule, and the decision of the
     current Applications.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import argparse
+from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Mapping
 from typing import Any, TypedDict
 
@@ -63,7 +63,7 @@ class _ObjectEntry(TypedDict):
     object: Manifest
 
 
-def _arguments(parser: argparse.ArgumentParser) -> None:
+def _arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "application", metavar="APPLICATION", help="the Application's name"
     )
@@ -75,7 +75,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     add_estate(parser)
 
 
-def _run(options: argparse.Namespace, console: Console) -> int:
+def _run(options: Namespace, console: Console) -> int:
     settings = selected_settings(options)
     estate = estate_of(reading_of(options.applications, settings), settings)
     by_name = {

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import argparse
 import os
+from argparse import ArgumentParser, Namespace
 from contextlib import suppress
 from pathlib import Path
 
@@ -35,7 +35,7 @@ preview, or a comment that could not be written. 2 for wrong usage.
 """
 
 
-def _arguments(parser: argparse.ArgumentParser) -> None:
+def _arguments(parser: ArgumentParser) -> None:
     say = parser.add_argument
     say(
         "--base",
@@ -88,7 +88,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _run(options: argparse.Namespace, console: Console) -> int:
+def _run(options: Namespace, console: Console) -> int:
     # Imported here, so that other verbs start faster.
     from kong_oam.review.access_changes import ReviewError
 
@@ -99,7 +99,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
         raise ReviewError(f"error: {error}") from None
 
 
-def _review(options: argparse.Namespace, console: Console) -> int:
+def _review(options: Namespace, console: Console) -> int:
     from kong_oam.review.comment import LONGEST, compose, not_reviewed
     from kong_oam.review.github import head_commit, links
     from kong_oam.review.stack_review import review_stack
@@ -141,7 +141,7 @@ def _has_partitions(stack: str) -> bool:
     return settings.partition is None and bool(settings.stack.partitions)
 
 
-def _write_output(options: argparse.Namespace, text: str) -> None:
+def _write_output(options: Namespace, text: str) -> None:
     if options.output is None:
         return
     try:
@@ -152,7 +152,7 @@ def _write_output(options: argparse.Namespace, text: str) -> None:
         ) from None
 
 
-def _comment(options: argparse.Namespace, console: Console) -> int:
+def _comment(options: Namespace, console: Console) -> int:
     from kong_oam.review.access_changes import ReviewError
     from kong_oam.review.github import read_comment
 
@@ -181,7 +181,7 @@ def _comment(options: argparse.Namespace, console: Console) -> int:
     return OK
 
 
-def _report_no_review(options: argparse.Namespace) -> None:
+def _report_no_review(options: Namespace) -> None:
     """Replace the comment of an earlier run. Errors are ignored, because the caller raises the
     error that stopped the review."""
     from kong_oam.review.access_changes import ReviewError
@@ -192,7 +192,7 @@ def _report_no_review(options: argparse.Namespace) -> None:
         _write(options, not_reviewed(head_commit(os.environ)))
 
 
-def _write(options: argparse.Namespace, text: str) -> None:
+def _write(options: Namespace, text: str) -> None:
     from kong_oam.review.github import write_comment
 
     if options.pull_request is not None:

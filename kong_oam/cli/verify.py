@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import argparse
+from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -44,7 +44,7 @@ secrets of the stack's configuration. kubectl reads the cluster, in the stack's 
 """
 
 
-def _arguments(parser: argparse.ArgumentParser) -> None:
+def _arguments(parser: ArgumentParser) -> None:
     add_estate(parser)
     parser.add_argument(
         "--outputs",
@@ -59,7 +59,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _run(options: argparse.Namespace, console: Console) -> int:
+def _run(options: Namespace, console: Console) -> int:
     # Imported here, so that other verbs start without the SDKs.
     from kong_oam.identity.kinds import describe
     from kong_oam.verify.stack import verify, workloads

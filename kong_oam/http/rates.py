@@ -14,7 +14,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from email.utils import parsedate_to_datetime
 
-import httpx
+from httpx import Response
 
 # Seconds that a run waits for one request, all pauses together. Most limits are per minute.
 LONGEST = 300.0
@@ -23,8 +23,8 @@ _SHORTEST = 0.1
 
 
 def send_with_waits(
-    send: Callable[[], httpx.Response], usual: float | None = None
-) -> httpx.Response:
+    send: Callable[[], Response], usual: float | None = None
+) -> Response:
     """Send a request, and repeat it after each answer 429 when the server allows. Return the last
     answer.
 
@@ -51,7 +51,7 @@ def send_with_waits(
 
 
 def seconds_to_wait(
-    answer: httpx.Response, usual: float | None = None
+    answer: Response, usual: float | None = None
 ) -> float | None:
     """Return the seconds until a rate limit ends, by the server's clock. None if there is no limit
     or no time."""
@@ -75,7 +75,7 @@ def seconds_to_wait(
         return usual
 
 
-def rate_limit_note(answer: httpx.Response) -> str:
+def rate_limit_note(answer: Response) -> str:
     """Return how long an answer 429 asks to wait, as a note for a message. Return "" for other
     answers."""
     seconds = seconds_to_wait(answer)

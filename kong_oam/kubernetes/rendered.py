@@ -18,7 +18,6 @@ Pure functions. The checks in `kong_oam.objects` come first.
 from __future__ import annotations
 
 import base64
-import copy
 from collections import defaultdict
 from collections.abc import (
     Callable,
@@ -28,6 +27,7 @@ from collections.abc import (
     Iterator,
     Sequence,
 )
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -304,7 +304,7 @@ def _with_version(part: PlacedObject) -> PlacedObject:
 
 def _without_client(deployment: Manifest) -> Manifest:
     """Return the Deployment of a plain component without the variables of its client."""
-    changed = copy.deepcopy(deployment)
+    changed = deepcopy(deployment)
     changed["spec"]["template"]["spec"]["containers"][0].pop("envFrom", None)
     return changed
 

@@ -10,6 +10,7 @@ resources need an entry in the stack.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import product
@@ -132,10 +133,10 @@ def rights_refused(component: JudgedComponent, rules: Rules) -> Findings:
     for entry in rules.rights.get(component.key, ()):
         listed.update(listed_rights(entry))
     objects = with_inner_objects(component.objects)
-    unlisted: dict[int, list[Right]] = {}
+    unlisted = defaultdict(list)
     for right in rights_of(objects, component.cluster, component.accounts):
         if not right.harmless and right.text not in listed:
-            unlisted.setdefault(id(right.object), []).append(right)
+            unlisted[id(right.object)].append(right)
     for rights in unlisted.values():
         texts = tuple(dict.fromkeys(right.text for right in rights))
         message = (

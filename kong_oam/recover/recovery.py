@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
-import httpx
+from httpx import HTTPError
 
 from kong_oam.access.compile.estate import compile_estate
 from kong_oam.access.model import Estate
@@ -138,7 +138,7 @@ def search(stack: str, *, older: bool) -> Iterator[Search]:
             yield _search(stack, clients, older=older)
     except _EXPECTED as error:
         raise RecoveryError(str(error)) from None
-    except httpx.HTTPError as error:
+    except HTTPError as error:
         raise RecoveryError(
             f"{error.request.url.host} does not answer ({type(error).__name__})"
         ) from None

@@ -10,11 +10,11 @@ rotation beside it.
 
 from __future__ import annotations
 
-import datetime
 import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
+from datetime import date
 from functools import cache
 from importlib import metadata
 from ipaddress import IPv4Network, IPv6Network
@@ -32,7 +32,7 @@ from kong_oam.oam.position import SourcePosition, Texts
 DIGITS = 20
 _DAY = f"{NAMESPACE}:asOf"
 _OF_JSON = (str, int, float, bool, type(None))
-_BY_REPR = (bytes, datetime.date, IPv4Network, IPv6Network)
+_BY_REPR = (bytes, date, IPv4Network, IPv6Network)
 
 
 def fingerprint(
@@ -62,7 +62,7 @@ def settings_digest(settings: Settings) -> str:
     """
     names = dict.fromkeys(settings.stack.partitions, ())
     stack = replace(settings.stack, partitions=names)
-    undated = replace(settings, as_of=datetime.date.min, stack=stack)
+    undated = replace(settings, as_of=date.min, stack=stack)
     return digest_of(undated, places=False)
 
 

@@ -157,7 +157,7 @@ IN_CLEAR: tuple[Edit, ...] = (
 )
 DROPPED_AT_ONCE: Edit = (
     "kong_oam/kong/key_slots.py",
-    "over = today - retired - datetime.timedelta(days=1) >= lifetime",
+    "over = today - retired - timedelta(days=1) >= lifetime",
     "over = True",
 )
 

@@ -10,8 +10,8 @@ Sources: RFC 5280 (X.509), RFC 7515, section 4.1.8 (the thumbprint in a token's 
 from __future__ import annotations
 
 import base64
-import datetime
 import hashlib
+from datetime import UTC, datetime
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -22,8 +22,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-VALID_FROM = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
-VALID_UNTIL = datetime.datetime(2049, 12, 31, tzinfo=datetime.UTC)
+VALID_FROM = datetime(2020, 1, 1, tzinfo=UTC)
+VALID_UNTIL = datetime(2049, 12, 31, tzinfo=UTC)
 
 # Characters of a common name (RFC 5280, appendix A.1).
 _LONGEST_NAME = 64

@@ -7,11 +7,11 @@ the gate's place needs a waiver. Some plugins are never allowed.
 
 from __future__ import annotations
 
-import datetime
 import ipaddress
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
+from datetime import date
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -192,11 +192,11 @@ def _plugin_findings(plugin: KongPlugin, others: set[str]) -> Findings:
         yield Diagnostic("ACC246", message, plugin.position.at("name"))
 
 
-def _expired_waivers(plugin: KongPlugin, today: datetime.date) -> Findings:
+def _expired_waivers(plugin: KongPlugin, today: date) -> Findings:
     waiver = plugin.waiver
     if not (waiver and reason_for_waiver(plugin)):
         return
-    if datetime.date.fromisoformat(waiver.until) < today:
+    if date.fromisoformat(waiver.until) < today:
         message = (
             f"the waiver of {plugin.name} ended on {waiver.until}, and today is {today} (asOf); "
             "remove the plugin, or renew its waiver"
