@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-import pulumi
 import pulumi_kong as kong
-from pulumi import Alias, Input, Output, ResourceOptions
+from pulumi import Alias, Input, Output, ResourceOptions, log, runtime
 
 from kong_oam.access.model import METHODS, Component, Estate
 from kong_oam.access.settings.values import Settings
@@ -142,7 +141,7 @@ def provision_gate(
     # workload.
     urns = [resource.urn for resource in args.workload]
     previewed = Output.all(*urns).apply(lambda _: True)
-    rolled_out = previewed if pulumi.runtime.is_dry_run() else args.rolled_out
+    rolled_out = previewed if runtime.is_dry_run() else args.rolled_out
     # If a flag left out the workload, another version may run.
     config: Output[Content] = Output.all(inputs, rolled_out).apply(
         lambda known: _gate(args, *known[0], rolled_out=known[1])
@@ -281,7 +280,7 @@ def _gate(
     if rolled_out:
         return plugins.gate(table, upstream)
     stays = "opens nothing new" if args.before else "stays closed"
-    pulumi.log.warn(
+    log.warn(
         f"gateway: service {meant.kong_name} {stays}: its Deployment of this version is missing; "
         "run `pulumi up` once it can be deployed"
     )

@@ -7,12 +7,12 @@ Sources: RFC 9110, section 10.2.3 (Retry-After: seconds or a date). Okta's guide
 
 from __future__ import annotations
 
-import math
 import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from email.utils import parsedate_to_datetime
+from math import isfinite
 
 from httpx import Response
 
@@ -62,7 +62,7 @@ def seconds_to_wait(
     with suppress(TypeError, ValueError):
         seconds = float(after)
         # Python reads "nan" and "inf" as numbers, but nobody can wait that long.
-        if math.isfinite(seconds):
+        if isfinite(seconds):
             return max(seconds, _SHORTEST)
     try:
         now = parsedate_to_datetime(headers["date"]).timestamp()
