@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from kong_oam.access.data import Names
 from kong_oam.access.model import EXTERNAL
 from kong_oam.cli.flag import Flag
 from kong_oam.cli.scaffold import (
@@ -47,7 +48,7 @@ REQUIRED = (
 """Required flags, unless they do not apply to the component."""
 
 
-def parse_call(text: str) -> tuple[str, tuple[str, ...]]:
+def parse_call(text: str) -> tuple[str, Names]:
     """Parse APP/COMPONENT:SCOPE[,SCOPE]. Raises InputError."""
     component, _, scopes = text.partition(":")
     if not all(scopes.split(",")):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 import os
 from argparse import ArgumentParser, Namespace
+from math import ceil
 from typing import TYPE_CHECKING
 
 from kong_oam.access.settings.values import Settings
@@ -171,7 +171,7 @@ def _effective_when(admin: AdminApi, settings: Settings) -> str:
     except AdminError:
         seconds = 0.0
     return (
-        f"effective at all nodes within about {math.ceil(seconds)} seconds"
+        f"effective at all nodes within about {ceil(seconds)} seconds"
         if seconds
         else "effective at each node after its next configuration update"
     )

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from kong_oam.access.absent import absent_members
 from kong_oam.access.compile.estate import Compiled, compile_estate
@@ -143,7 +143,7 @@ def read_at(
     state, and a remark, which begins with `label`, lists them. Raises UsageError.
     """
     source = revision(name)
-    with tempfile.TemporaryDirectory() as temporary:
+    with TemporaryDirectory() as temporary:
         top = Path(temporary)
         copy = source.target_path(".", top)
         # Read the settings first: they name the Applications and definitions.

@@ -10,7 +10,7 @@ from kong_oam.access.decide import Decision, Request, decide, effective_scopes
 from kong_oam.access.issue import User, issue
 from kong_oam.access.model import Estate
 from kong_oam.access.pages import preflight, reading
-from kong_oam.access.tokens import Claims, Refusal
+from kong_oam.access.tokens import Refusal, Token
 from kong_oam.cli.command import OK, Command, UsageError
 from kong_oam.cli.console import Colour, Console
 from kong_oam.cli.entries import rule_entry, unjudged_entry
@@ -28,7 +28,7 @@ from kong_oam.diagnostics import printable
 from kong_oam.oam.position import JsonObject
 from kong_oam.traits.cors.at_kong import granted
 
-_Token = Claims | Refusal | None
+_Token = Token | None
 """The claims of a token, the reason against a token, or None without a token."""
 
 _DETAILS = """\
@@ -51,7 +51,7 @@ the change that would allow it. The gateway's answer has the id of the request.
 
 
 def _arguments(parser: ArgumentParser) -> None:
-    add_request(parser, "?")
+    add_request(parser)
     parser.add_argument(
         "--as",
         dest="client",
@@ -89,7 +89,7 @@ def _run(options: Namespace, console: Console) -> int:
         )
     estate = estate_from(options)
     request = request_from(options.method, options.url, estate, options.address)
-    token: _Token = None
+    token: Token | None = None
     if options.asks:
         _check_preflight(options)
         decision = preflight(estate, request, options.origin, options.asks)
@@ -178,7 +178,7 @@ def _page(
         "origin": options.origin,
         "asks": options.asks,
         "mayRead": None,
-        "reason": _NO_CORS_RULE,
+        "reason": "the gateway has no cors rule for this request; headers of the workload pass unchanged",
         "headers": {},
     }
     answer = reading(
@@ -193,9 +193,6 @@ def _page(
     return page
 
 
-_NO_CORS_RULE = "the gateway has no cors rule for this request; headers of the workload pass unchanged"
-
-
 def _page_in_words(page: JsonObject) -> Iterator[str]:
     action = f"send {page['asks']}" if page["asks"] else "read the answer"
     verdict = "not judged"
@@ -206,7 +203,9 @@ def _page_in_words(page: JsonObject) -> Iterator[str]:
         yield f"          {printable(name)}: {printable(value)}"
 
 
-def _token(estate: Estate, request: Request, options: Namespace) -> _Token:
+def _token(
+    estate: Estate, request: Request, options: Namespace
+) -> Token | None:
     """Return the token that the provider of the called component issues to the client."""
     if options.client is None:
         if options.groups is not None:
@@ -248,7 +247,7 @@ def _token(estate: Estate, request: Request, options: Namespace) -> _Token:
 def _token_in_words(
     estate: Estate,
     decision: Decision,
-    token: _Token,
+    token: Token | None,
     options: Namespace,
 ) -> str:
     if token is None:
@@ -272,7 +271,7 @@ def _token_in_words(
 def _explanation(
     options: Namespace,
     decision: Decision,
-    token: _Token,
+    token: Token | None,
 ) -> JsonObject:
     return {
         "method": options.method,
@@ -289,7 +288,7 @@ def _explanation(
     }
 
 
-def _token_entry(token: _Token) -> JsonObject | None:
+def _token_entry(token: Token | None) -> JsonObject | None:
     if isinstance(token, Refusal):
         return {"refused": token.reason}
     return asdict(token) if token else None

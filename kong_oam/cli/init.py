@@ -78,7 +78,7 @@ def _run(options: Namespace, console: Console) -> int:
     return OK
 
 
-def _files(kind: str, values: Texts) -> dict[str, str]:
+def _files(kind: str, values: Texts) -> Texts:
     """Return the files of a kind of repository by name, with values in place of `@NAME@`."""
     root = STARTERS / kind
     files = {}

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
-import threading
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 from kong_oam.cli.command import OK, Command, UsageError, quoted
@@ -91,7 +91,7 @@ def _serve(options: Namespace, console: Console) -> int:
         ) from None
     with server:
         # A daemon thread, so that Ctrl-C ends the command during a scrape.
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread = Thread(target=server.serve_forever, daemon=True)
         thread.start()
         console.print(
             f"serving http://{host}:{server.server_port}/metrics; Ctrl-C stops"

@@ -41,7 +41,6 @@ masked. Credentials of clients and values from other components have placeholder
   python -m kong_oam render shop --component web --stack aws
 """
 
-_MASKED = "(masked)"
 
 _ORIGINS = {
     "definition": ", by a definition",
@@ -162,7 +161,7 @@ def _mask(manifest: Manifest) -> Manifest:
     copy = dict(manifest)
     for key in ("data", "stringData"):
         if isinstance(manifest.get(key), Mapping):
-            copy[key] = dict.fromkeys(manifest[key], _MASKED)
+            copy[key] = dict.fromkeys(manifest[key], "(masked)")
     return copy
 
 

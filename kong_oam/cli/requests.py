@@ -29,18 +29,18 @@ _METHOD = re.compile(
 _AUTHORITY = re.compile(r"[^@:]+(:[0-9]{1,5})?\Z")
 
 
-def add_request(parser: ArgumentParser, nargs: str | None = None) -> None:
+def add_request(parser: ArgumentParser) -> None:
     parser.add_argument(
         "method",
         metavar="METHOD",
-        nargs=nargs,
+        nargs="?",
         type=str.upper,
         help="the method, such as GET",
     )
     parser.add_argument(
         "url",
         metavar="URL",
-        nargs=nargs,
+        nargs="?",
         help="https://host/path, as a client sends it",
     )
     add_address(parser)

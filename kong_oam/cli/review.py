@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from argparse import ArgumentParser, Namespace
 from contextlib import suppress
+from os import environ
 from pathlib import Path
 
 from kong_oam.cli.command import FOUND, OK, Command, UsageError
@@ -76,7 +76,7 @@ def _arguments(parser: ArgumentParser) -> None:
     )
     say(
         "--repository",
-        default=os.environ.get("GITHUB_REPOSITORY"),
+        default=environ.get("GITHUB_REPOSITORY"),
         metavar="OWNER/NAME",
         help="its repository (default: GITHUB_REPOSITORY)",
     )
@@ -108,10 +108,10 @@ def _review(options: Namespace, console: Console) -> int:
         raise UsageError(
             "specify --base REVISION and --stack NAME to review, or --comment FILE to comment"
         )
-    commit = head_commit(os.environ)
+    commit = head_commit(environ)
     # This text remains if the run ends early for any reason.
     _write_output(options, not_reviewed(commit))
-    missing = [name for name in options.needs if not os.environ.get(name)]
+    missing = [name for name in options.needs if not environ.get(name)]
     try:
         stacks = []
         for name in options.stack:
@@ -119,7 +119,7 @@ def _review(options: Namespace, console: Console) -> int:
             stacks += review_stack(
                 name, options.base, missing, partitions=partitions
             )
-        places = links(options.repository, os.environ)
+        places = links(options.repository, environ)
         console.print_exactly(compose(stacks, links=places, commit=commit))
         text = compose(stacks, LONGEST, places, commit)
     # Replace the comment after any error: readers would take an earlier comment for this change.
@@ -189,7 +189,7 @@ def _report_no_review(options: Namespace) -> None:
     from kong_oam.review.github import head_commit
 
     with suppress(ReviewError):
-        _write(options, not_reviewed(head_commit(os.environ)))
+        _write(options, not_reviewed(head_commit(environ)))
 
 
 def _write(options: Namespace, text: str) -> None:
@@ -201,7 +201,7 @@ def _write(options: Namespace, text: str) -> None:
             options.pull_request,
             options.repository,
             options.author,
-            os.environ,
+            environ,
         )
 
 

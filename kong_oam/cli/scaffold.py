@@ -17,6 +17,7 @@ import yaml
 
 import kong_oam.oam.model as oam
 from kong_oam.access.compile.component import OWNER
+from kong_oam.access.data import Names
 from kong_oam.access.model import ClientKind, Component, Estate, signs_in
 from kong_oam.diagnostics import some, suggestion
 from kong_oam.errors import InputError
@@ -56,7 +57,7 @@ _WRITING = ["POST", "PUT", "PATCH", "DELETE"]
 
 Caller = tuple[str, bool]
 """The key of a client, and whether it may change data."""
-Calls = tuple[tuple[str, tuple[str, ...]], ...]
+Calls = tuple[tuple[str, Names], ...]
 """Called components (application/component) with scopes."""
 
 
@@ -85,9 +86,9 @@ class ComponentSpec:
     traits: tuple[tuple[str, Fields], ...] = ()
     client: str | None = None
     calls: Calls = ()
-    group: tuple[str, ...] = ()
+    group: Names = ()
     caller: tuple[Caller, ...] = ()
-    redirect_uri: tuple[str, ...] = ()
+    redirect_uri: Names = ()
     jwks_uri: str | None = None
 
     @property
@@ -234,7 +235,7 @@ def _trait_of(key: str, kind: str, source: oam.Application) -> oam.Trait:
 def _with_grant(
     spec: ComponentSpec,
     callee: Component,
-    scopes: tuple[str, ...],
+    scopes: Names,
     source: oam.Application,
 ) -> str:
     """Return the called component's file with the new component in the role with exactly these
@@ -262,11 +263,11 @@ def _with_grant(
 
 
 def _new_role(
-    spec: ComponentSpec, callee: Component, scopes: tuple[str, ...]
+    spec: ComponentSpec, callee: Component, scopes: Names
 ) -> tuple[str, str]:
     """Return name and YAML of a new role for the component. If the component acts for users, the
     role includes groups that already have these scopes."""
-    groups: tuple[str, ...] = ()
+    groups: Names = ()
     if spec.client in _USER_KINDS:
         granting = [
             role

@@ -87,9 +87,6 @@ def _run(options: Namespace, console: Console) -> int:
     return FOUND if findings or altered else OK
 
 
-_WEAKENED = "a guard, route, record, limit or answer may differ"
-
-
 def lines_of(result: Result, stack: str, console: Console) -> Iterator[str]:
     """Yield the lines about a stack's Kong."""
     for finding, reasons in result.findings:
@@ -100,7 +97,10 @@ def lines_of(result: Result, stack: str, console: Console) -> Iterator[str]:
             yield from (f"    {methods(calls)} {url}" for url in calls.urls)
             yield f"        {KINDS[finding.kind]} {', '.join(calls.callers)}"
         if not finding.exposures:
-            yield f"    no caller gained or lost access, but {_WEAKENED}"
+            yield (
+                "    no caller gained or lost access, but a guard, route, record, limit or answer "
+                "may differ"
+            )
         # Several reasons may have the same remedy.
         yield from dict.fromkeys(_remedies(reasons))
     yield _verdict(result, stack)

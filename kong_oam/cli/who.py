@@ -42,7 +42,7 @@ users of certain groups.
 
 
 def _arguments(parser: ArgumentParser) -> None:
-    add_request(parser, "?")
+    add_request(parser)
     parser.add_argument(
         "--component",
         metavar="NAME",

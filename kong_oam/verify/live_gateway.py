@@ -202,7 +202,7 @@ class LiveGateway:
         for route in taken:
             verdicts += self._verdicts(route, call, caller)
         if not any(route.certain for route in taken):
-            verdicts.append(Verdict(False, None))
+            verdicts.append(Verdict(False))
         return tuple(verdicts)
 
     def _taken(self, call: Call) -> tuple[TakenRoute, ...]:
@@ -277,7 +277,7 @@ class LiveGateway:
     ) -> Iterator[Verdict]:
         """Yield a verdict for each way that the call may go by a route."""
         way = taken.way
-        nowhere = Verdict(False, None, through=taken.through)
+        nowhere = Verdict(False, through=taken.through)
         if way is None:
             yield nowhere
             return
@@ -328,9 +328,7 @@ class LiveGateway:
         standing = self._standings[asked]
         verified = way.guards.admitted is not None
         if standing.closed:
-            return Verdict(
-                False, None, verified=verified, through=standing.through
-            )
+            return Verdict(False, verified=verified, through=standing.through)
         # A foreign script in the gate's place runs after authentication accepts the call.
         passes_gate = way.foreign_gate or way.guards.decided is None
         if not passes_gate and verified:
@@ -340,7 +338,6 @@ class LiveGateway:
             )
         return Verdict(
             standing.anything or (standing.passes and passes_gate),
-            None,
             verified=verified,
             judged=standing.judged and not way.foreign_gate,
             through=standing.through,
