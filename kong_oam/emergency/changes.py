@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 
+from kong_oam.access.data import Names
 from kong_oam.access.model import METHODS
 from kong_oam.access.settings.values import Settings
 from kong_oam.diagnostics import printable, some
@@ -61,11 +62,11 @@ class Opening:
 
     component: str
     path: str
-    methods: tuple[str, ...]
+    methods: Names
     ends: float
     reason: str
     is_over: bool
-    networks: tuple[str, ...] = ()
+    networks: Names = ()
 
     def __str__(self) -> str:
         ends = datetime.fromtimestamp(self.ends, UTC)

@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 VARIABLE = "KONG_OAM_KNOWN_STACKS"
 
@@ -50,7 +50,7 @@ def known_stacks_file(
 ) -> Iterator[Mapping[str, str]]:
     """Write the file of known stacks and remove it afterwards. Yield the environment variable that
     names it to the runs."""
-    with tempfile.NamedTemporaryFile(
+    with NamedTemporaryFile(
         "w", prefix="kong-oam-", suffix=".json", encoding="utf-8"
     ) as file:  # readable by its owner only
         json.dump(

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from kong_oam.access.data import Names
 from kong_oam.access.model import Component
 from kong_oam.kubernetes import kubectl
 from kong_oam.objects.selection import APPLICATION, COMPONENT, NamedService
@@ -19,7 +20,7 @@ class OtherPods:
 
     component: Component
     named: NamedService
-    owners: tuple[str, ...]
+    owners: Names
 
 
 def other_pods(

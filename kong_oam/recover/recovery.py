@@ -49,8 +49,6 @@ from kong_oam.render.stage import read_applications
 
 T = TypeVar("T")
 
-_EXPECTED = (EngineError, ProductError, SettingsError)
-
 
 class RecoveryError(OperationError):
     """Recovery did nothing, or stopped. The message gives the cause and the remedy."""
@@ -136,7 +134,7 @@ def search(stack: str, *, older: bool) -> Iterator[Search]:
     try:
         with ExitStack() as clients:
             yield _search(stack, clients, older=older)
-    except _EXPECTED as error:
+    except (EngineError, ProductError, SettingsError) as error:
         raise RecoveryError(str(error)) from None
     except HTTPError as error:
         raise RecoveryError(

@@ -18,7 +18,6 @@ from kong_oam.engine.state import logical_name
 # An edge: a JSON object as a command or GitHub prints it.
 JsonObject = Mapping[str, Any]
 
-_STACK = "pulumi:pulumi:Stack"
 # Frequent errors of the engine and the CLI: a part of the original text, and the text for the
 # comment.
 _KNOWN = {
@@ -52,7 +51,7 @@ def reasons(
         message = str(error.get("message", ""))
         # A URN is urn:pulumi:STACK::PROJECT::PARENT$TYPE::NAME.
         kind = "".join(urn.split("::")[2:3]).rpartition("$")[2]
-        if urn and kind != _STACK:
+        if urn and kind != "pulumi:pulumi:Stack":
             resources.append(f"{logical_name(urn)} ({kind})")
         # The program's own error; any other message could contain a secret.
         elif message.startswith(ERROR_PREFIX):
