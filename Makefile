@@ -83,6 +83,9 @@ check: $(STAMP) ## check format, lint, types, import direction and English
 
 docs: $(DOCS)/.requirements ## build the documentation site in build/docs; a broken link is an error
 	@$(DOCS)/bin/python -m sphinx -W --keep-going -q -b html docs build/docs
+	@! grep -rhoE --include=*.html '<(script|link|img)[^>]* (src|href)="?(https?:)?//[^">]*' \
+	  build/docs | sort -u | grep . || \
+	  { echo "error: browsers load these files from the network; keep copies in docs/"; exit 1; }
 	@echo "build/docs/index.html"
 
 reference: $(STAMP) ## write the generated blocks of the reference pages: schemas, tables of the code, help texts

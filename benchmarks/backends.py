@@ -23,6 +23,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.conditions import as_users_run
 from benchmarks.graph import GROUPS, PER_APPLICATION, write
 from sandbox import project
 from sandbox.local import STACK, Local
@@ -67,9 +68,10 @@ def main() -> int:
         help=f"a multiple of {PER_APPLICATION}",
     )
     applications = parser.parse_args().components // PER_APPLICATION
-    os.environ["KONG_OAM_FORK"] = "0"
+    as_users_run()
     print(
-        f"up of {applications * PER_APPLICATION} components; state and additional bytes of a run in KB"
+        f"up of {applications * PER_APPLICATION} components; "
+        "state and additional bytes of a run in KB"
     )
     print(
         f"{'CPU s':>28} {'server':>6} {'MB written':>10} {'state':>6} {'a run leaves':>12}"

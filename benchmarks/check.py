@@ -73,7 +73,8 @@ spec:
             rules:
               - {{paths: [/items], methods: [GET], scopes: [app{n}.read]}}
               - {{paths: [/items], methods: [POST, PUT, DELETE], scopes: [app{n}.write]}}
-              - {{paths: [/items/health], methods: [GET], public: {{reason: probes of the load balancer}}}}
+              - {{paths: [/items/health], methods: [GET],
+                 public: {{reason: probes of the load balancer}}}}
             roles:
               viewer: {{scopes: [app{n}.read], groups: [readers]}}
               editor: {{scopes: [app{n}.read, app{n}.write], groups: [writers]}}

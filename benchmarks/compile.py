@@ -19,6 +19,7 @@ from pathlib import Path
 
 import yaml
 
+from benchmarks.conditions import as_commands_run
 from kong_oam.access.compile.estate import compile_estate
 from kong_oam.access.model import Estate, Stack
 from kong_oam.access.settings.stack import read_file
@@ -52,10 +53,13 @@ spec:
             rules:
               - {{paths: [/items], methods: [GET], scopes: [app{n}.read]}}
               - {{paths: [/items], methods: [POST, PUT, DELETE], scopes: [app{n}.write]}}
-              - {{paths: [/items/health], methods: [GET], public: {{reason: probes of the load balancer}}}}
+              - {{paths: [/items/health], methods: [GET],
+                 public: {{reason: probes of the load balancer}}}}
             roles:
-              viewer: {{scopes: [app{n}.read], groups: [readers], components: [app{n}/job, app{n}/web]}}
-              editor: {{scopes: [app{n}.read, app{n}.write], groups: [writers], components: [app{n}/web]}}
+              viewer: {{scopes: [app{n}.read], groups: [readers],
+                       components: [app{n}/job, app{n}/web]}}
+              editor: {{scopes: [app{n}.read, app{n}.write], groups: [writers],
+                       components: [app{n}/web]}}
     - name: job
       type: worker
       properties: {{image: "registry.example.com/job{n}:1.0"}}
@@ -92,6 +96,7 @@ def main() -> int:
     parser.add_argument("--applications", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
+    as_commands_run()
     stack = read_file(Path("stacks/Pulumi.local.yaml")).stack
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)

@@ -177,7 +177,8 @@ spec:
       type: worker
       properties: {{image: job}}
       traits:
-        - {{type: client, properties: {{kind: service, calls: [{{component: called/api, scopes: [read]}}]}}}}
+        - {{type: client,
+           properties: {{kind: service, calls: [{{component: called/api, scopes: [read]}}]}}}}
 """
 
 

@@ -1,7 +1,8 @@
 """Cost of a growing estate in partitions: CPU seconds, bytes written and requests of each kind of
 run.
 
-    python -m benchmarks.estate [--components 10 100 1000] [--partition 10 20] [--walk] [--zstd] [--one-stack]
+    python -m benchmarks.estate [--components 10 100 1000] [--partition 10 20] [--walk] [--zstd] \
+        [--one-stack]
 
 Deploys three estates in partitions on the sandbox by the project's own `up`. The engine, its file
 backend and the program are real; Kong, Okta, the cluster and the plugins are stand-ins.
@@ -29,6 +30,7 @@ from itertools import pairwise
 
 from benchmarks.backends import ZSTD
 from benchmarks.compile import exceeds
+from benchmarks.conditions import as_users_run
 from benchmarks.large import Large, Run, large, measure, walk
 from sandbox.local import STACK
 
@@ -92,7 +94,7 @@ def main() -> int:
         parser.error(
             "--partition needs the components of a partition for each step"
         )
-    os.environ["KONG_OAM_FORK"] = "0"
+    as_users_run()
     settings = ZSTD if options.zstd else {}
     if options.one_stack:
         deployed(options.components[1], 0, settings)

@@ -13,13 +13,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shutil
 import sys
 import tempfile
 from pathlib import Path
 
 from benchmarks import flat_program
+from benchmarks.conditions import as_users_run
 from benchmarks.estate import HEADING, tell
 from benchmarks.large import Large, large, sandbox_of
 from sandbox.local import ROOT, STACK, Local
@@ -46,7 +46,7 @@ def main() -> int:
         help="components of each, a multiple of ten (default: 10)",
     )
     options = parser.parse_args()
-    os.environ["KONG_OAM_FORK"] = "0"
+    as_users_run()
     for components in options.components:
         print(f"\n{components} components\n{HEADING}", flush=True)
         with large(components, options.partition, tell=tell) as estate:

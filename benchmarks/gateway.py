@@ -1,6 +1,7 @@
 """Cost of the gateway's own work on a real Kong: CPU of its workers per request, by kind of call.
 
-    KONG_ADMIN_URL=http://127.0.0.1:8001 KONG_PROXY_URL=http://127.0.0.1:8000 python -m benchmarks.gateway
+    KONG_ADMIN_URL=http://127.0.0.1:8001 KONG_PROXY_URL=http://127.0.0.1:8000 \
+        python -m benchmarks.gateway
 
 Kong must run on this machine without other load: the CPU time of its workers is read from /proc.
 Each case is a separate stack. All cases are deployed at once, and rounds alternate between them.
@@ -297,8 +298,8 @@ def token(key: rsa.RSAPrivateKey, number: int) -> str:
     now = int(time.time())
     scopes = " ".join(f"scope.{number}" for number in range(0, 10, 2))
     claims = {
-        "iss": ISSUER, "aud": AUDIENCE, "sub": "caller", "client_id": "caller", "typ": "access", "iat": now,
-        "exp": now + 3600, "jti": secrets.token_hex(8), "scope": scopes,
+        "iss": ISSUER, "aud": AUDIENCE, "sub": "caller", "client_id": "caller", "typ": "access",
+        "iat": now, "exp": now + 3600, "jti": secrets.token_hex(8), "scope": scopes,
     }  # fmt: skip
     head = {"alg": "RS256", "kid": f"benchmark-{number}-key", "typ": "at+jwt"}
     text = ".".join(
@@ -461,9 +462,9 @@ def _request(number: int, bearer: str) -> bytes:
     """Return a call of a guarded rule with a token, or of a public rule without."""
     lines = (
         f"GET /items/{'4/7' if bearer else 'public'} HTTP/1.1", f"Host: {HOST.format(number)}",
-        *([f"Authorization: Bearer {bearer}"] if bearer else []), "Origin: "
-                                                                  "https://app.benchmark.example.com",
-        "User-Agent: benchmark", "Accept: application/json", "", "",
+        *([f"Authorization: Bearer {bearer}"] if bearer else []),
+        "Origin: https://app.benchmark.example.com", "User-Agent: benchmark",
+        "Accept: application/json", "", "",
     )  # fmt: skip
     return "\r\n".join(lines).encode()
 

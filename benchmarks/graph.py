@@ -29,6 +29,7 @@ from types import MappingProxyType
 from typing import Any
 
 from benchmarks.compile import APPLICATION, exceeds
+from benchmarks.conditions import as_users_run
 from benchmarks.gateway import TRAITS
 from kong_oam.oam.schema import EDGE_TRAITS
 from sandbox import project
@@ -78,7 +79,7 @@ def main() -> int:
         help="a checkout of the version to compare with",
     )
     options = parser.parse_args()
-    os.environ["KONG_OAM_FORK"] = "0"
+    as_users_run()
     before = (
         measured(options.components, options.before) if options.before else None
     )
@@ -250,8 +251,8 @@ def operations(events: str) -> Counter[str]:
 
 
 def size(resource: Mapping[str, Any]) -> int:
-    """Return the bytes of a resource in the state, indented as the engine writes it."""
-    return len(json.dumps(resource, indent=4))
+    """Return the bytes of a resource in the state, which the engine writes without spaces."""
+    return len(json.dumps(resource, separators=(",", ":")))
 
 
 def by_kind(

@@ -121,7 +121,7 @@ class Large:
         return self.settings.get("partitions", {})
 
     def kong_oam(self, *arguments: str, status: int | None = 0) -> str:
-        """Run a verb of the command line. Raises WalkError if its status differs; None: any status."""
+        """Run a verb of the command line. Raises WalkError for another status; None: any status."""
         done = subprocess.run(
             [sys.executable, "-m", "kong_oam", *arguments],
             cwd=self.root,
@@ -164,7 +164,7 @@ class Large:
 
     @contextmanager
     def step(self, name: str) -> Iterator[Callable[[str], None]]:
-        """Record the work of the block as a run with a name; the yielded function takes the output."""
+        """Record the work of the block as a named run; the yielded function takes the output."""
         run = self.runs[name] = Run()
         self.local.okta.heard = run.heard.to("okta")
         self.local.kong.faults = run.heard.passing
@@ -270,8 +270,8 @@ def _partitions(applications: int, size: int) -> dict[str, list[str]]:
 
 
 def measure(estate: Large) -> None:
-    """Run a first `up`, another, a run with a changed rule, and a run with an added Application whose
-    name sorts first."""
+    """Run a first `up`, another, a run with a changed rule, and a run with an added Application
+    whose name sorts first."""
     with estate.step("first up") as printed:
         printed(estate.up())
     with estate.step("nothing changed"):

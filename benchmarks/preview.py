@@ -13,7 +13,6 @@ limit is exceeded.
 from __future__ import annotations
 
 import argparse
-import os
 import statistics
 import sys
 import tempfile
@@ -21,6 +20,7 @@ from operator import truediv
 from pathlib import Path
 
 from benchmarks.check import APPLICATION, SCALER
+from benchmarks.conditions import as_users_run
 from benchmarks.graph import GROUPS, spent
 from sandbox import project
 from sandbox.local import ROOT, STACK, Local
@@ -49,7 +49,7 @@ def main() -> int:
         help="a checkout of the version to compare with",
     )
     options = parser.parse_args()
-    os.environ["KONG_OAM_FORK"] = "0"
+    as_users_run()
     of = {PLAIN: ROOT, EVALUATED: ROOT} | (
         {BEFORE: options.before.resolve()} if options.before else {}
     )

@@ -7,8 +7,8 @@ Deploys Applications of three components (as in `benchmarks.compile`, with separ
 sandbox. The engine is real; Kong, the provider and the plugins are stand-ins.
 
 The User-Agent separates the program's requests (for names, groups and schemas) from the plugins'. A
-plugin sends at least one for each resource that a run creates, changes or refreshes. Exits 1 if the program's
-requests grow with the estate, except in a first `up`.
+plugin sends at least one for each resource that a run creates, changes or refreshes. Exits 1 if the
+program's requests grow with the estate, except in a first `up`.
 """
 
 from __future__ import annotations
@@ -119,7 +119,10 @@ def table(provider: str, estates: dict[int, dict[str, Heard]]) -> Iterator[str]:
         for run, heard in runs.items():
             ours = heard.ours
             plugins = heard.plugins
-            numbers = f"{ours[provider]:8} {ours['Kong']:8} | {plugins[provider]:16} {plugins['Kong']:8}"
+            numbers = (
+                f"{ours[provider]:8} {ours['Kong']:8} | "
+                f"{plugins[provider]:16} {plugins['Kong']:8}"
+            )
             yield f"{count:10}  {run:<22} {numbers}"
 
 

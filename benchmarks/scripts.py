@@ -40,10 +40,12 @@ return function(phases, host, tokens, decoded, ring, now)
   local exit = function(status) error("answered with " .. status, 0) end
   local path, page = "/items/4/7", "https://app.benchmark.example.com"
   local headers = { host = host, origin = page, ["user-agent"] = "benchmark" }
-  local variables = { request = "GET " .. path .. " HTTP/1.1", request_uri = path, upstream_uri = path,
-    http_host = host, http_origin = page, kong_request_id = "7d0c1f", remote_addr = "127.0.0.1" }
+  local variables = { request = "GET " .. path .. " HTTP/1.1", request_uri = path,
+    upstream_uri = path, http_host = host, http_origin = page, kong_request_id = "7d0c1f",
+    remote_addr = "127.0.0.1" }
   local said = { request = { method = "GET" }, latencies = { request = 3, kong = 1, proxy = 2 },
-    started_at = now * 1000, response = { status = 200 }, service = { name = "s" }, route = { name = "r" } }
+    started_at = now * 1000, response = { status = 200 }, service = { name = "s" },
+    route = { name = "r" } }
   local env = { ngx = over({
     var = variables, arg = {}, ctx = {}, now = function() return now end,
     md5 = function() return "0cc175b9c0f1b6a831c399e269772661" end,
@@ -56,7 +58,8 @@ return function(phases, host, tokens, decoded, ring, now)
       end }),
   }), kong = over({
     client = over({ get_consumer = function() return { id = "1", username = ring } end,
-      get_credential = function() return { key = "benchmark-0-key", algorithm = "RS256", consumer = { id = "1" } } end,
+      get_credential = function() return { key = "benchmark-0-key", algorithm = "RS256",
+        consumer = { id = "1" } } end,
       get_forwarded_ip = function() return "127.0.0.1" end }),
     log = over({ err = error, serialize = function() return said end, set_serialize_value = none }),
     response = over({ exit = exit, get_status = function() return 200 end }),

@@ -1,4 +1,4 @@
-"""Announces the run's changes of access in one line at its start, as the first line of a preview."""
+"""Announces the run's changes of access in one line, as the first line of a preview."""
 
 from __future__ import annotations
 

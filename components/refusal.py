@@ -53,6 +53,6 @@ def require_checkpoints() -> None:
         "true",
     ):
         refuse(
-            f"{_SKIP_CHECKPOINTS} is set, so an interrupted run could not be recovered. Unset it; it is "
-            "for previews only"
+            f"{_SKIP_CHECKPOINTS} is set, so an interrupted run could "
+            "not be recovered. Unset it; it is for previews only"
         )

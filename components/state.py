@@ -15,7 +15,7 @@ _OUTPUTS = "pulumi:pulumi:readStackOutputs"
 
 
 def stack_name(stack: str | None = None) -> str:
-    """Return the full name of this or another stack for the engine: `organization/project/stack`."""
+    """Return the full name of a stack for the engine: `organization/project/stack`."""
     return f"{pulumi.get_organization()}/{pulumi.get_project()}/{stack or pulumi.get_stack()}"
 
 
@@ -32,7 +32,7 @@ def recorded(stack: str | None = None) -> StackState:
 
 
 def outputs_of(stack: str) -> Outputs:
-    """Read only the outputs of another stack of the project. Raises EngineError as `recorded` does."""
+    """Read only the outputs of another stack of the project. Raises EngineError."""
     return _read(_OUTPUTS, {"name": stack_name(stack)}, stack)
 
 

@@ -1,4 +1,4 @@
-"""Build the site for `make docs`: the pages, a navigation from the index's lists, and a page for each code."""
+"""Build the site for `make docs`: the pages, their navigation, and a page for each code."""
 
 import re
 import sys
@@ -13,14 +13,13 @@ sys.path.insert(0, str(DOCS.parent))
 from kong_oam.codes import CODES  # noqa: E402
 
 project = "Kong-OAM"
-extensions = ["myst_parser", "sphinxcontrib.mermaid"]
+extensions = ["myst_parser"]
 exclude_patterns = ["conf.py"]
 html_theme = "furo"
 html_title = project
 html_show_copyright = False
 html_copy_source = False
 myst_heading_anchors = 4
-myst_fence_as_directive = ["mermaid"]
 
 _PAGES: Final = DOCS / "reference" / "codes"
 _BESIDE: Final = ("CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md")
@@ -44,7 +43,10 @@ def _codes(_: Sphinx) -> None:
             if warns and ", or " in title
             else "warning"
         )
-        text = f"{title}.\n\n**Severity:** {severity}.\n\n**Remedy:** {code.remedy}.\n\n[All codes](../codes.md)\n"
+        text = (
+            f"{title}.\n\n**Severity:** {severity}.\n\n**Remedy:** {code.remedy}.\n\n"
+            "[All codes](../codes.md)\n"
+        )
         text = f"# {number}\n\n{text[0].upper()}{text[1:]}"
         (_PAGES / f"{number}.md").write_text(text, "utf-8")
 

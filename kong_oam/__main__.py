@@ -1,6 +1,6 @@
 """The command line: show access, compare it with the deployed state, and repair after failed runs.
 
-    python -m kong_oam VERB [...] [--json]      # `--help` lists the verbs; `VERB --help` has an example
+    python -m kong_oam VERB [...] [--json]    # `--help` lists verbs; `VERB --help` has an example
 
 Exit status: 0 nothing to report; 1 findings, or work that the command only lists; 2 wrong usage,
 unusable input or a failure. `forward` returns the status of its command.
@@ -107,12 +107,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print_error("interrupted")
     except BrokenPipeError:
-        # `| head` has closed the pipe; discard the buffered remainder.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_output()  # `| head` has closed the pipe
     except OSError as error:
         # For example an invalid file name, a file that is deleted while it is read, or a full disk.
         print_error(f"{error.filename or 'standard output'}: {error.strerror}")
+        if not error.filename:
+            _discard_output()
     return KongOamError.exit_code
+
+
+def _discard_output() -> None:
+    """Discard buffered output: the interpreter writes it at its end, and would fail again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class _Parser(ArgumentParser):

@@ -22,7 +22,7 @@ HUNDREDS = {"OAM": 1, "ACC": 2, "LINT": 3, "ENV": 4}
 
 
 def joined_codes(*tables: Codes) -> Codes:
-    """Join the codes of all packages, sorted by number. Check that numbers and prefixes are unique."""
+    """Join the codes of all packages by number. Check that numbers and prefixes are unique."""
     by_number = {}
     for code, meaning in chain.from_iterable(table.items() for table in tables):
         prefix = code.rstrip("0123456789")

@@ -3,7 +3,7 @@
 All findings of the project have this type, so that the command, the program and SARIF print the
 same text:
 
-    applications/orders.yaml:14:9: error OAM104: unknown trait type 'gatway'; did you mean 'gateway'?
+    orders.yaml:14:9: error OAM104: unknown trait type 'gatway'; did you mean 'gateway'?
        14 |       - type: gatway
           |         ^
 """
@@ -46,6 +46,8 @@ class Position(Protocol):
 # The most names in a list of known names.
 _LISTED = 12
 _FEW = 5
+# Shorter names differ by one slip by chance.
+_SHORTEST = 4
 # The most characters of names in a message, which has at most 300.
 _SHORT = 120
 
@@ -166,3 +168,34 @@ def nearest(word: str, names: Iterable[str], count: int = 3) -> str:
         return ""
     names = [repr(by_folded[name]) for name in near]
     return f"; did you mean {' or '.join(names)}?"
+
+
+def nearest_typo(word: str, names: Iterable[str]) -> str:
+    """Return the hint of `nearest` for a name that differs by one typing error only.
+
+    For hosts and origins: unrelated names share most letters, such as `.example.com`.
+    """
+    return nearest(
+        word, [name for name in names if is_one_slip(word.casefold(), name)], 1
+    )
+
+
+def is_one_slip(a: str, b: str) -> bool:
+    """Return whether one typing error turns one name into the other.
+
+    The error adds, removes, replaces or swaps characters. Digits are no errors: `team-1` and
+    `team-2` are two teams.
+    """
+    shorter, longer = sorted((a, b), key=len)
+    if len(shorter) < _SHORTEST:
+        return False
+    pairs = zip(shorter, longer, strict=False)
+    same = next(
+        (index for index, (x, y) in enumerate(pairs) if x != y), len(shorter)
+    )
+    left = shorter[same:]
+    right = longer[same:]
+    if any(character.isdigit() for character in left[:1] + right[:1]):
+        return False
+    exchanged = left[:2] == right[1::-1] and left[2:] == right[2:]
+    return exchanged or right[1:] in (left, left[1:])

@@ -60,7 +60,8 @@ GUARDS: NamesByName = {
 
 # Kinds of plugins that a gated service must not have, and their effects.
 _REFUSED = {
-    "lets pages read": "answers preflights before the gate, and tells browsers which pages may read answers",
+    "lets pages read": "answers preflights before the gate, and "
+    "tells browsers which pages may read answers",
     "closes": "answers before the gate",
     "answers": "answers before the gate",
     "authenticates": "authenticates in a way that the gate does not know",

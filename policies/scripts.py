@@ -48,7 +48,7 @@ def table_of(config: Content | None) -> Content | None:
 
 
 def address_of(config: Content | None) -> Content | None:
-    """Return the workload's address in a gate's configuration; None if it is unreadable or unknown."""
+    """Return the workload's address in a gate's configuration; None if it is unknown."""
     inputs = _inputs(config)
     return (
         _read(inputs.address) if inputs and inputs.address is not None else None

@@ -1,8 +1,8 @@
 """The sandbox's command.
 
-`python -m sandbox demo`      deploys, calls through the gateway, shows the answers, and deletes all.
-`python -m sandbox serve`     keeps the stand-ins running in the foreground, for `pulumi up -s local`.
-`python -m sandbox token`     prints an access token, as a workload of the running sandbox gets it.
+`python -m sandbox demo`     deploys, calls through the gateway, shows the answers, and deletes all.
+`python -m sandbox serve`    keeps the stand-ins running in the foreground for `pulumi up -s local`.
+`python -m sandbox token`    prints an access token, as a workload of the running sandbox gets it.
 """
 
 import argparse

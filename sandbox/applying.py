@@ -135,7 +135,7 @@ class Managed:
 
 
 def merged_by(field: str) -> tuple[str, ...]:
-    """Return the keys that identify items of a list that Kubernetes merges; empty for other lists."""
+    """Return the keys of items of a list that Kubernetes merges; empty for other lists."""
     return _MERGED.get(field, ())
 
 

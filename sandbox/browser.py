@@ -97,7 +97,8 @@ class ClusterToken:
     certified: ClassVar[bool] = True
     """The client id is sent beside the token, as with a certificate: the token does not name it."""
 
-    def assertion(self, client_id: str, endpoint: str) -> str:  # noqa: ARG002 - as a PrivateKey is asked
+    # The signature is the same as in PrivateKey.
+    def assertion(self, client_id: str, endpoint: str) -> str:  # noqa: ARG002
         """Return the token."""
         return self.text
 

@@ -98,9 +98,9 @@ class Cluster:
     * DELETE deletes it.
 
     An answer is the object, or `{"message": ...}` with 404 or 409. `balancer` is the address of
-    load balancers. Tests set `unpullable` (images that no node can pull), `nodes`. They also set `slow` (seconds
-    until a Deployment's pods are ready) and `absent` (missing namespaces: a create there answers
-    404). GET `/nodes` and `/absent` list these. `changed` is called after each change.
+    load balancers. Tests set `unpullable` (images that no node can pull) and `nodes`. They also set
+    `slow` (seconds until a Deployment's pods are ready) and `absent` (missing namespaces: a create
+    there answers 404). GET `/nodes` and `/absent` list these. Each change calls `changed`.
     """
 
     def __init__(self, port: int = 0, balancer: str = "127.0.0.1") -> None:

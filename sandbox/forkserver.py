@@ -85,7 +85,7 @@ def main(address: str) -> None:
 
 
 def _forked(client: socket.socket) -> int:
-    """Run the client's program in the fork, with the client's streams, and return its exit status."""
+    """Run the client's program in the fork, on the client's streams, and return its status."""
     status = 1
     try:
         _, streams, _, _ = socket.recv_fds(client, 1, 3)

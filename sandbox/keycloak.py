@@ -33,7 +33,9 @@ VERSION: Final = "26.7.3"
 OLDEST_JAVA: Final = 17
 _ARTIFACT: Final = f"org.keycloak:keycloak-quarkus-dist:{VERSION}:zip"
 _FETCHED: Final = 900.0  # seconds
-_READY: Final = 180.0  # seconds; the first start also builds (32 s measured on two cores), later starts take 12
+_SILENT = 180.0
+"""Seconds without progress after which a start ends. A first start builds, and takes 32 s on two
+idle cores. Later starts take 12 s. Busy machines need many times more."""
 _ANSWERED: Final = (
     15.0  # seconds for one try, because another server may use that port
 )
@@ -192,7 +194,7 @@ class Keycloak:
         groups: Iterable[str] = (),
         users: Mapping[str, tuple[str, ...]] | None = None,
     ) -> None:
-        """Create a realm with groups, users (groups by login) and a client that may administer it."""
+        """Create a realm with groups, users (groups by login) and an administrating client."""
         self.admin("POST", "", {"realm": name, "enabled": True})
         for group in groups:
             self.admin("POST", f"/{name}/groups", {"name": group})
@@ -311,10 +313,11 @@ class Keycloak:
         )
 
     def _await(self) -> None:
-        until = time.monotonic() + _READY
+        progress = None
+        until = 0.0
         with shown(
             lambda: (
-                f"waiting for Keycloak at {self.url}: at most {_READY:.0f} s, a first start is the "
+                f"waiting for Keycloak at {self.url} while it makes progress; a first start is the "
                 "longest"
             )
         ):
@@ -324,9 +327,11 @@ class Keycloak:
                     raise StartError(
                         f"Keycloak ended with {self._server.status}{self._last_words}"
                     )
+                if progress != (progress := self._server.progress()):
+                    until = time.monotonic() + _SILENT
                 if time.monotonic() > until:
                     raise StartError(
-                        f"Keycloak was not ready within {_READY:.0f} s{self._last_words}"
+                        f"Keycloak made no progress for {_SILENT:.0f} s{self._last_words}"
                     )
                 time.sleep(0.5)
 
@@ -338,12 +343,14 @@ class Keycloak:
 
     @property
     def _last_words(self) -> str:
-        """Return the last error in its log, as its own commands word it, otherwise the last line."""
+        """Return the last errors in its log, as its own commands word them, otherwise its last
+        lines."""
         lines = [line.strip() for line in self.log.splitlines() if line.strip()]
         errors = [
             line.partition("ERROR: ")[2] for line in lines if "ERROR: " in line
         ]
-        return f"; it said: {(errors or lines)[-1]}" if lines else ""
+        last = " | ".join((errors or lines)[-3:])
+        return f"; it said: {last}" if lines else ""
 
     def _end(self) -> None:
         if self._server is not None:

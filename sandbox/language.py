@@ -2,8 +2,8 @@
 """The language host: it runs a Python program for the engine. A stand-in for the official
 pulumi-language-python.
 
-Speaks pulumi/proto/language.proto. It starts the program in a new process (`program.py`). It
-runs policy packs and other plugins in Python as `python DIR`, and lists the plugins that the installed
+Speaks pulumi/proto/language.proto. It starts the program in a new process (`program.py`). It runs
+policy packs and other plugins in Python as `python DIR`, and lists the plugins that the installed
 SDKs need. Not modelled: project templates, dependency installation, code generation, the debugger,
 poetry and uv.
 """
@@ -64,7 +64,9 @@ def _distribution_version(package: str) -> str:
 def interpreter(info: pb.ProgramInfo) -> str:
     """Return the Python that runs the program: from the project's `virtualenv` option if it exists,
     otherwise this interpreter."""
-    options: dict[str, str] = json_format.MessageToDict(info.options)  # type: ignore[no-untyped-call]
+    options: dict[str, str] = json_format.MessageToDict(  # type: ignore[no-untyped-call]
+        info.options
+    )
     virtualenv = options.get("virtualenv")
     if virtualenv:
         python = Path(info.root_directory, virtualenv, "bin", "python")
@@ -128,7 +130,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
     def Run(
         self, request: pb.RunRequest, context: grpc.ServicerContext
     ) -> pb.RunResponse:
-        """Run the program to its end; its output is this process's output, which the engine shows."""
+        """Run the program to its end. Its output is this process's output."""
         settings = {
             "monitor": request.monitor_address,
             "engine": self._engine,
@@ -154,7 +156,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
             ),
             "PYTHONUNBUFFERED": "1",
         }
-        # -P: the folder of program.py holds `kong` and `okta`, which are not for the program to import.
+        # -P: the program must not import `kong` and `okta` from the folder of program.py.
         command = [
             *forking.command(interpreter(request.info), str(_PROGRAM)),
             json.dumps(settings),

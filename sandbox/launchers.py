@@ -207,5 +207,5 @@ def environment(home: Path, backend: Path) -> Mapping[str, str]:
         "PULUMI_IGNORE_AMBIENT_PLUGINS": "true",
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
         "PULUMI_SKIP_UPDATE_CHECK": "1",
-        "GOGC": "400",
+        "GOGC": os.environ.get("GOGC", "400"),
     }

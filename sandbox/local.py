@@ -70,7 +70,7 @@ class Printed(str):
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """A saved state of a sandbox: the folder of the CLI's states, and the state of each stand-in."""
+    """A saved state of a sandbox: the folder of the CLI's states, and each stand-in's state."""
 
     state: Path
     entities: Entities

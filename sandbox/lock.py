@@ -1,7 +1,7 @@
 """The lock files: every package and Go module that is installed or built, with the digests of its
 contents.
 
-    python -m sandbox.lock      writes them anew, from requirements*.txt and the version of the CLI in sandbox.toolchain
+    python -m sandbox.lock      writes them, from requirements*.txt and sandbox.toolchain
 
 No lock names an index: pip and Go use their configured index, and reject other contents.
 """

@@ -14,7 +14,10 @@ from typing import Final
 
 # The shell becomes the server. A process beside it ends both at the end of standard input, which
 # the parent holds open.
-_WHILE_ASKED_FOR: Final = 'exec 3<&0; (cat <&3 >/dev/null; kill -TERM 0) 2>/dev/null & exec "$@" </dev/null 3<&-'
+_WHILE_ASKED_FOR: Final = (
+    "exec 3<&0; (cat <&3 >/dev/null; kill -TERM 0) 2>/dev/null & "
+    'exec "$@" </dev/null 3<&-'
+)
 _STOPPED: Final = 20.0  # seconds
 _OWN: Final = range(
     20_000, 32_000
@@ -56,6 +59,12 @@ class Server:
     def log(self) -> str:
         """Return the output so far."""
         return self._log.read_text("utf-8", "replace")
+
+    def progress(self) -> str:
+        """Return the size of its output and the CPU time of its processes. They change while it
+        works, also on a busy machine."""
+        times = subprocess.getoutput(f"ps -o time= -g {self._process.pid}")
+        return f"{self._log.stat().st_size} {times}"
 
     def end(self) -> None:
         """End it, at the latest by force after 20 seconds."""

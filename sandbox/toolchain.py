@@ -2,7 +2,7 @@
 folder.
 
     python -m sandbox.toolchain            prints the folder to put on PATH
-    python -m sandbox.toolchain --which    prints which CLI it would use and the cost; builds nothing
+    python -m sandbox.toolchain --which    prints the CLI that it would use and the cost
 
 The CLI is published as the Go module github.com/pulumi/pulumi/pkg/v3 (Apache-2.0), so a machine
 with Go and the module proxy needs no other download. Building takes some 3 minutes on two cores and
@@ -283,6 +283,9 @@ def build(
     """
     compiler = go(cache())
     environment = go_environment("readonly" if "go.sum" in files else "mod")
+    # No other run builds into the folder, so these are remains of builds that were killed.
+    for remains in folder.glob("build-*"):
+        shutil.rmtree(remains, ignore_errors=True)
     say(f"building {about} from its Go modules, once: up to a few minutes")
     with tempfile.TemporaryDirectory(dir=folder, prefix="build-") as made:
         for name, text in files.items():

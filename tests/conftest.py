@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Callable, Generator
 
@@ -28,6 +29,8 @@ def pytest_configure() -> None:
     # A shell starts a script's `make test &` with SIGINT ignored; the tests' child processes would
     # inherit this.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    # Users' shells do not set it; it hides output that is lost in a buffer.
+    os.environ.pop("PYTHONUNBUFFERED", None)
 
 
 def pytest_report_header() -> list[str]:

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tomllib
 import venv
 from pathlib import Path
 from typing import Any
@@ -150,6 +151,23 @@ def test_a_tag_is_of_the_default_branch_and_of_its_version(
     assert run("v1.3.0") != 0
     git("commit", "--quiet", "--allow-empty", "--message", "not reviewed")
     assert run("v1.2.0") != 0
+
+
+def test_a_release_names_its_repository(project: Path) -> None:
+    """`init` finds the pages by the second address."""
+    shutil.copy(ROOT / "pyproject.toml", project)
+    environment = {
+        "GITHUB_SERVER_URL": "https://git.test",
+        "GITHUB_REPOSITORY": "acme/oam",
+        "GITHUB_REF_NAME": "v1.2.0",
+    }
+    command = ["bash", "-e", "-c", step("build", "addresses")]
+    subprocess.run(command, env=environment, check=True)
+    metadata = tomllib.loads(Path("pyproject.toml").read_text("utf-8"))
+    assert metadata["project"]["urls"] == {
+        "Homepage": "https://git.test/acme/oam",
+        "Documentation": "https://git.test/acme/oam/blob/v1.2.0/docs/index.md",
+    }
 
 
 def test_the_job_that_writes_runs_no_built_code() -> None:

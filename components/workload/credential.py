@@ -47,7 +47,7 @@ def provision_secret(
     client: ClientEnvironment,
     opts: ResourceOptions,
 ) -> KubernetesObject:
-    """Make the Secret with all settings that a client needs to call, after its scopes are granted."""
+    """Make the Secret with all settings of a client's calls, after its scopes are granted."""
     data = {
         key: Output.from_input(value).apply(_base64)
         for key, value in client.settings.items()

@@ -71,7 +71,7 @@ def balancer_of(status: Fields | None) -> str:
 
 
 def node_port_of(spec: Fields | None, port: int) -> int:
-    """Return the node port of a port in the spec of a Service. Raises LookupError if it has none."""
+    """Return the node port of a port in the spec of a Service. Raises LookupError."""
     for entry in (spec or {}).get("ports") or ():
         if entry.get("port") == port and entry.get("nodePort"):
             return int(entry["nodePort"])

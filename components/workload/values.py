@@ -1,4 +1,4 @@
-"""Values of the cluster that components give each other: read at run time in place of placeholders."""
+"""Values of the cluster that components give each other, read at run time."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Values = Mapping[str, Output[str]]
 
 
 def value_of(resource: KubernetesObject, awaited: Awaited) -> Output[str]:
-    """Read the value. In a preview a missing value stays a placeholder; otherwise raises RunError."""
+    """Read the value. In a preview, a missing value stays a placeholder. Raises RunError."""
     part, *inside = awaited.path
     known: Output[Any] = getattr(resource, str(part))
 

@@ -104,7 +104,7 @@ class Client:
 
 
 def signs_in(kind: ClientKind) -> bool:
-    """Return whether users sign in through clients of this kind. Other clients call as themselves."""
+    """Return whether users sign in through clients of this kind. Others call as themselves."""
     return kind in ("web", "browser", "native")
 
 

@@ -163,7 +163,7 @@ def _decide_at(
 
 
 def _has_audience(estate: Estate, component: Component, claims: Claims) -> bool:
-    """Return whether a token is for the component, if the provider's tokens are for one API each."""
+    """Return whether a token is for the component, if tokens of the provider are for one API."""
     provider = estate.provider_of(component)
     if not provider.per_api:
         return True

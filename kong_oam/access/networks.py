@@ -135,7 +135,7 @@ ANYWHERE = Source()
 
 
 def addresses_outside(networks: Networks, others: Networks) -> Source | None:
-    """Return the addresses in `networks` that are in none of the `others`; None if there are none."""
+    """Return the addresses in `networks` that are in none of the `others`; None: no address."""
     if not others:
         return None
     more = [

@@ -14,7 +14,7 @@ from kong_oam.access.decide import Decision, Request, decide
 from kong_oam.access.model import Component, Estate, Rule, listing
 from kong_oam.access.origins import readable_requests
 from kong_oam.access.paths import read, written
-from kong_oam.diagnostics import nearest
+from kong_oam.diagnostics import nearest_typo
 from kong_oam.traits.cors.value import CORS
 
 
@@ -67,7 +67,7 @@ def reading(
         return Reading(
             False,
             _no_reader_text(estate, component, request, origin)
-            + nearest(origin, readable, 1),
+            + nearest_typo(origin, readable),
             listed,
         )
     if component.may_match_another_rule(path):
@@ -112,7 +112,10 @@ def _no_reader_text(
 ) -> str:
     if origin == f"{estate.stack.scheme}://{request.host}":
         return "the page has the same origin, so browsers do not check"
-    return f"no cors trait lists this origin, and no browser client of {component.key} has pages there"
+    return (
+        "no cors trait lists this origin, "
+        f"and no browser client of {component.key} has pages there"
+    )
 
 
 def _readers_text(

@@ -2,10 +2,10 @@
 
 Source: docs/explanation/design.md#one-reading-of-a-path.
 
-The gateway denies a request target that two servers could read differently, before it looks at rules.
-It reads other targets as Kong does before it routes. Dot segments and double slashes are resolved,
-and percent-encoded unreserved characters are decoded (kong/tools/uri.lua, and observed on Kong
-3.10).
+The gateway denies a request target that two servers could read differently, before it looks at
+rules. It reads other targets as Kong does before it routes. Dot segments and double slashes are
+resolved, and percent-encoded unreserved characters are decoded (kong/tools/uri.lua, and observed on
+Kong 3.10).
 
 Some servers read more into an element. Windows drops dots and blanks at its end, and takes
 `SECRET~1` and `secret::$DATA` for `secret`. Some servers take `<` or `"` for a wildcard
@@ -43,7 +43,10 @@ SEPARATING = (
 
 # Letters and digits that may be read as ASCII: by case folding, without accents, or in older
 # character sets.
-LETTERS = "C0-2AF 393 398 3A3 3A6 3A9 3B1 3B4-3B5 3C0 3C3-3C4 3C6 4BB 660-669 6F0-6F9 1E00-1EFF 2C60-2C7B"
+LETTERS = (
+    "C0-2AF 393 398 3A3 3A6 3A9 3B1 3B4-3B5 3C0 3C3-3C4 3C6 4BB "
+    "660-669 6F0-6F9 1E00-1EFF 2C60-2C7B"
+)
 
 # Other characters that may be read as one ASCII character, as several, or as none. They are
 # compatibility characters, marks of Latin text, invisible characters (Unicode Standard Annex 15 and
@@ -261,7 +264,7 @@ def declared(path: str) -> PathSegments:
 
 
 def within(path: PathSegments, base: PathSegments) -> bool:
-    """Return whether `base` owns `path`, element by element: /orders never owns /orders-internal."""
+    """Return whether `base` owns `path`, by elements: /orders never owns /orders-internal."""
     return path[: len(base)] == base
 
 

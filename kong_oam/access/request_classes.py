@@ -1,4 +1,5 @@
-"""Classes of requests that estates cannot distinguish: on each site (access.sites), classes of paths.
+"""Classes of requests that estates cannot distinguish: on each site (access.sites), classes of
+paths.
 
 The decision on a path depends on two prefixes, byte by byte. The first is the longest declared
 prefix. The second is the longest declared prefix that another server may read in the path

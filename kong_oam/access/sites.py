@@ -56,7 +56,8 @@ class SitesByHost(Sites):
     def endpoint_on(self, name: str, path: PathSegments) -> Exposed | None:
         return self._estate.reached(_example(name), path)
 
-    def host(self, name: str, path: PathSegments) -> str | None:  # noqa: ARG002 - on a host every path is at that host
+    # On a host, every path is at that host.
+    def host(self, name: str, path: PathSegments) -> str | None:  # noqa: ARG002
         return _example(name)
 
 

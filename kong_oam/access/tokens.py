@@ -340,7 +340,7 @@ def _finite(text: str) -> float:
 
 
 def _integer(text: str) -> int:
-    """Return an integer that a double can hold. The gate, which counts in doubles, denies others."""
+    """Return an integer that a double can hold. The gate denies others."""
     _finite(text)
     return int(text)
 

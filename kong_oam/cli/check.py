@@ -54,16 +54,19 @@ from kong_oam.render.tools import Tools
 from kong_oam.traits.kong_plugin.findings import findings
 
 _DETAILS = """\
-Reads all Applications and prints every error with file, line and column. Without errors, it prints lint findings. If
-lint knows a certain fix, it prints the fix as a diff for `patch -p0`. Dates are compared with the stack's asOf. The
-command deploys nothing and contacts no server.
+Reads all Applications and prints every error with file, line and column. Without errors, it prints
+lint findings. If lint knows a certain fix, it prints the fix as a diff for `patch -p0`. Dates are
+compared with the stack's asOf. The command deploys nothing and contacts no server.
 
-FILE limits the printed findings to these files, and the command counts all others. It still reads all Applications.
+FILE limits the printed findings to these files, and the command counts all others. It still reads
+all Applications.
 
-With --since, it prints errors, and the warnings and lint findings that a git revision does not have. JSON lists all of
-them and marks new findings. If the revision cannot be read, all findings are new.
+With --since, it prints errors, and the warnings and lint findings that a git revision does not
+have. JSON lists all of them and marks new findings. If the revision cannot be read, all findings
+are new.
 
-Exit status: 0 no errors and no lint findings (with --since: no new findings), 1 errors or lint findings.
+Exit status: 0 no errors and no lint findings (with --since: no new findings), 1 errors or lint
+findings.
 
   python -m kong_oam check
   python -m kong_oam check applications/orders.yaml --stack aws

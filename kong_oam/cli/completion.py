@@ -14,11 +14,11 @@ from kong_oam.cli.command import OK, Command
 from kong_oam.cli.console import SCRIPT, Console
 
 _DETAILS = """\
-Prints the completion script of a shell for `kong-oam`. It completes verbs, options, choices, files, and stacks of the
-working directory. At each Tab, the script runs `kong-oam completion SHELL -- WORD...`, which prints the candidates, a
-candidate per line.
+Prints the completion script of a shell for `kong-oam`. It completes verbs, options, choices, files,
+and stacks of the working directory. At each Tab, the script runs
+`kong-oam completion SHELL -- WORD...`, which prints the candidates, a candidate per line.
 
-  eval "$(python -m kong_oam completion bash)"       # in ~/.bashrc; zsh: in ~/.zshrc, after compinit
+  eval "$(python -m kong_oam completion bash)"    # in ~/.bashrc; zsh: in ~/.zshrc, after compinit
   python -m kong_oam completion fish > ~/.config/fish/completions/kong-oam.fish
 """
 
@@ -26,7 +26,8 @@ candidate per line.
 
 _BASH = """\
 _kong_oam() {
-    mapfile -t COMPREPLY < <(%(program)s completion bash -- "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)
+    mapfile -t COMPREPLY < <(%(program)s completion bash -- "${COMP_WORDS[@]:1:COMP_CWORD}" \
+2>/dev/null)
     COMPREPLY=("${COMPREPLY[@]%%%%$'\\t'*}")
 }
 complete -o default -F _kong_oam %(program)s

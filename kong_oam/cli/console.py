@@ -39,7 +39,7 @@ class Console:
     json: bool = False
 
     def print(self, *lines: object) -> None:
-        """Print each object on its own line. Control characters are replaced, except our colours."""
+        """Print each object on a line. Control characters are replaced, except our colours."""
         for line in lines:
             # Odd parts are separators: our colours and line ends.
             parts = _PAINT_OR_LINE_END.split(with_called_name(str(line)))

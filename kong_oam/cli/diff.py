@@ -24,18 +24,21 @@ from kong_oam.diagnostics import some
 from kong_oam.oam.files import DEFINITIONS, is_glob
 
 _DETAILS = f"""\
-Shows how access changes between OLD (default: HEAD) and NEW (default: the working directory). It lists requests that
-become newly public, granted, widened, narrowed or revoked, with their callers, methods and URLs. It also lists allowed
-requests that another component, port or set of pods now answers. The most severe change comes first. The comparison is
-exact: a rename or move without an effect on any request prints nothing.
+Shows how access changes between OLD (default: HEAD) and NEW (default: the working directory). It
+lists requests that become newly public, granted, widened, narrowed or revoked, with their callers,
+methods and URLs. It also lists allowed requests that another component, port or set of pods now
+answers. The most severe change comes first. The comparison is exact: a rename or move without an
+effect on any request prints nothing.
 
-Changes of settings come with the old and the new value: token formats, issuers, audiences, lifetimes, the gateway's
-scheme and edition, connections to workloads, and each client's kind, redirect URIs and keys. Each of them may widen
-access, may narrow it, or does neither. A new owner of an API or a client is listed too.
+Changes of settings come with the old and the new value: token formats, issuers, audiences,
+lifetimes, the gateway's scheme and edition, connections to workloads, and each client's kind,
+redirect URIs and keys. Each of them may widen access, may narrow it, or does neither. A new owner
+of an API or a client is listed too.
 
 {FORMS}
-For two stacks, the comparison uses component, port, path, logical group names, and settings of Applications. All other
-comparisons use hosts.
+For two stacks, the comparison uses component, port, path, logical group names, and settings of
+Applications. All other comparisons use hosts.
+
 Exit status: 0, with changes or without. With --exit-code: 1 if there are changes.
 
   python -m kong_oam diff

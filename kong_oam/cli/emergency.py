@@ -21,21 +21,24 @@ if TYPE_CHECKING:
 _DETAILS = """\
 Opens one path to everybody for a limited time when `pulumi up` cannot run, and closes it.
 
-  python -m kong_oam emergency -s STACK                                   lists all openings
-  python -m kong_oam emergency -s STACK open APPLICATION/COMPONENT PATH --reason TEXT [--methods GET] [--minutes 60]
-  python -m kong_oam emergency -s STACK close                             closes all openings now
+  python -m kong_oam emergency -s STACK          lists all openings
+  python -m kong_oam emergency -s STACK open APPLICATION/COMPONENT PATH \\
+      --reason TEXT [--methods GET] [--minutes 60]
+  python -m kong_oam emergency -s STACK close    closes all openings now
 
-It needs only Kong's Admin API: no identity provider, state or cluster. PATH is the path of a rule. Other methods of the
-rule, and rules for longer or shorter paths, stay unchanged. Each gate stores the opening with its end and reason, and
-closes the path itself at the end. `python -m kong_oam verify` reports the opening until then. The next `pulumi up
---refresh` removes it, and so does an update of the component's rules.
+It needs only Kong's Admin API: no identity provider, state or cluster. PATH is the path of a rule.
+Other methods of the rule, and rules for longer or shorter paths, stay unchanged. Each gate stores
+the opening with its end and reason, and closes the path itself at the end.
+`python -m kong_oam verify` reports the opening until then. The next `pulumi up --refresh` removes
+it, and so does an update of the component's rules.
 
-After `open` and `close`, the command sends a request without a token to the public address of the path, to confirm the
-change. If this address does not reach the gateway from here, set KONG_PROXY_ADDR to the address of Kong's proxy.
+After `open` and `close`, the command sends a request without a token to the public address of the
+path, to confirm the change. If this address does not reach the gateway from here, set
+KONG_PROXY_ADDR to the address of Kong's proxy.
 
-Exit status: 0 if the change is done and confirmed at the gateway, or no opening is active. 1 if listed openings are
-active. 2 if the command failed, is incomplete, or is not confirmed at the gateway. Also 2 if the gateway runs scripts
-of another origin, whose openings are unknown.
+Exit status: 0 if the change is done and confirmed at the gateway, or no opening is active. 1 if
+listed openings are active. 2 if the command failed, is incomplete, or is not confirmed at the
+gateway. Also 2 if the gateway runs scripts of another origin, whose openings are unknown.
 """
 
 

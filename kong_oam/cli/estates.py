@@ -208,15 +208,18 @@ def estate_of(reading: Reading, settings: Settings) -> Estate:
 
 def missing_applications_note(names: Iterable[str]) -> str:
     """Return a sentence that lists the missing Applications."""
-    return f"Applications without files here are not checked: {some(names)}; add their folders with -f"
+    return (
+        f"Applications without files here are not checked: {some(names)}; "
+        "add their folders with -f"
+    )
 
 
 def assumption_notes(estate: Estate, names: Sequence[str]) -> list[str]:
     """Return the same sentence, with the assumption about clients of missing Applications, and the
     roles that name deleted components."""
     assumption = (
-        f"{missing_applications_note(names)} (until then, their clients are assumed to ask for all scopes of "
-        "their roles)"
+        f"{missing_applications_note(names)} (until then, their "
+        "clients are assumed to ask for all scopes of their roles)"
     )
     return [assumption] * bool(names) + role_notes(estate)
 
@@ -224,8 +227,8 @@ def assumption_notes(estate: Estate, names: Sequence[str]) -> list[str]:
 def role_notes(estate: Estate) -> list[str]:
     """Return a sentence for each role that names components without an Application here."""
     return [
-        f"{role.position}: role '{role.name}' names {some(members)}, which no Application here has; "
-        "if it was deleted, remove it from the role"
+        f"{role.position}: role '{role.name}' names {some(members)}, which "
+        "no Application here has; if it was deleted, remove it from the role"
         for _, role, members in absent_members(estate)
     ]
 

@@ -32,19 +32,22 @@ _Token = Token | None
 """The claims of a token, the reason against a token, or None without a token."""
 
 _DETAILS = """\
-Explains how the gateway answers a request: the decision, the rule with its file and line, and the token that the
-identity provider issues. Without --as, the request has no token. Without --from, it comes from an allowed address.
+Explains how the gateway answers a request: the decision, the rule with its file and line, and the
+token that the identity provider issues. Without --as, the request has no token. Without --from, it
+comes from an allowed address.
 
   python -m kong_oam explain GET https://orders.example.com/orders
   python -m kong_oam explain POST https://orders.example.com/orders --as shop/web --user-in sales
 
-With --origin, it shows whether a web page of that origin may read the answer. With --asks, the request is the preflight
-that a browser sends first.
+With --origin, it shows whether a web page of that origin may read the answer. With --asks, the
+request is the preflight that a browser sends first.
 
-  python -m kong_oam explain OPTIONS https://orders.example.com/orders --origin https://shop.example.com --asks POST
+  python -m kong_oam explain OPTIONS https://orders.example.com/orders \\
+      --origin https://shop.example.com --asks POST
 
-With --request, it explains a request from the gateway's records (gateway.logs in the stack): the caller, the rule, and
-the change that would allow it. The gateway's answer has the id of the request.
+With --request, it explains a request from the gateway's records (gateway.logs in the stack): the
+caller, the rule, and the change that would allow it. The gateway's answer has the id of the
+request.
 
   python -m kong_oam explain --request 0f9fd0ab4d79e51c2e37c3fdd3a8bc1e --logs records.jsonl
 """
@@ -178,7 +181,8 @@ def _page(
         "origin": options.origin,
         "asks": options.asks,
         "mayRead": None,
-        "reason": "the gateway has no cors rule for this request; headers of the workload pass unchanged",
+        "reason": "the gateway has no cors rule for this request; "
+        "headers of the workload pass unchanged",
         "headers": {},
     }
     answer = reading(

@@ -27,7 +27,7 @@ class Flag:
     choices: Names | None = None
 
     def read(self, answer: Any) -> Any:
-        """Parse an answer: a text, or a list of texts if there is a separator. Raises InputError."""
+        """Parse an answer: a text, or a list of texts with a separator. Raises InputError."""
         if self.separator:
             return tuple(map(self.parse, answer))
         if self.choices and answer not in self.choices:

@@ -9,16 +9,16 @@ from kong_oam.cli.command import Command
 from kong_oam.cli.console import Console
 
 _DETAILS = """\
-Runs a command that needs a client certificate for Kong's Admin API. Pulumi's Kong provider cannot present a client
-certificate.
+Runs a command that needs a client certificate for Kong's Admin API. Pulumi's Kong provider cannot
+present a client certificate.
 
   python -m kong_oam forward --to https://kong-admin.example.net:8444 \\
       --certificate client.pem --key client.key [--ca authority.pem] -- pulumi up -s prod
 
-While the command runs, `forward` listens on 127.0.0.1. It verifies Kong's certificate and sends the requests on to
-`--to` over TLS, with the client certificate. It rejects connections from processes of other users. The command gets the
-local address as KONG_ADMIN_ADDR. The state stores this address and `pulumi destroy` uses it, so use the same `--port`
-each time.
+While the command runs, `forward` listens on 127.0.0.1. It verifies Kong's certificate and sends the
+requests on to `--to` over TLS, with the client certificate. It rejects connections from processes
+of other users. The command gets the local address as KONG_ADMIN_ADDR. The state stores this address
+and `pulumi destroy` uses it, so use the same `--port` each time.
 
 Exit status: the command's status, or 2 if the command did not start.
 """

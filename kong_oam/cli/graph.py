@@ -24,15 +24,17 @@ from kong_oam.cli.requests import estate_from
 from kong_oam.oam.position import JsonObject
 
 _DETAILS = """\
-Draws who may call what. Groups and clients lead to their roles, roles to scopes, and scopes to the component that
-requires them, with the requests that each scope opens. The box `anybody` leads to public endpoints. If any valid token
-is enough, all clients that can get a token lead to the component. A dotted line allows nothing; its label says why.
+Draws who may call what. Groups and clients lead to their roles, roles to scopes, and scopes to the
+component that requires them, with the requests that each scope opens. The box `anybody` leads to
+public endpoints. If any valid token is enough, all clients that can get a token lead to the
+component. A dotted line allows nothing; its label says why.
 
-With --since, it draws the changes and the lines that explain them. Added lines are green, thick and marked +. Removed
-lines are red, dashed (in Mermaid they end in a cross) and marked -. REVISION takes the forms of OLD in `diff`. The
-changes that `diff` lists are written below the picture.
+With --since, it draws the changes and the lines that explain them. Added lines are green, thick and
+marked +. Removed lines are red, dashed (in Mermaid they end in a cross) and marked -. REVISION
+takes the forms of OLD in `diff`. The changes that `diff` lists are written below the picture.
 
-GitHub draws at most 500 lines and 50,000 characters of Mermaid. A larger graph is cut to that size, with a note.
+GitHub draws at most 500 lines and 50,000 characters of Mermaid. A larger graph is cut to that size,
+with a note.
 
   python -m kong_oam graph
   python -m kong_oam graph --output access.svg
@@ -154,7 +156,7 @@ def _title(subject: str, options: Namespace) -> str:
 
 
 def _selected_part(graph: Graph, options: Namespace) -> Graph:
-    """Return the part of the graph that the options select. Raises UsageError for an unknown name."""
+    """Return the part of the graph that the options select. Raises UsageError."""
     part = graph
     if options.application is not None:
         names = {node.application for node in graph.nodes} - {""}

@@ -6,7 +6,9 @@ import re
 from argparse import ArgumentParser, Namespace
 from contextlib import suppress
 from datetime import date
+from importlib import metadata
 from pathlib import Path
+from urllib.parse import urljoin
 
 from kong_oam import __version__
 from kong_oam.cli.command import OK, Command, UsageError, quoted
@@ -15,9 +17,9 @@ from kong_oam.oam.editor import schema_text
 from kong_oam.oam.position import Texts
 
 _DETAILS = """\
-Writes the files of a new repository for a team's Applications, with checks before each commit and in CI. With
---platform, it writes a repository that deploys Applications: a stack, the Pulumi program, the policy pack and
-workflows. Existing files stay unchanged, and are listed.
+Writes the files of a new repository for a team's Applications, with checks before each commit and
+in CI. With --platform, it writes a repository that deploys Applications: a stack, the Pulumi
+program, the policy pack and workflows. Existing files stay unchanged, and are listed.
 
   python -m kong_oam init orders
   python -m kong_oam init --platform platform --stack prod
@@ -60,6 +62,7 @@ def _run(options: Namespace, console: Console) -> int:
         "VERSION": __version__,
         "STACK": options.stack,
         "TODAY": date.today().isoformat(),
+        "DOCS": _documentation(),
     }
     folder = Path(options.folder)
     files = _files("platform" if options.platform else "team", values)
@@ -76,6 +79,17 @@ def _run(options: Namespace, console: Console) -> int:
     )
     console.print(f"next: read {folder / 'README.md'}, {following}")
     return OK
+
+
+def _documentation() -> str:
+    """Return the address of the pages, which the wheel of a release has, or else their folder."""
+    with suppress(metadata.PackageNotFoundError):
+        about = metadata.metadata("kong-oam")
+        for entry in about.get_all("Project-URL", ()):
+            label, _, address = str(entry).partition(", ")
+            if label == "Documentation":
+                return urljoin(address, ".")
+    return "docs/"
 
 
 def _files(kind: str, values: Texts) -> Texts:

@@ -3,29 +3,42 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import asdict
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
+from datetime import date
 from pathlib import Path
 
+from kong_oam import __version__
 from kong_oam.access.matrix.matrix import matrix
 from kong_oam.access.matrix.page import page
 from kong_oam.access.matrix.sheet import sheet
 from kong_oam.access.matrix.table import ANONYMOUS, Matrix
-from kong_oam.access.matrix.text import text
+from kong_oam.access.matrix.text import plain, text
 from kong_oam.access.model import Estate
+from kong_oam.access.settings.assumed import GROUPS
+from kong_oam.access.settings.project import STACKS
 from kong_oam.cli.command import OK, Command, check_known
 from kong_oam.cli.console import Console
 from kong_oam.cli.entries import endpoint_entry, unjudged_entry
-from kong_oam.cli.estates import add_estate
+from kong_oam.cli.estates import add_estate, selected_settings
 from kong_oam.cli.output import format_of
 from kong_oam.cli.requests import add_address, callers_of, estate_from
+from kong_oam.cli.revisions import revision_of
+from kong_oam.diagnostics import printable
 from kong_oam.oam.position import JsonObject
+from kong_oam.render.project import FOLDER
 
-FORMATS = ("text", "csv", "html")
+_FORMATS: Mapping[str, Callable[[Matrix], str]] = {
+    "text": plain,
+    "csv": sheet,
+    "html": page,
+}
 _ENDINGS = {".txt": "text", ".csv": "csv", ".html": "html", ".htm": "html"}
 
 _DETAILS = """\
-Prints a table of all principals by all endpoints. Principals are clients as themselves, clients with users of certain
-groups, and `anonymous`. The HTML page has search and filters, and works offline.
+Prints a table of all principals by all endpoints. Principals are clients as themselves, clients
+with users of certain groups, and `anonymous`. The HTML page has search and filters, and works
+offline. A file also has the stack, the date, the git revision and the version of Kong-OAM.
 
   python -m kong_oam matrix
   python -m kong_oam matrix --output matrix.html
@@ -36,7 +49,7 @@ groups, and `anonymous`. The HTML page has search and filters, and works offline
 def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--format",
-        choices=FORMATS,
+        choices=_FORMATS,
         help="the format (default: by the ending of --output's FILE, or text)",
     )
     parser.add_argument(
@@ -46,28 +59,19 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="write to FILE: .txt, .csv or .html",
     )
-    parser.add_argument(
-        "--principal",
-        action="append",
-        default=[],
-        metavar="NAME",
-        help="only endpoints that this principal may call: application/component, or anonymous "
-        "(repeatable)",
-    )
-    parser.add_argument(
-        "--component",
-        action="append",
-        default=[],
-        metavar="NAME",
-        help="only endpoints of application/component (repeatable)",
-    )
-    parser.add_argument(
-        "--application",
-        action="append",
-        default=[],
-        metavar="NAME",
-        help="only endpoints of the Application (repeatable)",
-    )
+    endpoints = {
+        "--principal": "that this principal may call: application/component, or anonymous",
+        "--component": "of application/component",
+        "--application": "of the Application",
+    }
+    for option, words in endpoints.items():
+        parser.add_argument(
+            option,
+            action="append",
+            default=[],
+            metavar="NAME",
+            help=f"only endpoints {words} (repeatable)",
+        )
     add_address(parser)
     add_estate(parser)
 
@@ -86,8 +90,9 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     if console.json:
         console.print_json(_entry(table) | unjudged_entry(estate.unjudged))
     elif options.output:
+        whole = replace(table, source=_source(options, estate))
         options.output.write_bytes(
-            _as_text(table, form).encode("utf-8", "backslashreplace")
+            _FORMATS[form](whole).encode("utf-8", "backslashreplace")
         )
         console.print(
             f"{options.output}: {len(table.rows)} endpoint(s), {len(table.principals)} principal(s)"
@@ -95,17 +100,18 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     elif form == "text":
         console.print(*text(table, lambda line: console.paint("bold", line)))
     else:
-        console.out.write(_as_text(table, form))
+        console.out.write(_FORMATS[form](table))
     return OK
 
 
-def _as_text(table: Matrix, form: str) -> str:
-    if form == "html":
-        return page(table)
-    return (
-        sheet(table)
-        if form == "csv"
-        else "".join(f"{line}\n" for line in text(table))
+def _source(options: argparse.Namespace, estate: Estate) -> str:
+    """Return the stack, the date, the revision of the files and the version of the program."""
+    settings = selected_settings(options)
+    applications = options.applications or settings.applications
+    project = (STACKS, FOLDER, "Pulumi.yaml", GROUPS)
+    files = revision_of((*applications, *settings.definitions, *project))
+    return printable(
+        f"stack {estate.stack.name}, {date.today()}, {files}, Kong-OAM {__version__}"
     )
 
 

@@ -1,4 +1,4 @@
-"""`metrics`: serve counts of the gateway's decisions by reason; print alert rules and a dashboard."""
+"""`metrics`: serve counts of the gateway's decisions; print alert rules and a dashboard."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from kong_oam.cli.command import OK, Command, UsageError, quoted
 from kong_oam.cli.console import Console
 
 _DETAILS = """\
-Reads request records (`gateway.logs` in the stack), and serves counts of allowed and denied requests for Prometheus,
-by component and reason, at /metrics. It follows a file from its end, also across log rotation; `-` reads standard
-input. It runs until Ctrl-C.
+Reads request records (`gateway.logs` in the stack), and serves counts of allowed and denied
+requests for Prometheus, by component and reason, at /metrics. It follows a file from its end, also
+across log rotation; `-` reads standard input. It runs until Ctrl-C.
 
   python -m kong_oam metrics --logs /var/log/kong/records.jsonl
   tail -F records.jsonl | python -m kong_oam metrics --logs - --listen 0.0.0.0:9542
 
-With --outputs, it also serves the dates on which clients' keys are due. These commands print alert rules and a
-dashboard for these metrics and for Kong's own metrics (`gateway.metrics` in the stack):
+With --outputs, it also serves the dates on which clients' keys are due. These commands print alert
+rules and a dashboard for these metrics and for Kong's own metrics (`gateway.metrics` in the stack):
 
   python -m kong_oam metrics --alerts > kong-oam-alerts.yaml
   python -m kong_oam metrics --dashboard > kong-oam-dashboard.json

@@ -15,16 +15,19 @@ if TYPE_CHECKING:
     from kong_oam.stacks.move import Moves
 
 _DETAILS = """\
-Moves components, with all their resources, into the stacks that kong-oam:partitions assigns. Use it after you
-divide an estate into partitions, or assign a namespace to another partition. It writes only states, and creates
-missing stacks. The gateway, the identity providers and the cluster stay unchanged, and calls continue.
+Moves components, with all their resources, into the stacks that kong-oam:partitions assigns. Use it
+after you divide an estate into partitions, or assign a namespace to another partition. It writes
+only states, and creates missing stacks. The gateway, the identity providers and the cluster stay
+unchanged, and calls continue.
 
   python -m kong_oam move --stack prod          lists the components to move
   python -m kong_oam move --stack prod --yes    moves them
 
-If a run is interrupted, run it again to finish. The next `pulumi up` of each stack changes only tags.
+If a run is interrupted, run it again to finish. The next `pulumi up` of each stack changes only
+tags.
 
-Exit status: 0 every component is in its stack, 1 listed components are to be moved, 2 failed or incomplete.
+Exit status: 0 every component is in its stack, 1 listed components are to be moved, 2 failed or
+incomplete.
 """
 
 

@@ -40,20 +40,24 @@ from kong_oam.render.stage import Renderer
 from kong_oam.render.tools import Tools
 
 _DETAILS = """\
-Writes a component with its access trait, in a new file or at the end of an existing Application. The flag --calls
-adds a grant to the file of the called component, and --caller adds the call to the file of the caller. Their owners
-review these changes. The command prints the effect on access as `diff` does. It overwrites no file. If `check` finds a
-problem in the result, it writes nothing, unless --anyway is set.
+Writes a component with its access trait, in a new file or at the end of an existing Application.
+The flag --calls adds a grant to the file of the called component, and --caller adds the call to the
+file of the caller. Their owners review these changes. The command prints the effect on access as
+`diff` does. It overwrites no file. If `check` finds a problem in the result, it writes nothing,
+unless --anyway is set.
 
-On a terminal, it prompts for missing, relevant answers. If it cannot write the component, it prints the answers as
-flags.
+On a terminal, it prompts for missing, relevant answers. If it cannot write the component, it prints
+the answers as flags.
 
-  python -m kong_oam new --app billing --component invoices --image registry.example.com/billing:1.0 \\
-      --owner team-billing --port 8080 --domain billing.example.com --group sales --calls orders/api:orders.read
-  python -m kong_oam new --app billing --component nightly --type worker --image registry.example.com/nightly:1.0 \\
-      --owner team-billing --calls billing/invoices:invoices.read
-  python -m kong_oam new --app billing --component app --client native --redirect-uri com.example.billing:/callback \\
-      --owner team-billing --calls billing/invoices:invoices.read
+  python -m kong_oam new --app billing --component invoices \\
+      --image registry.example.com/billing:1.0 --owner team-billing --port 8080 \\
+      --domain billing.example.com --group sales --calls orders/api:orders.read
+  python -m kong_oam new --app billing --component nightly --type worker \\
+      --image registry.example.com/nightly:1.0 --owner team-billing \\
+      --calls billing/invoices:invoices.read
+  python -m kong_oam new --app billing --component app --client native \\
+      --redirect-uri com.example.billing:/callback --owner team-billing \\
+      --calls billing/invoices:invoices.read
 """
 
 

@@ -46,15 +46,18 @@ AccessModels = tuple[AccessModel, ...]
 FORMS = """\
 Forms of OLD and NEW:
 
-  . or a folder    the folder of a project, or a folder of Applications. For Applications, the stacks and definitions
-                   of the working directory apply, but a folder `definitions` in it replaces the definitions. If both
-                   sides are folders, paths of -f and --definitions are relative to each folder
-  main, HEAD~1     the stacks and Applications of a git revision (write git:NAME or ./NAME if a file has the same
-                   name). Files outside the repository are read as they are now, and a remark lists them; to compare
-                   their versions, compare two folders
+  . or a folder    the folder of a project, or a folder of Applications. For Applications, the
+                   stacks and definitions of the working directory apply, but a folder `definitions`
+                   in it replaces the definitions. If both sides are folders, paths of -f and
+                   --definitions are relative to each folder
+  main, HEAD~1     the stacks and Applications of a git revision (write git:NAME or ./NAME if a file
+                   has the same name). Files outside the repository are read as they are now, and a
+                   remark lists them; to compare their versions, compare two folders
   stack:NAME       the working directory, with the settings of another stack
-  deployed:NAME    the rules that the gates of a stack enforce, from its state (runs `pulumi stack export`)
-  state.json       the same from a saved `pulumi stack export`, or the model from a saved `pulumi stack output --json`
+  deployed:NAME    the rules that the gates of a stack enforce, from its state (runs
+                   `pulumi stack export`)
+  state.json       the same from a saved `pulumi stack export`, or the model from a saved
+                   `pulumi stack output --json`
 """
 
 

@@ -13,19 +13,19 @@ if TYPE_CHECKING:
     from kong_oam.recover.recovery import SearchedPlace
 
 _DETAILS = """\
-Lists objects that an interrupted run created or deleted, but that the state does not record. With --remove, it removes
-the objects that certainly belong to the interrupted run, and no others.
+Lists objects that an interrupted run created or deleted, but that the state does not record. With
+--remove, it removes the objects that certainly belong to the interrupted run, and no others.
 
-  python -m kong_oam recover --stack NAME             lists the objects
-  python -m kong_oam recover --stack NAME --remove    removes objects that certainly belong to the run
+  python -m kong_oam recover --stack NAME           lists the objects
+  python -m kong_oam recover --stack NAME --remove  removes objects that certainly belong to the run
 
-Use --older-state after you restore an older state from a backup. It covers all Kong entities of the stack that the
-restored state does not record.
+Use --older-state after you restore an older state from a backup. It covers all Kong entities of the
+stack that the restored state does not record.
 
-In Kong, the command looks for entities with the stack's tags. At identity providers, it looks for objects that the
-state lists as pending. End an interrupted run with `pulumi cancel` first: the command never runs beside another run.
-It ignores objects that are newer than its own start. It also lists deleted objects; --remove deletes them from the
-state if a refresh would fail on them.
+In Kong, the command looks for entities with the stack's tags. At identity providers, it looks for
+objects that the state lists as pending. End an interrupted run with `pulumi cancel` first: the
+command never runs beside another run. It ignores objects that are newer than its own start. It also
+lists deleted objects; --remove deletes them from the state if a refresh would fail on them.
 
 Exit status: 0 nothing is left, 1 something is left, 2 nothing was done.
 """

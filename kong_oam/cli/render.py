@@ -29,13 +29,14 @@ from kong_oam.objects.known_kinds import RELEASE
 from kong_oam.objects.pods import Manifest
 
 _DETAILS = """\
-Prints the Kubernetes objects of an Application as YAML, as the stack deploys them. Without a stack, default settings
-apply. The output has the objects of its types, with the stack's images and pull secrets and the component's labels and
-identity. It also has added objects, such as the NetworkPolicy of its pods. A comment above each object names its
-source.
+Prints the Kubernetes objects of an Application as YAML, as the stack deploys them. Without a stack,
+default settings apply. The output has the objects of its types, with the stack's images and pull
+secrets and the component's labels and identity. It also has added objects, such as the
+NetworkPolicy of its pods. A comment above each object names its source.
 
-Ingresses become routes of Kong and are left out; see `what`, `who` and `explain` for access. Values of Secrets are
-masked. Credentials of clients and values from other components have placeholders, because only a run knows them.
+Ingresses become routes of Kong and are left out; see `what`, `who` and `explain` for access. Values
+of Secrets are masked. Credentials of clients and values from other components have placeholders,
+because only a run knows them.
 
   python -m kong_oam render orders
   python -m kong_oam render shop --component web --stack aws

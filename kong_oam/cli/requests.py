@@ -21,7 +21,7 @@ from kong_oam.cli.estates import (
     reading_of,
     selected_settings,
 )
-from kong_oam.diagnostics import nearest, suggestion
+from kong_oam.diagnostics import nearest_typo, suggestion
 
 _METHOD = re.compile(
     r"[A-Z0-9!#$%&'*+.^_`|~-]+\Z"
@@ -120,7 +120,7 @@ def reason(estate: Estate, request: Request, decision: Decision) -> str:
             return (
                 f"{decision.reason}; this host has {', '.join(paths[:_LISTED])}"
             )
-    return decision.reason + nearest(host, estate.by_host, 1)
+    return decision.reason + nearest_typo(host, estate.by_host)
 
 
 _LISTED = 5
@@ -136,12 +136,13 @@ def estate_from(options: Namespace) -> Estate:
     return whole
 
 
-def clients_of(estate: Estate, key: str) -> list[Client]:
+def clients_of(estate: Estate, key: str, hint: str = "") -> list[Client]:
+    """Return the clients of a component. Raises UsageError, with the hint, if none exists."""
     clients = [client for client in estate.clients if client.component == key]
     if not clients:
         names = {client.component for client in estate.clients}
         raise UsageError(
-            f"unknown client {quoted(key)}{suggestion(key, names)}"
+            f"unknown client {quoted(key)}{hint}{suggestion(key, names)}"
         )
     return clients
 

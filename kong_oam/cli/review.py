@@ -1,4 +1,4 @@
-"""`review`: report how a change affects each stack, as Markdown or as a comment of a pull request."""
+"""`review`: report how a change affects each stack, as Markdown or in a pull request."""
 
 from __future__ import annotations
 
@@ -13,25 +13,27 @@ from kong_oam.cli.estates import settings_of
 from kong_oam.errors import SettingsError
 
 _DETAILS = """\
-Reports how a change affects each stack, as Markdown. With --pull-request, it also writes the report as a comment on
-GitHub.
+Reports how a change affects each stack, as Markdown. With --pull-request, it also writes the report
+as a comment on GitHub.
 
   python -m kong_oam review --base origin/main --stack aws --stack gcp
-  python -m kong_oam review --base $BASE --stack aws --needs KONG_ADMIN_TOKEN --pull-request 7 --repository acme/oam
+  python -m kong_oam review --base $BASE --stack aws --needs KONG_ADMIN_TOKEN \\
+      --pull-request 7 --repository acme/oam
 
-For an estate in partitions, name the stack of its base. The report covers access of the whole estate, with previews of
-the base and of the partitions that the change touches.
+For an estate in partitions, name the stack of its base. The report covers access of the whole
+estate, with previews of the base and of the partitions that the change touches.
 
-A preview runs the program of the change. To keep that program from writing to the pull request, use two jobs. The first
-job reviews. The second job has the token, runs no code of the change, and writes the comment:
+A preview runs the program of the change. To keep that program from writing to the pull request, use
+two jobs. The first job reviews. The second job has the token, runs no code of the change, and
+writes the comment:
 
   python -m kong_oam review --base $BASE --stack aws --output review.md
   python -m kong_oam review --comment review.md --pull-request 7 --repository acme/oam
 
 If a review does not finish, FILE says so. If FILE is missing or has no review, the comment says so.
 
-Exit status: 0 without a problem. 1 for errors in Applications, violated mandatory policies, a failed or missing
-preview, or a comment that could not be written. 2 for wrong usage.
+Exit status: 0 without a problem. 1 for errors in Applications, violated mandatory policies, a
+failed or missing preview, or a comment that could not be written. 2 for wrong usage.
 """
 
 

@@ -190,6 +190,23 @@ def revision(name: str) -> Revision:
     )
 
 
+def revision_of(names: Iterable[str | Path]) -> str:
+    """Return the commit of the working directory in words. A remark follows if any of these files,
+    folders and globs differs from it."""
+    try:
+        commit = revision("HEAD").commit
+    except UsageError:
+        return "no git revision"
+    roots = [str(root_of(Path(name))) for name in names]
+    listing = ("status", "--porcelain", "--ignored", "--", *roots)
+    # It fails for paths outside the repository and beyond a link.
+    status = _git("--literal-pathspecs", *listing, check=False)
+    changed = status.stdout or status.returncode
+    return (
+        f"git revision {commit}{' and uncommitted changes' if changed else ''}"
+    )
+
+
 def is_revision(name: str) -> bool:
     """Return whether git is installed and the name is a commit."""
     try:

@@ -10,8 +10,9 @@ from kong_oam.cli.console import Console
 from kong_oam.oam.editor import schema_text
 
 _DETAILS = """\
-Prints a JSON Schema of an Application with all component types, traits and their fields. Editors with
-yaml-language-server use it to complete and describe fields. They mark errors that `check` can find in a single file.
+Prints a JSON Schema of an Application with all component types, traits and their fields. Editors
+with yaml-language-server use it to complete and describe fields. They mark errors that `check` can
+find in a single file.
 
   python -m kong_oam schema --output application.schema.json
 """

@@ -28,28 +28,29 @@ if TYPE_CHECKING:
     from kong_oam.stacks.run import Runs
 
 _UP = """\
-Runs `pulumi up` over the stacks of an estate that a change touches: first the base, then several partitions at a time.
-It runs the base again if the base kept objects that a partition still used. It skips a stack whose inputs are the same
-as in its last completed run.
+Runs `pulumi up` over the stacks of an estate that a change touches: first the base, then several
+partitions at a time. It runs the base again if the base kept objects that a partition still used.
+It skips a stack whose inputs are the same as in its last completed run.
 
-  python -m kong_oam up --stack prod                    lists the stacks to run
-  python -m kong_oam up --stack prod --plan             lists the runs in order, with their dependencies
-  python -m kong_oam up --stack prod --yes              runs them
-  python -m kong_oam up --stack prod --yes --all        runs all stacks, to find drift (for nightly runs)
+  python -m kong_oam up --stack prod               lists the stacks to run
+  python -m kong_oam up --stack prod --plan        lists the runs in order, with their dependencies
+  python -m kong_oam up --stack prod --yes         runs them
+  python -m kong_oam up --stack prod --yes --all   runs all stacks, to find drift (for nightly runs)
   python -m kong_oam up --stack prod --yes --only payments
 
-If a run fails, only the runs that depend on it are skipped. Repeat the command to run the remaining stacks.
-`pulumi up -s prod-payments` works too, and reports if the base must run first.
+If a run fails, only the runs that depend on it are skipped. Repeat the command to run the remaining
+stacks. `pulumi up -s prod-payments` works too, and reports if the base must run first.
 
 Exit status: 0 done, 1 listed stacks are to be run, 2 failed or incomplete.
 """
 
 _PREVIEW = """\
-Runs `pulumi preview` over the stacks of an estate in partitions that a change touches. Outputs that the base passes to
-partitions show as unknown until the base has run.
+Runs `pulumi preview` over the stacks of an estate in partitions that a change touches. Outputs that
+the base passes to partitions show as unknown until the base has run.
 
   python -m kong_oam preview --stack prod
-  python -m kong_oam preview --stack prod --list    prints the stacks as JSON, for a matrix of jobs; previews none
+  python -m kong_oam preview --stack prod --list    prints the stacks as JSON, for a matrix of jobs;
+                                                    previews none
 
 Exit status: 0 done, 2 failed or incomplete.
 """
@@ -63,8 +64,8 @@ Exit status: 0 done, 1 listed stacks are to be run, 2 failed or incomplete.
 """
 
 _DESTROY = """\
-Runs `pulumi destroy` over all stacks of an estate in partitions. The base comes last, and only after all partitions
-are destroyed.
+Runs `pulumi destroy` over all stacks of an estate in partitions. The base comes last, and only
+after all partitions are destroyed.
 
   python -m kong_oam destroy --stack prod --yes
 

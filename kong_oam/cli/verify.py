@@ -26,21 +26,25 @@ if TYPE_CHECKING:
     from kong_oam.verify.stack import Altered, Reason, Result, Workloads
 
 _DETAILS = """\
-Reads routes, services, plugins, consumers and credentials from the stack's Kong, derives who may call what, and
-compares the result with the Applications. For each difference it prints the callers with too much or too little access,
-the Kong entity that causes it, and the remedy.
+Reads routes, services, plugins, consumers and credentials from the stack's Kong, derives who may
+call what, and compares the result with the Applications. For each difference it prints the callers
+with too much or too little access, the Kong entity that causes it, and the remedy.
 
-Then it reads Deployments, Services, ServiceAccounts, NetworkPolicies and clients' Secrets (without values) from the
-stack's cluster. It prints each field that changed since the last run, who changed it, and the remedy.
+Then it reads Deployments, Services, ServiceAccounts, NetworkPolicies and clients' Secrets (without
+values) from the stack's cluster. It prints each field that changed since the last run, who changed
+it, and the remedy.
 
-The command changes nothing. Exit status: 0 no findings, 1 findings, 2 Kong, the cluster or the stack's outputs cannot
-be read.
+The command changes nothing.
+
+Exit status: 0 no findings, 1 findings, 2 Kong, the cluster or the stack's outputs cannot be read.
 
   python -m kong_oam verify --stack aws
-  pulumi stack output -s aws --json > outputs.json; python -m kong_oam verify --stack aws --outputs outputs.json
+  pulumi stack output -s aws --json > outputs.json
+  python -m kong_oam verify --stack aws --outputs outputs.json
 
-Kong's address is gateway.adminUrl or KONG_ADMIN_ADDR. Its credentials are KONG_ADMIN_TOKEN and KONG_API_KEY, or
-secrets of the stack's configuration. kubectl reads the cluster, in the stack's context or in the current context.
+Kong's address is gateway.adminUrl or KONG_ADMIN_ADDR. Its credentials are KONG_ADMIN_TOKEN and
+KONG_API_KEY, or secrets of the stack's configuration. kubectl reads the cluster, in the stack's
+context or in the current context.
 """
 
 

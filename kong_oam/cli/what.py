@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from itertools import chain
 
 from kong_oam.access.callers import principal_of
@@ -11,6 +12,7 @@ from kong_oam.access.matrix.rows import called_from, for_a_user_in, only, rows
 from kong_oam.access.matrix.table import ANONYMOUS, Row, where
 from kong_oam.access.model import Client, Estate
 from kong_oam.access.principals import NOBODY, Access
+from kong_oam.cli.changes import full_command
 from kong_oam.cli.command import OK, Command, UsageError, quoted
 from kong_oam.cli.console import Console
 from kong_oam.cli.entries import row_entry, sets
@@ -25,10 +27,14 @@ from kong_oam.cli.requests import (
 )
 from kong_oam.oam.position import JsonObject
 
+# A text that may mean a group: `group:` and `users in` are spellings of `graph` and `matrix`. A
+# client's name has a `/`.
+_GROUP = re.compile("(?:group:|users? in |(?!.*/))(.+)")
+
 _DETAILS = """\
-Lists every endpoint that a principal may call. A principal is a client (application/component), or `anonymous` for
-callers without a token. With --user-in, it lists the endpoints for a user in exactly these groups, through this client
-or through any client.
+Lists every endpoint that a principal may call. A principal is a client (application/component), or
+`anonymous` for callers without a token. With --user-in, it lists the endpoints for a user in
+exactly these groups, through this client or through any client.
 
   python -m kong_oam what shop/web
   python -m kong_oam what anonymous
@@ -114,7 +120,7 @@ def _through(access: Access) -> str:
 def _endpoints(estate: Estate, options: argparse.Namespace) -> list[Row]:
     """Return the rows of the principal. Raises UsageError for an unknown name, and for a client
     without users."""
-    clients = _clients(estate, options.principal)
+    clients = _clients(estate, options)
     principals = {principal_of(client) for client in clients}
     if options.groups is None:
         access_filter = only(principals)
@@ -133,10 +139,17 @@ def _endpoints(estate: Estate, options: argparse.Namespace) -> list[Row]:
     return [row for row in listed if row.access != NOBODY]
 
 
-def _clients(estate: Estate, principal: str | None) -> list[Client]:
-    if principal is None:
+def _clients(estate: Estate, options: argparse.Namespace) -> list[Client]:
+    key = options.principal
+    if key is None:
         return list(estate.clients)
-    return [] if principal == ANONYMOUS else clients_of(estate, principal)
+    if key == ANONYMOUS:
+        return []
+    group = _GROUP.fullmatch(key)
+    if group is None:
+        return clients_of(estate, key)
+    command = full_command(options, "what", "--user-in", group[1])
+    return clients_of(estate, key, f"; for users in a group: `{command}`")
 
 
 COMMAND = Command(

@@ -33,8 +33,8 @@ from kong_oam.cli.requests import (
 from kong_oam.diagnostics import printable
 
 _DETAILS = """\
-Lists all callers that may make a request, or call an endpoint of a component: clients as themselves, and clients with
-users of certain groups.
+Lists all callers that may make a request, or call an endpoint of a component: clients as
+themselves, and clients with users of certain groups.
 
   python -m kong_oam who GET https://orders.example.com/orders
   python -m kong_oam who --component orders/api

@@ -250,7 +250,7 @@ def _check_that_guards_are_ours(port: Port, stack: str) -> None:
 
 
 def _table_of(port: Port) -> Fields:
-    """Return the gate's table. Raises EmergencyError if the gate or admission has another version."""
+    """Return the gate's table. Raises EmergencyError if a script has another version."""
     # Admission and the gate both store an opening.
     for kind in ("pre-function", "post-function"):
         script = script_of(port.guards[kind])
@@ -271,7 +271,8 @@ def _requested_methods(wanted: OpeningRequest, rules: Fields) -> list[str]:
         )
     if not 1 <= wanted.minutes <= LONGEST_OPENING:
         raise EmergencyError(
-            f"--minutes is outside 1 to {LONGEST_OPENING}: for longer, add a rule to the Application"
+            f"--minutes is outside 1 to {LONGEST_OPENING}: "
+            "for longer, add a rule to the Application"
         )
     if not wanted.reason.strip() or not wanted.reason.isprintable():
         raise EmergencyError("--reason is not one line of printable text")

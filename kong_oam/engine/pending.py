@@ -57,7 +57,7 @@ class ExportedState:
     def pending_at(
         self, provider: str, types: Container[str]
     ) -> tuple[PendingCreation, ...]:
-        """Return the interrupted creations of some types at a provider, given by its logical name."""
+        """Return the interrupted creations of some types at a provider (its logical name)."""
         return tuple(
             creation
             for creation in self.pending

@@ -136,7 +136,7 @@ def from_outputs(outputs: Mapping[str, Outputs]) -> StackState:
 
 
 def from_resources(resources: Resources) -> StackState:
-    """Return the state from exported resources: the same state as a program of the stack receives."""
+    """Return the state from exported resources, as a program of the stack receives it."""
     outputs = {}
     for resource in resources:
         if not resource.get("delete"):

@@ -81,7 +81,10 @@ def rate_limit_note(answer: Response) -> str:
     seconds = seconds_to_wait(answer)
     if seconds is None:
         return ""
-    return f" (rate limit: wait {seconds:.0f} s; a run waits at most {LONGEST:.0f} s for one request)"
+    return (
+        f" (rate limit: wait {seconds:.0f} s; "
+        f"a run waits at most {LONGEST:.0f} s for one request)"
+    )
 
 
 def _announce(message: str) -> None:

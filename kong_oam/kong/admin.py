@@ -145,7 +145,7 @@ class AdminApi:
             raise RejectedChangeError(f"PATCH {path}", _words(answer))
 
     def validation_errors(self, path: str, fields: Entity) -> Entity:
-        """Return Kong's validation errors for an entity, by field. `path` is a path that validates."""
+        """Return Kong's validation errors of an entity, by field. `path` only validates."""
         answer = self._sent("POST", path, fields)
         if answer.status_code == 400:
             with suppress(ValueError):

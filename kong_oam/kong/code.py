@@ -90,7 +90,7 @@ def phases(table: str) -> Iterator[tuple[str, str]]:
 
 
 def _entry(functions: list[Parts], names: list[str]) -> str:
-    """Return the script of phase `access`. It defines and stores all functions and calls `names`."""
+    """Return the script of phase `access`. It stores all functions and calls `names`."""
     made = [
         f"CODE.{deployed_name(parts[-1])}=(function()\n{deployed_script(*parts)}\nend)()"
         for parts in functions

@@ -45,7 +45,7 @@ _COLLECTIONS = {
 
 @dataclass(frozen=True, slots=True)
 class NeededName:
-    """A name that an entity needs, with the type and logical name of the resource that creates it."""
+    """A name that an entity needs, with type and logical name of the resource that creates it."""
 
     type: str
     name: str

@@ -114,7 +114,7 @@ _PARTS = frozenset(
 
 
 def _reached(resources: Iterable[Resource]) -> set[_Place]:
-    """Return component, backend, host and path of every route. A route's name holds the first two."""
+    """Return component, backend, host and path of every route. Its name holds the first two."""
     places = set()
     for resource in resources:
         if resource.type != ROUTE:

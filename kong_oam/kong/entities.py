@@ -76,7 +76,7 @@ class Entities:
 
     @cached_property
     def labels(self) -> _Labels:
-        """The label of each entity, by kind and id. Actual and intended entities have equal labels."""
+        """The label of each entity, by kind and id. Both gateways have equal labels."""
         labels: _Labels = {}
         # Targets and plugins come last: their labels name entities of the other kinds.
         for kind, entities in self.by_kind.items():

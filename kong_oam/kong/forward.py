@@ -55,7 +55,8 @@ def target(
         or parts.path not in ("", "/")
     ):
         raise ForwardError(
-            f"--to {without_secrets(url)} is not https://HOST:PORT; write the address of Kong's Admin API"
+            f"--to {without_secrets(url)} is not https://HOST:PORT; "
+            "write the address of Kong's Admin API"
         )
     try:
         tls = ssl.create_default_context(cafile=authority)

@@ -111,7 +111,7 @@ def _changes(component: Component, known: Mapping[str, Entity]) -> bool:
 
 
 def _claims(rows: Iterable[Entity], lookup: OwnerLookup) -> Iterator[_Claim]:
-    """Yield the claims of others' routes, sorted by name. A route without hosts claims every host."""
+    """Yield the claims of others' routes by name. A route without hosts claims every host."""
     for row in sorted(rows, key=lambda row: (str(row.get("name")), row["id"])):
         owner = lookup.owner(row)
         if owner.kind == "ours":
@@ -182,8 +182,8 @@ def _diagnostic(
     if not first.owner.stack:
         remedy = "ask the owner of that route to remove it"
     message = (
-        f"{endpoint.host}{written(endpoint.path)} conflicts with {first.host}{path} of Kong's "
-        f"route '{name}'{more} {owner_in_words(first.route, first.owner)}. Either could get the other's "
-        f"calls; use another host or path, or {remedy}"
+        f"{endpoint.host}{written(endpoint.path)} conflicts with {first.host}{path} "
+        f"of Kong's route '{name}'{more} {owner_in_words(first.route, first.owner)}. "
+        f"Either could get the other's calls; use another host or path, or {remedy}"
     )
     return Diagnostic("ENV420", message, endpoint.position)

@@ -1,7 +1,8 @@
 """The effect of each kind of plugin on calls that the gate judges (`plugin_kinds.json`).
 
-    `harmless`        It observes calls, or marks requests and answers. It changes no method, path or
-                      host, and no header that the gate owns. It neither answers nor authenticates.
+    `harmless`        It observes calls, or marks requests and answers. It changes no method, path
+                      or host, and no header that the gate owns. It neither answers nor
+                      authenticates.
     `lets pages read` It tells browsers whose pages may read answers, and answers preflights itself.
                       The callers of the workload stay the same.
     `limits`          It denies some calls, and is harmless to all others.

@@ -152,7 +152,10 @@ def admission(
     """
     config: JsonFields = {}
     if hsts_seconds:
-        set_header = f"kong.response.set_header('Strict-Transport-Security', 'max-age={hsts_seconds}')"
+        set_header = (
+            "kong.response.set_header('Strict-Transport-Security', "
+            f"'max-age={hsts_seconds}')"
+        )
         config["header_filter"] = [f"return function() {set_header} end"]
     for phase, script in code.phases(table):
         if phase == "access":
@@ -199,7 +202,8 @@ def openid_connect(issuer: str, anonymous: str | None) -> Config:
         "disable_session": [
             "bearer"
         ],  # a session cookie would be a second credential
-        "ssl_verify": True,  # without verification, anybody on the network path could answer with other keys
+        # Without verification, anybody on the network path could answer with other keys.
+        "ssl_verify": True,
         "anonymous": anonymous,
     }
 

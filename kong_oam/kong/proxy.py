@@ -69,7 +69,7 @@ class Proxy:
         return f"{self._scheme}://{host}{path}"
 
     def ask(self, method: str, host: str, path: str) -> ProxyAnswer:
-        """Return the answer to a request without a token. Raises httpx.HTTPError, httpx.InvalidURL."""
+        """Return the answer to a request without a token. Raises HTTPError, InvalidURL of httpx."""
         url = self.url(host, path)
         if self._address:
             url = f"{self._address.rstrip('/')}{path}"

@@ -69,7 +69,7 @@ class RoutePlan:
 
 
 def routes(component: Component) -> tuple[RoutePlan, ...]:
-    """Return the routes of a component, in a stable order. Hosts with the same paths share routes."""
+    """Return the routes of a component in a stable order. Hosts with equal paths share routes."""
     plans: list[RoutePlan] = []
     for backend in component.backends:
         for index, (hosts, paths) in enumerate(_shared(component, backend)):

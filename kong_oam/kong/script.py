@@ -57,7 +57,8 @@ class Table(TypedDict, total=False):
 # If Kong rejects a plugin, the official plugin prints the whole configuration and then Kong's
 # error. The program cannot change this. The script comes first in that configuration.
 NOTE = """
--- In a failed run: Kong did not take the plugin that is named above; why is said behind this script, after ']} error:'.
+-- In a failed run: Kong did not take the plugin that is named above; why is said behind this \
+script, after ']} error:'.
 -- Mend that, and run it again. The cause alone: pulumi up -s STACK --yes | grep -o '} err[o]r: .*'
 """
 

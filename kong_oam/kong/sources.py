@@ -28,8 +28,8 @@ FILES = {
 _DEPLOYED_NAMES = {"request_headers": "told", "response_headers": "marked"}
 
 _KEYWORDS = frozenset(
-    """and break do else elseif end false for function goto if in local nil not or repeat return then true until
-    while""".split()  # noqa: SIM905 - words, as Lua's manual lists them
+    """and break do else elseif end false for function goto if in local nil not or repeat return
+    then true until while""".split()  # noqa: SIM905 - words, as Lua's manual lists them
 )
 # The tokens of Lua. Our scripts contain no long strings and no long comments.
 _WORD = re.compile(

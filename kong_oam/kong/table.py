@@ -18,22 +18,22 @@ closes takes effect with the first, a rule that opens with the second.
     `rules`                      `{path: {method or "*": "public" | [[scopes, all of them], ...]}}`.
     `services`, `on_behalf`      `{client id: [granted scopes]}` of clients that call as themselves,
                                  and of sign-in clients. No token has more scopes here.
-    `callers`                    `{client id: [component, kind, {group: its provider name}, workload]}`.
+    `callers`                    `{client id: [component, kind, {group: provider name}, workload]}`.
                                  The groups may sign in. Only kong_oam.kong.enforced reads it.
     `groups`                     `{group in the token: [scopes of its members]}`.
     `logical`                    `{group in the token: name in Applications}`, where they differ.
     `addresses`                  `{path: {method or "*": [networks]}}` of restricted rules.
                                  A missing rule allows every address (kong_oam.traits.ip_allow).
     `depth`                      The number of elements of the longest path in the table.
-    `opened`                     `{path, methods, ends, reason}`, which only kong_oam.emergency adds.
-    `cors`                       `{origin: {path of a rule: [methods]}}`: pages that may read answers.
-                                 Missing where the gateway does not handle CORS.
+    `opened`                     `{path, methods, ends, reason}`, added by kong_oam.emergency.
+    `cors`                       `{origin: {path of a rule: [methods]}}`: pages that may
+                                 read answers. Missing where the gateway does not handle CORS.
     `cors_answer`                `{credentials, expose, headers, max_age}` for these origins.
     `log`                        `{stack, port, query, file, subjectKey, otlp, revision}`, where the
                                  stack keeps records.
                                  `query` lists recorded parameters. `file` has most rules.
-    `places`                     `{path: {method or "*": [line or file:line, of each alternative]}}`,
-                                 with `log`.
+    `places`                     `{path: {method or "*": [line or file:line]}}`, of each
+                                 alternative, with `log`.
     `forward_token`              True: the workload gets the bearer token.
                                  False: it gets only the gate's headers.
 

@@ -1,4 +1,4 @@
-"""The diagnostic codes of findings in a cluster: ENV4xx, shared with identity providers and Kong."""
+"""The diagnostic codes of findings in a cluster: ENV4xx, as for identity providers and Kong."""
 
 from __future__ import annotations
 

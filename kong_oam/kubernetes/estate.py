@@ -18,7 +18,7 @@ ClusterName = str | None
 
 
 def clusters_of(estate: Estate) -> tuple[ClusterName, ...]:
-    """Return the clusters of an estate: None for the default cluster, then the clusters of topologies."""
+    """Return the clusters of an estate: None (the default), then the clusters of topologies."""
     found = set[str]()
     for component in running(estate):
         found.update(

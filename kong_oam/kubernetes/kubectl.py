@@ -163,7 +163,7 @@ def identity(context: str) -> str:
 
 
 def node_addresses(context: Context) -> dict[str, tuple[str, ...]]:
-    """Return the internal addresses and pod ranges of each node, by node name. Raise KubectlError."""
+    """Return the internal addresses and pod ranges of nodes, by name. Raises KubectlError."""
     nodes = json.loads(_get(context, "", "nodes", "--output=json") or "{}")
     by_node = {}
     for node in nodes.get("items", []):

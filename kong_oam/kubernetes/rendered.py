@@ -2,7 +2,8 @@
 
 The objects equal KubeVela's, with these differences:
 
-* Ingresses are omitted, since Kong has their routes, and so are annotations for ingress controllers.
+* Ingresses are omitted, since Kong has their routes, and so are annotations for ingress
+  controllers.
 * Every pod has this stack's images, pull secrets and NetworkPolicy labels. It runs as a
   ServiceAccount of the component or of Kong-OAM.
 * All containers get the client's credential.

@@ -103,7 +103,7 @@ def _misread(file: str, text: str, error: yaml.MarkedYAMLError) -> Diagnostic:
 
 
 def _indented_by_tab(text: str, line: int) -> bool:
-    """Tell whether a line is indented with a tab. libyaml describes this error in different words."""
+    """Tell whether a line is indented with a tab. libyaml describes this error differently."""
     rows = text.split("\n")[line - 1 : line]
     return any("\t" in row[: len(row) - len(row.lstrip())] for row in rows)
 
@@ -139,7 +139,7 @@ class _FileTooLargeError(_NodeError):
 
 
 class _Construction:
-    """The walk from nodes to plain data. It counts nodes and finds duplicate keys, cycles and tags."""
+    """The walk from nodes to plain data. It counts nodes; it finds duplicate keys, cycles, tags."""
 
     __slots__ = ("file", "findings", "nodes", "text")
 

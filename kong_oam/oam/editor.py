@@ -138,7 +138,7 @@ def _where_type_is(
 
 
 def _where_plain(kind: str, then: JsonSchema) -> JsonSchema:
-    """Return the schema for plain components of a type. Definitions describe all other components."""
+    """Return the schema for plain components of a type. Definitions describe the others."""
     traits = {
         "items": {"properties": {"type": {"enum": list(plain_traits(kind))}}}
     }

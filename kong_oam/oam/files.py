@@ -96,8 +96,8 @@ def files_of(
     """Yield the named files, each once, with a problem or "". Relative names are below `folder`.
 
     Problems: a folder or a glob without files, a folder that cannot be listed, a broken link.
-    Folders and globs find only files with the suffixes of `file_kind`. A link out of the folder is a
-    problem, because its Applications would be missing silently.
+    Folders and globs find only files with the suffixes of `file_kind`. A link out of the folder is
+    a problem, because its Applications would be missing silently.
     """
     seen = set[str]()
     for name in names:
@@ -166,7 +166,7 @@ def is_glob(name: str | Path) -> bool:
 
 
 def root_of(name: Path) -> Path:
-    """Return the folder above everything that a glob can match: the parts before the first pattern."""
+    """Return the folder above all matches of a glob: the parts before the first pattern."""
     return Path(*takewhile(lambda part: not is_glob(part), name.parts))
 
 

@@ -13,7 +13,8 @@ from kong_oam.oam.position import Path
 from kong_oam.oam.schema import OWN_TRAITS
 
 _STEP = re.compile(
-    r'(?:\A|\.)([A-Za-z_$][\w$-]{0,252})|(?:\A|\.)"([^"\\]{1,253})"|\[([0-9]{1,4})\]|\["([^"\\]{1,253})"\]'
+    r'(?:\A|\.)([A-Za-z_$][\w$-]{0,252})|(?:\A|\.)"([^"\\]{1,253})"'
+    r'|\[([0-9]{1,4})\]|\["([^"\\]{1,253})"\]'
 )
 # The limit of steps in a path. The longest path in a definition has fewer than half.
 MAX_STEPS = 32

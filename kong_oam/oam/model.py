@@ -148,14 +148,17 @@ class ComponentSpec:
         return self.targets or (DeploymentTarget(),)
 
     def spots(self, namespace: str) -> list[tuple[str | None, str]]:
-        """Return the clusters and namespaces of the component, for an Application in `namespace`."""
+        """Return the clusters and namespaces of a component of an Application in `namespace`."""
         return [target.spot(namespace) for target in self.every_target]
 
     def traits_of(self, kind: str) -> tuple[Trait, ...]:
         return tuple(trait for trait in self.traits if trait.type == kind)
 
     def trait(self, kind: str) -> Trait | None:
-        return next(iter(self.traits_of(kind)), None)
+        for trait in self.traits:
+            if trait.type == kind:
+                return trait
+        return None
 
 
 # The components of an Application, in file order.

@@ -1,8 +1,8 @@
 """Apply an override policy to an Application's components, as KubeVela does.
 
-Names work differently. A name matches as a whole (KubeVela's `web` also matches `webserver`), and a name
-without a match is an error (KubeVela adds a component). Overridden parts have their position in the
-policy.
+Names work differently. A name matches as a whole (KubeVela's `web` also matches `webserver`), and a
+name without a match is an error (KubeVela adds a component). Overridden parts have their position
+in the policy.
 """
 
 from __future__ import annotations

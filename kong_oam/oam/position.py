@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import islice
 from typing import Any
@@ -38,7 +38,7 @@ _SLOW_READER_LIMIT = 1 << 17
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Document:
-    """One YAML document, the `index`-th of its file: its plain `data`, and the text for positions."""
+    """One YAML document, the `index`-th of its file: plain `data`, and the text for positions."""
 
     file: str
     text: str = field(repr=False)
@@ -71,6 +71,9 @@ class SourcePosition:
     moved: Mapping[Path, Path] = field(default_factory=dict, compare=False)
 
     def at(self, *more: str | int) -> SourcePosition:
+        if not self.moved:
+            path = (*self.path, *more)
+            return SourcePosition(self.document, path, moved=self.moved)
         path = self.path
         for step in more:
             path = (*path, step)
@@ -79,7 +82,8 @@ class SourcePosition:
 
     def key(self, name: str) -> SourcePosition:
         """Return the position of the key, for findings about the field instead of its value."""
-        return replace(self.at(name), on_key=True)
+        value = self.at(name)
+        return SourcePosition(self.document, value.path, True, self.moved)
 
     @property
     def file(self) -> str:
@@ -156,7 +160,8 @@ class FilePlace:
 
 
 def excerpt(text: str, line: int, column: int) -> str:
-    """Return a line as `   14 | source` with a caret below. Cut long lines, and show control characters as spaces."""
+    """Return a line as `   14 | source` with a caret below. Cut long lines, and show control
+    characters as spaces."""
     lines = _lines(text)
     source = lines[line - 1] if 0 < line <= len(lines) else ""
     start = max(0, column - 100)
@@ -177,7 +182,7 @@ class _Loader(yaml.CSafeLoader):
     def resolve(
         self, kind: type[Node], value: str, implicit: tuple[bool, bool]
     ) -> str:
-        """Return the tag of a node without a tag. `implicit`: whether a text may have another type."""
+        """Return the tag of a node without a tag. `implicit`: whether other types are possible."""
         if kind is not ScalarNode:
             return TAG + ("map" if kind is MappingNode else "seq")
         # A loop, since this runs for each text of each file.

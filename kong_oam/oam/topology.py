@@ -92,5 +92,8 @@ def unknown_clusters(
             yield Diagnostic("OAM103", message, target.position)
         elif name not in known:
             hint = suggestion(name, [LOCAL_CLUSTER, *known])
-            message = f"cluster '{name}' is no context of the stack (kong-oam:cluster.contexts){hint}"
+            message = (
+                f"cluster '{name}' is no context of the stack "
+                f"(kong-oam:cluster.contexts){hint}"
+            )
             yield Diagnostic("OAM103", message, target.position)

@@ -164,7 +164,10 @@ def _wrong_names(steps: Sequence[Step]) -> Findings:
     for step in steps:
         for number, name in enumerate(step.depends_on):
             if name not in first:
-                message = f"step '{step.name}': dependsOn '{name}' is no step{suggestion(name, first)}"
+                message = (
+                    f"step '{step.name}': dependsOn '{name}' "
+                    f"is no step{suggestion(name, first)}"
+                )
                 yield Diagnostic(
                     "OAM103", message, step.position.at("dependsOn", number)
                 )
@@ -185,7 +188,10 @@ def _wrong_references(
         named = step.properties.get("component")
         if step.type == "apply-component" and isinstance(named, str):
             if named not in components:
-                message = f"step '{step.name}': '{named}' is no component{suggestion(named, components)}"
+                message = (
+                    f"step '{step.name}': '{named}' is no "
+                    f"component{suggestion(named, components)}"
+                )
                 yield Diagnostic("OAM103", message, position.at("component"))
         elif step.type == "deploy":
             for number, name in _texts_of(step.properties.get("policies")):
@@ -241,8 +247,8 @@ def order(
 ) -> dict[str, set[str]]:
     """Return the components that each component waits for, by name.
 
-    `by_step` has the components of each step. A component of several steps waits for the steps before
-    its first. The workflow must be right.
+    `by_step` has the components of each step. A component of several steps waits for the steps
+    before its first. The workflow must be right.
     """
     if not workflow:
         return {}

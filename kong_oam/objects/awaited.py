@@ -20,7 +20,7 @@ _OF_CONTAINERS = (("env", "value"), ("args",), ("command",))
 def awaited_refused(
     component: JudgedComponent, rendered: RenderedObject
 ) -> Findings:
-    """Yield a finding for each value of another component at a position that the checks depend on."""
+    """Yield a finding for each value of another component at a position that is checked."""
     if not rendered.awaited:
         return
     judged = {path for path, *_ in secrets_named(rendered.inside)}

@@ -85,7 +85,7 @@ def duplicates(components: Sequence[JudgedComponent]) -> Findings:
 
 
 def _duplicates_of(component: JudgedComponent, first: _ByIdentity) -> Findings:
-    """Yield the duplicates among a component's objects and `first`, and add the others to `first`."""
+    """Yield the duplicates of a component's objects and `first`, and add others to `first`."""
     is_reported = False
     for later in _objects(component):
         earlier = first.setdefault(later.identity, later)

@@ -494,7 +494,7 @@ def _resources(properties: Fields) -> Manifest:
 
 
 def _mounted(properties: Fields) -> list[tuple[str, _Mount]] | None:
-    """Return each mount with its kind, in KubeVela's order; None if the component mounts nothing."""
+    """Return each mount with its kind, in KubeVela's order; None: nothing is mounted."""
     mounted: list[tuple[str, _Mount]] = []
     if "volumeMounts" in properties:
         for kind in VOLUME_KINDS:

@@ -27,7 +27,8 @@ _FREE = frozenset(
 # Fields, in Pulumi's path format, that only control how much runs.
 _HARMLESS = re.compile(
     r"spec\.(paused|replicas|suspend)"
-    r"|spec\.(jobTemplate\.spec\.)?(template\.spec\.)?(initContainers|containers)\[(\d+|\*)\]\.resources(\.\w+)*"
+    r"|spec\.(jobTemplate\.spec\.)?(template\.spec\.)?"
+    r"(initContainers|containers)\[(\d+|\*)\]\.resources(\.\w+)*"
 )
 
 

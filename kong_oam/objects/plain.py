@@ -123,7 +123,7 @@ def _is_inert(application: Application, component: ComponentSpec) -> bool:
 def _positions(
     application: SourcePosition, component: ComponentSpec, manifest: Manifest
 ) -> Iterator[tuple[Path, Position]]:
-    """Yield the positions of an object's paths in the properties, or in the Application's metadata."""
+    """Yield the positions of an object's paths in properties or in metadata of the Application."""
     for field in _METADATA:
         for key in manifest["metadata"].get(field, {}):
             yield (
@@ -205,7 +205,7 @@ def wrong_properties(
 def _labelled_as_others(
     application: Application, component: ComponentSpec
 ) -> Findings:
-    """Yield the labels that would give pods another component's identity. Kong-OAM overwrites them."""
+    """Yield labels that would give pods another component's identity; they are overwritten."""
     labels = component.properties.get("labels", {})
     for key, own in (
         (APPLICATION, application.name),

@@ -108,7 +108,7 @@ def _shared(
     mark: Mark,
     others: Mapping[Mark, Sequence[JudgedComponent]],
 ) -> str:
-    """Return a message about other components whose pods may have a label; empty if there are none."""
+    """Return a message about other components whose pods may have a label, or an empty text."""
     by_name = others.get(replace(mark, key=""), ())
     sharing = {other.key: other for other in (*by_name, *others.get(mark, ()))}
     sharing.pop(component.key, None)

@@ -71,7 +71,7 @@ def template_at(found: Fields, path: Path) -> PodTemplate | None:
 
 
 def holder_at(found: Fields, path: Path) -> Any:
-    """Return the value at a path in an object; None if it is missing. List items have their index."""
+    """Return the value at a path in an object; None if it is missing. Items have an index."""
     holder: Any = found
     for step in path:
         if isinstance(holder, (list, tuple)):

@@ -28,9 +28,10 @@ from kong_oam.objects.selection import NamedService
 
 # Words in annotation names with which ingress controllers change access or targets.
 _OF_ACCESS = re.compile(
-    r"\b(acl|actions|alias|allow|allowlist|auth|authentication|authorization|backend|blacklist|canary|cidrs?|"
-    r"conditions|deny|denylist|jwt|middlewares|mirror|modsecurity|oauth2?|oidc|passthrough|permanent|plugins|regex|"
-    r"rewrite|root|satisfy|snippets?|source|strip|temporal|vhost|waf|wafv2|whitelist)\b"
+    r"\b(acl|actions|alias|allow|allowlist|auth|authentication|authorization|backend|blacklist|"
+    r"canary|cidrs?|conditions|deny|denylist|jwt|middlewares|mirror|modsecurity|oauth2?|oidc|"
+    r"passthrough|permanent|plugins|regex|rewrite|root|satisfy|snippets?|source|"
+    r"strip|temporal|vhost|waf|wafv2|whitelist)\b"
 )
 # Annotations that only select a controller.
 _CHOOSING = ("kubernetes.io/ingress.class", "ingress.controller/host")

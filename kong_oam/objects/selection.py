@@ -17,7 +17,8 @@ STACK = "kong-oam.dev/stack"
 
 @dataclass(frozen=True, slots=True)
 class NamedService:
-    """The Service in `access.service`: `name` and `port`, and its pods by `labels` and `target` port.
+    """The Service in `access.service`: `name` and `port`, and its pods by `labels` and `target`
+    port.
 
     `ours` is the name of the Service and the NetworkPolicy that Kong-OAM adds. `https`: the pods
     speak TLS, with a certificate for the Service `name`.

@@ -81,7 +81,7 @@ def _with(
 
 
 def _ports(spec: Fields) -> Iterator[Port]:
-    """Yield the TCP ports. A headless Service resolves to its pods, so its ports have no targets."""
+    """Yield the TCP ports. A headless Service resolves to pods, so its ports have no targets."""
     headless = spec.get("clusterIP") == "None"
     for entry in mappings(spec.get("ports")):
         number = port_number(entry.get("port"))

@@ -66,7 +66,7 @@ def shapes_refused(
 
 
 def _unmounted(rendered: RenderedObject) -> Located:
-    """Yield mounts of volumes that the pods lack. A StatefulSet also has the volumes of its claims."""
+    """Yield mounts of volumes that the pods lack. A StatefulSet has its claims' volumes too."""
     claims = mappings(rendered.spec.get("volumeClaimTemplates"))
     claimed = [mapping(claim.get("metadata")).get("name") for claim in claims]
     for template in component_pods(rendered):

@@ -1,4 +1,4 @@
-"""The certificate of a workload that speaks TLS: its Secret, and the mount in pods. Pure functions."""
+"""The certificate of a workload that speaks TLS: its Secret, and the mount in pods."""
 
 from __future__ import annotations
 

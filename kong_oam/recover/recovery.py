@@ -83,7 +83,7 @@ class SearchedPlace:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """The searched places, Kong first. `older`: the state is an older backup, restored on purpose."""
+    """The searched places, Kong first. `older`: the state is an older, restored backup."""
 
     settings: Settings
     state: ExportedState

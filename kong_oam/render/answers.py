@@ -1,4 +1,4 @@
-"""The types of the evaluator's questions and answers: lines of JSON, as in `evaluator/request.go`."""
+"""The types of the evaluator's questions and answers: lines of JSON (`evaluator/request.go`)."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ class Cache:
                 temporary.unlink(missing_ok=True)
 
     def tidy(self) -> None:
-        """Remove answers that were unused for 30 days. Runs at most once a day, and ignores errors."""
+        """Remove answers that were unused for 30 days, at most once a day. Ignores errors."""
         with suppress(OSError):
             marker = self.folder / "looked"
             now = time.time()

@@ -89,7 +89,7 @@ def _read_cue(
 def _described(
     definition: ReadDefinition, position: FilePlace, built_in: bool
 ) -> DefinitionReading:
-    """Return the definition that the evaluator read. Lines of its template are lines of the file."""
+    """Return a definition that the evaluator read. Lines of its template are the file's."""
     about = definition["about"]
     kind = as_text(about.get("type"))
     name = definition["name"]

@@ -47,8 +47,8 @@ _LIMITS = {
 _LINES = 12
 # CUE's error about two values of different types.
 _MISMATCHED = re.compile(
-    r"conflicting values (?P<first>.+) and (?P<second>.+) \(mismatched types (?P<first_type>\w+) and "
-    r"(?P<second_type>\w+)\)\Z"
+    r"conflicting values (?P<first>.+) and (?P<second>.+) "
+    r"\(mismatched types (?P<first_type>\w+) and (?P<second_type>\w+)\)\Z"
 )
 _WHERE = re.compile(r"\(([^()\s]+):(\d{1,6}):(\d{1,6})\)\Z")
 
@@ -198,7 +198,7 @@ def _located(text: str, definition: Definition) -> tuple[str, Position]:
 
 
 def _with_lines(text: str, definition: Definition) -> str:
-    """Return a CUE error with positions in the definition's file instead of its template, if known."""
+    """Return a CUE error with positions in the definition's file, if known."""
     found = _WHERE.search(text)
     if not found or found[1] != definition.name or not definition.first_line:
         return text

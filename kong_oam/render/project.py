@@ -187,7 +187,7 @@ def _is_unrelated(folder: Path) -> bool:
 
 
 def _is_built_in(file: Path) -> bool:
-    """Tell whether a file is in the folder of the built-in types, below the project's own folder."""
+    """Tell whether a file is in the folder of the built-in types, below the project's folder."""
     return any(
         above.name == _BUILT_IN and (above.parent / _MARKER_FILE).is_file()
         for above in file.parents

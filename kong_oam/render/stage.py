@@ -149,7 +149,7 @@ class Renderer:
 
 @dataclass(frozen=True, slots=True)
 class _Rendering:
-    """The rendering of an Application, and its inputs. `application` None: it cannot be rendered."""
+    """The rendering of an Application, and its inputs. `application` None: not rendered."""
 
     source: Application
     inputs: object

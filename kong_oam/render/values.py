@@ -36,8 +36,8 @@ _NEVER: Texts = {
     ),
     "Release": "Pulumi knows only the properties of a release; write the value out",
     "Namespace": "only the name of a Namespace is known; write the value out",
-    "CustomResourceDefinition": "only the properties of a CustomResourceDefinition are known; write "
-    "the value out",
+    "CustomResourceDefinition": "only the properties of a CustomResourceDefinition "
+    "are known; write the value out",
 }
 
 

@@ -93,7 +93,7 @@ def _place(entry: JsonObject) -> SourcePosition:
 
 
 def changes(base: str, stack: str) -> AccessChange:
-    """Compare access between the git revision `base` and the working directory. Raises ReviewError."""
+    """Compare access between git revision `base` and the working directory. Raises ReviewError."""
     # The prefix excludes a folder of the same name, which would be compared with itself.
     revision = f"git:{base}"
     operands = ("--stack", stack, "--", revision, ".")
@@ -162,8 +162,8 @@ def affected_stacks(estate: str) -> tuple[str, ...]:
     if done.returncode:
         reason = reasons((), done.stderr)[0]
         raise ReviewError(
-            f"the affected stacks are unknown: {reason}. For the whole error, run `python -m kong_oam "
-            f"preview --stack {estate} --list`"
+            f"the affected stacks are unknown: {reason}. For the whole "
+            f"error, run `python -m kong_oam preview --stack {estate} --list`"
         )
     return tuple(json.loads(done.stdout))
 

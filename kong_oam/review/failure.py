@@ -23,7 +23,8 @@ JsonObject = Mapping[str, Any]
 _KNOWN = {
     "no stack named '": "the backend has no stack of this name",
     "passphrase must be set": "this run has no PULUMI_CONFIG_PASSPHRASE",
-    "incorrect passphrase": "the PULUMI_CONFIG_PASSPHRASE of this run is not the stack's passphrase",
+    "incorrect passphrase": "the PULUMI_CONFIG_PASSPHRASE of this "
+    "run is not the stack's passphrase",
     "PULUMI_ACCESS_TOKEN must be set": "this run has no backend: PULUMI_BACKEND_URL is not set, or "
     "is not an address",
     "unable to open state directory": "the folder in PULUMI_BACKEND_URL is missing",

@@ -133,7 +133,8 @@ def _folder() -> str:
     """Return the project's folder in its repository; empty for the repository's root."""
     asked = ("git", "rev-parse", "--show-prefix")
     try:
-        done = subprocess.run(asked, capture_output=True, text=True, timeout=60)  # noqa: S603 - no shell
+        # Git runs without a shell.
+        done = subprocess.run(asked, capture_output=True, text=True, timeout=60)  # noqa: S603
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return done.stdout.removesuffix("\n") if done.returncode == 0 else ""

@@ -43,8 +43,9 @@ def review_stack(
         if missing:
             listed = ", ".join(missing)
             failure = (
-                f"**Not previewed**: this run has no {listed}. Pull requests from forks get no secrets. A maintainer "
-                "reads the change and pushes it to a branch of this repository. Until then the review fails."
+                f"**Not previewed**: this run has no {listed}. Pull requests from forks get no "
+                "secrets. A maintainer reads the change and pushes it to a branch of this "
+                "repository. Until then the review fails."
             )
             reason = f"this run has no {listed}"
             return [replace(stack, failure=failure, reason=reason)]

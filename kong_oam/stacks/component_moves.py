@@ -109,7 +109,7 @@ def _type(urn: str) -> str:
 def by_pair(
     moves: Iterable[Move],
 ) -> Iterator[tuple[tuple[str, str], list[Move]]]:
-    """Yield the moves of each pair of source and target, which one command of the engine performs."""
+    """Yield the moves of each pair of source and target; one engine command performs them."""
     pairs = defaultdict(list)
     for move in moves:
         pairs[move.source, move.target].append(move)

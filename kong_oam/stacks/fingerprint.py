@@ -40,9 +40,9 @@ def fingerprint(
 ) -> str:
     """Return the fingerprint of a run.
 
-    `common` is the digest from `settings_digest`, and `deployed` is the digest from `estate_digest`. `others`
-    are digests of the other stacks' outputs that the run reads. `configured` is the digest from
-    `configuration`.
+    `common` is the digest from `settings_digest`, and `deployed` is the digest from
+    `estate_digest`. `others` are digests of the other stacks' outputs that the run reads.
+    `configured` is the digest from `configuration`.
     """
     return digest_of((program(), common, deployed, configured, dict(others)))
 
@@ -67,7 +67,7 @@ def settings_digest(settings: Settings) -> str:
 
 
 def digest_of(value: Any, *, places: bool = True) -> str:
-    """Return a digest of plain data, such as a stack's output. `places`: include files and lines."""
+    """Return a digest of plain data, as of a stack's output. `places`: with files and lines."""
     plain = json.dumps(_plain(value, places))
     return sha256(plain.encode()).hexdigest()[:DIGITS]
 

@@ -111,15 +111,15 @@ def perform(
 
 
 def _check_ready(settings: Settings, stack: str, exported: Entry) -> None:
-    """Raise MoveError for a stack that cannot run, and engine.cli.PulumiCliError for an active run."""
+    """Raise MoveError for a stack that cannot run, and PulumiCliError for an active run."""
     missing_file = missing_file_message(settings, stack)
     if missing_file:
         raise MoveError(missing_file)
     state = parse(exported["deployment"])
     if state.pending:
         raise MoveError(
-            f"a run of stack '{stack}' was interrupted: run `python -m kong_oam recover -s {stack}` "
-            "first"
+            f"a run of stack '{stack}' was interrupted: run "
+            f"`python -m kong_oam recover -s {stack}` first"
         )
     check_no_active_run(stack, state)
 
@@ -143,9 +143,9 @@ def _forget(source: str, target: str, moves: list[Move]) -> None:
     if not has_all(gone, states[target]["deployment"]["resources"]):
         listed = some(move.component for move in moves)
         raise MoveError(
-            f"'{source}' and '{target}' both have {listed}, with different ids: run `pulumi refresh "
-            f"-s {target}`, find out which ids the products have, and remove the others with "
-            "`pulumi state delete`"
+            f"'{source}' and '{target}' both have {listed}, with different "
+            f"ids: run `pulumi refresh -s {target}`, find out which ids the "
+            "products have, and remove the others with `pulumi state delete`"
         )
     states[source]["deployment"]["resources"] = without_resources(
         resources, gone

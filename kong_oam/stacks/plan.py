@@ -19,7 +19,7 @@ from kong_oam.errors import InputError
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """A client that gains and loses scopes, each with its component: `orders.read of orders/api`."""
+    """A client that gains and loses scopes, with components: `orders.read of orders/api`."""
 
     client: str
     gets: Names
@@ -72,7 +72,7 @@ def plan(verb: str, chosen: Partitions, changes: GrantChanges) -> Plan:
 
 
 def plan_up(chosen: Partitions, changes: GrantChanges = NO_CHANGES) -> Plan:
-    """Return the steps of all verbs but `destroy`: the base, then partitions. Raises RunOrderError."""
+    """Return the steps of all verbs but `destroy`, the base first. Raises RunOrderError."""
     if changes.exchanges:
         raise RunOrderError(_exchange_message(changes.exchanges))
     steps = [Step(None)] if None in chosen else []

@@ -51,7 +51,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """The valid records by partition, None for the base; and the base's output for its partitions."""
+    """The valid records by partition (None: the base), and the base's output for partitions."""
 
     records: Mapping[Partition, Record] = field(default_factory=dict)
     base: BaseOutput = field(default_factory=BaseOutput)
@@ -77,8 +77,8 @@ class Known:
 def read(
     estate: str, partitions: Iterable[str], updated: Mapping[str, str | None]
 ) -> Known:
-    """Read the records. `updated`: the last update of each stack's state (engine.stacks.list_stacks).
-    Raises engine.cli.PulumiCliError."""
+    """Read the records. `updated`: the last update of each stack's state
+    (engine.stacks.list_stacks). Raises engine.cli.PulumiCliError."""
     if not updated.get(estate):  # never run, so there are no records
         return Known()
     tags = json.loads(

@@ -62,8 +62,8 @@ class Runs:
     """The runs of a command.
 
     `only`: the partitions that may run. `existing`: the stacks that existed at the start, as
-    engine.stacks.list_stacks returns them. `known`: the records, updated after each run. `more`: further
-    arguments of the engine. `failed` and `left_out`: stacks in the order of these events.
+    engine.stacks.list_stacks returns them. `known`: the records, updated after each run. `more`:
+    further arguments of the engine. `failed` and `left_out`: stacks in the order of these events.
     `interrupted`: no further run starts.
     """
 
@@ -148,9 +148,9 @@ class Runs:
                 left.append(name)
         if at and not resources and left:
             raise PulumiCliError(
-                f"the base of this estate was destroyed, and {some(left)} still refer to it: remove "
-                "deleted objects from their states with `python -m kong_oam refresh -s "
-                f"{self.estate} --yes`, then repeat this command"
+                f"the base of this estate was destroyed, and {some(left)} still refer "
+                "to it: remove deleted objects from their states with `python -m "
+                f"kong_oam refresh -s {self.estate} --yes`, then repeat this command"
             )
 
     def _create(self, partitions: Iterable[Partition]) -> None:
@@ -271,7 +271,8 @@ class Runs:
         if dependents:
             self.say(
                 self.estate,
-                f"kept, since {', '.join(dependents)} depend on it: run `pulumi destroy` for them first",
+                f"kept, since {', '.join(dependents)} depend "
+                "on it: run `pulumi destroy` for them first",
             )
         return not dependents
 

@@ -1,4 +1,4 @@
-"""The authentication plugin of a gateway (`jwt` or `openid-connect`): the tokens that it accepts."""
+"""The authentication plugin of a gateway, `jwt` or `openid-connect`: its accepted tokens."""
 
 from __future__ import annotations
 

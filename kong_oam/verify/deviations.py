@@ -51,7 +51,7 @@ KINDS: dict[Kind, str] = {
 
 
 class ModelMismatchError(OperationError):
-    """The intended gateway does not decide as the model does. This check is wrong, not the gateway."""
+    """The intended gateway does not decide as the model does. This check is wrong."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -203,7 +203,7 @@ class _Comparison:
             yield "its public key is not the issuer's"
 
     def unexpected(self, kind: str, label: str, entity: Entity) -> Drift | None:
-        """Return the drift of an unexpected entity, by its owner, or None if it cannot be a reason."""
+        """Return the drift of an unexpected entity, by owner; None if it cannot be a reason."""
         owner = self.lookup.owner(entity)
         is_ours = owner.kind == "ours"
         words = f"{label} {_WORDS.get(owner.kind) or f'is {owner}'}"
@@ -340,7 +340,7 @@ class _Comparison:
 
 
 def _for_owner(drift: Drift, owner: Owner) -> Drift:
-    """Return the drift of an entity. If another stack owns the entity, that stack has to repair it."""
+    """Return the drift of an entity. If another stack owns it, that stack must repair it."""
     if owner.kind != "another stack's":
         return drift
     text = f"{drift.text} (it is {owner})"

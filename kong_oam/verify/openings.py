@@ -78,7 +78,7 @@ class AnonymousLeft:
 
 @dataclass(frozen=True, slots=True)
 class FoundOpenings:
-    """The plugins of a stack that may have an opening, and the plugins that an opening left behind."""
+    """The plugins of a stack that may have an opening, and plugins that an opening left."""
 
     scripts: tuple[ScriptGuard, ...]
     anonymous: tuple[AnonymousLeft, ...]

@@ -122,7 +122,7 @@ class UrlRegion(NamedTuple):
 
 
 class Gateway(Protocol):
-    """A gateway that answers questions: the differences that it makes on a host, and its decisions."""
+    """A gateway that answers questions: its distinctions on a host, and its decisions."""
 
     def hosts(self) -> Iterable[str]: ...
 

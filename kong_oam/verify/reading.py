@@ -88,7 +88,7 @@ class Reader:
         caller: Caller,
         passage: AuthenticationResult,
     ) -> CallerIdentity | None:
-        """Return the identity that a table reads, or None if the table does not accept the token."""
+        """Return the identity that a table reads; None if the table does not accept the token."""
         token = caller.token
         consumer = passage.consumer
         if (

@@ -49,7 +49,7 @@ class _Candidate:
     conditions: bool
 
     def match(self, call: Call) -> Reached | None:
-        """Return the route as the call may reach it, or None if its methods or paths do not match."""
+        """Return the route as the call may reach it; None if its methods or paths do not match."""
         if self.methods and call.method not in self.methods:
             return None
         if not self.paths:

@@ -268,7 +268,10 @@ def _altered(
 def _misdirected_service(pods: OtherPods, where: str) -> Altered:
     """Return the Service for a named Service that also selects pods of others."""
     component = pods.component
-    text = f"it also selects pods of {some(pods.owners)}, so the rules of '{component.key}' open them"
+    text = (
+        f"it also selects pods of {some(pods.owners)}, "
+        f"so the rules of '{component.key}' open them"
+    )
     remedy = f"remove the podLabels at {pods.named.position} from these pods, or use other labels"
     name = f"Service '{component.workload.namespace}/{pods.named.ours}'{where}"
     return Altered(name, (Reason(text, remedy),))

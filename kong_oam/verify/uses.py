@@ -1,4 +1,4 @@
-"""The uses of an entity of Kong: entities that are deleted with it or act differently without it."""
+"""The uses of an entity of Kong: entities that are deleted or act differently without it."""
 
 from __future__ import annotations
 

@@ -44,7 +44,8 @@ class SandboxProvider:
 
 
 @contextmanager
-def _okta(local: Local, folder: Path) -> Iterator[SandboxProvider]:  # noqa: ARG001 - the stack's settings name it already
+def _okta(local: Local, folder: Path) -> Iterator[SandboxProvider]:  # noqa: ARG001
+    # The stack's settings name the provider already.
     yield SandboxProvider("Okta")
 
 

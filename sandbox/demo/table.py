@@ -214,7 +214,7 @@ def report(
     verdict = (
         "\n  ".join(("Differs from the model:", *wrong))
         if wrong
-        else f"All {len(lines)} answers and their log lines equal the model's."
+        else f"All {len(lines)} answers and log lines match the Applications."
     )
     parts = (
         f"Tokens (from {provider}, with the credentials in each workload's Secret)",
@@ -350,8 +350,10 @@ def log(table: Table, records: str) -> tuple[list[str], list[str]]:
         ):
             record = by_id.get(request, {})
             meant = table.codes[call][number]
-            # The client's id, for a client without any call to the component.
-            client = record.get("caller", record.get("client"))
+            # A record names the client's component only if the client calls the API.
+            client = record.get("client") and record.get(
+                "caller", calling.name.split()[0]
+            )
             who = " for ".join(
                 filter(None, (client, record.get("user") and record["subject"]))
             )

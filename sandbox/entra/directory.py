@@ -33,7 +33,8 @@ SIGN_IN = {
 reference)."""
 NO_ROLE = "00000000-0000-0000-0000-000000000000"
 _VALUE = re.compile(
-    r"[A-Za-z0-9:!#$%&'()*+,\-/;<=>?@\[\]^_`{|}~][A-Za-z0-9:!#$%&'()*+,\-./;<=>?@\[\]^_`{|}~]{0,119}\Z"
+    r"[A-Za-z0-9:!#$%&'()*+,\-/;<=>?@\[\]^_`{|}~]"
+    r"[A-Za-z0-9:!#$%&'()*+,\-./;<=>?@\[\]^_`{|}~]{0,119}\Z"
 )
 _ALIKE = (
     ("description", "adminConsentDescription"),
@@ -392,7 +393,8 @@ class Directory:
                 other["identifierUris"]
             ):
                 raise bad(
-                    "Another object with the same value for property identifierUris already exists.",
+                    "Another object with the same value for "
+                    "property identifierUris already exists.",
                     "ObjectConflict",
                 )
         self._note_roles(app["appRoles"], changed["appRoles"])
@@ -542,7 +544,7 @@ class Directory:
         )
 
     def delete_principal(self, identifier: str) -> None:
-        """Delete a principal with its assignments. Its grants stay without a client, as recorded."""
+        """Delete a principal with its assignments. Its grants stay, without a client."""
         self.principal(identifier)
         del self.principals[identifier]
         for key, assignment in list(self.assignments.items()):
@@ -609,7 +611,7 @@ class Directory:
         return made
 
     def _assignable(self, app: Json, role_id: str, kind: str) -> bool:
-        """Return whether an application has the role for members of this kind, and Graph knows it."""
+        """Return whether an application has the role for such members, and Graph knows it."""
         if role_id == NO_ROLE:
             return not app["appRoles"]
         # Another replica of Graph learns of a new role only after the lag.

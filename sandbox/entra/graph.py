@@ -131,7 +131,9 @@ class Graph:
         """Return the answer to one request, `path` without the version. Raises GraphError."""
         for verb, pattern, handler in self._routes:
             if verb == method and (match := re.fullmatch(pattern, path)):
-                return handler(*match.groups(), query=query, body=body)  # type: ignore[operator,no-any-return]
+                return handler(  # type: ignore[operator,no-any-return]
+                    *match.groups(), query=query, body=body
+                )
         raise GraphError(
             400,
             "Request_BadRequest",
@@ -163,7 +165,10 @@ class Graph:
                 if name in query
             )
             further = {
-                "@odata.nextLink": f"{self._base}/v1.0{path}?$skiptoken={start + size}{kept.replace(' ', '+')}"
+                "@odata.nextLink": (
+                    f"{self._base}/v1.0{path}?$skiptoken={start + size}"
+                    f"{kept.replace(' ', '+')}"
+                )
             }
         return 200, {
             **_context(self._base, collection),

@@ -37,7 +37,7 @@ ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
 class LoginError(Exception):
-    """An error of the token or authorization endpoint: OAuth's code, and Entra's number and words."""
+    """An error of the token or authorization endpoint: OAuth's code, Entra's number and words."""
 
     def __init__(
         self, error: str, number: int, words: str, status: int = 400
@@ -574,7 +574,10 @@ class Login:
             for federated in self.directory.federated[app["id"]].values()
         )
         if not trusted:
-            message = f"No matching federated identity record found for presented assertion {named}."
+            message = (
+                "No matching federated identity record found "
+                f"for presented assertion {named}."
+            )
             raise LoginError("invalid_client", 700213, message, 401)
         for key in _published(claims["iss"]):
             if key.get("kid") == header.get("kid") and verifies(

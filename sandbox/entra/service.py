@@ -223,7 +223,8 @@ class Entra:
 
 def _file(text: str) -> _TemporaryFileWrapper[str]:
     """Return a temporary file that only its owner can read; closing deletes it."""
-    file = NamedTemporaryFile("w", suffix=".pem", encoding="utf-8")  # noqa: SIM115 - whoever gets it closes it
+    # The caller closes it.
+    file = NamedTemporaryFile("w", suffix=".pem", encoding="utf-8")  # noqa: SIM115
     file.write(text)
     file.flush()
     return file

@@ -159,7 +159,10 @@ class AdminApi:
 
     def _html(self, status: int) -> Response:
         title = f"{status} {reason(status)}"
-        body = f"<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n<center><h1>{title}</h1></center>\r\n"
+        body = (
+            f"<html>\r\n<head><title>{title}</title></head>\r\n"
+            f"<body>\r\n<center><h1>{title}</h1></center>\r\n"
+        )
         return Response(
             status,
             (("Content-Type", "text/html; charset=UTF-8"),),

@@ -3,22 +3,25 @@
 Seen on a Kong 3.10, with an Upstream without Targets, a Service of its name, and functions that
 choose:
 
-* A Service whose host is an Upstream's name is balanced; its port makes no difference. If no Target with a weight above
-  0 resolves, the answer is 503, "failure to get a peer from the ring-balancer", in the client's format. It takes about
-  a millisecond (0.4 to 4 ms). header_filter runs on it as on any answer.
-* A Target of a weight above 0 is chosen. The Host header is the Target's own name with its port (none for 80), or the
-  Upstream's `host_header` with the Target's port.
-* `kong.service.set_target(host, port)` bypasses the Upstream. If its host is an Upstream's name too, that Upstream is
-  balanced. The Host header becomes the host without a port, even if the route preserves the client's header or a script
-  has set it before. A later kong.service.request.set_header("Host", ...) replaces it. The last call wins.
-* Its host may be any string: an empty one, `a:80` and an unknown name are all 503, "name resolution failed". Port 0
-  passes, and nothing answers there (502). All other arguments raise an error in the script (500).
-* A Service whose host is an IP address is never resolved. `set_target` with another address works there; with a name,
-  the answer is nginx's 500.
-* After an Upstream is deleted under its Service, its name is looked up in DNS. An unknown name is "name resolution
-  failed"; a known name is tried at the Service's port (port 1: 502).
-* A new Upstream and its Targets were visible after at most 0.2 s, a deletion after 1.4 to 4.5 s (three tries each).
-  Here each is as late as routes are.
+* A Service whose host is an Upstream's name is balanced; its port makes no difference. If no Target
+  with a weight above 0 resolves, the answer is 503, "failure to get a peer from the ring-balancer",
+  in the client's format. It takes about a millisecond (0.4 to 4 ms). header_filter runs on it as on
+  any answer.
+* A Target of a weight above 0 is chosen. The Host header is the Target's own name with its port
+  (none for 80), or the Upstream's `host_header` with the Target's port.
+* `kong.service.set_target(host, port)` bypasses the Upstream. If its host is an Upstream's name
+  too, that Upstream is balanced. The Host header becomes the host without a port, even if the route
+  preserves the client's header or a script has set it before. A later
+  kong.service.request.set_header("Host", ...) replaces it. The last call wins.
+* Its host may be any string: an empty one, `a:80` and an unknown name are all 503, "name resolution
+  failed". Port 0 passes, and nothing answers there (502). All other arguments raise an error in the
+  script (500).
+* A Service whose host is an IP address is never resolved. `set_target` with another address works
+  there; with a name, the answer is nginx's 500.
+* After an Upstream is deleted under its Service, its name is looked up in DNS. An unknown name is
+  "name resolution failed"; a known name is tried at the Service's port (port 1: 502).
+* A new Upstream and its Targets were visible after at most 0.2 s, a deletion after 1.4 to 4.5 s
+  (three tries each). Here each is as late as routes are.
 
 Not modelled: `kong.service.set_upstream`, health checks, hashing, weights and the algorithms (the
 oldest Target is first here), `slots`, SRV records, retries.

@@ -61,7 +61,7 @@ class Exchange:
         return [value for own, value in self.headers if own.lower() == key]
 
     def set_header(self, name: str, *values: str) -> None:
-        """Set a request header to these values, at the position of its first value or at the end."""
+        """Set a request header to these values, at the place of its first value or at the end."""
         key = name.lower()
         places = [
             place

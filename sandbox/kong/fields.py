@@ -98,7 +98,7 @@ class Schema:
     late_checks: tuple[EntityRule, ...] = ()
 
     def printed(self) -> Json:
-        """Return the body of `GET /schemas/...`: a list of single-key maps, without descriptions."""
+        """Return the body of `GET /schemas/...`: a list of single-key maps, no descriptions."""
         return {
             "entity_checks": [dict(check) for check in self.checks],
             "fields": _printed(self.fields),

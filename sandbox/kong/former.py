@@ -16,7 +16,7 @@ from sandbox.kong.validation import checked
 
 
 def folded(record: Field, config: Config) -> tuple[Entity, Errors]:
-    """Return a configuration with the values of former names under the new names, and its errors."""
+    """Return a configuration with former names replaced by the new names, and its errors."""
     result = dict(config)
     errors = Errors()
     for name, field, path in _former(record):

@@ -311,7 +311,7 @@ def _linger(connection: socket.socket) -> None:
 
 
 class TlsConnection(ssl.SSLSocket):
-    """A connection with the server name that the client asked for; the listener's context sets it."""
+    """A connection with the server name that the client sent; the listener's context sets it."""
 
     server_name: str | None = None
 

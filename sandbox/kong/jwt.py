@@ -307,7 +307,7 @@ def _public_key(pem: bytes) -> Any:
 def _verified(
     algorithm: str, key: bytes, signed: bytes, signature: bytes
 ) -> bool:
-    """Return whether the signature is valid. A pure function of its arguments, so it can be cached."""
+    """Return whether the signature is valid. A pure function, so it can be cached."""
     if algorithm.startswith("HS"):
         mac = hmac.HMAC(key, _HASHES[algorithm[2:]])
         mac.update(signed)

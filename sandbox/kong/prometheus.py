@@ -1,9 +1,9 @@
 """The plugin prometheus: it counts requests, and `/metrics` prints the counters.
 
 It reads the record of a request as scripts have left it. It skips a request without a route, and
-counts no status or latency that is missing. It prints only
-`kong_datastore_reachable` of the node's own metrics. Source: kong/plugins/prometheus of Kong 3.10, and output of a
-real Kong (tests/sandbox/kong/metrics-3.10.txt).
+counts no status or latency that is missing. It prints only `kong_datastore_reachable` of the node's
+own metrics. Source: kong/plugins/prometheus of Kong 3.10, and output of a real Kong
+(tests/sandbox/kong/metrics-3.10.txt).
 """
 
 from __future__ import annotations

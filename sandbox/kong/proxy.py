@@ -3,8 +3,8 @@
 Source: Kong's documentation, recorded exchanges of a Kong 3.10 (proxy-responses). Phases modelled:
 rewrite (of plugins without a scope, before routing), access, header_filter, body_filter and log.
 Plugins modelled: pre-function, jwt, request-termination, post-function, and the plugins in
-other_plugins.py. Not modelled: HTTP/2, gRPC, WebSockets, health and hashing of upstreams, retries after
-an answer has begun, streaming.
+other_plugins.py. Not modelled: HTTP/2, gRPC, WebSockets, health and hashing of upstreams, retries
+after an answer has begun, streaming.
 """
 
 from __future__ import annotations

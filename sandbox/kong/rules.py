@@ -188,7 +188,7 @@ def host_with_port(value: str) -> str | None:
 
 
 def sni(value: str) -> str | None:
-    """Return the name of an SNI: a host with at most one wildcard, as its first or last character."""
+    """Return the name of an SNI: a host with at most one wildcard, at its start or end."""
     _, colon, port = value.rpartition(":")
     if _is_ip(value):
         return "must not be an IP"

@@ -275,14 +275,17 @@ class Store:
 def validated(
     kind: str, value: Entity, *, updating: bool = False
 ) -> tuple[Entity, Errors]:
-    """Return an entity as it would be stored, and its errors. Plugins are read by their own schema."""
+    """Return an entity as it would be stored, and its errors. Plugins have their own schema."""
     schema = KINDS[kind]
     if kind == "plugins":
         name = value.get("name")
         if not isinstance(name, str) or name not in PLUGIN_SCHEMAS:
             error = "required field missing"
             if name is not None:
-                error = f"plugin '{name}' not enabled; add it to the 'plugins' configuration property"
+                error = (
+                    f"plugin '{name}' not enabled; "
+                    "add it to the 'plugins' configuration property"
+                )
             return {}, {"name": error}
         own = PLUGIN_SCHEMAS[name]
         schema = Schema(
@@ -296,7 +299,12 @@ def validated(
         value = _route_defaults(value)
         if isinstance(value["protocols"], list):
             first = next(iter(value["protocols"]), None)
-            if first not in ROUTES.fields["protocols"].elements.shown["one_of"]:  # type: ignore[union-attr]
+            if (
+                first
+                not in ROUTES.fields[  # type: ignore[union-attr]
+                    "protocols"
+                ].elements.shown["one_of"]
+            ):
                 return {}, {
                     "protocols": f"unknown type: {'nil' if first is None else first}"
                 }
@@ -313,7 +321,7 @@ def validated(
 
 
 def _config_of(kind: str, plugin: Entity) -> Field | None:
-    """Return the record of a plugin's configuration, also if some of its fields have former names."""
+    """Return the record of a plugin's configuration, also with former names of fields."""
     own = (
         PLUGIN_SCHEMAS.get(str(plugin.get("name")))
         if kind == "plugins"

@@ -3,10 +3,11 @@
 Source: recorded answers of a Kong 3.10 (step upstream-errors). Seen on a Kong 3.10, with a workload
 that speaks TLS and a script that sets its address and the Host header:
 
-* For a service with protocol https, SNI is the Host header without its port. With `tls_verify` true, the certificate
-  must have this name. With false or null, any certificate passes.
+* For a service with protocol https, SNI is the Host header without its port. With `tls_verify`
+  true, the certificate must have this name. With false or null, any certificate passes.
 * A certificate of another CA or with another name, no `ca_certificates`, or only unknown ids: 502.
-* `client_certificate` is shown to a workload that asks for it; a workload that requires it and gets none: 502.
+* `client_certificate` is shown to a workload that asks for it; a workload that requires it and gets
+  none: 502.
 
 Not modelled: `tls_verify_depth`, names outside of subjectAltName, connections that are kept,
 attempts after the first.
@@ -30,7 +31,7 @@ Resolve = Callable[[str, int], tuple[str, int] | None]
 
 @dataclass(frozen=True, slots=True)
 class UpstreamRequest:
-    """A request as it leaves Kong: `target` is path and query, `host` and `port` are its address."""
+    """A request as it leaves Kong: `target` is path and query, `host` and `port` its address."""
 
     method: str
     target: str
@@ -58,7 +59,7 @@ class NameResolutionError(UpstreamError):
 
 
 def resolve_by_name(host: str, port: int) -> tuple[str, int] | None:
-    """Return an upstream's address by the system's own resolver; None if the name does not exist."""
+    """Return an upstream's address by the system's resolver; None if the name is unknown."""
     if not host:
         return None
     try:

@@ -2,7 +2,8 @@
 memory on loopback.
 
 from sandbox.okta import Okta, User
-with Okta(api_token="...", groups=("sales",), users=(User("user-sales", groups=("sales",)),)) as okta:
+users = (User("user-sales", groups=("sales",)),)
+with Okta(api_token="...", groups=("sales",), users=users) as okta:
     print(okta.url)
 """
 

@@ -98,7 +98,7 @@ def listing(item: Check, least: int = 0, most: int = 1000) -> Check:
 def record(
     members: Mapping[str, Check], required: tuple[str, ...] = ()
 ) -> Check:
-    """Return an object with all of `required`, and no members but `members` and read-only members."""
+    """Return an object with all of `required`, and only `members` and read-only members."""
 
     def check(value: object, place: str) -> Iterator[str]:
         if not isinstance(value, dict):

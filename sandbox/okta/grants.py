@@ -1,7 +1,9 @@
 """Access policies, rules and claims, evaluated as Okta evaluates them. No HTTP here.
 
-* The server's policies that include the client are tried by priority, and the rules of each by priority.
-* The first active rule that matches grant type, people and every requested scope decides (its lifetimes apply).
+* The server's policies that include the client are tried by priority, and the rules of each by
+  priority.
+* The first active rule that matches grant type, people and every requested scope decides (its
+  lifetimes apply).
 * A rule that does not list all requested scopes is skipped, and a lower policy's rule may match.
 * A user must be assigned to the app, through one of the groups that are assigned to it.
 * Configured claims of type RESOURCE go into access tokens, of type IDENTITY into ID tokens.

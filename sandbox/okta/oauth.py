@@ -86,7 +86,10 @@ def authorize(org: Org, request: Request) -> Answer:
     app = active_app(org, query.get("client_id"), 400)
     redirect_uri = query.get("redirect_uri", "")
     if redirect_uri not in settings_of(app)["redirect_uris"]:
-        text = "The 'redirect_uri' parameter must be a Login redirect URI in the client app settings."
+        text = (
+            "The 'redirect_uri' parameter must be a "
+            "Login redirect URI in the client app settings."
+        )
         raise OAuthError("invalid_request", text)
     try:
         answer = {"code": _authorize(org, server, app, request)}

@@ -25,7 +25,7 @@ def access_token(
     lifetime: int,
     session: Session | None,
 ) -> str:
-    """Return a signed access token; `session` is None for a service, whose `sub` is its client id."""
+    """Return a signed access token. A service (`session` None) has its client id as `sub`."""
     client_id = client_of(app)["client_id"]
     now = int(org.now())
     member = org.members[session.login] if session else None

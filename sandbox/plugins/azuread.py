@@ -50,7 +50,8 @@ class Lookups:
                 "No group found" if not listed else "More than one group found"
             )
             raise ProviderError(
-                f'{problem} matching specified parameters (displayName: "{arguments["displayName"]}")'
+                f"{problem} matching specified parameters "
+                f'(displayName: "{arguments["displayName"]}")'
             )
         group = listed[0]
         for kind in ("members", "owners"):

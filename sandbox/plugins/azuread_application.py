@@ -598,9 +598,12 @@ class ApplicationCertificate(GraphObject):
 
 
 class ApplicationFederatedIdentityCredential(GraphObject):
-    """azuread:index/applicationFederatedIdentityCredential:ApplicationFederatedIdentityCredential."""
+    """azuread:index/applicationFederatedIdentityCredential."""
 
-    token = "azuread:index/applicationFederatedIdentityCredential:ApplicationFederatedIdentityCredential"
+    token = (
+        "azuread:index/applicationFederatedIdentityCredential:"
+        "ApplicationFederatedIdentityCredential"
+    )
     replaces = frozenset({"applicationId", "displayName"})
     computed = frozenset({"credentialId"})
 

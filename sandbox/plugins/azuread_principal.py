@@ -183,10 +183,12 @@ class AppRoleAssignment(GraphObject):
 
 
 class ServicePrincipalDelegatedPermissionGrant(GraphObject):
-    """azuread:index/servicePrincipalDelegatedPermissionGrant:ServicePrincipalDelegatedPermissionGrant,
-    for all."""
+    """azuread:index/servicePrincipalDelegatedPermissionGrant, for all users."""
 
-    token = "azuread:index/servicePrincipalDelegatedPermissionGrant:ServicePrincipalDelegatedPermissionGrant"
+    token = (
+        "azuread:index/servicePrincipalDelegatedPermissionGrant:"
+        "ServicePrincipalDelegatedPermissionGrant"
+    )
     replaces = frozenset(
         {
             "resourceServicePrincipalObjectId",

@@ -187,7 +187,7 @@ class RealmObject(Resource):
     def read(
         self, identifier: str, inputs: Properties, state: Properties
     ) -> Found | None:
-        """Read the object by its id, or on an import, without state and inputs, by its import id."""
+        """Read the object by its id, or on an import (no state, no inputs) by its import id."""
         known = state or inputs
         if not known:
             identifier, known = self.imported(identifier)

@@ -40,7 +40,9 @@ _ATTRIBUTES: Mapping[str, str] = {
     "oauth2.jwt.authorization.grant.enabled": "oauth2JwtAuthorizationGrantEnabled",
     "oauth2.jwt.authorization.grant.idp": "oauth2JwtAuthorizationGrantIdp",
     "pkce.code.challenge.method": "pkceCodeChallengeMethod",
-    "standard.token.exchange.enableRefreshRequestedTokenType": "allowRefreshTokenInStandardTokenExchange",
+    "standard.token.exchange.enableRefreshRequestedTokenType": (
+        "allowRefreshTokenInStandardTokenExchange"
+    ),
     "standard.token.exchange.enabled": "standardTokenExchangeEnabled",
     "use.refresh.tokens": "useRefreshTokens",
 }
@@ -193,7 +195,8 @@ class Client(RealmObject):
 def _attribute(name: str, value: Value) -> str:
     flags = (
         "backchannel.logout.revoke.offline.tokens", "backchannel.logout.session.required",
-        "client_credentials.use_refresh_token", "display.on.consent.screen", "dpop.bound.access.tokens",
+        "client_credentials.use_refresh_token", "display.on.consent.screen",
+        "dpop.bound.access.tokens",
         "exclude.issuer.from.auth.response", "exclude.session.state.from.auth.response",
         "oauth2.device.authorization.grant.enabled", "oauth2.jwt.authorization.grant.enabled",
         "standard.token.exchange.enabled", "use.refresh.tokens",
@@ -310,7 +313,7 @@ class ClientDefaultScopes(_Scopes):
 
 
 class ClientOptionalScopes(_Scopes):
-    """keycloak:openid/clientOptionalScopes:ClientOptionalScopes: the scopes in a token on request."""
+    """keycloak:openid/clientOptionalScopes:ClientOptionalScopes: scopes in a token on request."""
 
     token = "keycloak:openid/clientOptionalScopes:ClientOptionalScopes"
     part = "optional-client-scopes"

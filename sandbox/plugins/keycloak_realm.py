@@ -140,7 +140,10 @@ class Mapper(RealmObject):
     sticky = frozenset({"name"})
 
     def collection(self, inputs: Properties) -> str:
-        return f"/{inputs['realmId']}/client-scopes/{inputs['clientScopeId']}/protocol-mappers/models"
+        return (
+            f"/{inputs['realmId']}/client-scopes/{inputs['clientScopeId']}"
+            "/protocol-mappers/models"
+        )
 
     def body(self, inputs: Properties) -> Json:
         config = {
@@ -287,7 +290,7 @@ class GenericRoleMapper(Resource):
         )
 
     def delete(self, identifier: str, state: Properties) -> None:
-        """DELETE with the role in the body: otherwise Keycloak removes every mapping of the scope."""
+        """DELETE with the role in the body: without it, Keycloak removes the scope's mappings."""
         role = self._api.send("GET", _role(state))
         if role.status == 404:
             return

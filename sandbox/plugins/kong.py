@@ -6,19 +6,21 @@ Modelled: Service, Route, Plugin, Consumer, ConsumerJwtAuth, Certificate, Upstre
 create is a POST, every update a PATCH, and each is followed by a GET, as recorded from the official
 plugin. The stand-in has the same faults, because a program must handle them:
 
-* An input that the program removes is left out of the PATCH. Kong keeps the old value, and every later up differs.
-  Only booleans fall back to false, and a few inputs to the plugin's own defaults.
-* An update of a Consumer, and every request about a ConsumerJwtAuth, sends absent strings as "", which Kong rejects.
-* A text, number, list or reference that somebody removes in Kong is not detected: the state keeps the old value. Only
-  tags, and the texts of consumers and credentials, are detected.
+* An input that the program removes is left out of the PATCH. Kong keeps the old value, and every
+  later up differs. Only booleans fall back to false, and a few inputs to the plugin's own defaults.
+* An update of a Consumer, and every request about a ConsumerJwtAuth, sends absent strings as "",
+  which Kong rejects.
+* A text, number, list or reference that somebody removes in Kong is not detected: the state keeps
+  the old value. Only tags, and the texts of consumers and credentials, are detected.
 * A Route's `headers` are never read.
-* Without `strictMatch` a plugin's configuration is never compared with Kong's; with it, all of it is.
+* Without `strictMatch` a plugin's configuration is never compared with Kong's; with it, all of it
+  is.
 * Neither the admin token nor a credential's secret is marked secret (a certificate's key is).
 * Deleting a nested entity that is gone fails with Kong's 404.
-* A number 0 is not sent, except a Service's `retries`. Kong uses its default or the old value, and every later up
-  differs.
-* Every change of a Target replaces it. Kong rejects the new Target while the old Target exists, so a program must
-  delete first.
+* A number 0 is not sent, except a Service's `retries`. Kong uses its default or the old value, and
+  every later up differs.
+* Every change of a Target replaces it. Kong rejects the new Target while the old Target exists, so
+  a program must delete first.
 * If Kong rejects a new plugin, the message has its whole configuration before Kong's words.
 
 Not modelled: other credentials, health checks of an Upstream, its other hash inputs, auto-naming,

@@ -42,7 +42,10 @@ class ManagementApi:
         def setting(name: str, variable: str) -> str:
             return str(arguments.get(name) or os.environ.get(variable, ""))
 
-        host = f"{setting('orgName', 'OKTA_ORG_NAME')}.{setting('baseUrl', 'OKTA_BASE_URL') or 'okta.com'}"
+        host = (
+            f"{setting('orgName', 'OKTA_ORG_NAME')}."
+            f"{setting('baseUrl', 'OKTA_BASE_URL') or 'okta.com'}"
+        )
         proxy = setting("httpProxy", "OKTA_HTTP_PROXY")
         self._token = setting("apiToken", "OKTA_API_TOKEN")
         self._url, self._prefix = (
@@ -159,7 +162,7 @@ class OktaObject(Resource):
     def read(
         self, identifier: str, inputs: Properties, state: Properties
     ) -> Found | None:
-        """Read the object by its id, or on an import, without state and inputs, by its import id."""
+        """Read the object by its id, or on an import (no state, no inputs) by its import id."""
         imported = not (state or inputs)
         if imported:
             identifier, inputs = self.imported(identifier)

@@ -1,4 +1,5 @@
-# ruff: noqa: ARG002, N802 - the methods of the protocol and of Resource share their names and signatures
+# The methods of the protocol and of Resource share their names and signatures.
+# ruff: noqa: ARG002, N802
 """One provider for any set of resources: the engine's protocol on one side, a few small methods on
 the other.
 
@@ -398,7 +399,9 @@ class _errors:  # noqa: N801 - reads as a statement: with _errors(context)
             trailing = (("grpc-status-details-bin", details),)
             self._context.set_trailing_metadata(trailing)  # type: ignore[no-untyped-call]
         if isinstance(error, ProviderError | OSError | sdk.NoSuchResourceError):
-            self._context.abort(grpc.StatusCode.UNKNOWN, str(error))  # type: ignore[no-untyped-call]
+            self._context.abort(  # type: ignore[no-untyped-call]
+                grpc.StatusCode.UNKNOWN, str(error)
+            )
 
 
 def _token(urn: str) -> str:

@@ -103,12 +103,12 @@ def test_a_path_is_opened_while_nothing_else_answers_and_closed(
     ), refused.stderr
     assert emergency(stack, "close").returncode == 0
     stack.kong("PATCH", f"/plugins/{gate['id']}", {"enabled": True})
-    done = emergency(stack, "open", "tiny/api", PROTECTED, "--reason", REASON)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith(
+    opened = emergency(stack, "open", "tiny/api", PROTECTED, "--reason", REASON)
+    assert opened.returncode == 0, opened.stderr
+    assert opened.stdout.startswith(
         "open: GET,HEAD /things of tiny/api for everybody until 20"
     )
-    assert f"({REASON})" in done.stdout
+    assert f"({REASON})" in opened.stdout
     assert answers(stack) == {**SHUT, "GET /things": 200, "GET /things/9": 200}
     assert stack.status("GET", HOST, "/things/7", token) == 200
     listed = emergency(stack)
@@ -120,8 +120,6 @@ def test_a_path_is_opened_while_nothing_else_answers_and_closed(
         page("how-to/break-glass.md"),
         re.compile(r"[0-9-]{10}T[0-9:]{8}Z"),
     )
-    for line in (done.stdout + seen.stdout).splitlines():
-        assert ends.sub("TIME", f"    {line}\n") in ends.sub("TIME", shown)
     assert (
         seen.stdout.startswith("opened: ")
         and f"GET,HEAD http://{HOST}{PROTECTED}\n" in seen.stdout
@@ -130,11 +128,10 @@ def test_a_path_is_opened_while_nothing_else_answers_and_closed(
         stack.changes("up") == {}
     )  # a run without a change leaves the opening, until it ends
     closed = emergency(stack, "close")
-    assert (closed.returncode, closed.stdout) == (
-        0,
-        "closed: tiny/api; effective at all nodes within about 12 seconds\n"
-        f"GET http://{HOST}{PROTECTED} without a token: the gateway refuses it (401)\n",
-    )
+    assert closed.returncode == 0
+    for done in (opened, listed, seen, closed):
+        for line in done.stdout.splitlines():
+            assert ends.sub("TIME", f"    {line}\n") in ends.sub("TIME", shown)
     assert answers(stack) == SHUT
     assert emergency(stack).stdout == "no emergency opening exists\n"
     assert verified(stack).returncode == 0

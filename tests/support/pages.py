@@ -1,4 +1,4 @@
-"""Pages in Debian's Chromium that call an API of another origin with `fetch`."""
+"""Pages in Debian's Chromium, also pages that call an API of another origin with `fetch`."""
 
 from __future__ import annotations
 
@@ -50,6 +50,33 @@ all();
 </script>"""
 
 
+def dumped(folder: Path, html: str, fragment: str = "") -> str:
+    """Return the elements of a page after its scripts, at an address with the fragment."""
+    file = folder / "page.html"
+    file.write_text(html, "utf-8")
+    return _elements(folder, f"file://{file}#{fragment}")
+
+
+def _elements(folder: Path, *arguments: str) -> str:
+    """Return the elements of the page that Chromium shows with these arguments."""
+    profile = f"--user-data-dir={folder}/profile"
+    command = (
+        str(CHROMIUM),
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--dump-dom",
+    )
+    done = subprocess.run(
+        [*command, profile, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=90,
+    )
+    assert done.stdout, done.stderr
+    return done.stdout
+
+
 def fetched(
     folder: Path,
     origin: str,
@@ -59,7 +86,6 @@ def fetched(
     """Return the results of a page of `origin`, of http, that fetches these URLs with options of
     `fetch`: status and body. The status is 0 where the browser hides the answer or sends no
     request. Every other host is at `proxy`."""
-    assert CHROMIUM is not None
     text = (_PAGE % json.dumps(requests)).encode()
 
     class Handler(BaseHTTPRequestHandler):
@@ -77,29 +103,16 @@ def fetched(
     Thread(target=server.serve_forever, daemon=True).start()
     host, port = urlsplit(origin).hostname, server.server_address[1]
     rules = f"MAP {host} 127.0.0.1:{port}, MAP * {proxy[0]}:{proxy[1]}"
-    command = [
-        *(
-            CHROMIUM,
-            "--headless",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--no-proxy-server",
-        ),
-        *(
-            f"--user-data-dir={folder}/profile",
-            f"--host-resolver-rules={rules}",
-        ),
-        *("--virtual-time-budget=20000", "--dump-dom", f"{origin}/"),
-    ]
+    options = (
+        "--no-proxy-server",
+        f"--host-resolver-rules={rules}",
+        "--virtual-time-budget=20000",
+    )
     try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=90
-        )
+        shown = _elements(folder, *options, f"{origin}/")
     finally:
         server.shutdown()
         server.server_close()
-    written = re.search(r"<pre>(.*?)</pre>", done.stdout, re.DOTALL)
-    assert written and written[1], (
-        f"the page did not come to its end: {done.stdout[:2000]} {done.stderr[-2000:]}"
-    )
+    written = re.search(r"<pre>(.+?)</pre>", shown, re.DOTALL)
+    assert written, f"the page did not come to its end: {shown[:2000]}"
     return [(status, body) for status, body in json.loads(unescape(written[1]))]

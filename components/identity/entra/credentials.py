@@ -2,8 +2,8 @@
 cluster.
 
 Entra accepts all certificates and all secrets of an application. So both slots of a client are
-always filled (Generation.prepared_in). An expired credential is replaced in its slot, and Entra denies
-the old value from then on.
+always filled (Generation.prepared_in). An expired credential is replaced in its slot, and Entra
+denies the old value from then on.
 
 Sources: Microsoft Graph (keyCredential, passwordCredential, federatedIdentityCredential), and the
 official plugin, for which a changed `rotateWhenChanged` replaces a secret, the new secret first.

@@ -399,7 +399,7 @@ class Entra(ComponentResource):
     def _access(
         self, client: Client, api: str, scopes: list[str]
     ) -> ApplicationRequiredResourceAccessArgs:
-        """List the scopes that the client requests, for administrators to see. It grants nothing."""
+        """List the scopes that the client requests, for administrators. It grants nothing."""
         if client.user_facing:
             kind = "Scope"
             ids = [scope_id(self._stack, api, scope) for scope in scopes]

@@ -88,7 +88,7 @@ class Directory:
         return False
 
     def check_scopes(self) -> None:
-        """Check that each scope name is unique for its issuer and not reserved by OpenID Connect."""
+        """Check that each scope name is unique at its issuer and not reserved by OpenID Connect."""
         first: dict[tuple[str, str], Component] = {}
         for component in self.components.values():
             for scope in component.identity.scopes:
@@ -126,7 +126,7 @@ class Directory:
 def callees_of(
     component: Component, directory: Directory
 ) -> tuple[Component | None, ...]:
-    """Return the components that a client calls, in its order. None stands for a missing component."""
+    """Return the components that a client calls, in its order. None: a missing component."""
     trait = directory.parts[component.key].trait("client")
     calls = trait.properties.get("calls", ()) if trait else ()
     return tuple(directory.components.get(call["component"]) for call in calls)
@@ -227,7 +227,10 @@ def _rotation_findings(trait: oam.Trait, stack: Stack) -> Findings:
         position = trait.position.at("properties").key("rotateEvery")
         yield Diagnostic("OAM109", message, position, "warning")
     elif every is not None and days(every) <= overlap:
-        message = f"rotateEvery: {every} must be longer than the stack's rotation.overlap of {overlap}d"
+        message = (
+            f"rotateEvery: {every} must be longer "
+            f"than the stack's rotation.overlap of {overlap}d"
+        )
         yield Diagnostic(
             "OAM103", message, trait.position.at("properties", "rotateEvery")
         )
@@ -260,7 +263,10 @@ def _granted_call(
     covered = {*chain.from_iterable(role.scopes for role in roles)}
     for index, scope in enumerate(wanted):
         if scope not in callee.identity.scopes:
-            message = f"'{name}' declares no scope '{scope}'{suggestion(scope, callee.identity.scopes)}"
+            message = (
+                f"'{name}' declares no scope "
+                f"'{scope}'{suggestion(scope, callee.identity.scopes)}"
+            )
             directory.report("ACC201", message, position.at("scopes", index))
         elif scope not in covered:
             message = _missing_grant(component, callee, scope, directory)

@@ -114,8 +114,8 @@ def _name_findings(part: oam.ComponentSpec) -> Findings:
         forbidden = "a dot"
     if forbidden:
         message = (
-            f"the name '{part.name}' has {forbidden}; an exposed component or a client needs a name of "
-            "small letters, digits and '-'"
+            f"the name '{part.name}' has {forbidden}; an exposed component "
+            "or a client needs a name of small letters, digits and '-'"
         )
         yield Diagnostic("OAM103", message, part.position.at("name"))
 

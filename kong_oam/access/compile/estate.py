@@ -72,7 +72,10 @@ class Compiled:
         named = [f"'{printable(name)}'" for name in self.unjudged if name]
         if "" in self.unjudged:
             named.append("Applications in unreadable files")
-        return f"; references to {', '.join(named)} are not checked until all Applications can be read"
+        return (
+            f"; references to {', '.join(named)} "
+            "are not checked until all Applications can be read"
+        )
 
 
 def compile_estate(

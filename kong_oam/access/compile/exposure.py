@@ -30,7 +30,7 @@ def endpoints_of(
     stack: Stack,
     out: Report,
 ) -> Endpoints:
-    """Return the endpoints of a component, in the order of its routes. Findings are added to `out`."""
+    """Return the endpoints of a component, in the order of its routes. Adds findings to `out`."""
     endpoints = []
     for route in routes:
         if isinstance(route, Diagnostic):
@@ -68,7 +68,10 @@ def _endpoint(
         out.append(Diagnostic("ACC208", message, route.host_place))
         return None
     if not _HOST.match(host):
-        message = f"host '{host}' is not a DNS name; use letters, digits and '-', and '*' only as the first label"
+        message = (
+            f"host '{host}' is not a DNS name; use letters, "
+            "digits and '-', and '*' only as the first label"
+        )
         out.append(Diagnostic("ACC213", message, route.host_place))
         return None
     elements = elements_of(route.path, route.position, out)
@@ -97,7 +100,10 @@ def _unroutable(endpoints: Iterable[Endpoint]) -> Findings:
     }
     for host, endpoint in wildcards.items():
         if host.count(".") > MOST_LABELS_OF_WILDCARD:
-            message = f"'{host}' has more than {MOST_LABELS_OF_WILDCARD} labels below its wildcard; shorten it"
+            message = (
+                f"'{host}' has more than {MOST_LABELS_OF_WILDCARD} "
+                "labels below its wildcard; shorten it"
+            )
             yield Diagnostic("ACC221", message, endpoint.position)
     deepest = DEEPEST_BELOW_WILDCARD if wildcards else DEEPEST
     for endpoint in endpoints:
@@ -107,7 +113,10 @@ def _unroutable(endpoints: Iterable[Endpoint]) -> Findings:
                 if wildcards
                 else ""
             )
-            message = f"path '{written(endpoint.path)}' has more than {deepest} elements{where}; shorten it"
+            message = (
+                f"path '{written(endpoint.path)}' has more "
+                f"than {deepest} elements{where}; shorten it"
+            )
             yield Diagnostic("ACC221", message, endpoint.position)
 
 

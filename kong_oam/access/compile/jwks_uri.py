@@ -17,7 +17,10 @@ def jwks_uri_findings(
 ) -> Findings:
     """Find an external client without an address, and another client with an address."""
     if (kind == EXTERNAL) != ("jwksUri" in part.properties):
-        message = f"'jwksUri' is only for clients of kind 'external'; this client is of kind '{kind}'"
+        message = (
+            "'jwksUri' is only for clients of kind 'external'; "
+            f"this client is of kind '{kind}'"
+        )
         if kind == EXTERNAL:
             message = "an external client needs jwksUri, the address of its public keys; add it"
         yield Diagnostic("ACC220", message, component.position)

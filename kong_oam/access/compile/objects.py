@@ -228,6 +228,9 @@ def _capital_findings(component: Component) -> Findings:
     """Find a component whose name has capitals, which its added objects cannot have."""
     for kind, name in _added_objects(component, client=False):
         if name != name.lower():
-            message = f"'{component.name}' becomes the name of a {kind}, which has no capitals; rename the component"
+            message = (
+                f"'{component.name}' becomes the name of a {kind}, "
+                "which has no capitals; rename the component"
+            )
             yield Diagnostic("OAM103", message, component.position.at("name"))
             return

@@ -79,8 +79,8 @@ def _shared_host(
 ) -> Diagnostic:
     relation = "is" if host == endpoint.host else f"lies below {host},"
     message = (
-        f"{endpoint.host} of '{component.key}', partition '{component.partition}', {relation} a "
-        f"host of '{other.key}', partition '{other.partition}' ({other_endpoint.position}); use another "
-        "host, or put both namespaces into one partition"
+        f"{endpoint.host} of '{component.key}', partition '{component.partition}', {relation} "
+        f"a host of '{other.key}', partition '{other.partition}' ({other_endpoint.position}); "
+        "use another host, or put both namespaces into one partition"
     )
     return Diagnostic("ACC250", message, endpoint.position)

@@ -34,7 +34,7 @@ def at_target(
 def wrong_targets(
     application: oam.Application, components: Iterable[Component], stack: Stack
 ) -> Findings:
-    """Yield unknown clusters, places with two forms of a component, and the gateway's namespaces."""
+    """Yield unknown clusters, places with two forms, and the gateway's namespaces."""
     yield from clashing_variants(application)
     if stack.clusters is not None:
         yield from unknown_clusters(application, stack.clusters)

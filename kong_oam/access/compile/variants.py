@@ -86,7 +86,10 @@ class Form:
         """Return the target of each route in words, with its position, by host and path."""
         routes = {}
         for endpoint in self.component.exposure.endpoints:
-            words = f"port {endpoint.port} of {endpoint.service}, certificate {endpoint.certificate}"
+            words = (
+                f"port {endpoint.port} of {endpoint.service}, "
+                f"certificate {endpoint.certificate}"
+            )
             routes[f"{endpoint.host}{written(endpoint.path)}"] = (
                 words,
                 endpoint.position,
@@ -94,7 +97,7 @@ class Form:
         return routes
 
     def services(self) -> YamlObject:
-        """Return the specs of the Services that the gateway reaches, by name: selectors and ports."""
+        """Return the specs of the Services that the gateway reaches, by name."""
         namespaces = ("", self.component.workload.namespace)
         reached: JsonFields = {
             name: {"ports": {}} for name, _ in self.component.exposure.services
@@ -132,9 +135,9 @@ def differences(first: Form, other: Form) -> Findings:
     if difference:
         path, (here, there) = difference
         message = (
-            f"component '{first.part.name}': {dotted(path)} is {there} in {other.variant.label}, but "
-            f"{here} in {first.variant.label}. Access must be the same in all places; remove it from "
-            "the override, or write two Applications"
+            f"component '{first.part.name}': {dotted(path)} is {there} in "
+            f"{other.variant.label}, but {here} in {first.variant.label}. Access must be "
+            "the same in all places; remove it from the override, or write two Applications"
         )
         yield Diagnostic("OAM108", message, _place(first, other, path))
 
@@ -165,7 +168,7 @@ def _place(first: Form, other: Form, path: Path) -> SourcePosition:
 def _first_difference(
     here: Any, there: Any, path: Path = ()
 ) -> tuple[Path, tuple[str, str]] | None:
-    """Return the path of the first difference as JSON, with both values in the words of messages."""
+    """Return the path of the first difference, with both values in the words of messages."""
     pairs: Iterable[tuple[str | int, Any, Any]] = ()
     if isinstance(here, Mapping) and isinstance(there, Mapping):
         keys = dict.fromkeys((*there, *here))

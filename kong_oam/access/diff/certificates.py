@@ -72,6 +72,7 @@ def _certificate_secret(
             CERTIFICATES
         )
         if of_component is None:
-            return _UNKNOWN  # another stack deploys the component, or another version exported the model
+            # Another stack deploys the component, or another version exported the model.
+            return _UNKNOWN
         named |= of_component
     return next(filter(None, map(named.get, hosts_above(host))), None)

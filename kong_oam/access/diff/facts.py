@@ -285,7 +285,7 @@ def _component_facts(component: Component, rights: list[str]) -> JsonValues:
 
 
 def _certificates_named(component: Component) -> Texts:
-    """Return the Secret that a component names for each host, with its namespace: `shop/shop-tls`."""
+    """Return the Secret that a component names for each host, as in `shop/shop-tls`."""
     return {
         endpoint.host: f"{component.at}/{endpoint.certificate}"
         for endpoint in component.exposure.endpoints

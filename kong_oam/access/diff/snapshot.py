@@ -304,7 +304,7 @@ def _rule(path: list[str], methods: list[str], needed: Any) -> Rule:
 def _allowed_from(
     listed: Iterable[tuple[list[str], str, list[str]]],
 ) -> AllowedFrom:
-    """Return the allowed networks by path and method. Raises InputError if a text is not a network."""
+    """Return the allowed networks by path and method. Raises InputError for other texts."""
     result: dict[PathSegments, dict[str, Networks]] = {}
     for path, method, networks in listed:
         result.setdefault(tuple(path), {})[method] = fewest(

@@ -35,8 +35,8 @@ for _number, _kinds in enumerate(LAYERS):
 
 Change = Literal["added", "removed"]
 
-# The sign before a changed text, for readers who cannot see its colour.
-SIGNS: Mapping[Change | None, str] = {None: "", "added": "+ ", "removed": "− "}  # noqa: RUF001 - a minus, as wide as +
+# The sign before a changed text, for readers who cannot see its colour. The minus is as wide as +.
+SIGNS: Mapping[Change | None, str] = {None: "", "added": "+ ", "removed": "− "}  # noqa: RUF001
 
 
 @dataclass(frozen=True, slots=True)

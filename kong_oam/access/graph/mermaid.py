@@ -1,4 +1,4 @@
-"""A graph as Mermaid for GitHub: within Mermaid's limits, and without text that is read as markup."""
+"""A graph as Mermaid for GitHub: within Mermaid's limits, and without text read as markup."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ _COLOURS: Mapping[Change, str] = {"added": "#1a7f37", "removed": "#cf222e"}
 _ROOM = 500  # characters reserved for the note about omissions
 _LINE = 120  # characters of a line
 # Characters that Mermaid, or its Markdown or HTML labels, may read as markup. All other characters
-# stay.
-_MARKUP = re.compile(r"[^\w /,.:()?=…·−~-]|:(?=fa)|^-|(?<=\d)\.(?= |$)")  # noqa: RUF001 - a minus
+# stay, the minus too.
+_MARKUP = re.compile(r"[^\w /,.:()?=…·−~-]|:(?=fa)|^-|(?<=\d)\.(?= |$)")  # noqa: RUF001
 
 # A space without width: Mermaid looks for formulas (`$$`) and icons (`fa:fa-x`) after it has
 # decoded codes.

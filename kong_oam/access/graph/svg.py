@@ -47,7 +47,8 @@ _BESIDE = {None: 0, "added": -5, "removed": 5}
 
 _STYLE = """
 svg { background: #ffffff }
-text { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, "Liberation Mono", "DejaVu Sans Mono", monospace;
+text { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, "Liberation Mono", \
+"DejaVu Sans Mono", monospace;
   font-size: 11px; fill: #59636e; white-space: pre }
 .paper, .sign circle { fill: #ffffff }
 .title { font-size: 16px; font-weight: 600; fill: #1f2328 }
@@ -155,7 +156,10 @@ def _legend(graph: Graph) -> Iterator[str]:
 
 def _box(graph: Graph, box: Box) -> Iterator[str]:
     node = box.node
-    yield f'<g class="{node.kind} {node.change or ""}"><title>{_text(_description(graph, node))}</title>'
+    yield (
+        f'<g class="{node.kind} {node.change or ""}">'
+        f"<title>{_text(_description(graph, node))}</title>"
+    )
     size = f'width="{BOX_WIDTH}" height="{box.height}"'
     yield f'<rect class="box" x="{box.x}" y="{box.y}" {size} rx="{_ROUND[node.kind]}"/>'
     x = box.x + PADDING
@@ -197,7 +201,10 @@ def _wire(edge: Edge, source: Box, target: Box) -> str:
         f'<path{kind} d="M{x} {y}C{middle} {y} {middle} {to_y} {to_x} {to_y}"/>'
     )
     sign = _sign(edge, middle, (y + to_y) // 2) if edge.change else ""
-    return f'<g class="wire"><title>{_text(_passing(edge, source, target))}</title>{drawn}{sign}</g>'
+    return (
+        f'<g class="wire"><title>{_text(_passing(edge, source, target))}</title>'
+        f"{drawn}{sign}</g>"
+    )
 
 
 def _sign(edge: Edge, x: int, y: int) -> str:
@@ -208,7 +215,10 @@ def _sign(edge: Edge, x: int, y: int) -> str:
 
 def _passing(edge: Edge, source: Box, target: Box) -> str:
     change = f"{_WORDS[edge.change]}: " if edge.change else ""
-    return f"{change}{source.node.name} to {target.node.name}: {', '.join(edge.items or edge.label)}"
+    return (
+        f"{change}{source.node.name} to {target.node.name}: "
+        f"{', '.join(edge.items or edge.label)}"
+    )
 
 
 def _text(text: str) -> str:

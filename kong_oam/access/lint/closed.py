@@ -16,14 +16,14 @@ def closed_roles(subject: LintSubject) -> Iterator[LintFinding]:
     LINT301 covers roles that only components hold. A component that nobody calls yet has no
     findings.
     """
-    if not subject.holders:
+    if not subject.grants:
         return
     for role in subject.component.identity.roles:
         if role.groups and not _lets_in(subject, role):
             scopes = some(map("'{}'".format, role.scopes), " or ")
             message = (
-                f"role '{role.name}' gives access to nobody: no client that signs users in asks "
-                f"for {scopes}"
+                f"role '{role.name}' gives access to nobody: no client that signs its users in "
+                f"asks for {scopes}"
             )
             position = subject.position("roles").key(role.name)
             yield LintFinding("LINT312", subject.key, message, position)
@@ -31,9 +31,13 @@ def closed_roles(subject: LintSubject) -> Iterator[LintFinding]:
 
 def _lets_in(subject: LintSubject, role: Role) -> bool:
     """Return whether a user of the role's groups, or a component in the role, gets one of its
-    scopes."""
+    scopes. LINT313 reports the clients through which no user gets the scope."""
     return any(
         not holder.scopes.isdisjoint(role.scopes)
-        and (holder.users or holder.client in role.components)
+        and (
+            role.name in holder.open_to
+            or holder.client in role.components
+            or not holder.split.isdisjoint(role.scopes)
+        )
         for holder in subject.holders
     )

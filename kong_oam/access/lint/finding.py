@@ -70,9 +70,8 @@ KINDS = {
         "a stack: in groups.yaml)",
     ),
     "LINT312": Kind(
-        "a role that gives access to nobody: no client that signs users in asks for its scopes",
-        "remove the role, or add one of its scopes to a client's `calls`, and name the client in a "
-        "role that grants it",
+        "a role that gives access to nobody: no client that signs its users in asks for its scopes",
+        "remove the role, or name a client in it that has one of its scopes in `calls`",
     ),
     "LINT313": Kind(
         "a client through which users in a role's groups get no access, since only another role "
@@ -101,7 +100,7 @@ def removal(position: SourcePosition) -> Change:
 
 @dataclass(frozen=True, slots=True)
 class LintFinding:
-    """One finding in `component` (application/component). `change` is None if a person must decide."""
+    """One finding in `component` (application/component). `change` None: a person must decide."""
 
     code: str
     component: str

@@ -8,9 +8,7 @@ from itertools import chain
 
 from kong_oam.access.data import NameSets, Texts
 from kong_oam.access.model import Estate
-
-# Shorter names are similar by chance.
-_SHORTEST = 4
+from kong_oam.diagnostics import is_one_slip
 
 # The longest name that a provider accepts (Entra). Longer names are not compared.
 _LONGEST = 256
@@ -36,7 +34,7 @@ def doubtful_groups(estate: Estate) -> Texts:
     for name in (*named, *mapped):
         for reduced_name in _reduced_names(name):
             by_reduced_name.setdefault(reduced_name, set()).add(name)
-    doubts = {}
+    doubts: dict[str, str] = {}
     for group in sorted(named_once):
         # Prefer a group that is named more than once to another doubtful group.
         similar = [
@@ -44,7 +42,10 @@ def doubtful_groups(estate: Estate) -> Texts:
             for other in _similar_names(group, by_reduced_name)
         ]
         if similar:
-            doubts[group] = min(similar)[1]
+            near = min(similar)[1]
+            # If one role names each, either may be the error: one finding has both.
+            if doubts.get(near) != group:
+                doubts[group] = near
     return doubts
 
 
@@ -59,7 +60,7 @@ def _similar_names(group: str, by_reduced_name: NameSets) -> Iterator[str]:
         )
     }
     for other in names - {group}:
-        if _is_one_slip(group.casefold(), other.casefold()):
+        if is_one_slip(group.casefold(), other.casefold()):
             yield other
 
 
@@ -72,24 +73,3 @@ def _reduced_names(group: str) -> set[str]:
         name,
         *(name[:index] + name[index + 1 :] for index in range(len(name))),
     }
-
-
-def _is_one_slip(a: str, b: str) -> bool:
-    """Return whether one typing error turns one name into the other.
-
-    The error adds, removes, replaces or swaps characters. Digits are no errors: `team-1` and
-    `team-2` are two teams.
-    """
-    shorter, longer = sorted((a, b), key=len)
-    if len(shorter) < _SHORTEST:
-        return False
-    pairs = zip(shorter, longer, strict=False)
-    same = next(
-        (index for index, (x, y) in enumerate(pairs) if x != y), len(shorter)
-    )
-    left = shorter[same:]
-    right = longer[same:]
-    if any(character.isdigit() for character in left[:1] + right[:1]):
-        return False
-    exchanged = left[:2] == right[1::-1] and left[2:] == right[2:]
-    return exchanged or right[1:] in (left, left[1:])

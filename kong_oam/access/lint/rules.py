@@ -1,4 +1,4 @@
-"""The lint rules about grants, scopes, public rules and owners. Each maps a component to findings."""
+"""The lint rules about grants, scopes, public rules and owners. Each returns findings."""
 
 from __future__ import annotations
 
@@ -98,7 +98,10 @@ def wide_public_rules(subject: LintSubject) -> LintFindings:
             yield LintFinding("LINT305", subject.key, message, position)
         if protects and ("paths" not in rule or "/" in rule["paths"]):
             reach = "on '/'" if "paths" in rule else "without paths"
-            message = f"public rule {reach}: all paths without a longer rule are public, new paths included"
+            message = (
+                f"public rule {reach}: all paths without a "
+                "longer rule are public, new paths included"
+            )
             yield LintFinding("LINT305", subject.key, message, position)
 
 

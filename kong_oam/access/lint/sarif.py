@@ -21,7 +21,10 @@ from kong_oam.access.lint.finding import Kind
 from kong_oam.diagnostics import Code, Codes, Diagnostic, Position
 from kong_oam.oam.position import SourcePosition
 
-_SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+_SCHEMA = (
+    "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/"
+    "sarif-schema-2.1.0.json"
+)
 
 # The fields that identify an item of a list, in this order. Rules use their paths and methods.
 _NAMES = ("name", "type", "component", "finding")

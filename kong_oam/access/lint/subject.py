@@ -19,15 +19,16 @@ Grants = Mapping[str, Scopes]
 class Holder:
     """A client of a component, with the component's scopes that its tokens can carry together.
 
-    `client` is application/component. `users`: the client signs users in, and `scopes` are only
-    those that groups hold. `split` are scopes that no user gets through this client: other groups
-    hold the scope than the groups that sign in through the client.
+    `client` is application/component. If it signs users in, `scopes` are only those that groups
+    hold. `split` are scopes that no user gets through this client: other groups hold the scope than
+    the groups that sign in through the client. `open_to` are the roles with a group that signs in
+    through it.
     """
 
     client: str
-    users: bool
     scopes: Scopes
     split: Scopes = frozenset()
+    open_to: Scopes = frozenset()
 
 
 # The paths of one host, each with the key of the component that it leads to.

@@ -39,7 +39,7 @@ def _holders(
                 groups_by_scope.setdefault(scope, set()).update(groups)
     for client, granted in estate.granted_at(component, users=False).items():
         if granted:
-            yield Holder(client, False, frozenset(granted))
+            yield Holder(client, frozenset(granted))
     for client, granted in estate.granted_at(component, users=True).items():
         client_groups = sign_in_groups.get(
             (client, component.identity.provider), frozenset()
@@ -50,8 +50,13 @@ def _holders(
             for scope in carried
             if groups_by_scope[scope].isdisjoint(client_groups)
         }
+        open_to = frozenset(
+            role.name
+            for role in component.identity.roles
+            if not client_groups.isdisjoint(map(provider.group, role.groups))
+        )
         if carried:
-            yield Holder(client, True, carried, frozenset(split))
+            yield Holder(client, carried, frozenset(split), open_to)
 
 
 # By client and provider, the provider's names of the groups whose users sign in through it.

@@ -6,6 +6,11 @@ const EVERYBODY = -1, ITSELF = 0, METHODS = 7, CHUNK = 1500, CALLERS = 12, LONG 
 const FIELDS = ["q", "component", "host", "method", "principal", "group", "access"];
 const $ = (id) => document.getElementById(id);
 const region = $("region");
+const distinct = (values) => [...new Set(values)].sort();
+data.hosts = distinct(data.rows.map((row) => row.host));
+data.groups = distinct(data.conditions.flatMap((condition) => condition.groups));
+// Names of clients have a slash.
+for (const entry of data.principals) entry.anonymous = entry.name === "anonymous";
 const ROLES = {table: "table", thead: "rowgroup", tbody: "rowgroup", tr: "row", td: "cell"};
 
 function make(tag, attributes = {}, ...children) {
@@ -227,6 +232,7 @@ function begin() {
   document.title = `Who may call what: ${data.stack}`;
   $("summary").textContent = `Stack ${data.stack}: ${counted(data.rows.length, "endpoint")}, ` +
     `${open.toLocaleString("en")} of them public; ${counted(data.components.length, "component")}, ${counted(clients, "client")}`;
+  $("source").textContent = data.source;
   const names = {components: data.components.map((entry) => entry.name), hosts: data.hosts, principals: data.principals.map((entry) => entry.name), groups: data.groups};
   for (const [id, options] of Object.entries(names)) $(id).append(...options.map((value) => make("option", {value})));
   $("method").append(...data.methods.map((value) => make("option", {value}, value)));

@@ -33,9 +33,9 @@ _FOLDER = Path(__file__).parent
 
 def page(matrix: Matrix) -> str:
     """Return the page with all data of the matrix. Names are printable and on one line each."""
-    style, script = (
+    style, script, html = (
         _FOLDER.joinpath(f"page.{kind}").read_text("utf-8")
-        for kind in ("css", "js")
+        for kind in ("css", "js", "html")
     )
     policy = (
         f"default-src 'none'; script-src {_digest(script)}; style-src {_digest(style)}; "
@@ -45,8 +45,7 @@ def page(matrix: Matrix) -> str:
     written = json.dumps(_data(matrix), separators=(",", ":")).translate(
         _IN_A_SCRIPT
     )
-    template = Template(_FOLDER.joinpath("page.html").read_text("utf-8"))
-    return template.substitute(
+    return Template(html).substitute(
         policy=policy, style=style, script=script, data=written
     )
 
@@ -77,9 +76,9 @@ def _data(matrix: Matrix) -> JsonObject:
             )
             number = accesses.setdefault(cells, len(accesses))
         rows.append(_row(row, components[row.component], number))
-    groups = {*chain.from_iterable(map(_groups, conditions))}
     return {
         "stack": printable(matrix.stack),
+        "source": matrix.source,
         "scheme": matrix.scheme,
         "methods": METHODS,
         "principals": [*map(_column, matrix.principals, matrix.names())],
@@ -87,8 +86,6 @@ def _data(matrix: Matrix) -> JsonObject:
             {"name": key, "owner": printable(matrix.owners.get(key) or "")}
             for key in components
         ],
-        "hosts": sorted({row.host for row in matrix.rows}),
-        "groups": sorted(groups),
         "conditions": [*map(_condition, conditions)],
         "accesses": list(accesses),
         "rows": rows,
@@ -99,7 +96,6 @@ def _column(principal: Principal | None, name: str) -> JsonObject:
     return {
         "name": name,
         "users": principal is not None and principal.users,
-        "anonymous": principal is None,
     }
 
 
@@ -127,12 +123,8 @@ def _reason(public: Public) -> str:
 def _condition(condition: Condition) -> JsonObject:
     return {
         "words": caller_words(condition),
-        "groups": sorted(_groups(condition)),
+        "groups": sorted({*map(printable, chain.from_iterable(condition))}),
     }
-
-
-def _groups(condition: Condition) -> set[str]:
-    return set(map(printable, chain.from_iterable(condition)))
 
 
 def _numbered(values: Iterable[T]) -> dict[T, int]:

@@ -7,10 +7,9 @@ import io
 import re
 from collections.abc import Iterator
 
-from kong_oam.access.diff.wording import methods, path, users
-from kong_oam.access.matrix.table import Matrix, Row, exceptions
+from kong_oam.access.diff.wording import methods, path
+from kong_oam.access.matrix.table import Matrix, Row, caller_words, exceptions
 from kong_oam.access.networks import written
-from kong_oam.access.principals import ITSELF, Condition
 from kong_oam.diagnostics import printable
 
 # The columns before the principals.
@@ -22,13 +21,16 @@ _FORMULA = re.compile(r"((?:^|;)[\s\"]*)(?=[=+\-@\uff1d\uff0b\uff0d\uff20])")
 
 
 def sheet(matrix: Matrix) -> str:
-    """Return a line per endpoint and a column per principal.
+    """Return a line per endpoint and a column per principal, then a column for the source.
 
     Cells are `itself`, `users in sales`, `everybody`, or empty.
     """
     out = io.StringIO()
     writer = csv.writer(out)  # commas, CRLF, and quotes if needed
-    writer.writerow(map(_cell, (*COLUMNS, *matrix.names())))
+    # Spreadsheets sort and split lines, so each line has the source.
+    source = [matrix.source] if matrix.source else []
+    last = ["source"] * len(source)
+    writer.writerow(map(_cell, (*COLUMNS, *matrix.names(), *last)))
     for row in matrix.rows:
         place = (
             row.component,
@@ -39,7 +41,8 @@ def sheet(matrix: Matrix) -> str:
             methods(row.methods),
             written(row.access.networks),
         )
-        writer.writerow([*map(_cell, place), *_cells(row, matrix)])
+        cells = (*place, *_cells(row, matrix), *source)
+        writer.writerow(map(_cell, cells))
     return out.getvalue()
 
 
@@ -49,11 +52,8 @@ def _cells(row: Row, matrix: Matrix) -> Iterator[str]:
         if row.access.everybody:
             yield "everybody"
         else:
-            yield _cell(_condition(condition)) if condition else ""
-
-
-def _condition(condition: Condition) -> str:
-    return "itself" if condition == ITSELF else f"users in {users(condition)}"
+            words = caller_words(condition) if condition else ""
+            yield words.removeprefix("as ")
 
 
 def _cell(text: str) -> str:

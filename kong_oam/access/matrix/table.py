@@ -50,7 +50,7 @@ class Matrix:
 
     `owners` has the owners of components, by key. Rows are sorted by component, host, path and
     method. A principal may call the rows that list it, under the row's condition, and all public
-    rows.
+    rows. `source` names the files and the program behind the matrix, or is empty.
     """
 
     stack: str
@@ -58,6 +58,7 @@ class Matrix:
     principals: tuple[Principal | None, ...]
     rows: tuple[Row, ...]
     owners: Mapping[str, str | None]
+    source: str = ""
 
     def names(self) -> Names:
         """Return the columns' names: `shop/web`, or `shop/web at okta` with several identity
@@ -67,14 +68,10 @@ class Matrix:
         }
         names = []
         for principal in self.principals:
-            if principal is None:
-                names.append(ANONYMOUS)
-            elif len(providers) > 1:
-                names.append(
-                    printable(f"{principal.client} at {principal.provider}")
-                )
-            else:
-                names.append(printable(principal.client))
+            name = principal.client if principal else ANONYMOUS
+            if principal and len(providers) > 1:
+                name += f" at {principal.provider}"
+            names.append(printable(name))
         return tuple(names)
 
 

@@ -46,7 +46,12 @@ def text(matrix: Matrix, bold: Callable[[str], str] = str) -> Iterator[str]:
         ]
         yield _line(label.ljust(width), cells, size)
     yield ""
-    yield from _legend(matrix, marks)
+    yield from _legend(matrix, marks, size)
+
+
+def plain(matrix: Matrix) -> str:
+    """Return the lines of the matrix, then its source."""
+    return "\n".join((*text(matrix), "", matrix.source, ""))
 
 
 def _marks(matrix: Matrix) -> dict[Condition, str]:
@@ -81,8 +86,9 @@ def _line(label: str, cells: Sequence[str], size: int) -> str:
     return (label + "".join(_GAP + cell.rjust(size) for cell in cells)).rstrip()
 
 
-def _legend(matrix: Matrix, marks: dict[Condition, str]) -> Iterator[str]:
-    size = max(len(str(len(matrix.principals))), *map(len, marks.values()), 1)
+def _legend(
+    matrix: Matrix, marks: dict[Condition, str], size: int
+) -> Iterator[str]:
     columns = zip(matrix.principals, matrix.names(), strict=True)
     for number, (principal, name) in enumerate(columns, start=1):
         users = ", for its users" if principal and principal.users else ""

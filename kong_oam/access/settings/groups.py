@@ -1,4 +1,4 @@
-"""Read the groups that a stack knows: a list in its file, or in a file that several stacks share."""
+"""Read the groups that a stack knows, from its file or from a file that stacks share."""
 
 from __future__ import annotations
 

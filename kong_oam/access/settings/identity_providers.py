@@ -36,7 +36,7 @@ def _known_client(client: YamlObject) -> KnownClient:
 def known_secrets(
     providers: Iterable[ProviderSettings],
 ) -> Iterator[tuple[str, str]]:
-    """Yield each component with an existing client secret, and the name of its Kubernetes Secret."""
+    """Yield each component with an existing client secret, and the name of its Secret."""
     for provider in providers:
         for key, client in provider.clients.items():
             if client.secret:

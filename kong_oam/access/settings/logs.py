@@ -56,7 +56,7 @@ class OtlpSink:
 
 @dataclass(frozen=True, slots=True)
 class LogSettings:
-    """The sinks of a stack. `file`: a path on the gateway's nodes, or STDOUT for standard output."""
+    """The sinks of a stack. `file`: a path on the gateway's nodes, or STDOUT."""
 
     http: HttpSink | None = None
     tcp: TcpSink | None = None

@@ -149,7 +149,7 @@ def read_file(file: Path, describe: Describe = plain) -> Settings:
 
 
 def values_in(file: Path) -> YamlObject:
-    """Return the unchecked `kong-oam:` values in `Pulumi.<stack>.yaml`, by name. Raises StackError."""
+    """Return the unchecked `kong-oam:` values of `Pulumi.<stack>.yaml`. Raises StackError."""
     name = _stack_in(file)
     if not file.is_file():
         raise StackError(
@@ -204,7 +204,7 @@ def _check(name: str, data: YamlObject, folder: Path) -> None:
 
 
 def _own_problems(data: YamlObject) -> Iterator[str]:
-    """Yield problems of the stack's date, of its providers' names, and of its rotation."""
+    """Yield problems of the stack's date, its providers' names and types, and its rotation."""
     try:
         datetime.date.fromisoformat(data["asOf"])
     except ValueError:
@@ -213,6 +213,9 @@ def _own_problems(data: YamlObject) -> Iterator[str]:
     for name in set(names):
         if names.count(name) > 1:
             yield f"identityProviders: two have the name '{name}'; rename one"
+    for kind in map(itemgetter("type"), data["identityProviders"]):
+        if kind != kind.lower():
+            yield f"identityProviders: unknown type '{kind}'; write '{kind.lower()}'"
     rotation = _rotation(data.get("rotation", {}))
     if rotation.overlap >= rotation.every:
         yield f"rotation: overlap must be less than every ({rotation.every} days)"

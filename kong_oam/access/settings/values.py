@@ -23,7 +23,7 @@ Edition = Literal["oss", "enterprise"]
 
 
 class StackError(SettingsError):
-    """Raised if a stack's settings cannot be used. The message lists every problem by its setting."""
+    """Raised if a stack's settings cannot be used. The message lists all problems by setting."""
 
 
 @dataclass(frozen=True, slots=True)

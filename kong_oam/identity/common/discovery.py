@@ -70,15 +70,15 @@ def discover(issuer: str, proxy: str | None = None) -> Published:
         document = _get(client, address, proxied=proxied)
         if document.get("issuer") != issuer:
             raise DiscoveryError(
-                f"{without_secrets(issuer)} publishes the issuer {str(document.get('issuer'))!r}; set "
-                "exactly that issuer"
+                f"{without_secrets(issuer)} publishes the issuer "
+                f"{str(document.get('issuer'))!r}; set exactly that issuer"
             )
         token = document.get("token_endpoint")
         keys_at = document.get("jwks_uri")
         if not isinstance(token, str) or not isinstance(keys_at, str):
             raise DiscoveryError(
-                f"{without_secrets(issuer)} names no token_endpoint or no jwks_uri. Check that it is an "
-                "OpenID provider"
+                f"{without_secrets(issuer)} names no token_endpoint "
+                "or no jwks_uri. Check that it is an OpenID provider"
             )
         keys = signing_keys(_get(client, keys_at, proxied=proxied), issuer)
     authorization = document.get("authorization_endpoint")
@@ -90,8 +90,8 @@ def discover(issuer: str, proxy: str | None = None) -> Published:
 def _get(client: httpx.Client, url: str, *, proxied: bool) -> Fields:
     if not is_confidential(url):
         raise DiscoveryError(
-            f"{without_secrets(url)} is not https, so an attacker on the network could replace its keys. "
-            "Use https"
+            f"{without_secrets(url)} is not https, so an attacker "
+            "on the network could replace its keys. Use https"
         )
     target = url.replace("https://", "http://", 1) if proxied else url
     try:
@@ -99,15 +99,15 @@ def _get(client: httpx.Client, url: str, *, proxied: bool) -> Fields:
         body = answer.json() if answer.status_code == 200 else None
     except httpx.HTTPError as error:
         raise DiscoveryError(
-            f"{without_secrets(url)} does not answer ({type(error).__name__}), so its signing keys are "
-            "unknown and nothing is changed. Check the issuer and the network, and run again"
+            f"{without_secrets(url)} does not answer ({type(error).__name__}), so its signing keys "
+            "are unknown and nothing is changed. Check the issuer and the network, and run again"
         ) from None
     except ValueError:
         body = None
     if not isinstance(body, dict):
         raise DiscoveryError(
-            f"{without_secrets(url)} answers {answer.status_code}{rate_limit_note(answer)} without a JSON object. "
-            "Check that it is an OpenID provider"
+            f"{without_secrets(url)} answers {answer.status_code}{rate_limit_note(answer)} "
+            "without a JSON object. Check that it is an OpenID provider"
         )
     return body
 
@@ -135,8 +135,8 @@ def signing_keys(jwks: Fields, issuer: str) -> tuple[SigningKey, ...]:
             continue
         if by_id.setdefault(key.kid, key) != key:
             raise DiscoveryError(
-                f"{without_secrets(issuer)}: two different signing keys share the id {key.kid!r}, so Kong "
-                "could not distinguish them"
+                f"{without_secrets(issuer)}: two different signing keys share "
+                f"the id {key.kid!r}, so Kong could not distinguish them"
             )
     if not by_id:
         reasons = some(ignored, "; ") or "it is empty"

@@ -17,8 +17,14 @@ from kong_oam.identity.entra.names import apis, role_id, role_of
 
 PRINCIPAL = "azuread:index/servicePrincipal:ServicePrincipal"
 ASSIGNMENT = "azuread:index/appRoleAssignment:AppRoleAssignment"
-GRANT = "azuread:index/servicePrincipalDelegatedPermissionGrant:ServicePrincipalDelegatedPermissionGrant"
-FEDERATED = "azuread:index/applicationFederatedIdentityCredential:ApplicationFederatedIdentityCredential"
+GRANT = (
+    "azuread:index/servicePrincipalDelegatedPermissionGrant:"
+    "ServicePrincipalDelegatedPermissionGrant"
+)
+FEDERATED = (
+    "azuread:index/applicationFederatedIdentityCredential:"
+    "ApplicationFederatedIdentityCredential"
+)
 PASSWORD = "azuread:index/applicationPassword:ApplicationPassword"  # noqa: S105 - a type
 
 # The role of users who may sign in through an application without roles.

@@ -73,7 +73,10 @@ def unused_certificates(settings: ProviderSettings, estate: Estate) -> Findings:
     partners = {client.component for client in _partners(settings, estate)}
     for key in sorted(settings.certificates.keys() - partners):
         hint = suggestion(key, partners - settings.certificates.keys())
-        message = f"{_where(estate)}: '{key}' is no client of kind external at {settings.name}{hint}"
+        message = (
+            f"{_where(estate)}: '{key}' is no client of kind external "
+            f"at {settings.name}{hint}"
+        )
         yield Diagnostic("ENV410", message)
 
 

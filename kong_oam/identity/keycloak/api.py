@@ -73,8 +73,8 @@ def account(issuer: str, configuration: Configuration) -> Account:
     secret = setting("keycloak:clientSecret", "KEYCLOAK_CLIENT_SECRET")
     if not client or not secret:
         raise InspectionError(
-            "no account at Keycloak: set keycloak:clientId and the secret keycloak:clientSecret, or "
-            "KEYCLOAK_CLIENT_ID and KEYCLOAK_CLIENT_SECRET"
+            "no account at Keycloak: set keycloak:clientId and the secret keycloak:clientSecret, "
+            "or KEYCLOAK_CLIENT_ID and KEYCLOAK_CLIENT_SECRET"
         )
     base, _, realm = issuer.partition("/realms/")
     url = setting("keycloak:url", "KEYCLOAK_URL") or base

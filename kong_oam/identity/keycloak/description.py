@@ -19,7 +19,8 @@ SPELLING = ClaimMapping(
     marks=(
         TokenType("typ", "Bearer"),
     ),  # an ID token says ID, a refresh token Refresh
-    own="client_id",  # from the scope service_account, which only clients with a service account have
+    # From the scope service_account, which only clients with a service account have.
+    own="client_id",
 )
 
 _REALMS = "/realms/"
@@ -33,8 +34,8 @@ def describe(settings: ProviderSettings) -> Provider:
     base, _, realm = issuer.partition(_REALMS)
     if not base or not realm or "/" in realm:
         raise StackError(
-            f"identity provider '{settings.name}': issuer {without_secrets(issuer)} does not end in "
-            f"{_REALMS}<realm>"
+            f"identity provider '{settings.name}': issuer "
+            f"{without_secrets(issuer)} does not end in {_REALMS}<realm>"
         )
     return Provider(
         settings.name,

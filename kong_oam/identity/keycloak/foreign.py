@@ -130,7 +130,7 @@ def of_client(realm: Realm, client: Row) -> Doubts:
 
 
 def of_scope(realm: Realm, scope: Row) -> Doubts:
-    """Find foreign users of a client scope, and foreign additions to it. Raises ManagementApiError."""
+    """Find foreign users and foreign parts of a client scope. Raises ManagementApiError."""
     name = scope["name"]
     yield from _additions(scope, _SCOPE_ATTRIBUTES)
     for role in _roles(

@@ -9,7 +9,7 @@ from kong_oam.identity.common.settings import check
 
 
 def describe(settings: ProviderSettings) -> Provider:
-    """Describe the provider from its settings. Raises kong_oam.access.settings.values.StackError."""
+    """Describe the provider from its settings. Raises access.settings.values.StackError."""
     check(
         settings, needs=("issuer", "spelling"), takes=("clients", "moved_from")
     )

@@ -1,4 +1,4 @@
-"""Checks that the stack names each client of an existing issuer, with all settings that it needs."""
+"""Checks that the stack names each client of an existing issuer, with the needed settings."""
 
 from __future__ import annotations
 

@@ -70,8 +70,8 @@ def account(configuration: Configuration) -> Account:
     token = setting("okta:apiToken", "OKTA_API_TOKEN")
     if not org or not token:
         raise InspectionError(
-            "no account at Okta: set okta:orgName and the secret okta:apiToken, or OKTA_ORG_NAME and "
-            "OKTA_API_TOKEN"
+            "no account at Okta: set okta:orgName and the secret okta:apiToken, or OKTA_ORG_NAME "
+            "and OKTA_API_TOKEN"
         )
     base = setting("okta:baseUrl", "OKTA_BASE_URL") or "okta.com"
     return Account(

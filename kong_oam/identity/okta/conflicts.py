@@ -89,7 +89,7 @@ class _Org:
         field: str = "name",
         **query: str,
     ) -> Iterator[Row]:
-        """Yield at least the objects of these names: a few by their names, many from the full list."""
+        """Yield at least the objects of these names. Many names are looked up in the full list."""
         if len(names) > FEW:
             yield from rows(self.client, path, **query)
             return

@@ -128,7 +128,7 @@ def grants(provider: str, resources: Iterable[Resource]) -> Iterator[Grant]:
 
 
 def objects(settings: ProviderSettings, estate: Estate) -> Iterator[Managed]:
-    """Yield all objects that the stack makes. The group assignments of an app have the app's name."""
+    """Yield all objects that the stack makes. An app's group assignments have its name."""
     stack = estate.stack.name
     provider = settings.name
     yield Managed(SERVER, logical(provider, SERVER), server_name(stack))

@@ -33,7 +33,7 @@ class ServerKeys:
 
 
 def server_keys(account: api.Account, server: str, issuer: str) -> ServerKeys:
-    """Read the keys of an authorization server (id). Raises ManagementApiError and DiscoveryError."""
+    """Read the keys of a server (id). Raises ManagementApiError and DiscoveryError."""
     with api.client(account) as org:
         return from_rows(
             list(
@@ -53,8 +53,8 @@ def from_rows(rows: Sequence[Row], issuer: str) -> ServerKeys:
     active = by_status["ACTIVE"]
     if len(active) != 1:
         raise DiscoveryError(
-            f"{without_secrets(issuer)}: Okta lists {len(active)} active signing keys instead of a single "
-            "key"
+            f"{without_secrets(issuer)}: Okta lists {len(active)} "
+            "active signing keys instead of a single key"
         )
     keys = signing_keys({"keys": [*active, *by_status["NEXT"]]}, issuer)
     expired = by_status["EXPIRED"][:1]

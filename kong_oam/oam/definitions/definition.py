@@ -60,11 +60,11 @@ class Definition:
 
     @property
     def pod_spec_path(self) -> str:
-        """The path of the pod spec in the workload, as in `spec.template.spec`; empty if unknown."""
+        """The path of the pod spec in the workload: `spec.template.spec`; empty if unknown."""
         return as_text(self.spec.get("podSpecPath"))
 
     def line(self, number: int, column: int = 1) -> Position:
-        """Return the position of a template line (from 1), or of the whole definition if unknown."""
+        """Return the position of a template line (from 1), or of the definition if unknown."""
         if not self.first_line:
             return self.position
         text = getattr(

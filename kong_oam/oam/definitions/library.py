@@ -26,7 +26,7 @@ _HINT = "; a custom type needs a definition in definitions/"
 
 @dataclass(frozen=True, slots=True)
 class Library:
-    """The definitions of a stack: the project's own, and the built-in types that they do not replace."""
+    """The definitions of a stack: its own, and the built-in types that they do not replace."""
 
     # Definitions by the kind and name of their type; the newest version first.
     definitions: Mapping[DefinedType, Definitions]

@@ -63,7 +63,7 @@ def _origin_problems(origin: str, stack: Stack) -> Iterator[str]:
 
 
 def _change(name: str, was: Any, now: Any) -> Kind:
-    """Return the kind of a change. Without the trait there are no origins, headers or credentials."""
+    """Return the kind of a change. A missing trait has no origins, headers or credentials."""
     if name == "maxAge":
         return "changed"
     if name == "credentials":

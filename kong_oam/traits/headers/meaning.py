@@ -1,4 +1,4 @@
-"""The meaning of the trait `headers`. It rejects headers of the gateway, the stack or other traits."""
+"""The meaning of `headers`. It rejects headers of the gateway, the stack or other traits."""
 
 from __future__ import annotations
 
@@ -113,7 +113,9 @@ def _compile(declared: Declared) -> Headers | None:
     ]
     in_requests = [(name, at_requests.key(name)) for name in requests]
     owners = {
-        "the stack removes it from requests, since workloads read the caller from it": declared.stack.stripped,
+        "the stack removes it from requests, since workloads read the caller from it": (
+            declared.stack.stripped
+        ),
         **_RESERVED_IN_REQUESTS,
     }
     out += _reserved_headers(in_answers, _NOT_SET_IN_ANSWERS)

@@ -43,7 +43,10 @@ def _compile(declared: Declared) -> AllowedFrom:
         for path, method, at in _rules_of_entry(entry, result, where, out):
             earlier = first.setdefault((path, method), at)
             if earlier is not at:
-                message = f"{method} {written(path)} is already in line {earlier.line}; keep one of them"
+                message = (
+                    f"{method} {written(path)} is already in line {earlier.line}; "
+                    "keep one of them"
+                )
                 out.append(Diagnostic("ACC239", message, at))
             result[path][method] = networks
     return _restricted(result)

@@ -69,7 +69,8 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _HOSTS = re.compile(r"(?i)(host|server|address|endpoint|url|uri)$")
 _HEADERS = re.compile(r"(?i)header|^propagation$")
 _SECRETS = re.compile(
-    r"(?i)(^|[_-])(pass(word|wd)?|secrets?|tokens?|api[_-]?keys?|(private|access|secret)[_-]?key|authorization|cookie)$"
+    r"(?i)(^|[_-])(pass(word|wd)?|secrets?|tokens?|api[_-]?keys?"
+    r"|(private|access|secret)[_-]?key|authorization|cookie)$"
 )
 _VAULT = re.compile(r"\{vault://([^/{}]*)")
 
@@ -276,7 +277,7 @@ def _is_own_host(path: Path, value: Any) -> bool:
 
 
 def _host_in(text: str) -> str:
-    """Return the host of a URL, or of `host` or `host:port`, or an empty text if it cannot be read."""
+    """Return the host of a URL, or of `host` or `host:port`; empty if it cannot be read."""
     if "://" not in text:
         # A bare IPv6 address has several colons.
         bare = text.count(":") > 1 and not text.startswith("[")

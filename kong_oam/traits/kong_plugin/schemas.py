@@ -1,4 +1,4 @@
-"""Checks the plugins of traits `kong-plugin` against the gateway: kinds, fields and configurations."""
+"""Checks the plugins of traits `kong-plugin` at the gateway: kinds, fields, configurations."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def schema_findings(admin: AdminApi, added: Iterable[KongPlugin]) -> Findings:
 
 
 def _former_name_findings(plugin: KongPlugin, schema: Schema) -> Findings:
-    """Yield a finding for a field under a former name. Kong accepts it but prints the current name."""
+    """Yield a finding for a field under a former name. Kong prints the current name."""
     try:
         config_json(schema, plugin.name, plugin.config)
     except SchemaError as error:
@@ -130,7 +130,7 @@ def _is_bare_address(text: str) -> bool:
 def _plain_secrets(
     plugin: KongPlugin, record: Schema, config: Any, path: Path
 ) -> Findings:
-    """Yield plain values of fields that Kong encrypts. Addresses without credentials are allowed."""
+    """Yield plain values of fields that Kong encrypts, except addresses without credentials."""
     if record.get("encrypted") and isinstance(config, str):
         if not config.startswith("{vault://") and not _is_bare_address(config):
             message = (

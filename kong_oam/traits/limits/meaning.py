@@ -1,4 +1,4 @@
-"""The meaning of the trait `limits`. It does not decide, but a smaller body allows fewer requests."""
+"""The meaning of `limits`. It does not decide, but a smaller body allows fewer requests."""
 
 from __future__ import annotations
 

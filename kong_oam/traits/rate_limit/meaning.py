@@ -1,4 +1,4 @@
-"""The meaning of the trait `rate-limit`. It does not decide; it allows fewer requests of a caller."""
+"""The meaning of `rate-limit`. It does not decide; it allows fewer requests of a caller."""
 
 from __future__ import annotations
 

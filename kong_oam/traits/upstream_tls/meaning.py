@@ -109,8 +109,8 @@ def _unmounted(part: ComponentSpec, trait: Trait) -> Findings:
         yield Diagnostic("ACC245", message, position.at("issuer"))
     elif sources and not any(map(component_pods, part.rendered or ())):
         message = (
-            f"'{part.name}' renders no pods that could mount the certificate; let the controller of "
-            "its pods mount it"
+            f"'{part.name}' renders no pods that could mount the "
+            "certificate; let the controller of its pods mount it"
         )
         yield Diagnostic("ACC245", message, position.at(sources[0]))
     elif not sources and "mountPath" in properties:
@@ -141,7 +141,8 @@ MEANING = Meaning(
         ),
         "ACC244": Code(
             "https to a workload on a stack without a CA that verifies its certificate",
-            "set `gateway.upstreamTls.ca` in the stack's settings to a file with the CA's certificate",
+            "set `gateway.upstreamTls.ca` in the stack's "
+            "settings to a file with the CA's certificate",
         ),
         "ACC245": Code(
             "a certificate that the workload cannot get, or that has two sources",

@@ -245,9 +245,7 @@ def test_written_files_are_complete(kind: list[str]) -> None:
     assert main(["init", *kind]) == 0
     for name in files():
         text = Path(name).read_text("utf-8")
-        assert "@VERSION@" not in text
-        assert "@STACK@" not in text + name
-        assert "@TODAY@" not in text
+        assert not re.search("@[A-Z]+@", text + name)
         if name.endswith(".json"):
             assert json.loads(text)
         if name.endswith((".yaml", ".yml")):
@@ -255,6 +253,24 @@ def test_written_files_are_complete(kind: list[str]) -> None:
     assert {path.suffix for path in STARTERS.rglob("*") if path.is_file()} == {
         ".template"
     }
+
+
+def test_a_readme_has_the_addresses_of_pages(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The address is in the metadata of the wheel. Without a wheel, the page has its path."""
+    main(["init", "--platform"])
+    assert "(docs/how-to/deploy.md lists" in Path("README.md").read_text()
+    about = folder / "kong_oam-1.0.dist-info"
+    about.mkdir()
+    about.joinpath("METADATA").write_text(
+        "Name: kong-oam\nProject-URL: Homepage, https://git.test/oam\n"
+        "Project-URL: Documentation, https://git.test/oam/v1/docs/index.md\n"
+    )
+    monkeypatch.syspath_prepend(folder)
+    main(["init", "--platform", "new"])
+    page = "(https://git.test/oam/v1/docs/how-to/deploy.md lists"
+    assert page in Path("new/README.md").read_text()
 
 
 def test_existing_files_stay(capsys: pytest.CaptureFixture[str]) -> None:

@@ -427,6 +427,7 @@ def test_groups_have_the_names_of_applications(
         ("https://orders.example.com:8443/Orders", "; this host has /orders"),
         ("https://reports.example.com", "; this host has /docs, /reports"),
         ("https://quite.another.test", ""),
+        ("https://unrelated.example.org/x", ""),
     ],
 )
 def test_similar_hosts_and_paths_are_named_for_an_unknown_url(
@@ -614,6 +615,9 @@ def test_without_sign_in_clients_a_user_has_public_endpoints(
     ("arguments", "words"),
     [
         (["what", "shop/wob"], "unknown client 'shop/wob'; did you mean 'shop/web'?"),
+        (["what", "group:sales"], "unknown client 'group:sales'; for users in a group: `python -m kong_oam what --user-in sales`; known: "),
+        (["what", "sales"], "unknown client 'sales'; for users in a group: `python -m kong_oam what --user-in sales`; known: "),
+        (["what", "users in big sales", "--stack", "aws"], "unknown client 'users in big sales'; for users in a group: `python -m kong_oam what --user-in 'big sales' --stack aws`; "),
         (["what"], "specify a principal: application/component, anonymous, or a user with --user-in GROUP"),
         (["what", "anonymous", "--user-in", "sales"], "'anonymous' calls only as itself"),
         (["what", "shop/checkout", "--user-in", "sales"], "'shop/checkout' calls only as itself: leave --user-in out"),

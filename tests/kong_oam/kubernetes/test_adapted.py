@@ -247,6 +247,10 @@ def test_a_missing_setting_has_a_name() -> None:
             {"identityProviders": PROVIDERS * 2},
             "two have the name 'okta'; rename one",
         ),
+        (
+            {"identityProviders": [{"name": "main", "type": "Okta"}]},
+            "kong-oam:identityProviders: unknown type 'Okta'; write 'okta'",
+        ),
         ({"identityProviders": []}, "kong-oam:identityProviders"),
         (
             {"identityProviders": SHARED},

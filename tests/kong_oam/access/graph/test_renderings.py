@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
 import xml.etree.ElementTree as ElementTree
 from dataclasses import replace
 from itertools import combinations
@@ -278,3 +280,22 @@ def test_the_drawing_suits_light_and_dark_and_explains_its_signs() -> None:
     )
     assert "var(" not in text, "unknown outside of browsers"
     assert re.search(r'class="line added"[^>]*>\+ granted: x<', text)
+
+
+# Colours
+
+RSVG = shutil.which("rsvg-convert")
+
+
+@pytest.mark.skipif(RSVG is None, reason="needs Debian's librsvg2-bin")
+def test_a_program_outside_of_browsers_paints_each_colour() -> None:
+    """Six kinds of boxes, names and lines. Black stands for a colour that the program cannot read,
+    such as a variable of CSS."""
+    command = [str(RSVG), "--format", "svg"]
+    drawing = svg(sample()).encode()
+    painted = subprocess.run(
+        command, input=drawing, capture_output=True, timeout=60
+    )
+    text = painted.stdout.decode()
+    assert len({*re.findall(r"fill: ?rgb[^;]+", text)}) == 8
+    assert not re.search(r"fill: ?rgb\(0%, ?0%, ?0%\)", text)

@@ -72,10 +72,9 @@ def test_a_name_that_is_used_twice_is_meant() -> None:
     assert doubtful("[sales]", "[sales]", "[salse, salse]") == {
         "salse": "sales"
     }
-    assert doubtful("[sales]", "[salse]") == {
-        "sales": "salse",
-        "salse": "sales",
-    }, "nobody knows which"
+    assert doubtful("[sales]", "[salse]") == {"sales": "salse"}, (
+        "nobody knows which"
+    )
     assert doubtful("[sales]", "[sales]", "[salea]", "[saleb]") == {
         "salea": "sales",
         "saleb": "sales",
@@ -156,7 +155,7 @@ def test_the_finding_can_be_waived() -> None:
 
 
 def test_of_two_that_are_named_once_each_may_be_the_other() -> None:
-    """Both groups have a finding."""
+    """One finding has both names."""
     orders = edited(
         ORDERS,
         (
@@ -167,7 +166,4 @@ def test_of_two_that_are_named_once_each_may_be_the_other() -> None:
     )
     assert [
         finding.message for finding in linted({"orders.yaml": orders})[1]
-    ] == [
-        "only role 'editor' names group 'support'; did you mean 'suport'?",
-        "only role 'third' names group 'suport'; did you mean 'support'?",
-    ]
+    ] == ["only role 'third' names group 'suport'; did you mean 'support'?"]

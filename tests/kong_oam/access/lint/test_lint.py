@@ -289,13 +289,29 @@ UNDECIDED: dict[str, Case] = {
         ),
         SHOP,
         "LINT312",
-        "role 'auditor' gives access to nobody: no client that signs users in asks for 'audit'",
+        "role 'auditor' gives access to nobody: no client that signs its users in asks for 'audit'",
+    ),
+    "no client for these users": (
+        with_role("support: {scopes: [read], groups: [helpers]}"),
+        SHOP,
+        "LINT312",
+        "role 'support' gives access to nobody: no client that signs its users in asks for 'read'",
+    ),
+    "no group with the scope of the only client": (
+        edited(
+            ORDERS,
+            ("groups: [sales], components: [shop/job, shop/web]", "components: [shop/web]"),
+            ("[read, write], groups: [desk], components: [shop/web]", "[write], groups: [desk]"),
+        ),
+        edited(SHOP, ("scopes: [read, write]", "scopes: [read]"), (", calls: [{component: orders/api, scopes: [read]}]}}\n    - name: idle", "}}\n    - name: idle")),
+        "LINT312",
+        "role 'editor' gives access to nobody: no client that signs its users in asks for 'write'",
     ),
     "no client for users": (
         WITHOUT_WEB,
         SHOP.partition("        - type: client\n")[0],
         "LINT312",
-        "role 'editor' gives access to nobody: no client that signs users in asks for 'read' or 'write'",
+        "role 'editor' gives access to nobody: no client that signs its users in asks for 'read' or 'write'",
     ),
     "no owner of clients": (
         ORDERS,
