@@ -4,16 +4,34 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import Literal
+from typing import Literal, NotRequired, TypedDict
 from urllib.parse import urlsplit
 
-from kong_oam.access.data import Names
+from kong_oam.access.data import Names, TextList
 from kong_oam.oam.position import SourcePosition
 
 # A service; an application with users, on a server, in a browser or on a device; a partner's
 # service.
 ClientKind = Literal["service", "web", "browser", "native", "external"]
 _AT = " at "
+
+
+class CallYaml(TypedDict):
+    """One of the `calls` of a client trait."""
+
+    component: str
+    scopes: TextList
+
+
+class ClientYaml(TypedDict):
+    """The properties of a client trait."""
+
+    kind: ClientKind
+    calls: NotRequired[list[CallYaml]]
+    redirectPaths: NotRequired[TextList]
+    redirectUris: NotRequired[TextList]
+    rotateEvery: NotRequired[str]
+    refresh: NotRequired[bool]
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,9 @@ Scopes = frozenset[str]
 # Lists of names by name, in order.
 NameLists = dict[str, list[str]]
 
+# A list of texts in YAML.
+TextList = list[str]
+
 # Texts by name.
 Texts = Mapping[str, str]
 

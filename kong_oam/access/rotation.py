@@ -31,6 +31,11 @@ class Schedule:
     overlap: int = 7
 
 
+def schedule_of(**rotation: str) -> Schedule:
+    """Return the schedule of the checked setting `rotation`, from `every` and `overlap`."""
+    return Schedule(**{name: days(text) for name, text in rotation.items()})
+
+
 class GenerationOutput(TypedDict):
     """A generation as a stack output, with its dates in ISO 8601."""
 

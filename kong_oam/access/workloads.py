@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any
 
-from kong_oam.access.data import YamlObject
+from kong_oam.access.data import JsonObject
 from kong_oam.access.model import Component
 
 
@@ -19,7 +19,7 @@ def workload_of(component: Component) -> str:
     return component.workload.label or digest_of(component, {})
 
 
-def digest_of(component: Component, properties: YamlObject) -> str:
+def digest_of(component: Component, properties: JsonObject) -> str:
     """Return a digest of a workload in its (first) place, independent of its component's name and
     its images' versions.
 

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from kong_oam.access.data import Names
 from kong_oam.access.model import EXTERNAL
 from kong_oam.cli.flag import Flag
 from kong_oam.cli.scaffold import (
@@ -18,7 +17,7 @@ from kong_oam.cli.scaffold import (
 )
 from kong_oam.diagnostics import printable, some
 from kong_oam.errors import InputError
-from kong_oam.oam.position import Fields
+from kong_oam.oam.position import Fields, Names
 from kong_oam.traits.questions import QUESTIONS
 
 FlagValues = dict[str, Any]

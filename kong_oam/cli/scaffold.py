@@ -17,14 +17,13 @@ import yaml
 
 import kong_oam.oam.model as oam
 from kong_oam.access.compile.component import OWNER
-from kong_oam.access.data import Names
 from kong_oam.access.model import ClientKind, Component, Estate, signs_in
 from kong_oam.diagnostics import some, suggestion
 from kong_oam.errors import InputError
 from kong_oam.oam import edit
 from kong_oam.oam.application import read_bytes
 from kong_oam.oam.definitions.definition import Kind
-from kong_oam.oam.position import Fields, JsonObject, Texts
+from kong_oam.oam.position import Fields, JsonObject, Names, Texts
 
 _GENERIC = ("api", "app", "backend", "main", "server", "service", "web")
 """Generic names of components. The name of their Application describes the scopes better."""

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 
-from kong_oam.access.data import Names
 from kong_oam.access.model import METHODS
 from kong_oam.access.settings.values import Settings
 from kong_oam.diagnostics import printable, some
@@ -20,7 +19,7 @@ from kong_oam.kong.admin import AdminApi, AdminError, RejectedChangeError
 from kong_oam.kong.entities import Entities, Entity
 from kong_oam.kong.owners import OwnerLookup
 from kong_oam.kong.table import LONGEST_OPENING, with_opening
-from kong_oam.oam.position import Fields
+from kong_oam.oam.position import Fields, Names
 from kong_oam.verify.openings import AnonymousLeft, ScriptGuard, find_openings
 from kong_oam.verify.ports import Port, missing_guards, ports_of
 from kong_oam.verify.scripts import script_of, with_table
@@ -86,7 +85,7 @@ class Openings:
     unreadable."""
 
     openings: tuple[Opening, ...]
-    unknown: tuple[str, ...] = ()
+    unknown: Names = ()
 
 
 def openings(admin: AdminApi, settings: Settings) -> Openings:

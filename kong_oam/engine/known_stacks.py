@@ -18,6 +18,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
+from kong_oam.oam.position import Texts
+
 VARIABLE = "KONG_OAM_KNOWN_STACKS"
 
 
@@ -47,7 +49,7 @@ UNKNOWN = Contents(None)
 @contextmanager
 def known_stacks_file(
     stacks: Mapping[str, Contents],
-) -> Iterator[Mapping[str, str]]:
+) -> Iterator[Texts]:
     """Write the file of known stacks and remove it afterwards. Yield the environment variable that
     names it to the runs."""
     with NamedTemporaryFile(

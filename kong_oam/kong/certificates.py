@@ -6,11 +6,12 @@ from collections import defaultdict
 
 from kong_oam.access.data import Names
 from kong_oam.access.model import Estate
+from kong_oam.objects.component import NamespacedName
 
 
 def hosts_by_certificate(
     estate: Estate,
-) -> dict[tuple[str, str], Names]:
+) -> dict[NamespacedName, Names]:
     """Return the sorted hosts of each certificate, by place and name.
 
     A place is `shop`, or `west/shop` in a further cluster. A stack with plain http has no

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from kong_oam.errors import ProductError
 from kong_oam.http.management import FEW
-from kong_oam.oam.position import Fields, Texts
+from kong_oam.oam.position import Fields, Names, Texts
 from kong_oam.objects.known_kinds import is_custom
 from kong_oam.objects.pods import Manifest
 from kong_oam.objects.selection import COMPONENT, STACK
@@ -162,7 +162,7 @@ def identity(context: str) -> str:
     ).strip()
 
 
-def node_addresses(context: Context) -> dict[str, tuple[str, ...]]:
+def node_addresses(context: Context) -> dict[str, Names]:
     """Return the internal addresses and pod ranges of nodes, by name. Raises KubectlError."""
     nodes = json.loads(_get(context, "", "nodes", "--output=json") or "{}")
     by_node = {}

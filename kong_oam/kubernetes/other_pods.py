@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from kong_oam.access.data import Names
 from kong_oam.access.model import Component
 from kong_oam.kubernetes import kubectl
+from kong_oam.oam.position import Names
 from kong_oam.objects.selection import APPLICATION, COMPONENT, NamedService
 
 

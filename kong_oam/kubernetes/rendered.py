@@ -39,7 +39,6 @@ from kong_oam.kubernetes.adapted import (
     annotated,
     answers_outside,
     gateway_peer,
-    mapped_image,
     placed_account,
     placed_service,
     reached_ports,
@@ -49,6 +48,7 @@ from kong_oam.kubernetes.adapted import (
     with_source_addresses,
     with_stack_label,
 )
+from kong_oam.kubernetes.images import mapped_image
 from kong_oam.oam.position import Fields, Texts
 from kong_oam.oam.rendered import Awaited, Options, group_kind
 from kong_oam.objects import manifests

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from graphlib import CycleError, TopologicalSorter
 
+from kong_oam.oam.position import Names
 
-def find_cycle(edges: Mapping[str, Iterable[str]]) -> tuple[str, ...]:
+
+def find_cycle(edges: Mapping[str, Iterable[str]]) -> Names:
     """Return a dependency cycle, first name repeated at the end; each name waits for the next.
     Empty if there is no cycle."""
     try:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from kong_oam.diagnostics import Diagnostic, nearest
 from kong_oam.oam.document import MAX_BYTES, too_large
-from kong_oam.oam.position import FilePlace
+from kong_oam.oam.position import FilePlace, Names
 
 # Returns the name of a file in findings.
 Naming = Callable[[Path], str]
@@ -48,7 +48,7 @@ class FileKind:
     `missing` about an unknown name, `no_match` about a pattern without matches.
     """
 
-    suffixes: tuple[str, ...]
+    suffixes: Names
     empty: str
     missing: str
     no_match: str

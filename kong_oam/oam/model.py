@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from kong_oam.oam.position import Fields, SourcePosition, Texts
+from kong_oam.oam.position import Fields, Names, SourcePosition, Texts
 from kong_oam.oam.rendered import Objects
 
 # The types that a project defines, by kind and name.
@@ -88,7 +88,7 @@ class Variant:
     step: SourcePosition
     # The name of that step.
     name: str
-    overrides: tuple[str, ...]
+    overrides: Names
 
     @property
     def label(self) -> str:
@@ -113,7 +113,7 @@ class ComponentSpec:
     type: str
     properties: Fields
     traits: tuple[Trait, ...]
-    depends_on: tuple[str, ...]
+    depends_on: Names
     position: SourcePosition
     rendered: Objects | None = None
     plain: bool = False
@@ -186,7 +186,7 @@ class Step:
     name: str
     type: str
     properties: Fields
-    depends_on: tuple[str, ...]
+    depends_on: Names
     # The steps of a group.
     steps: tuple[Step, ...]
     position: SourcePosition
@@ -257,7 +257,7 @@ class Rule:
     # empty selector matches nothing.
     selector: Mapping[str, frozenset[str]]
     # The fields of `ignore_changes` and `replace_on_changes`, in Pulumi's path format.
-    paths: tuple[str, ...]
+    paths: Names
     position: SourcePosition
 
 

@@ -5,8 +5,10 @@ Definitions describe all other components; `kong_oam.render` evaluates them.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 
+from kong_oam.oam.model import OwnTypes
+from kong_oam.oam.position import Names
 from kong_oam.oam.schema import COMPONENT_TYPES, TRAIT_TYPES
 
 # Fields of KubeVela's gateway trait for an Ingress. Kong-OAM creates no Ingress.
@@ -26,7 +28,7 @@ EXACT_HINT = (
 def is_plain(
     component_type: str,
     trait_types: Iterable[str],
-    own: Collection[tuple[str, str]],
+    own: OwnTypes,
 ) -> bool:
     """Tell whether a component of these types needs no evaluator. An external component never does.
     `own` are the types that the project defines, with their kinds."""
@@ -44,7 +46,7 @@ def is_plain(
     )
 
 
-def plain_traits(component_type: str) -> tuple[str, ...]:
+def plain_traits(component_type: str) -> Names:
     """Return the traits that a component type can have without an evaluator. A worker's gateway
     needs its definition, which creates the Service."""
     return tuple(

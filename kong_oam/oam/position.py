@@ -17,6 +17,8 @@ import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 Path = tuple[str | int, ...]
+# Names in order.
+Names = tuple[str, ...]
 # A table of texts by name, such as labels or annotations.
 Texts = Mapping[str, str]
 # The unread fields of a YAML or JSON mapping.

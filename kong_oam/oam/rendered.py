@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 from kong_oam.diagnostics import Position
-from kong_oam.oam.position import Fields
+from kong_oam.oam.position import Fields, Names
 
 # A path in an object: fields, and indexes of lists.
 Path = tuple[str, ...]
@@ -38,8 +38,8 @@ WORKLOADS = {
 class Options:
     """The Pulumi options of an object, from the rules of its Application."""
 
-    ignore_changes: tuple[str, ...] = ()
-    replace_on_changes: tuple[str, ...] = ()
+    ignore_changes: Names = ()
+    replace_on_changes: Names = ()
     retain_on_delete: bool = False
     # Whether the object belongs to another owner, and is only read.
     read: bool = False

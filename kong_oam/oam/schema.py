@@ -23,7 +23,7 @@ from kong_oam.diagnostics import (
     some,
     suggestion,
 )
-from kong_oam.oam.position import Fields, SourcePosition
+from kong_oam.oam.position import Fields, Names, SourcePosition
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _OF_TRAITS = {
@@ -152,7 +152,7 @@ def field_hint(field: str, known: Iterable[str]) -> str:
     return suggestion(field, known)
 
 
-def properties_at(node: Any, path: Iterable[str | int]) -> tuple[str, ...]:
+def properties_at(node: Any, path: Iterable[str | int]) -> Names:
     """Return the properties that a schema knows at a path. References in the path are resolved."""
     return tuple(reduce(getitem, path, node).get("properties", ()))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 
 from kong_oam.diagnostics import Diagnostic, Findings, some, suggestion
@@ -36,6 +36,28 @@ def topology_findings(policy: Policy) -> Findings:
                 "labels, or clusters: [...]"
             )
             yield Diagnostic("OAM103", message, position)
+
+
+def targets_of(policy: Policy) -> Iterator[DeploymentTarget]:
+    """Yield the targets of a topology: one for each cluster, or one for its label selector."""
+    position = policy.position.at("properties")
+    namespace = policy.properties.get("namespace") or None
+    for field in CLUSTER_SELECTORS:
+        if labels := policy.properties.get(field):
+            selector = tuple(sorted(labels.items()))
+            named = ",".join(f"{key}={value}" for key, value in selector)
+            yield DeploymentTarget(
+                named, namespace, position.key(field), selector=selector
+            )
+            return
+    clusters = policy.properties.get("clusters") or [LOCAL_CLUSTER]
+    for number, cluster in enumerate(clusters):
+        here = position
+        if "clusters" in policy.properties:
+            here = position.at("clusters", number)
+        yield DeploymentTarget(
+            None if cluster in (LOCAL_CLUSTER, "") else cluster, namespace, here
+        )
 
 
 def on_clusters(

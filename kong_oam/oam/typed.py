@@ -19,7 +19,7 @@ from kong_oam.oam.model import (
     Workflow,
 )
 from kong_oam.oam.plain import is_plain
-from kong_oam.oam.position import Document, Fields, SourcePosition
+from kong_oam.oam.position import Document, Fields, Names, SourcePosition
 from kong_oam.oam.schema import POLICY_TYPES, STEP_TYPES, pruned
 
 # The entries of a list, each with its position.
@@ -162,7 +162,7 @@ def _mappings(data: Any, position: SourcePosition) -> _Entries:
             yield entry, position.at(index)
 
 
-def _texts(value: Any) -> tuple[str, ...]:
+def _texts(value: Any) -> Names:
     if not isinstance(value, list):
         return ()
     return tuple(text for text in value if isinstance(text, str))

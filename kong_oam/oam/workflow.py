@@ -14,7 +14,6 @@ from kong_oam.diagnostics import Diagnostic, Findings, some, suggestion
 from kong_oam.oam.dependencies import find_cycle
 from kong_oam.oam.model import (
     APPLY_ALL_STEPS,
-    CLUSTER_SELECTORS,
     LOCAL_CLUSTER,
     STEP_GROUP,
     Application,
@@ -25,7 +24,9 @@ from kong_oam.oam.model import (
     Step,
     Workflow,
 )
+from kong_oam.oam.position import Names
 from kong_oam.oam.schema import STEP_TYPES
+from kong_oam.oam.topology import targets_of
 
 # The policies that a `deploy` step names. All other policies always apply.
 DEPLOY_POLICIES = ("override", "topology")
@@ -47,7 +48,7 @@ def deploys(application: Application) -> tuple[Deploy, ...]:
 def _without_workflow(application: Application) -> Iterator[Deploy]:
     overrides, topologies = _overrides_and_topologies(application.policies)
     for topology in topologies:
-        targets = tuple(_targets(topology))
+        targets = tuple(targets_of(topology))
         yield Deploy(overrides, (topology,), targets, topology.position)
     if not topologies:
         yield Deploy(overrides, (), (DeploymentTarget(),), application.position)
@@ -71,7 +72,7 @@ def _deploy(step: Step, named: Mapping[str, Policy]) -> Deploy:
     overrides, topologies = _overrides_and_topologies(policies)
     targets: list[DeploymentTarget] = []
     for topology in topologies:
-        targets += _targets(topology)
+        targets += targets_of(topology)
     return Deploy(
         overrides,
         topologies,
@@ -79,28 +80,6 @@ def _deploy(step: Step, named: Mapping[str, Policy]) -> Deploy:
         step.position,
         step=step.name,
     )
-
-
-def _targets(policy: Policy) -> Iterator[DeploymentTarget]:
-    """Yield the targets of a topology: one for each cluster, or one for its label selector."""
-    position = policy.position.at("properties")
-    namespace = policy.properties.get("namespace") or None
-    for field in CLUSTER_SELECTORS:
-        if labels := policy.properties.get(field):
-            selector = tuple(sorted(labels.items()))
-            named = ",".join(f"{key}={value}" for key, value in selector)
-            yield DeploymentTarget(
-                named, namespace, position.key(field), selector=selector
-            )
-            return
-    clusters = policy.properties.get("clusters") or [LOCAL_CLUSTER]
-    for number, cluster in enumerate(clusters):
-        here = position
-        if "clusters" in policy.properties:
-            here = position.at("clusters", number)
-        yield DeploymentTarget(
-            None if cluster in (LOCAL_CLUSTER, "") else cluster, namespace, here
-        )
 
 
 def _overrides_and_topologies(
@@ -268,7 +247,7 @@ def order(
     return after
 
 
-def _before(workflow: Workflow) -> Iterator[tuple[str, tuple[str, ...]]]:
+def _before(workflow: Workflow) -> Iterator[tuple[str, Names]]:
     """Yield each step that is no group, with the steps directly before it."""
     groups = {}
     for step in workflow.steps:
@@ -279,7 +258,7 @@ def _before(workflow: Workflow) -> Iterator[tuple[str, tuple[str, ...]]]:
         for name in names:
             yield from groups.get(name, [name])
 
-    previous: tuple[str, ...] = ()
+    previous: Names = ()
     for step in workflow.steps:
         earlier = () if workflow.dag else previous
         outside = tuple(leaves((*earlier, *step.depends_on)))
@@ -288,7 +267,7 @@ def _before(workflow: Workflow) -> Iterator[tuple[str, tuple[str, ...]]]:
             yield step.name, outside
             continue
         in_any_order = workflow.dag_in_groups if step.dag is None else step.dag
-        last: tuple[str, ...] = ()
+        last: Names = ()
         for inner in step.steps:
             yield inner.name, (*outside, *last, *leaves(inner.depends_on))
             if not in_any_order:

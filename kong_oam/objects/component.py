@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from kong_oam.diagnostics import Diagnostic, Position
-from kong_oam.oam.position import Texts
+from kong_oam.oam.position import Names, Texts
 from kong_oam.oam.rendered import Objects, Path, RenderedObject
 from kong_oam.objects.selection import NamedService
 
@@ -36,7 +36,7 @@ class Rules:
     rbac: bool = False
     reach: Reach = "cluster"
     gateway_namespace: str | None = None
-    service_types: tuple[str, ...] = ()
+    service_types: Names = ()
     operator_labels: Texts = field(default_factory=dict)
     metadata: Texts = field(default_factory=dict)
     rights: Mapping[str, Sequence[str]] = field(default_factory=dict)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from kong_oam.oam.position import Fields
+from kong_oam.oam.position import Fields, Names
 from kong_oam.oam.rendered import WORKLOADS, GroupKind, RenderedObject
 
 # The kinds that become routes and are never deployed.
@@ -210,7 +210,7 @@ def why_never(kind: GroupKind, found: Fields) -> str:
 
 
 @lru_cache(1024)
-def _within(group: str, groups: tuple[str, ...]) -> bool:
+def _within(group: str, groups: Names) -> bool:
     return f".{group}".endswith(tuple(f".{parent}" for parent in groups))
 
 

@@ -22,7 +22,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypedDict
 
-from kong_oam.oam.position import Fields, Texts
+from kong_oam.oam.position import Fields, Names, Texts
 from kong_oam.objects.pods import Manifest
 from kong_oam.objects.selection import APPLICATION, COMPONENT, NamedService
 
@@ -111,7 +111,7 @@ class GatewayPeer:
 
     namespace: str | None
     pod_labels: Texts
-    cidrs: tuple[str, ...] = ()
+    cidrs: Names = ()
 
 
 def service_name(component: str, trait: str | None) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from kong_oam.oam.position import Fields, Texts
+from kong_oam.oam.position import Fields, Names, Texts
 from kong_oam.objects.pods import PodTemplate, mappings
 
 GRPC = (
@@ -48,7 +48,7 @@ class Service:
     ports: tuple[Port, ...]
     pods: tuple[PodTemplate, ...]
     selector: Texts = field(default_factory=dict)
-    workloads: tuple[str, ...] = ()
+    workloads: Names = ()
 
     def port(self, wanted: Any) -> Port | None:
         """Return the port of this number or name."""

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from kong_oam.errors import OperationError
-from kong_oam.review.failure import JsonObject, reasons
+from kong_oam.review.failure import JsonObject, Names, reasons
 from kong_oam.review.markdown import SourcePosition
 
 _TIMEOUT = 600  # seconds
@@ -39,9 +39,9 @@ class AccessChange:
     markdown: str = field(compare=False)
     places: tuple[SourcePosition, ...] = ()
     graph: str = field(default="", compare=False)
-    hosts: tuple[str, ...] = field(default=(), compare=False)
+    hosts: Names = field(default=(), compare=False)
     shape: str = ""
-    owners: tuple[str, ...] = ()
+    owners: Names = ()
 
 
 _KINDS = (
@@ -132,7 +132,7 @@ def changes(base: str, stack: str) -> AccessChange:
     )
 
 
-def _owners(differences: Sequence[JsonObject]) -> tuple[str, ...]:
+def _owners(differences: Sequence[JsonObject]) -> Names:
     """Return the owners in the base. A change cannot add names to them to hide others."""
     owners = set()
     for change in differences:
@@ -155,7 +155,7 @@ def _without_names(text: str, hosts: Sequence[str]) -> str:
     return text
 
 
-def affected_stacks(estate: str) -> tuple[str, ...]:
+def affected_stacks(estate: str) -> Names:
     """Return the stacks of a partitioned estate that a run would change, by its recorded state.
     Raises ReviewError."""
     done = _run("preview", "--stack", estate, "--list")

@@ -17,6 +17,8 @@ from kong_oam.engine.state import logical_name
 
 # An edge: a JSON object as a command or GitHub prints it.
 JsonObject = Mapping[str, Any]
+# Names in order.
+Names = tuple[str, ...]
 
 # Frequent errors of the engine and the CLI: a part of the original text, and the text for the
 # comment.
@@ -37,9 +39,7 @@ _KNOWN = {
 UNKNOWN = "the engine or one of its plugins failed"
 
 
-def reasons(
-    errors: Iterable[JsonObject], complaint: str = ""
-) -> tuple[str, ...]:
+def reasons(errors: Iterable[JsonObject], complaint: str = "") -> Names:
     """Return the reasons for a failed preview, the program's own errors first; at least one.
 
     `errors` are the engine's `diagnosticEvent`s, and `complaint` is the CLI's standard error.

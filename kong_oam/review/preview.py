@@ -15,7 +15,7 @@ from typing import Literal
 
 from kong_oam.engine.cli import PulumiCliError, run
 from kong_oam.engine.state import logical_name
-from kong_oam.review.failure import JsonObject, reasons
+from kong_oam.review.failure import JsonObject, Names, reasons
 
 # The only policy pack whose messages are shown: it never prints a secret.
 PACK = "kong-oam"
@@ -30,7 +30,7 @@ class Step:
     operation: str
     type: str
     name: str
-    properties: tuple[str, ...]
+    properties: Names
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Preview:
 
     steps: tuple[Step, ...]
     violations: tuple[Violation, ...]
-    failed: tuple[str, ...] = ()
+    failed: Names = ()
 
     @property
     def mandatory(self) -> tuple[Violation, ...]:

@@ -8,22 +8,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import chain
+from typing import cast
 
 import kong_oam.oam.model as oam
+from kong_oam.access.client import CallYaml, ClientYaml
+from kong_oam.access.compile.access import access_position
 from kong_oam.access.compile.jwks_uri import jwks_uri, jwks_uri_findings
 from kong_oam.access.compile.redirect_uris import redirect_uris
-from kong_oam.access.data import NameSets, YamlObject
+from kong_oam.access.compile.rotation import rotate_every
+from kong_oam.access.data import NameSets
 from kong_oam.access.model import (
     EXTERNAL,
     RESERVED_SCOPES,
     Call,
     Client,
-    ClientKind,
     Component,
-    has_key,
     signs_in,
 )
-from kong_oam.access.rotation import days
 from kong_oam.access.stack import Stack
 from kong_oam.diagnostics import Diagnostic, Findings, Report, some, suggestion
 from kong_oam.oam.position import SourcePosition
@@ -57,16 +58,6 @@ class Directory:
             self.clients.add(component.key)
         self.applications.add(component.application)
 
-    def access(self, component: Component, *path: str | int) -> SourcePosition:
-        """Return a position in the access trait, or the component's position if it has no such
-        trait."""
-        trait = self.parts[component.key].trait("access")
-        return (
-            trait.position.at("properties", *path)
-            if trait
-            else component.position
-        )
-
     def is_unread(self, key: str) -> bool:
         """Return whether `application/component` may exist in an Application that cannot be read.
 
@@ -91,8 +82,9 @@ class Directory:
         """Check that each scope name is unique at its issuer and not reserved by OpenID Connect."""
         first: dict[tuple[str, str], Component] = {}
         for component in self.components.values():
+            part = self.parts[component.key]
             for scope in component.identity.scopes:
-                position = self.access(component, "scopes").key(scope)
+                position = access_position(part, "scopes").key(scope)
                 if scope in RESERVED_SCOPES:
                     message = f"scope '{scope}' is reserved by OpenID Connect; choose another name"
                     self.report("ACC202", message, position)
@@ -128,8 +120,12 @@ def callees_of(
 ) -> tuple[Component | None, ...]:
     """Return the components that a client calls, in its order. None: a missing component."""
     trait = directory.parts[component.key].trait("client")
-    calls = trait.properties.get("calls", ()) if trait else ()
+    calls = _client_of(trait).get("calls", ()) if trait else ()
     return tuple(directory.components.get(call["component"]) for call in calls)
+
+
+def _client_of(trait: oam.Trait) -> ClientYaml:
+    return cast("ClientYaml", trait.properties)
 
 
 def compile_clients(
@@ -143,11 +139,11 @@ def compile_clients(
     trait = part.trait("client")
     if trait is None:
         return
-    properties = trait.properties
+    client = _client_of(trait)
     position = trait.position.at("properties")
     calls: dict[str, list[Call]] = {}
     groups: NameSets = {}
-    for index, call in enumerate(properties.get("calls", ())):
+    for index, call in enumerate(client.get("calls", ())):
         granted = _granted_call(
             component, call, position.at("calls", index), directory
         )
@@ -159,16 +155,17 @@ def compile_clients(
         for role in callee.identity.roles:
             if role.name in granted.roles:
                 holders.update(role.groups)
-    kind: ClientKind = properties["kind"]
+    kind = client["kind"]
     users = signs_in(kind)
-    directory.out += _kind_findings(component, part, trait)
-    directory.out += _rotation_findings(trait, directory.stack)
-    every = properties.get("rotateEvery")
+    directory.out += _kind_findings(component, part, client, position)
+    every = rotate_every(
+        client, position, directory.stack.rotation.overlap, directory.out
+    )
     redirects = {}
     if users:
         scheme = directory.stack.scheme
         redirects = dict.fromkeys(
-            redirect_uris(component, trait, scheme, directory.out)
+            redirect_uris(component, client, position, scheme, directory.out)
         )
     for provider in calls or {component.identity.provider: []}:
         yield Client(
@@ -178,19 +175,21 @@ def compile_clients(
             calls=tuple(calls.get(provider, ())),
             groups=tuple(sorted(groups.get(provider, ()))) if users else (),
             redirect_uris=tuple(redirects),
-            refresh=users and bool(properties.get("refresh", False)),
+            refresh=users and client.get("refresh", False),
             position=trait.position,
-            rotate_every=days(every) if every else None,
+            rotate_every=every,
             jwks_uri=jwks_uri(part, kind),
         )
 
 
 def _kind_findings(
-    component: Component, part: oam.ComponentSpec, trait: oam.Trait
+    component: Component,
+    part: oam.ComponentSpec,
+    client: ClientYaml,
+    position: SourcePosition,
 ) -> Findings:
     """Find a kind that does not fit the component's type, and fields that do not fit the kind."""
-    kind = trait.properties["kind"]
-    position = trait.position.at("properties")
+    kind = client["kind"]
     kinds = ["browser", "native", "service", "web"]
     if component.outside:
         kinds = [EXTERNAL, "native"]
@@ -207,10 +206,10 @@ def _kind_findings(
             "redirectPaths",
             "redirectUris",
             "refresh",
-        } & trait.properties.keys():
+        } & client.keys():
             message = f"a client of kind '{kind}' does not sign in users; remove {name}"
             yield Diagnostic("ACC210", message, position.key(name))
-    elif kind != "native" and "redirectUris" in trait.properties:
+    elif kind != "native" and "redirectUris" in client:
         message = (
             f"a '{kind}' client redirects users to its own pages; write redirectPaths "
             "instead of redirectUris"
@@ -218,27 +217,9 @@ def _kind_findings(
         yield Diagnostic("ACC210", message, position.key("redirectUris"))
 
 
-def _rotation_findings(trait: oam.Trait, stack: Stack) -> Findings:
-    every = trait.properties.get("rotateEvery")
-    overlap = stack.rotation.overlap
-    kind = trait.properties["kind"]
-    if every is not None and not has_key(kind):
-        message = f"'rotateEvery' has no effect: a client of kind '{kind}' has no key; remove it"
-        position = trait.position.at("properties").key("rotateEvery")
-        yield Diagnostic("OAM109", message, position, "warning")
-    elif every is not None and days(every) <= overlap:
-        message = (
-            f"rotateEvery: {every} must be longer "
-            f"than the stack's rotation.overlap of {overlap}d"
-        )
-        yield Diagnostic(
-            "OAM103", message, trait.position.at("properties", "rotateEvery")
-        )
-
-
 def _granted_call(
     component: Component,
-    call: YamlObject,
+    call: CallYaml,
     position: SourcePosition,
     directory: Directory,
 ) -> Call | None:
@@ -294,5 +275,5 @@ def _missing_grant(
         todo = f"add '{component.key}' to the components of role '{narrowest.name}'"
         if more := " ".join(name for name in narrowest.scopes if name != scope):
             todo += f", which also grants {more},"
-    where = directory.access(callee, "roles")
+    where = access_position(directory.parts[callee.key], "roles")
     return f"no role of '{callee.key}' grants '{scope}' to '{component.key}'; {todo} at {where}"

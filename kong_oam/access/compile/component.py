@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 import kong_oam.oam.model as oam
+from kong_oam.access.compile.access import (
+    access_of,
+    access_position,
+    identity_of,
+)
 from kong_oam.access.compile.exposure import endpoints_of, exposures_of
-from kong_oam.access.compile.roles import roles_of
 from kong_oam.access.compile.rules import authenticated_only, rules_of
 from kong_oam.access.compile.targets import unreachable_routes
 from kong_oam.access.compile.waivers import waivers_of
-from kong_oam.access.data import Texts, YamlObject
 from kong_oam.access.endpoint import Endpoint
 from kong_oam.access.meaning import Declared
 from kong_oam.access.model import (
     Component,
     Exposure,
-    Identity,
     WorkloadSpec,
 )
 from kong_oam.access.stack import Stack
@@ -25,7 +27,6 @@ from kong_oam.diagnostics import (
     Findings,
     Report,
     errors,
-    suggestion,
 )
 from kong_oam.objects.named_services import (
     NAMED_SERVICE_HINT,
@@ -53,10 +54,9 @@ def compile_component(
 
     The component is in the namespace of `application`. Findings are added to `out`.
     """
-    access = part.trait("access")
-    properties = access.properties if access else {}
+    access = access_of(part)
     endpoints = endpoints_of(application, part, routes, stack, out)
-    if endpoints or access or part.trait("client"):
+    if endpoints or part.trait("access") or part.trait("client"):
         out += _name_findings(part)
     out += unreachable_routes(part, endpoints, stack)
     if named := named_service(part):
@@ -67,23 +67,20 @@ def compile_component(
             if endpoints
             else _unexposed_trait(part)
         )
-    scopes: Texts = properties.get("scopes", {})
-    position = access.position.at("properties") if access else part.position
+    position = access_position(part)
     rules = authenticated_only(endpoints)
-    if access:
-        rules = rules_of(properties, position, endpoints, scopes, out)
+    if part.trait("access"):
+        scopes = access.get("scopes", {})
+        rules = rules_of(
+            access.get("rules", ()), position, endpoints, scopes, out
+        )
     traits = compile_traits(Declared(part, endpoints, rules, stack, out))
     exposure = Exposure(
         over_tls(endpoints, traits.get(UPSTREAM_TLS), stack),
         exposures_of(routes),
         rules,
     )
-    identity = Identity(
-        _provider(properties, access, stack, out),
-        scopes,
-        tuple(roles_of(properties, position, scopes, stack, out)),
-        forward_token=properties.get("forwardToken", False),
-    )
+    identity = identity_of(part, stack, out)
     # A Service that no route leads to is already an error: report nothing more about it.
     is_reached = named and _leads_to(endpoints, named)
     workload = WorkloadSpec(
@@ -96,13 +93,13 @@ def compile_component(
         application=application.name,
         name=part.name,
         type=part.type,
-        owner=properties.get("owner", application.annotations.get(OWNER)),
+        owner=access.get("owner", application.annotations.get(OWNER)),
         exposure=exposure,
         identity=identity,
         workload=workload,
         position=part.position,
         traits=traits,
-        waivers=tuple(waivers_of(properties, position, out)),
+        waivers=tuple(waivers_of(access.get("waivers", ()), position, out)),
     )
 
 
@@ -155,18 +152,3 @@ def _unreached_service(
 
 def _leads_to(endpoints: Iterable[Endpoint], named: NamedService) -> bool:
     return any(endpoint.service == named.ours for endpoint in endpoints)
-
-
-def _provider(
-    properties: YamlObject,
-    access: oam.Trait | None,
-    stack: Stack,
-    out: Report,
-) -> str:
-    name: str = properties.get("identityProvider", stack.default_provider.name)
-    if name not in stack.providers and access:
-        message = f"the stack has no identity provider '{name}'{suggestion(name, stack.providers)}"
-        position = access.position.at("properties", "identityProvider")
-        out.append(Diagnostic("ACC209", message, position))
-        return stack.default_provider.name
-    return name

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 import kong_oam.oam.model as oam
 from kong_oam.access.compile.elements import elements_of
+from kong_oam.access.domains import host_of
 from kong_oam.access.endpoint import Endpoint, Endpoints, Exposures
 from kong_oam.access.model import Stack
 from kong_oam.access.paths import written
@@ -59,7 +60,7 @@ def _endpoint(
     stack: Stack,
     out: Report,
 ) -> Endpoint | None:
-    host = _host(application.name, part.name, route.host, stack)
+    host = host_of(application.name, part.name, route.host, stack)
     if host is None:
         message = (
             "no domain here, and the stack has no default; write `domain`, or set "
@@ -118,20 +119,3 @@ def _unroutable(endpoints: Iterable[Endpoint]) -> Findings:
                 f"than {deepest} elements{where}; shorten it"
             )
             yield Diagnostic("ACC221", message, endpoint.position)
-
-
-def _host(
-    application: str, component: str, domain: str | None, stack: Stack
-) -> str | None:
-    """Return the host in this environment, in lower case; None without a domain."""
-    if domain is None:
-        if not stack.domain:
-            return None
-        return f"{component}-{application}.{stack.domain}".lower()
-    domain = domain.lower()
-    # The longest matching suffix wins.
-    suffixes = sorted(stack.suffixes.items(), key=lambda pair: -len(pair[0]))
-    for suffix, replacement in suffixes:
-        if domain == suffix or domain.endswith(f".{suffix}"):
-            return domain[: len(domain) - len(suffix)] + replacement.lower()
-    return domain

@@ -11,7 +11,7 @@ from kong_oam.access.data import NameSets
 from kong_oam.access.memory import Memory
 from kong_oam.access.model import Component
 from kong_oam.diagnostics import Diagnostic, Diagnostics, Findings
-from kong_oam.objects.component import JudgedComponent, Rules
+from kong_oam.objects.component import JudgedComponent, NamespacedName, Rules
 from kong_oam.objects.component_pods import component_pods, network_policy_name
 from kong_oam.objects.judge import judge, refused_alone
 from kong_oam.objects.manifests import client_secret_name
@@ -101,7 +101,7 @@ def _shared_tls_secrets(
     """
     sites = tuple(sites)
     first: dict[tuple[str | None, str, str], Component] = {}
-    certificate_owners: dict[tuple[str, str], list[str]] = {}
+    certificate_owners: dict[NamespacedName, list[str]] = {}
     for component in sites:
         for name in _certificate_secrets(component):
             certificate_owners.setdefault(
@@ -202,7 +202,7 @@ def _added_objects(
 
 
 # By namespace and name of a Secret with a client's credential, the components that own it.
-_Owners = dict[tuple[str, str], list[Component]]
+_Owners = dict[NamespacedName, list[Component]]
 
 
 def _credentials(directory: Directory) -> _Owners:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-import kong_oam.oam.model as oam
+from kong_oam.access.client import ClientYaml
 from kong_oam.access.compile.elements import elements_of
 from kong_oam.access.data import PathSegments
 from kong_oam.access.model import Component
@@ -17,13 +17,16 @@ _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 def redirect_uris(
-    component: Component, trait: oam.Trait, scheme: str, out: Report
+    component: Component,
+    client: ClientYaml,
+    position: SourcePosition,
+    scheme: str,
+    out: Report,
 ) -> Iterator[str]:
     """Yield the addresses that users return to. Findings are added to `out`."""
-    position = trait.position.at("properties")
-    kind = trait.properties["kind"]
-    paths = trait.properties.get("redirectPaths", ())
-    uris = trait.properties.get("redirectUris", ()) if kind == "native" else ()
+    kind = client["kind"]
+    paths = client.get("redirectPaths", ())
+    uris = client.get("redirectUris", ()) if kind == "native" else ()
     for index, uri in enumerate(uris):
         if why := _unsafe_reason(uri):
             message = f"redirect URI '{uri}' {why}"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import NotRequired, TypedDict
 
-from kong_oam.access.data import Texts, YamlObject
+from kong_oam.access.data import TextList, Texts
 from kong_oam.access.model import (
     Role,
 )
@@ -13,8 +14,16 @@ from kong_oam.diagnostics import Diagnostic, Report, nearest, suggestion
 from kong_oam.oam.position import SourcePosition
 
 
+class RoleYaml(TypedDict):
+    """One of the `roles` of an access trait."""
+
+    scopes: TextList
+    groups: NotRequired[TextList]
+    components: NotRequired[TextList]
+
+
 def roles_of(
-    properties: YamlObject,
+    roles: Mapping[str, RoleYaml],
     position: SourcePosition,
     scopes: Texts,
     stack: Stack,
@@ -22,7 +31,7 @@ def roles_of(
 ) -> Iterator[Role]:
     """Compile the roles of an access trait. Findings are added to `out`."""
     known_groups = stack.known_groups
-    for name, role in properties.get("roles", {}).items():
+    for name, role in roles.items():
         where = position.at("roles", name)
         for number, group in enumerate(role.get("groups", ())):
             if known_groups is not None and group not in known_groups:

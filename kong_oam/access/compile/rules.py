@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import combinations
+from typing import NotRequired, TypedDict
 
 from kong_oam.access.compile.days import date_findings
 from kong_oam.access.compile.elements import elements_of
-from kong_oam.access.data import PathSegments, Texts, YamlObject
+from kong_oam.access.data import PathSegments, TextList, Texts
 from kong_oam.access.endpoint import Endpoints
 from kong_oam.access.model import (
     METHODS,
@@ -19,6 +20,22 @@ from kong_oam.access.model import (
 from kong_oam.access.paths import within, written
 from kong_oam.diagnostics import Diagnostic, Findings, Report, some, suggestion
 from kong_oam.oam.position import SourcePosition
+
+
+class PublicYaml(TypedDict):
+    """Why a rule is public, and its last day."""
+
+    reason: str
+    until: NotRequired[str]
+
+
+class RuleYaml(TypedDict, total=False):
+    """One of the `rules` of an access trait, with `scopes` or `public`."""
+
+    paths: TextList
+    methods: TextList
+    scopes: TextList
+    public: PublicYaml
 
 
 def authenticated_only(endpoints: Endpoints) -> Rules:
@@ -35,7 +52,7 @@ def authenticated_only(endpoints: Endpoints) -> Rules:
 
 
 def rules_of(
-    properties: YamlObject,
+    rules: Iterable[RuleYaml],
     position: SourcePosition,
     endpoints: Endpoints,
     scopes: Texts,
@@ -46,7 +63,7 @@ def rules_of(
     gateway_paths = tuple(
         dict.fromkeys(endpoint.path for endpoint in endpoints)
     )
-    for index, rule in enumerate(properties.get("rules", ())):
+    for index, rule in enumerate(rules):
         where = position.at("rules", index)
         public = _public(rule, where, out)
         for number, scope in enumerate(rule.get("scopes", ())):
@@ -67,7 +84,7 @@ def rules_of(
 
 
 def _public(
-    rule: YamlObject, position: SourcePosition, out: Report
+    rule: RuleYaml, position: SourcePosition, out: Report
 ) -> Public | None:
     if ("scopes" in rule) == ("public" in rule):
         message = "a rule has exactly one of `scopes` and `public`"
@@ -75,14 +92,14 @@ def _public(
     public = rule.get("public")
     if not public:
         return None
-    until: str | None = public.get("until")
+    until = public.get("until")
     if until is not None:
         out += date_findings(until, position.at("public", "until"))
     return Public(public["reason"], until)
 
 
 def _rule_paths(
-    rule: YamlObject,
+    rule: RuleYaml,
     position: SourcePosition,
     gateway_paths: tuple[PathSegments, ...],
     out: Report,

@@ -9,7 +9,7 @@ from operator import attrgetter
 from typing import Any
 
 import kong_oam.oam.model as oam
-from kong_oam.access.data import JsonFields, YamlObject
+from kong_oam.access.data import JsonFields, JsonObject
 from kong_oam.access.model import Component, Exposure, Identity, WorkloadSpec
 from kong_oam.access.paths import written
 from kong_oam.diagnostics import Diagnostic, Findings
@@ -60,7 +60,7 @@ class Form:
     component: Component
     variant: Variant
 
-    def facts(self, more: Iterable[str]) -> YamlObject:
+    def facts(self, more: Iterable[str]) -> JsonObject:
         """Return the values that decide access and routing, and the fields `more`.
 
         Keys are the words of messages: `access`, `client`, `properties`, `routes`, `services`.
@@ -96,7 +96,7 @@ class Form:
             )
         return routes
 
-    def services(self) -> YamlObject:
+    def services(self) -> JsonObject:
         """Return the specs of the Services that the gateway reaches, by name."""
         namespaces = ("", self.component.workload.namespace)
         reached: JsonFields = {

@@ -30,31 +30,20 @@ from kong_oam.access.model import (
     Client,
     Component,
     Estate,
-    Exposure,
-    FurtherTarget,
     Identity,
-    WorkloadSpec,
 )
 from kong_oam.access.pods import pods_behind
-from kong_oam.access.providers import PLAIN, ClaimMapping, Provider
+from kong_oam.access.providers import PLAIN, Provider
 from kong_oam.access.settings.certificates import fingerprint
 from kong_oam.access.settings.fields import camel
-from kong_oam.access.settings.logs import (
-    HttpSink,
-    LogSettings,
-    OtlpSink,
-    TcpSink,
-)
-from kong_oam.access.settings.redis import RedisSettings
 from kong_oam.access.settings.upstream_tls import UpstreamTlsSettings
 from kong_oam.access.settings.values import (
-    ClusterSettings,
     GatewaySettings,
     KnownClient,
     ProviderSettings,
     Settings,
 )
-from kong_oam.access.stack import Records, Stack
+from kong_oam.access.stack import Stack
 from kong_oam.access.workloads import workload_of
 from kong_oam.objects.rights import rights_of
 from kong_oam.objects.texts import with_inner_objects
@@ -67,29 +56,8 @@ NOT_KNOWN = "not known"
 
 _Values = Iterator[tuple[str, Any]]
 
-# Fields that are not compared directly, each with the reason.
+# Fields that are not compared directly, with all their contents, each with the reason.
 LEFT_OUT = {
-    Settings: (
-        # Compared field by field.
-        "stack",
-        "cluster",
-        "gateway",
-        "providers",
-        # Their effects are compared request by request.
-        "applications",
-        "definitions",
-        "cloud",  # a name for policies
-        "as_of",  # a date for reminders
-        "partition",  # the stack that deploys a part of the estate
-    ),
-    # Software and its place; it does not affect callers.
-    ClusterSettings: (
-        "context",
-        "contexts",
-        "images",
-        "pull_secrets",
-        "account_annotations",
-    ),
     Stack: (
         "name",
         # Their effects are compared request by request.
@@ -122,21 +90,10 @@ LEFT_OUT = {
         "workspace",
         "key_slots",  # the number of keys that fit
         "settle_seconds",  # the duration of a change
-        "redis",  # storage of rate limits
+        "redis",  # storage of rate limits, and behaviour during its outage
         # Logs and counters of calls.
         "logs",
         "metrics",
-    ),
-    # Storage of rate limits, and behaviour during its outage.
-    RedisSettings: (
-        "host",
-        "port",
-        "database",
-        "tls",
-        "server_name",
-        "username",
-        "password",
-        "away",
     ),
     # The effects of groups and APIs are compared request by request.
     Provider: ("name", "groups", "per_api"),
@@ -171,47 +128,31 @@ LEFT_OUT = {
         "partition",  # the stack that deploys each part
         "traits",  # compared by the meaning of each trait
     ),
-    # The effects of endpoints and rules are compared request by request.
-    Exposure: ("endpoints", "services", "rules"),
     Identity: (
         # Their effects are compared request by request.
         *("provider", "roles", "clients"),
         "scopes",  # names and descriptions
     ),
-    WorkloadSpec: (
-        # Software and its place; it does not affect callers.
-        *("depends_on", "rendered", "named_service", "label"),
-        # Compared as part of the namespace.
-        *("cluster", "further_targets", "further_target"),
-        "namespace",  # compared for clients, since it has their credentials
-    ),
     # The path of the certificates, whose contents are compared.
     UpstreamTlsSettings: ("file",),
-    # Contents of logs; they do not affect callers.
-    LogSettings: ("http", "tcp", "file", "otlp"),
-    HttpSink: ("url", "headers"),
-    TcpSink: ("host", "port", "tls"),
-    OtlpSink: ("logs", "traces", "headers", "queue"),
-    Records: ("query", "subject_key", "otlp"),
-    # Compared as part of a component's namespace.
-    FurtherTarget: ("cluster", "namespace", "suffix", "rendered"),
 }
 
 for _meaning in MEANINGS:
     LEFT_OUT |= _meaning.left_out
 
+# Names of facts, by fields whose name differs from the setting's.
 _NAMES = {
-    (Stack, "allowed"): "cluster.allow",
-    (Stack, "metadata"): "cluster.metadata",
-    (Stack, "operator_labels"): "cluster.operatorLabels",
-    (Stack, "rbac"): "cluster.rbac",
-    (Stack, "rights"): "cluster.rights",
-    (Stack, "service_types"): "cluster.serviceTypes",
-    (Stack, "scheme"): "gateway.scheme",
-    (Provider, "spelling"): "tokens",
-    (ClaimMapping, "marks"): "accessToken",
-    (ClaimMapping, "own"): "service.claim",
-    (ClaimMapping, "own_value"): "service.value",
+    "Stack.allowed": "cluster.allow",
+    "Stack.metadata": "cluster.metadata",
+    "Stack.operator_labels": "cluster.operatorLabels",
+    "Stack.rbac": "cluster.rbac",
+    "Stack.rights": "cluster.rights",
+    "Stack.service_types": "cluster.serviceTypes",
+    "Stack.scheme": "gateway.scheme",
+    "Provider.spelling": "tokens",
+    "ClaimMapping.marks": "accessToken",
+    "ClaimMapping.own": "service.claim",
+    "ClaimMapping.own_value": "service.value",
 }
 
 
@@ -343,7 +284,9 @@ def _values(value: Any, prefix: str = "") -> _Values:
     for field in fields(value):
         if field.name in LEFT_OUT.get(kind, ()):
             continue
-        name = prefix + _NAMES.get((kind, field.name), camel(field.name))
+        name = prefix + _NAMES.get(
+            f"{kind.__name__}.{field.name}", camel(field.name)
+        )
         yield from _named_values(name, getattr(value, field.name))
 
 

@@ -21,7 +21,7 @@ _WRITING = ", ".join(method for method in METHODS if method not in _READING)
 def unused_grants(subject: LintSubject) -> LintFindings:
     """Find components in a role that ask for none of its scopes (LINT301)."""
     for name, role in subject.access.get("roles", {}).items():
-        members: list[str] = role.get("components", [])
+        members = role.get("components", [])
         for index, member in enumerate(members):
             if name not in subject.grants.get(member, ()):
                 message = f"'{member}' holds role '{name}', but asks for none of its scopes"

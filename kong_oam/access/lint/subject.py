@@ -7,7 +7,12 @@ from dataclasses import dataclass
 from datetime import date
 
 import kong_oam.oam.model as oam
-from kong_oam.access.data import PathSegments, Scopes, Texts, YamlObject
+from kong_oam.access.compile.access import (
+    AccessYaml,
+    access_of,
+    access_position,
+)
+from kong_oam.access.data import PathSegments, Scopes, Texts
 from kong_oam.access.model import Component, Components
 from kong_oam.oam.position import SourcePosition
 
@@ -60,16 +65,10 @@ class LintSubject:
         return self.component.key
 
     @property
-    def access(self) -> YamlObject:
+    def access(self) -> AccessYaml:
         """The access trait's properties; empty without the trait."""
-        trait = self.part.trait("access")
-        return trait.properties if trait else {}
+        return access_of(self.part)
 
     def position(self, *path: str | int) -> SourcePosition:
         """Return a position in the access trait, or the component's position without the trait."""
-        trait = self.part.trait("access")
-        return (
-            trait.position.at("properties", *path)
-            if trait
-            else self.part.position
-        )
+        return access_position(self.part, *path)

@@ -6,14 +6,14 @@ trusted. So its signer and its end date are not checked here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from kong_oam.access.data import YamlObject
+from kong_oam.access.data import NameLists
 from kong_oam.errors import SettingsError
 
 _SHORTEST = 2048  # bits of an RSA key, as for the keys that providers sign with
@@ -56,12 +56,15 @@ def problem(pem: str) -> str | None:
 
 
 def certificate_problems(
-    providers: Sequence[YamlObject],
+    providers: Iterable[NameLists],
 ) -> Iterator[str]:
-    """Find certificates that cannot be used, and keys that two components share."""
-    for number, provider in enumerate(providers):
+    """Find certificates that cannot be used, and keys that two components share.
+
+    `providers` has the setting `certificates` of each provider.
+    """
+    for number, certificates in enumerate(providers):
         owners: dict[bytes, str] = {}
-        for key, pems in provider.get("certificates", {}).items():
+        for key, pems in certificates.items():
             where = f"identityProviders.{number}.certificates.{key}"
             prints = set()
             for index, pem in enumerate(pems):

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import NotRequired, TypedDict
 
-from kong_oam.access.data import YamlObject
+from kong_oam.access.data import NameLists, TextList, Texts
 from kong_oam.access.settings.fields import tuples
 from kong_oam.access.settings.values import ClusterSettings
 from kong_oam.access.stack import MINOR, Stack
@@ -19,23 +20,46 @@ _BY_NAME = frozenset({"CSIDriver", "Namespace", "RuntimeClass"})
 _LABEL_VALUE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?\Z")
 
 
-def cluster_settings(data: YamlObject) -> ClusterSettings:
+class ContextYaml(TypedDict):
+    """A context of `cluster.contexts`, with labels."""
+
+    context: str
+    labels: NotRequired[Texts]
+
+
+class ClusterYaml(TypedDict, total=False):
+    """The setting `cluster`."""
+
+    allow: Texts
+    context: str
+    contexts: dict[str, str | ContextYaml]
+    createNamespaces: bool
+    imagePullSecrets: TextList
+    metadata: Texts
+    operatorLabels: Texts
+    rbac: bool
+    rights: NameLists
+    serviceAccountAnnotations: Texts
+    serviceTypes: TextList
+    version: str
+
+
+def cluster_settings(cluster: ClusterYaml, images: Texts) -> ClusterSettings:
     """Return the settings of the cluster, from checked settings."""
-    cluster = data.get("cluster", {})
     return ClusterSettings(
         context=cluster.get("context"),
         contexts={
             name: _context(context)
             for name, context in cluster.get("contexts", {}).items()
         },
-        images=data.get("images", {}),
+        images=images,
         pull_secrets=tuple(cluster.get("imagePullSecrets", ())),
         account_annotations=cluster.get("serviceAccountAnnotations", {}),
         create_namespaces=cluster.get("createNamespaces", False),
     )
 
 
-def cluster_problems(stack: str, cluster: YamlObject) -> Iterator[str]:
+def cluster_problems(stack: str, cluster: ClusterYaml) -> Iterator[str]:
     """Find two names for one context, kinds that no stack may allow, and a stack's name that is no
     label.
 
@@ -58,7 +82,9 @@ def cluster_problems(stack: str, cluster: YamlObject) -> Iterator[str]:
     )
 
 
-def _shared_contexts(contexts: YamlObject, own: str | None) -> Iterator[str]:
+def _shared_contexts(
+    contexts: dict[str, str | ContextYaml], own: str | None
+) -> Iterator[str]:
     if contexts and not own:
         yield "cluster.contexts: with further clusters, set cluster.context, too"
     first = {own: "cluster.context"} if own else {}
@@ -70,13 +96,13 @@ def _shared_contexts(contexts: YamlObject, own: str | None) -> Iterator[str]:
             yield f"{where}: '{context}' is also {earlier}; name another context"
 
 
-def with_cluster_settings(stack: Stack, cluster: YamlObject) -> Stack:
+def with_cluster_settings(stack: Stack, cluster: ClusterYaml) -> Stack:
     """Return the stack with the checked settings of its cluster."""
     version = cluster.get("version")
     contexts = cluster.get("contexts", {})
     labels = {}
     for name, context in contexts.items():
-        if isinstance(context, dict) and "labels" in context:
+        if not isinstance(context, str) and "labels" in context:
             labels[name] = context["labels"]
     return replace(
         stack,
@@ -95,6 +121,6 @@ def with_cluster_settings(stack: Stack, cluster: YamlObject) -> Stack:
     )
 
 
-def _context(named: str | YamlObject) -> str:
+def _context(named: str | ContextYaml) -> str:
     """Return a kubeconfig context from a setting, which may add labels to it."""
     return named if isinstance(named, str) else named["context"]

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
-from kong_oam.access.data import Names, YamlObject
+from kong_oam.access.data import JsonFields, Names
 
 
-def fields_of(kind: type[Any], settings: YamlObject) -> YamlObject:
+def fields_of(kind: type[Any], settings: Mapping[str, object]) -> JsonFields:
     """Return the fields that checked settings set: `nodeAddress` is `node_address`, a list is a
     tuple."""
     values = {}

@@ -5,17 +5,46 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from ipaddress import ip_network
+from typing import TypedDict
 
-from kong_oam.access.data import Texts, YamlObject
+from kong_oam.access.data import TextList, Texts, YamlObject
 from kong_oam.access.settings.fields import fields_of
-from kong_oam.access.settings.logs import log_settings
+from kong_oam.access.settings.logs import LogsYaml, log_settings
 from kong_oam.access.settings.redis import redis_settings
-from kong_oam.access.settings.upstream_tls import UpstreamTlsSettings
+from kong_oam.access.settings.upstream_tls import (
+    UpstreamTlsSettings,
+    UpstreamTlsYaml,
+)
 from kong_oam.access.settings.values import GatewaySettings
 
 
+class GatewayYaml(TypedDict, total=False):
+    """The setting `gateway`."""
+
+    namespace: str
+    podLabels: Texts
+    cidrs: TextList
+    reach: str
+    serviceAnnotations: Texts
+    nodeAddress: str
+    scheme: str
+    plainHttp: str
+    hstsSeconds: int
+    stripHeaders: TextList
+    keySlots: int
+    adminUrl: str
+    edition: str
+    workspace: str
+    settleSeconds: float
+    # The fields of RedisSettings.
+    redis: YamlObject
+    upstreamTls: UpstreamTlsYaml
+    logs: LogsYaml
+    metrics: bool
+
+
 def gateway_settings(
-    gateway: YamlObject, over_tls: UpstreamTlsSettings | None
+    gateway: GatewayYaml, over_tls: UpstreamTlsSettings | None
 ) -> GatewaySettings:
     """Read the checked settings of the gateway."""
     derived = {
@@ -23,9 +52,9 @@ def gateway_settings(
         "strip_headers": tuple(
             sorted({*map(str.lower, gateway.get("stripHeaders", ()))})
         ),
-        "redis": redis_settings(gateway),
+        "redis": redis_settings(gateway.get("redis")),
         "upstream_tls": over_tls,
-        "logs": log_settings(gateway),
+        "logs": log_settings(gateway.get("logs")),
     }
     settings = GatewaySettings(
         **{**fields_of(GatewaySettings, gateway), **derived}
@@ -37,7 +66,7 @@ def gateway_settings(
     )
 
 
-def gateway_problems(gateway: YamlObject) -> Iterator[str]:
+def gateway_problems(gateway: GatewayYaml) -> Iterator[str]:
     """Yield each problem, starting with the setting's name.
 
     Settings that do not say where the gateway is are a problem: any other caller that can connect

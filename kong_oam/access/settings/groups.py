@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from kong_oam.access.data import YamlObject
+from kong_oam.access.data import TextList
 from kong_oam.access.settings.project import file_beside, yaml_in
 from kong_oam.errors import SettingsError
 
@@ -13,13 +13,14 @@ SETTING = "knownGroups"
 
 
 def known_groups(
-    data: YamlObject, folder: Path, mapped: Iterable[Iterable[str]]
+    listed: TextList | str | None,
+    folder: Path,
+    mapped: Iterable[Iterable[str]],
 ) -> frozenset[str] | None:
     """Return the groups of checked settings and those that providers map; None without a list.
 
     Raises SettingsError if the settings name a file of `folder` that is not a list of names.
     """
-    listed = data.get(SETTING)
     groups = _listed(folder, listed) if isinstance(listed, str) else listed
     return None if groups is None else frozenset(groups).union(*mapped)
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import TypedDict
 
-from kong_oam.access.data import Texts, YamlObject
+from kong_oam.access.data import TextList, Texts, YamlObject
 from kong_oam.access.stack import Records
 
 STDOUT = "/dev/stdout"
@@ -21,6 +22,18 @@ _SECRET = re.compile(
 
 # A reference to Kong's vault: the whole value, with no other text around it.
 _REFERENCE = re.compile(r"\{vault://[^{}/\s]+/[^{}\s]+\}")
+
+
+class LogsYaml(TypedDict, total=False):
+    """The setting `gateway.logs`. Sinks have the fields of their dataclasses."""
+
+    http: YamlObject
+    tcp: YamlObject
+    otlp: YamlObject
+    file: str
+    stdout: bool
+    query: TextList
+    subjectKey: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +77,8 @@ class LogSettings:
     otlp: OtlpSink | None = None
 
 
-def log_settings(gateway: YamlObject) -> LogSettings | None:
-    """Return the sinks in checked gateway settings; None without records."""
-    logs = gateway.get("logs")
+def log_settings(logs: LogsYaml | None) -> LogSettings | None:
+    """Return the sinks in checked settings; None without records."""
     if logs is None:
         return None
     return LogSettings(
@@ -77,9 +89,8 @@ def log_settings(gateway: YamlObject) -> LogSettings | None:
     )
 
 
-def records(gateway: YamlObject) -> Records | None:
+def records(logs: LogsYaml | None) -> Records | None:
     """Return the optional fields of records; None without records."""
-    logs = gateway.get("logs")
     if logs is None:
         return None
     return Records(
@@ -89,9 +100,8 @@ def records(gateway: YamlObject) -> Records | None:
     )
 
 
-def log_problems(gateway: YamlObject) -> Iterator[str]:
+def log_problems(logs: LogsYaml | None) -> Iterator[str]:
     """Yield sinks that are not possible, starting with the setting's name."""
-    logs: YamlObject | None = gateway.get("logs")
     if logs is None:
         return
     where = "gateway.logs"
@@ -106,9 +116,10 @@ def log_problems(gateway: YamlObject) -> Iterator[str]:
         )
     if "otlp" in logs and logs["otlp"].keys().isdisjoint({"logs", "traces"}):
         yield f"{where}.otlp: no destination; set logs or traces"
-    for sink in ("http", "otlp"):
-        headers = logs.get(sink, {}).get("headers", {})
-        yield from _wrong_headers(f"{where}.{sink}.headers", headers)
+    headers = logs.get("http", {}).get("headers", {})
+    yield from _wrong_headers(f"{where}.http.headers", headers)
+    headers = logs.get("otlp", {}).get("headers", {})
+    yield from _wrong_headers(f"{where}.otlp.headers", headers)
 
 
 def _wrong_headers(where: str, headers: Texts) -> Iterator[str]:

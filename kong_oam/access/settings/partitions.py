@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from kong_oam.access.data import Names, YamlObject
-from kong_oam.access.settings.fields import tuples
+from kong_oam.access.data import NameLists, NamesByName, YamlObject
 from kong_oam.access.settings.project import config_in
 from kong_oam.access.stack import REST
 from kong_oam.diagnostics import some, suggestion
@@ -21,15 +20,10 @@ Partition = str | None
 """The name of a partition, or None for the base of an estate."""
 
 
-def partitions(data: YamlObject) -> dict[str, Names]:
-    """Return the namespaces of each partition, by the partition's name."""
-    return tuples(data.get(SETTING, {}))
-
-
-def partition_problems(data: YamlObject) -> Iterator[str]:
+def partition_problems(partitions: NameLists) -> Iterator[str]:
     """Yield problems of partitions that the schema accepts."""
     first: dict[str, str] = {}
-    for name, namespaces in partitions(data).items():
+    for name, namespaces in partitions.items():
         for namespace in namespaces:
             if (earlier := first.setdefault(namespace, name)) != name:
                 subject = f"namespace '{namespace}' is"
@@ -38,13 +32,15 @@ def partition_problems(data: YamlObject) -> Iterator[str]:
                 yield f"{SETTING}: {subject} in two partitions, '{earlier}' and '{name}'; keep one"
 
 
-def file_problems(name: str, data: YamlObject, folder: Path) -> Iterator[str]:
+def file_problems(
+    name: str, partitions: NameLists, folder: Path
+) -> Iterator[str]:
     """Yield problems of partitions' stack files that exist in the folder.
 
     `prod-eu` may be another estate, or a partition of another estate. Its resources are not this
     estate's then.
     """
-    for partition in partitions(data):
+    for partition in partitions:
         stack = stack_of(name, partition)
         file = folder / f"Pulumi.{stack}.yaml"
         if not file.is_file():
@@ -89,7 +85,7 @@ def estate_of(name: str, data: YamlObject) -> str:
     return estate
 
 
-def partition_of(name: str, estate: str, known: YamlObject) -> str:
+def partition_of(name: str, estate: str, known: NamesByName) -> str:
     """Return the stack's partition. Raises SettingsError if the estate does not have this
     partition."""
     partition = name.removeprefix(f"{estate}-")

@@ -27,9 +27,8 @@ class RedisSettings:
     away: Literal["closed", "open"] = "closed"
 
 
-def redis_settings(gateway: YamlObject) -> RedisSettings | None:
+def redis_settings(redis: YamlObject | None) -> RedisSettings | None:
     """Return the checked `gateway.redis`; None if the stack has none."""
-    redis = gateway.get("redis")
     return (
         None
         if redis is None

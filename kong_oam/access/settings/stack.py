@@ -10,26 +10,31 @@ from dataclasses import replace
 from functools import cache, partial
 from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, cast
 
 import jsonschema_rs
 
-from kong_oam.access.data import Texts, YamlObject
-from kong_oam.access.rotation import Schedule, days
+from kong_oam.access.data import NameLists, TextList, Texts, YamlObject
+from kong_oam.access.domains import DomainsYaml
+from kong_oam.access.rotation import schedule_of
 from kong_oam.access.settings import certificates, project, upstream_tls
 from kong_oam.access.settings import partitions as parts
-from kong_oam.access.settings.clients import client_problems
 from kong_oam.access.settings.cluster import (
+    ClusterYaml,
     cluster_problems,
     cluster_settings,
     with_cluster_settings,
 )
+from kong_oam.access.settings.fields import tuples
 from kong_oam.access.settings.gateway import (
+    GatewayYaml,
     gateway_problems,
     gateway_settings,
 )
 from kong_oam.access.settings.groups import SETTING, known_groups
 from kong_oam.access.settings.identity_providers import (
+    IdentityProviderYaml,
+    client_problems,
     known_secrets,
     provider_settings,
 )
@@ -50,12 +55,30 @@ from kong_oam.oam.schema import properties_at
 # The optional folder of the project's definitions.
 DEFINITIONS = "definitions"
 
+
+class StackYaml(TypedDict, total=False):
+    """The settings of a stack: the `kong-oam:` values in its file."""
+
+    cloud: str
+    asOf: str
+    applications: TextList
+    definitions: TextList
+    cluster: ClusterYaml
+    images: Texts
+    domains: DomainsYaml
+    gateway: GatewayYaml
+    partitions: NameLists
+    rotation: Texts
+    knownGroups: TextList | str
+    identityProviders: list[IdentityProviderYaml]
+
+
 _CREDENTIALS = "are secrets: kong:kongAdminToken (KONG_ADMIN_TOKEN)"
 
 
 def parse(
     name: str,
-    data: YamlObject,
+    values: YamlObject,
     describe: Describe = plain,
     folder: Path = STACKS,
 ) -> Settings:
@@ -63,9 +86,10 @@ def parse(
 
     Raises StackError.
     """
-    if parts.ESTATE in data:
-        return _partition(name, data, describe, folder)
-    _check(name, data, folder)
+    if parts.ESTATE in values:
+        return _partition(name, values, describe, folder)
+    data = _checked(name, values, folder)
+    cluster = data.get("cluster", {})
     domains = data.get("domains", {})
     providers = tuple(
         map(partial(provider_settings, name), data["identityProviders"])
@@ -73,10 +97,14 @@ def parse(
     setting = SETTING
     try:
         groups = known_groups(
-            data, folder, (settings.groups for settings in providers)
+            data.get("knownGroups"),
+            folder,
+            (settings.groups for settings in providers),
         )
         setting = upstream_tls.SETTING
-        over_tls = upstream_tls.upstream_tls(data["gateway"], folder)
+        over_tls = upstream_tls.upstream_tls(
+            data["gateway"].get("upstreamTls"), folder
+        )
     except SettingsError as error:
         raise StackError(
             f"stack '{name}': {NAMESPACE}:{setting}: {error}"
@@ -88,7 +116,7 @@ def parse(
         domain=domains.get("default"),
         suffixes=domains.get("suffixes", {}),
         scheme=gateway.scheme,
-        rotation=_rotation(data.get("rotation", {})),
+        rotation=schedule_of(**data.get("rotation", {})),
         gateway_namespace=gateway.namespace,
         reach=gateway.reach,
         upstream_tls=upstream_tls.protocol_of(over_tls),
@@ -96,18 +124,18 @@ def parse(
         known_groups=groups,
         addressed=bool(gateway.cidrs),
         redis=gateway.redis is not None,
-        records=records(data["gateway"]),
+        records=records(data["gateway"].get("logs")),
         stripped=gateway.strip_headers,
-        partitions=parts.partitions(data),
+        partitions=tuples(data.get("partitions", {})),
         federated=frozenset(
             settings.name for settings in providers if settings.cluster_issuer
         ),
     )
     return Settings(
-        stack=with_cluster_settings(stack, data.get("cluster", {})),
+        stack=with_cluster_settings(stack, cluster),
         cloud=data["cloud"],
         as_of=datetime.date.fromisoformat(data["asOf"]),
-        cluster=cluster_settings(data),
+        cluster=cluster_settings(cluster, data.get("images", {})),
         gateway=gateway,
         providers=providers,
         applications=tuple(data.get("applications", APPLICATIONS)),
@@ -166,10 +194,6 @@ def _stack_in(file: Path) -> str:
     return file.name.removeprefix("Pulumi.").removesuffix(".yaml")
 
 
-def _rotation(rotation: Texts) -> Schedule:
-    return Schedule(**{name: days(text) for name, text in rotation.items()})
-
-
 @cache
 def _schema() -> Any:
     return json.loads(
@@ -182,18 +206,22 @@ def _validator() -> Any:
     return jsonschema_rs.validator_for(_schema())
 
 
-def _check(name: str, data: YamlObject, folder: Path) -> None:
-    problems = [*map(_violation, _validator().iter_errors(dict(data)))]
+def _checked(name: str, values: YamlObject, folder: Path) -> StackYaml:
+    problems = [*map(_violation, _validator().iter_errors(dict(values)))]
+    data = cast("StackYaml", values)
     if not problems:
+        partitions = data.get("partitions", {})
         providers = data["identityProviders"]
         problems += itertools.chain(
             _own_problems(data),
-            parts.partition_problems(data),
-            parts.file_problems(name, data, folder),
+            parts.partition_problems(partitions),
+            parts.file_problems(name, partitions, folder),
             cluster_problems(name, data.get("cluster", {})),
             gateway_problems(data["gateway"]),
-            log_problems(data["gateway"]),
-            certificates.certificate_problems(providers),
+            log_problems(data["gateway"].get("logs")),
+            certificates.certificate_problems(
+                provider.get("certificates", {}) for provider in providers
+            ),
             client_problems(providers),
         )
     if problems:
@@ -201,9 +229,10 @@ def _check(name: str, data: YamlObject, folder: Path) -> None:
         raise StackError(
             f"stack '{name}' cannot be used; correct stacks/Pulumi.{name}.yaml:\n  {listed}"
         )
+    return data
 
 
-def _own_problems(data: YamlObject) -> Iterator[str]:
+def _own_problems(data: StackYaml) -> Iterator[str]:
     """Yield problems of the stack's date, its providers' names and types, and its rotation."""
     try:
         datetime.date.fromisoformat(data["asOf"])
@@ -216,7 +245,7 @@ def _own_problems(data: YamlObject) -> Iterator[str]:
     for kind in map(itemgetter("type"), data["identityProviders"]):
         if kind != kind.lower():
             yield f"identityProviders: unknown type '{kind}'; write '{kind.lower()}'"
-    rotation = _rotation(data.get("rotation", {}))
+    rotation = schedule_of(**data.get("rotation", {}))
     if rotation.overlap >= rotation.every:
         yield f"rotation: overlap must be less than every ({rotation.every} days)"
 

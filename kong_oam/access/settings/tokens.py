@@ -2,20 +2,38 @@
 
 from __future__ import annotations
 
-from kong_oam.access.data import YamlObject
+from typing import TypedDict
+
+from kong_oam.access.data import TextList, Texts, YamlObject
 from kong_oam.access.providers import ClaimMapping, Listing, TokenType
 
 
-def spelling(tokens: YamlObject) -> ClaimMapping:
+class TokensYaml(TypedDict, total=False):
+    """The setting `tokens` of an identity provider. Scopes have the fields of Listing."""
+
+    client: str
+    subject: str
+    user: str
+    service: Texts
+    scopes: YamlObject
+    serviceScopes: YamlObject
+    groups: str
+    accessToken: Texts
+    overage: TextList
+
+
+def spelling(tokens: TokensYaml) -> ClaimMapping:
     """Return the names of claims. Defaults are from RFC 9068 (2.2, and 2.2.3.1 for groups)."""
-    scopes = _listing(tokens.get("scopes", {"claim": "scope", "form": "words"}))
+    scopes = Listing(
+        **tokens.get("scopes", {"claim": "scope", "form": "words"})
+    )
     service = tokens.get("service", {"claim": "sub"})
     mark = tokens["accessToken"]
     return ClaimMapping(
         client=tokens.get("client", "client_id"),
         user=tokens["user"],
         scopes=scopes,
-        service_scopes=_listing(tokens["serviceScopes"])
+        service_scopes=Listing(**tokens["serviceScopes"])
         if "serviceScopes" in tokens
         else scopes,
         groups=tokens.get("groups", "groups"),
@@ -31,7 +49,3 @@ def spelling(tokens: YamlObject) -> ClaimMapping:
         own_value=service.get("value"),
         overage=tuple(tokens.get("overage", ())),
     )
-
-
-def _listing(listing: YamlObject) -> Listing:
-    return Listing(listing["claim"], listing.get("form", "list"))

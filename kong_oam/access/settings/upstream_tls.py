@@ -8,17 +8,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NotRequired, TypedDict
 
 from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from kong_oam.access.data import TLS, Names, YamlObject
+from kong_oam.access.data import TLS, Names
 from kong_oam.access.settings.certificates import certificates_in
 from kong_oam.access.settings.project import file_beside
 from kong_oam.errors import SettingsError
 
 SETTING = "gateway.upstreamTls.ca"
 _DEPTH = 1
+
+
+class UpstreamTlsYaml(TypedDict):
+    """The setting `gateway.upstreamTls`. `ca` is the name of a file."""
+
+    ca: str
+    depth: NotRequired[int]
+    clientCertificate: NotRequired[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +46,12 @@ class UpstreamTlsSettings:
 
 
 def upstream_tls(
-    gateway: YamlObject, folder: Path
+    settings: UpstreamTlsYaml | None, folder: Path
 ) -> UpstreamTlsSettings | None:
     """Return the checked settings of TLS to workloads; None without `upstreamTls`.
 
     Raises SettingsError if the file of `folder` that they name has other certificates than CAs'.
     """
-    settings = gateway.get("upstreamTls")
     if settings is None:
         return None
     file = file_beside(folder, settings["ca"])

@@ -5,23 +5,10 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from kong_oam.access.data import Names
+from kong_oam.access.settings.identity_providers import OF_SOME_KINDS
 from kong_oam.access.settings.values import ProviderSettings, StackError
 from kong_oam.diagnostics import some
 from kong_oam.http.addresses import is_confidential, without_secrets
-
-# Settings that only some kinds take: the names in the stack's file, by the names in
-# ProviderSettings.
-_SOME_KINDS = {
-    "issuer": "issuer",
-    "moved_from": "movedFrom",
-    "spelling": "tokens",
-    "clients": "clients",
-    "client_secrets": "clientSecrets",
-    "cluster_issuer": "clusterIssuer",
-    "shared_origins": "sharedOrigins",
-    "settle_seconds": "settleSeconds",
-    "certificates": "certificates",
-}
 
 
 def check(
@@ -35,9 +22,9 @@ def check(
     problems = []
     for name in needs:
         if not getattr(settings, name):
-            problems.append(f"needs '{_SOME_KINDS[name]}'")
+            problems.append(f"needs '{OF_SOME_KINDS[name]}'")
     # Reject a setting that the kind ignores: its author relies on it.
-    for name, written in _SOME_KINDS.items():
+    for name, written in OF_SOME_KINDS.items():
         if name not in (*needs, *takes) and getattr(settings, name):
             problems.append(f"ignores '{written}'; remove it")
     for name in ("issuer", "cluster_issuer"):
@@ -45,7 +32,7 @@ def check(
         problem = _unsafe(issuer) if issuer else None
         if problem:
             problems.append(
-                f"{_SOME_KINDS[name]} {without_secrets(issuer)}: {problem}"
+                f"{OF_SOME_KINDS[name]} {without_secrets(issuer)}: {problem}"
             )
     if problems:
         raise StackError(

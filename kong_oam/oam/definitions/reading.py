@@ -10,7 +10,7 @@ from typing import Any
 from kong_oam.diagnostics import Diagnostic, Diagnostics, Findings
 from kong_oam.oam.definitions.definition import KINDS, Definition, Definitions
 from kong_oam.oam.document import as_mapping, as_text, read
-from kong_oam.oam.position import Document, Fields, SourcePosition
+from kong_oam.oam.position import Document, Fields, Names, SourcePosition
 from kong_oam.oam.schema import type_of
 
 _API = "core.oam.dev/v1beta1"
@@ -187,7 +187,7 @@ def _definition(
     )
 
 
-def _template(spec: Fields) -> tuple[str, tuple[str, ...]]:
+def _template(spec: Fields) -> tuple[str, Names]:
     """Return the CUE template and its path in `spec`. Older definitions have it in `extension`."""
     for at in (("schematic", "cue"), ("extension",)):
         here = spec

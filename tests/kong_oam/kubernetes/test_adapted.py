@@ -8,11 +8,11 @@ from kong_oam.access.settings.stack import parse
 from kong_oam.access.settings.values import ClusterSettings, StackError
 from kong_oam.kubernetes.adapted import (
     answers_outside,
-    mapped_image,
     placed_account,
     placed_service,
     with_source_addresses,
 )
+from kong_oam.kubernetes.images import mapped_image
 from kong_oam.objects.manifests import (
     Exposure,
     GatewayPeer,
@@ -51,33 +51,6 @@ def gateway(**settings: object):  # type: ignore[no-untyped-def]
         "identityProviders": PROVIDERS,
     }
     return parse("prod", data).gateway
-
-
-@pytest.mark.parametrize(
-    ("image", "expected"),
-    [
-        ("registry.example.com/orders:1.4", "eu.example.net/acme/orders:1.4"),
-        (
-            "registry.example.com/team/orders@sha256:00",
-            "team.example.net/orders@sha256:00",
-        ),
-        ("registry.example.com:5000/orders", "eu.example.net/acme:5000/orders"),
-        (
-            "registry.example.community/orders",
-            "registry.example.community/orders",
-        ),
-        ("crccheck/hello-world", "crccheck/hello-world"),
-    ],
-)
-def test_images_come_from_this_environments_registry(
-    image: str, expected: str
-) -> None:
-    """The longest matching prefix wins, and only whole names match."""
-    images = {
-        "registry.example.com": "eu.example.net/acme",
-        "registry.example.com/team": "team.example.net",
-    }
-    assert mapped_image(image, images) == expected
 
 
 def test_the_clouds_identity_is_an_annotation_of_the_service_account() -> None:
@@ -294,3 +267,30 @@ def test_a_stack_runs_anywhere(cloud: str) -> None:
         "identityProviders": PROVIDERS,
     }
     assert parse("prod", data).cloud == cloud
+
+
+@pytest.mark.parametrize(
+    ("image", "expected"),
+    [
+        ("registry.example.com/orders:1.4", "eu.example.net/acme/orders:1.4"),
+        (
+            "registry.example.com/team/orders@sha256:00",
+            "team.example.net/orders@sha256:00",
+        ),
+        ("registry.example.com:5000/orders", "eu.example.net/acme:5000/orders"),
+        (
+            "registry.example.community/orders",
+            "registry.example.community/orders",
+        ),
+        ("crccheck/hello-world", "crccheck/hello-world"),
+    ],
+)
+def test_images_come_from_this_environments_registry(
+    image: str, expected: str
+) -> None:
+    """The longest matching prefix wins, and only whole names match."""
+    images = {
+        "registry.example.com": "eu.example.net/acme",
+        "registry.example.com/team": "team.example.net",
+    }
+    assert mapped_image(image, images) == expected
