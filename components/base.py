@@ -6,8 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import pulumi
-from pulumi import Input, Output
+from pulumi import Input, Output, log
 from pulumi.runtime import is_dry_run
 
 from kong_oam.access.model import Estate
@@ -105,7 +104,7 @@ def with_used_offers(
         used.append(_used_by(partition, before, owners, granted_in))
     kept, words = add_used_offers(estate, before, used)
     if words:
-        pulumi.log.info(
+        log.info(
             f"base: {some(words)} left the Applications, but partitions still use it. Run these "
             f"partitions; the next run of '{settings.stack.name}' removes it"
         )
@@ -214,4 +213,4 @@ def offered_by(state: StackState) -> Uses:
 def _stop(message: str) -> None:
     if not is_dry_run():
         refuse(message)
-    pulumi.log.warn(f"base: {message}. Its values are shown as unknown")
+    log.warn(f"base: {message}. Its values are shown as unknown")

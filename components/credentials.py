@@ -3,12 +3,12 @@ next run."""
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 
 import pulumi
-from pulumi import Output
+from pulumi import Output, log, runtime
 
 from kong_oam.access.model import Client, Estate
 from kong_oam.access.rotation import (
@@ -40,7 +40,7 @@ class Turn:
     is_new: bool
     before: Texts
     schedule: Schedule
-    today: datetime.date
+    today: date
 
     def record(self, resource: str, key: Output[str]) -> Recorded:
         """Return the record for the next run. Warn if the key changed out of turn.
@@ -56,7 +56,7 @@ class Turn:
         async def output() -> GenerationOutput:
             if not await _has_changed(key, before):
                 return generation.to_output(self.schedule)
-            pulumi.log.info(
+            log.info(
                 f"credentials: {self.client}: the key of generation {generation.number}, since "
                 f"{generation.since}, was replaced out of turn on {self.today}; the provider "
                 "denies the old key"
@@ -77,7 +77,7 @@ class Rotation:
     """
 
     estate: Estate
-    today: datetime.date
+    today: date
     previous: Mapping[str, GenerationOutput]
     proofs: Texts
 
@@ -92,7 +92,7 @@ class Rotation:
         now = next_generation(last, schedule, self.today)
         stays = last is not None and last.number == now.number
         if last is not None and last != now:
-            pulumi.log.info(f"credentials: {client.name}: {last.step}")
+            log.info(f"credentials: {client.name}: {last.step}")
         is_new = last is not None and not stays
         before = self.proofs if stays else {}
         return Turn(client.name, now, is_new, before, schedule, self.today)
@@ -116,7 +116,7 @@ class Rotation:
         def output(holder: str) -> GenerationOutput:
             now = current_secret(last, holder, self.today)
             if self.today >= now.due(schedule):
-                pulumi.log.warn(
+                log.warn(
                     f"credentials: {client.name}: the shared secret is due since "
                     f"{now.due(schedule)}. Replace it: pulumi up -s {pulumi.get_stack()} "
                     f"--replace '**::{resource}'"
@@ -138,7 +138,7 @@ class Rotation:
             return None
         if is_shared(previous) == shared:
             return Generation.from_output(previous)
-        pulumi.log.warn(
+        log.warn(
             f"credentials: {client.name}: {to}; running pods get no tokens until they restart"
         )
         return None
@@ -149,7 +149,7 @@ async def _has_changed(key: Output[str], before: str) -> bool:
     if await key.is_known():
         return await key.future() != before
     # A run does not know values that a flag leaves out; a preview does not know replaced values.
-    return pulumi.runtime.is_dry_run()
+    return runtime.is_dry_run()
 
 
 def once_deployed(record: Recorded, holders: Predecessors) -> Recorded:

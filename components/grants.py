@@ -11,14 +11,14 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-import pulumi
+from pulumi import Input, Resource
 
 from kong_oam.access.model import Client
 
 from .graph import Predecessors, first_missing
 
 # Makes a client's grants, after these resources.
-Make = Callable[[Sequence[pulumi.Input[pulumi.Resource]]], pulumi.Resource]
+Make = Callable[[Sequence[Input[Resource]]], Resource]
 
 
 @dataclass(frozen=True, slots=True)

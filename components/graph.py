@@ -6,13 +6,19 @@ Sources: Pulumi's reference of resource options (aliases, transformations). Pyth
 
 from __future__ import annotations
 
-import contextlib
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
-import pulumi
-from pulumi import Output, Resource, ResourceOptions
+from pulumi import (
+    Output,
+    Resource,
+    ResourceOptions,
+    ResourceTransformationArgs,
+    ResourceTransformationResult,
+    log,
+)
 from pulumi.runtime import is_dry_run, register_stack_transformation
 
 # Resources that have to exist before another resource is made or changed.
@@ -28,7 +34,7 @@ _COMMON_OUTPUTS = "urn", "id"
 _FRAMES = 1
 
 
-@contextlib.contextmanager
+@contextmanager
 def without_traces() -> Iterator[None]:
     """Register resources without stack traces meanwhile. Errors are still printed in full."""
     before = getattr(sys, "tracebacklimit", None)
@@ -57,8 +63,8 @@ class Moved:
         register_stack_transformation(self._with_alias)
 
     def _with_alias(
-        self, args: pulumi.ResourceTransformationArgs
-    ) -> pulumi.ResourceTransformationResult | None:
+        self, args: ResourceTransformationArgs
+    ) -> ResourceTransformationResult | None:
         above = self._types.get(args.opts.parent) if args.opts.parent else None
         types = self._types[args.resource] = (
             f"{above}${args.type_}" if above else args.type_
@@ -68,14 +74,14 @@ class Moved:
             return None
         self._count += 1
         alias = ResourceOptions(aliases=[urn])
-        return pulumi.ResourceTransformationResult(
+        return ResourceTransformationResult(
             args.props, ResourceOptions.merge(args.opts, alias)
         )
 
     def announce(self) -> None:
         """Print the number of moved resources, once all are registered."""
         if self._count:
-            pulumi.log.info(
+            log.info(
                 f"graph: {self._count} resources move to other parents in the state, unchanged; "
                 "parents without children are deleted"
             )

@@ -6,7 +6,7 @@ from collections.abc import Container, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import cache, partial
 
-import pulumi
+from pulumi import log
 
 from kong_oam.access.model import Component, Estate
 from kong_oam.access.partitions import base_of, calls_into, part_of
@@ -74,7 +74,7 @@ def part_of_run(settings: Settings, estate: Estate, state: StackState) -> Part:
             if not is_known and calls_into(part, client):
                 unknown.append(client.name)
     if unknown:
-        pulumi.log.warn(
+        log.warn(
             f"partition: the client ids of {some(unknown)} are unknown until their stacks run, "
             f"so their calls are denied here. Run `python -m kong_oam up -s {name}`, which runs "
             "the stacks in order"

@@ -6,7 +6,7 @@ import atexit
 import gc
 import os
 
-import pulumi
+from pulumi import Resource, log
 
 # The environment variable that keeps all messages of the SDK for `pulumi up --debug`.
 DEBUG = "KONG_OAM_DEBUG"
@@ -30,12 +30,12 @@ def save_cpu_time() -> None:
     )  # a search for cycles among all resources takes 0.45 s
     gc.set_threshold(_OBJECTS, _YOUNG, _OLD)
     if not os.environ.get(DEBUG):
-        pulumi.log.debug = _discard
+        log.debug = _discard
 
 
 def _discard(
     msg: str,
-    resource: pulumi.Resource | None = None,
+    resource: Resource | None = None,
     stream_id: int | None = None,
     ephemeral: bool | None = None,
 ) -> None:

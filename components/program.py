@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pulumi
-from pulumi import Output, ResourceOptions
+from pulumi import Output, ResourceOptions, log
 
 from kong_oam.access.compile.estate import compile_estate
 from kong_oam.access.diff.facts import model_of
@@ -188,7 +188,7 @@ def _plan() -> _Plan:
     except (EngineError, SettingsError, ProductError) as error:
         refuse(error)
     if facts.address:
-        pulumi.log.info(f"kong: {facts.address}")
+        log.info(f"kong: {facts.address}")
     return _Plan(
         settings=settings,
         account=account,

@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterable
 from typing import NoReturn
 
-import pulumi
+from pulumi import RunError, log
 from pulumi.runtime import is_dry_run
 
 from kong_oam.diagnostics import Diagnostic, errors
@@ -29,7 +29,7 @@ def stop_at(
     for diagnostic in shown:
         if diagnostic.severity == "warning":
             # The engine adds "warning" itself.
-            pulumi.log.warn(str(diagnostic).removeprefix("warning "))
+            log.warn(str(diagnostic).removeprefix("warning "))
     stopping = errors(shown)
     if stopping:
         lines = [f"{len(stopping)} error(s) {where}", *map(str, stopping)]
@@ -39,7 +39,7 @@ def stop_at(
 def refuse(reason: object) -> NoReturn:
     """End the program with `reason` and without a traceback. The review of a change shows it to all
     readers."""
-    raise pulumi.RunError(f"{ERROR_PREFIX}{reason}")
+    raise RunError(f"{ERROR_PREFIX}{reason}")
 
 
 def require_checkpoints() -> None:

@@ -13,8 +13,6 @@ from kong_oam.oam.position import Texts
 _ALL_RESOURCES = "pulumi:pulumi:readStackResourceOutputs"
 _OUTPUTS = "pulumi:pulumi:readStackOutputs"
 
-_NOT_THERE = "unknown stack"  # pulumi: pkg/backend/backend.go
-
 
 def stack_name(stack: str | None = None) -> str:
     """Return the full name of a stack for the engine: `organization/project/stack`."""
@@ -42,7 +40,8 @@ def _read(token: str, arguments: Texts, stack: str | None) -> Outputs:
     try:
         answer = invoke(token, dict(arguments)).value or {}
     except Exception as error:  # noqa: BLE001 - the SDK raises no other
-        if stack and _NOT_THERE in str(error):
+        # The text of pulumi: pkg/backend/backend.go.
+        if stack and "unknown stack" in str(error):
             return {}
         raise EngineError(
             "cannot read the state of this stack from its backend, so nothing was provisioned. "

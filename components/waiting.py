@@ -6,8 +6,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 
-import pulumi
-from pulumi import Output, Resource
+from pulumi import Output, Resource, log
 from pulumi.runtime import is_dry_run
 
 # Seconds before the first message, and between messages. A shorter wait prints nothing.
@@ -46,5 +45,5 @@ class Waiting:
 
     def _say(self) -> None:
         for resource, message in self._now.items():
-            pulumi.log.info(f"waiting: {message}", resource)
+            log.info(f"waiting: {message}", resource)
         self._later()

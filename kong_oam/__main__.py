@@ -8,12 +8,18 @@ unusable input or a failure. `forward` returns the status of its command.
 
 from __future__ import annotations
 
-import argparse
 import atexit
 import gc
 import io
 import os
 import sys
+from argparse import (
+    OPTIONAL,
+    Action,
+    ArgumentError,
+    ArgumentParser,
+    RawDescriptionHelpFormatter,
+)
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
@@ -115,7 +121,7 @@ def _discard_output() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-class _Parser(argparse.ArgumentParser):
+class _Parser(ArgumentParser):
     """A parser that accepts options at any position. Its errors suggest similar names and contain
     no control characters."""
 
@@ -125,7 +131,7 @@ class _Parser(argparse.ArgumentParser):
     # first and one of the two is optional.
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         if self._inside or not any(
-            action.nargs == argparse.OPTIONAL
+            action.nargs == OPTIONAL
             for action in self._get_positional_actions()
         ):
             return super().parse_known_args(args, namespace)
@@ -135,10 +141,10 @@ class _Parser(argparse.ArgumentParser):
         finally:
             self._inside = False
 
-    def _check_value(self, action: argparse.Action, value: Any) -> None:
+    def _check_value(self, action: Action, value: Any) -> None:
         try:
             super()._check_value(action, value)
-        except argparse.ArgumentError as error:
+        except ArgumentError as error:
             error.message += nearest(
                 str(value), map(str, action.choices or ()), 1
             )
@@ -165,7 +171,7 @@ def _parser() -> _Parser:
             command.name,
             help=command.summary,
             description=with_called_name(command.details),
-            formatter_class=argparse.RawDescriptionHelpFormatter,
+            formatter_class=RawDescriptionHelpFormatter,
         )
         command.arguments(verb)
         if command.json:

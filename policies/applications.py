@@ -6,8 +6,8 @@ accepts the violation here, too. An expired waiver is a violation itself.
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Iterator
+from datetime import date
 
 from kong_oam.access.lint import upkeep
 from kong_oam.access.model import Component
@@ -81,7 +81,7 @@ def _components(deployment: Deployment) -> Iterator[Component]:
 
 def _unwaived(
     deployment: Deployment, code: str
-) -> Iterator[tuple[Component, datetime.date]]:
+) -> Iterator[tuple[Component, date]]:
     """Yield components without a waiver of this lint code, and the day of judgement."""
     today = deployment.model.as_of
     for component in _components(deployment):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import base64
 import re
+from base64 import b64encode
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
@@ -32,7 +32,7 @@ SECRET_OUTPUTS: NamesByName = {
     "pulumi:providers:azuread": ("clientSecret", "oidcToken"),
 }
 
-_SECRET = "kubernetes:core/v1:Secret"  # noqa: S105 - a type
+
 _SECRET_NAME = re.compile(
     r"SECRET|PASSWORD|PASSWD|TOKEN|API_?KEY|PRIVATE_?KEY|CREDENTIAL",
     re.IGNORECASE,
@@ -54,7 +54,7 @@ def hidden_secrets(deployment: Deployment, _: Settings) -> Findings:
                     f"{resource.name}: {name} is not marked as a secret",
                     resource,
                 )
-        if resource.type != _SECRET:
+        if resource.type != "kubernetes:core/v1:Secret":
             yield from _in_plain_text(resource, secrets)
     for workload in workloads(deployment):
         for name in _plain_variables(workload):
@@ -95,7 +95,7 @@ def _secrets(deployment: Deployment) -> Iterator[str]:
                 and " " not in value
             ):
                 yield value
-                yield base64.b64encode(value.encode()).decode()
+                yield b64encode(value.encode()).decode()
 
 
 def _texts(value: Any, where: str) -> Iterator[tuple[str, str]]:

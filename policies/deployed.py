@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import datetime
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import date
 from functools import cache, cached_property
 from typing import Any
 
@@ -73,7 +73,7 @@ class DeployedModel:
 
     estate: Estate | None
     cloud: str = ""
-    as_of: datetime.date | None = None
+    as_of: date | None = None
     problems: Names = ()
 
 

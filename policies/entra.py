@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from kong_oam.access.data import JsonObject
 
 from .deployed import Deployment, Resource, texts_of
-from .rule import Findings, PolicyFinding
+from .rule import Findings, about
 
 APPLICATION = "azuread:index/application:Application"
 PRINCIPAL = "azuread:index/servicePrincipal:ServicePrincipal"
@@ -36,15 +36,12 @@ def grants(deployment: Deployment) -> Findings:
         granted = implicit if isinstance(implicit, Mapping) else {}
         for name in ("accessTokenIssuanceEnabled", "idTokenIssuanceEnabled"):
             if granted.get(name) is True:
-                yield PolicyFinding(
-                    f"{app.name} may receive a token in a redirect ({name})",
-                    app,
-                )
+                yield about(app, f"may receive a token in a redirect ({name})")
         if app.properties.get("fallbackPublicClientEnabled") is True:
-            yield PolicyFinding(
-                f"{app.name} lets users sign in by password or device code "
-                "(fallbackPublicClientEnabled)",
+            yield about(
                 app,
+                "lets users sign in by password or device code "
+                "(fallbackPublicClientEnabled)",
             )
 
 
@@ -55,25 +52,21 @@ def open_to_all(deployment: Deployment) -> Findings:
             False,
             None,
         ):
-            yield PolicyFinding(
-                f"{principal.name} requires no assignment: everybody gets a token for it",
+            yield about(
                 principal,
+                "requires no assignment: everybody gets a token for it",
             )
     for app in deployment.of(APPLICATION):
         if app.text("signInAudience") not in ("", "AzureADMyOrg"):
-            yield PolicyFinding(
-                f"{app.name} is open to other tenants: {app.text('signInAudience')}",
-                app,
+            yield about(
+                app, f"is open to other tenants: {app.text('signInAudience')}"
             )
 
 
 def static_secrets(deployment: Deployment) -> Findings:
     for password in deployment.of(SHARED):
         if not password.properties.get("rotateWhenChanged"):
-            yield PolicyFinding(
-                f"{password.name} is a shared secret that does not rotate",
-                password,
-            )
+            yield about(password, "is a shared secret that does not rotate")
 
 
 def _part(app: Resource, name: str) -> JsonObject:

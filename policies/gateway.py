@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import date
 
 from kong_oam.access.data import NamesByName
 from kong_oam.access.model import METHODS, Component, Rule
@@ -20,7 +20,7 @@ from kong_oam.traits.kong_plugin.findings import reason_for_waiver
 from kong_oam.traits.kong_plugin.value import KONG_PLUGIN, KongPlugin
 
 from .deployed import Deployment, Resource
-from .rule import Findings, PolicyFinding, Settings
+from .rule import Findings, PolicyFinding, Settings, about
 from .running import PLUGIN, SCRIPTS, plugins_named
 from .scripts import Content, address_of, table_of
 
@@ -145,9 +145,8 @@ def verified_upstreams(deployment: Deployment, _: Settings) -> Findings:
         if is_meant and not (
             names_certificate and _speaks_tls(deployment, gate)
         ):
-            yield PolicyFinding(
-                f"{gate.name} sends plain text where the Application asks for https",
-                gate,
+            yield about(
+                gate, "sends plain text where the Application asks for https"
             )
 
 
@@ -177,10 +176,10 @@ def known_configurations(deployment: Deployment, _: Settings) -> Findings:
     plugin reports unknown inputs as unchanged."""
     for plugin in plugins_named(deployment, {*SCRIPTS, *STRICT}):
         if plugin.config is None:
-            yield PolicyFinding(
-                f"{plugin.name} changes in this run, even if the preview lists it as unchanged: "
-                "the same run creates an id in its configuration",
+            yield about(
                 plugin,
+                "changes in this run, even if the preview lists it as unchanged: "
+                "the same run creates an id in its configuration",
             )
 
 
@@ -229,10 +228,10 @@ def declared_public(deployment: Deployment, _: Settings) -> Findings:
         rules = {written(path): owning for path, owning in owned.items()}
         for path, method in _public(table):
             if not _is_public(rules.get(path, ()), method):
-                yield PolicyFinding(
-                    f"{plugin.name} lets everybody call {method} {path}, but no public rule "
-                    "declares it",
+                yield about(
                     plugin,
+                    f"lets everybody call {method} {path}, but no public rule "
+                    "declares it",
                 )
 
 
@@ -252,10 +251,10 @@ def declared_addresses(deployment: Deployment, _: Settings) -> Findings:
                     fewest(map(network, texts)), networks
                 )
                 if elsewhere:
-                    yield PolicyFinding(
-                        f"{plugin.name} allows {method} {address} from {elsewhere}, but the "
-                        f"ip-allow trait says{only_from(networks)}",
+                    yield about(
                         plugin,
+                        f"allows {method} {address} from {elsewhere}, but the "
+                        f"ip-allow trait says{only_from(networks)}",
                     )
 
 
@@ -372,12 +371,9 @@ def _is_waived(deployment: Deployment, plugin: Resource) -> bool:
     return False
 
 
-def _is_in_date(plugin: KongPlugin, today: datetime.date) -> bool:
+def _is_in_date(plugin: KongPlugin, today: date) -> bool:
     waiver = plugin.waiver
-    return (
-        waiver is not None
-        and datetime.date.fromisoformat(waiver.until) >= today
-    )
+    return waiver is not None and date.fromisoformat(waiver.until) >= today
 
 
 def encrypted_routes(deployment: Deployment, settings: Settings) -> Findings:
@@ -448,9 +444,9 @@ def _anonymous_of_partitions(deployment: Deployment) -> Findings:
         if name == anonymous(
             estate.stack.name
         ) and name not in _without_credentials(deployment):
-            yield PolicyFinding(
-                f"{consumer.name} is the anonymous consumer of partitions, but has credentials",
+            yield about(
                 consumer,
+                "is the anonymous consumer of partitions, but has credentials",
             )
 
 

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from . import entra
 from .deployed import UNKNOWN, Deployment, Resource
-from .rule import Findings, PolicyFinding, Settings
+from .rule import Findings, PolicyFinding, Settings, about
 
 APP = "okta:app/oAuth:OAuth"
 SERVER = "okta:auth/server:Server"
@@ -27,7 +27,6 @@ _REDIRECTS = (
     "validRedirectUris",
     "validPostLogoutRedirectUris",
 )
-_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _UNSAFE = {"implicit", "password"}
 _IN_REDIRECTS = {"token", "id_token"}
 _REALM_GRANTS = {
@@ -75,7 +74,8 @@ def _stays_on_device(uri: str) -> bool:
     (RFC 8252, 7)."""
     parts = urlsplit(uri)
     return "." in parts.scheme or (
-        parts.scheme == "http" and parts.hostname in _LOOPBACK
+        parts.scheme == "http"
+        and parts.hostname in ("127.0.0.1", "::1", "localhost")
     )
 
 
@@ -87,29 +87,22 @@ def safe_grants(deployment: Deployment, _: Settings) -> Findings:
     """
     for app in deployment.of(APP):
         for grant in sorted(_UNSAFE.intersection(app.texts("grantTypes"))):
-            yield PolicyFinding(f"{app.name} may use the {grant} grant", app)
+            yield about(app, f"may use the {grant} grant")
         if app.text("type") == "service":
             continue
         for response in sorted(
             _IN_REDIRECTS.intersection(app.texts("responseTypes"))
         ):
-            yield PolicyFinding(
-                f"{app.name} may receive a {response} in a redirect",
-                app,
-            )
+            yield about(app, f"may receive a {response} in a redirect")
     for client in deployment.of(REALM_CLIENT):
         for name, grant in _REALM_GRANTS.items():
             if client.properties.get(name) is True:
-                yield PolicyFinding(
-                    f"{client.name} may use the {grant} grant", client
-                )
+                yield about(client, f"may use the {grant} grant")
     for rule in deployment.of(POLICY_RULE):
         for grant in sorted(
             _UNSAFE.intersection(rule.texts("grantTypeWhitelists"))
         ):
-            yield PolicyFinding(
-                f"{rule.name} issues tokens by the {grant} grant", rule
-            )
+            yield about(rule, f"issues tokens by the {grant} grant")
     yield from entra.grants(deployment)
 
 
@@ -117,10 +110,10 @@ def named_grants(deployment: Deployment, _: Settings) -> Findings:
     """Check that policies list clients by name, and rules list scopes by name."""
     for policy in deployment.of(POLICY):
         if "ALL_CLIENTS" in policy.texts("clientWhitelists"):
-            yield PolicyFinding(f"{policy.name} is for ALL_CLIENTS", policy)
+            yield about(policy, "is for ALL_CLIENTS")
     for rule in deployment.of(POLICY_RULE):
         if "*" in rule.texts("scopeWhitelists"):
-            yield PolicyFinding(f"{rule.name} issues every scope (*)", rule)
+            yield about(rule, "issues every scope (*)")
     yield from entra.open_to_all(deployment)
 
 
@@ -132,16 +125,10 @@ def rotated_keys(deployment: Deployment, settings: Settings) -> Findings:
     """
     for server in deployment.of(SERVER):
         if server.text("credentialsRotationMode") == "MANUAL":
-            yield PolicyFinding(
-                f"{server.name} does not rotate its signing keys",
-                server,
-            )
+            yield about(server, "does not rotate its signing keys")
     for app in deployment.of(APP, REALM_CLIENT):
         if _shares_a_secret(app):
-            yield PolicyFinding(
-                f"{app.name} has a shared secret that does not rotate",
-                app,
-            )
+            yield about(app, "has a shared secret that does not rotate")
     yield from entra.static_secrets(deployment)
     yield from _old_keys(deployment, settings["longestDays"])
 

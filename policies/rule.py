@@ -23,6 +23,11 @@ class PolicyFinding:
     resource: Resource | None = None
 
 
+def about(resource: Resource, problem: str) -> PolicyFinding:
+    """Return a finding about a resource: its name, followed by the problem."""
+    return PolicyFinding(f"{resource.name} {problem}", resource)
+
+
 @dataclass(frozen=True, slots=True)
 class PolicySetting:
     """A setting of a rule that an organisation may change: its JSON schema, and its default."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterator
 
 from .deployed import Deployment, Resource
-from .rule import Findings, PolicyFinding, Settings
+from .rule import Findings, Settings, about
 from .scripts import expected_scripts
 
 PLUGIN = "kong:index/plugin:Plugin"
@@ -32,16 +32,12 @@ def current_scripts(deployment: Deployment, _: Settings) -> Findings:
         ours = expected_scripts(kind, config)
         has_access = bool(ours) and config.get("access") == ours["access"]
         if not has_access or not all(map(config.get, ours)):
-            yield PolicyFinding(
-                f"{plugin.name} does not run {SCRIPTS[kind]} of this version",
-                plugin,
-            )
+            yield about(plugin, f"does not run {SCRIPTS[kind]} of this version")
         foreign = []
         for phase, scripts in sorted(config.items()):
             if scripts and phase != "access" and scripts != ours.get(phase):
                 foreign.append(phase)
         if foreign:
-            yield PolicyFinding(
-                f"{plugin.name} runs a foreign script in phase {', '.join(foreign)}",
-                plugin,
+            yield about(
+                plugin, f"runs a foreign script in phase {', '.join(foreign)}"
             )

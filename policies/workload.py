@@ -10,7 +10,7 @@ from kong_oam.access.data import JsonObject
 from kong_oam.objects.known_kinds import BYPASS_GROUPS, BYPASS_KINDS
 
 from .deployed import UNKNOWN, Deployment, Resource
-from .rule import Findings, PolicyFinding, Settings
+from .rule import Findings, Settings, about
 
 SERVICE = "kubernetes:core/v1:Service"
 NETWORK_POLICY = "kubernetes:networking.k8s.io/v1:NetworkPolicy"
@@ -74,24 +74,16 @@ def _network_policies(
         if _fences(policy, workload)
     ]
     if not fences:
-        yield PolicyFinding(
-            f"{workload.name} is behind a Service, but has no NetworkPolicy",
-            workload,
-        )
+        yield about(workload, "is behind a Service, but has no NetworkPolicy")
     for fence in fences:
         rules = _at(fence.properties, "spec", "ingress") or ()
         if any(map(_is_open, rules)):
-            yield PolicyFinding(
-                f"{fence.name} lets everybody connect to {workload.name}", fence
-            )
+            yield about(fence, f"lets everybody connect to {workload.name}")
         wide: set[str] = set()
         for rule in rules:
             wide.update(_wide(rule, widest))
         for cidr in sorted(wide):
-            yield PolicyFinding(
-                f"{fence.name} lets all of {cidr} connect to {workload.name}",
-                fence,
-            )
+            yield about(fence, f"lets all of {cidr} connect to {workload.name}")
 
 
 def _ways_in(deployment: Deployment, allowed: Iterable[str]) -> Findings:
@@ -110,10 +102,7 @@ def _ways_in(deployment: Deployment, allowed: Iterable[str]) -> Findings:
             opened = "ways to workloads"
         else:
             continue
-        yield PolicyFinding(
-            f"{resource.name} ({kind}) opens {opened} beside the gateway",
-            resource,
-        )
+        yield about(resource, f"({kind}) opens {opened} beside the gateway")
 
 
 def _redirecting_services(service: Resource) -> Findings:
@@ -121,14 +110,10 @@ def _redirecting_services(service: Resource) -> Findings:
     if _at(spec, "type") == "ExternalName" or (
         spec and not spec.get("selector")
     ):
-        yield PolicyFinding(
-            f"{service.name} has no selector, so anybody can redirect it",
-            service,
-        )
+        yield about(service, "has no selector, so anybody can redirect it")
     if _at(spec, "externalIPs"):
-        yield PolicyFinding(
-            f"{service.name} claims addresses outside the cluster (externalIPs)",
-            service,
+        yield about(
+            service, "claims addresses outside the cluster (externalIPs)"
         )
 
 
@@ -136,22 +121,19 @@ def _node_access(workload: Resource) -> Findings:
     for _, pod in _pods(workload.properties):
         for field in _NODE:
             if pod.get(field) is True:
-                yield PolicyFinding(
-                    f"{workload.name} shares its node ({field}), where no NetworkPolicy applies",
+                yield about(
                     workload,
+                    f"shares its node ({field}), where no NetworkPolicy applies",
                 )
         for container in _containers(pod):
             if _at(container, "securityContext", "privileged") is True:
-                yield PolicyFinding(
-                    f"{workload.name} has all rights on its node (privileged)",
-                    workload,
-                )
+                yield about(workload, "has all rights on its node (privileged)")
             if any(
                 _at(port, "hostPort") for port in _at(container, "ports") or ()
             ):
-                yield PolicyFinding(
-                    f"{workload.name} listens on its node (hostPort), past its NetworkPolicy",
+                yield about(
                     workload,
+                    "listens on its node (hostPort), past its NetworkPolicy",
                 )
 
 
@@ -165,17 +147,17 @@ def _hidden_callers(
             _at(spec, "type") in _OUTSIDE
             and _at(spec, "externalTrafficPolicy") != "Local"
         ):
-            yield PolicyFinding(
-                f"{service.name} hides the callers of {workload.name} from its NetworkPolicy",
+            yield about(
                 service,
+                f"hides the callers of {workload.name} from its NetworkPolicy",
             )
     for _, pod in _pods(workload.properties):
         for volume in _at(pod, "volumes") or ():
             path = _at(volume, "hostPath", "path")
             if path:
-                yield PolicyFinding(
-                    f"{workload.name} mounts {path} of its node, which other pods can write to",
+                yield about(
                     workload,
+                    f"mounts {path} of its node, which other pods can write to",
                 )
 
 

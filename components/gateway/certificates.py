@@ -8,7 +8,7 @@ application's namespace, for example from cert-manager.
 
 from __future__ import annotations
 
-import base64
+from base64 import b64decode
 from collections.abc import Mapping, Sequence
 from functools import partial
 
@@ -112,4 +112,4 @@ def _decoded(data: Texts, *, name: str, key: str) -> str:
             f"Secret '{name}' has no {key}; the Secret of a gateway trait's secretName needs "
             "type kubernetes.io/tls"
         )
-    return base64.b64decode(data[key]).decode("ascii")
+    return b64decode(data[key]).decode("ascii")

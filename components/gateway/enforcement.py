@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
-import pulumi
-from pulumi import Input, Output
+from pulumi import Input, Output, log
 from pulumi.runtime import is_dry_run
 
 from kong_oam.engine.state import StackState
@@ -78,7 +77,7 @@ def warn_of_unknown_tables(tables: Mapping[str, Output[str]]) -> Output[bool]:
             if not await table.is_known()
         ]
         if unknown:
-            pulumi.log.warn(
+            log.warn(
                 f"gateway: a preview cannot show the changes of {len(unknown)} gates, such as "
                 f"{unknown[0]}: this run creates a client or an API whose id they need"
             )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 
 from kong_oam.access.settings.values import Settings
 from kong_oam.identity.common.discovery import SigningKey
@@ -31,7 +31,7 @@ def assigned(
             published,
             settings.gateway.key_slots,
             settings.as_of,
-            datetime.timedelta(minutes=minutes),
+            timedelta(minutes=minutes),
             previous_keys,
         )
     except TooManyKeysError as error:

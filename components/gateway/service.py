@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-import pulumi
 import pulumi_kong as kong
-from pulumi import Alias, Input, Output, ResourceOptions
+from pulumi import Alias, Input, Output, ResourceOptions, log
 
 from kong_oam.access.model import METHODS, Component, Estate
 from kong_oam.access.settings.values import Settings
@@ -276,7 +275,7 @@ def _gate(
     if rolled_out:
         return plugins.gate(table, upstream)
     stays = "opens nothing new" if args.before else "stays closed"
-    pulumi.log.warn(
+    log.warn(
         f"gateway: service {meant.kong_name} {stays}: its Deployment of this version is missing; "
         "run `pulumi up` once it can be deployed"
     )

@@ -26,9 +26,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-import pulumi
 import pulumi_keycloak as keycloak
-from pulumi import ComponentResource, Input, Output, Resource, ResourceOptions
+from pulumi import (
+    ComponentResource,
+    Input,
+    Output,
+    Resource,
+    ResourceOptions,
+    runtime,
+)
+from pulumi_keycloak import openid
 
 from kong_oam.access.model import Client
 from kong_oam.identity.common.jwk import ECDSA, SIGNS, Jwk
@@ -54,7 +61,6 @@ from .keys import Keys, key_pairs
 
 _KEYS = ECDSA
 _ALGORITHM = "token.endpoint.auth.signing.alg"
-_PARTNER_ALGORITHM = "RS256"
 # Seconds. A server caches the keys of a client, and drops them when the client changes. A call in
 # that moment may cache the old keys again.
 #
@@ -212,8 +218,8 @@ class Keycloak(ComponentResource):
         client: str | None = None,
         *,
         listed: bool = False,
-    ) -> keycloak.openid.ClientScope:
-        return keycloak.openid.ClientScope(
+    ) -> openid.ClientScope:
+        return openid.ClientScope(
             self._names.scope(logical),
             realm_id=self._realm,
             name=name,
@@ -226,7 +232,7 @@ class Keycloak(ComponentResource):
     def _restrict(
         self,
         logical: str,
-        scope: keycloak.openid.ClientScope,
+        scope: openid.ClientScope,
         roles: _Roles,
         client: str | None = None,
     ) -> list[Resource]:
@@ -242,7 +248,7 @@ class Keycloak(ComponentResource):
             for group, role in roles.items()
         ]
 
-    def _scope_of_groups(self, roles: _Roles) -> keycloak.openid.ClientScope:
+    def _scope_of_groups(self, roles: _Roles) -> openid.ClientScope:
         """Make the scope that adds a user's groups to a token, restricted to the groups of roles
         here."""
         scope = self._scope(
@@ -251,7 +257,7 @@ class Keycloak(ComponentResource):
             "The groups that Applications name",
         )
         restrictions = self._restrict("groups", scope, roles)
-        keycloak.openid.UserRealmRoleProtocolMapper(
+        openid.UserRealmRoleProtocolMapper(
             f"{self._prefix}-groups",
             realm_id=self._realm,
             client_scope_id=scope.id,
@@ -269,12 +275,12 @@ class Keycloak(ComponentResource):
 
     def _client(
         self, client: Client, keys: Keys | None, audience: _Audience | None
-    ) -> keycloak.openid.Client:
+    ) -> openid.Client:
         """Make a client. It signs users in only after its audience is restricted to its groups.
 
         Before this run it may have been a service, whose tokens always have the audience.
         """
-        return keycloak.openid.Client(
+        return openid.Client(
             self._names.client(client.component),
             realm_id=self._realm,
             client_id=self._names.in_realm(client.component),
@@ -318,7 +324,7 @@ class Keycloak(ComponentResource):
     def _attach(
         self,
         client: Client,
-        registered: keycloak.openid.Client,
+        registered: openid.Client,
         audience: _Audience | None,
     ) -> Grants:
         """Attach the scopes of every token of the client, and the optional scopes.
@@ -332,7 +338,7 @@ class Keycloak(ComponentResource):
             fixed.append(self._in_realm.groups_scope)
         if audience:
             fixed.append(audience.scope)
-        always = keycloak.openid.ClientDefaultScopes(
+        always = openid.ClientDefaultScopes(
             f"{self._prefix}-always-{client.component}",
             realm_id=self._realm,
             client_id=registered.id,
@@ -346,7 +352,7 @@ class Keycloak(ComponentResource):
         def make(
             pods: Sequence[Input[Resource]],
         ) -> Resource:
-            return keycloak.openid.ClientOptionalScopes(
+            return openid.ClientOptionalScopes(
                 granted(self._prefix, client.component),
                 realm_id=self._realm,
                 client_id=registered.id,
@@ -368,7 +374,7 @@ class Keycloak(ComponentResource):
         groups = sorted({self._model.group(group) for group in client.groups})
         roles = {group: self._in_realm.roles[group] for group in groups}
         restrictions = self._restrict(key, scope, roles, key)
-        mapper = keycloak.openid.AudienceProtocolMapper(
+        mapper = openid.AudienceProtocolMapper(
             f"{self._prefix}-audience-{key}",
             realm_id=self._realm,
             client_scope_id=scope.id,
@@ -406,12 +412,12 @@ def _proofs(client: Client, keys: Keys | None) -> Input[Texts]:
         return {
             "use.jwks.url": "true",
             "jwks.url": client.jwks_uri,
-            _ALGORITHM: _PARTNER_ALGORITHM,
+            _ALGORITHM: "RS256",
         }
     return keys.active.apply(_key_attributes) if keys else {}
 
 
-def _key_attributes(keys: Sequence[Jwk]) -> dict[str, str]:
+def _key_attributes(keys: Sequence[Jwk]) -> Texts:
     """Return the attributes of a client that authenticates with one of these keys."""
     listed = [{**key, "use": "sig", "alg": SIGNS[_KEYS]} for key in keys]
     return {
@@ -423,6 +429,6 @@ def _key_attributes(keys: Sequence[Jwk]) -> dict[str, str]:
 
 async def _after_cache(client_id: str) -> str:
     """Return the id once Keycloak verifies by the new key, so that no pod uses the key before."""
-    if not pulumi.runtime.is_dry_run():
+    if not runtime.is_dry_run():
         await asyncio.sleep(_KEY_CACHE_SECONDS)
     return client_id

@@ -13,9 +13,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-import pulumi
-import pulumi_tls as tls
-from pulumi import Input, Output, Resource, ResourceOptions
+from pulumi import Input, Output, Resource, ResourceOptions, runtime
+from pulumi_tls import PrivateKey
 
 from kong_oam.access.rotation import SLOTS, Generation
 from kong_oam.identity.common.certificates import certificate, thumbprint
@@ -24,8 +23,6 @@ from kong_oam.identity.common.jwk import ECDSA, RSA, SIGNS, Jwk, jwk
 # The suffixes of the resources of the two slots.
 SLOT_NAMES = "ab"
 
-_BITS = 2048
-_CURVE = "P256"
 _PRIVATE = ["privateKeyPem", "privateKeyPemPkcs8", "privateKeyOpenssh"]
 
 
@@ -123,13 +120,13 @@ def _logical(name: str, slot: int) -> str:
 
 def _slot(
     name: str, slot: int, kind: str, number: int, parent: Resource
-) -> tls.PrivateKey:
+) -> PrivateKey:
     """Make the key of one slot, for the generation with this `number`."""
-    return tls.PrivateKey(
+    return PrivateKey(
         _logical(name, slot),
         algorithm=kind,
-        rsa_bits=_BITS if kind == RSA else None,
-        ecdsa_curve=_CURVE if kind == ECDSA else None,
+        rsa_bits=2048 if kind == RSA else None,
+        ecdsa_curve="P256" if kind == ECDSA else None,
         opts=ResourceOptions(
             parent=parent,
             additional_secret_outputs=_PRIVATE,
@@ -139,16 +136,16 @@ def _slot(
 
 
 async def _current_slot(
-    slots: Mapping[int, tls.PrivateKey], generation: Generation
+    slots: Mapping[int, PrivateKey], generation: Generation
 ) -> int:
     """Find the slot of the client's key. A key that the run leaves out is unknown, and would remove
     the app's key."""
     now = slots[generation.slot]
-    is_alone = not generation.overlapping or pulumi.runtime.is_dry_run()
+    is_alone = not generation.overlapping or runtime.is_dry_run()
     if is_alone or await now.public_key_pem.is_known():
         return generation.slot
     return next(slot for slot in slots if slot != generation.slot)
 
 
-def _public(slots: Iterable[tls.PrivateKey]) -> Output[list[Jwk]]:
+def _public(slots: Iterable[PrivateKey]) -> Output[list[Jwk]]:
     return Output.all(*(slot.public_key_pem.apply(jwk) for slot in slots))

@@ -11,7 +11,7 @@ describe.
 
 from __future__ import annotations
 
-import pulumi
+from pulumi import Output
 
 from kong_oam.access.settings.values import KnownClient
 from kong_oam.identity.common.parts import clients_at
@@ -31,6 +31,4 @@ def provision(args: IssuerArgs) -> Issuer:
 
 def _credential(client: KnownClient) -> Credential:
     reference = SecretReference(*client.secret) if client.secret else None
-    return Credential(
-        pulumi.Output.from_input(client.id), secret_reference=reference
-    )
+    return Credential(Output.from_input(client.id), secret_reference=reference)

@@ -19,6 +19,15 @@ from typing import Any, Final
 
 import pulumi_okta as okta
 from pulumi import ComponentResource, Input, Output, Resource, ResourceOptions
+from pulumi_okta.app import OAuth, OAuthJwkArgs
+from pulumi_okta.auth import (
+    Server,
+    ServerClaim,
+    ServerPolicy,
+    ServerPolicyRule,
+    ServerScope,
+)
+from pulumi_okta.trustedorigin import Origin, OriginScopeArgs
 
 from kong_oam.access.model import EXTERNAL, Client
 from kong_oam.errors import ProductError
@@ -132,7 +141,7 @@ class Okta(ComponentResource):
         self.issuer: Final = issuer
         self.register_outputs({"issuer": self.issuer.issuer})
 
-    def _of_stack(self, own: okta.auth.Server) -> _Server:
+    def _of_stack(self, own: Server) -> _Server:
         """Make the server's objects that all clients share."""
         named = groups_at(self._settings, self._args.estate)
         ids = self._args.groups
@@ -173,9 +182,7 @@ class Okta(ComponentResource):
             app.client_id, keys, secret, record=record, grants=grants
         )
 
-    def _issuer(
-        self, own: okta.auth.Server, clients: ClientCredentials
-    ) -> Issuer:
+    def _issuer(self, own: Server, clients: ClientCredentials) -> Issuer:
         self._trusted_origins()
         server_keys = self._signing_keys(own)
         return Issuer(
@@ -188,8 +195,8 @@ class Okta(ComponentResource):
             shared={"server": own.id, "groups": dict(self._server.groups)},
         )
 
-    def _authorization_server(self) -> okta.auth.Server:
-        return okta.auth.Server(
+    def _authorization_server(self) -> Server:
+        return Server(
             self._logical(SERVER),
             name=server_name(self._stack),
             description=f"Kong-OAM, stack {self._stack}",
@@ -207,11 +214,9 @@ class Okta(ComponentResource):
         parent = self._args.homes[client.component] if client else self
         return ResourceOptions(parent=parent, provider=self._account, **options)
 
-    def _scopes(
-        self, server: okta.auth.Server
-    ) -> Mapping[str, okta.auth.ServerScope]:
+    def _scopes(self, server: Server) -> Mapping[str, ServerScope]:
         return {
-            scope: okta.auth.ServerScope(
+            scope: ServerScope(
                 self._logical(SCOPE, scope),
                 auth_server_id=server.id,
                 name=scope,
@@ -230,14 +235,14 @@ class Okta(ComponentResource):
         }
 
     def _groups_claim(
-        self, server: okta.auth.Server, groups: Sequence[str]
-    ) -> okta.auth.ServerClaim:
+        self, server: Server, groups: Sequence[str]
+    ) -> ServerClaim:
         """List in tokens only groups that roles name: Okta fails a token request that matches more
         than 100."""
         names = "|".join(
             re.escape(self._model.group(group)) for group in groups
         )
-        return okta.auth.ServerClaim(
+        return ServerClaim(
             self._logical(CLAIM),
             auth_server_id=server.id,
             name=SPELLING.groups,
@@ -251,7 +256,7 @@ class Okta(ComponentResource):
             opts=self._of(replace_on_changes=_IN_SERVER),
         )
 
-    def _app(self, client: Client, keys: Keys | None) -> okta.app.OAuth:
+    def _app(self, client: Client, keys: Keys | None) -> OAuth:
         """Make an app. It keeps its first client id, also an id that Okta made up.
 
         A client id never changes at Okta (API description: immutable): with another id the plugin
@@ -262,7 +267,7 @@ class Okta(ComponentResource):
         does so at once.
         """
         rotates = client.public and client.refresh
-        app = okta.app.OAuth(
+        app = OAuth(
             self._logical(APP, client.component),
             client_id=client_id(self._stack, client.component),
             label=app_label(self._stack, client.component),
@@ -295,7 +300,7 @@ class Okta(ComponentResource):
             self._assign(client, app)
         return app
 
-    def _assign(self, client: Client, app: okta.app.OAuth) -> None:
+    def _assign(self, client: Client, app: OAuth) -> None:
         """Assign an app to the groups whose members may sign in through it."""
         okta.AppGroupAssignments(
             self._logical(ASSIGNMENTS, client.component),
@@ -311,7 +316,7 @@ class Okta(ComponentResource):
             opts=self._of(client),
         )
 
-    def _policy(self, client: Client, app: okta.app.OAuth) -> Grants:
+    def _policy(self, client: Client, app: OAuth) -> Grants:
         """Make the policy of a client, and its rule: without these it gets no token.
 
         All policies are made at once, each behind all others, and keep their place.
@@ -324,7 +329,7 @@ class Okta(ComponentResource):
         Okta, and takes no token from anybody. Unknown: which number Okta keeps, and whether it
         closes the gap after a removal. The program reads neither.
         """
-        policy = okta.auth.ServerPolicy(
+        policy = ServerPolicy(
             self._logical(POLICY, client.component),
             auth_server_id=self._server.id,
             name=client.component,
@@ -344,7 +349,7 @@ class Okta(ComponentResource):
     def _rule(
         self,
         client: Client,
-        policy: okta.auth.ServerPolicy,
+        policy: ServerPolicy,
         pods: Sequence[Input[Resource]],
     ) -> Resource:
         """Make a policy's rule, after its scopes and the claim of groups."""
@@ -354,7 +359,7 @@ class Okta(ComponentResource):
             for name in client.scopes
             if name in server.scopes
         ]
-        return okta.auth.ServerPolicyRule(
+        return ServerPolicyRule(
             self._logical(RULE, client.component),
             auth_server_id=server.id,
             policy_id=policy.id,
@@ -389,11 +394,11 @@ class Okta(ComponentResource):
             all_clients_at(self._settings, self._args.estate)
         ):
             shared = origin in self._settings.shared_origins
-            okta.trustedorigin.Origin(
+            Origin(
                 self._logical(ORIGIN, origin),
                 name=origin_name(self._stack, origin, shared=shared),
                 origin=origin,
-                scopes=[okta.trustedorigin.OriginScopeArgs(type="CORS")],
+                scopes=[OriginScopeArgs(type="CORS")],
                 status="ACTIVE",
                 opts=self._of(
                     retain_on_delete=shared,
@@ -401,9 +406,7 @@ class Okta(ComponentResource):
                 ),
             )
 
-    def _signing_keys(
-        self, server: okta.auth.Server
-    ) -> Output[signing_keys.ServerKeys]:
+    def _signing_keys(self, server: Server) -> Output[signing_keys.ServerKeys]:
         """Read the server's keys, once it exists and names itself as this issuer."""
         metadata = published(
             self._settings.name,
@@ -438,7 +441,7 @@ def _account(name: str, parent: Resource) -> okta.Provider:
     )
 
 
-def _about(client: Client, app: okta.app.OAuth) -> Output[str]:
+def _about(client: Client, app: OAuth) -> Output[str]:
     """Name the app, so that a replaced app's policy is sent again under the same client id.
 
     Okta does not document whether policies keep the client id of a deleted app. A client id made up
@@ -469,8 +472,8 @@ def _method(client: Client, keys: Keys | None) -> str:
     )
 
 
-def _jwks(keys: Sequence[Jwk]) -> list[okta.app.OAuthJwkArgs]:
-    return [okta.app.OAuthJwkArgs(**key) for key in keys]
+def _jwks(keys: Sequence[Jwk]) -> list[OAuthJwkArgs]:
+    return [OAuthJwkArgs(**key) for key in keys]
 
 
 def _require_secret(secret: str | None, urn: str) -> str:

@@ -3,9 +3,9 @@ them with a new credential."""
 
 from __future__ import annotations
 
-import base64
-import copy
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 
 from pulumi import Input, Output, ResourceOptions
@@ -22,7 +22,6 @@ Data = Mapping[str, Input[str]]
 
 CREDENTIAL_DIGEST = "kong-oam.dev/client-credential"
 _TOKEN_FOLDER, _TOKEN = "/var/run/secrets/kong-oam.dev", "token"
-_TOKEN_SECONDS = 3600
 # Kinds whose pods cannot be changed: a mark in them would run them again.
 _REPLACED = frozenset({("batch", "Job"), ("", "Pod")})
 
@@ -71,7 +70,7 @@ def with_credential(
 ) -> Manifest:
     """Return the object with the client's settings in its pods, which only a run knows. A new
     `mark` restarts them."""
-    changed = copy.deepcopy(manifest)
+    changed = deepcopy(manifest)
     for path in pods:
         template = holder_at(changed, path)
         if not template:
@@ -106,7 +105,7 @@ def _add_token(spec: Manifest, variable: str, audience: str) -> None:
     folder = f"{_TOKEN_FOLDER}/{name}"
     token = {
         "audience": audience,
-        "expirationSeconds": _TOKEN_SECONDS,
+        "expirationSeconds": 3600,
         "path": _TOKEN,
     }
     volume = {
@@ -150,4 +149,4 @@ def _detached(value: Output[str]) -> Output[str]:
 
 
 def _base64(text: str) -> str:
-    return base64.b64encode(text.encode()).decode("ascii")
+    return b64encode(text.encode()).decode("ascii")

@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-import pulumi
-from pulumi import Output, RunError
+from pulumi import Output, RunError, runtime
 
 from kong_oam.oam.rendered import PLACEHOLDER, Awaited
 
@@ -30,7 +29,7 @@ def value_of(resource: KubernetesObject, awaited: Awaited) -> Output[str]:
             return value
         if isinstance(value, bool | int | float):
             return json.dumps(value)
-        if pulumi.runtime.is_dry_run():
+        if runtime.is_dry_run():
             return awaited.placeholder
         steps = [
             f"[{step}]" if isinstance(step, int) else f".{step}"

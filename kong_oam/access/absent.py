@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import chain
@@ -70,7 +71,7 @@ def _component(
 def _clients(
     estate: Estate, key: str, held: Mapping[str, list[Role]]
 ) -> Iterator[Client]:
-    calls: dict[str, list[Call]] = {}
+    calls = defaultdict(list)
     groups: NameSets = {}
     for called, roles in held.items():
         component = estate.components[called]
@@ -79,7 +80,7 @@ def _clients(
         )
         names = tuple(role.name for role in roles)
         call = Call(called, tuple(scopes), names, roles[0].position)
-        calls.setdefault(component.identity.provider, []).append(call)
+        calls[component.identity.provider].append(call)
         # The groups that sign in depend on all its calls. Users also need a group with the scope.
         groups.setdefault(component.identity.provider, set()).update(
             component.groups

@@ -28,6 +28,7 @@ from kong_oam.access.tokens import (
     Claims,
     KeyRing,
     Refusal,
+    Token,
     authenticate,
     bearer,
 )
@@ -79,9 +80,7 @@ class Decision:
         return str(self.component.position) if self.component else None
 
 
-def decide(
-    estate: Estate, request: Request, claims: Claims | Refusal | None
-) -> Decision:
+def decide(estate: Estate, request: Request, claims: Token | None) -> Decision:
     """Decide on `request`. `claims` are None without a token, and a Refusal for an invalid token.
 
     The address is checked last. So a caller at a denied address learns no more about tokens and
@@ -102,7 +101,7 @@ def decide(
 
 
 def _decide_by_token(
-    estate: Estate, request: Request, claims: Claims | Refusal | None
+    estate: Estate, request: Request, claims: Token | None
 ) -> Decision:
     """Decide without checking the caller's address."""
     try:
@@ -127,7 +126,7 @@ def _decide_at(
     component: Component,
     path: PathSegments,
     method: str,
-    claims: Claims | Refusal | None,
+    claims: Token | None,
 ) -> Decision:
     rules = component.owning(path)
     matching = listing(rules, method)

@@ -12,7 +12,7 @@ from itertools import chain
 from kong_oam.access.data import Names
 from kong_oam.access.model import SIGN_IN_SCOPES, Client, Component
 from kong_oam.access.providers import Provider
-from kong_oam.access.tokens import Claims, Refusal
+from kong_oam.access.tokens import Claims, Refusal, Token
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ def issue(
     user: User | None = None,
     scopes: Iterable[str] | None = None,
     api: Component | None = None,
-) -> Claims | Refusal:
+) -> Token:
     """Return the claims of the access token that `provider` gives `client`, for itself or for
     `user`.
 

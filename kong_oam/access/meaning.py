@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-import kong_oam.oam.model as oam
 from kong_oam.access.data import Names
 from kong_oam.access.diff.kind import Kind, may_widen
 from kong_oam.access.endpoint import Endpoints
 from kong_oam.access.model import Rules
 from kong_oam.access.stack import Stack
 from kong_oam.diagnostics import Codes, Report
+from kong_oam.oam.model import ComponentSpec
 from kong_oam.traits.key import Key
 
 T = TypeVar("T")
@@ -23,7 +23,7 @@ class Declared:
     """A component in its Application, with the parts that are already compiled. Findings are added
     to `out`."""
 
-    part: oam.ComponentSpec
+    part: ComponentSpec
     endpoints: Endpoints
     rules: Rules
     stack: Stack

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -446,12 +447,10 @@ class Estate:
     @cached_property
     def by_host(self) -> Mapping[str, Sequence[Exposed]]:
         """Endpoints with their components, by host in the endpoint's spelling."""
-        by_host: dict[str, list[Exposed]] = {}
+        by_host = defaultdict(list)
         for component in self.exposed:
             for endpoint in component.exposure.endpoints:
-                by_host.setdefault(endpoint.host, []).append(
-                    (endpoint, component)
-                )
+                by_host[endpoint.host].append((endpoint, component))
         return by_host
 
     @cached_property

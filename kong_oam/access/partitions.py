@@ -8,6 +8,7 @@ other part can change its result.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -216,15 +217,13 @@ def owners_of_scopes(estate: Estate, offers: Uses) -> Owners:
 
     The scope may have moved from one component to another.
     """
-    owners: dict[tuple[str, str], set[str]] = {}
+    owners = defaultdict(set)
     for key, component in estate.components.items():
         for scope in component.identity.scopes:
-            owners.setdefault((component.identity.provider, scope), set()).add(
-                key
-            )
+            owners[component.identity.provider, scope].add(key)
     for name, offer in offers.items():
         for scope in offer.scopes:
-            owners.setdefault((offer.provider, scope), set()).add(_key(name))
+            owners[offer.provider, scope].add(_key(name))
     return owners
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, combinations
@@ -108,8 +109,8 @@ def _without_one(
     sets: Iterable[Groups], clause: Groups
 ) -> Mapping[str, Sequence[Groups]]:
     """Return by group of the clause the rest of each set that has this group."""
-    others: dict[str, list[Groups]] = {}
+    others = defaultdict(list)
     for groups in sets:
         for group in groups & clause:
-            others.setdefault(group, []).append(groups - {group})
+            others[group].append(groups - {group})
     return others

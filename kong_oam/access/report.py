@@ -6,6 +6,7 @@ entry of a map.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from operator import attrgetter
 
@@ -75,10 +76,10 @@ def _lines(estate: Estate, component: Component) -> Iterator[str]:
 
 def _by_networks(component: Component, rule: Rule) -> dict[Networks, list[str]]:
     """Return the methods of a rule by the networks that may call it."""
-    methods: dict[Networks, list[str]] = {}
+    methods = defaultdict(list)
     for method in filter(rule.lists, METHODS):
         networks = component.networks(rule.path, method)
-        methods.setdefault(networks, []).append(method)
+        methods[networks].append(method)
     return methods
 
 

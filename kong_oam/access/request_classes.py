@@ -10,6 +10,7 @@ paths (`/s*` as /sales and /stock). Such a path has no own class: it changes wit
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -60,9 +61,9 @@ _Merged = tuple[Region, Members]
 def path_classes(declared: Iterable[PathSegments]) -> tuple[PathClass, ...]:
     """Divide the paths below declared paths into classes. A class precedes its children."""
     exact = set(declared)
-    by_folded: dict[PathSegments, list[PathSegments]] = {}
+    by_folded = defaultdict(list)
     for path in exact:
-        by_folded.setdefault(folded(path), []).append(path)
+        by_folded[folded(path)].append(path)
     examples = {(path, path): path for path in exact}
     for read_as in by_folded:
         for length, element in enumerate(read_as):
@@ -117,12 +118,12 @@ def regions(
 ) -> Iterator[tuple[Region, Members, Names]]:
     """Merge the chosen classes of each method into few regions. Yield each region with the numbers
     of its classes and its methods."""
-    shared: dict[_Merged, list[str]] = {}
+    shared = defaultdict(list)
     for method in METHODS:
         for region_and_members in _regions(
             path_classes, by_method.get(method, ())
         ):
-            shared.setdefault(region_and_members, []).append(method)
+            shared[region_and_members].append(method)
     for (region, members), methods in shared.items():
         yield region, members, tuple(methods)
 

@@ -8,8 +8,8 @@ run made.
 
 from __future__ import annotations
 
-import datetime
 from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from typing import NotRequired, TypedDict
 
 SLOTS = 2
@@ -59,9 +59,9 @@ class Generation:
     """
 
     number: int
-    since: datetime.date
+    since: date
     overlapping: bool = False
-    replaced: datetime.date | None = None
+    replaced: date | None = None
     holder: str | None = None
 
     @property
@@ -107,17 +107,15 @@ class Generation:
         replaced = data.get("replaced")
         return Generation(
             int(data["generation"]),
-            datetime.date.fromisoformat(data["since"]),
+            date.fromisoformat(data["since"]),
             overlapping=data["before"] == "counts",
-            replaced=datetime.date.fromisoformat(replaced)
-            if replaced
-            else None,
+            replaced=date.fromisoformat(replaced) if replaced else None,
             holder=data.get("secretOf"),
         )
 
-    def due(self, schedule: Schedule) -> datetime.date:
+    def due(self, schedule: Schedule) -> date:
         """Return the date of the next step."""
-        return self.since + datetime.timedelta(
+        return self.since + timedelta(
             days=schedule.overlap if self.overlapping else schedule.every
         )
 
@@ -130,7 +128,7 @@ class Generation:
 
 
 def next_generation(
-    last: Generation | None, schedule: Schedule, today: datetime.date
+    last: Generation | None, schedule: Schedule, today: date
 ) -> Generation:
     """Return the generation after this run: one step further if a step is due.
 
@@ -151,7 +149,7 @@ def is_shared(data: GenerationOutput) -> bool:
 
 
 def current_secret(
-    last: Generation | None, holder: str, today: datetime.date
+    last: Generation | None, holder: str, today: date
 ) -> Generation:
     """Return the shared secret from this run on: a new secret if its holder changed.
 

@@ -9,13 +9,13 @@ Tokens are JSON Web Tokens (RFC 7519) in compact form, signed with RS256 or ES25
 
 from __future__ import annotations
 
-import base64
 import binascii
 import json
-import math
 import re
+from base64 import b64decode
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from math import isfinite
 from typing import Any, TypeGuard
 
 from cryptography.exceptions import InvalidSignature
@@ -65,6 +65,10 @@ class Refusal:
 
     reason: str
     code: str = field(default="token-needed", compare=False)
+
+
+# The result of reading a token, or of a request for a token.
+Token = Claims | Refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +127,7 @@ def bearer(authorization: Iterable[str]) -> str | Refusal | None:
 
 def authenticate(
     token: str, ring: KeyRing, now: float, apis: Iterable[str] = ()
-) -> Claims | Refusal:
+) -> Token:
     """Return the claims of `token` if it is valid at `now` (seconds since 1970), or the reason why
     not.
 
@@ -175,7 +179,7 @@ def _header_and_payload(
 
 def _validated(
     payload: _RawClaims, ring: KeyRing, now: float, apis: Iterable[str]
-) -> Claims | Refusal:
+) -> Token:
     if payload.get("iss") != ring.issuer:
         return Refusal("another issuer", "token-not-for-us")
     audience = payload.get("aud")
@@ -209,7 +213,7 @@ def _untimely(payload: _RawClaims, now: float) -> str | None:
     return None
 
 
-def _claims(payload: _RawClaims, ring: KeyRing) -> Claims | Refusal:
+def _claims(payload: _RawClaims, ring: KeyRing) -> Token:
     """Return the claims of a token, by its provider's names of claims."""
     spelling = ring.provider.spelling
     for mark in spelling.marks:
@@ -285,7 +289,7 @@ def _is_number(value: object) -> TypeGuard[int | float]:
     return (
         isinstance(value, int | float)
         and not isinstance(value, bool)
-        and math.isfinite(value)
+        and isfinite(value)
     )
 
 
@@ -297,7 +301,7 @@ def _is_list_of_texts(value: object) -> TypeGuard[list[str]]:
 
 def _decode(part: str) -> bytes:
     try:
-        return base64.b64decode(
+        return b64decode(
             part + "=" * (-len(part) % 4), altchars=b"-_", validate=True
         )
     except (binascii.Error, ValueError):
@@ -332,7 +336,7 @@ def _pairs(pairs: list[tuple[str, Any]]) -> _RawClaims:
 
 def _finite(text: str) -> float:
     number = float(text)
-    return number if math.isfinite(number) else _constant(text)
+    return number if isfinite(number) else _constant(text)
 
 
 def _integer(text: str) -> int:

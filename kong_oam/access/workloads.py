@@ -5,9 +5,9 @@ A workload identifies the holder of a client's credential, so a renamed componen
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
+from hashlib import sha256
 from typing import Any
 
 from kong_oam.access.data import JsonObject
@@ -44,7 +44,7 @@ def digest_of(component: Component, properties: JsonObject) -> str:
     text = json.dumps(
         [component.at, component.type, content], sort_keys=True, default=str
     )
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
+    return sha256(text.encode()).hexdigest()[:32]
 
 
 def _unversioned(value: Any) -> Any:

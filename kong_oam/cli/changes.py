@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import argparse
 import shlex
+from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import asdict
 
@@ -24,7 +24,7 @@ from kong_oam.diagnostics import printable
 from kong_oam.oam.position import JsonObject
 
 
-def full_command(options: argparse.Namespace, *words: str) -> str:
+def full_command(options: Namespace, *words: str) -> str:
     """Return the command with these words and the options of `add_estate`."""
     if options.stack != default_stack():
         words += "--stack", options.stack

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import argparse
+from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -75,7 +75,7 @@ findings.
 """
 
 
-def _arguments(parser: argparse.ArgumentParser) -> None:
+def _arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "files",
         nargs="*",
@@ -101,7 +101,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _run(options: argparse.Namespace, console: Console) -> int:
+def _run(options: Namespace, console: Console) -> int:
     if not options.watch:
         return _check(options, console, selected_settings(options))
     if console.json:
@@ -111,7 +111,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     return _watch(options, console)
 
 
-def _watch(options: argparse.Namespace, console: Console) -> int:
+def _watch(options: Namespace, console: Console) -> int:
     settings = selected_settings(options)
     memory = Memory()
 
@@ -139,12 +139,12 @@ def _watch(options: argparse.Namespace, console: Console) -> int:
         return watch(files, refresh, answer, console)
 
 
-def _names(options: argparse.Namespace, settings: Settings) -> list[str]:
+def _names(options: Namespace, settings: Settings) -> list[str]:
     return [*(options.applications or settings.applications), *options.files]
 
 
 def _check(
-    options: argparse.Namespace,
+    options: Namespace,
     console: Console,
     settings: Settings,
     read_one: ReadOne = read_file,
@@ -201,7 +201,7 @@ def _print(report: Report, console: Console) -> None:
         _print_finding(finding, console)
 
 
-def _earlier_findings(options: argparse.Namespace) -> Diagnostics:
+def _earlier_findings(options: Namespace) -> Diagnostics:
     """Return the findings at the revision. Returns nothing if the revision cannot be read, so all
     findings count as new."""
     label = f"REVISION ({printable(options.since)})"
@@ -308,7 +308,7 @@ def _coloured_line(line: str, console: Console) -> str:
     return console.paint("red", line) if line.startswith("-") else line
 
 
-def _summary(report: Report, options: argparse.Namespace) -> Iterator[str]:
+def _summary(report: Report, options: Namespace) -> Iterator[str]:
     estate = report.compiled.estate
     if estate is not None:
         yield from _estate_summary(report, estate)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import argparse
+from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
@@ -45,6 +45,6 @@ class Command:
     name: str
     summary: str
     details: str
-    arguments: Callable[[argparse.ArgumentParser], None]
-    run: Callable[[argparse.Namespace, Console], int]
+    arguments: Callable[[ArgumentParser], None]
+    run: Callable[[Namespace, Console], int]
     json: bool = True

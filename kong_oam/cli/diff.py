@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import argparse
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from kong_oam.access.diff.compare import diff_from_any
@@ -51,7 +51,7 @@ _DEFAULTS = ("HEAD", ".")
 """Defaults of OLD and NEW."""
 
 
-def _arguments(parser: argparse.ArgumentParser) -> None:
+def _arguments(parser: ArgumentParser) -> None:
     parser.add_argument("old", nargs="?", metavar="OLD", help="(default: HEAD)")
     parser.add_argument(
         "new",
@@ -76,7 +76,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _run(options: argparse.Namespace, console: Console) -> int:
+def _run(options: Namespace, console: Console) -> int:
     if console.json and options.markdown:
         raise UsageError("use --json or --markdown, not both")
     options.old, options.new = _sides(options)
@@ -103,7 +103,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     return FOUND if changes and options.exit_code else OK
 
 
-def _sides(options: argparse.Namespace) -> list[str]:
+def _sides(options: Namespace) -> list[str]:
     """Return OLD and NEW. Raises UsageError if an operand is missing and a later value of -f is a
     folder, which may be the missing operand."""
     operands = [side for side in (options.old, options.new) if side is not None]

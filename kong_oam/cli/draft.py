@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-import kong_oam.oam.application as oam
 from kong_oam.access.compile.estate import Compiled, compile_estate
 from kong_oam.access.diff.change import Difference
 from kong_oam.access.diff.compare import diff
@@ -23,6 +22,7 @@ from kong_oam.cli.scaffold import (
     scaffold,
 )
 from kong_oam.diagnostics import Diagnostics, Findings
+from kong_oam.oam.application import Reading
 from kong_oam.oam.position import Texts
 from kong_oam.traits.kong_plugin.findings import findings as plugins_found
 
@@ -46,10 +46,10 @@ class Draft:
 def draft_component(
     spec: ComponentSpec,
     file: str,
-    reading: oam.Reading,
+    reading: Reading,
     compiled: Compiled,
     settings: Settings,
-    read: Callable[[Texts], oam.Reading],
+    read: Callable[[Texts], Reading],
 ) -> Draft:
     """Draft the component. `file` is the file of a new Application. `compiled` is the result of
     `reading`, without errors. `read` reads other texts of the same files. Raises ScaffoldError."""
@@ -79,7 +79,7 @@ def draft_component(
 
 
 def _findings(
-    reading: oam.Reading, compiled: Compiled, settings: Settings
+    reading: Reading, compiled: Compiled, settings: Settings
 ) -> Findings:
     yield from compiled.diagnostics
     if compiled.estate:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import argparse
-import math
 import os
+from argparse import ArgumentParser, Namespace
+from math import ceil
 from typing import TYPE_CHECKING
 
 from kong_oam.access.settings.values import Settings
@@ -42,7 +42,7 @@ gateway. Also 2 if the gateway runs scripts of another origin, whose openings ar
 """
 
 
-def _arguments(parser: argparse.ArgumentParser) -> None:
+def _arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--stack", "-s", required=True, help="the stack of the gateway"
     )
@@ -79,7 +79,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     verbs.add_parser("close", help="close all openings now")
 
 
-def _run(options: argparse.Namespace, console: Console) -> int:
+def _run(options: Namespace, console: Console) -> int:
     # Imported here, so that other verbs start faster.
     from kong_oam.emergency.changes import (
         EmergencyError,
@@ -174,7 +174,7 @@ def _effective_when(admin: AdminApi, settings: Settings) -> str:
     except AdminError:
         seconds = 0.0
     return (
-        f"effective at all nodes within about {math.ceil(seconds)} seconds"
+        f"effective at all nodes within about {ceil(seconds)} seconds"
         if seconds
         else "effective at each node after its next configuration update"
     )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
-import datetime
 import os
-import tempfile
+from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from kong_oam.access.absent import absent_members
 from kong_oam.access.compile.estate import Compiled, compile_estate
@@ -41,7 +41,7 @@ def default_stack() -> str:
     return names[0] if len(names) == 1 else DEFAULT
 
 
-def add_estate(parser: argparse.ArgumentParser) -> None:
+def add_estate(parser: ArgumentParser) -> None:
     """Add the options that select an estate: `--stack`, `--applications` and `--definitions`."""
     parser.add_argument(
         "--stack",
@@ -81,10 +81,10 @@ def settings_or_defaults(stack: str) -> Settings:
     # The repository of a team has Applications, but no stack.
     if stack != DEFAULT or not has_no_stack():
         return settings_of(stack)
-    return assumed(stack, datetime.date.today())
+    return assumed(stack, date.today())
 
 
-def selected_settings(options: argparse.Namespace) -> Settings:
+def selected_settings(options: Namespace) -> Settings:
     """Return the settings for the options of `add_estate`, with their definitions. Raises
     StackError."""
     return with_definitions(
@@ -143,7 +143,7 @@ def read_at(
     state, and a remark, which begins with `label`, lists them. Raises UsageError.
     """
     source = revision(name)
-    with tempfile.TemporaryDirectory() as temporary:
+    with TemporaryDirectory() as temporary:
         top = Path(temporary)
         copy = source.target_path(".", top)
         # Read the settings first: they name the Applications and definitions.

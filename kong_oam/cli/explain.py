@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import argparse
+from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from dataclasses import asdict
 
@@ -10,7 +10,7 @@ from kong_oam.access.decide import Decision, Request, decide, effective_scopes
 from kong_oam.access.issue import User, issue
 from kong_oam.access.model import Estate
 from kong_oam.access.pages import preflight, reading
-from kong_oam.access.tokens import Claims, Refusal
+from kong_oam.access.tokens import Refusal, Token
 from kong_oam.cli.command import OK, Command, UsageError
 from kong_oam.cli.console import Colour, Console
 from kong_oam.cli.entries import rule_entry, unjudged_entry
@@ -28,7 +28,7 @@ from kong_oam.diagnostics import printable
 from kong_oam.oam.position import JsonObject
 from kong_oam.traits.cors.at_kong import granted
 
-_Token = Claims | Refusal | None
+_Token = Token | None
 """The claims of a token, the reason against a token, or None without a token."""
 
 _DETAILS = """\
@@ -53,8 +53,8 @@ request.
 """
 
 
-def _arguments(parser: argparse.ArgumentParser) -> None:
-    add_request(parser, "?")
+def _arguments(parser: ArgumentParser) -> None:
+    add_request(parser)
     parser.add_argument(
         "--as",
         dest="client",
@@ -83,7 +83,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _run(options: argparse.Namespace, console: Console) -> int:
+def _run(options: Namespace, console: Console) -> int:
     if options.request or options.logs:
         return _recorded(options, console)
     if options.method is None or options.url is None:
@@ -92,7 +92,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
         )
     estate = estate_from(options)
     request = request_from(options.method, options.url, estate, options.address)
-    token: _Token = None
+    token: Token | None = None
     if options.asks:
         _check_preflight(options)
         decision = preflight(estate, request, options.origin, options.asks)
@@ -128,7 +128,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     return OK
 
 
-def _recorded(options: argparse.Namespace, console: Console) -> int:
+def _recorded(options: Namespace, console: Console) -> int:
     if not options.request or not options.logs:
         raise UsageError(
             "--request ID and --logs FILE belong together: add the missing option"
@@ -147,7 +147,7 @@ def _recorded(options: argparse.Namespace, console: Console) -> int:
     return explain_recorded(options, console)
 
 
-def _request_in_words(options: argparse.Namespace) -> str:
+def _request_in_words(options: Namespace) -> str:
     client = f" as {options.client}" if options.client else ""
     user = ""
     if options.groups is not None:
@@ -160,7 +160,7 @@ def _request_in_words(options: argparse.Namespace) -> str:
     )
 
 
-def _check_preflight(options: argparse.Namespace) -> None:
+def _check_preflight(options: Namespace) -> None:
     if options.method != "OPTIONS" or not options.origin:
         raise UsageError(
             "--asks is for preflights: use METHOD OPTIONS, and add --origin"
@@ -172,7 +172,7 @@ def _check_preflight(options: argparse.Namespace) -> None:
 
 
 def _page(
-    estate: Estate, request: Request, options: argparse.Namespace
+    estate: Estate, request: Request, options: Namespace
 ) -> JsonObject | None:
     """Return the rights of the calling page as JSON, or None without a page."""
     if not options.origin:
@@ -181,7 +181,8 @@ def _page(
         "origin": options.origin,
         "asks": options.asks,
         "mayRead": None,
-        "reason": _NO_CORS_RULE,
+        "reason": "the gateway has no cors rule for this request; "
+        "headers of the workload pass unchanged",
         "headers": {},
     }
     answer = reading(
@@ -196,12 +197,6 @@ def _page(
     return page
 
 
-_NO_CORS_RULE = (
-    "the gateway has no cors rule for this request; "
-    "headers of the workload pass unchanged"
-)
-
-
 def _page_in_words(page: JsonObject) -> Iterator[str]:
     action = f"send {page['asks']}" if page["asks"] else "read the answer"
     verdict = "not judged"
@@ -213,8 +208,8 @@ def _page_in_words(page: JsonObject) -> Iterator[str]:
 
 
 def _token(
-    estate: Estate, request: Request, options: argparse.Namespace
-) -> _Token:
+    estate: Estate, request: Request, options: Namespace
+) -> Token | None:
     """Return the token that the provider of the called component issues to the client."""
     if options.client is None:
         if options.groups is not None:
@@ -256,8 +251,8 @@ def _token(
 def _token_in_words(
     estate: Estate,
     decision: Decision,
-    token: _Token,
-    options: argparse.Namespace,
+    token: Token | None,
+    options: Namespace,
 ) -> str:
     if token is None:
         return "none"
@@ -278,9 +273,9 @@ def _token_in_words(
 
 
 def _explanation(
-    options: argparse.Namespace,
+    options: Namespace,
     decision: Decision,
-    token: _Token,
+    token: Token | None,
 ) -> JsonObject:
     return {
         "method": options.method,
@@ -297,7 +292,7 @@ def _explanation(
     }
 
 
-def _token_entry(token: _Token) -> JsonObject | None:
+def _token_entry(token: Token | None) -> JsonObject | None:
     if isinstance(token, Refusal):
         return {"refused": token.reason}
     return asdict(token) if token else None

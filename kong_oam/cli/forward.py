@@ -3,7 +3,7 @@ present."""
 
 from __future__ import annotations
 
-import argparse
+from argparse import ArgumentParser, Namespace
 
 from kong_oam.cli.command import Command
 from kong_oam.cli.console import Console
@@ -24,7 +24,7 @@ Exit status: the command's status, or 2 if the command did not start.
 """
 
 
-def _arguments(parser: argparse.ArgumentParser) -> None:
+def _arguments(parser: ArgumentParser) -> None:
     add = parser.add_argument
     add(
         "--to",
@@ -63,7 +63,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _run(options: argparse.Namespace, _: Console) -> int:
+def _run(options: Namespace, _: Console) -> int:
     # Imported here, so that other verbs start faster.
     from kong_oam.kong.forward import ForwardError, forward, target
 

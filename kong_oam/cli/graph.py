@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import argparse
+from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -56,7 +56,7 @@ _ENDINGS = {
 _GROUP = "group:"
 
 
-def _arguments(parser: argparse.ArgumentParser) -> None:
+def _arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--format",
         choices=[*_FORMATS],
@@ -88,7 +88,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     add_estate(parser)
 
 
-def _run(options: argparse.Namespace, console: Console) -> int:
+def _run(options: Namespace, console: Console) -> int:
     form = format_of(options, _ENDINGS, "mermaid")
     graph = _change(options) if options.since is not None else _state(options)
     if console.json:
@@ -109,7 +109,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     return OK
 
 
-def _state(options: argparse.Namespace) -> Graph:
+def _state(options: Namespace) -> Graph:
     estate = estate_from(options)
     graph = _selected_part(
         graph_of(estate, _title("Access graph", options)), options
@@ -124,7 +124,7 @@ def _state(options: argparse.Namespace) -> Graph:
     return replace(graph, notes=tuple(notes))
 
 
-def _change(options: argparse.Namespace) -> Graph:
+def _change(options: Namespace) -> Graph:
     since = "--since", options.since
     old, new, absent = sides(options, since, ("what is here", "."))
     title = _title(f"Access changes since {options.since}", options)
@@ -146,7 +146,7 @@ def _change(options: argparse.Namespace) -> Graph:
     return replace(graph, notes=tuple(notes))
 
 
-def _title(subject: str, options: argparse.Namespace) -> str:
+def _title(subject: str, options: Namespace) -> str:
     title = f"{subject}: stack {options.stack}"
     if options.application:
         title += f", Application {options.application}"
@@ -155,7 +155,7 @@ def _title(subject: str, options: argparse.Namespace) -> str:
     return title
 
 
-def _selected_part(graph: Graph, options: argparse.Namespace) -> Graph:
+def _selected_part(graph: Graph, options: Namespace) -> Graph:
     """Return the part of the graph that the options select. Raises UsageError."""
     part = graph
     if options.application is not None:

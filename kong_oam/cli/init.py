@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import argparse
-import datetime
 import re
+from argparse import ArgumentParser, Namespace
 from contextlib import suppress
+from datetime import date
 from importlib import metadata
 from pathlib import Path
 from urllib.parse import urljoin
@@ -32,7 +32,7 @@ _ENDING = ".template"
 _STACK = re.compile(r"[a-z0-9][a-z0-9-]{0,62}\Z")
 
 
-def _arguments(parser: argparse.ArgumentParser) -> None:
+def _arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "folder",
         nargs="?",
@@ -53,7 +53,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _run(options: argparse.Namespace, console: Console) -> int:
+def _run(options: Namespace, console: Console) -> int:
     if not _STACK.match(options.stack):
         raise UsageError(
             f"invalid stack name {quoted(options.stack)}: use lower-case letters, digits and dashes"
@@ -61,7 +61,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     values = {
         "VERSION": __version__,
         "STACK": options.stack,
-        "TODAY": datetime.date.today().isoformat(),
+        "TODAY": date.today().isoformat(),
         "DOCS": _documentation(),
     }
     folder = Path(options.folder)
@@ -92,7 +92,7 @@ def _documentation() -> str:
     return "docs/"
 
 
-def _files(kind: str, values: Texts) -> dict[str, str]:
+def _files(kind: str, values: Texts) -> Texts:
     """Return the files of a kind of repository by name, with values in place of `@NAME@`."""
     root = STARTERS / kind
     files = {}

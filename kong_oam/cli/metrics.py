@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
-import threading
+from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 from kong_oam.cli.command import OK, Command, UsageError, quoted
@@ -33,7 +33,7 @@ rules and a dashboard for these metrics and for Kong's own metrics (`gateway.met
 LISTEN = "127.0.0.1:9542"
 
 
-def _arguments(parser: argparse.ArgumentParser) -> None:
+def _arguments(parser: ArgumentParser) -> None:
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument(
         "--logs",
@@ -60,7 +60,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _run(options: argparse.Namespace, console: Console) -> int:
+def _run(options: Namespace, console: Console) -> int:
     from kong_oam import metrics
 
     if options.logs is not None:
@@ -71,7 +71,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     return OK
 
 
-def _serve(options: argparse.Namespace, console: Console) -> int:
+def _serve(options: Namespace, console: Console) -> int:
     from kong_oam.metrics.counters import Counters
 
     host, port = _address(options.listen)
@@ -91,7 +91,7 @@ def _serve(options: argparse.Namespace, console: Console) -> int:
         ) from None
     with server:
         # A daemon thread, so that Ctrl-C ends the command during a scrape.
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread = Thread(target=server.serve_forever, daemon=True)
         thread.start()
         console.print(
             f"serving http://{host}:{server.server_port}/metrics; Ctrl-C stops"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import shlex
 import sys
+from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -61,7 +61,7 @@ the answers as flags.
 """
 
 
-def _arguments(parser: argparse.ArgumentParser) -> None:
+def _arguments(parser: ArgumentParser) -> None:
     for flag in FLAGS.values():
         if flag.metavar:
             action = "append" if flag.separator else "store"
@@ -84,14 +84,12 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     add_estate(parser)
 
 
-def _run(options: argparse.Namespace, console: Console) -> int:
+def _run(options: Namespace, console: Console) -> int:
     with Tools() as tools:
         return _new(options, console, Renderer(tools))
 
 
-def _new(
-    options: argparse.Namespace, console: Console, renderer: Renderer
-) -> int:
+def _new(options: Namespace, console: Console, renderer: Renderer) -> int:
     settings = selected_settings(options)
     names = options.applications or settings.applications
     folder = _folder(names)
@@ -129,7 +127,7 @@ def _new(
     return OK
 
 
-def _dialogue(options: argparse.Namespace, estate: Estate) -> Dialogue:
+def _dialogue(options: Namespace, estate: Estate) -> Dialogue:
     """Return the values of the flags. On a terminal, prompt for missing values."""
     answers: FlagValues = {flag: getattr(options, flag) for flag in FLAGS}
     set_default_type(answers)
@@ -153,7 +151,7 @@ def _folder(names: Sequence[str]) -> Path:
 
 
 def _report(
-    draft: Draft, scheme: str, options: argparse.Namespace, console: Console
+    draft: Draft, scheme: str, options: Namespace, console: Console
 ) -> None:
     before = draft.before
     if console.json:

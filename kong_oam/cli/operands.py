@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import argparse
 import json
+from argparse import Namespace
 from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -69,7 +69,7 @@ class Operand:
 
     side: str
     text: str
-    options: argparse.Namespace
+    options: Namespace
     earlier: Set[str] = frozenset()
 
     def models(self) -> AccessModels:
@@ -174,7 +174,7 @@ class Operand:
 
 
 def sides(
-    options: argparse.Namespace, old: tuple[str, str], new: tuple[str, str]
+    options: Namespace, old: tuple[str, str], new: tuple[str, str]
 ) -> tuple[AccessModels, AccessModel, list[str]]:
     """Return the models of both sides, each a name and a text, and the Applications that they lack.
     Raises UsageError."""

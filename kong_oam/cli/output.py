@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import argparse
 import json
+from argparse import Namespace
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -23,7 +23,7 @@ def write_sarif(
     )
 
 
-def format_of(options: argparse.Namespace, endings: Texts, default: str) -> str:
+def format_of(options: Namespace, endings: Texts, default: str) -> str:
     """Return `--format`, or the format of the file's ending. Without a file, return `default`.
 
     Raises UsageError if the file's ending is unknown, or for `--json` with one of these options.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import argparse
+from argparse import Namespace
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -11,7 +11,7 @@ from kong_oam.access.decide import Decision, Request, decide
 from kong_oam.access.model import Component, Estate, Rule
 from kong_oam.access.networks import read_address
 from kong_oam.access.paths import AmbiguousPathError, read
-from kong_oam.access.tokens import Claims, Refusal
+from kong_oam.access.tokens import Claims, Refusal, Token
 from kong_oam.cli.command import OK, UsageError, quoted
 from kong_oam.cli.console import Colour, Console
 from kong_oam.cli.entries import rule_entry
@@ -63,7 +63,7 @@ for _trait in AT_KONG:
     _REMEDIES.update(_trait.remedies)
 
 
-def explain_recorded(options: argparse.Namespace, console: Console) -> int:
+def explain_recorded(options: Namespace, console: Console) -> int:
     """Print the decision about a recorded request, its reason and rule, and the decision of the
     current Applications.
 
@@ -188,7 +188,7 @@ def _records(lines: Iterable[bytes]) -> Iterator[Fields]:
 
 def _token(
     estate: Estate, component: Component | None, record: RequestRecord
-) -> Claims | Refusal | None:
+) -> Token | None:
     """Return the claims of the caller from the record, with the effective scopes."""
     code = record["code"]
     if component is None or (code == "token-needed" and "client" not in record):

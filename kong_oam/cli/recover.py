@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import argparse
+from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -31,7 +31,7 @@ Exit status: 0 nothing is left, 1 something is left, 2 nothing was done.
 """
 
 
-def _arguments(parser: argparse.ArgumentParser) -> None:
+def _arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--stack",
         "-s",
@@ -50,7 +50,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _run(options: argparse.Namespace, console: Console) -> int:
+def _run(options: Namespace, console: Console) -> int:
     # Imported here, so that other verbs start faster.
     from kong_oam.recover.recovery import RecoveryError, search
 
@@ -104,7 +104,7 @@ def _cluster(commands: Sequence[str]) -> Iterator[str]:
         yield from (f"  {command}" for command in commands)
 
 
-def _next(options: argparse.Namespace, removable: int) -> str:
+def _next(options: Namespace, removable: int) -> str:
     """Return the next command: `recover --remove` while objects can be removed."""
     if removable:
         older = " --older-state" if options.older_state else ""

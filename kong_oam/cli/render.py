@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import argparse
+from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Mapping
 from typing import Any, TypedDict
 
@@ -42,7 +42,6 @@ because only a run knows them.
   python -m kong_oam render shop --component web --stack aws
 """
 
-_MASKED = "(masked)"
 
 _ORIGINS = {
     "definition": ", by a definition",
@@ -64,7 +63,7 @@ class _ObjectEntry(TypedDict):
     object: Manifest
 
 
-def _arguments(parser: argparse.ArgumentParser) -> None:
+def _arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "application", metavar="APPLICATION", help="the Application's name"
     )
@@ -76,7 +75,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     add_estate(parser)
 
 
-def _run(options: argparse.Namespace, console: Console) -> int:
+def _run(options: Namespace, console: Console) -> int:
     settings = selected_settings(options)
     estate = estate_of(reading_of(options.applications, settings), settings)
     by_name = {
@@ -163,7 +162,7 @@ def _mask(manifest: Manifest) -> Manifest:
     copy = dict(manifest)
     for key in ("data", "stringData"):
         if isinstance(manifest.get(key), Mapping):
-            copy[key] = dict.fromkeys(manifest[key], _MASKED)
+            copy[key] = dict.fromkeys(manifest[key], "(masked)")
     return copy
 
 

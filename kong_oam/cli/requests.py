@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import argparse
 import re
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 
 from kong_oam.access.absent import with_absent_clients
 from kong_oam.access.callers import Callers, logical_groups, logical_names
@@ -29,27 +29,25 @@ _METHOD = re.compile(
 _AUTHORITY = re.compile(r"[^@:]+(:[0-9]{1,5})?\Z")
 
 
-def add_request(
-    parser: argparse.ArgumentParser, nargs: str | None = None
-) -> None:
+def add_request(parser: ArgumentParser) -> None:
     parser.add_argument(
         "method",
         metavar="METHOD",
-        nargs=nargs,
+        nargs="?",
         type=str.upper,
         help="the method, such as GET",
     )
     parser.add_argument(
         "url",
         metavar="URL",
-        nargs=nargs,
+        nargs="?",
         help="https://host/path, as a client sends it",
     )
     add_address(parser)
     add_estate(parser)
 
 
-def add_address(parser: argparse.ArgumentParser) -> None:
+def add_address(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--from",
         dest="address",
@@ -58,7 +56,7 @@ def add_address(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_groups(parser: argparse.ArgumentParser) -> None:
+def add_groups(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--user-in",
         dest="groups",
@@ -72,7 +70,7 @@ def _address(text: str) -> str:
     """Parse an address in the gateway's format: IPv4 addresses in IPv6 notation become IPv4."""
     address = read_address(text)
     if address is None:
-        raise argparse.ArgumentTypeError(
+        raise ArgumentTypeError(
             f"invalid IP address {quoted(text)}: write an address such as 192.0.2.7 or "
             "2001:db8::7"
         )
@@ -128,7 +126,7 @@ def reason(estate: Estate, request: Request, decision: Decision) -> str:
 _LISTED = 5
 
 
-def estate_from(options: argparse.Namespace) -> Estate:
+def estate_from(options: Namespace) -> Estate:
     """Return the estate for the options of `add_estate`. It includes clients of missing
     Applications (with_absent_clients), and a remark lists these Applications. Raises UsageError."""
     settings = selected_settings(options)

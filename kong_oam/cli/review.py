@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import argparse
-import os
+from argparse import ArgumentParser, Namespace
 from contextlib import suppress
+from os import environ
 from pathlib import Path
 
 from kong_oam.cli.command import FOUND, OK, Command, UsageError
@@ -37,7 +37,7 @@ failed or missing preview, or a comment that could not be written. 2 for wrong u
 """
 
 
-def _arguments(parser: argparse.ArgumentParser) -> None:
+def _arguments(parser: ArgumentParser) -> None:
     say = parser.add_argument
     say(
         "--base",
@@ -78,7 +78,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     )
     say(
         "--repository",
-        default=os.environ.get("GITHUB_REPOSITORY"),
+        default=environ.get("GITHUB_REPOSITORY"),
         metavar="OWNER/NAME",
         help="its repository (default: GITHUB_REPOSITORY)",
     )
@@ -90,7 +90,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _run(options: argparse.Namespace, console: Console) -> int:
+def _run(options: Namespace, console: Console) -> int:
     # Imported here, so that other verbs start faster.
     from kong_oam.review.access_changes import ReviewError
 
@@ -101,7 +101,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
         raise ReviewError(f"error: {error}") from None
 
 
-def _review(options: argparse.Namespace, console: Console) -> int:
+def _review(options: Namespace, console: Console) -> int:
     from kong_oam.review.comment import LONGEST, compose, not_reviewed
     from kong_oam.review.github import head_commit, links
     from kong_oam.review.stack_review import review_stack
@@ -110,10 +110,10 @@ def _review(options: argparse.Namespace, console: Console) -> int:
         raise UsageError(
             "specify --base REVISION and --stack NAME to review, or --comment FILE to comment"
         )
-    commit = head_commit(os.environ)
+    commit = head_commit(environ)
     # This text remains if the run ends early for any reason.
     _write_output(options, not_reviewed(commit))
-    missing = [name for name in options.needs if not os.environ.get(name)]
+    missing = [name for name in options.needs if not environ.get(name)]
     try:
         stacks = []
         for name in options.stack:
@@ -121,7 +121,7 @@ def _review(options: argparse.Namespace, console: Console) -> int:
             stacks += review_stack(
                 name, options.base, missing, partitions=partitions
             )
-        places = links(options.repository, os.environ)
+        places = links(options.repository, environ)
         console.print_exactly(compose(stacks, links=places, commit=commit))
         text = compose(stacks, LONGEST, places, commit)
     # Replace the comment after any error: readers would take an earlier comment for this change.
@@ -143,7 +143,7 @@ def _has_partitions(stack: str) -> bool:
     return settings.partition is None and bool(settings.stack.partitions)
 
 
-def _write_output(options: argparse.Namespace, text: str) -> None:
+def _write_output(options: Namespace, text: str) -> None:
     if options.output is None:
         return
     try:
@@ -154,7 +154,7 @@ def _write_output(options: argparse.Namespace, text: str) -> None:
         ) from None
 
 
-def _comment(options: argparse.Namespace, console: Console) -> int:
+def _comment(options: Namespace, console: Console) -> int:
     from kong_oam.review.access_changes import ReviewError
     from kong_oam.review.github import read_comment
 
@@ -183,7 +183,7 @@ def _comment(options: argparse.Namespace, console: Console) -> int:
     return OK
 
 
-def _report_no_review(options: argparse.Namespace) -> None:
+def _report_no_review(options: Namespace) -> None:
     """Replace the comment of an earlier run. Errors are ignored, because the caller raises the
     error that stopped the review."""
     from kong_oam.review.access_changes import ReviewError
@@ -191,10 +191,10 @@ def _report_no_review(options: argparse.Namespace) -> None:
     from kong_oam.review.github import head_commit
 
     with suppress(ReviewError):
-        _write(options, not_reviewed(head_commit(os.environ)))
+        _write(options, not_reviewed(head_commit(environ)))
 
 
-def _write(options: argparse.Namespace, text: str) -> None:
+def _write(options: Namespace, text: str) -> None:
     from kong_oam.review.github import write_comment
 
     if options.pull_request is not None:
@@ -203,7 +203,7 @@ def _write(options: argparse.Namespace, text: str) -> None:
             options.pull_request,
             options.repository,
             options.author,
-            os.environ,
+            environ,
         )
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from kong_oam.cli.command import UsageError
 from kong_oam.oam.files import FileNames, is_empty_folder, root_of
@@ -103,7 +103,7 @@ class Revision:
                 links.append(path)
             if mode == _LINK or any(map(path.is_relative_to, roots)):
                 listed.append(os.fsencode(path))
-        with tempfile.TemporaryDirectory() as temporary:
+        with TemporaryDirectory() as temporary:
             # A separate index, so that the index of the working tree stays unchanged.
             index = f"{temporary}/index"
             _git("read-tree", self.commit, at=self.top, index=index)

@@ -8,9 +8,9 @@ Each caller of the component gets the call in its client trait, in its own file.
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Any, get_args
 
 import yaml
@@ -28,7 +28,7 @@ from kong_oam.oam.position import Fields, JsonObject, Names, Texts
 _GENERIC = ("api", "app", "backend", "main", "server", "service", "web")
 """Generic names of components. The name of their Application describes the scopes better."""
 
-_PUBLIC_LIFETIME = datetime.timedelta(days=365)
+_PUBLIC_LIFETIME = timedelta(days=365)
 """The lifetime of a public rule in the template, counted from the stack's asOf."""
 
 CLIENTS = get_args(ClientKind)
@@ -100,7 +100,7 @@ def scaffold(
     file: str,
     applications: tuple[oam.Application, ...],
     estate: Estate,
-    as_of: datetime.date,
+    as_of: date,
 ) -> Texts:
     """Return the new texts of changed files. For a new Application, `file` is its file.
 
@@ -346,9 +346,7 @@ def _new_application(spec: ComponentSpec, component: Fields) -> Fields:
     }
 
 
-def _component(
-    spec: ComponentSpec, estate: Estate, as_of: datetime.date
-) -> Fields:
+def _component(spec: ComponentSpec, estate: Estate, as_of: date) -> Fields:
     properties: JsonObject = (
         {"image": spec.image} if spec.client not in RUN_ELSEWHERE else {}
     )
@@ -452,9 +450,7 @@ def _scopes(
     }
 
 
-def _page_access(
-    spec: ComponentSpec, kind: str, as_of: datetime.date
-) -> Fields:
+def _page_access(spec: ComponentSpec, kind: str, as_of: date) -> Fields:
     """Return an access trait with a public rule for web pages. The application itself signs users
     in."""
     methods, reason = _PAGE_KINDS[kind]

@@ -3,8 +3,8 @@ change touches."""
 
 from __future__ import annotations
 
-import argparse
 import json
+from argparse import ArgumentParser, Namespace
 from collections.abc import Container, Iterable
 from functools import partial
 from threading import Lock
@@ -77,7 +77,7 @@ _INCREMENTAL = ("up", "preview")
 """Verbs that read the records of the last runs, and skip stacks without a change."""
 
 
-def _arguments(parser: argparse.ArgumentParser, *, verb: str) -> None:
+def _arguments(parser: ArgumentParser, *, verb: str) -> None:
     parser.add_argument(
         "--stack",
         "-s",
@@ -137,7 +137,7 @@ def _arguments(parser: argparse.ArgumentParser, *, verb: str) -> None:
         )
 
 
-def _run(options: argparse.Namespace, console: Console, *, verb: str) -> int:
+def _run(options: Namespace, console: Console, *, verb: str) -> int:
     # Imported here, so that other verbs start faster.
     from kong_oam.stacks.plan import lines
 
@@ -168,7 +168,7 @@ def _run(options: argparse.Namespace, console: Console, *, verb: str) -> int:
 
 
 def _selected_runs(
-    options: argparse.Namespace, console: Console, verb: str
+    options: Namespace, console: Console, verb: str
 ) -> tuple[Runs, list[str | None]]:
     """Return the runs of the command, and the partitions to run. Raises UsageError."""
     from kong_oam.engine.stacks import list_stacks

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import argparse
+from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -48,7 +48,7 @@ context or in the current context.
 """
 
 
-def _arguments(parser: argparse.ArgumentParser) -> None:
+def _arguments(parser: ArgumentParser) -> None:
     add_estate(parser)
     parser.add_argument(
         "--outputs",
@@ -63,7 +63,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _run(options: argparse.Namespace, console: Console) -> int:
+def _run(options: Namespace, console: Console) -> int:
     # Imported here, so that other verbs start without the SDKs.
     from kong_oam.identity.kinds import describe
     from kong_oam.verify.stack import verify, workloads
@@ -91,9 +91,6 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     return FOUND if findings or altered else OK
 
 
-_WEAKENED = "a guard, route, record, limit or answer may differ"
-
-
 def lines_of(result: Result, stack: str, console: Console) -> Iterator[str]:
     """Yield the lines about a stack's Kong."""
     for finding, reasons in result.findings:
@@ -104,7 +101,10 @@ def lines_of(result: Result, stack: str, console: Console) -> Iterator[str]:
             yield from (f"    {methods(calls)} {url}" for url in calls.urls)
             yield f"        {KINDS[finding.kind]} {', '.join(calls.callers)}"
         if not finding.exposures:
-            yield f"    no caller gained or lost access, but {_WEAKENED}"
+            yield (
+                "    no caller gained or lost access, but a guard, route, record, limit or answer "
+                "may differ"
+            )
         # Several reasons may have the same remedy.
         yield from dict.fromkeys(_remedies(reasons))
     yield _verdict(result, stack)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import argparse
+from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable, Iterator
 
 from kong_oam.access.decide import Decision, Request, component_of, decide
@@ -41,8 +41,8 @@ themselves, and clients with users of certain groups.
 """
 
 
-def _arguments(parser: argparse.ArgumentParser) -> None:
-    add_request(parser, "?")
+def _arguments(parser: ArgumentParser) -> None:
+    add_request(parser)
     parser.add_argument(
         "--component",
         metavar="NAME",
@@ -50,7 +50,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _run(options: argparse.Namespace, console: Console) -> int:
+def _run(options: Namespace, console: Console) -> int:
     if options.component is not None:
         if options.method is not None:
             raise UsageError(

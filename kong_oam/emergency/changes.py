@@ -5,9 +5,9 @@ Each gate stores the opened path, its end and the reason, and closes the path by
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import partial
 
 from kong_oam.access.model import METHODS
@@ -68,7 +68,7 @@ class Opening:
     networks: Names = ()
 
     def __str__(self) -> str:
-        ends = datetime.datetime.fromtimestamp(self.ends, datetime.UTC)
+        ends = datetime.fromtimestamp(self.ends, UTC)
         state = "over" if self.is_over else "open"
         source = (
             f" from {', '.join(self.networks)} only" if self.networks else ""

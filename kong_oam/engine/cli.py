@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from subprocess import (
+    DEVNULL,
+    PIPE,
+    STDOUT,
+    CompletedProcess,
+    Popen,
+    TimeoutExpired,
+)
 
 from kong_oam.errors import EngineError
 
@@ -63,15 +70,13 @@ def run(
     stack: str | None,
     timeout: float,
     environment: Environment | None = None,
-) -> subprocess.CompletedProcess[str]:
+) -> CompletedProcess[str]:
     """Run the CLI and return the finished process, whatever its status. Raises PulumiCliError if it
     cannot start, or takes too long."""
-    with _start(
-        arguments, stack, environment, stderr=subprocess.PIPE
-    ) as process:
+    with _start(arguments, stack, environment, stderr=PIPE) as process:
         try:
             out, err = process.communicate(timeout=timeout)
-        except subprocess.TimeoutExpired:
+        except TimeoutExpired:
             process.kill()
             raise PulumiCliError(
                 f"{_command_name(arguments)} took more than {timeout:g} seconds"
@@ -79,16 +84,14 @@ def run(
         except BaseException:
             process.kill()
             raise
-    return subprocess.CompletedProcess(
-        process.args, process.returncode, out, err
-    )
+    return CompletedProcess(process.args, process.returncode, out, err)
 
 
 def stream(
     *arguments: str,
     stack: str,
     say: Callable[[str], None],
-    running: set[subprocess.Popen[str]],
+    running: set[Popen[str]],
     environment: Environment | None = None,
 ) -> bool:
     """Run the CLI without a time limit and pass each printed line to `say`. Return whether it
@@ -101,7 +104,7 @@ def stream(
         (*arguments, "--color", "never"),
         stack,
         environment,
-        stderr=subprocess.STDOUT,
+        stderr=STDOUT,
     ) as process:
         running.add(process)
         assert process.stdout is not None
@@ -117,7 +120,7 @@ def _start(
     environment: Environment | None,
     *,
     stderr: int,
-) -> subprocess.Popen[str]:
+) -> Popen[str]:
     command = (
         "pulumi",
         *arguments,
@@ -125,11 +128,11 @@ def _start(
         "--non-interactive",
     )
     try:
-        return subprocess.Popen(  # noqa: S603 - no shell, fixed words
+        return Popen(  # noqa: S603 - no shell, fixed words
             command,
             env={**os.environ, **(environment or {})},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
+            stdin=DEVNULL,
+            stdout=PIPE,
             stderr=stderr,
             text=True,
             process_group=0,

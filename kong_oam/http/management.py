@@ -15,6 +15,9 @@ from kong_oam.http.rates import rate_limit_note, send_with_waits
 # An edge: an object as the API of a provider, or Kong's, prints it.
 Row = JsonObject
 
+# The objects of a page of a list, and the URL of the next page: "" after the last page.
+Page = tuple[list[Row], str]
+
 # The most names to look up singly. For more names, the whole list is read.
 FEW = 10
 # The most pages of a list. For groups at a provider, that is two million objects: a longer list has
@@ -98,9 +101,7 @@ class ManagementApi:
         return body
 
 
-def pages(
-    whose: str, first: str, ask: Callable[[str], tuple[list[Row], str]]
-) -> Iterator[Row]:
+def pages(whose: str, first: str, ask: Callable[[str], Page]) -> Iterator[Row]:
     """Yield all objects of a list. `ask` returns the objects of a page and the next page's URL, or
     "" after the last page.
 

@@ -7,14 +7,14 @@ Sources: RFC 9110, section 10.2.3 (Retry-After: seconds or a date). Okta's guide
 
 from __future__ import annotations
 
-import math
 import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from email.utils import parsedate_to_datetime
+from math import isfinite
 
-import httpx
+from httpx import Response
 
 # Seconds that a run waits for one request, all pauses together. Most limits are per minute.
 LONGEST = 300.0
@@ -23,8 +23,8 @@ _SHORTEST = 0.1
 
 
 def send_with_waits(
-    send: Callable[[], httpx.Response], usual: float | None = None
-) -> httpx.Response:
+    send: Callable[[], Response], usual: float | None = None
+) -> Response:
     """Send a request, and repeat it after each answer 429 when the server allows. Return the last
     answer.
 
@@ -51,7 +51,7 @@ def send_with_waits(
 
 
 def seconds_to_wait(
-    answer: httpx.Response, usual: float | None = None
+    answer: Response, usual: float | None = None
 ) -> float | None:
     """Return the seconds until a rate limit ends, by the server's clock. None if there is no limit
     or no time."""
@@ -62,7 +62,7 @@ def seconds_to_wait(
     with suppress(TypeError, ValueError):
         seconds = float(after)
         # Python reads "nan" and "inf" as numbers, but nobody can wait that long.
-        if math.isfinite(seconds):
+        if isfinite(seconds):
             return max(seconds, _SHORTEST)
     try:
         now = parsedate_to_datetime(headers["date"]).timestamp()
@@ -75,7 +75,7 @@ def seconds_to_wait(
         return usual
 
 
-def rate_limit_note(answer: httpx.Response) -> str:
+def rate_limit_note(answer: Response) -> str:
     """Return how long an answer 429 asks to wait, as a note for a message. Return "" for other
     answers."""
     seconds = seconds_to_wait(answer)

@@ -1,13 +1,13 @@
 """The certificate authorities that verify every management API."""
 
-import functools
-import ssl
+from functools import cache
+from ssl import SSLContext
 
 import httpx
 
 
-@functools.cache
-def tls_context() -> ssl.SSLContext:
+@cache
+def tls_context() -> SSLContext:
     """Return the TLS context with the machine's authorities, or those in SSL_CERT_FILE or
     SSL_CERT_DIR.
 

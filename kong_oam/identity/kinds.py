@@ -97,7 +97,7 @@ def _grants_in(
         yield at_provider(grant.client, settings.name), grant
 
 
-def proofs_in(state: StackState) -> dict[str, str]:
+def proofs_in(state: StackState) -> Texts:
     """Return the public identification of each client's key or secret, by its resource's logical
     name."""
     outputs = {_KEY: "publicKeyPem"}

@@ -14,7 +14,7 @@ import httpx
 from kong_oam.access.data import JsonObject
 from kong_oam.errors import ManagementApiError, ProductError
 from kong_oam.http.addresses import without_secrets
-from kong_oam.http.management import Row, are_rows, pages
+from kong_oam.http.management import Page, Row, are_rows, pages
 from kong_oam.http.rates import rate_limit_note, send_with_waits
 from kong_oam.http.trust import tls_context
 from kong_oam.kong.account import Account
@@ -108,7 +108,7 @@ class AdminApi:
     def rows(self, path: str) -> EntitiesOfKind:
         """Return all entities of a collection, such as "/plugins". Reads all pages."""
 
-        def ask(query: str) -> tuple[list[Row], str]:
+        def ask(query: str) -> Page:
             page = self.get(f"{path}{query}")
             offset = page.get("offset")
             further = (

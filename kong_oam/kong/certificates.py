@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 from kong_oam.access.data import Names
 from kong_oam.access.model import Estate
 from kong_oam.objects.component import NamespacedName
@@ -17,12 +19,12 @@ def hosts_by_certificate(
     """
     if estate.stack.scheme == "http":
         return {}
-    certificates: dict[NamespacedName, set[str]] = {}
+    certificates = defaultdict(set)
     for component in estate.offering:
         for endpoint in component.exposure.endpoints:
             if endpoint.certificate:
                 key = component.at, endpoint.certificate
-                certificates.setdefault(key, set()).add(endpoint.host)
+                certificates[key].add(endpoint.host)
     return {
         key: tuple(sorted(hosts)) for key, hosts in sorted(certificates.items())
     }

@@ -9,6 +9,7 @@ gate, and Services which pods answer.
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import product
@@ -173,9 +174,9 @@ def _add_clients(
     components: dict[str, Component], clients: Iterable[Client], stack: Stack
 ) -> None:
     """Add their clients to components. A component without a gate may have clients too."""
-    by_component: dict[str, list[Client]] = {}
+    by_component = defaultdict(list)
     for client in clients:
-        by_component.setdefault(client.component, []).append(client)
+        by_component[client.component].append(client)
     for key, of_component in by_component.items():
         component = components.get(key)
         if component is None:

@@ -8,6 +8,7 @@ paths, and plain hosts before wildcards. All our routes are regular expressions.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
@@ -70,9 +71,9 @@ def host_conflicts(
     if not changed:
         return
     lookup = OwnerLookup(estate.stack.name, whole=True)
-    by_host: dict[str, list[_Claim]] = {}
+    by_host = defaultdict(list)
     for claim in _claims(admin.rows("/routes"), lookup):
-        by_host.setdefault(claim.host, []).append(claim)
+        by_host[claim.host].append(claim)
     wildcards = [host for host in by_host if "*" in host]
     for component in changed:
         for endpoint in component.exposure.endpoints:
@@ -89,10 +90,10 @@ def host_conflicts(
 
 def _conflicts_of(endpoint: Endpoint, claims: Iterable[_Claim]) -> Findings:
     """Yield a finding for each owner of claims that conflict with the endpoint."""
-    by_owner: dict[Owner, list[_Claim]] = {}
+    by_owner = defaultdict(list)
     for claim in claims:
         if claim.conflicts_with(endpoint):
-            by_owner.setdefault(claim.owner, []).append(claim)
+            by_owner[claim.owner].append(claim)
     for claims_of_owner in by_owner.values():
         yield _diagnostic(endpoint, claims_of_owner)
 

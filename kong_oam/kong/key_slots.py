@@ -7,9 +7,9 @@ reference to its own stack.
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from datetime import date, timedelta
 from typing import TypedDict
 
 from kong_oam.access.data import JsonObject
@@ -30,7 +30,7 @@ class Slot:
     published."""
 
     key: SigningKey | None = None
-    retired: datetime.date | None = None
+    retired: date | None = None
 
     def to_output(self) -> SlotOutput:
         """Return the slot as the stack exports it, with `retired` in ISO 8601."""
@@ -46,7 +46,7 @@ class Slot:
         retired = data.get("retired")
         return Slot(
             SigningKey(**key) if key else None,
-            datetime.date.fromisoformat(retired) if retired else None,
+            date.fromisoformat(retired) if retired else None,
         )
 
 
@@ -58,8 +58,8 @@ def assign(
     previous: Iterable[Slot],
     published: Iterable[SigningKey],
     size: int,
-    today: datetime.date,
-    lifetime: datetime.timedelta,
+    today: date,
+    lifetime: timedelta,
     previous_keys: Iterable[SigningKey] = (),
 ) -> tuple[Slot, ...]:
     """Return the slots with keys assigned. Raises TooManyKeysError.
@@ -98,7 +98,7 @@ def _place_retiring(
     slots: list[Slot],
     keys: Iterable[SigningKey],
     placed: Collection[str],
-    today: datetime.date,
+    today: date,
 ) -> None:
     """Give free slots to keys that may have signed recently."""
     for key in keys:
@@ -120,8 +120,8 @@ def _empty(slots: Sequence[Slot]) -> int | None:
 def _aged(
     slot: Slot,
     current: Mapping[str, SigningKey],
-    today: datetime.date,
-    lifetime: datetime.timedelta,
+    today: date,
+    lifetime: timedelta,
 ) -> Slot:
     if slot.key is None:
         return slot
@@ -130,5 +130,5 @@ def _aged(
     retired = slot.retired or today
     # The time from the last minute of a day to the first minute of a later day is a day less than
     # their difference.
-    over = today - retired - datetime.timedelta(days=1) >= lifetime
+    over = today - retired - timedelta(days=1) >= lifetime
     return Slot() if over else replace(slot, retired=retired)

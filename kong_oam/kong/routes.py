@@ -9,6 +9,7 @@ a route, and the longer path wins through `regex_priority`.
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -86,11 +87,11 @@ def _shared(
         paths = paths_of.setdefault(endpoint.host, set())
         if endpoint.backend == backend:
             paths.add(endpoint.path)
-    hosts_of: dict[tuple[frozenset[PathSegments], int], list[str]] = {}
+    hosts_of = defaultdict(list)
     for host, paths in paths_of.items():
         if paths:
             shared = frozenset(paths), _step(host)
-            hosts_of.setdefault(shared, []).append(host)
+            hosts_of[shared].append(host)
     for (shared_paths, _), hosts in hosts_of.items():
         yield tuple(hosts), shared_paths
 
@@ -101,9 +102,9 @@ def _plans(
     paths: frozenset[PathSegments],
     suffix: str,
 ) -> Iterator[RoutePlan]:
-    by_depth: dict[int, list[PathSegments]] = {}
+    by_depth = defaultdict(list)
     for path in sorted(paths):
-        by_depth.setdefault(len(path), []).append(path)
+        by_depth[len(path)].append(path)
     for depth, group in sorted(by_depth.items()):
         # Earlier versions had the same roles, and odd priorities for public
         # routes.

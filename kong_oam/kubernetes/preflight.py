@@ -25,6 +25,7 @@ from kong_oam.kubernetes.estate import (
     foundations,
     running,
 )
+from kong_oam.kubernetes.kubectl import KubectlError, Name, StacksByName
 from kong_oam.kubernetes.other_pods import other_pods
 from kong_oam.objects.known_kinds import is_custom
 from kong_oam.objects.pods import Manifest
@@ -65,7 +66,7 @@ def _repeated_clusters(settings: Settings, estate: Estate) -> Findings:
         context = str(settings.cluster.context_of(cluster))
         try:
             identity = kubectl.identity(context)
-        except kubectl.KubectlError:
+        except KubectlError:
             continue
         if (
             identity
@@ -85,7 +86,7 @@ def _hosts_in_ranges(settings: Settings, cluster: ClusterName) -> Findings:
         return
     try:
         nodes = kubectl.node_addresses(settings.cluster.context_of(cluster))
-    except kubectl.KubectlError:
+    except KubectlError:
         return
     addresses = []
     for name, texts in sorted(nodes.items()):
@@ -120,7 +121,7 @@ def _other_pods(
             yield Diagnostic(
                 "ENV415", message, found.named.position.at("podLabels")
             )
-    except kubectl.KubectlError:
+    except KubectlError:
         return
 
 
@@ -150,7 +151,7 @@ def _missing_namespaces(
     context = settings.cluster.context_of(cluster)
     try:
         missing = kubectl.absent_namespaces(context, first)
-    except kubectl.KubectlError:
+    except KubectlError:
         return
     named = f"cluster '{cluster}'" if cluster else "the cluster"
     where = f"--context={shlex.quote(str(context))} " if cluster else ""
@@ -204,9 +205,7 @@ def _taken_names(
         yield Diagnostic(code, message, places[component_name])
 
 
-def _owners(
-    context: str | None, wanted: Sequence[Manifest]
-) -> kubectl.StacksByName:
+def _owners(context: str | None, wanted: Sequence[Manifest]) -> StacksByName:
     """Return the stacks of existing objects. Ask for custom kinds apart: kubectl fails for all
     objects if the cluster lacks one kind."""
     parts: dict[bool, list[Manifest]] = {False: [], True: []}
@@ -214,14 +213,14 @@ def _owners(
         parts[is_custom(manifest["apiVersion"].rpartition("/")[0])].append(
             manifest
         )
-    found: kubectl.StacksByName = {}
+    found: StacksByName = {}
     for part in parts.values():
-        with suppress(kubectl.KubectlError):
+        with suppress(KubectlError):
             found |= kubectl.stacks(context, part)
     return found
 
 
-def _objects_in(state: StackState) -> Iterator[kubectl.Name]:
+def _objects_in(state: StackState) -> Iterator[Name]:
     """Yield the names in the cluster of the objects in the state."""
     for resource in state.resources:
         is_object = {

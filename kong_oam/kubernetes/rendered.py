@@ -18,8 +18,7 @@ Pure functions. The checks in `kong_oam.objects` come first.
 
 from __future__ import annotations
 
-import base64
-import copy
+from base64 import b64encode
 from collections import defaultdict
 from collections.abc import (
     Callable,
@@ -29,6 +28,7 @@ from collections.abc import (
     Iterator,
     Sequence,
 )
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -49,7 +49,7 @@ from kong_oam.kubernetes.adapted import (
     with_stack_label,
 )
 from kong_oam.kubernetes.images import mapped_image
-from kong_oam.oam.position import Fields
+from kong_oam.oam.position import Fields, Texts
 from kong_oam.oam.rendered import Awaited, Options, group_kind
 from kong_oam.objects import manifests
 from kong_oam.objects.component_pods import component_pods, network_policy_name
@@ -88,9 +88,6 @@ _NEEDED = ROLES | {
 }
 # Objects without a version: without metadata, or with secret content that a digest could reveal.
 _UNVERSIONED = frozenset({RELEASE, ("", "Secret")})
-_SKIP_AWAIT = (
-    "pulumi.com/skipAwait"  # annotation of Pulumi's Kubernetes provider
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,7 +263,7 @@ def _on_stack(
         case ("", "Secret"):
             manifest = _with_data(manifest)
         case ("batch", "Job") if not (waited_for or reached):
-            manifest = annotated(manifest, {_SKIP_AWAIT: "true"})
+            manifest = annotated(manifest, {"pulumi.com/skipAwait": "true"})
     return replace(part, manifest=manifest)
 
 
@@ -305,7 +302,7 @@ def _with_version(part: PlacedObject) -> PlacedObject:
 
 def _without_client(deployment: Manifest) -> Manifest:
     """Return the Deployment of a plain component without the variables of its client."""
-    changed = copy.deepcopy(deployment)
+    changed = deepcopy(deployment)
     changed["spec"]["template"]["spec"]["containers"][0].pop("envFrom", None)
     return changed
 
@@ -432,7 +429,7 @@ def _with_pods(
     return replace(part, manifest=manifest)
 
 
-def _pod_labels(component: Component) -> dict[str, str]:
+def _pod_labels(component: Component) -> Texts:
     """Return the labels of the component's own pods."""
     return {APPLICATION: component.application, COMPONENT: component.name}
 
@@ -530,7 +527,7 @@ def _with_data(secret: Manifest) -> Manifest:
     encoded = dict(secret)
     data = dict(mapping(secret.get("data")))
     for key, value in mapping(encoded.pop("stringData")).items():
-        data[key] = base64.b64encode(str(value).encode()).decode("ascii")
+        data[key] = b64encode(str(value).encode()).decode("ascii")
     return {**encoded, "data": data}
 
 

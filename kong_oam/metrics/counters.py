@@ -7,10 +7,10 @@ user.
 
 from __future__ import annotations
 
-import datetime
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from kong_oam.kong.names import owner_of
@@ -99,9 +99,7 @@ def due_date_lines(outputs: Fields) -> Iterator[str]:
         due_on = recorded.get("due") if isinstance(recorded, Mapping) else None
         if not isinstance(due_on, str):
             raise ValueError(f"{holder} has no due date of its key")
-        day = datetime.datetime.fromisoformat(due_on).replace(
-            tzinfo=datetime.UTC
-        )
+        day = datetime.fromisoformat(due_on).replace(tzinfo=UTC)
         labels = _labels_text((("client", client), ("provider", provider)))
         yield f"{name}{labels} {int(day.timestamp())}"
 

@@ -6,6 +6,7 @@ The checks do not see the objects that a chart or a repository creates.
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import (
     Collection,
     Iterable,
@@ -76,9 +77,9 @@ class Identities:
     def by_word(self) -> Mapping[str, frozenset[str]]:
         """The names of all owned Secrets and ServiceAccounts, by their last word (`tls` of
         `shop.tls`)."""
-        found: dict[str, set[str]] = {}
+        found = defaultdict(set)
         for _, name in (*self.credentials, *self.shown, *self.accounts):
-            found.setdefault(name.rpartition(".")[2], set()).add(name)
+            found[name.rpartition(".")[2]].add(name)
         return {word: frozenset(names) for word, names in found.items()}
 
     @cached_property

@@ -17,6 +17,7 @@ again.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypedDict
@@ -296,9 +297,9 @@ def without_controller_keys(annotations: Fields) -> Manifest:
 
 def host_aliases(aliases: Iterable[Fields]) -> list[Manifest]:
     """Return the `hostAliases` of a pod, with all names of an address in one entry."""
-    by_address: dict[str, list[str]] = {}
+    by_address = defaultdict(list)
     for alias in aliases:
-        by_address.setdefault(alias["ip"], []).extend(alias["hostnames"])
+        by_address[alias["ip"]].extend(alias["hostnames"])
     return [
         {"ip": address, "hostnames": names}
         for address, names in by_address.items()
@@ -341,7 +342,7 @@ def auxiliary(w: Workload, name: str, trait: str, key: str) -> Manifest:
     return _metadata(w, name, {"resourceType": "TRAIT"}, more)
 
 
-def _annotations(w: Workload) -> dict[str, str]:
+def _annotations(w: Workload) -> Texts:
     dropped = _DROPPED_ANNOTATIONS | _listed(
         w, "filter.oam.dev/annotation-keys"
     )

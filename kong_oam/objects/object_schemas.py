@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
-import jsonschema_rs
+from jsonschema_rs import Validator, validator_for
 
 from kong_oam.oam.rendered import GroupKind, RenderedObject
 from kong_oam.oam.schema import JsonSchema
@@ -77,10 +77,10 @@ def _container(name: JsonSchema) -> JsonSchema:
     )
 
 
-def _pod(name: JsonSchema) -> jsonschema_rs.Validator:
+def _pod(name: JsonSchema) -> Validator:
     """Return the schema of a pod spec. `name` is the schema of a container's name."""
     containers = dict.fromkeys(CONTAINER_LISTS, _list(_container(name)))
-    return jsonschema_rs.validator_for(
+    return validator_for(
         _fields(
             **containers,
             volumes=_list(
@@ -120,9 +120,7 @@ _RULE = _needed(
     _fields(host=_TEXT, http=_or_null(_fields(paths=_needed(_list(_PATH)))))
 )
 
-_INGRESS = jsonschema_rs.validator_for(
-    _fields(spec=_needed(_fields(rules=_list(_RULE))))
-)
+_INGRESS = validator_for(_fields(spec=_needed(_fields(rules=_list(_RULE)))))
 
 _OBJECTS: Mapping[GroupKind, JsonSchema] = {
     ("", "ConfigMap"): _fields(data=_TEXTS, binaryData=_TEXTS),
@@ -134,11 +132,11 @@ _OBJECTS: Mapping[GroupKind, JsonSchema] = {
 
 
 @cache
-def object_schema(kind: GroupKind) -> jsonschema_rs.Validator:
+def object_schema(kind: GroupKind) -> Validator:
     """Return the schema of a kind's objects, without their pods."""
     has_spec = kind in USUAL or kind[0] == "apiextensions.k8s.io"
     of_kind = _OBJECTS.get(kind, _SPEC if has_spec else _MAPPING)
-    return jsonschema_rs.validator_for({"allOf": [_OBJECT, of_kind]})
+    return validator_for({"allOf": [_OBJECT, of_kind]})
 
 
 def misshapen_ingress(rendered: RenderedObject) -> Iterator[str]:
@@ -147,9 +145,7 @@ def misshapen_ingress(rendered: RenderedObject) -> Iterator[str]:
         yield f"{dotted(path)} must be {wanted}"
 
 
-def differences(
-    value: Any, shape: jsonschema_rs.Validator, path: Path
-) -> Located:
+def differences(value: Any, shape: Validator, path: Path) -> Located:
     """Yield each part of a value with a wrong shape, and the expected shape."""
     for error in shape.iter_errors(value):
         kind = error.kind.as_dict()

@@ -7,6 +7,7 @@ object.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -133,11 +134,11 @@ def _others_with(
 
     An operator may label pods of several kinds, so every kind counts.
     """
-    found: dict[Mark, list[JudgedComponent]] = {}
+    found = defaultdict(list)
     for component in components:
         for rendered in with_inner_objects(component.objects):
             for mark in dict.fromkeys(_possible_marks(rendered, keys, sources)):
-                found.setdefault(mark, []).append(component)
+                found[mark].append(component)
     return found
 
 

@@ -5,12 +5,12 @@ Parts with a shape that Kubernetes does not expect are skipped.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
-from kong_oam.oam.position import Fields
+from kong_oam.oam.position import Fields, Texts
 from kong_oam.oam.rendered import WORKLOADS, group_kind
 from kong_oam.oam.rendered import Path as Path
 
@@ -100,7 +100,7 @@ def template_of(holder: Fields, path: Path) -> PodTemplate | None:
 
 def replaced(found: Fields, path: Path, template: PodTemplate) -> Manifest:
     """Return a copy of the object with this template's labels, annotations and spec at `path`."""
-    result = copy.deepcopy(dict(found))
+    result = deepcopy(dict(found))
     holder = holder_at(result, path)
     metadata = dict(mapping(holder.get("metadata")))
     for key, value in (
@@ -108,10 +108,10 @@ def replaced(found: Fields, path: Path, template: PodTemplate) -> Manifest:
         ("annotations", template.annotations),
     ):
         if value or key in metadata:
-            metadata[key] = copy.deepcopy(dict(value))
+            metadata[key] = deepcopy(dict(value))
     if metadata:
         holder["metadata"] = metadata
-    holder["spec"] = copy.deepcopy(dict(template.spec))
+    holder["spec"] = deepcopy(dict(template.spec))
     return result
 
 
@@ -143,7 +143,7 @@ def mappings(value: Any) -> list[Fields]:
     )
 
 
-def texts(values: object) -> dict[str, str]:
+def texts(values: object) -> Texts:
     """Return labels, annotations or a selector with texts as values."""
     return {
         str(key): value if isinstance(value, str) else repr(value)

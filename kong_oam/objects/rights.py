@@ -10,6 +10,7 @@ resources need an entry in the stack.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import product
@@ -23,8 +24,6 @@ from kong_oam.objects.pods import mapping, mappings
 from kong_oam.objects.texts import with_inner_objects
 
 RBAC = "rbac.authorization.k8s.io"
-_ROLES = ("Role", "ClusterRole")
-_BINDINGS = ("RoleBinding", "ClusterRoleBinding")
 _READING = frozenset({"get", "list", "watch"})
 _WRITING = frozenset({"create", "patch", "update"})
 # Readable resources by group. None contains a Secret, token or log, or gives further rights.
@@ -68,7 +67,6 @@ _READABLE = {
     "storage.k8s.io": frozenset({"storageclasses"}),
 }
 _EVENTS = frozenset({("", "events"), ("events.k8s.io", "events")})
-_LEASES = ("coordination.k8s.io", "leases")
 # ClusterRoles of every cluster, beside names that start with `system:`. The API server restores
 # them.
 _OF_KUBERNETES = frozenset({"admin", "cluster-admin", "edit", "view"})
@@ -105,7 +103,7 @@ def rights_of(
     rights = []
     of_own_roles = {}
     for rendered in of_rbac:
-        if rendered.kind in _ROLES:
+        if rendered.kind in ("Role", "ClusterRole"):
             of_role = list(_of_role(rendered))
             rights += of_role
             if _is_its_own(rendered):
@@ -113,7 +111,7 @@ def rights_of(
                     _role_key(rendered.kind, rendered.namespace, rendered.name)
                 ] = of_role
     for rendered in of_rbac:
-        if rendered.kind in _BINDINGS:
+        if rendered.kind in ("RoleBinding", "ClusterRoleBinding"):
             rights += _of_binding(rendered, of_own_roles, accounts)
     if cluster is None:
         return rights
@@ -132,10 +130,10 @@ def rights_refused(component: JudgedComponent, rules: Rules) -> Findings:
     for entry in rules.rights.get(component.key, ()):
         listed.update(listed_rights(entry))
     objects = with_inner_objects(component.objects)
-    unlisted: dict[int, list[Right]] = {}
+    unlisted = defaultdict(list)
     for right in rights_of(objects, component.cluster, component.accounts):
         if not right.harmless and right.text not in listed:
-            unlisted.setdefault(id(right.object), []).append(right)
+            unlisted[id(right.object)].append(right)
     for rights in unlisted.values():
         texts = tuple(dict.fromkeys(right.text for right in rights))
         message = (
@@ -227,7 +225,7 @@ def _is_harmless(
     # Controllers use leases to elect a leader, so only leases of the namespace belong to the
     # component. A right to update a lease already allows taking it; deletion adds nothing.
     return (
-        (group, resource) == _LEASES
+        (group, resource) == ("coordination.k8s.io", "leases")
         and verb in (*_WRITING, "delete")
         and not is_cluster
     )

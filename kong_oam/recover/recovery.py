@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
-import httpx
+from httpx import HTTPError
 
 from kong_oam.access.compile.estate import compile_estate
 from kong_oam.access.model import Estate
@@ -48,8 +48,6 @@ from kong_oam.recover import cluster, kong
 from kong_oam.render.stage import read_applications
 
 T = TypeVar("T")
-
-_EXPECTED = (EngineError, ProductError, SettingsError)
 
 
 class RecoveryError(OperationError):
@@ -136,9 +134,9 @@ def search(stack: str, *, older: bool) -> Iterator[Search]:
     try:
         with ExitStack() as clients:
             yield _search(stack, clients, older=older)
-    except _EXPECTED as error:
+    except (EngineError, ProductError, SettingsError) as error:
         raise RecoveryError(str(error)) from None
-    except httpx.HTTPError as error:
+    except HTTPError as error:
         raise RecoveryError(
             f"{error.request.url.host} does not answer ({type(error).__name__})"
         ) from None

@@ -7,7 +7,7 @@ Stacks with equal access share a heading. Only resources are listed for each sta
 from __future__ import annotations
 
 import html
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -155,9 +155,9 @@ def _alike(
     stacks: _Stacks, key: Callable[[ReviewedStack], Hashable]
 ) -> list[list[ReviewedStack]]:
     """Return groups of stacks with equal `key`, in the order of their first stacks."""
-    groups: dict[Hashable, list[ReviewedStack]] = {}
+    groups = defaultdict(list)
     for stack in stacks:
-        groups.setdefault(key(stack), []).append(stack)
+        groups[key(stack)].append(stack)
     return list(groups.values())
 
 

@@ -20,7 +20,6 @@ from kong_oam.review.failure import JsonObject, Names, reasons
 # The only policy pack whose messages are shown: it never prints a secret.
 PACK = "kong-oam"
 
-_OPERATIONS = ("create", "update", "replace", "delete")
 _TIMEOUT = 1200.0  # seconds
 
 
@@ -93,7 +92,7 @@ def read(printed: str, complaint: str = "") -> Preview:
             case {
                 "resourcePreEvent": {"metadata": {"op": operation} as metadata}
             }:
-                if operation in _OPERATIONS:
+                if operation in ("create", "update", "replace", "delete"):
                     steps[metadata["urn"]] = _step(metadata)
             case {"policyEvent": {"policyPackName": pack} as policy}:
                 if pack == PACK:

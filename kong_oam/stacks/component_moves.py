@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -48,7 +49,7 @@ def plan(states: Mapping[str, Resources], targets: Texts) -> list[Move]:
     return moves
 
 
-def ids_below(resources: Resources, urns: Iterable[str]) -> dict[str, str]:
+def ids_below(resources: Resources, urns: Iterable[str]) -> Texts:
     """Return the ids, by URN, of components and of everything below them."""
     ids = {}
     wanted = {*urns}
@@ -109,7 +110,7 @@ def by_pair(
     moves: Iterable[Move],
 ) -> Iterator[tuple[tuple[str, str], list[Move]]]:
     """Yield the moves of each pair of source and target; one engine command performs them."""
-    pairs: dict[tuple[str, str], list[Move]] = {}
+    pairs = defaultdict(list)
     for move in moves:
-        pairs.setdefault((move.source, move.target), []).append(move)
+        pairs[move.source, move.target].append(move)
     yield from sorted(pairs.items())

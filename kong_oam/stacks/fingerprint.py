@@ -10,12 +10,12 @@ rotation beside it.
 
 from __future__ import annotations
 
-import datetime
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
+from datetime import date
 from functools import cache
+from hashlib import sha256
 from importlib import metadata
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
@@ -32,7 +32,7 @@ from kong_oam.oam.position import SourcePosition, Texts
 DIGITS = 20
 _DAY = f"{NAMESPACE}:asOf"
 _OF_JSON = (str, int, float, bool, type(None))
-_BY_REPR = (bytes, datetime.date, IPv4Network, IPv6Network)
+_BY_REPR = (bytes, date, IPv4Network, IPv6Network)
 
 
 def fingerprint(
@@ -62,14 +62,14 @@ def settings_digest(settings: Settings) -> str:
     """
     names = dict.fromkeys(settings.stack.partitions, ())
     stack = replace(settings.stack, partitions=names)
-    undated = replace(settings, as_of=datetime.date.min, stack=stack)
+    undated = replace(settings, as_of=date.min, stack=stack)
     return digest_of(undated, places=False)
 
 
 def digest_of(value: Any, *, places: bool = True) -> str:
     """Return a digest of plain data, as of a stack's output. `places`: with files and lines."""
     plain = json.dumps(_plain(value, places))
-    return hashlib.sha256(plain.encode()).hexdigest()[:DIGITS]
+    return sha256(plain.encode()).hexdigest()[:DIGITS]
 
 
 def configurations(settings: Settings) -> dict[str | None, str]:
@@ -105,7 +105,7 @@ def configuration(file: Path) -> str:
 @cache
 def program() -> str:
     """Return a digest of this program and its Pulumi SDKs, which pin their plugins."""
-    digest = hashlib.sha256()
+    digest = sha256()
     here = Path(kong_oam.__file__).parent
     for folder in (here, here.parent / "components"):
         for file in sorted(folder.rglob("*")):

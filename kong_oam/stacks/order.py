@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 from kong_oam.access.data import Texts
@@ -72,9 +72,7 @@ class Estates:
             common, deployed, others, self.configured.get(partition, "")
         )
 
-    def outdated(
-        self, known: Known, today: datetime.date
-    ) -> Iterator[Partition]:
+    def outdated(self, known: Known, today: date) -> Iterator[Partition]:
         """Yield the stacks, by partition, that a run would change according to the records; the
         base first."""
         common = settings_digest(self.settings)

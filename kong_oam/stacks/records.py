@@ -9,10 +9,10 @@ noticed. If two commands write tags at once, a record may be lost, which costs a
 
 from __future__ import annotations
 
-import datetime
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date
 
 from kong_oam.access.partitions import BaseOutput
 from kong_oam.access.rotation import is_shared
@@ -38,11 +38,11 @@ class Record:
 
     fingerprint: str
     updated: str
-    due: datetime.date | None
+    due: date | None
     ids: str
     generation: int = 0
 
-    def is_of(self, fingerprint: str, today: datetime.date) -> bool:
+    def is_of(self, fingerprint: str, today: date) -> bool:
         """Return whether a run would change nothing."""
         return self.fingerprint == fingerprint and (
             self.due is None or today < self.due
@@ -141,7 +141,7 @@ def _update_of(stack: str) -> str | None:
 def _parsed(text: str) -> Record | None:
     try:
         fingerprint, updated, due, ids, generation = text.split(" ")
-        day = None if due == _NEVER else datetime.date.fromisoformat(due)
+        day = None if due == _NEVER else date.fromisoformat(due)
         return Record(fingerprint, updated, day, ids, int(generation))
     except ValueError:
         return None

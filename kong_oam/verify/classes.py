@@ -62,7 +62,7 @@ def classes(
 def _hosts(estate: Estate, live: Gateway) -> Names:
     """Return a host of each class. An unused name represents a wildcard."""
     patterns = {*estate.by_host, *live.hosts()}
-    label = _unused("any", ".".join(patterns).split("."))
+    label = _unused(".".join(patterns).split("."))
     hosts = [pattern for pattern in patterns if "*" not in pattern]
     suffixes = [""]
     prefixes = [""]
@@ -78,11 +78,12 @@ def _hosts(estate: Estate, live: Gateway) -> Names:
     return (*sorted(hosts), label)
 
 
-def _unused(stem: str, used: Collection[str]) -> str:
-    name = stem
+def _unused(used: Collection[str]) -> str:
+    """Return a name that is not used."""
+    name = "any"
     number = 0
     while name in used:
-        name = f"{stem}{number}"
+        name = f"any{number}"
         number += 1
     return name
 
@@ -290,7 +291,7 @@ def _paths(
 
     Near paths lie below it, begin with the same letters, or differ only in capitals.
     """
-    unused = _unused("any", set().union(*declared))
+    unused = _unused(set().union(*declared))
     for path in sorted(declared):
         yield path, None
         yield (*path, unused), path

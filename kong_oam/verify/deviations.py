@@ -6,6 +6,7 @@ exact where the gateway can be judged. Anything that cannot be judged counts as 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -193,22 +194,20 @@ def _exposures(
     methods.
     """
     listed = {(region.url, region.source) for region in callers_by_region}
-    sources: dict[tuple[UrlRegion, _Callers], list[str]] = {}
+    sources = defaultdict(list)
     for region, callers in callers_by_region.items():
         if (region.within, region.source) not in listed:
             anywhere = region._replace(source="")
-            sources.setdefault((anywhere, _fewest(callers)), []).append(
-                region.source
-            )
-    methods: dict[tuple[str, _Callers], list[str]] = {}
+            sources[anywhere, _fewest(callers)].append(region.source)
+    methods = defaultdict(list)
     for (region, fewest), of_region in sources.items():
         url = region.url
         if len(of_region) < region.sources:
             url += f" from {'; '.join(of_region)}"
-        methods.setdefault((url, fewest), []).append(region.method)
-    urls: dict[tuple[_Callers, Names], list[str]] = {}
+        methods[url, fewest].append(region.method)
+    urls = defaultdict(list)
     for (url, fewest), of_url in methods.items():
-        urls.setdefault((fewest, tuple(of_url)), []).append(url)
+        urls[fewest, tuple(of_url)].append(url)
     for (fewest, same_methods), same_urls in urls.items():
         names: dict[str, None] = {}
         for caller in fewest:

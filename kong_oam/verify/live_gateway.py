@@ -8,6 +8,7 @@ For the intended entities, the same reading has to give the model's decisions (v
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -157,7 +158,7 @@ class LiveGateway:
     def _granted(self, host: str, scopes: set[str]) -> Mapping[str, Hashable]:
         """Return each client's part of the scopes at each table of the host. Clients without any
         are left out."""
-        granted: dict[str, set[Hashable]] = {}
+        granted = defaultdict(set)
         for index, table in enumerate(self._tables_of(host)):
             for identifier in {*table["services"], *table["on_behalf"]}:
                 as_itself, for_users = scopes_held(table, identifier)
@@ -166,7 +167,7 @@ class LiveGateway:
                     continue
                 for client in self._clients.get(identifier, ()):
                     by_table = client.provider, index, held
-                    granted.setdefault(client.component, set()).add(by_table)
+                    granted[client.component].add(by_table)
         return {
             component: frozenset(held) for component, held in granted.items()
         }
@@ -174,12 +175,12 @@ class LiveGateway:
     @cached_property
     def _clients(self) -> Mapping[str, list[Client]]:
         """The estate's clients by their id in tokens."""
-        clients: dict[str, list[Client]] = {}
+        clients = defaultdict(list)
         for client in self._terms.estate.clients:
             identifier = self._terms.client_id(
                 client.provider, client.component
             )
-            clients.setdefault(identifier, []).append(client)
+            clients[identifier].append(client)
         return clients
 
     def strangers(self) -> Iterator[Caller]:
@@ -201,7 +202,7 @@ class LiveGateway:
         for route in taken:
             verdicts += self._verdicts(route, call, caller)
         if not any(route.certain for route in taken):
-            verdicts.append(Verdict(False, None))
+            verdicts.append(Verdict(False))
         return tuple(verdicts)
 
     def _taken(self, call: Call) -> tuple[TakenRoute, ...]:
@@ -276,7 +277,7 @@ class LiveGateway:
     ) -> Iterator[Verdict]:
         """Yield a verdict for each way that the call may go by a route."""
         way = taken.way
-        nowhere = Verdict(False, None, through=taken.through)
+        nowhere = Verdict(False, through=taken.through)
         if way is None:
             yield nowhere
             return
@@ -327,9 +328,7 @@ class LiveGateway:
         standing = self._standings[asked]
         verified = way.guards.admitted is not None
         if standing.closed:
-            return Verdict(
-                False, None, verified=verified, through=standing.through
-            )
+            return Verdict(False, verified=verified, through=standing.through)
         # A foreign script in the gate's place runs after authentication accepts the call.
         passes_gate = way.foreign_gate or way.guards.decided is None
         if not passes_gate and verified:
@@ -339,7 +338,6 @@ class LiveGateway:
             )
         return Verdict(
             standing.anything or (standing.passes and passes_gate),
-            None,
             verified=verified,
             judged=standing.judged and not way.foreign_gate,
             through=standing.through,

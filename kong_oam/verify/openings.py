@@ -28,8 +28,6 @@ from kong_oam.verify.scripts import (
     scripts_by_phase,
 )
 
-_SCRIPTED = ("pre-function", "post-function")
-
 
 @dataclass(frozen=True, slots=True)
 class ScriptGuard:
@@ -113,7 +111,7 @@ class _Search:
     def scripts(self) -> Iterator[ScriptGuard]:
         """Yield the plugins of the stack that run scripts."""
         for plugin in self._live.plugins:
-            if plugin["name"] not in _SCRIPTED:
+            if plugin["name"] not in ("pre-function", "post-function"):
                 continue
             tables = tuple(_tables(plugin))
             component = self._component_at(plugin)

@@ -71,7 +71,7 @@ class Verdict:
     """
 
     allowed: bool
-    component: str | None
+    component: str | None = None
     leads: str = ""
     verified: bool = True
     judged: bool = True

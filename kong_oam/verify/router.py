@@ -12,6 +12,7 @@ of a Kong 3.10.
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from ctypes import c_int32
 from dataclasses import dataclass
@@ -140,11 +141,11 @@ def _meets(host: str, pattern: str) -> bool:
 
 
 def _candidates(route: Entity) -> Iterator[_Candidate]:
-    groups: dict[int, list[str]] = {}
+    groups = defaultdict(list)
     for path in route.get("paths") or ():
         # Kong gives all regular expressions of a route one priority.
         length = -1 if path.startswith("~") else len(path.encode())
-        groups.setdefault(length, []).append(path)
+        groups[length].append(path)
     hosts = tuple(route.get("hosts") or ())
     methods = frozenset(route.get("methods") or ())
     conditions = any(

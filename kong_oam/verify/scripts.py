@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeGuard
 
-import jsonschema_rs
+from jsonschema_rs import validator_for
 
 from kong_oam.access.data import JsonObject, NameLists, Network
 from kong_oam.access.networks import network
@@ -28,12 +28,10 @@ _HOST = re.compile(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]")
 _SCHEMA = json.loads(
     Path(__file__).with_name("table.schema.json").read_text("utf-8")
 )
-_SHAPE = jsonschema_rs.validator_for(_SCHEMA)
+_SHAPE = validator_for(_SCHEMA)
 
 # Whether a value is an opening that the scripts accept.
-is_opening = jsonschema_rs.validator_for(
-    _SCHEMA["properties"]["opened"]
-).is_valid
+is_opening = validator_for(_SCHEMA["properties"]["opened"]).is_valid
 
 
 @dataclass(frozen=True, slots=True)

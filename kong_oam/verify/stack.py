@@ -39,6 +39,7 @@ from kong_oam.kong.plugins import Schema, config_json
 from kong_oam.kong.trait_plugins import kinds
 from kong_oam.kubernetes import kubectl
 from kong_oam.kubernetes.estate import clusters_of, objects_of, running
+from kong_oam.kubernetes.kubectl import KubectlError, Name
 from kong_oam.kubernetes.other_pods import OtherPods, other_pods
 from kong_oam.kubernetes.ownership import FieldChange, changes
 from kong_oam.objects.selection import STACK
@@ -229,7 +230,7 @@ def _altered(
     settings: Settings,
     estate: Estate,
     cluster: str | None,
-    wanted: Mapping[kubectl.Name, JsonFields],
+    wanted: Mapping[Name, JsonFields],
 ) -> Iterator[Altered]:
     """Yield the objects of a cluster that changed since the last run."""
     context = settings.cluster.context_of(cluster)
@@ -243,7 +244,7 @@ def _altered(
     try:
         live = kubectl.read(context, wanted.values())
         reached = list(other_pods(context, sites))
-    except kubectl.KubectlError as error:
+    except KubectlError as error:
         raise VerificationError(str(error)) from None
     where = f" in cluster '{cluster}'" if cluster else ""
     for name in sorted(wanted):
@@ -286,7 +287,7 @@ def _other_stack(settings: Settings, manifest: JsonObject) -> str | None:
 def _reason(
     settings: Settings,
     context: str | None,
-    name: kubectl.Name,
+    name: Name,
     change: FieldChange,
 ) -> Reason:
     up = _up(settings)

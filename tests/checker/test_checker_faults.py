@@ -96,7 +96,7 @@ ONE_TABLE: Edit = (
 NO_WAIT: tuple[Edit, ...] = (
     (
         SERVICE,
-        "pulumi.runtime.is_dry_run() else args.rolled_out",
+        "runtime.is_dry_run() else args.rolled_out",
         "True else previewed",
     ),
     (
@@ -112,7 +112,7 @@ NO_WAIT: tuple[Edit, ...] = (
 )
 NOT_ROLLED_OUT: Edit = (
     SERVICE,
-    "pulumi.runtime.is_dry_run() else args.rolled_out",
+    "runtime.is_dry_run() else args.rolled_out",
     "True else previewed",
 )
 ADMITTED_LATE: Edit = (
@@ -157,7 +157,7 @@ IN_CLEAR: tuple[Edit, ...] = (
 )
 DROPPED_AT_ONCE: Edit = (
     "kong_oam/kong/key_slots.py",
-    "over = today - retired - datetime.timedelta(days=1) >= lifetime",
+    "over = today - retired - timedelta(days=1) >= lifetime",
     "over = True",
 )
 

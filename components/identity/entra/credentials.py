@@ -30,7 +30,6 @@ from kong_oam.kubernetes.rendered import account_of
 from ..issuer import Credential, IssuerArgs
 from ..keys import SLOT_NAMES, certified_pairs
 
-_SECRETS_END = "2099-12-31T00:00:00Z"
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
@@ -73,7 +72,7 @@ class Credentials:
                 names[slot],
                 application_id=app.id,
                 display_name=f"kong-oam {SLOT_NAMES[slot]}",
-                end_date=_SECRETS_END,
+                end_date="2099-12-31T00:00:00Z",
                 rotate_when_changed={
                     "generation": str(generation.prepared_in(slot))
                 },

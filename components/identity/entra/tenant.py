@@ -25,10 +25,33 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, TypedDict
 
-import pulumi
 import pulumi_azuread as azuread
 import pulumiverse_time as time
-from pulumi import ComponentResource, Input, Output, Resource, ResourceOptions
+from pulumi import (
+    ComponentResource,
+    Input,
+    InvokeOutputOptions,
+    Output,
+    Resource,
+    ResourceOptions,
+)
+from pulumi_azuread import (
+    ApplicationApiArgs,
+    ApplicationApiOauth2PermissionScopeArgs,
+    ApplicationAppRoleArgs,
+    ApplicationOptionalClaimsAccessTokenArgs,
+    ApplicationOptionalClaimsArgs,
+    ApplicationPublicClientArgs,
+    ApplicationRequiredResourceAccessArgs,
+    ApplicationRequiredResourceAccessResourceAccessArgs,
+    ApplicationSinglePageApplicationArgs,
+    ApplicationWebArgs,
+    ApplicationWebImplicitGrantArgs,
+    AppRoleAssignment,
+    ServicePrincipal,
+    ServicePrincipalDelegatedPermissionGrant,
+    get_service_principal_output,
+)
 
 from kong_oam.access.model import Client, Component
 from kong_oam.identity.common.parts import (
@@ -207,10 +230,8 @@ class Entra(ComponentResource):
     def _microsoft_graph(self) -> Output[str]:
         """Look up the object id of Microsoft Graph's service principal, which every tenant has: it
         is never made."""
-        lookup = pulumi.InvokeOutputOptions(
-            parent=self, provider=self._directory
-        )
-        return azuread.get_service_principal_output(
+        lookup = InvokeOutputOptions(parent=self, provider=self._directory)
+        return get_service_principal_output(
             client_id=MICROSOFT_GRAPH, opts=lookup
         ).object_id
 
@@ -222,7 +243,7 @@ class Entra(ComponentResource):
             display_name=api_name(self._stack, component.key),
             description=f"Kong-OAM, stack {self._stack}",
             sign_in_audience="AzureADMyOrg",
-            api=azuread.ApplicationApiArgs(
+            api=ApplicationApiArgs(
                 # Tokens of version 1 spell their claims differently.
                 requested_access_token_version=2,
                 oauth2_permission_scopes=[
@@ -233,11 +254,9 @@ class Entra(ComponentResource):
                 ],
             ),
             app_roles=self._app_roles(component),
-            optional_claims=azuread.ApplicationOptionalClaimsArgs(
+            optional_claims=ApplicationOptionalClaimsArgs(
                 access_tokens=[
-                    azuread.ApplicationOptionalClaimsAccessTokenArgs(
-                        name=SPELLING.own
-                    )
+                    ApplicationOptionalClaimsAccessTokenArgs(name=SPELLING.own)
                 ]
             ),
             # Tokens list groups as roles: of the groups themselves Entra lists 200 at most.
@@ -248,8 +267,8 @@ class Entra(ComponentResource):
 
     def _permission(
         self, component: Component, scope: str, description: str
-    ) -> azuread.ApplicationApiOauth2PermissionScopeArgs:
-        return azuread.ApplicationApiOauth2PermissionScopeArgs(
+    ) -> ApplicationApiOauth2PermissionScopeArgs:
+        return ApplicationApiOauth2PermissionScopeArgs(
             id=scope_id(self._stack, component.key, scope),
             value=scope,
             type="Admin",  # only an administrator, this program, gives consent
@@ -258,9 +277,7 @@ class Entra(ComponentResource):
             enabled=True,
         )
 
-    def _app_roles(
-        self, component: Component
-    ) -> list[azuread.ApplicationAppRoleArgs]:
+    def _app_roles(self, component: Component) -> list[ApplicationAppRoleArgs]:
         """List the roles: for services one per scope, for users one per group that roles name."""
         roles = []
         for scope, description in sorted(component.identity.scopes.items()):
@@ -282,8 +299,8 @@ class Entra(ComponentResource):
         name: str,
         description: str,
         member: str,
-    ) -> azuread.ApplicationAppRoleArgs:
-        return azuread.ApplicationAppRoleArgs(
+    ) -> ApplicationAppRoleArgs:
+        return ApplicationAppRoleArgs(
             id=role_id(self._stack, component.key, value),
             value=value,
             display_name=name,
@@ -307,10 +324,10 @@ class Entra(ComponentResource):
         logical: str,
         app: azuread.Application,
         options: ResourceOptions,
-    ) -> azuread.ServicePrincipal:
+    ) -> ServicePrincipal:
         """Make a service principal. It requires an assignment: other callers get no token for the
         application."""
-        return azuread.ServicePrincipal(
+        return ServicePrincipal(
             f"{self._prefix}-principal-{logical}",
             client_id=app.client_id,
             account_enabled=True,
@@ -351,7 +368,7 @@ class Entra(ComponentResource):
             holder = self._tenant.groups[assignment.group]
         else:
             holder = applications[assignment.client or ""].principal
-        azuread.AppRoleAssignment(
+        AppRoleAssignment(
             assignment.logical,
             app_role_id=assignment.role,
             principal_object_id=holder,
@@ -369,7 +386,7 @@ class Entra(ComponentResource):
             display_name=client_name(self._stack, client.component),
             description=f"Kong-OAM, stack {self._stack}",
             sign_in_audience="AzureADMyOrg",
-            api=azuread.ApplicationApiArgs(requested_access_token_version=2),
+            api=ApplicationApiArgs(requested_access_token_version=2),
             required_resource_accesses=[
                 self._access(client, api, scopes)
                 for api, scopes in granted_scopes(client).items()
@@ -381,7 +398,7 @@ class Entra(ComponentResource):
 
     def _access(
         self, client: Client, api: str, scopes: list[str]
-    ) -> azuread.ApplicationRequiredResourceAccessArgs:
+    ) -> ApplicationRequiredResourceAccessArgs:
         """List the scopes that the client requests, for administrators. It grants nothing."""
         if client.user_facing:
             kind = "Scope"
@@ -391,19 +408,17 @@ class Entra(ComponentResource):
             kind = "Role"
             ids = [role_id(self._stack, api, role) for role in roles]
         accesses = [
-            azuread.ApplicationRequiredResourceAccessResourceAccessArgs(
+            ApplicationRequiredResourceAccessResourceAccessArgs(
                 id=identifier, type=kind
             )
             for identifier in ids
         ]
-        return azuread.ApplicationRequiredResourceAccessArgs(
+        return ApplicationRequiredResourceAccessArgs(
             resource_app_id=self._tenant.apis[api].client_id,
             resource_accesses=accesses,
         )
 
-    def _sign_in(
-        self, client: Client, principal: azuread.ServicePrincipal
-    ) -> None:
+    def _sign_in(self, client: Client, principal: ServicePrincipal) -> None:
         """Consent to the scopes that Microsoft's libraries request in every sign-in: the user's
         identity, and a refresh token.
 
@@ -415,7 +430,7 @@ class Entra(ComponentResource):
             "it is looked up where a client signs users in"
         )
         renews = client.refresh or client.kind == "browser"
-        azuread.ServicePrincipalDelegatedPermissionGrant(
+        ServicePrincipalDelegatedPermissionGrant(
             f"{self._prefix}-consent-{client.component}",
             service_principal_object_id=principal.object_id,
             resource_service_principal_object_id=graph,
@@ -432,11 +447,11 @@ class Entra(ComponentResource):
         client: Client,
         api: str,
         scopes: list[str],
-        principal: azuread.ServicePrincipal,
+        principal: ServicePrincipal,
     ) -> None:
         """Consent to the scopes of one API for all users; a service is assigned them as roles."""
         at = self._tenant.apis[api]
-        azuread.ServicePrincipalDelegatedPermissionGrant(
+        ServicePrincipalDelegatedPermissionGrant(
             consent(self._prefix, client.component, api),
             service_principal_object_id=principal.object_id,
             resource_service_principal_object_id=at.principal,
@@ -446,9 +461,9 @@ class Entra(ComponentResource):
 
 
 class _Redirects(TypedDict):
-    web: azuread.ApplicationWebArgs
-    single_page_application: azuread.ApplicationSinglePageApplicationArgs
-    public_client: azuread.ApplicationPublicClientArgs
+    web: ApplicationWebArgs
+    single_page_application: ApplicationSinglePageApplicationArgs
+    public_client: ApplicationPublicClientArgs
 
 
 def _redirects(client: Client) -> _Redirects:
@@ -457,17 +472,17 @@ def _redirects(client: Client) -> _Redirects:
     uris: dict[str, list[str]] = {"web": [], "browser": [], "native": []}
     if client.kind in uris:
         uris[client.kind] += client.redirect_uris
-    no_implicit = azuread.ApplicationWebImplicitGrantArgs(
+    no_implicit = ApplicationWebImplicitGrantArgs(
         access_token_issuance_enabled=False, id_token_issuance_enabled=False
     )
     return {
-        "web": azuread.ApplicationWebArgs(
+        "web": ApplicationWebArgs(
             redirect_uris=uris["web"], implicit_grant=no_implicit
         ),
-        "single_page_application": azuread.ApplicationSinglePageApplicationArgs(
+        "single_page_application": ApplicationSinglePageApplicationArgs(
             redirect_uris=uris["browser"]
         ),
-        "public_client": azuread.ApplicationPublicClientArgs(
+        "public_client": ApplicationPublicClientArgs(
             redirect_uris=uris["native"]
         ),
     }

@@ -18,6 +18,7 @@ too: a team that takes a path may admit callers only later.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -337,18 +338,18 @@ def _principals_only_in(
                 access[caller.principal].add(
                     (caller.condition, caller.source, cell)
                 )
-    result: dict[object, list[Principal]] = {}
+    result = defaultdict(list)
     for principal in sorted(side.clients):
         if principal not in access:
             continue
-        identity = (
+        identity: object = (
             principal.provider,
             principal.users,
             side.model.workloads.get(principal.client),
             side.owner(principal),
             frozenset(access[principal]),
         )
-        result.setdefault(identity, []).append(principal)
+        result[identity].append(principal)
     return result
 
 
@@ -376,7 +377,7 @@ def _changes(
 
     `owners` maps a client to the owner to print with it.
     """
-    merged: dict[_Merged, list[AffectedCaller]] = {}
+    merged = defaultdict(list)
     for (kind, caller, answers), cells in differences.items():
         principal = caller.principal
         owned = (
@@ -392,7 +393,7 @@ def _changes(
                     paths = [classes[number].path for number in members]
                     minutes = _minutes(old, new, caller, site, paths, methods)
                 change = _Merged(kind, site, region, methods, minutes, answers)
-                merged.setdefault(change, []).append(owned)
+                merged[change].append(owned)
     for change, callers in merged.items():
         yield _change(
             old, new, change, tuple(sorted(callers, key=_caller_rank))

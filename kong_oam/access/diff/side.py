@@ -30,7 +30,7 @@ from kong_oam.access.principals import (
     Principal,
 )
 from kong_oam.access.sites import Sites, SitesByHost, SitesByPort
-from kong_oam.access.tokens import Claims, Refusal
+from kong_oam.access.tokens import Token
 
 _NOBODY_BY_METHOD = dict.fromkeys(METHODS, NOBODY)
 
@@ -124,7 +124,7 @@ class Side:
         groups: Groups,
         site: str,
         path: PathSegments,
-    ) -> Claims | Refusal | None:
+    ) -> Token | None:
         """Return the token that the provider issues to the principal for such a call, for a user in
         `groups` if it signs users in."""
         client = self.clients.get(principal) if principal else None
@@ -146,7 +146,7 @@ class Side:
         site: str,
         path: PathSegments,
         method: str,
-        token: Claims | Refusal | None,
+        token: Token | None,
         address: str | None,
     ) -> Decision:
         host = self.sites.host(site, path) or ""
@@ -158,7 +158,7 @@ class Side:
         site: str,
         path: PathSegments,
         method: str,
-        token: Claims | Refusal | None,
+        token: Token | None,
         networks: Networks,
     ) -> bool:
         """Return whether the gate accepts a token from an address in these networks."""

@@ -18,7 +18,7 @@ from itertools import starmap
 from pathlib import Path
 from typing import Any
 
-import jsonschema_rs
+from jsonschema_rs import validator_for
 
 from kong_oam.access.data import JsonFields, JsonObject, Networks, PathSegments
 from kong_oam.access.diff.change import Subject
@@ -247,7 +247,7 @@ _NO_MODEL = "not a model that a stack exports"
 @cache
 def _validator() -> Any:
     schema = Path(__file__).with_name("snapshot.schema.json").read_text("utf-8")
-    return jsonschema_rs.validator_for(json.loads(schema))
+    return validator_for(json.loads(schema))
 
 
 def _check(parts: JsonObject) -> None:

@@ -8,6 +8,7 @@ If no token is needed, a `public` node replaces the scope.
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -128,9 +129,9 @@ class Graph:
 
 
 def _grouped(edges: Iterable[Edge], key: Callable[[Edge], str]) -> EdgesByNode:
-    result: dict[str, list[Edge]] = {}
+    result = defaultdict(list)
     for edge in edges:
-        result.setdefault(key(edge), []).append(edge)
+        result[key(edge)].append(edge)
     return result
 
 

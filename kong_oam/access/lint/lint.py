@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Callable, Sequence
+from datetime import date
 from functools import partial
 from itertools import chain
 from operator import attrgetter
@@ -40,7 +40,7 @@ CHECKS: tuple[Callable[[LintSubject], LintFindings], ...] = (
 def lint(
     applications: tuple[oam.Application, ...],
     estate: Estate,
-    as_of: datetime.date,
+    as_of: date,
     memory: Memory | None = None,
 ) -> tuple[LintFinding, ...]:
     """Lint the `estate` of `applications` as of the date `as_of`. Return findings by file and line.

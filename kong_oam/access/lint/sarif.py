@@ -7,10 +7,10 @@ so moving a file or adding a comment above makes no new finding. GitHub reads on
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from hashlib import sha256
 from itertools import starmap
 from pathlib import Path
 from typing import Any
@@ -115,7 +115,7 @@ def fingerprint(diagnostic: Diagnostic) -> str:
     if isinstance(position, SourcePosition):
         names = [*_names(position)]
     text = json.dumps([diagnostic.code, *names])
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return sha256(text.encode()).hexdigest()[:16]
 
 
 def _names(position: SourcePosition) -> Iterable[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from functools import partial
 
@@ -22,9 +23,9 @@ def split_roles(subject: LintSubject) -> Iterator[LintFinding]:
     other roles name.
     """
     for holder in subject.holders:
-        missing: dict[Role, list[str]] = {}
+        missing = defaultdict(list)
         for scope in sorted(holder.split):
-            missing.setdefault(_narrowest(subject, scope), []).append(scope)
+            missing[_narrowest(subject, scope)].append(scope)
         for role, scopes in missing.items():
             yield _finding(subject, holder, role, scopes)
 

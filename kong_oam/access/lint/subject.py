@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 
 import kong_oam.oam.model as oam
 from kong_oam.access.compile.access import (
@@ -53,7 +53,7 @@ class LintSubject:
     holders: tuple[Holder, ...]
     hosts: Mapping[str, Paths]
     doubtful_groups: Texts
-    as_of: datetime.date
+    as_of: date
     application: oam.Application
     part: oam.ComponentSpec
     component: Component

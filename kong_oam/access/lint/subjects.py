@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Iterator, Mapping
+from datetime import date
 
 import kong_oam.oam.model as oam
 from kong_oam.access.absent import with_absent_clients
@@ -85,7 +85,7 @@ def _paths_of(estate: Estate) -> Mapping[str, Paths]:
 def subjects(
     applications: tuple[oam.Application, ...],
     estate: Estate,
-    as_of: datetime.date,
+    as_of: date,
 ) -> Iterator[LintSubject]:
     """Yield a subject per component. `estate` is the result of compiling `applications`."""
     # A client outside this part of the estate may use its grants.

@@ -7,8 +7,8 @@ own messages; both apply the same waivers.
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Iterator
+from datetime import date
 
 from kong_oam.access.model import Component, Public, Rule
 from kong_oam.oam.position import Path
@@ -23,19 +23,19 @@ def endless(component: Component) -> _PublicRules:
             yield rule, public
 
 
-def overdue(component: Component, as_of: datetime.date) -> _PublicRules:
+def overdue(component: Component, as_of: date) -> _PublicRules:
     """Yield the public rules past their last day (LINT307)."""
     for rule, public in public_rules(component):
         if public.until and is_over(public.until, as_of):
             yield rule, public
 
 
-def is_over(until: str, as_of: datetime.date) -> bool:
+def is_over(until: str, as_of: date) -> bool:
     """Return whether the last day (YYYY-MM-DD) of a waiver or of a public rule is past."""
-    return datetime.date.fromisoformat(until) < as_of
+    return date.fromisoformat(until) < as_of
 
 
-def is_waived(component: Component, code: str, as_of: datetime.date) -> bool:
+def is_waived(component: Component, code: str, as_of: date) -> bool:
     """Return whether a waiver of the component accepts findings of this code."""
     return any(
         waiver.finding == code and not is_over(waiver.until, as_of)

@@ -9,9 +9,9 @@ Sources: RFC 5280 (X.509), RFC 7515, section 4.1.8 (the thumbprint in a token's 
 
 from __future__ import annotations
 
-import base64
-import datetime
-import hashlib
+from base64 import urlsafe_b64encode
+from datetime import UTC, datetime
+from hashlib import sha256
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -22,8 +22,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-VALID_FROM = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
-VALID_UNTIL = datetime.datetime(2049, 12, 31, tzinfo=datetime.UTC)
+VALID_FROM = datetime(2020, 1, 1, tzinfo=UTC)
+VALID_UNTIL = datetime(2049, 12, 31, tzinfo=UTC)
 
 # Characters of a common name (RFC 5280, appendix A.1).
 _LONGEST_NAME = 64
@@ -39,7 +39,7 @@ def certificate(private_pem: str, subject: str) -> str:
     if not isinstance(private, rsa.RSAPrivateKey):
         raise TypeError("clients' keys must be RSA keys")
     public = private.public_key()
-    digest = hashlib.sha256(
+    digest = sha256(
         public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     ).digest()
     name = x509.Name(
@@ -62,4 +62,4 @@ def thumbprint(pem: str) -> str:
     """Compute the `x5t#S256` of a JWS header: the SHA-256 of the certificate (DER), in
     base64url."""
     digest = x509.load_pem_x509_certificate(pem.encode()).fingerprint(SHA256())
-    return base64.urlsafe_b64encode(digest).decode().rstrip("=")
+    return urlsafe_b64encode(digest).decode().rstrip("=")

@@ -6,8 +6,8 @@ RFC 7517 (JSON Web Key sets); RFC 7518 section 6 (RSA and elliptic-curve keys).
 
 from __future__ import annotations
 
-import base64
 import re
+from base64 import urlsafe_b64decode
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -201,6 +201,4 @@ def _numbers(item: Fields, *names: str) -> Iterator[int]:
             raise ValueError(f"it has no '{name}'")
         if not _BASE64URL.match(text):
             raise ValueError(f"'{name}' is not base64url")
-        yield int.from_bytes(
-            base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-        )
+        yield int.from_bytes(urlsafe_b64decode(text + "=" * (-len(text) % 4)))

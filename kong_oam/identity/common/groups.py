@@ -10,6 +10,7 @@ from collections.abc import (
     Sequence,
 )
 
+from kong_oam.access.data import Texts
 from kong_oam.access.model import Estate
 from kong_oam.access.settings.values import ProviderSettings
 from kong_oam.diagnostics import Diagnostic, Findings, nearest
@@ -30,7 +31,7 @@ def look_up(names: Iterable[str], ask: Callable[[Collection[str]], Ids]) -> Ids:
     return {**dict.fromkeys(wanted, ()), **ask(wanted)}
 
 
-def unique(ids: Ids) -> dict[str, str]:
+def unique(ids: Ids) -> Texts:
     """Return the id of each group that exists exactly once."""
     return {
         name: of_name[0] for name, of_name in ids.items() if len(of_name) == 1

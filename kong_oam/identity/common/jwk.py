@@ -5,10 +5,10 @@ Sources: RFC 7517 and 7518, section 6 (JSON Web Keys), RFC 7638 (thumbprint, use
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
+from base64 import urlsafe_b64encode
 from collections.abc import Mapping
+from hashlib import sha256
 
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
@@ -53,7 +53,7 @@ def jwk(pem: str) -> Jwk:
     canonical = json.dumps(members, sort_keys=True, separators=(",", ":"))
     return {
         **members,
-        "kid": _encoded(hashlib.sha256(canonical.encode()).digest()),
+        "kid": _encoded(sha256(canonical.encode()).digest()),
     }
 
 
@@ -67,4 +67,4 @@ def _coordinate(value: int) -> str:
 
 
 def _encoded(value: bytes) -> str:
-    return base64.urlsafe_b64encode(value).rstrip(b"=").decode("ascii")
+    return urlsafe_b64encode(value).rstrip(b"=").decode("ascii")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kong_oam.access.data import Texts
 from kong_oam.access.model import Client, Component, Estate
 from kong_oam.access.settings.values import ProviderSettings
 
@@ -57,7 +58,7 @@ def group_names(settings: ProviderSettings, estate: Estate) -> list[str]:
     )
 
 
-def scopes_at(settings: ProviderSettings, estate: Estate) -> dict[str, str]:
+def scopes_at(settings: ProviderSettings, estate: Estate) -> Texts:
     """Return the scopes that these components declare, with their descriptions, in the order of
     their names."""
     declared: dict[str, str] = {}

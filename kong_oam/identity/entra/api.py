@@ -7,8 +7,8 @@ reads the same settings.
 
 from __future__ import annotations
 
-import base64
 import json
+from base64 import urlsafe_b64decode
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
@@ -22,7 +22,7 @@ from kong_oam.access.data import NameLists
 from kong_oam.engine.configuration import Configuration
 from kong_oam.errors import ManagementApiError
 from kong_oam.http.addresses import LOOPBACK, without_secrets
-from kong_oam.http.management import ManagementApi, Row, are_rows, pages
+from kong_oam.http.management import ManagementApi, Page, Row, are_rows, pages
 from kong_oam.http.trust import tls_context
 from kong_oam.identity.common.errors import InspectionError
 from kong_oam.identity.entra.names import Tenant
@@ -91,10 +91,6 @@ _API = ManagementApi(
     _words,
     usual_pause=5.0,
 )
-_NO_ACCOUNT = (
-    "no account at Entra: set azuread:clientId and the secret azuread:clientSecret, or "
-    "ARM_CLIENT_ID and ARM_CLIENT_SECRET (or ARM_OIDC_TOKEN)"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +141,10 @@ def account(tenant: Tenant, configuration: Configuration) -> Account:
     if file:
         token = token or Path(file).read_text("utf-8").strip()
     if not client or not (secret or token):
-        raise InspectionError(_NO_ACCOUNT)
+        raise InspectionError(
+            "no account at Entra: set azuread:clientId and the secret azuread:clientSecret, or "
+            "ARM_CLIENT_ID and ARM_CLIENT_SECRET (or ARM_OIDC_TOKEN)"
+        )
     return Account(tenant, client, secret, None if secret else token)
 
 
@@ -278,7 +277,7 @@ class Graph:
         host = self._account.host
         first = httpx.URL(self._url(path), params=query)
 
-        def ask(url: str) -> tuple[list[Row], str]:
+        def ask(url: str) -> Page:
             if not url.startswith(f"{self._account.graph}/"):
                 raise ManagementApiError(
                     f"{host}: the next page's address is at another server, {without_secrets(url)}"
@@ -309,7 +308,7 @@ def _object_id(token: str) -> str | None:
     try:
         payload = token.split(".")[1]
         padded = payload + "=" * (-len(payload) % 4)
-        identifier = json.loads(base64.urlsafe_b64decode(padded)).get("oid")
+        identifier = json.loads(urlsafe_b64decode(padded)).get("oid")
     except (IndexError, ValueError, AttributeError):
         return None
     return str(identifier) if identifier else None

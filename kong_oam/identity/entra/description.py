@@ -28,19 +28,21 @@ SPELLING = ClaimMapping(
 # Minutes. Entra's access tokens last between 60 and 90; a stack cannot change that.
 _LONGEST_LIFE = 90
 
-_TAKES = (
-    "client_secrets",
-    "cluster_issuer",
-    "moved_from",
-    "settle_seconds",
-    "certificates",
-)
-
 
 def describe(settings: ProviderSettings) -> Provider:
     """Describe the provider, whose tenant exists. Raises
     kong_oam.access.settings.values.StackError."""
-    check(settings, needs=("issuer",), takes=_TAKES)
+    check(
+        settings,
+        needs=("issuer",),
+        takes=(
+            "client_secrets",
+            "cluster_issuer",
+            "moved_from",
+            "settle_seconds",
+            "certificates",
+        ),
+    )
     tenant = tenant_of(settings.issuer or "")
     problem = None
     if tenant is None or not is_known(tenant):

@@ -7,8 +7,8 @@ the same ids, also after the stack is made anew.
 from __future__ import annotations
 
 import re
-import uuid
 from dataclasses import dataclass
+from uuid import UUID, uuid5
 
 from kong_oam.access.model import Component, Estate
 from kong_oam.access.settings.values import ProviderSettings
@@ -30,7 +30,7 @@ SCOPE_PREFIX = "scope="
 _ISSUER = re.compile(
     r"(?P<login>https?://[^/]+)/(?P<tenant>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})/v2\.0\Z"
 )
-_NAMESPACE = uuid.UUID("6a3d9b0e-6f0b-5c57-9d1f-0c3f2a1f7b52")
+_NAMESPACE = UUID("6a3d9b0e-6f0b-5c57-9d1f-0c3f2a1f7b52")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ def role_id(stack: str, component: str, value: str) -> str:
 
 def _id(*names: str) -> str:
     # No name has a line break, so different lists give different texts.
-    return str(uuid.uuid5(_NAMESPACE, "\n".join(names)))
+    return str(uuid5(_NAMESPACE, "\n".join(names)))
 
 
 def apis(

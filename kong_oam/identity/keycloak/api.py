@@ -16,15 +16,13 @@ import httpx
 
 from kong_oam.access.data import NameLists
 from kong_oam.engine.configuration import Configuration
-from kong_oam.http.management import FEW, ManagementApi, Row, pages
+from kong_oam.http.management import FEW, ManagementApi, Page, Row, pages
 from kong_oam.http.trust import tls_context
 from kong_oam.identity.common.errors import InspectionError
 
 _TIMEOUT = httpx.Timeout(30.0)
 # Rows of one answer. By default Keycloak gives all.
 _PAGE = 500
-
-_PERMISSIONS = "manage-clients, manage-realm, manage-users and query-groups of realm-management"
 
 
 def _words(body: Any) -> str | None:
@@ -43,16 +41,13 @@ _API = ManagementApi(
     {
         401: "check keycloak:clientId and the secret keycloak:clientSecret, or KEYCLOAK_CLIENT_ID "
         "and _CLIENT_SECRET",
-        403: f"give the service account of keycloak:clientId the roles {_PERMISSIONS}",
+        403: "give the service account of keycloak:clientId the roles manage-clients, "
+        "manage-realm, manage-users and query-groups of realm-management",
         404: "check that the realm exists: the issuer ends in /realms/<realm>",
         429: "the server's rate limit is used up; run it again later",
     },
     "see the server's log, and run it again",
     _words,
-)
-_NO_ACCOUNT = (
-    "no account at Keycloak: set keycloak:clientId and the secret keycloak:clientSecret, or "
-    "KEYCLOAK_CLIENT_ID and KEYCLOAK_CLIENT_SECRET"
 )
 
 
@@ -77,7 +72,10 @@ def account(issuer: str, configuration: Configuration) -> Account:
     client = setting("keycloak:clientId", "KEYCLOAK_CLIENT_ID")
     secret = setting("keycloak:clientSecret", "KEYCLOAK_CLIENT_SECRET")
     if not client or not secret:
-        raise InspectionError(_NO_ACCOUNT)
+        raise InspectionError(
+            "no account at Keycloak: set keycloak:clientId and the secret keycloak:clientSecret, "
+            "or KEYCLOAK_CLIENT_ID and KEYCLOAK_CLIENT_SECRET"
+        )
     base, _, realm = issuer.partition("/realms/")
     url = setting("keycloak:url", "KEYCLOAK_URL") or base
     return Account(
@@ -171,7 +169,7 @@ class Realm:
     def pages(self, path: str, **query: str) -> Iterator[Row]:
         """Yield a list that may be long, page by page. Raises ManagementApiError."""
 
-        def ask(first: str) -> tuple[list[Row], str]:
+        def ask(first: str) -> Page:
             page = self.rows(path, first=first, max=str(_PAGE), **query)
             return page, str(int(first) + _PAGE) if len(page) == _PAGE else ""
 

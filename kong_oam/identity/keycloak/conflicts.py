@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
+from kong_oam.access.data import Texts
 from kong_oam.access.model import Estate
 from kong_oam.access.settings.values import ProviderSettings
 from kong_oam.diagnostics import Findings
@@ -61,9 +62,7 @@ def name_conflicts(
         yield conflict_finding(settings, estate, conflicts, MADE_ANEW)
 
 
-def _ids(
-    realm: Realm, kind: str, names: Collection[str], begin: str
-) -> dict[str, str]:
+def _ids(realm: Realm, kind: str, names: Collection[str], begin: str) -> Texts:
     """Return ids by name of the existing objects of a kind: a few by their names, many from the
     full list.
 

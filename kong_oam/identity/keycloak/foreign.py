@@ -95,8 +95,6 @@ MAPPERS = {
     ),
 }
 
-_OFF = ("", "false", None)
-
 
 def of_client(realm: Realm, client: Row) -> Doubts:
     """Find foreign users of a client, and foreign changes. Raises ManagementApiError."""
@@ -217,7 +215,7 @@ def _additions(row: Row, expected: Collection[str]) -> Doubts:
 
 def _unexpected(values: Row | None, expected: Collection[str]) -> Doubts:
     for name, value in sorted((values or {}).items()):
-        if name not in expected and value not in _OFF:
+        if name not in expected and value not in ("", "false", None):
             yield name
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
+from kong_oam.access.data import Texts
 from kong_oam.access.model import Client, Estate
 from kong_oam.access.settings.values import ProviderSettings
 from kong_oam.engine.state import Resource
@@ -57,11 +58,11 @@ class Names:
         return client_resource(self.settings.name, component)[1]
 
     @property
-    def roles(self) -> dict[str, str]:
+    def roles(self) -> Texts:
         return {self.role(group): group for group in self.groups}
 
     @property
-    def scopes(self) -> dict[str, str]:
+    def scopes(self) -> Texts:
         scopes = {}
         if self.groups:
             scopes[self.scope("groups")] = self.in_realm("groups")
@@ -74,7 +75,7 @@ class Names:
         return scopes
 
     @property
-    def clients(self) -> dict[str, str]:
+    def clients(self) -> Texts:
         clients = {}
         for client in clients_at(self.settings, self.estate):
             key = client.component

@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 
 from kong_oam.engine.configuration import Configuration
-from kong_oam.http.management import ManagementApi, Row, pages
+from kong_oam.http.management import ManagementApi, Page, Row, pages
 from kong_oam.http.trust import tls_context
 from kong_oam.identity.common.errors import InspectionError
 
@@ -49,10 +49,6 @@ _API = ManagementApi(
     "see status.okta.com and the org's system log, and run it again",
     _words,
 )
-_NO_ACCOUNT = (
-    "no account at Okta: set okta:orgName and the secret okta:apiToken, or OKTA_ORG_NAME and "
-    "OKTA_API_TOKEN"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +69,10 @@ def account(configuration: Configuration) -> Account:
     org = setting("okta:orgName", "OKTA_ORG_NAME")
     token = setting("okta:apiToken", "OKTA_API_TOKEN")
     if not org or not token:
-        raise InspectionError(_NO_ACCOUNT)
+        raise InspectionError(
+            "no account at Okta: set okta:orgName and the secret okta:apiToken, or OKTA_ORG_NAME "
+            "and OKTA_API_TOKEN"
+        )
     base = setting("okta:baseUrl", "OKTA_BASE_URL") or "okta.com"
     return Account(
         org, base, token, setting("okta:httpProxy", "OKTA_HTTP_PROXY")
@@ -103,7 +102,7 @@ def rows(org: httpx.Client, path: str, **query: str) -> Iterator[Row]:
     proxy, and the token must go nowhere else.
     """
 
-    def ask(url: str) -> tuple[list[Row], str]:
+    def ask(url: str) -> Page:
         answer = _API.send(org, "GET", url)
         following = answer.links.get("next", {}).get("url")
         raw = httpx.URL(following).raw_path if following else b""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -149,10 +149,10 @@ def name_conflicts(
 
     It skips objects in the state: these are this stack's.
     """
-    missing: dict[str, list[Managed]] = {}
+    missing = defaultdict(list)
     for managed in objects(settings, estate):
         if (managed.type, managed.logical) not in held:
-            missing.setdefault(managed.type, []).append(managed)
+            missing[managed.type].append(managed)
     conflicts = list(_Org(org, missing).conflicts(estate.stack.name))
     for origin in existing_origins(org, missing.get(ORIGIN, ())):
         refusal = adoption_refusal(origin, settings, estate)

@@ -31,8 +31,6 @@ KEY = "tls:index/privateKey:PrivateKey"
 
 GROUPS_CLAIM = "groups"
 
-_REFRESH_SCOPE = "offline_access"
-
 
 _WORDS = {
     ACCOUNT: "account",
@@ -117,7 +115,7 @@ def scopes_of(client: Client) -> list[str]:
     if client.user_facing:
         scopes += SIGN_IN_SCOPES
         if client.refresh:
-            scopes.append(_REFRESH_SCOPE)
+            scopes.append("offline_access")
     return scopes
 
 

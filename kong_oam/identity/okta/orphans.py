@@ -50,7 +50,6 @@ _PLACES = {
     ORIGIN: "/trustedOrigins",
 }
 _USED_BY = {SERVER: "policies", POLICY: "rules"}
-_SWITCHED_OFF_FIRST = (SERVER, APP)
 
 
 def find(
@@ -143,7 +142,7 @@ def _ids(org: httpx.Client, path: str) -> set[str]:
 def remove(org: httpx.Client, lost: Iterable[Orphan]) -> None:
     """Remove the objects. Raises ManagementApiError."""
     for orphan in lost:
-        if orphan.type in _SWITCHED_OFF_FIRST:
+        if orphan.type in (SERVER, APP):
             send(org, "POST", f"{orphan.path}/lifecycle/deactivate")
         send(org, "DELETE", orphan.path)
 

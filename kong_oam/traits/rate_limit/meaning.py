@@ -6,10 +6,10 @@ from itertools import pairwise
 from math import inf
 from typing import Any
 
-import kong_oam.oam.model as oam
 from kong_oam.access.diff.kind import Kind
 from kong_oam.access.meaning import Declared, Meaning
 from kong_oam.diagnostics import Code, Diagnostic, Findings
+from kong_oam.oam.model import Trait
 from kong_oam.traits.rate_limit.value import RATE_LIMIT, WINDOWS, RateLimit
 
 
@@ -34,7 +34,7 @@ def _compile(declared: Declared) -> RateLimit | None:
     return limit
 
 
-def _contradictions(trait: oam.Trait, limit: RateLimit) -> Findings:
+def _contradictions(trait: Trait, limit: RateLimit) -> Findings:
     """Yield findings about a limit without windows, and windows that can never fill.
 
     A window cannot fill if a longer window allows fewer requests.

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import kong_oam.oam.model as oam
 from kong_oam.access.diff.kind import Kind, kind_of_list
 from kong_oam.access.endpoint import Endpoints
 from kong_oam.access.meaning import Declared, Meaning
 from kong_oam.access.stack import Stack
 from kong_oam.diagnostics import Code, Diagnostic, Findings, some
+from kong_oam.oam.model import ComponentSpec, Trait
 from kong_oam.oam.position import SourcePosition
 from kong_oam.objects.component_pods import component_pods
 from kong_oam.objects.named_services import named_service
@@ -76,9 +76,7 @@ def over_tls(
     )
 
 
-def _unrouted(
-    part: oam.ComponentSpec, trait: oam.Trait, routed: set[int]
-) -> Findings:
+def _unrouted(part: ComponentSpec, trait: Trait, routed: set[int]) -> Findings:
     for index, port in enumerate(trait.properties.get("ports", ())):
         if port not in routed:
             listed = some(map(str, sorted(routed)))
@@ -90,7 +88,7 @@ def _unrouted(
             )
 
 
-def _mounted_elsewhere(trait: oam.Trait) -> Findings:
+def _mounted_elsewhere(trait: Trait) -> Findings:
     message = (
         "this trait cannot give a certificate to a named Service; write scheme: https in "
         "access.service instead"
@@ -98,7 +96,7 @@ def _mounted_elsewhere(trait: oam.Trait) -> Findings:
     yield Diagnostic("ACC245", message, trait.position.at("type"))
 
 
-def _unmounted(part: oam.ComponentSpec, trait: oam.Trait) -> Findings:
+def _unmounted(part: ComponentSpec, trait: Trait) -> Findings:
     """Yield findings about certificates that no pod could get, or that have two sources."""
     properties = trait.properties
     position = trait.position.at("properties")
