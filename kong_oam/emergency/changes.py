@@ -61,11 +61,11 @@ class Opening:
 
     component: str
     path: str
-    methods: Names
+    methods: tuple[str, ...]
     ends: float
     reason: str
     is_over: bool
-    networks: Names = ()
+    networks: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         ends = datetime.fromtimestamp(self.ends, UTC)

@@ -6,9 +6,9 @@ may answer, by Kong's entities and its order of routes.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from math import inf
 
 import httpx
 
@@ -204,7 +204,7 @@ def _places(
     entry: OpeningEntry = {
         "path": opening.path,
         "methods": opening.methods,
-        "ends": inf,
+        "ends": math.inf,
     }
     table = {**table, "opened": entry, "addresses": {}}
     for pattern, paths in table["hosts"].items():

@@ -4,16 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from subprocess import (
-    DEVNULL,
-    PIPE,
-    STDOUT,
-    CompletedProcess,
-    Popen,
-    TimeoutExpired,
-)
 
 from kong_oam.errors import EngineError
 
@@ -70,13 +63,15 @@ def run(
     stack: str | None,
     timeout: float,
     environment: Environment | None = None,
-) -> CompletedProcess[str]:
+) -> subprocess.CompletedProcess[str]:
     """Run the CLI and return the finished process, whatever its status. Raises PulumiCliError if it
     cannot start, or takes too long."""
-    with _start(arguments, stack, environment, stderr=PIPE) as process:
+    with _start(
+        arguments, stack, environment, stderr=subprocess.PIPE
+    ) as process:
         try:
             out, err = process.communicate(timeout=timeout)
-        except TimeoutExpired:
+        except subprocess.TimeoutExpired:
             process.kill()
             raise PulumiCliError(
                 f"{_command_name(arguments)} took more than {timeout:g} seconds"
@@ -84,14 +79,16 @@ def run(
         except BaseException:
             process.kill()
             raise
-    return CompletedProcess(process.args, process.returncode, out, err)
+    return subprocess.CompletedProcess(
+        process.args, process.returncode, out, err
+    )
 
 
 def stream(
     *arguments: str,
     stack: str,
     say: Callable[[str], None],
-    running: set[Popen[str]],
+    running: set[subprocess.Popen[str]],
     environment: Environment | None = None,
 ) -> bool:
     """Run the CLI without a time limit and pass each printed line to `say`. Return whether it
@@ -104,7 +101,7 @@ def stream(
         (*arguments, "--color", "never"),
         stack,
         environment,
-        stderr=STDOUT,
+        stderr=subprocess.STDOUT,
     ) as process:
         running.add(process)
         assert process.stdout is not None
@@ -120,7 +117,7 @@ def _start(
     environment: Environment | None,
     *,
     stderr: int,
-) -> Popen[str]:
+) -> subprocess.Popen[str]:
     command = (
         "pulumi",
         *arguments,
@@ -128,11 +125,11 @@ def _start(
         "--non-interactive",
     )
     try:
-        return Popen(  # noqa: S603 - no shell, fixed words
+        return subprocess.Popen(  # noqa: S603 - no shell, fixed words
             command,
             env={**os.environ, **(environment or {})},
-            stdin=DEVNULL,
-            stdout=PIPE,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
             stderr=stderr,
             text=True,
             process_group=0,

@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from kong_oam.access.data import Texts
 from kong_oam.engine.cli import LONG, SHORT, PulumiCliError, pulumi
 from kong_oam.engine.pending import (
     ExportedState,
@@ -144,7 +143,7 @@ def check_no_active_run(stack: str, state: ExportedState) -> None:
         ) from None
 
 
-def configuration(stack: str) -> Texts:
+def configuration(stack: str) -> dict[str, str]:
     """Return the stack's configuration, secrets included: never print it. Raises
     cli.PulumiCliError."""
     settings = json.loads(

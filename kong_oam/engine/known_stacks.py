@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 
 from kong_oam.oam.position import Texts
 
@@ -52,7 +52,7 @@ def known_stacks_file(
 ) -> Iterator[Texts]:
     """Write the file of known stacks and remove it afterwards. Yield the environment variable that
     names it to the runs."""
-    with NamedTemporaryFile(
+    with tempfile.NamedTemporaryFile(
         "w", prefix="kong-oam-", suffix=".json", encoding="utf-8"
     ) as file:  # readable by its owner only
         json.dump(

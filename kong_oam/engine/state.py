@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from hashlib import sha256
 from typing import Any
 
 PLUGIN = "kong:index/plugin:Plugin"
 ROUTE = "kong:index/route:Route"
+SERVICE = "kong:index/service:Service"
 # The prefix of the logical name of a provider's key ring.
 RING = "gateway-ring-"
 
@@ -18,6 +19,7 @@ RING = "gateway-ring-"
 COMPONENT = "kong-oam:index:Component"
 
 STACK = "pulumi:pulumi:Stack"
+_CONSUMER = "kong:index/consumer:Consumer"
 
 # An edge: the outputs of a resource or a stack by name, as the engine knows them.
 Outputs = Mapping[str, Any]
@@ -48,7 +50,7 @@ def digest(data: Outputs) -> str:
     """Return a fingerprint of plain data, such as plugin configurations by logical name: 16
     hexadecimal digits."""
     text = json.dumps(dict(data), sort_keys=True)
-    return sha256(text.encode()).hexdigest()[:16]
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)
@@ -118,7 +120,7 @@ def from_outputs(outputs: Mapping[str, Outputs]) -> StackState:
             exported = known
         elif kind == COMPONENT:
             credentials |= known.get("credentials") or {}
-        elif kind == "kong:index/consumer:Consumer" and name.startswith(RING):
+        elif kind == _CONSUMER and name.startswith(RING):
             issuer = known.get("customId")
             if isinstance(issuer, str):
                 issuers[name.removeprefix(RING)] = issuer

@@ -16,7 +16,7 @@ from itertools import product
 from typing import Any
 
 from kong_oam.access.callers import principal_of
-from kong_oam.access.data import Names, Networks, PathSegments, T
+from kong_oam.access.data import Networks, PathSegments, T
 from kong_oam.access.diff.model import AccessModel, application_of
 from kong_oam.access.endpoint import Endpoint, component_key
 from kong_oam.access.model import (
@@ -363,7 +363,7 @@ def _clients(
     # Tables may disagree about a client's kind. A client that calls as itself and with users is two
     # principals.
     clients: dict[Principal, Client] = {}
-    calls: dict[Principal, dict[str, Names]] = {}
+    calls: dict[Principal, dict[str, tuple[str, ...]]] = {}
     for gate, table in tables.items():
         name = _provider(table)
         for client_id, (key, kind, groups, _) in table["callers"].items():

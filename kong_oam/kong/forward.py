@@ -8,16 +8,16 @@ rejected. The command finds the address in KONG_ADMIN_ADDR.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import http.client
 import os
+import signal
 import socket
 import ssl
 import sys
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from signal import SIGINT, SIGTERM
 from urllib.parse import urlsplit
 
 from kong_oam.errors import ProductError
@@ -25,6 +25,7 @@ from kong_oam.http.addresses import without_secrets
 
 _CONNECTIONS = Path("/proc/net/tcp")
 _LOOPBACK = "127.0.0.1"
+_TIMEOUT = 10.0
 
 
 class ForwardError(ProductError):
@@ -74,7 +75,7 @@ def check(kong: Target) -> None:
     """Send one request to Kong, so that an error appears once and not for every resource. Raises
     ForwardError."""
     connection = http.client.HTTPSConnection(
-        kong.host, kong.port, timeout=10.0, context=kong.tls
+        kong.host, kong.port, timeout=_TIMEOUT, context=kong.tls
     )
     try:
         connection.request("GET", "/")
@@ -141,8 +142,8 @@ async def run(kong: Target, port: int, command: Sequence[str]) -> int:
         )
         loop = asyncio.get_running_loop()
         # The terminal interrupts the command too, and it shuts down.
-        loop.add_signal_handler(SIGINT, lambda: None)
-        loop.add_signal_handler(SIGTERM, process.terminate)
+        loop.add_signal_handler(signal.SIGINT, lambda: None)
+        loop.add_signal_handler(signal.SIGTERM, process.terminate)
         return await process.wait()
     except OSError as error:
         raise ForwardError(
@@ -192,10 +193,10 @@ async def _serve(
                 way.cancel()
 
 
-@asynccontextmanager
+@contextlib.asynccontextmanager
 async def _closing(writer: asyncio.StreamWriter) -> AsyncIterator[None]:
     """Close a connection, and wait until its socket is closed. Ignores a lost connection."""
-    with suppress(OSError):
+    with contextlib.suppress(OSError):
         try:
             yield
         finally:
@@ -206,7 +207,7 @@ async def _closing(writer: asyncio.StreamWriter) -> AsyncIterator[None]:
 async def _pump(
     source: asyncio.StreamReader, sink: asyncio.StreamWriter
 ) -> None:
-    with suppress(OSError):
+    with contextlib.suppress(OSError):
         while data := await source.read(65536):
             sink.write(data)
             await sink.drain()

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 from kong_oam.access.model import Component
 from kong_oam.kubernetes import kubectl
-from kong_oam.oam.position import Names
 from kong_oam.objects.selection import APPLICATION, COMPONENT, NamedService
 
 
@@ -20,7 +19,7 @@ class OtherPods:
 
     component: Component
     named: NamedService
-    owners: Names
+    owners: tuple[str, ...]
 
 
 def other_pods(

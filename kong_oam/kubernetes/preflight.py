@@ -25,7 +25,6 @@ from kong_oam.kubernetes.estate import (
     foundations,
     running,
 )
-from kong_oam.kubernetes.kubectl import KubectlError, Name, StacksByName
 from kong_oam.kubernetes.other_pods import other_pods
 from kong_oam.objects.known_kinds import is_custom
 from kong_oam.objects.pods import Manifest
@@ -66,7 +65,7 @@ def _repeated_clusters(settings: Settings, estate: Estate) -> Findings:
         context = str(settings.cluster.context_of(cluster))
         try:
             identity = kubectl.identity(context)
-        except KubectlError:
+        except kubectl.KubectlError:
             continue
         if (
             identity
@@ -86,7 +85,7 @@ def _hosts_in_ranges(settings: Settings, cluster: ClusterName) -> Findings:
         return
     try:
         nodes = kubectl.node_addresses(settings.cluster.context_of(cluster))
-    except KubectlError:
+    except kubectl.KubectlError:
         return
     addresses = []
     for name, texts in sorted(nodes.items()):
@@ -121,7 +120,7 @@ def _other_pods(
             yield Diagnostic(
                 "ENV415", message, found.named.position.at("podLabels")
             )
-    except KubectlError:
+    except kubectl.KubectlError:
         return
 
 
@@ -151,7 +150,7 @@ def _missing_namespaces(
     context = settings.cluster.context_of(cluster)
     try:
         missing = kubectl.absent_namespaces(context, first)
-    except KubectlError:
+    except kubectl.KubectlError:
         return
     named = f"cluster '{cluster}'" if cluster else "the cluster"
     where = f"--context={shlex.quote(str(context))} " if cluster else ""
@@ -205,7 +204,9 @@ def _taken_names(
         yield Diagnostic(code, message, places[component_name])
 
 
-def _owners(context: str | None, wanted: Sequence[Manifest]) -> StacksByName:
+def _owners(
+    context: str | None, wanted: Sequence[Manifest]
+) -> kubectl.StacksByName:
     """Return the stacks of existing objects. Ask for custom kinds apart: kubectl fails for all
     objects if the cluster lacks one kind."""
     parts: dict[bool, list[Manifest]] = {False: [], True: []}
@@ -213,14 +214,14 @@ def _owners(context: str | None, wanted: Sequence[Manifest]) -> StacksByName:
         parts[is_custom(manifest["apiVersion"].rpartition("/")[0])].append(
             manifest
         )
-    found: StacksByName = {}
+    found: kubectl.StacksByName = {}
     for part in parts.values():
-        with suppress(KubectlError):
+        with suppress(kubectl.KubectlError):
             found |= kubectl.stacks(context, part)
     return found
 
 
-def _objects_in(state: StackState) -> Iterator[Name]:
+def _objects_in(state: StackState) -> Iterator[kubectl.Name]:
     """Yield the names in the cluster of the objects in the state."""
     for resource in state.resources:
         is_object = {

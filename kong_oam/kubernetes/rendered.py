@@ -18,7 +18,7 @@ Pure functions. The checks in `kong_oam.objects` come first.
 
 from __future__ import annotations
 
-from base64 import b64encode
+import base64
 from collections import defaultdict
 from collections.abc import (
     Callable,
@@ -49,7 +49,7 @@ from kong_oam.kubernetes.adapted import (
     with_stack_label,
 )
 from kong_oam.kubernetes.images import mapped_image
-from kong_oam.oam.position import Fields, Texts
+from kong_oam.oam.position import Fields
 from kong_oam.oam.rendered import Awaited, Options, group_kind
 from kong_oam.objects import manifests
 from kong_oam.objects.component_pods import component_pods, network_policy_name
@@ -88,6 +88,9 @@ _NEEDED = ROLES | {
 }
 # Objects without a version: without metadata, or with secret content that a digest could reveal.
 _UNVERSIONED = frozenset({RELEASE, ("", "Secret")})
+_SKIP_AWAIT = (
+    "pulumi.com/skipAwait"  # annotation of Pulumi's Kubernetes provider
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,7 +266,7 @@ def _on_stack(
         case ("", "Secret"):
             manifest = _with_data(manifest)
         case ("batch", "Job") if not (waited_for or reached):
-            manifest = annotated(manifest, {"pulumi.com/skipAwait": "true"})
+            manifest = annotated(manifest, {_SKIP_AWAIT: "true"})
     return replace(part, manifest=manifest)
 
 
@@ -429,7 +432,7 @@ def _with_pods(
     return replace(part, manifest=manifest)
 
 
-def _pod_labels(component: Component) -> Texts:
+def _pod_labels(component: Component) -> dict[str, str]:
     """Return the labels of the component's own pods."""
     return {APPLICATION: component.application, COMPONENT: component.name}
 
@@ -527,7 +530,7 @@ def _with_data(secret: Manifest) -> Manifest:
     encoded = dict(secret)
     data = dict(mapping(secret.get("data")))
     for key, value in mapping(encoded.pop("stringData")).items():
-        data[key] = b64encode(str(value).encode()).decode("ascii")
+        data[key] = base64.b64encode(str(value).encode()).decode("ascii")
     return {**encoded, "data": data}
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Generator
 from functools import partial
 from pathlib import Path
-from subprocess import DEVNULL, PIPE, Popen
 
 # The most bytes of a line; a longer line is split.
 LONGEST = 1 << 20
@@ -19,8 +19,8 @@ def follow(file: Path) -> Generator[bytes, None, None]:
 
 def _lines(file: Path, end: int) -> Generator[bytes, None, None]:
     command = ["tail", "-c", f"+{end + 1}", "-F", str(file)]
-    with Popen(  # noqa: S603 - no shell
-        command, stdout=PIPE, stderr=DEVNULL
+    with subprocess.Popen(  # noqa: S603 - no shell
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     ) as tail:
         assert tail.stdout is not None
         try:

@@ -70,6 +70,7 @@ _TEXTS_OF_SOME = (
     "subject",
     "subjectHash",
 )
+_LISTS_OF_SOME = ("groups", "scopes")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -78,7 +79,7 @@ def is_complete(record: Fields) -> TypeGuard[RequestRecord]:
     texts = [record.get(name) for name in _TEXTS] + [
         record.get(name, "") for name in _TEXTS_OF_SOME
     ]
-    for name in ("groups", "scopes"):
+    for name in _LISTS_OF_SOME:
         listed = record.get(name, [])
         texts += listed if isinstance(listed, list) else [None]
     return (

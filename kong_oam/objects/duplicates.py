@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from kong_oam.diagnostics import Diagnostic, Findings, Position
-from kong_oam.oam.position import Texts
 from kong_oam.oam.rendered import GroupKind, RenderedObject
 from kong_oam.objects.component import JudgedComponent
 from kong_oam.objects.known_kinds import INGRESSES, is_cluster_scoped
@@ -17,6 +16,11 @@ from kong_oam.objects.texts import inner_objects
 _GROUPS = {"NetworkPolicy": "networking.k8s.io"}
 _SECRET = ("", "Secret")
 _SERVICE = ("", "Service")
+_OF_GATEWAY = (
+    "rename it; or set existingServiceName in the gateway trait, so that the "
+    "trait creates no Service"
+)
+_WRITTEN = "writeConnectionSecretToRef"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +115,7 @@ def _objects(component: JudgedComponent) -> Iterator[_Object]:
             yield _Object(
                 component, kind_of, rendered.namespace, rendered.name, rendered
             )
-        secret = mapping(rendered.spec.get("writeConnectionSecretToRef"))
+        secret = mapping(rendered.spec.get(_WRITTEN))
         if secret.get("name"):
             namespace = str(secret.get("namespace") or rendered.namespace)
             yield _Object(
@@ -162,7 +166,7 @@ def _is_shared(earlier: _Object, later: _Object) -> bool:
     return (first.patch and second.patch) or (first.read and second.read)
 
 
-def _selector(service: RenderedObject) -> Texts:
+def _selector(service: RenderedObject) -> dict[str, str]:
     return texts(service.spec.get("selector"))
 
 
@@ -191,10 +195,7 @@ def _duplicate(earlier: _Object, later: _Object) -> Diagnostic:
         )
         remedy = "give it another name"
         if later.kind == _SERVICE and earlier.rendered and later.rendered:
-            remedy = (
-                "rename it; or set existingServiceName in the gateway trait, so that the "
-                "trait creates no Service"
-            )
+            remedy = _OF_GATEWAY
         message = (
             f"{where} of '{later.owner.key}' would also be created {maker} "
             f"({earlier.position}); {remedy}"

@@ -64,6 +64,7 @@ _RELEASE_FIELDS = frozenset(
     }
 )
 
+_PATCHES = ("patches", "patchesJson6902", "patchesStrategicMerge")
 
 # A namespace in HCL or JSON.
 _NAMESPACE = re.compile(r"""\bnamespace"?\s*[=:]\s*"([^"\s]*)\"""")
@@ -205,7 +206,7 @@ def patches_refused(
     for path, holder in rendered.inside:
         if path[:1] != ("spec",) or path[:2] == ("spec", "values"):
             continue
-        for field in ("patches", "patchesJson6902", "patchesStrategicMerge"):
+        for field in _PATCHES:
             if holder.get(field):
                 at = (*path, field)
                 message = (

@@ -136,6 +136,8 @@ BYPASS_GROUPS = (
 
 _ADDRESS_KINDS = frozenset({"EndpointSlice", "Endpoints"})
 
+_ANY_ADDRESS = "it would let a Service send its calls to any address"
+
 _REQUESTS = frozenset(
     {
         ("cert-manager.io", "CertificateRequest"),
@@ -143,6 +145,14 @@ _REQUESTS = frozenset(
     }
 )
 
+_ENCODED_NAMES = (
+    "it hides the requested names in an encoding; use a Certificate"
+)
+
+_POLICY_HOLE = (
+    "network policies add up, so another policy could only allow more; only "
+    "the gateway may reach a component's pods"
+)
 
 _GROUPS_OF_NETWORKS = (
     "antrea.io",
@@ -198,14 +208,11 @@ def why_never(kind: GroupKind, found: Fields) -> str:
     ):
         return f"{BYPASS}; remove it"
     if name in _ADDRESS_KINDS:
-        return "it would let a Service send its calls to any address; remove it"
+        return f"{_ANY_ADDRESS}; remove it"
     if kind in _REQUESTS:
-        return "it hides the requested names in an encoding; use a Certificate"
+        return _ENCODED_NAMES
     if name.endswith("NetworkPolicy") or _within(group, _GROUPS_OF_NETWORKS):
-        return (
-            "network policies add up, so another policy could only allow more; only "
-            "the gateway may reach a component's pods; remove it"
-        )
+        return f"{_POLICY_HOLE}; remove it"
     return ""
 
 

@@ -342,7 +342,7 @@ def auxiliary(w: Workload, name: str, trait: str, key: str) -> Manifest:
     return _metadata(w, name, {"resourceType": "TRAIT"}, more)
 
 
-def _annotations(w: Workload) -> Texts:
+def _annotations(w: Workload) -> dict[str, str]:
     dropped = _DROPPED_ANNOTATIONS | _listed(
         w, "filter.oam.dev/annotation-keys"
     )

@@ -32,6 +32,9 @@ _MORE = {
     ),
 }
 
+_UNKNOWN = "controllers that read it may bypass access rules"
+
+_METADATA = ("metadata", "commonMetadata")
 # The key with which the engine marks its files, secrets and references.
 _MARK = "4dabf18193072939515e22adb298388d"
 _SNAKE = re.compile(r"[a-zA-Z0-9]*_[a-zA-Z0-9_]*\Z")
@@ -98,7 +101,7 @@ def metadata_refused(
 def _keys_of_objects(inside: Inside) -> Located:
     """Yield the keys of labels and annotations in the metadata of an object and its templates."""
     for path, holder in inside:
-        if path and path[-1] in ("metadata", "commonMetadata"):
+        if path and path[-1] in _METADATA:
             for field in ("labels", "annotations"):
                 for key in mapping(holder.get(field)):
                     yield (*path, field), str(key)
@@ -144,8 +147,7 @@ def _key_refused(key: str, rules: Rules) -> str:
     if is_harmless_key(key, rules.metadata):
         return ""
     return (
-        "controllers that read it may bypass access rules; remove it, or declare it harmless "
-        "in the stack: "
+        f"{_UNKNOWN}; remove it, or declare it harmless in the stack: "
         f"cluster.metadata, {key}"
     )
 

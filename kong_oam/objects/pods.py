@@ -10,7 +10,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
-from kong_oam.oam.position import Fields, Texts
+from kong_oam.oam.position import Fields
 from kong_oam.oam.rendered import WORKLOADS, group_kind
 from kong_oam.oam.rendered import Path as Path
 
@@ -143,7 +143,7 @@ def mappings(value: Any) -> list[Fields]:
     )
 
 
-def texts(values: object) -> Texts:
+def texts(values: object) -> dict[str, str]:
     """Return labels, annotations or a selector with texts as values."""
     return {
         str(key): value if isinstance(value, str) else repr(value)

@@ -24,6 +24,8 @@ from kong_oam.objects.pods import mapping, mappings
 from kong_oam.objects.texts import with_inner_objects
 
 RBAC = "rbac.authorization.k8s.io"
+_ROLES = ("Role", "ClusterRole")
+_BINDINGS = ("RoleBinding", "ClusterRoleBinding")
 _READING = frozenset({"get", "list", "watch"})
 _WRITING = frozenset({"create", "patch", "update"})
 # Readable resources by group. None contains a Secret, token or log, or gives further rights.
@@ -67,6 +69,7 @@ _READABLE = {
     "storage.k8s.io": frozenset({"storageclasses"}),
 }
 _EVENTS = frozenset({("", "events"), ("events.k8s.io", "events")})
+_LEASES = ("coordination.k8s.io", "leases")
 # ClusterRoles of every cluster, beside names that start with `system:`. The API server restores
 # them.
 _OF_KUBERNETES = frozenset({"admin", "cluster-admin", "edit", "view"})
@@ -103,7 +106,7 @@ def rights_of(
     rights = []
     of_own_roles = {}
     for rendered in of_rbac:
-        if rendered.kind in ("Role", "ClusterRole"):
+        if rendered.kind in _ROLES:
             of_role = list(_of_role(rendered))
             rights += of_role
             if _is_its_own(rendered):
@@ -111,7 +114,7 @@ def rights_of(
                     _role_key(rendered.kind, rendered.namespace, rendered.name)
                 ] = of_role
     for rendered in of_rbac:
-        if rendered.kind in ("RoleBinding", "ClusterRoleBinding"):
+        if rendered.kind in _BINDINGS:
             rights += _of_binding(rendered, of_own_roles, accounts)
     if cluster is None:
         return rights
@@ -225,7 +228,7 @@ def _is_harmless(
     # Controllers use leases to elect a leader, so only leases of the namespace belong to the
     # component. A right to update a lease already allows taking it; deletion adds nothing.
     return (
-        (group, resource) == ("coordination.k8s.io", "leases")
+        (group, resource) == _LEASES
         and verb in (*_WRITING, "delete")
         and not is_cluster
     )

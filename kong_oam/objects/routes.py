@@ -26,6 +26,8 @@ from kong_oam.objects.pods import mapping, mappings
 from kong_oam.objects.ports import GRPC, Port, Service, Services
 from kong_oam.objects.selection import NamedService
 
+_PREFIXES = (None, "Prefix", "ImplementationSpecific")
+
 # Words in annotation names with which ingress controllers change access or targets.
 _OF_ACCESS = re.compile(
     r"\b(acl|actions|alias|allow|allowlist|auth|authentication|authorization|backend|blacklist|"
@@ -205,7 +207,7 @@ class _Ingress:
             yield Diagnostic(
                 "OAM108", EXACT_HINT, self._field("pathType", kind)
             )
-        elif kind not in (None, "Prefix", "ImplementationSpecific"):
+        elif kind not in _PREFIXES:
             message = (
                 f"pathType of '{path}' must be Prefix or ImplementationSpecific"
             )

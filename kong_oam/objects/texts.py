@@ -5,8 +5,8 @@ YAML or JSON in a text counts like the mapping or list that it contains.
 
 from __future__ import annotations
 
+import base64
 import re
-from base64 import b64decode
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from itertools import islice
@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from kong_oam.diagnostics import Findings
 from kong_oam.oam.document import read
-from kong_oam.oam.position import Fields, Texts
+from kong_oam.oam.position import Fields
 from kong_oam.oam.rendered import Objects, RenderedObject
 from kong_oam.objects.component import JudgedComponent, dotted
 from kong_oam.objects.known_kinds import is_controlled, is_unknown_kind
@@ -148,7 +148,7 @@ def texts_of_data(found: Fields) -> list[Text]:
     return texts
 
 
-def _all_decoded(data: Fields) -> Texts:
+def _all_decoded(data: Fields) -> dict[str, str]:
     return {
         key: _decoded(value)
         for key, value in data.items()
@@ -356,7 +356,7 @@ def _direct(siblings: Fields) -> Iterator[str]:
 
 def _decoded(text: str) -> str:
     try:
-        return b64decode(text).decode("utf-8", "replace")
+        return base64.b64decode(text).decode("utf-8", "replace")
     except ValueError:  # the cluster rejects it too
         return ""
 

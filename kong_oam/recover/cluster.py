@@ -14,6 +14,7 @@ from kong_oam.objects.pods import Manifest
 from kong_oam.objects.selection import APPLICATION, COMPONENT, STACK
 
 _OURS = (APPLICATION, COMPONENT, STACK)
+_RELEASE = "kubernetes:helm.sh/v3:Release"
 
 
 def removals_of_interrupted(
@@ -29,7 +30,7 @@ def removals_of_interrupted(
         context = contexts.get(creation.provider, settings.context)
         package, _, rest = creation.type.partition(":")
         version, _, kind = rest.partition(":")
-        if creation.type == "kubernetes:helm.sh/v3:Release":
+        if creation.type == _RELEASE:
             yield _uninstall(creation.inputs, context)
         elif package == "kubernetes":
             metadata = creation.inputs["metadata"]

@@ -26,6 +26,8 @@ _COLLECTIONS = (
     "certificates",
 )
 
+_PARENTS = ("route", "service", "upstream", "consumer")
+
 
 class OutdatedStateError(EngineError):
     """The state is older than the gateway, or belongs to another stack. The message gives the
@@ -211,11 +213,7 @@ def remove(admin: AdminApi, lost: Iterable[LostEntity], settle: float) -> None:
 
 
 def _entity(collection: str, row: Row, names: Texts) -> LostEntity:
-    parents = {
-        kind: row[kind]["id"]
-        for kind in ("route", "service", "upstream", "consumer")
-        if row.get(kind)
-    }
+    parents = {kind: row[kind]["id"] for kind in _PARENTS if row.get(kind)}
     name = str(row["key"]) if collection == "jwts" else names[row["id"]]
     if collection in ("plugins", "targets", "jwts"):
         name += "".join(f" of {names[parent]}" for parent in parents.values())

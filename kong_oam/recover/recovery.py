@@ -49,6 +49,8 @@ from kong_oam.render.stage import read_applications
 
 T = TypeVar("T")
 
+_EXPECTED = (EngineError, ProductError, SettingsError)
+
 
 class RecoveryError(OperationError):
     """Recovery did nothing, or stopped. The message gives the cause and the remedy."""
@@ -134,7 +136,7 @@ def search(stack: str, *, older: bool) -> Iterator[Search]:
     try:
         with ExitStack() as clients:
             yield _search(stack, clients, older=older)
-    except (EngineError, ProductError, SettingsError) as error:
+    except _EXPECTED as error:
         raise RecoveryError(str(error)) from None
     except HTTPError as error:
         raise RecoveryError(

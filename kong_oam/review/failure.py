@@ -20,6 +20,7 @@ JsonObject = Mapping[str, Any]
 # Names in order.
 Names = tuple[str, ...]
 
+_STACK = "pulumi:pulumi:Stack"
 # Frequent errors of the engine and the CLI: a part of the original text, and the text for the
 # comment.
 _KNOWN = {
@@ -52,7 +53,7 @@ def reasons(errors: Iterable[JsonObject], complaint: str = "") -> Names:
         message = str(error.get("message", ""))
         # A URN is urn:pulumi:STACK::PROJECT::PARENT$TYPE::NAME.
         kind = "".join(urn.split("::")[2:3]).rpartition("$")[2]
-        if urn and kind != "pulumi:pulumi:Stack":
+        if urn and kind != _STACK:
             resources.append(f"{logical_name(urn)} ({kind})")
         # The program's own error; any other message could contain a secret.
         elif message.startswith(ERROR_PREFIX):

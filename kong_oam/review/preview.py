@@ -20,6 +20,7 @@ from kong_oam.review.failure import JsonObject, Names, reasons
 # The only policy pack whose messages are shown: it never prints a secret.
 PACK = "kong-oam"
 
+_OPERATIONS = ("create", "update", "replace", "delete")
 _TIMEOUT = 1200.0  # seconds
 
 
@@ -92,7 +93,7 @@ def read(printed: str, complaint: str = "") -> Preview:
             case {
                 "resourcePreEvent": {"metadata": {"op": operation} as metadata}
             }:
-                if operation in ("create", "update", "replace", "delete"):
+                if operation in _OPERATIONS:
                     steps[metadata["urn"]] = _step(metadata)
             case {"policyEvent": {"policyPackName": pack} as policy}:
                 if pack == PACK:

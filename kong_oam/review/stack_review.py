@@ -17,6 +17,10 @@ from kong_oam.review.comment import ReviewedStack
 from kong_oam.review.markdown import fenced
 from kong_oam.review.preview import preview
 
+_NO_SECRETS = (
+    "**Not previewed**: this run has no {}. Pull requests from forks get no secrets. A maintainer "
+    "reads the change and pushes it to a branch of this repository. Until then the review fails."
+)
 # The number of partitions that are previewed at a time.
 _AT_ONCE = 4
 
@@ -42,11 +46,7 @@ def review_stack(
         stack = replace(stack, access=changes(base, name))
         if missing:
             listed = ", ".join(missing)
-            failure = (
-                f"**Not previewed**: this run has no {listed}. Pull requests from forks get no "
-                "secrets. A maintainer reads the change and pushes it to a branch of this "
-                "repository. Until then the review fails."
-            )
+            failure = _NO_SECRETS.format(listed)
             reason = f"this run has no {listed}"
             return [replace(stack, failure=failure, reason=reason)]
         # The base is always previewed, once.

@@ -49,7 +49,7 @@ def plan(states: Mapping[str, Resources], targets: Texts) -> list[Move]:
     return moves
 
 
-def ids_below(resources: Resources, urns: Iterable[str]) -> Texts:
+def ids_below(resources: Resources, urns: Iterable[str]) -> dict[str, str]:
     """Return the ids, by URN, of components and of everything below them."""
     ids = {}
     wanted = {*urns}

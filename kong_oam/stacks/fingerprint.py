@@ -10,12 +10,12 @@ rotation beside it.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
 from datetime import date
 from functools import cache
-from hashlib import sha256
 from importlib import metadata
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
@@ -69,7 +69,7 @@ def settings_digest(settings: Settings) -> str:
 def digest_of(value: Any, *, places: bool = True) -> str:
     """Return a digest of plain data, as of a stack's output. `places`: with files and lines."""
     plain = json.dumps(_plain(value, places))
-    return sha256(plain.encode()).hexdigest()[:DIGITS]
+    return hashlib.sha256(plain.encode()).hexdigest()[:DIGITS]
 
 
 def configurations(settings: Settings) -> dict[str | None, str]:
@@ -105,7 +105,7 @@ def configuration(file: Path) -> str:
 @cache
 def program() -> str:
     """Return a digest of this program and its Pulumi SDKs, which pin their plugins."""
-    digest = sha256()
+    digest = hashlib.sha256()
     here = Path(kong_oam.__file__).parent
     for folder in (here, here.parent / "components"):
         for file in sorted(folder.rglob("*")):

@@ -5,12 +5,12 @@ The engine's command line does each run and locks each stack.
 
 from __future__ import annotations
 
+import signal
+import subprocess
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
-from signal import SIGINT
-from subprocess import Popen
 from threading import Lock
 
 from kong_oam.access.data import Texts
@@ -81,7 +81,7 @@ class Runs:
     interrupted: bool = False
     _writing: Lock = field(default_factory=Lock)
     _shared: Texts = field(default_factory=dict)
-    _running: set[Popen[str]] = field(default_factory=set)
+    _running: set[subprocess.Popen[str]] = field(default_factory=set)
 
     @property
     def estate(self) -> str:
@@ -194,7 +194,7 @@ class Runs:
         stops them at once."""
         self.interrupted = True
         for process in [*self._running]:
-            process.send_signal(SIGINT)
+            process.send_signal(signal.SIGINT)
 
     def _carry_out(self, steps: Plan) -> None:
         """Run the steps, independent steps in parallel. A failed step skips its dependents."""

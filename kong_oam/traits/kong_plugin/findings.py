@@ -7,11 +7,11 @@ the gate's place needs a waiver. Some plugins are never allowed.
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from datetime import date
-from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -36,6 +36,8 @@ _NEEDS_A_WAIVER: Texts = {
     "rewrites": "changes the path, the method or the host that the gate decides by",
     "depends": "may answer or run code, by its configuration",
 }
+_WRITES = "writes to a file of the gateway"
+_OWN_HOST = "could call the gateway's Admin API or the cloud's metadata service"
 
 # Plugins that send datagrams, which no server takes for a request. statsd does so by default.
 _UDP = ("datadog", "udp-log")
@@ -157,13 +159,11 @@ def waived(estate: Estate) -> Iterator[str]:
 def reason_for_waiver(plugin: KongPlugin) -> str:
     """Return why a plugin needs a waiver, or an empty text."""
     if plugin.name == "file-log" and plugin.config.get("path") not in _STREAMS:
-        return "writes to a file of the gateway"
+        return _WRITES
     if _connects(plugin) and any(
         _is_own_host(*leaf) for leaf in _leaves(_with_defaults(plugin))
     ):
-        return (
-            "could call the gateway's Admin API or the cloud's metadata service"
-        )
+        return _OWN_HOST
     effect = PLUGIN_KINDS.get(plugin.name)
     return (
         "" if effect in _PASSES else _NEEDS_A_WAIVER.get(effect or "", _UNKNOWN)
@@ -266,7 +266,7 @@ def _is_own_host(path: Path, value: Any) -> bool:
     if host in _LOOPBACK or host.endswith(".localhost"):
         return True
     try:
-        address = ip_address(host.partition("%")[0])
+        address = ipaddress.ip_address(host.partition("%")[0])
     except ValueError:
         # An unusual number may still be an address.
         return re.fullmatch(r"[0-9.]+|0x[0-9a-f.x]+", host) is not None
