@@ -25,7 +25,6 @@ from tests.support.documentation import (
     CONTRIBUTING,
     DOCS,
     README,
-    ROOT,
     anchors,
     below,
     block,
@@ -37,6 +36,7 @@ from tests.support.documentation import (
     table,
 )
 from tests.support.projects import copy_sample, replace_once
+from tests.support.repository import ROOT
 
 STACK = ROOT / "kong_oam" / "access" / "settings" / "stack.schema.json"
 

@@ -13,8 +13,8 @@ import pytest
 import yaml
 
 from kong_oam.access.settings.stack import read_file
+from tests.support.repository import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 WORKFLOW: dict[Any, Any] = yaml.safe_load(
     (ROOT / ".github/workflows/rotate.yaml").read_text("utf-8")
 )

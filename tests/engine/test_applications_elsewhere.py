@@ -10,8 +10,6 @@ from tests.support.engine.deployment import Deployment, Empty
 from tests.support.engine.inventory import entities
 from tests.support.faults.tiny import TINY
 
-pytestmark = pytest.mark.engine
-
 
 def _named(deployment: Deployment, *names: str) -> None:
     file = deployment.folder / f"stacks/Pulumi.{STACK}.yaml"

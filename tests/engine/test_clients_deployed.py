@@ -20,7 +20,6 @@ from tests.support.engine.applications import SHOP
 from tests.support.engine.calls import call, credential
 from tests.support.engine.deployment import Empty
 
-pytestmark = pytest.mark.engine
 OKTA_IS_BEHIND = launchers.behind("resource-okta")
 
 

@@ -16,8 +16,6 @@ from sandbox.local import STACK
 from tests.support.documentation import page
 from tests.support.engine.deployment import Deployment
 
-pytestmark = pytest.mark.engine
-
 
 def _image(item: dict[str, Any]) -> None:
     item["spec"]["template"]["spec"]["containers"][0]["image"] = (

@@ -15,8 +15,6 @@ from tests.support.engine.calls import call, credential
 from tests.support.engine.deployment import Deployment
 from tests.support.engine.tenant import tenant_stack
 
-pytestmark = pytest.mark.engine
-
 ORDERS, SHOP = "applications/orders.yaml", "applications/shop.yaml"
 WRITING = (
     "- {paths: [/orders], methods: [POST, PUT, DELETE], scopes: [orders.write]}"

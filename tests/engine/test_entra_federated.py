@@ -16,8 +16,6 @@ from tests.support.engine.calls import call, credential, part
 from tests.support.engine.pods import on
 from tests.support.engine.tenant import tenant_stack
 
-pytestmark = pytest.mark.engine
-
 
 def _mounted(local: Local, cluster: Issuer, component: str) -> ClusterToken:
     """Return the token that the kubelet writes into the file at OAUTH_ASSERTION_FILE."""

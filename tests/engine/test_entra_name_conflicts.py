@@ -18,8 +18,6 @@ from tests.support.faults.blackout import lost, recover
 from tests.support.faults.stacks import Stack
 from tests.support.tiers import deep_after
 
-pytestmark = pytest.mark.engine
-
 CLUSTER = {"clusterIssuer": "https://cluster.example.com"}
 CHECKOUT = "kong-oam local shop/checkout"
 

@@ -18,8 +18,6 @@ from tests.support.engine.deployment import Deployment
 from tests.support.engine.tenant import tenant_stack
 from tests.support.partner_keys import certified, private_pem, rsa_key
 
-pytestmark = pytest.mark.engine
-
 PARTNER = """
 apiVersion: core.oam.dev/v1beta1
 kind: Application

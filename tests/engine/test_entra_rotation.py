@@ -14,8 +14,6 @@ from tests.support.engine.calls import call, credential
 from tests.support.engine.pods import CLIENTS, Pods, on
 from tests.support.engine.tenant import tenant_stack
 
-pytestmark = pytest.mark.engine
-
 HANDED_OVER = {
     f"shop/{name}-{kind}": "update"
     for name in CLIENTS

@@ -24,8 +24,6 @@ from tests.support.engine.deployment import (
 from tests.support.engine.sample import Sample
 from tests.support.tiers import deep_after
 
-pytestmark = pytest.mark.engine
-
 AUDIENCE = "api://sandbox"
 GROUPS = {user.login: user.groups for user in USERS}
 

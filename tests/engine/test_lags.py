@@ -14,8 +14,6 @@ from sandbox.local import Local
 from tests.support.engine.deployment import Empty
 from tests.support.tiers import deep_after
 
-pytestmark = pytest.mark.engine
-
 LAG = 1.0
 """Seconds."""
 

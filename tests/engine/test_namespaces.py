@@ -14,8 +14,6 @@ from tests.support.engine.deployment import Deployment, Empty
 from tests.support.engine.inventory import entities
 from tests.support.faults.tiny import TINY
 
-pytestmark = pytest.mark.engine
-
 SAID = (
     "applications/tiny.yaml:6:7: error ENV412: the cluster has no namespace 'things': create it "
     "(`kubectl create namespace things`), or let runs create it "

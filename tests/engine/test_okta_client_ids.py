@@ -11,8 +11,6 @@ from tests.support.engine.calls import call, credential, service_token
 from tests.support.engine.deployment import Deployment, Empty
 from tests.support.faults.tiny import HOST, PROTECTED, TINY
 
-pytestmark = pytest.mark.engine
-
 APP, POLICY, CHOSEN = (
     "okta-app-tiny/job",
     "okta-policy-tiny/job",

@@ -15,7 +15,6 @@ from tests.support.engine.applications import SHOP
 from tests.support.engine.calls import credential
 from tests.support.engine.deployment import Deployment, Empty
 
-pytestmark = pytest.mark.engine
 OKTA_IS_BEHIND = launchers.behind("resource-okta")
 
 PAGE = "http://shop.example.com"

@@ -19,8 +19,6 @@ from sandbox.local import STACK, Local
 from tests.support.engine.deployment import Deployment
 from tests.support.workload_tls import authority, signed
 
-pytestmark = pytest.mark.engine
-
 ORDERS, SETTINGS = "applications/orders.yaml", "stacks/Pulumi.local.yaml"
 RULES = "        - type: access                        # our trait: the access template\n"
 TRAIT = "        - {type: upstream-tls, properties: {issuer: {kind: ClusterIssuer, name: internal}}}\n"

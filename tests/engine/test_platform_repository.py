@@ -13,8 +13,6 @@ from tests.support.engine.calls import call
 from tests.support.engine.deployment import AT_ONCE, start
 from tests.support.wheel import environment, install
 
-pytestmark = pytest.mark.engine
-
 NEW = (
     *(
         "new",

@@ -6,8 +6,6 @@ import pytest
 
 from tests.support.engine.deployment import Deployment
 
-pytestmark = pytest.mark.engine
-
 ORDERS = "applications/orders.yaml"
 RULES = "        - type: access                        # our trait: the access template\n"
 BY_NAME = "        - {type: kong-plugin, properties: {name: rate-limiting, config: {hour: 1000}}}\n"

@@ -16,8 +16,6 @@ from tests.support.engine.deployment import Empty
 from tests.support.engine.inventory import entities
 from tests.support.engine.sample import Sample
 
-pytestmark = pytest.mark.engine
-
 State = dict[str, Any]
 CREDENTIALS = ("sandbox-admin-token", "sandbox-api-token")
 

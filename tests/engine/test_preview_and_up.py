@@ -14,8 +14,6 @@ from tests.support.engine.calls import call, service_token
 from tests.support.engine.deployment import Deployment, Empty, operations
 from tests.support.engine.sample import Sample
 
-pytestmark = pytest.mark.engine
-
 ORDERS_TABLE: dict[str, Any] = {
     "version": 4,
     "authentication": "jwt",

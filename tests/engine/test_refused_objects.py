@@ -6,13 +6,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import pytest
-
 from sandbox.local import STACK
 from tests.support.engine.deployment import Empty
 from tests.support.engine.inventory import entities
-
-pytestmark = pytest.mark.engine
 
 CREDENTIAL = "checkout-client"
 """The Secret of shop/checkout, which is a client in the sample estate."""

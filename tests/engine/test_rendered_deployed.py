@@ -13,8 +13,6 @@ from sandbox.local import STACK
 from tests.support.engine.calls import call, credential, service_token
 from tests.support.engine.deployment import Deployment, Empty
 
-pytestmark = pytest.mark.engine
-
 HOST = "store.example.com"
 STORE = """\
 apiVersion: core.oam.dev/v1beta1

@@ -15,8 +15,6 @@ from tests.support.engine.calls import call, credential
 from tests.support.engine.deployment import Deployment, Empty
 from tests.support.engine.pods import CLIENTS, Pods, on
 
-pytestmark = pytest.mark.engine
-
 
 def moved(slot: str) -> dict[str, str]:
     """Change by a step to the next generation, for both clients."""

@@ -15,8 +15,6 @@ from tests.support.engine.deployment import Deployment, Empty
 from tests.support.faults.tiny import HOST, TINY
 from tests.support.tiers import deep_after
 
-pytestmark = pytest.mark.engine
-
 BOTH = (
     TINY
     + "  policies:\n    - {type: topology, properties: {clusters: [local, west]}}\n"

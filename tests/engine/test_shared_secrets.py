@@ -18,8 +18,6 @@ from tests.support.engine.shared_secrets import (
     replace_secret,
 )
 
-pytestmark = pytest.mark.engine
-
 TYPE = "      type: okta\n"
 SHARED = f"{TYPE}      clientSecrets: true\n"
 SETTINGS = f"stacks/Pulumi.{STACK}.yaml"

@@ -14,8 +14,6 @@ from sandbox.local import STACK
 from tests.support.engine.calls import credential
 from tests.support.engine.sample import Sample
 
-pytestmark = pytest.mark.engine
-
 _WORKLOADS_WITH_A_KEY = ("renderer", "checkout", "web")
 
 

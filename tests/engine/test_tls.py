@@ -16,9 +16,6 @@ from sandbox.kong.pem import self_signed
 from sandbox.local import STACK, Local
 from tests.support.engine.deployment import Deployment, Empty
 
-pytestmark = pytest.mark.engine
-
-
 ORDERS, HELLO = (
     self_signed("orders.example.com"),
     self_signed("hello.example.com"),

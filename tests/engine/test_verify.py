@@ -18,8 +18,6 @@ from tests.support.engine.deployment import Deployment
 from tests.support.tiers import deep_after
 from tests.support.verified_gateway import Hands
 
-pytestmark = pytest.mark.engine
-
 
 @pytest.fixture
 def deployment(deployed: Deployment) -> Deployment:

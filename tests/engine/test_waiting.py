@@ -8,8 +8,6 @@ from tests.support.documentation import page
 from tests.support.engine.deployment import Deployment, Empty
 from tests.support.faults.tiny import TINY
 
-pytestmark = pytest.mark.engine
-
 API = (
     "waiting: Deployment 'default/api' has pods of this version that are not ready; after ten minutes the run gives up. "
     "See kubectl --namespace=default get pods --selector=app.oam.dev/component=api"

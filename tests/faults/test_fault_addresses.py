@@ -11,8 +11,6 @@ from tests.support.engine.calls import service_token
 from tests.support.faults.stacks import Empty, Stack
 from tests.support.faults.tiny import HOST, PROTECTED, PUBLIC, TINY
 
-pytestmark = pytest.mark.engine
-
 TRAIT = """\
         - type: ip-allow
           properties: {from: [%s]}

@@ -11,8 +11,6 @@ from tests.support.engine.calls import credential, service_token, user_token
 from tests.support.faults.stacks import Empty, Stack, object_counts
 from tests.support.faults.tiny import HOST, PROTECTED, TINY
 
-pytestmark = pytest.mark.engine
-
 WEB = """\
     - name: web
       type: webservice

@@ -22,8 +22,6 @@ from tests.support.faults.watch import Watch
 from tests.support.postgresql import PASSWORD, PostgreSql, Wire
 from tests.support.tiers import deep_after
 
-pytestmark = pytest.mark.engine
-
 PAGE = "how-to/choose-a-backend.md"
 ZSTD = {"PULUMI_DIY_BACKEND_ZSTD": "true"}
 RULE = ("[GET], scopes: [things.read]", "[GET, POST], scopes: [things.read]")

@@ -11,8 +11,6 @@ from tests.support.engine.calls import service_token
 from tests.support.faults.stacks import Empty, Stack, is_refused
 from tests.support.faults.tiny import HOST, PROTECTED, PUBLIC, SERVICE, TINY
 
-pytestmark = pytest.mark.engine
-
 ORDERS = "kong-oam.local.orders.api.8080"
 
 

@@ -15,8 +15,6 @@ from tests.support.engine.calls import service_token
 from tests.support.faults.stacks import Empty, Stack
 from tests.support.faults.tiny import HOST, PROTECTED, PUBLIC, SERVICE, TINY
 
-pytestmark = pytest.mark.engine
-
 # A component without a public rule: its `jwt` denies anonymous callers until a path is opened.
 CLOSED = TINY.replace(
     "              - {paths: [/things/health], methods: [GET], public: {reason: probes}}\n",

@@ -18,8 +18,6 @@ from tests.support.faults.stacks import Empty, Stack
 from tests.support.faults.tiny import TINY
 from tests.support.tiers import deep_after
 
-pytestmark = pytest.mark.engine
-
 APP = "applications/app0.yaml"
 BOTH = "scopes: [things.read, things.write]"
 WITH_WRITE = TINY.replace(

@@ -23,8 +23,6 @@ from tests.support.faults.tiny import HOST, PROTECTED, PUBLIC, TINY
 from tests.support.faults.watch import Watch, poor_token
 from tests.support.tiers import deep_after
 
-pytestmark = pytest.mark.engine
-
 LAG, SHORT_LAG = 1.0, 0.3
 """Routes are visible so many seconds before their guards: order alone would not deny callers."""
 TINY_OPERATIONS = 27

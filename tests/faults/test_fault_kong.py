@@ -18,8 +18,6 @@ from tests.support.faults.tiny import HOST, PROTECTED, PUBLIC, SERVICE, TINY
 from tests.support.faults.watch import Watch
 from tests.support.tiers import deep_after
 
-pytestmark = pytest.mark.engine
-
 Answer = Callable[[], Response]
 
 

@@ -15,8 +15,6 @@ from tests.support.faults.stacks import Empty, Stack
 from tests.support.faults.tiny import HOST, PROTECTED, TINY
 from tests.support.faults.watch import Caller, Watch
 
-pytestmark = pytest.mark.engine
-
 GET, MORE = (
     "{paths: [/things], methods: [GET], scopes",
     "{paths: [/things], methods: [GET, POST], scopes",

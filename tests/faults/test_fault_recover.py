@@ -18,8 +18,6 @@ from tests.support.faults.stacks import Empty, Stack, object_counts, within
 from tests.support.faults.tiny import HOST, PROTECTED, SERVICE, TINY
 from tests.support.faults.watch import Watch
 
-pytestmark = pytest.mark.engine
-
 LAG = 1.0
 
 

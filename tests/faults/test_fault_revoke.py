@@ -10,8 +10,6 @@ from tests.support.engine.calls import part, service_token, user_token
 from tests.support.faults.stacks import Empty, is_refused
 from tests.support.faults.tiny import HOST, PROTECTED, TINY
 
-pytestmark = pytest.mark.engine
-
 ORDERS = ("GET", "orders.example.com", "/orders")
 
 

@@ -15,8 +15,6 @@ from tests.support.faults.stacks import Empty, Stack
 from tests.support.faults.tiny import HOST, PROTECTED, PUBLIC, TINY
 from tests.support.tiers import deep_after
 
-pytestmark = pytest.mark.engine
-
 BROKEN = "registry.example.com/tiny:2"
 APP = "applications/app0.yaml"
 IMAGE, NEXT_IMAGE = "image: registry.example.com/tiny,", f"image: {BROKEN},"

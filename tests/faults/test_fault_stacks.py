@@ -11,8 +11,6 @@ from tests.support.engine.calls import service_token, signed_in
 from tests.support.faults.stacks import Empty, Stack
 from tests.support.tiers import deep_after
 
-pytestmark = pytest.mark.engine
-
 CALLERS = (
     "nobody",
     *("checkout", "renderer"),

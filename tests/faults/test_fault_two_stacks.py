@@ -20,7 +20,7 @@ from sandbox.local import Local
 from tests.support.faults.stacks import Stack, start
 from tests.support.faults.tiny import HOST, PROTECTED, PUBLIC, TINY
 
-pytestmark = [pytest.mark.engine, pytest.mark.deep, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.deep, pytest.mark.timeout(900)]
 
 HOSTS = {"local": HOST, "prod": "tiny.prod.example.com"}
 

@@ -20,7 +20,7 @@ from tests.support.engine.pods import Pods
 from tests.support.engine.pods import on as on_day
 from tests.support.engine.realm import on
 
-pytestmark = [pytest.mark.engine, pytest.mark.deep, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.deep, pytest.mark.timeout(300)]
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from tests.support.engine.calls import call, credential
 from tests.support.engine.deployment import AT_ONCE, Deployment, project, start
 from tests.support.engine.realm import on
 
-pytestmark = [pytest.mark.engine, pytest.mark.deep, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.deep, pytest.mark.timeout(300)]
 
 REALM = "kinds"
 

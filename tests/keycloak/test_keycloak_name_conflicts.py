@@ -25,7 +25,7 @@ from tests.support.faults.blackout import lost, recover
 from tests.support.faults.stacks import Stack
 from tests.support.faults.tiny import HOST, PROTECTED, TINY
 
-pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.timeout(300)
 
 _NUMBERS = itertools.count(1)
 JOB, SCOPE = "kong-oam.local.tiny.job", "things.read"

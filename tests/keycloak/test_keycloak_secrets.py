@@ -24,7 +24,7 @@ from tests.support.engine.shared_secrets import (
     replace_secret,
 )
 
-pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.timeout(300)
 
 REALM = "secrets"
 

@@ -22,7 +22,7 @@ from tests.support.engine.deployment import AT_ONCE, Deployment, project, start
 from tests.support.engine.realm import REALM, WithKeycloak
 from tests.support.engine.sample import Sample
 
-pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.timeout(300)
 
 
 def settings_of(keycloak: WithKeycloak, component: str) -> dict[str, str]:

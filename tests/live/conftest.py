@@ -86,7 +86,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         key=lambda item: item.path == _HERE / "test_live_nothing_is_left.py"
     )
     for item in (item for item in items if _HERE in item.path.parents):
-        item.add_marker(pytest.mark.engine)
         if isinstance(_FOUND, str):
             item.add_marker(pytest.mark.skip(reason=_FOUND))
         elif item.get_closest_marker("timeout") is None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -22,6 +21,7 @@ from policies.rule import PolicyFinding
 from tests.support import openid_connect_reference
 from tests.support.estates import STACK, api, estate
 from tests.support.exposing_kinds import EXPOSING_KINDS
+from tests.support.repository import ROOT
 from tests.support.sound_deployment import (
     ACCESS,
     CREDENTIAL,
@@ -891,7 +891,7 @@ def test_what_is_reported_steers_no_terminal(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The engine prints a message as it is, and a reason is somebody's text."""
-    monkeypatch.chdir(Path(__file__).resolve().parents[2])
+    monkeypatch.chdir(ROOT)
     rule = replace(
         RULES[0],
         check=lambda *_: iter(

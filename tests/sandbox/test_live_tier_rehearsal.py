@@ -16,10 +16,10 @@ import pytest
 from sandbox.keycloak import UnavailableError, distribution
 from sandbox.kong import Kong, Lags
 from tests.support.redis import program
+from tests.support.repository import ROOT
 
 pytestmark = pytest.mark.engine
 
-ROOT = Path(__file__).parents[2]
 TOKEN = "rehearsal-admin-token"
 WITH_KEYCLOAK = "tests/live/test_live_keycloak.py"
 ROTATION = "tests/live/test_live_rotation.py"

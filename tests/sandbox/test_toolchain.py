@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from sandbox import toolchain
-
-ROOT = Path(__file__).parents[2]
+from tests.support.repository import ROOT
 
 
 def _program(folder: Path, version: str) -> Path:

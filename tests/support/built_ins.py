@@ -7,7 +7,6 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from kong_oam.oam.definitions.definition import Definition
@@ -16,8 +15,9 @@ from kong_oam.oam.position import FilePlace
 from kong_oam.render.answers import Answer
 from kong_oam.render.evaluator import Evaluator
 from tests.support.oam_corpus import CORPUS, corpus
+from tests.support.repository import ROOT
 
-OURS = Path(__file__).resolve().parents[2] / "definitions" / "kubevela"
+OURS = ROOT / "definitions" / "kubevela"
 DIFFERENT = re.findall(
     r"^\| `([a-z0-9-]+)` \| (.+?) \|",
     (OURS / "README.md").read_text("utf-8"),

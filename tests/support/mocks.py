@@ -40,10 +40,10 @@ from kong_oam.traits.key import Key
 from sandbox.kong import Kong
 from sandbox.okta import Okta
 from tests.support.estates import with_traits
+from tests.support.repository import ROOT
 
 _IN_TURN = "graph", "grants", "workload.credential"
 """Modules whose resources wait for other resources only within the program."""
-ROOT = Path(__file__).parents[2]
 KEY = SigningKey("key1", "RS256", "the public key")
 _PAIR = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 PUBLIC_KEYS = {

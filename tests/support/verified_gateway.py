@@ -11,7 +11,6 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from itertools import pairwise
-from pathlib import Path
 from typing import Any, Self
 
 import httpx
@@ -41,8 +40,8 @@ from kong_oam.verify.terms import Terms
 from sandbox.kong import Kong
 from tests.support import kong_deployment
 from tests.support.gateway_tokens import Issuer
+from tests.support.repository import ROOT
 
-ROOT = Path(__file__).parents[2]
 ISSUER = "https://issuer.example.com"
 
 

@@ -8,7 +8,6 @@ import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -37,8 +36,8 @@ from tests.support.provider_settings import (
     keycloak,
     uninspected,
 )
+from tests.support.repository import ROOT
 
-ROOT = Path(__file__).parents[3]
 TOKENS = ROOT.parent / "shared" / "data" / "keycloak" / "tokens.json"
 ROLE_OF_SCOPE = "keycloak:index/genericRoleMapper:GenericRoleMapper"
 

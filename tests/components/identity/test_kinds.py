@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,6 +21,7 @@ from kong_oam.identity.kinds import KINDS, inspect, proofs_in
 from tests.support.estates import estate
 from tests.support.partner_keys import certified, rsa_key
 from tests.support.provider_settings import stack
+from tests.support.repository import ROOT
 
 WITH_CLIENTS = """\
 apiVersion: core.oam.dev/v1beta1
@@ -60,7 +60,6 @@ spec:
 """
 """An API, and two clients of it: a service, and a page in the browser."""
 
-ROOT = Path(__file__).parents[3]
 NOTHING_SET = Configuration(lambda _: None)
 OKTA = {"name": "okta", "type": "okta"}
 CERTIFICATE = certified(rsa_key())

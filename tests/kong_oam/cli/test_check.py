@@ -12,8 +12,8 @@ import pytest
 from kong_oam.__main__ import main
 from kong_oam.access.lint.finding import KINDS
 from tests.support.projects import replace_once
+from tests.support.repository import ROOT
 
-ROOT = Path(__file__).resolve().parents[3]
 ORDERS = """\
 apiVersion: core.oam.dev/v1beta1
 kind: Application

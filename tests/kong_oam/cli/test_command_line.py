@@ -12,8 +12,7 @@ import pytest
 
 from kong_oam.__main__ import COMMANDS, main
 from kong_oam.cli.console import Console
-
-ROOT = Path(__file__).resolve().parents[3]
+from tests.support.repository import ROOT
 
 
 @pytest.fixture(autouse=True)

@@ -17,8 +17,7 @@ import pytest
 
 from kong_oam.__main__ import COMMANDS, _parser, main
 from kong_oam.cli.completion import candidates
-
-ROOT = Path(__file__).resolve().parents[3]
+from tests.support.repository import ROOT
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ from kong_oam.__main__ import main
 from tests.support.documentation import block, page
 from tests.support.projects import copy_sample
 
-ROOT = Path(__file__).resolve().parents[3]
 BILLING = Path("applications/billing.yaml")
 INVOICES = {
     "app": "billing",

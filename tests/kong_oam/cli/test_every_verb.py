@@ -18,8 +18,8 @@ from kong_oam.__main__ import COMMANDS, main
 from kong_oam.verify.deviations import AffectedCalls, Deviation
 from kong_oam.verify.stack import Altered, Reason, Result, Workloads
 from tests.support.projects import copy_sample, replace_once
+from tests.support.repository import ROOT
 
-ROOT = Path(__file__).resolve().parents[3]
 ORDERS = Path("applications/orders.yaml")
 URL = "https://orders.example.com/orders"
 LONG = "a" * 300

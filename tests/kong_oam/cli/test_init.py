@@ -19,8 +19,8 @@ from kong_oam.__main__ import main
 from kong_oam.access.settings.stack import read_file
 from kong_oam.cli.init import STARTERS
 from tests.support.projects import git
+from tests.support.repository import ROOT
 
-ROOT = Path(__file__).resolve().parents[3]
 NEW = (
     *(
         "new",

@@ -19,8 +19,9 @@ from tests.support.custom_types import (
     commit,
     write_custom,
 )
-from tests.support.projects import ROOT, replace_once
+from tests.support.projects import replace_once
 from tests.support.rendering import written
+from tests.support.repository import ROOT
 
 LEDGER_URL = "https://ledger.example.com/entries"
 

@@ -6,7 +6,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NoReturn
 
@@ -25,8 +24,8 @@ from kong_oam.kong import forward, preflight
 from kong_oam.kong.admin import AdminError
 from kong_oam.recover import recovery
 from kong_oam.recover.recovery import RecoveryError, Search, SearchedPlace
+from tests.support.repository import ROOT
 
-ROOT = Path(__file__).resolve().parents[3]
 STEERING = "\x1b]0;title\x07"
 HEAVY = (
     "httpx",

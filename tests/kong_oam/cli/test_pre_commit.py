@@ -16,8 +16,7 @@ import yaml
 
 from kong_oam.cli.init import STARTERS
 from tests.support.projects import copy_sample
-
-ROOT = Path(__file__).resolve().parents[3]
+from tests.support.repository import ROOT
 
 
 @pytest.fixture

@@ -20,8 +20,8 @@ from kong_oam.cli.watch import watch
 from kong_oam.oam.application import NO_OWN_TYPES, Reading, ReadOne
 from kong_oam.oam.files import files_of
 from tests.support.projects import replace_once
+from tests.support.repository import ROOT
 
-ROOT = Path(__file__).resolve().parents[3]
 ORDERS = """\
 apiVersion: core.oam.dev/v1beta1
 kind: Application

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -35,8 +34,8 @@ from sandbox.kong.pem import self_signed
 from tests.support.diffs import settings
 from tests.support.estates import ISSUER, PROVIDER, estate
 from tests.support.mocks import all_of, run_program
+from tests.support.repository import ROOT
 
-ROOT = Path(__file__).parents[3]
 APPLICATION = """\
 apiVersion: core.oam.dev/v1beta1
 kind: Application

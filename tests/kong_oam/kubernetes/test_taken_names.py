@@ -21,8 +21,8 @@ from sandbox.cluster import CLUSTER, Cluster
 from tests.support.diffs import settings
 from tests.support.estates import estate
 from tests.support.mocks import program
+from tests.support.repository import ROOT
 
-ROOT = Path(__file__).parents[3]
 SETTINGS = settings("tests")
 WORKER = "    - {name: NAME, type: worker, properties: {image: x}}\n"
 APPLICATION = "apiVersion: core.oam.dev/v1beta1\nkind: Application\nmetadata: {name: shop}\nspec:\n  components:\n"

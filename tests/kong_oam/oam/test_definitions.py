@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,8 +18,9 @@ from kong_oam.render.evaluator import Evaluator
 from kong_oam.render.rendering import definitions_of, render
 from tests.support.oam_corpus import application_of
 from tests.support.rendering import WORKLOAD, written
+from tests.support.repository import ROOT
 
-DEFINITIONS = Path(__file__).resolve().parents[3] / "definitions"
+DEFINITIONS = ROOT / "definitions"
 
 
 KINDS = {

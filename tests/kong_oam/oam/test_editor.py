@@ -21,9 +21,9 @@ from kong_oam.__main__ import main
 from kong_oam.oam.application import read_bytes
 from kong_oam.oam.document import read
 from kong_oam.oam.editor import application_schema
+from tests.support.repository import ROOT
 from tests.support.tiers import examples
 
-ROOT = Path(__file__).resolve().parents[3]
 COPY = ROOT / "definitions" / "application.schema.json"
 SCHEMA = application_schema()
 VALIDATOR = jsonschema_rs.validator_for(SCHEMA)

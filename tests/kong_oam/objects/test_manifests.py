@@ -23,8 +23,9 @@ from kong_oam.objects.manifests import (
 )
 from kong_oam.objects.selection import NamedService
 from tests.support.judged_components import PLACE
+from tests.support.repository import DATA
 
-DATA = Path(__file__).resolve().parents[4] / "shared" / "data" / "oam"
+OAM = DATA / "oam"
 GATEWAY = GatewayPeer(
     namespace="kong", pod_labels={"app.kubernetes.io/name": "kong"}
 )
@@ -478,13 +479,13 @@ def test_a_whole_number_written_as_a_decimal_names_its_port_as_one() -> None:
 
 def test_equals_kubevelas_rendering_of_real_applications() -> None:
     """Deployment and Services equal KubeVela's, except for the numbered differences below."""
-    if not (DATA / "expected").is_dir():
-        pytest.skip(f"no shared data beside the project: {DATA} is missing")
+    if not (OAM / "expected").is_dir():
+        pytest.skip(f"no shared data beside the project: {OAM} is missing")
     compared = []
     for file, application in _rendered_applications():
         rendered = [
             _as_ours(manifest)
-            for manifest in _manifests(DATA / "expected" / file)
+            for manifest in _manifests(OAM / "expected" / file)
             if _is_made_here(manifest)
         ]
         written = [
@@ -506,8 +507,8 @@ def test_equals_kubevelas_rendering_of_real_applications() -> None:
 
 def _rendered_applications() -> Iterator[tuple[str, Mapping[str, Any]]]:
     """KubeVela's renderings with only webservices and workers with gateway traits."""
-    for path in sorted((DATA / "expected").glob("*.yaml")):
-        (application,) = _manifests(DATA / "applications" / path.name)
+    for path in sorted((OAM / "expected").glob("*.yaml")):
+        (application,) = _manifests(OAM / "applications" / path.name)
         spec = application["spec"]
         components = spec.get("components") or []
         traits = [

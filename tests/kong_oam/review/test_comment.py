@@ -25,8 +25,8 @@ from kong_oam.review.markdown import Links, SourcePosition, linked
 from kong_oam.review.preview import Preview, Step, Violation, preview
 from tests.support.diffs import edited
 from tests.support.projects import copy_sample, git
+from tests.support.repository import ROOT
 
-ROOT = Path(__file__).resolve().parents[3]
 SECRET = "s3cr3t-of-the-engine"
 HEAD, MERGE = "c0ffee" * 6 + "c0ff", "0" * 40
 LINKS = Links(f"https://github.com/acme/oam/blob/{HEAD}")

@@ -24,8 +24,8 @@ from kong_oam.review.markdown import SourcePosition, fenced
 from kong_oam.review.preview import Preview, Step, Violation, preview, read
 from tests.support.github_comments import BOT, REPOSITORY, TOKEN, Comments
 from tests.support.projects import STACK
+from tests.support.repository import ROOT
 
-ROOT = Path(__file__).resolve().parents[3]
 SECRET = "s3cr3t-of-the-engine"
 HEAD = "c0ffee" * 6 + "c0ff"
 NOT_REVIEWED = f"{MARKER}\n**Not reviewed**: the review of commit `{HEAD}` did not finish. See the log of its job for the reason.\n"

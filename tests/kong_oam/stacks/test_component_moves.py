@@ -20,6 +20,7 @@ from kong_oam.stacks.component_moves import (
     without_resources,
 )
 from kong_oam.stacks.move import MoveError, Moves, perform
+from tests.support.repository import ROOT
 
 SERVICE = "kong:index/service:Service"
 ROUTE = "kong:index/route:Route"
@@ -178,9 +179,7 @@ def test_a_move_that_is_interrupted_ends_between_two_pairs_of_stacks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Finished moves stay, and the message names the command that continues."""
-    settings = read_file(
-        Path(__file__).resolve().parents[3] / "stacks/Pulumi.local.yaml"
-    )
+    settings = read_file(ROOT / "stacks/Pulumi.local.yaml")
     found = Moves(
         (
             Move("a/x", "urn a", "local", "local-one"),

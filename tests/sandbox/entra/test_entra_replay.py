@@ -11,20 +11,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sandbox.entra import Entra
+from tests.support.repository import DATA
 
-TRAFFIC = (
-    Path(__file__).parents[3].parent
-    / "shared"
-    / "data"
-    / "entra"
-    / "traffic-official-plugin.jsonl"
-)
+TRAFFIC = DATA / "entra" / "traffic-official-plugin.jsonl"
 GROUP = "44444444-4444-4444-8444-444444444444"
 _OWN = re.compile(
     r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z|[A-Za-z0-9_-]{20,}\Z"

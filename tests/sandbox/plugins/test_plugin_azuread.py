@@ -7,7 +7,6 @@ import base64
 import json
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,14 +23,9 @@ from sandbox.plugins.azuread_application import (
 from sandbox.plugins.http import Answer
 from sandbox.plugins.provider import ProviderError
 from tests.support.partner_keys import private_pem, rsa_key
+from tests.support.repository import DATA
 
-TRAFFIC = (
-    Path(__file__).parents[3].parent
-    / "shared"
-    / "data"
-    / "entra"
-    / "traffic-official-plugin.jsonl"
-)
+TRAFFIC = DATA / "entra" / "traffic-official-plugin.jsonl"
 SCOPE = {
     "adminConsentDescription": "d",
     "adminConsentDisplayName": "n",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,14 +27,9 @@ from sandbox.plugins.keycloak_realm import (
 )
 from sandbox.plugins.provider import Naming
 from sandbox.plugins.values import Properties
+from tests.support.repository import DATA
 
-TRAFFIC = (
-    Path(__file__).parents[3].parent
-    / "shared"
-    / "data"
-    / "keycloak"
-    / "traffic-official-plugin.jsonl"
-)
+TRAFFIC = DATA / "keycloak" / "traffic-official-plugin.jsonl"
 REALM = "/admin/realms/acme"
 Exchange = dict[str, Any]
 Asked = tuple[str, str, Any]

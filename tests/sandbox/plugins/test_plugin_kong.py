@@ -2,7 +2,6 @@
 
 import json
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,14 +19,9 @@ from sandbox.plugins.kong import (
 )
 from sandbox.plugins.provider import Naming, _state
 from sandbox.plugins.values import SECRET, SIGNATURE
+from tests.support.repository import DATA
 
-TRAFFIC = (
-    Path(__file__).parents[3].parent
-    / "shared"
-    / "data"
-    / "kong-3.10"
-    / "traffic-official-plugin.jsonl"
-)
+TRAFFIC = DATA / "kong-3.10" / "traffic-official-plugin.jsonl"
 KINDS = {
     "services": Service,
     "routes": Route,

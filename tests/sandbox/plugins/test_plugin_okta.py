@@ -3,7 +3,6 @@
 import json
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,14 +19,9 @@ from sandbox.plugins.okta_server import (
     ServerScope,
 )
 from sandbox.plugins.provider import Naming, ProviderError
+from tests.support.repository import DATA
 
-TRAFFIC = (
-    Path(__file__).parents[3].parent
-    / "shared"
-    / "data"
-    / "okta"
-    / "traffic-official-plugin.jsonl"
-)
+TRAFFIC = DATA / "okta" / "traffic-official-plugin.jsonl"
 PARTS = {
     "scopes": ServerScope,
     "claims": ServerClaim,

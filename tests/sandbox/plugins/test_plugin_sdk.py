@@ -3,14 +3,14 @@ schemas."""
 
 import importlib
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sandbox.plugins import sdk
+from tests.support.repository import DATA
 
-SCHEMAS = Path(__file__).parents[3].parent / "shared" / "data" / "pulumi"
+SCHEMAS = DATA / "pulumi"
 
 # The schema file is of pulumi-okta 6.8; the installed SDK renamed inputs of each of these.
 NEWER_IN_THE_SDK = {"okta:group/rule:Rule", "okta:trustedorigin/origin:Origin"}

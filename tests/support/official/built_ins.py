@@ -8,6 +8,8 @@ from typing import Any, Final
 
 import yaml
 
+from tests.support.repository import ROOT
+
 APPLICATIONS: Final = Path(__file__).parent / "built-ins.yaml"
 KEPT: Final = Path(__file__).parent / "kept.yaml"
 """An Application whose objects each have another ownership rule."""
@@ -31,7 +33,7 @@ KINDS: Final = (
     "ServiceAccount",
     "StatefulSet",
 )
-_DEFINITIONS = Path(__file__).parents[3] / "definitions" / "kubevela"
+_DEFINITIONS = ROOT / "definitions" / "kubevela"
 _OWN = frozenset({"access", "client"})
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from tests.support import recordings
+from tests.support.repository import DATA
 
-DATA = recordings.DATA / "kong-3.10"
 ID = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
     re.IGNORECASE,
@@ -25,7 +25,7 @@ def recorded(name: str) -> list[dict[str, Any]]:
 
 def schema(name: str) -> Any:
     """Return a recorded schema without its descriptions, which a stand-in does not repeat."""
-    path = DATA / name
+    path = DATA / "kong-3.10" / name
     if not path.exists():
         pytest.skip(f"no recorded schemas at {path}")
     return without(json.loads(path.read_text()), {"description"})

@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 from jsonschema import Draft4Validator, FormatChecker
 
-DATA = Path(__file__).parents[4] / "shared" / "data" / "okta"
+from tests.support.repository import DATA
 
 
 def shared(name: str) -> Path:
     """Return a file of the shared data beside the project; skip the test with a reason where it is
     missing."""
-    path = DATA / name
+    path = DATA / "okta" / name
     if not path.exists():
         pytest.skip(f"no {name} in ../shared/data/okta")
     return path

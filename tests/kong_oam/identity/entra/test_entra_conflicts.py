@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -22,6 +21,7 @@ from sandbox.entra import Entra
 from sandbox.entra.service import ADMINISTRATOR, TENANT
 from tests.support.entra_mocks import SETTINGS, entra, program
 from tests.support.estates import estate
+from tests.support.repository import ROOT
 
 WITH_SIGN_IN = """\
 apiVersion: core.oam.dev/v1beta1
@@ -95,9 +95,7 @@ def test_names_that_are_looked_for_are_those_that_are_made() -> None:
         domain="sandbox.example.com",
         scheme="http",
     )
-    sample = compile_estate(
-        read_files([Path(__file__).parents[4] / "applications"]), stack
-    ).estate
+    sample = compile_estate(read_files([ROOT / "applications"]), stack).estate
     assert sample is not None
     made = {
         application.name: application.inputs["displayName"]
