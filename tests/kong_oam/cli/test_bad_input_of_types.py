@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from kong_oam.__main__ import main
+from tests.support.cli import Cli
 from tests.support.rendering import written
 
 HEAD = "apiVersion: core.oam.dev/v1beta1\nkind: Application\nmetadata: {name: shop}\nspec:\n  components:\n"
@@ -137,11 +138,10 @@ def test_a_gateway_that_an_override_adds_opens_nothing(
 
 
 def test_a_definition_is_no_application(
-    capsys: pytest.CaptureFixture[str],
+    cli: Cli,
 ) -> None:
     """For a definition in CUE, the error names the folder for definitions."""
     write(PART, {"t.cue": "t: {}\n"})
-    assert main(["check", "definitions/t.cue"]) == 1
-    assert capsys.readouterr().out.startswith(
+    assert cli("check", "definitions/t.cue", status=1).startswith(
         "definitions/t.cue:1:1: error OAM101: cannot be read: a CUE file is a definition, no Application; move it into "
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from kong_oam.__main__ import main
+from tests.support.cli import Cli
 from tests.support.projects import git, write_project
 
 ORDERS = """
@@ -101,13 +102,11 @@ def test_a_warning_of_the_change_is_new(
 
 
 def test_only_new_findings_are_printed_and_counted(
-    orders: Path, capsys: pytest.CaptureFixture[str]
+    orders: Path, cli: Cli
 ) -> None:
     """Other findings are counted in a note. Errors are always printed and counted."""
-    assert main(["check"]) == 1
-    assert capsys.readouterr().out.count("warning LINT306") == 2
-    assert main(["check", "--since", "HEAD"]) == 0
-    printed = capsys.readouterr().out
+    assert cli("check", status=1).count("warning LINT306") == 2
+    printed = cli("check", "--since", "HEAD")
     assert "LINT" not in printed
     assert printed.endswith(
         "2 finding(s) already at HEAD: check without --since prints them\n"
@@ -116,8 +115,7 @@ def test_only_new_findings_are_printed_and_counted(
         ORDERS.replace("GET], scopes: [read]", "GET], scopes: [reed]")
     )
     git("commit", "--quiet", "-a", "-m", "wrong")
-    assert main(["check", "--since", "HEAD"]) == 1
-    assert "error ACC201" in capsys.readouterr().out
+    assert "error ACC201" in cli("check", "--since", "HEAD", status=1)
 
 
 @pytest.mark.parametrize("revision", ["nope", "--upload-pack"])
@@ -157,8 +155,9 @@ READY = "              - {paths: [/orders/ready], methods: [GET], public: {reaso
 
 
 def test_watch_and_since_exclude_each_other(
-    capsys: pytest.CaptureFixture[str],
+    cli: Cli,
 ) -> None:
     """Both options together are wrong usage."""
-    assert main(["check", "--watch", "--since", "HEAD"]) == 2
-    assert "use --since or --watch, not both" in capsys.readouterr().err
+    assert "use --since or --watch, not both" in cli.error(
+        "check", "--watch", "--since", "HEAD"
+    )

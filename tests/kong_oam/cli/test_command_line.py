@@ -12,6 +12,7 @@ import pytest
 
 from kong_oam.__main__ import COMMANDS, main
 from kong_oam.cli.console import Console
+from tests.support.cli import Cli
 from tests.support.repository import ROOT
 
 
@@ -124,6 +125,7 @@ def test_texts_use_the_name_with_which_the_command_was_called(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
+    cli: Cli,
     called: str,
     name: str,
 ) -> None:
@@ -137,9 +139,8 @@ def test_texts_use_the_name_with_which_the_command_was_called(
     assert printed.startswith(f"usage: {name} who")
     assert f"  {name} who GET https://" in printed
     (tmp_path / "none.yaml").touch()
-    assert main(["check", "none.yaml"]) == 2
     assert (
-        capsys.readouterr().err
+        cli.error("check", "none.yaml")
         == f"no Application in 'none.yaml': check the path, or write an Application with `{name} new`\n"
     )
 

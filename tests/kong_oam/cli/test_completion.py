@@ -17,6 +17,7 @@ import pytest
 
 from kong_oam.__main__ import COMMANDS, _parser, main
 from kong_oam.cli.completion import candidates
+from tests.support.cli import Cli
 from tests.support.repository import ROOT
 
 
@@ -115,13 +116,10 @@ def test_all_verbs_and_options_are_candidates(project: None) -> None:
         assert "--help" in flags
 
 
-def test_each_candidate_has_a_description(
-    project: None, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_each_candidate_has_a_description(project: None, cli: Cli) -> None:
     """After a tab, for shells that show descriptions."""
-    assert main(["completion", "zsh", "--", "forward", "--k"]) == 0
     assert (
-        capsys.readouterr().out
+        cli("completion", "zsh", "--", "forward", "--k")
         == "--key\tits private key, in PEM, without a passphrase\n"
     )
 

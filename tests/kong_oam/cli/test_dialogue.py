@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from kong_oam.__main__ import main
+from tests.support.cli import Cli
 from tests.support.documentation import block, page
 from tests.support.projects import copy_sample
 
@@ -414,7 +415,7 @@ def test_at_the_end_of_input_nothing_is_written(
 
 
 def test_an_interrupted_question_writes_nothing(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, cli: Cli
 ) -> None:
     """Without a traceback."""
 
@@ -424,8 +425,7 @@ def test_an_interrupted_question_writes_nothing(
     monkeypatch.setattr("builtins.input", interrupted)
     for stream in (sys.stdin, sys.stdout):
         monkeypatch.setattr(stream, "isatty", lambda: True)
-    assert main(["new"]) == 2
-    assert capsys.readouterr().err == "no more answers; nothing was written\n"
+    assert cli.error("new") == "no more answers; nothing was written\n"
 
 
 def test_the_page_shows_the_real_dialogue(

@@ -11,6 +11,7 @@ import pytest
 
 from kong_oam.__main__ import main
 from kong_oam.access.diff.snapshot import dump_model
+from tests.support.cli import Cli
 from tests.support.diffs import API, SHOP, model
 from tests.support.graphs import read_mermaid
 from tests.support.projects import replace_once, write_project
@@ -127,6 +128,7 @@ def test_a_part_is_drawn(
 
 def test_changes_since_a_revision_are_drawn(
     capsys: pytest.CaptureFixture[str],
+    cli: Cli,
 ) -> None:
     """With the text of `diff` below."""
     replace_once(ORDERS_FILE, "groups: [sales]", "groups: [sales, support]")
@@ -154,10 +156,9 @@ def test_changes_since_a_revision_are_drawn(
         "The same change in diff:",
         "+ newly public: everybody: POST https://orders.example.com/orders/health",
     ]
-    assert main(["diff", "main", "--json"]) == 0
     kinds = [
         change["kind"]
-        for change in json.loads(capsys.readouterr().out)["changes"]
+        for change in cli.json("diff", "main", "--json")["changes"]
     ]
     assert {"newly public", "widened", "revoked"} <= {*kinds}
     assert {note.split(":")[0][2:] for note in graph["notes"][1:]} <= {*kinds}

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from kong_oam.__main__ import main
+from tests.support.cli import Cli
 from tests.support.custom_types import (
     LEDGER,
     PRIORITY,
@@ -102,6 +103,7 @@ def test_a_definition_that_changes_is_a_change_of_access(
 
 def test_two_folders_have_their_own_definitions(
     capsys: pytest.CaptureFixture[str],
+    cli: Cli,
 ) -> None:
     """A folder `definitions` beside the Applications replaces the stack's definitions.
     `--definitions` adds more."""
@@ -122,15 +124,16 @@ def test_two_folders_have_their_own_definitions(
     )
     for name in ("before", "after"):
         Path(name, "definitions/priority.cue").rename("priority.cue")
-    assert main(["diff", "before", "after"]) == 2
-    assert "unknown trait type 'priority'" in capsys.readouterr().err
+    assert "unknown trait type 'priority'" in cli.error(
+        "diff", "before", "after"
+    )
     assert "books.example.com" in answer(
         capsys, "diff", "before", "after", "--definitions", "priority.cue"
     )
 
 
 def test_an_error_in_an_object_names_its_definition(
-    capsys: pytest.CaptureFixture[str],
+    cli: Cli,
 ) -> None:
     """The project's own definition, because nobody could change a built-in type."""
     replace_once(
@@ -144,8 +147,7 @@ def test_an_error_in_an_object_names_its_definition(
         "- type: scaler",
         "- {type: annotations, properties: {konghq.com/plugins: x}}\n        - type: scaler",
     )
-    assert main(["check"]) == 1
-    lines = capsys.readouterr().out.splitlines()
+    lines = cli("check", status=1).splitlines()
     (number,) = [
         number for number, line in enumerate(lines) if "hostNetwork" in line
     ]
@@ -158,16 +160,14 @@ def test_an_error_in_an_object_names_its_definition(
 
 
 def test_definitions_are_named_on_the_command_line(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], cli: Cli
 ) -> None:
     """Instead of the definitions in the stack's settings."""
     Path("definitions").rename("types")
-    assert main(["check"]) == 1
-    assert "unknown component type 'stateful-app'" in capsys.readouterr().out
-    assert main(["check", "--definitions", "type"]) == 1
+    assert "unknown component type 'stateful-app'" in cli("check", status=1)
     assert (
         "type:1:1: error OAM101: cannot be read: no such file or folder; check the name in --definitions"
-        in capsys.readouterr().out
+        in cli("check", "--definitions", "type", status=1)
     )
     named = ("--definitions", "types/stateful-app.yaml", "types/*.cue")
     assert "no errors" in answer(capsys, "check", *named)
@@ -201,16 +201,12 @@ def test_definitions_stand_beside_applications(
 
 
 def test_what_is_found_in_one_file_is_told_apart(
-    capsys: pytest.CaptureFixture[str],
+    cli: Cli,
 ) -> None:
     replace_once(Path("applications/ledger.yaml"), "class: high", "clas: high")
-    assert (
-        main(
-            ["check", "applications/desk.yaml", "--definitions", "definitions"]
-        )
-        == 0
+    printed = cli(
+        "check", "applications/desk.yaml", "--definitions", "definitions"
     )
-    printed = capsys.readouterr().out
     assert (
         "finding(s) elsewhere: `python -m kong_oam check --definitions definitions` prints them"
         in printed

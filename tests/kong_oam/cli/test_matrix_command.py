@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from pathlib import Path
 
 import pytest
 
 from kong_oam.__main__ import main
 from kong_oam.access.matrix.sheet import COLUMNS
+from tests.support.cli import Cli
 
 ORDERS = """
 apiVersion: core.oam.dev/v1beta1
@@ -84,41 +84,32 @@ def project(
     monkeypatch.chdir(folder)
 
 
-def output(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    assert main(["matrix", *arguments]) == 0
-    return capsys.readouterr().out
-
-
-def cells(
-    capsys: pytest.CaptureFixture[str], *arguments: str
-) -> list[dict[str, str]]:
+def cells(cli: Cli, *arguments: str) -> list[dict[str, str]]:
     return list(
         csv.DictReader(
             io.StringIO(
-                output(capsys, "--format", "csv", *arguments), newline=""
+                cli("matrix", "--format", "csv", *arguments), newline=""
             )
         )
     )
 
 
 def test_who_what_and_matrix_say_the_same(
-    capsys: pytest.CaptureFixture[str],
+    cli: Cli,
 ) -> None:
     """In JSON, a row of the matrix equals a row of `who`, and a principal has the endpoints of
     `what`."""
-    whole = json.loads(output(capsys, "--json"))["endpoints"]
+    whole = cli.json("matrix", "--json")["endpoints"]
     components = sorted({row["component"] for row in whole})
-    assert main(["who", "--component", components[0], "--json"]) == 0
-    assert json.loads(capsys.readouterr().out) == [
+    assert cli.json("who", "--component", components[0], "--json") == [
         row for row in whole if row["component"] == components[0]
     ]
     for principal in PRINCIPALS:
-        assert main(["what", principal, "--json"]) == 0
         listed = [
             {**row, "usersIn": None}
-            for row in json.loads(capsys.readouterr().out)
+            for row in cli.json("what", principal, "--json")
         ]
-        part = json.loads(output(capsys, "--json", "--principal", principal))
+        part = cli.json("matrix", "--json", "--principal", principal)
         ours = [
             {
                 **{
@@ -133,9 +124,9 @@ def test_who_what_and_matrix_say_the_same(
         assert sorted(map(str, ours)) == sorted(map(str, listed))
 
 
-def test_csv_has_all_principals(capsys: pytest.CaptureFixture[str]) -> None:
+def test_csv_has_all_principals(cli: Cli) -> None:
     """In columns after the endpoint's columns."""
-    assert output(capsys, "--format", "csv").splitlines() == [
+    assert cli("matrix", "--format", "csv").splitlines() == [
         "component,owner,host,path,but not,methods,from,anonymous,shop/checkout,shop/web",
         'orders/api,team-orders,orders.example.com,/orders,/orders/health,"GET,HEAD",,,itself,users in desk or sales',
         "orders/api,team-orders,orders.example.com,/orders,/orders/health,POST,,,,users in desk",
@@ -158,10 +149,10 @@ def test_names_select_a_part(
     arguments: list[str],
     components: set[str],
     principals: list[str],
-    capsys: pytest.CaptureFixture[str],
+    cli: Cli,
 ) -> None:
     """Components and Applications together. Principals are columns."""
-    rows = cells(capsys, *arguments)
+    rows = cells(cli, *arguments)
     assert {row["component"] for row in rows} == components
     assert list(rows[0])[len(COLUMNS) :] == principals
 
@@ -184,18 +175,18 @@ def test_the_ending_of_a_file_selects_the_format(
     arguments: list[str],
     begins: str,
     tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    cli: Cli,
 ) -> None:
     """Unless there is a format option. The file has the text of standard output."""
     file = tmp_path / name
-    printed = output(capsys, "--output", str(file), *arguments)
+    printed = cli("matrix", "--output", str(file), *arguments)
     assert printed == f"{file}: 4 endpoint(s), 3 principal(s)\n"
     form = (
         arguments[-1]
         if arguments
         else {".csv": "csv", ".html": "html"}.get(file.suffix.lower(), "text")
     )
-    assert file.read_bytes().decode() == output(capsys, "--format", form)
+    assert file.read_bytes().decode() == cli("matrix", "--format", form)
     assert file.read_text("utf-8").startswith(begins)
 
 

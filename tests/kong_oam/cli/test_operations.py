@@ -24,6 +24,7 @@ from kong_oam.kong import forward, preflight
 from kong_oam.kong.admin import AdminError
 from kong_oam.recover import recovery
 from kong_oam.recover.recovery import RecoveryError, Search, SearchedPlace
+from tests.support.cli import Cli
 from tests.support.repository import ROOT
 
 STEERING = "\x1b]0;title\x07"
@@ -67,12 +68,11 @@ def test_a_stack_that_does_not_exist_is_2(
 
 
 def test_without_an_address_of_kong_the_error_names_the_setting(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """For opening and closing."""
     monkeypatch.delenv("KONG_ADMIN_ADDR")
-    assert main(["emergency", "-s", "local", "close"]) == 2
-    assert capsys.readouterr().err.startswith(
+    assert cli.error("emergency", "-s", "local", "close").startswith(
         "error: the address of Kong's Admin API is missing; set kong-oam:gateway.adminUrl"
     )
 
@@ -115,7 +115,9 @@ def _place(removed: list[str]) -> SearchedPlace:
 
 
 def test_leftovers_are_listed_and_certain_ones_removed(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    capsys: pytest.CaptureFixture[str],
+    cli: Cli,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """With the reasons to keep the others, counts, and the next command. A name cannot control the
     terminal."""
@@ -137,13 +139,13 @@ def test_leftovers_are_listed_and_certain_ones_removed(
         "Next: python -m kong_oam recover -s local --remove",
     ]
     assert capsys.readouterr().out.splitlines() == lines and removed == []
-    assert main(["recover", "-s", "local", "--older-state"]) == 1
     assert (
-        capsys.readouterr().out.splitlines()[-1]
+        cli("recover", "-s", "local", "--older-state", status=1).splitlines()[
+            -1
+        ]
         == f"{lines[-1].removesuffix(' --remove')} --older-state --remove"
     )
-    assert main(["recover", "-s", "local", "--remove"]) == 1
-    assert capsys.readouterr().out.splitlines() == [
+    assert cli("recover", "-s", "local", "--remove", status=1).splitlines() == [
         *listed,
         "2 of 4 removed",
         last,
@@ -154,8 +156,7 @@ def test_leftovers_are_listed_and_certain_ones_removed(
         removed,
         SearchedPlace("Kong", [], [], "local", removed.extend),
     )
-    assert main(["recover", "-s", "local"]) == 0
-    assert capsys.readouterr().out.splitlines() == [
+    assert cli("recover", "-s", "local").splitlines() == [
         "Kong: 0 created, but missing in the state",
         last,
     ]
@@ -215,13 +216,12 @@ def test_openings_are_listed(
     found: Openings,
     lines: list[str],
     status: int,
-    capsys: pytest.CaptureFixture[str],
+    cli: Cli,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """1 while a path is open. An expired opening is listed and is no finding."""
     monkeypatch.setattr(changes, "openings", lambda *_: found)
-    assert main(["emergency", "-s", "local"]) == status
-    assert capsys.readouterr().out.splitlines() == lines
+    assert cli("emergency", "-s", "local", status=status).splitlines() == lines
 
 
 def test_a_failed_opening_is_an_error(
@@ -278,6 +278,7 @@ def test_the_delay_of_kongs_workers_is_printed(
     seconds: float | None,
     ending: str,
     capsys: pytest.CaptureFixture[str],
+    cli: Cli,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """From Kong's configuration. If the delay is unknown, the result is printed all the same."""
@@ -311,8 +312,7 @@ def test_the_delay_of_kongs_workers_is_printed(
         *opened,
         "its evaluation exceeds it on",
     ]
-    assert main(["emergency", "-s", "local", "close"]) == 0
-    assert capsys.readouterr().out.splitlines() == [
+    assert cli("emergency", "-s", "local", "close").splitlines() == [
         f"closed: tiny/api; {ending}",
         "it refuses it",
     ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import yaml
 from kong_oam.__main__ import main
 from kong_oam.cli.estates import estate_of, reading_of, settings_of
 from kong_oam.kubernetes.estate import objects_of
+from tests.support.cli import Cli
 from tests.support.custom_types import write_custom
 
 SECRETS = """\
@@ -86,6 +86,7 @@ def test_the_deployed_objects_are_printed(
 
 def test_each_object_has_its_origin(
     capsys: pytest.CaptureFixture[str],
+    cli: Cli,
 ) -> None:
     """In JSON too."""
     text, _ = rendered(capsys, "ledger", "--component", "book")
@@ -97,8 +98,7 @@ def test_each_object_has_its_origin(
         "# ledger/book in ledger, added",
     ]
     assert "priorityClassName: high" in text, "the trait's patch"
-    assert main(["render", "ledger", "--json"]) == 0
-    last = json.loads(capsys.readouterr().out)[-1]
+    last = cli.json("render", "ledger", "--json")[-1]
     assert (last["component"], last["place"], last["origin"], last["object"]["kind"]) == ("ledger/book", "ledger", "added", "NetworkPolicy")  # fmt: skip
 
 

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from kong_oam.__main__ import main
 from kong_oam.cli import watch as watching
 from kong_oam.cli.command import UsageError
 from kong_oam.cli.console import Console
 from kong_oam.cli.watch import watch
 from kong_oam.oam.application import NO_OWN_TYPES, Reading, ReadOne
 from kong_oam.oam.files import files_of
+from tests.support.cli import Cli
 from tests.support.projects import replace_once
 from tests.support.repository import ROOT
 
@@ -292,9 +292,11 @@ def test_only_a_terminal_is_cleared(
     assert out.getvalue().count("\x1b[2J") == cleared
 
 
-def test_json_is_for_one_answer(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["check", "--watch", "--json"]) == 2
-    assert capsys.readouterr().err == "use --json or --watch, not both\n"
+def test_json_is_for_one_answer(cli: Cli) -> None:
+    assert (
+        cli.error("check", "--watch", "--json")
+        == "use --json or --watch, not both\n"
+    )
 
 
 # The command itself
@@ -390,8 +392,7 @@ def test_every_save_is_answered_until_ctrl_c(
 
 
 def test_a_missing_stack_is_wrong_usage(
-    capsys: pytest.CaptureFixture[str],
+    cli: Cli,
 ) -> None:
     """At once, as without `--watch`."""
-    assert main(["check", "--watch", "--stack", "lokal"]) == 2
-    assert "lokal" in capsys.readouterr().err
+    assert "lokal" in cli.error("check", "--watch", "--stack", "lokal")

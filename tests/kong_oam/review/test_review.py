@@ -22,6 +22,7 @@ from kong_oam.review.failure import UNKNOWN
 from kong_oam.review.github import read_comment
 from kong_oam.review.markdown import SourcePosition, fenced
 from kong_oam.review.preview import Preview, Step, Violation, preview, read
+from tests.support.cli import Cli
 from tests.support.github_comments import BOT, REPOSITORY, TOKEN, Comments
 from tests.support.projects import STACK
 from tests.support.repository import ROOT
@@ -645,27 +646,22 @@ def test_a_failed_preview_or_a_mandatory_policy_fails_the_command(
 def test_a_comment_without_a_token_is_wrong_usage(
     steps: list[str],
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    cli: Cli,
 ) -> None:
     """The review is printed, and the run fails."""
     monkeypatch.delenv("GITHUB_TOKEN", raising=False)
-    assert (
-        main(
-            [
-                "review",
-                "--base",
-                "b",
-                "--stack",
-                "s",
-                "--pull-request",
-                "7",
-                "--repository",
-                REPOSITORY,
-            ]
-        )
-        == 1
+    assert "needs GITHUB_TOKEN and --repository" in cli.error(
+        "review",
+        "--base",
+        "b",
+        "--stack",
+        "s",
+        "--pull-request",
+        "7",
+        "--repository",
+        REPOSITORY,
+        status=1,
     )
-    assert "needs GITHUB_TOKEN and --repository" in capsys.readouterr().err
 
 
 def test_a_review_is_written_by_another_job_than_makes_it(
@@ -674,26 +670,16 @@ def test_a_review_is_written_by_another_job_than_makes_it(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
+    cli: Cli,
 ) -> None:
     """The first job has no token and writes a file. The other job posts the file without a review,
     and prints none of it, because a line of a log can control a workflow."""
     monkeypatch.delenv("GITHUB_TOKEN", raising=False)
     file = tmp_path / "review.md"
     assert (
-        main(
-            [
-                "review",
-                "--base",
-                "main",
-                "--stack",
-                "aws",
-                "--output",
-                str(file),
-            ]
-        )
-        == 0
+        cli("review", "--base", "main", "--stack", "aws", "--output", str(file))
+        == f"{file.read_text('utf-8')}\n"
     )
-    assert capsys.readouterr().out == f"{file.read_text('utf-8')}\n"
     steps.clear()
     monkeypatch.setenv("GITHUB_TOKEN", TOKEN)
     monkeypatch.setenv("GITHUB_API_URL", comments.url)
@@ -791,24 +777,18 @@ def test_a_name_that_is_no_utf_8_is_reviewed_like_any_other(
 
 
 def test_a_file_that_cannot_be_written_is_wrong_usage(
-    steps: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    steps: list[str], tmp_path: Path, cli: Cli
 ) -> None:
     """The check precedes the review."""
-    assert (
-        main(
-            [
-                "review",
-                "--base",
-                "main",
-                "--stack",
-                "aws",
-                "--output",
-                str(tmp_path / "no/review.md"),
-            ]
-        )
-        == 2
+    assert "no/review.md: No such file" in cli.error(
+        "review",
+        "--base",
+        "main",
+        "--stack",
+        "aws",
+        "--output",
+        str(tmp_path / "no/review.md"),
     )
-    assert "no/review.md: No such file" in capsys.readouterr().err
     assert steps == []
 
 
@@ -836,7 +816,7 @@ def test_an_invalid_comment_is_not_written(
     message: str,
     comments: Comments,
     tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    cli: Cli,
 ) -> None:
     """The job that wrote the file ran the change's program. The comment of an earlier run is
     replaced too."""
@@ -846,21 +826,16 @@ def test_an_invalid_comment_is_not_written(
     file = tmp_path / "review.md"
     if content is not None:
         file.write_bytes(content)
-    assert (
-        main(
-            [
-                "review",
-                "--comment",
-                str(file),
-                "--pull-request",
-                "7",
-                "--repository",
-                REPOSITORY,
-            ]
-        )
-        == 1
+    assert message in cli.error(
+        "review",
+        "--comment",
+        str(file),
+        "--pull-request",
+        "7",
+        "--repository",
+        REPOSITORY,
+        status=1,
     )
-    assert message in capsys.readouterr().err
     assert [comment["body"] for comment in comments.kept] == [NOT_REVIEWED]
 
 
@@ -887,10 +862,9 @@ def test_a_review_of_nothing_and_a_comment_nowhere_are_wrong_usage(
     arguments: list[str],
     message: str,
     steps: list[str],
-    capsys: pytest.CaptureFixture[str],
+    cli: Cli,
 ) -> None:
-    assert main(["review", *arguments]) == 2
-    assert message in capsys.readouterr().err
+    assert message in cli.error("review", *arguments)
     assert steps == []
 
 
