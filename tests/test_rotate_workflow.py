@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from kong_oam.access.settings.stack import read_file
+from tests.support.json_object import JsonObject
 from tests.support.repository import ROOT
 
 WORKFLOW: dict[Any, Any] = yaml.safe_load(
@@ -22,7 +23,7 @@ JOB, RECORD = WORKFLOW["jobs"]["rotate"], WORKFLOW["jobs"]["record"]
 STACKS = JOB["strategy"]["matrix"]["stack"]
 
 
-def _run(name: str, job: dict[str, Any] = JOB) -> str:
+def _run(name: str, job: JsonObject = JOB) -> str:
     (found,) = (
         step["run"] for step in job["steps"] if step.get("name") == name
     )

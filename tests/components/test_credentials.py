@@ -17,6 +17,7 @@ from pulumi.runtime import mocks, set_mocks
 from components.credentials import Recorded, Rotation, once_deployed
 from kong_oam.access.rotation import Generation
 from tests.support.estates import api, estate
+from tests.support.json_object import JsonObject
 
 ACCESS = """
             owner: team
@@ -102,10 +103,10 @@ def _await(
 class _Nothing(mocks.Mocks):
     def new_resource(
         self, args: mocks.MockResourceArgs
-    ) -> tuple[str | None, dict[str, Any]]:
+    ) -> tuple[str | None, JsonObject]:
         raise AssertionError("no resource is made here")
 
-    def call(self, args: mocks.MockCallArgs) -> dict[str, Any]:
+    def call(self, args: mocks.MockCallArgs) -> JsonObject:
         raise AssertionError("nothing is called here")
 
 
@@ -133,7 +134,7 @@ def shared(holder: str) -> Callable[[Rotation, Run], Recorded]:
 
 def recorded(
     generation: int, since: int, due: int, before: str = "ended", **fields: str
-) -> dict[str, Any]:
+) -> JsonObject:
     days = {"since": on(since).isoformat(), "due": on(due).isoformat()}
     return {"generation": generation, **days, "before": before, **fields}
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 import shutil
 import socket
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
@@ -15,6 +14,7 @@ from sandbox.kong import Kong, Lags
 from sandbox.local import STACK, Local
 from tests.support.engine.deployment import Deployment, Empty, project, start
 from tests.support.engine.inventory import entities
+from tests.support.json_object import JsonObject
 
 # `orders.reed` begins in column 61 of line 24.
 WRONG = (
@@ -91,7 +91,7 @@ def refused(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
 def test_a_gateway_that_cannot_be_used_stops_the_program(
     refused: Deployment,
     monkeypatch: pytest.MonkeyPatch,
-    kong: dict[str, Any] | None,
+    kong: JsonObject | None,
     message: str,
 ) -> None:
     """Each has a specific message and a failing exit status, and nothing is created anywhere."""

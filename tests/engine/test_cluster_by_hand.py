@@ -6,7 +6,6 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -15,31 +14,32 @@ from sandbox.cluster import CLUSTER, Key
 from sandbox.local import STACK
 from tests.support.documentation import page
 from tests.support.engine.deployment import Deployment
+from tests.support.json_object import JsonObject
 
 
-def _image(item: dict[str, Any]) -> None:
+def _image(item: JsonObject) -> None:
     item["spec"]["template"]["spec"]["containers"][0]["image"] = (
         "elsewhere.example.com/other:1"
     )
 
 
-def _open(item: dict[str, Any]) -> None:
+def _open(item: JsonObject) -> None:
     item["spec"]["ingress"] = [{}]
 
 
-def _selector(item: dict[str, Any]) -> None:
+def _selector(item: JsonObject) -> None:
     item["spec"]["selector"] = {"app": "other"}
 
 
-def _mount(item: dict[str, Any]) -> None:
+def _mount(item: JsonObject) -> None:
     item["automountServiceAccountToken"] = True
 
 
-def _value(item: dict[str, Any]) -> None:
+def _value(item: JsonObject) -> None:
     item["data"]["OAUTH_CLIENT_ID"] = "b3RoZXI="
 
 
-HANDS: dict[Key, Callable[[dict[str, Any]], None]] = {
+HANDS: dict[Key, Callable[[JsonObject], None]] = {
     Key("apps/v1", "Deployment", "default", "api"): _image,
     Key("networking.k8s.io/v1", "NetworkPolicy", "default", "api"): _open,
     Key("v1", "Service", "default", "api"): _selector,
@@ -173,7 +173,7 @@ def _lines(text: str, beginning: str) -> list[str]:
     ]
 
 
-def _lasting(item: dict[str, Any]) -> dict[str, Any]:
+def _lasting(item: JsonObject) -> JsonObject:
     """Return an object without its uid, which changes when it is recreated, and without empty
     annotations."""
     return {

@@ -4,7 +4,6 @@ old roles at once."""
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
@@ -14,6 +13,7 @@ from sandbox.entra import Entra
 from tests.support.engine.calls import call, credential
 from tests.support.engine.deployment import Deployment
 from tests.support.engine.tenant import tenant_stack
+from tests.support.json_object import JsonObject
 
 ORDERS, SHOP = "applications/orders.yaml", "applications/shop.yaml"
 WRITING = (
@@ -35,7 +35,7 @@ def deployed(
         yield deployment, tenant
 
 
-def _api(tenant: Entra) -> dict[str, Any]:
+def _api(tenant: Entra) -> JsonObject:
     found = tenant.directory.applications.values()
     return next(
         finding

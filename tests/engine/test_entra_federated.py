@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -15,6 +14,7 @@ from sandbox.local import Local
 from tests.support.engine.calls import call, credential, part
 from tests.support.engine.pods import on
 from tests.support.engine.tenant import tenant_stack
+from tests.support.json_object import JsonObject
 
 
 def _mounted(local: Local, cluster: Issuer, component: str) -> ClusterToken:
@@ -67,7 +67,7 @@ def _token(
         settings[f"OAUTH_{name}"]
         for name in ("TOKEN_ENDPOINT", "CLIENT_ID", "SCOPES")
     )
-    answer: dict[str, Any]
+    answer: JsonObject
     if user is None:
         answer = browser.client_credentials(endpoint, client, proof, [scopes])
     else:

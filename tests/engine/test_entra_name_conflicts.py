@@ -16,6 +16,7 @@ from tests.support.engine.deployment import Deployment
 from tests.support.engine.tenant import tenant_stack
 from tests.support.faults.blackout import lost, recover
 from tests.support.faults.stacks import Stack
+from tests.support.json_object import JsonObject
 from tests.support.tiers import deep_after
 
 CLUSTER = {"clusterIssuer": "https://cluster.example.com"}
@@ -28,7 +29,7 @@ def stack(tmp_path: Path) -> Iterator[tuple[Deployment, Entra]]:
         yield made
 
 
-def _directory(tenant: Entra) -> dict[str, Any]:
+def _directory(tenant: Entra) -> JsonObject:
     """Return the ids of all objects in the tenant, and all assignments and consents."""
     directory = tenant.directory
     return {

@@ -8,7 +8,6 @@ import http.client
 import json
 import subprocess
 import sys
-from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -17,6 +16,7 @@ import pytest
 from sandbox.cluster import Key
 from sandbox.local import STACK, Local
 from tests.support.engine.deployment import Deployment
+from tests.support.json_object import JsonObject
 from tests.support.workload_tls import authority, signed
 
 ORDERS, SETTINGS = "applications/orders.yaml", "stacks/Pulumi.local.yaml"
@@ -78,7 +78,7 @@ def command(deployment: Deployment, *arguments: str) -> str:
     return done.stdout + done.stderr
 
 
-def service(local: Local, name: str) -> dict[str, Any]:
+def service(local: Local, name: str) -> JsonObject:
     return next(
         entity
         for entity in local.kong.entities("services")

@@ -12,6 +12,7 @@ from sandbox.cluster import Key
 from sandbox.local import STACK
 from tests.support.engine.calls import call, credential, service_token
 from tests.support.engine.deployment import Deployment, Empty
+from tests.support.json_object import JsonObject
 
 HOST = "store.example.com"
 STORE = """\
@@ -345,7 +346,7 @@ def test_objects_are_kept_as_the_rules_of_their_application_say(
     deployment = deployment_of(empty, STORE + KEPT)
     cluster = deployment.local.cluster
 
-    def data() -> dict[str, Any]:
+    def data() -> JsonObject:
         return {
             config_map["metadata"]["name"]: config_map["data"]
             for config_map in cluster.objects("ConfigMap")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from sandbox import caller
@@ -14,6 +12,7 @@ from tests.support.documentation import page
 from tests.support.engine.calls import call, credential
 from tests.support.engine.deployment import Deployment, Empty
 from tests.support.engine.pods import CLIENTS, Pods, on
+from tests.support.json_object import JsonObject
 
 
 def moved(slot: str) -> dict[str, str]:
@@ -172,7 +171,7 @@ def test_a_run_that_fails_before_the_new_key_starts_no_overlap(
     key."""
     local, apply = deployed.local, deployed.local.cluster.apply
 
-    def unwell(manifest: dict[str, Any], **how: bool) -> dict[str, Any]:
+    def unwell(manifest: JsonObject, **how: bool) -> JsonObject:
         if manifest["kind"] == "Deployment":
             raise AlreadyExistsError("the cluster is unwell")
         return apply(manifest, **how)

@@ -10,6 +10,7 @@ import pytest
 from tests.support.engine.calls import credential, service_token, user_token
 from tests.support.faults.stacks import Empty, Stack, object_counts
 from tests.support.faults.tiny import HOST, PROTECTED, TINY
+from tests.support.json_object import JsonObject
 
 WEB = """\
     - name: web
@@ -164,9 +165,7 @@ def test_an_app_that_the_state_forgot_is_taken_over(
     assert user_token(stack.local, "web", "user-sales")
 
 
-def _without(
-    held: list[dict[str, Any]], gone: set[str]
-) -> list[dict[str, Any]]:
+def _without(held: list[JsonObject], gone: set[str]) -> list[JsonObject]:
     """Return the resources of a state without these, and without references to them."""
     for resource in held:
         resource["dependencies"] = [

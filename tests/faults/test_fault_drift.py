@@ -3,13 +3,12 @@ otherwise."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from tests.support.engine.calls import service_token
 from tests.support.faults.stacks import Empty, Stack, is_refused
 from tests.support.faults.tiny import HOST, PROTECTED, PUBLIC, SERVICE, TINY
+from tests.support.json_object import JsonObject
 
 ORDERS = "kong-oam.local.orders.api.8080"
 
@@ -104,7 +103,7 @@ def test_the_path_of_a_service_is_taken_back_and_one_without_goes_over(
     assert stack.changes("up", "--refresh") == {}
 
 
-def _without_paths(resources: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _without_paths(resources: list[JsonObject]) -> list[JsonObject]:
     for resource in resources:
         if resource["type"] == "kong:index/service:Service":
             del resource["inputs"]["path"], resource["outputs"]["path"]

@@ -6,7 +6,6 @@ import dataclasses
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -19,6 +18,7 @@ from tests.support.engine.deployment import AT_ONCE, Deployment, project, start
 from tests.support.engine.pods import Pods
 from tests.support.engine.pods import on as on_day
 from tests.support.engine.realm import on
+from tests.support.json_object import JsonObject
 
 pytestmark = [pytest.mark.deep, pytest.mark.timeout(300)]
 
@@ -85,7 +85,7 @@ def test_a_new_key_is_given_out_after_each_reading_of_those_before_ends(
     )
     apply, applied = shop.local.cluster.apply, []
 
-    def noted(manifest: dict[str, Any], **how: bool) -> dict[str, Any]:
+    def noted(manifest: JsonObject, **how: bool) -> JsonObject:
         if (manifest["kind"], manifest["metadata"]["name"]) == (
             "Secret",
             "checkout-client",

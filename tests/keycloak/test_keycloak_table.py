@@ -7,7 +7,6 @@ import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -21,6 +20,7 @@ from tests.support.engine.calls import call, part
 from tests.support.engine.deployment import AT_ONCE, Deployment, project, start
 from tests.support.engine.realm import REALM, WithKeycloak
 from tests.support.engine.sample import Sample
+from tests.support.json_object import JsonObject
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -34,7 +34,7 @@ def signed_in(
     login: str,
     component: str = "web",
     scopes: str = "openid orders.read",
-) -> dict[str, Any]:
+) -> JsonObject:
     """Return Keycloak's answer to a web application for a user who filled in its login page."""
     own = settings_of(keycloak, component)
     return browser.login(
@@ -454,7 +454,7 @@ def test_an_account_without_permission_stops_the_run(
     assert status(keycloak, service_token(keycloak)) == 200
 
 
-def _realm(server: Keycloak) -> dict[str, Any]:
+def _realm(server: Keycloak) -> JsonObject:
     """Return the objects of the realm that a stack may change, without ids."""
     names = {
         "clients": "clientId",
@@ -463,7 +463,7 @@ def _realm(server: Keycloak) -> dict[str, Any]:
         "groups": "path",
         "users": "username",
     }
-    found: dict[str, Any] = {}
+    found: JsonObject = {}
     for kind, name in names.items():
         found[kind] = sorted(
             entry[name]

@@ -9,13 +9,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 
 from sandbox import launchers
 from tests.support.gateway_cases import Case, landmarks, refusals
+from tests.support.json_object import JsonObject
 from tests.support.kong_deployment import Entities
 from tests.support.live.gateway import LiveGateway
 from tests.support.live.run import (
@@ -108,7 +108,7 @@ def kong() -> Target:
 @pytest.fixture(scope="session")
 def before(
     kong: Target, report: Callable[[str], None]
-) -> dict[str, dict[str, Any]]:
+) -> dict[str, JsonObject]:
     """All foreign entities, by path, before this run creates its own."""
     if left := kong.remove_what_earlier_runs_left():
         report(
@@ -132,9 +132,7 @@ def before(
 
 
 @pytest.fixture(scope="session")
-def live(
-    kong: Target, before: dict[str, dict[str, Any]]
-) -> Iterator[LiveGateway]:
+def live(kong: Target, before: dict[str, JsonObject]) -> Iterator[LiveGateway]:
     """The gateway, with the tier's own upstream behind it. It listens beyond loopback only for a
     remote Kong."""
     bind = bind_address()

@@ -7,7 +7,6 @@ The tests of this file run in order on one stack.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
 import yaml
@@ -18,6 +17,7 @@ from sandbox.local import STACK, Local
 from sandbox.project import project, stack_file
 from tests.support.engine.calls import call, service_token
 from tests.support.engine.deployment import Deployment, start
+from tests.support.json_object import JsonObject
 from tests.support.official import built_ins
 from tests.support.official.cluster import Kubernetes, Object
 
@@ -334,7 +334,7 @@ def test_objects_are_kept_as_the_rules_of_their_application_say(
     """Objects that stay, that are only read, that are shared, that are written once, and that are
     replaced."""
 
-    def data() -> dict[str, Any]:
+    def data() -> JsonObject:
         return {
             name: _found(cluster, "ConfigMap", name)["data"]
             for name in ("kept", "looked", "shared", "once", "anew")

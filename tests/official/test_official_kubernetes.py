@@ -13,7 +13,6 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -29,6 +28,7 @@ from tests.support.engine.pods import Pods, on
 from tests.support.faults.blackout import recover
 from tests.support.faults.stacks import Stack
 from tests.support.faults.tiny import TINY
+from tests.support.json_object import JsonObject
 from tests.support.official.cluster import Kubernetes, Object, Written
 
 KINDS = ("Deployment", "NetworkPolicy", "Secret", "Service", "ServiceAccount")
@@ -449,7 +449,7 @@ _MOVING = (
 
 def _lasting(item: Object) -> str:
     """Return the object without counters of the server and its controllers."""
-    about: dict[str, Any] = {
+    about: JsonObject = {
         key: value
         for key, value in item["metadata"].items()
         if key not in _MOVING

@@ -21,6 +21,7 @@ from policies.rule import PolicyFinding
 from tests.support import openid_connect_reference
 from tests.support.estates import STACK, api, estate
 from tests.support.exposing_kinds import EXPOSING_KINDS
+from tests.support.json_object import JsonObject
 from tests.support.repository import ROOT
 from tests.support.sound_deployment import (
     ACCESS,
@@ -55,7 +56,7 @@ def found(rule: str, deployment: Deployment, **settings: Any) -> list[str]:
     ]
 
 
-def with_environment(*variables: dict[str, Any]) -> Deployment:
+def with_environment(*variables: JsonObject) -> Deployment:
     container = {**POD_SPEC["spec"]["containers"][0], "env": list(variables)}
     return with_properties(
         "deployment",
@@ -63,14 +64,14 @@ def with_environment(*variables: dict[str, Any]) -> Deployment:
     )
 
 
-def with_volume(*volumes: dict[str, Any]) -> Deployment:
+def with_volume(*volumes: JsonObject) -> Deployment:
     pod = {**POD_SPEC["spec"], "volumes": list(volumes)}
     return with_properties(
         "deployment", spec={"template": {**POD_SPEC, "spec": pod}}
     )
 
 
-def one_more(type_: str, spec: dict[str, Any]) -> Deployment:
+def one_more(type_: str, spec: JsonObject) -> Deployment:
     """`SOUND` with one more object, called `more`."""
     return beside(kubernetes(type_, "more", spec))
 
@@ -101,7 +102,7 @@ def unfenced(type_: str, *path: str) -> Deployment:
     )
 
 
-def fenced_from(*ingress: dict[str, Any], **selector: Any) -> Deployment:
+def fenced_from(*ingress: JsonObject, **selector: Any) -> Deployment:
     spec = {
         "podSelector": selector or {"matchLabels": POD},
         "policyTypes": ["Ingress"],

@@ -12,6 +12,7 @@ from kong_oam.oam.document import read
 from kong_oam.oam.rendered import RenderedObject
 from kong_oam.objects.component import JudgedComponent, Rules
 from kong_oam.objects.judge import judge
+from tests.support.json_object import JsonObject
 
 _DOCUMENT, _ = read("shop.yaml", b"components:\n- name: web\n  type: any\n")
 PLACE = _DOCUMENT[0].position("components", 0, "type")
@@ -60,7 +61,7 @@ def judged_component(
     return JudgedComponent(application, name, objects=rendered, **fields)
 
 
-def merged(text: str, changes: str) -> dict[str, Any]:
+def merged(text: str, changes: str) -> JsonObject:
     """Return an object in YAML with changes, mapping by mapping; lists are replaced."""
     return _merged(yaml.safe_load(text), yaml.safe_load(changes))
 

@@ -40,6 +40,7 @@ from kong_oam.traits.key import Key
 from sandbox.kong import Kong
 from sandbox.okta import Okta
 from tests.support.estates import with_traits
+from tests.support.json_object import JsonObject
 from tests.support.repository import ROOT
 
 _IN_TURN = "graph", "grants", "workload.credential"
@@ -70,7 +71,7 @@ class Registered:
 
     type: str
     name: str
-    inputs: dict[str, Any]
+    inputs: JsonObject
     secret: frozenset[str]
     after: frozenset[str]
     made_of: dict[str, frozenset[str]]
@@ -80,7 +81,7 @@ class Registered:
     behind: frozenset[str] = field(default=frozenset(), compare=False)
 
 
-States = dict[str, dict[str, dict[str, Any]]]
+States = dict[str, dict[str, JsonObject]]
 """The stacks' states that the engine gives a program: by the stack's name, {URN: {type, outputs}}.
 """
 
@@ -107,8 +108,8 @@ class _Answers(pulumi.runtime.Mocks):
 
     def new_resource(
         self, args: pulumi.runtime.MockResourceArgs
-    ) -> tuple[str | None, dict[str, Any]]:
-        known: dict[str, dict[str, Any]] = {
+    ) -> tuple[str | None, JsonObject]:
+        known: dict[str, JsonObject] = {
             "okta:auth/server:Server": {
                 "issuer": "https://okta.example.com/oauth2/aus1",
                 "kid": "key1",
@@ -171,7 +172,7 @@ class _Answers(pulumi.runtime.Mocks):
         return {"objectId": f"object {args.args['clientId']}", **args.args}, []
 
 
-def _of_service(spec: Mapping[str, Any]) -> dict[str, Any]:
+def _of_service(spec: Mapping[str, Any]) -> JsonObject:
     """Return the fields that a cluster adds to a Service that is reachable from outside."""
     if spec.get("type") == "LoadBalancer":
         return {"status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}}}
@@ -314,7 +315,7 @@ def run_stack(
     )
     monitor, outputs = (
         _Monitor(_Answers(states, identify, stays)),
-        dict[str, Any](),
+        JsonObject(),
     )
     set_mocks(
         monitor.mocks,
@@ -330,7 +331,7 @@ def run_stack(
 
     @pulumi.runtime.test  # type: ignore[untyped-decorator]
     def program() -> pulumi.Output[Any]:
-        exported: dict[str, Any] = {}
+        exported: JsonObject = {}
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("pulumi.export", exported.__setitem__)
             patch.setattr("pulumi.resource.register_resource", monitor.register)
@@ -393,7 +394,7 @@ def ask_at(
 
 def run_program(
     patch: pytest.MonkeyPatch,
-    providers: list[dict[str, Any]] | None = None,
+    providers: list[JsonObject] | None = None,
     preview: bool = False,
     **gateway: Any,
 ) -> list[Registered]:
@@ -439,9 +440,7 @@ def run_program(
     return monitor.registered
 
 
-def program(
-    *providers: dict[str, Any], preview: bool = False
-) -> list[Registered]:
+def program(*providers: JsonObject, preview: bool = False) -> list[Registered]:
     """Return all registrations of the program with the Kong stand-in as its gateway, and with these
     identity providers, if any."""
     with Kong() as kong, pytest.MonkeyPatch.context() as patch:

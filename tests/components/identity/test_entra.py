@@ -49,6 +49,7 @@ from sandbox.entra import Entra
 from sandbox.entra.service import ADMINISTRATOR, TENANT
 from tests.support.entra_mocks import ISSUER, SETTINGS, entra, program
 from tests.support.estates import ENTRA_SPELLING, estate
+from tests.support.json_object import JsonObject
 from tests.support.mocks import Registered, all_of, clear
 
 WITH_CLIENTS = """\
@@ -646,7 +647,7 @@ def test_no_slot_keeps_a_key_that_has_ended() -> None:
     ],
 )
 def test_settings_that_cannot_be_used_are_refused(
-    settings: dict[str, Any], message: str
+    settings: JsonObject, message: str
 ) -> None:
     settings_json = {"access_token_minutes": 90, "issuer": ISSUER, **settings}
     with pytest.raises(StackError, match=re.escape(message)):

@@ -19,6 +19,7 @@ from kong_oam.access.settings.stack import parse
 from kong_oam.access.settings.values import Settings
 from kong_oam.oam.rendered import Awaited
 from tests.support.components import with_fields
+from tests.support.json_object import JsonObject
 from tests.support.mocks import Registered, all_of, clear, recorder
 from tests.support.rendered_components import OBJECTS, component, estate_of
 
@@ -72,7 +73,7 @@ def _no_value(awaited: Awaited) -> pulumi.Output[str]:
 
 def provisioned(
     text: str, *, client: bool = True
-) -> tuple[list[Registered], dict[str, Any]]:
+) -> tuple[list[Registered], JsonObject]:
     """The registered resources, and the facts about the workload."""
     application, whole = component(
         text, client=client, ports=(80,) if OBJECTS in text else ()

@@ -14,6 +14,7 @@ from kong_oam.kong import names
 from kong_oam.kong.table import revision
 from kong_oam.oam.application import read_files
 from tests.support.cli import Cli
+from tests.support.json_object import JsonObject
 
 ORDERS = """\
 apiVersion: core.oam.dev/v1beta1
@@ -165,7 +166,7 @@ def test_a_denial_has_caller_rule_and_remedy(tmp_path: Path, cli: Cli) -> None:
 def test_each_code_has_a_remedy(
     tmp_path: Path,
     cli: Cli,
-    changes: dict[str, Any],
+    changes: JsonObject,
     today: str,
     passes: str,
 ) -> None:
@@ -286,7 +287,7 @@ def test_wrong_usage_is_2(
 def test_an_unusable_record_is_wrong_usage(
     tmp_path: Path,
     cli: Cli,
-    changes: dict[str, Any],
+    changes: JsonObject,
     expected: str,
 ) -> None:
     """A record of another stack or version, or with invalid fields."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -13,6 +12,7 @@ from kong_oam.cli.estates import estate_of, reading_of, settings_of
 from kong_oam.kubernetes.estate import objects_of
 from tests.support.cli import Cli
 from tests.support.custom_types import write_custom
+from tests.support.json_object import JsonObject
 
 SECRETS = """\
 apiVersion: core.oam.dev/v1beta1
@@ -48,7 +48,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def rendered(
     capsys: pytest.CaptureFixture[str], *arguments: str
-) -> tuple[str, list[dict[str, Any]]]:
+) -> tuple[str, list[JsonObject]]:
     assert main(["render", *arguments]) == 0
     printed = capsys.readouterr()
     assert printed.err == ""

@@ -33,6 +33,7 @@ from sandbox.kong import Kong
 from sandbox.kong.pem import self_signed
 from tests.support.diffs import settings
 from tests.support.estates import ISSUER, PROVIDER, estate
+from tests.support.json_object import JsonObject
 from tests.support.mocks import all_of, run_program
 from tests.support.repository import ROOT
 
@@ -64,10 +65,10 @@ def admin() -> Iterator[httpx.Client]:
         yield theirs
 
 
-def _make(admin: httpx.Client, path: str, **body: Any) -> dict[str, Any]:
+def _make(admin: httpx.Client, path: str, **body: Any) -> JsonObject:
     answer = admin.post(path, json=body)
     assert answer.status_code == 201, answer.text
-    made: dict[str, Any] = answer.json()
+    made: JsonObject = answer.json()
     return made
 
 

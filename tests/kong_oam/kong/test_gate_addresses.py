@@ -39,6 +39,7 @@ from tests.support.gateway_estates import (
     nested_applications,
     stack,
 )
+from tests.support.json_object import JsonObject
 from tests.support.lua_scripts import gate, spoil
 from tests.support.tiers import examples
 
@@ -295,7 +296,7 @@ def test_an_address_that_cannot_be_read_is_refused(address: Any) -> None:
     assert (request_.run(), request_.status) == ("exit", 403)
 
 
-BROKEN: dict[str, Any] = {
+BROKEN: JsonObject = {
     "a list": [],
     "a text": "192.0.2.0/24",
     "null": None,

@@ -21,6 +21,7 @@ from tests.support.gate_requests import (
     gate_call,
     table_with,
 )
+from tests.support.json_object import JsonObject
 from tests.support.lua_scripts import CALLS, Lua, LuaApiError, admission, gate
 from tests.support.tiers import deep_after
 
@@ -469,7 +470,7 @@ def test_a_user_has_no_scope_through_a_client_that_was_not_granted_it(
     ],
 )
 def test_every_mark_of_an_access_token_is_needed_and_no_claim_of_overage(
-    claims: dict[str, Any], outcome: tuple[str, int | None]
+    claims: JsonObject, outcome: tuple[str, int | None]
 ) -> None:
     """Not the first of them alone."""
     marks = [

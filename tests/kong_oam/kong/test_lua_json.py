@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from lupa.luajit21 import LuaRuntime
 
 from kong_oam.access import tokens
+from tests.support.json_object import JsonObject
 from tests.support.repository import ROOT
 
 LUA = ROOT / "kong_oam" / "kong" / "lua"
@@ -166,7 +167,7 @@ def oracle(text: bytes) -> bool:
     """Read with Python's reader, which follows RFC 8259 independently. Also reject duplicate keys,
     numbers outside a double, and lone surrogates."""
 
-    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    def unique(pairs: list[tuple[str, Any]]) -> JsonObject:
         assert len(dict(pairs)) == len(pairs)
         return dict(pairs)
 

@@ -16,6 +16,7 @@ from kong_oam.oam.position import Document
 from kong_oam.oam.schema import OWN_TRAITS, schema, violations
 from kong_oam.render.evaluator import Evaluator
 from kong_oam.render.rendering import definitions_of, render
+from tests.support.json_object import JsonObject
 from tests.support.oam_corpus import application_of
 from tests.support.rendering import WORKLOAD, written
 from tests.support.repository import ROOT
@@ -101,7 +102,7 @@ def _judged_by_cue(
     name: str, properties: Any, evaluator: Evaluator
 ) -> list[str]:
     is_trait = KINDS[name] == "TraitDefinition"
-    part: dict[str, Any] = {"name": "web", "type": "app" if is_trait else name}
+    part: JsonObject = {"name": "web", "type": "app" if is_trait else name}
     part |= (
         {"traits": [{"type": name, "properties": properties}]}
         if is_trait

@@ -11,6 +11,7 @@ import jsonschema_rs
 import pytest
 import yaml
 
+from tests.support.json_object import JsonObject
 from tests.support.repository import DATA, ROOT
 
 OAM = DATA / "oam"
@@ -54,11 +55,11 @@ def _violations(
     ]
 
 
-def _application(**changes: Any) -> dict[str, Any]:
+def _application(**changes: Any) -> JsonObject:
     return {**ORDERS, **changes}
 
 
-def _component(**changes: Any) -> dict[str, Any]:
+def _component(**changes: Any) -> JsonObject:
     return _application(
         spec={"components": [{"name": "api", "type": "webservice", **changes}]}
     )

@@ -22,6 +22,7 @@ from kong_oam.objects.manifests import (
     services,
 )
 from kong_oam.objects.selection import NamedService
+from tests.support.json_object import JsonObject
 from tests.support.judged_components import PLACE
 from tests.support.repository import DATA
 
@@ -570,14 +571,14 @@ def _is_made_here(manifest: Mapping[str, Any]) -> bool:
     return bool(manifest["kind"] != "Ingress")
 
 
-def _as_ours(manifest: dict[str, Any]) -> dict[str, Any]:
+def _as_ours(manifest: JsonObject) -> JsonObject:
     """Difference 2: empty annotations are omitted."""
     if not manifest["metadata"]["annotations"]:
         del manifest["metadata"]["annotations"]
     return manifest
 
 
-def _without_our_additions(manifest: dict[str, Any]) -> dict[str, Any]:
+def _without_our_additions(manifest: JsonObject) -> JsonObject:
     """Difference 3: the pods have their own ServiceAccount."""
     if manifest["kind"] == "Deployment":
         assert (
@@ -588,11 +589,11 @@ def _without_our_additions(manifest: dict[str, Any]) -> dict[str, Any]:
 
 
 def _one_service_of_a_name(
-    manifests: list[dict[str, Any]],
-) -> list[dict[str, Any]]:
+    manifests: list[JsonObject],
+) -> list[JsonObject]:
     """Difference 4: of two Services of one name the first stays, with the ports that only the
     second has."""
-    found: dict[tuple[str, str], dict[str, Any]] = {}
+    found: dict[tuple[str, str], JsonObject] = {}
     for manifest in manifests:
         first = found.setdefault(
             (manifest["kind"], manifest["metadata"]["name"]), manifest
@@ -607,7 +608,7 @@ def _one_service_of_a_name(
     return list(found.values())
 
 
-def _sorted(manifests: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _sorted(manifests: list[JsonObject]) -> list[JsonObject]:
     return sorted(
         manifests,
         key=lambda manifest: (manifest["kind"], manifest["metadata"]["name"]),

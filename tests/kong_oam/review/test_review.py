@@ -24,6 +24,7 @@ from kong_oam.review.markdown import SourcePosition, fenced
 from kong_oam.review.preview import Preview, Step, Violation, preview, read
 from tests.support.cli import Cli
 from tests.support.github_comments import BOT, REPOSITORY, TOKEN, Comments
+from tests.support.json_object import JsonObject
 from tests.support.projects import STACK
 from tests.support.repository import ROOT
 
@@ -32,11 +33,11 @@ HEAD = "c0ffee" * 6 + "c0ff"
 NOT_REVIEWED = f"{MARKER}\n**Not reviewed**: the review of commit `{HEAD}` did not finish. See the log of its job for the reason.\n"
 
 
-def events(*listed: dict[str, Any]) -> str:
+def events(*listed: JsonObject) -> str:
     return "\n".join(json.dumps(event) for event in listed)
 
 
-def resource(operation: str, name: str, **more: Any) -> dict[str, Any]:
+def resource(operation: str, name: str, **more: Any) -> JsonObject:
     """Return an event of the engine, with a secret in every place that a reviewer may not see."""
     state = {
         "inputs": {"a": SECRET},
@@ -65,7 +66,7 @@ def policy(
     pack: str = "kong-oam",
     level: str = "mandatory",
     message: str = "title. remedy.\nweb has no gate\n",
-) -> dict[str, Any]:
+) -> JsonObject:
     event = {
         "resourceUrn": "urn:pulumi:s::p::t:m:T::web",
         "message": message,
@@ -897,9 +898,7 @@ WORKFLOW: dict[Any, Any] = yaml.safe_load(
 PREVIEW, COMMENT = WORKFLOW["jobs"]["preview"], WORKFLOW["jobs"]["comment"]
 
 
-def command_of(
-    job: dict[str, Any], name: str
-) -> tuple[list[str], dict[str, str]]:
+def command_of(job: JsonObject, name: str) -> tuple[list[str], dict[str, str]]:
     """Return the arguments of a job's step, as a shell would pass them to the review, and its
     environment."""
     (step,) = (step for step in job["steps"] if step.get("name") == name)
@@ -914,7 +913,7 @@ def command_of(
     return words[3:], step["env"]
 
 
-def uses(job: dict[str, Any]) -> list[str]:
+def uses(job: JsonObject) -> list[str]:
     return [
         step["uses"].partition("@")[0]
         for step in job["steps"]

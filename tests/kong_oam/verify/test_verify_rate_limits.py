@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
 from kong_oam.access.model import Estate
 from kong_oam.traits.rate_limit.value import RATE_LIMIT, RateLimit
 from tests.support.estates import with_traits
+from tests.support.json_object import JsonObject
 from tests.support.verified_gateway import (
     Deployment,
     Hands,
@@ -37,7 +37,7 @@ def running() -> Iterator[Running]:
         yield verified
 
 
-def limits(running: Running) -> list[dict[str, Any]]:
+def limits(running: Running) -> list[JsonObject]:
     """Return the plugin for callers without a token, then the plugin for callers with a token."""
     found = (
         plugin

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
@@ -16,6 +15,7 @@ from kong_oam.access.settings.logs import (
     TcpSink,
 )
 from kong_oam.access.stack import Records
+from tests.support.json_object import JsonObject
 from tests.support.verified_gateway import (
     Deployment,
     Hands,
@@ -117,7 +117,7 @@ def test_every_sink_is_as_meant(running: Running) -> None:
     ],
 )
 def test_a_sink_that_is_gone_or_off_is_missed(
-    running: Running, kind: str, changes: dict[str, Any] | None, finding: str
+    running: Running, kind: str, changes: JsonObject | None, finding: str
 ) -> None:
     """Calls continue without records."""
     with Hands(running.kong.admin_url) as hands:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 import httpx
 import pytest
@@ -12,6 +11,7 @@ import pytest
 from kong_oam.access.compile.estate import compile_estate
 from kong_oam.oam.application import join_readings, read_bytes
 from tests.support.estates import api
+from tests.support.json_object import JsonObject
 from tests.support.verified_gateway import (
     Deployment,
     Hands,
@@ -57,7 +57,7 @@ def test_what_is_deployed_is_what_is_meant(running: Running) -> None:
     ],
 )
 def test_a_weaker_service_is_found(
-    running: Running, change: dict[str, Any], expected: str
+    running: Running, change: JsonObject, expected: str
 ) -> None:
     """And nothing is left to be said once it is undone."""
     with Hands(running.kong.admin_url) as hands:

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from sandbox.entra import Entra
+from tests.support.json_object import JsonObject
 from tests.support.repository import DATA
 
 TRAFFIC = DATA / "entra" / "traffic-official-plugin.jsonl"
@@ -29,7 +30,7 @@ _LATE = ("x-lag-create", "x-lag-destroy")
 """Steps with a deliberately late server; the stand-in is never late."""
 
 
-def _recorded() -> list[dict[str, Any]]:
+def _recorded() -> list[JsonObject]:
     if not TRAFFIC.exists():
         pytest.skip(f"{TRAFFIC.name} is not beside this checkout")
     return [

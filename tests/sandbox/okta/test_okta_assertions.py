@@ -21,6 +21,7 @@ from sandbox.browser import ASSERTION, IssuerError, PrivateKey, _call
 from sandbox.jose import members
 from sandbox.okta.browser import client_credentials
 from tests.support.gateway_tokens import ec_key, rsa_key
+from tests.support.json_object import JsonObject
 from tests.support.sandbox.okta_org import Estate, app, client_id, secret
 from tests.support.tokens import token
 
@@ -40,8 +41,8 @@ def jwk(
 class Signing:
     """An assertion as a client makes it, before something of it is changed."""
 
-    header: dict[str, Any]
-    claims: dict[str, Any]
+    header: JsonObject
+    claims: JsonObject
     key: Any = RSA
 
     def __str__(self) -> str:
@@ -83,7 +84,7 @@ def ask(
     signed: object,
     more_headers: Mapping[str, str] = {},
     **form: str,
-) -> tuple[int, dict[str, Any]]:
+) -> tuple[int, JsonObject]:
     """Status and body; `more` are headers."""
     fields = {
         "grant_type": "client_credentials",

@@ -19,6 +19,7 @@ from sandbox.plugins.okta_server import (
     ServerScope,
 )
 from sandbox.plugins.provider import Naming, ProviderError
+from tests.support.json_object import JsonObject
 from tests.support.repository import DATA
 
 TRAFFIC = DATA / "okta" / "traffic-official-plugin.jsonl"
@@ -52,7 +53,7 @@ class Recorder(ManagementApi):
         return [(method, path) for method, path, _ in self.asked]
 
 
-def _recorded(method: str) -> Iterator[dict[str, Any]]:
+def _recorded(method: str) -> Iterator[JsonObject]:
     if not TRAFFIC.exists():
         pytest.skip(f"{TRAFFIC.name} is not beside this checkout")
     for line in TRAFFIC.read_text().splitlines():
@@ -79,7 +80,7 @@ def _kind(path: str) -> type[OktaObject] | None:
     return Server if len(names) == 1 else PARTS.get(names[-1])
 
 
-def _inputs(resource: OktaObject, exchange: dict[str, Any]) -> dict[str, Any]:
+def _inputs(resource: OktaObject, exchange: JsonObject) -> JsonObject:
     """Return the program's inputs: the answer's properties, with the parents in the path."""
     parts = exchange["path"].split("/")
     owners = {

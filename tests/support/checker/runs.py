@@ -44,6 +44,7 @@ from tests.support.engine.deployment import project
 from tests.support.estates import STACK as OF_TESTS
 from tests.support.estates import compiled
 from tests.support.faults.stacks import Stack, trust
+from tests.support.json_object import JsonObject
 
 SETTINGS = "stacks/Pulumi.local.yaml"
 EVERYTHING = tuple(
@@ -109,7 +110,7 @@ class Recorder:
 
     stack: Stack
     settings: Settings
-    document: dict[str, Any]
+    document: JsonObject
     behind: tuple[Meaning, ...]
     shape: Shape = field(default_factory=Shape)
     callers: dict[tuple[object, ...], Caller] = field(default_factory=dict)

@@ -13,13 +13,14 @@ from typing import Any
 from sandbox.kong import Lags
 from sandbox.local import STACK, Local
 from sandbox.project import project
+from tests.support.json_object import JsonObject
 
 __all__ = ["AT_ONCE", "Deployment", "Empty", "project", "start"]
 
 AT_ONCE = Lags()
 """Kong shows every change at once: most tests do not depend on its lags."""
 
-Edit = Callable[[list[dict[str, Any]]], list[dict[str, Any]]]
+Edit = Callable[[list[JsonObject]], list[JsonObject]]
 """Queries over the resources of a state, as the engine exports them."""
 
 
@@ -71,14 +72,12 @@ class Deployment:
         )
         path.write_text(text.replace(old, new), "utf-8")
 
-    def state(self, *arguments: str) -> list[dict[str, Any]]:
+    def state(self, *arguments: str) -> list[JsonObject]:
         """Return the resources of the exported state, in order of creation."""
         exported = json.loads(
             self.pulumi("stack", "export", "-s", STACK, *arguments).stdout
         )
-        found: list[dict[str, Any]] = (
-            exported["deployment"].get("resources") or []
-        )
+        found: list[JsonObject] = exported["deployment"].get("resources") or []
         return found
 
     def rewrite(self, edit: Edit) -> None:
@@ -128,7 +127,7 @@ def preview(deployment: Deployment, *arguments: str) -> dict[str, str]:
     return {step["urn"]: step["op"] for step in steps}
 
 
-def events(printed: str) -> Iterator[dict[str, Any]]:
+def events(printed: str) -> Iterator[JsonObject]:
     """Yield the engine's events that `--json` printed, or that `--event-log` wrote: one JSON object
     a line."""
     for line in printed.splitlines():

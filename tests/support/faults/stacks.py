@@ -20,6 +20,7 @@ from sandbox.local import STACK, Local
 from sandbox.okta import browser
 from tests.support.engine.deployment import Edit, project, rewrite
 from tests.support.engine.inventory import KONG, OKTA
+from tests.support.json_object import JsonObject
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,7 @@ class Stack:
         )
         path.write_text(text.replace(old, new), "utf-8")
 
-    def state(self) -> list[dict[str, Any]]:
+    def state(self) -> list[JsonObject]:
         """Return the resources of the exported state."""
         exported = json.loads(self.pulumi("stack", "export").stdout)
         return list(exported["deployment"].get("resources") or ())
@@ -152,7 +153,7 @@ class Stack:
         answer.raise_for_status()
         return answer.json() if answer.content else None
 
-    def entity(self, kind: str, name: str) -> dict[str, Any]:
+    def entity(self, kind: str, name: str) -> JsonObject:
         """Return the only entity of Kong with that name."""
         (found,) = (
             entity
@@ -161,7 +162,7 @@ class Stack:
         )
         return found
 
-    def plugin(self, kind: str, service: str) -> dict[str, Any]:
+    def plugin(self, kind: str, service: str) -> JsonObject:
         """Return the only plugin of a kind on a service."""
         identifier = self.entity("services", service)["id"]
         (found,) = (
@@ -172,7 +173,7 @@ class Stack:
         )
         return found
 
-    def app(self, component: str) -> dict[str, Any]:
+    def app(self, component: str) -> JsonObject:
         """Return the only app of a client at Okta."""
         label = f"kong-oam {self.name} {component}"
         (found,) = (

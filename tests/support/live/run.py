@@ -23,6 +23,7 @@ from tests.support.gateway_estates import (
     nested_applications,
 )
 from tests.support.gateway_tokens import Issuer
+from tests.support.json_object import JsonObject
 
 RUN: Final = f"live-{secrets.token_hex(4)}"
 """The prefix of a run's stacks, hosts, issuers and key ids, so that the run never touches other
@@ -149,10 +150,10 @@ class Target:
             return self.get(url).text
         return httpx.get(url, timeout=30).raise_for_status().text
 
-    def entities(self) -> dict[str, dict[str, Any]]:
+    def entities(self) -> dict[str, JsonObject]:
         """Return all services, routes, plugins, Upstreams, consumers and credentials by path, of
         any owner."""
-        found: dict[str, dict[str, Any]] = {}
+        found: dict[str, JsonObject] = {}
         for kind in (
             "plugins",
             "routes",

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.support import recordings
+from tests.support.json_object import JsonObject
 from tests.support.repository import DATA
 
 ID = re.compile(
@@ -17,7 +18,7 @@ ID = re.compile(
 )
 
 
-def recorded(name: str) -> list[dict[str, Any]]:
+def recorded(name: str) -> list[JsonObject]:
     """Return the lines of a recording; skip the test with a reason where the recordings are
     missing."""
     return recordings.recorded(f"kong-3.10/{name}")

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft4Validator, FormatChecker
 
+from tests.support.json_object import JsonObject
 from tests.support.repository import DATA
 
 
@@ -47,7 +48,7 @@ def _plain(schema: Any) -> Any:
 class Description:
     """The answers that each operation of the description allows."""
 
-    def __init__(self, document: dict[str, Any]) -> None:
+    def __init__(self, document: JsonObject) -> None:
         schemas = _plain(document["components"]["schemas"])
         self._components = {
             "schemas": schemas,
@@ -68,7 +69,7 @@ class Description:
             key=lambda operation: operation[1].pattern.count("[^/]+")
         )
 
-    def responses(self, method: str, path: str) -> dict[str, Any] | None:
+    def responses(self, method: str, path: str) -> JsonObject | None:
         """Return the answers of an operation by status, or None if the description lacks
         it."""
         for candidate, pattern, responses in self._operations:

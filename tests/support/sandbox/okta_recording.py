@@ -10,10 +10,11 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.support.json_object import JsonObject
 from tests.support.sandbox.okta_description import shared
 from tests.support.sandbox.okta_org import Admin
 
-Json = dict[str, Any]
+Json = JsonObject
 
 # Members of answers that are not compared, with the reason.
 NOT_COMPARED = {

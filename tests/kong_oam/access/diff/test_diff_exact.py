@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import Any
 
 import pytest
 from hypothesis import given, note, settings
@@ -23,6 +22,7 @@ from kong_oam.access.paths import read, within, written
 from kong_oam.access.principals import Principal, suffices
 from kong_oam.access.sites import SitesByHost, SitesByPort
 from kong_oam.access.tokens import Claims, Refusal, authenticate
+from tests.support.json_object import JsonObject
 from tests.support.small_estates import (
     ASSIGNED,
     GROUPS,
@@ -473,7 +473,7 @@ PAYLOADS = st.fixed_dictionaries(
 @MANY
 @given(pairs(kinds=TOKENS), st.lists(PAYLOADS, min_size=4, max_size=8))
 def test_tokens_count_differently_only_where_the_diff_says_so(
-    pair: tuple[Estate, Estate], payloads: list[dict[str, Any]]
+    pair: tuple[Estate, Estate], payloads: list[JsonObject]
 ) -> None:
     """For tokens with any claims: a token that becomes valid, or gets another meaning, may widen
     access."""
