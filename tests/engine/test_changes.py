@@ -99,8 +99,8 @@ def test_a_rotated_key_takes_an_empty_slot(deployed: Deployment) -> None:
     assert (
         call(local, "GET", "orders.example.com", "/orders", after).status == 200
     )
-    assert deployed.changes("up") == {}
-    assert deployed.changes("up", "--refresh") == {}
+    deployed.assert_unchanged()
+    deployed.assert_unchanged("up", "--refresh")
     assert _slots(deployed) == slots
 
 

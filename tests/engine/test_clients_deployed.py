@@ -75,8 +75,7 @@ def test_applications_without_a_secret_sign_users_in_with_pkce(
     users' groups lack."""
     deployment = empty()
     local = deployment.local
-    for name in ("hello", "reports"):
-        (deployment.folder / f"applications/{name}.yaml").unlink()
+    deployment.leave_out("hello", "reports")
     (deployment.folder / "applications/shop.yaml").write_text(SHOP)
     deployment.edit(
         "applications/orders.yaml",

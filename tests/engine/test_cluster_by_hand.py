@@ -66,7 +66,7 @@ def test_manual_changes_in_the_cluster_are_reverted(
     changes = deployed.changes("up", "--refresh")
     assert {key: cluster.get(key) for key in HANDS} == before
     assert set(changes.values()) == {"update"} and len(changes) == len(HANDS)
-    assert deployed.changes("preview", "--refresh") == {}
+    deployed.assert_unchanged("preview", "--refresh")
 
 
 def test_verify_finds_manual_changes_in_the_cluster_with_a_remedy(
@@ -75,7 +75,7 @@ def test_verify_finds_manual_changes_in_the_cluster_with_a_remedy(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Changed, added, removed and deleted fields, by path and author. A plain run keeps additions."""
-    _as_a_shell(deployed, monkeypatch)
+    deployed.enter(monkeypatch)
     ask = ["verify", "--stack", STACK, "--only", "cluster"]
     assert (main(ask), capsys.readouterr().out) == (
         0,
@@ -130,7 +130,7 @@ def test_verify_finds_manual_changes_in_the_cluster_with_a_remedy(
     deployed.run("up", "--refresh")
     assert main(ask) == 0
     assert [*map(_lasting, cluster.objects())] == [*map(_lasting, before)]
-    assert deployed.changes("preview", "--refresh") == {}
+    deployed.assert_unchanged("preview", "--refresh")
 
 
 def test_a_cluster_that_cannot_be_read_is_no_finding(
@@ -139,7 +139,7 @@ def test_a_cluster_that_cannot_be_read_is_no_finding(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Exit status 2, and a remedy: kubectl is missing or fails."""
-    _as_a_shell(deployed, monkeypatch)
+    deployed.enter(monkeypatch)
     monkeypatch.setenv(CLUSTER, "http://127.0.0.1:1")
     assert main(["verify", "--stack", STACK, "--only", "cluster"]) == 2
     output = capsys.readouterr()
@@ -154,15 +154,6 @@ def test_a_cluster_that_cannot_be_read_is_no_finding(
     assert output.err.startswith(
         "kubectl is not on PATH; install it, or compare only the gateway"
     )
-
-
-def _as_a_shell(
-    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """In the project's folder, with the stack's environment."""
-    monkeypatch.chdir(deployment.folder)
-    for name, value in deployment.local.env.items():
-        monkeypatch.setenv(name, value)
 
 
 def _lines(text: str, beginning: str) -> list[str]:

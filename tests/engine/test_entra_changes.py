@@ -95,7 +95,7 @@ def test_a_new_scope_is_waited_for_before_it_is_granted(
             "scope=orders.list",
             "scope=orders.read",
         ]
-        assert deployment.changes("up") == {}
+        deployment.assert_unchanged()
         deployment.edit(ORDERS, "List orders", "List all orders")
         assert set(deployment.changes("up")) == {"entra-api-orders/api"}
         assert "List all orders" in [
@@ -165,7 +165,7 @@ def test_a_removed_scope_is_disabled_then_deleted_and_never_issued(
         == changes["entra-grant-shop/web:orders/api"]
         == "update"
     )
-    assert deployment.changes("up") == {}
+    deployment.assert_unchanged()
     assert (
         call(local, "POST", "orders.example.com", "/orders", before).status
         == 403
@@ -243,7 +243,7 @@ def test_a_role_moves_to_another_group_with_another_scope(
         assert "group=sales" not in [
             app_role["value"] for app_role in _api(tenant)["appRoles"]
         ]
-        assert deployment.changes("up") == {}
+        deployment.assert_unchanged()
     finally:
         (deployment.folder / ORDERS).write_text(text, "utf-8")
         deployment.run("up")

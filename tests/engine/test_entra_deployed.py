@@ -80,10 +80,10 @@ def test_a_second_run_changes_nothing(
     deployment, tenant = deployed
     previewed = deployment.pulumi("preview", "-s", STACK)
     assert "a preview cannot show" not in previewed.stdout + previewed.stderr
-    assert deployment.changes("preview") == {}
-    assert deployment.changes("up") == {}
+    deployment.assert_unchanged("preview")
+    deployment.assert_unchanged()
     deployment.run("refresh")
-    assert deployment.changes("up") == {}
+    deployment.assert_unchanged()
     names = {
         application["appId"]: application["displayName"]
         for application in tenant.directory.applications.values()

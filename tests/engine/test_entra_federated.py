@@ -99,7 +99,7 @@ def test_pods_call_with_the_tokens_of_their_own_service_accounts(
         local = deployment.local
         on(deployment, 0)
         deployment.run("up")
-        assert deployment.changes("up") == {}
+        deployment.assert_unchanged()
         assert deployment.output("credentials") == {}
         kinds = {resource["type"] for resource in deployment.state()}
         assert (
@@ -156,7 +156,7 @@ def test_pods_call_with_the_tokens_of_their_own_service_accounts(
             _token(job, _signed(other, account, "api://AzureADTokenExchange"))
 
         on(deployment, 200)
-        assert deployment.changes("up") == {}
+        deployment.assert_unchanged()
         assert (
             call(
                 local, "GET", "orders.example.com", "/orders", _token(job, own)

@@ -68,7 +68,7 @@ def test_nothing_is_created_beside_a_foreign_application(
     assert list(tenant.directory.applications) == [app["id"]]
     del tenant.directory.applications[app["id"]]
     deployment.run("up")
-    assert deployment.changes("up") == {}
+    deployment.assert_unchanged()
 
 
 _KILLS = {
@@ -149,7 +149,7 @@ def test_objects_of_a_killed_run_are_found_and_removed(
     assert _directory(tenant) == before
     removed = recover(ours)
     assert tenant.secret not in listed + removed
-    assert deployment.changes("up") == {}
+    deployment.assert_unchanged()
     names = [
         application["displayName"]
         for application in tenant.directory.applications.values()

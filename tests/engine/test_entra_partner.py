@@ -97,7 +97,7 @@ def test_a_partner_calls_with_its_own_key_and_changes_it(
             made[0].startswith("entra-certificate-partner/acme-")
             and made[1] == "create"
         )
-        assert deployment.changes("up") == {}
+        deployment.assert_unchanged()
         assert "ENV409" not in deployment.pulumi("preview", "-s", STACK).stdout
         token = _token(settings, old, first)
         assert (

@@ -75,7 +75,7 @@ def test_nothing_is_made_at_the_issuer_and_nothing_changes_again(
     }
     assert packages == {"pulumi", "kong-oam", "kong", "kubernetes"}
     assert deployment.output("issuers") == {PROVIDER: issuer.url}
-    assert deployment.changes("up") == {}
+    deployment.assert_unchanged()
 
 
 @pytest.mark.deep
@@ -252,4 +252,4 @@ def test_an_issuer_that_cannot_be_believed_stops_the_run(
         )
         == before
     )
-    assert deployment.changes("up") == {}
+    deployment.assert_unchanged()

@@ -31,7 +31,7 @@ def test_a_plugin_by_name_becomes_that_of_a_trait_and_back(
         "update",
         "create",
     )
-    assert deployed.changes("up") == {}
+    deployed.assert_unchanged()
     deployed.edit(ORDERS, TRAIT, BY_NAME)
     back = deployed.changes("up")
     assert (
@@ -41,4 +41,4 @@ def test_a_plugin_by_name_becomes_that_of_a_trait_and_back(
         "update",
         "delete",
     )
-    assert deployed.changes("up") == {}
+    deployed.assert_unchanged()

@@ -20,9 +20,7 @@ def deployment(empty: Empty) -> Deployment:
     30."""
     made = empty("components")
     made.edit("components/waiting.py", "_PATIENCE = 30.0", "_PATIENCE = 1.0")
-    for file in (made.folder / "applications").iterdir():
-        file.unlink()
-    (made.folder / "applications/tiny.yaml").write_text(TINY, "utf-8")
+    made.replace_applications(TINY)
     return made
 
 

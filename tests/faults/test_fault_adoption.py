@@ -110,7 +110,7 @@ def test_a_server_a_scope_and_an_app_made_by_hand_are_taken_over(
     assert _refused(stack) == command
     _shell(stack, command)
     stack.run("up")
-    assert stack.changes("up") == {}
+    stack.assert_unchanged()
     (kept,) = stack.local.okta.objects("authorizationServers")
     assert (kept["id"], kept["audiences"]) == (server, ["api://kong-oam/local"])
     assert [
@@ -160,7 +160,7 @@ def test_an_app_that_the_state_forgot_is_taken_over(
         assert len(credential(stack.local, "web")["OAUTH_CLIENT_SECRET"]) > 20
     else:
         stack.run("up")
-    assert stack.changes("up") == {}
+    stack.assert_unchanged()
     assert len(stack.local.okta.objects("apps")) == 2
     assert user_token(stack.local, "web", "user-sales")
 

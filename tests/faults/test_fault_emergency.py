@@ -136,7 +136,7 @@ def test_a_path_is_opened_while_nothing_else_answers_and_closed(
     assert answers(stack) == SHUT
     assert emergency(stack).stdout == "no emergency opening exists\n"
     assert verified(stack).returncode == 0
-    assert stack.changes("up", "--refresh") == {}
+    stack.assert_unchanged("up", "--refresh")
 
 
 @pytest.mark.deep
@@ -165,7 +165,7 @@ def test_it_ends_by_itself_and_a_refresh_ends_it_before(
     assert stack.changes("up", "--refresh") != {}
     assert answers(stack) == SHUT
     assert verified(stack).returncode == 0
-    assert stack.changes("up") == {}
+    stack.assert_unchanged()
 
 
 @pytest.mark.deep

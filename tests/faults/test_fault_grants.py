@@ -66,7 +66,7 @@ def _works(stack: Stack, *scopes: str) -> None:
     stack.local.cluster.unpullable.clear()
     stack.run("up")
     assert _requested_scopes(stack) == _granted(stack) == [*scopes]
-    assert stack.changes("up") == {}
+    stack.assert_unchanged()
     _no_state_says_the_order(stack)
 
 

@@ -101,7 +101,7 @@ def _back(
         assert shape(stack) == undisturbed
         if only_what_counts:
             return
-        assert stack.changes("up") == {}
+        stack.assert_unchanged()
         if applications:
             time.sleep(
                 lag
@@ -178,7 +178,7 @@ def test_a_removal_recovers(tmp_path: Path, nth: int) -> None:
         write(stack, REST)
         Blackout(stack, nth).up()
         recover(stack)
-        assert stack.changes("up") == {}
+        stack.assert_unchanged()
         gone = shape(stack)
         write(stack, TINY)
         stack.run("up")
@@ -187,7 +187,7 @@ def test_a_removal_recovers(tmp_path: Path, nth: int) -> None:
         Blackout(stack, nth).up()
         write(stack, TINY)
         recover(stack)
-        assert stack.changes("up") == {}
+        stack.assert_unchanged()
         assert shape(stack) == there
         write(stack, REST)
         counted = Blackout(stack, 0)

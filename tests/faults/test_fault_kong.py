@@ -49,7 +49,7 @@ def _stopped(stack: Stack, *messages: str) -> str:
 def _works(stack: Stack) -> None:
     """Check that the next `up` finishes the work, and no work is left."""
     stack.run("up")
-    assert stack.changes("up") == {}
+    stack.assert_unchanged()
     token = service_token(stack.local, "job")
     statuses = [
         stack.status("GET", HOST, path, t)

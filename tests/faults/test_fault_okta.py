@@ -49,7 +49,7 @@ def _stopped(stack: Stack, *messages: str) -> None:
 def _works(stack: Stack) -> None:
     stack.local.okta.faults = None
     stack.run("up")
-    assert stack.changes("up") == {}
+    stack.assert_unchanged()
     token = service_token(stack.local, "job")
     statuses = [
         stack.status("GET", HOST, path, t)

@@ -117,7 +117,7 @@ def test_an_app_that_is_deactivated_at_okta_stays_so_until_a_refresh(
     )
     assert is_refused(lambda: service_token(stack.local, "job"))
     assert stack.status("GET", HOST, PROTECTED, old) == 200
-    assert stack.changes("up") == {}
+    stack.assert_unchanged()
     assert is_refused(lambda: service_token(stack.local, "job"))
     assert stack.changes("up", "--refresh") == {"okta-app-tiny/job": "update"}
     assert (

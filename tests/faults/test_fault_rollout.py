@@ -74,7 +74,7 @@ def test_a_rule_opens_only_once_its_version_is_ready(stack: Stack) -> None:
     stack.local.cluster.unpullable.clear()
     stack.run("up")
     assert (running(stack), opened(stack)) == (BROKEN, [200, 200, 401])
-    assert stack.changes("up") == {}
+    stack.assert_unchanged()
 
 
 @pytest.mark.deep
@@ -92,7 +92,7 @@ def test_a_closing_rule_does_not_wait(stack: Stack) -> None:
         "registry.example.com/tiny",
         [200, 401],
     )
-    assert stack.changes("up") == {}
+    stack.assert_unchanged()
 
 
 AROUND = {
@@ -124,7 +124,7 @@ def test_no_flag_opens_for_a_missing_workload(
     stack.local.cluster.unpullable.clear()
     stack.run("up")
     assert (running(stack), opened(stack)) == (BROKEN, [200, 200, 401])
-    assert stack.changes("up") == {}
+    stack.assert_unchanged()
 
 
 @pytest.mark.deep

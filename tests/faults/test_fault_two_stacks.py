@@ -162,7 +162,7 @@ def test_two_stacks_go_through_every_verb_and_leave_each_other_alone(
             assert "0 created, but missing in the state" in _output(
                 stack, "recover"
             )
-            assert stack.changes("up", "--refresh") == {}
+            stack.assert_unchanged("up", "--refresh")
         with callers.apart("local"):
             opened = _output(
                 local,
@@ -211,7 +211,7 @@ def test_two_stacks_go_through_every_verb_and_leave_each_other_alone(
             _output(local, "destroy", "--yes")
             assert (_of(local), _of(prod)) == ({}, prods)
             assert "enforces the Applications" in _output(prod, "verify")
-            assert prod.changes("up", "--refresh") == {}
+            prod.assert_unchanged("up", "--refresh")
         with callers.apart("local", "prod"):
             prod.run("destroy")
             assert _of(prod) == {}

@@ -383,7 +383,7 @@ def test_a_rotated_key_is_taken_and_the_old_one_kept_while_its_tokens_live(
         f"gateway-ring-keycloak-slot-{index}" for index in (1, 2, 3)
     }
     assert (status(keycloak, before), status(keycloak, after)) == (200, 200)
-    assert deployment.changes("up") == {}
+    deployment.assert_unchanged()
     providers = server.admin(
         "GET", f"/{REALM}/components?type=org.keycloak.keys.KeyProvider"
     ).body
@@ -417,7 +417,7 @@ def test_a_missing_group_stops_the_run(
         deployment.edit(
             "applications/orders.yaml", "groups: [sale]", "groups: [sales]"
         )
-    assert deployment.changes("up") == {}
+    deployment.assert_unchanged()
 
 
 @pytest.fixture

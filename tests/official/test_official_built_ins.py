@@ -16,7 +16,11 @@ from sandbox.kong import Lags
 from sandbox.local import STACK, Local
 from sandbox.project import project, stack_file
 from tests.support.engine.calls import call, service_token
-from tests.support.engine.deployment import Deployment, start
+from tests.support.engine.deployment import (
+    Deployment,
+    remove_applications,
+    start,
+)
 from tests.support.json_object import JsonObject
 from tests.support.official import built_ins
 from tests.support.official.cluster import Kubernetes, Object
@@ -47,18 +51,12 @@ def stack(
         )
     with Local(lags=Lags(), real=cluster.as_cluster()) as local:
         deployment = start(local, project(tmp_path_factory.mktemp("project")))
-        for file in (deployment.folder / "applications").iterdir():
-            file.unlink()
+        remove_applications(deployment.folder)
         (deployment.folder / BUILT_INS).write_text(
             built_ins.APPLICATIONS.read_text("utf-8"), "utf-8"
         )
-        settings = yaml.safe_load(
-            stack_file(deployment.folder).read_text("utf-8")
-        )
-        settings["config"].setdefault("kong-oam:cluster", {})["rbac"] = True
-        stack_file(deployment.folder).write_text(
-            yaml.safe_dump(settings), "utf-8"
-        )
+        with deployment.config() as config:
+            config.setdefault("kong-oam:cluster", {})["rbac"] = True
         try:
             yield deployment
         finally:
@@ -76,12 +74,10 @@ def settled(
     finding."""
 
     def ask() -> None:
-        assert stack.changes("up") == {}
-        assert stack.changes("preview", "--refresh") == {}
+        stack.assert_unchanged()
+        stack.assert_unchanged("preview", "--refresh")
         with monkeypatch.context() as patch:
-            patch.chdir(stack.folder)
-            for name, value in stack.local.env.items():
-                patch.setenv(name, value)
+            stack.enter(patch)
             assert (
                 main(["verify", "--stack", STACK, "--only", "cluster"]) == 0
             ), capsys.readouterr().out

@@ -23,7 +23,11 @@ from sandbox.kong import Lags
 from sandbox.local import STACK, Local
 from sandbox.project import project, stack_file
 from tests.support.engine.calls import call, service_token
-from tests.support.engine.deployment import Deployment, start
+from tests.support.engine.deployment import (
+    Deployment,
+    remove_applications,
+    start,
+)
 from tests.support.engine.pods import Pods, on
 from tests.support.faults.blackout import recover
 from tests.support.faults.stacks import Stack
@@ -194,9 +198,7 @@ def test_manual_changes_are_found_and_reverted(
 ) -> None:
     """Changed, added, removed and deleted: `verify` names each change with its author, and its
     command reverts it."""
-    monkeypatch.chdir(deployed.folder)
-    for name, value in deployed.local.env.items():
-        monkeypatch.setenv(name, value)
+    deployed.enter(monkeypatch)
     ask = ["verify", "--stack", STACK, "--only", "cluster"]
     assert main(ask) == 0, capsys.readouterr()
     capsys.readouterr()
@@ -353,8 +355,7 @@ def test_conflicts_with_the_cluster_are_named(
     nodes at the gateway."""
     with Local(lags=Lags(), real=cluster.as_cluster()) as local:
         deployment = start(local, project(tmp_path))
-        for file in (tmp_path / "applications").iterdir():
-            file.unlink()
+        remove_applications(tmp_path)
         text = TINY.replace("{name: tiny}", "{name: tiny, namespace: things}")
         (tmp_path / "applications/tiny.yaml").write_text(text, "utf-8")
         failed = deployment.run("up", check=False)

@@ -15,6 +15,7 @@ import pytest
 
 from sandbox.keycloak import UnavailableError, distribution
 from sandbox.kong import Kong, Lags
+from tests.support.projects import replace_once
 from tests.support.redis import program
 from tests.support.repository import ROOT
 
@@ -327,9 +328,5 @@ def _with_fault(folder: Path, file: str, old: str, new: str) -> Path:
         if entry.name not in (".git", package):
             (folder / entry.name).symlink_to(entry)
     shutil.copytree(ROOT / package, folder / package)
-    text = (folder / file).read_text("utf-8")
-    assert text.count(old) == 1, (
-        f"{old!r} stands {text.count(old)} times in {file}"
-    )
-    (folder / file).write_text(text.replace(old, new), "utf-8")
+    replace_once(folder / file, old, new)
     return folder

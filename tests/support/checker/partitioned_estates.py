@@ -40,6 +40,7 @@ from tests.support.checker.estates import (
     swapped,
     versioned,
 )
+from tests.support.engine.deployment import remove_applications
 from tests.support.json_object import JsonObject
 
 ISSUER = "https://okta.example.com/oauth2/aus1"
@@ -121,8 +122,7 @@ class PartitionedEstate:
 
     def write(self, folder: Path) -> None:
         """Write the estate into the project."""
-        for file in (folder / "applications").iterdir():
-            file.unlink()
+        remove_applications(folder)
         for document in self.documents:
             (
                 folder / "applications" / f"{document['metadata']['name']}.yaml"

@@ -40,7 +40,7 @@ from tests.support.checker.history import (
     watched,
 )
 from tests.support.engine.calls import part
-from tests.support.engine.deployment import project
+from tests.support.engine.deployment import project, remove_applications
 from tests.support.estates import STACK as OF_TESTS
 from tests.support.estates import compiled
 from tests.support.faults.stacks import Stack, trust
@@ -128,8 +128,7 @@ class Recorder:
         project(
             folder, *sorted({file.split("/", 1)[0] for file, _, _ in edits})
         )
-        for file in (folder / "applications").iterdir():
-            file.unlink()
+        remove_applications(folder)
         local.pulumi("stack", "init", STACK, cwd=folder)
         stack = Stack(local, folder)
         for edit in edits:

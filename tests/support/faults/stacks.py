@@ -18,9 +18,15 @@ import httpx
 from sandbox.kong.proxy import Answer
 from sandbox.local import STACK, Local
 from sandbox.okta import browser
-from tests.support.engine.deployment import Edit, project, rewrite
+from tests.support.engine.deployment import (
+    Edit,
+    project,
+    remove_applications,
+    rewrite,
+)
 from tests.support.engine.inventory import KONG, OKTA
 from tests.support.json_object import JsonObject
+from tests.support.projects import replace_once
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,17 +93,18 @@ class Stack:
             if op not in ("same", "read", "refresh")
         }
 
+    def assert_unchanged(self, verb: str = "up", *arguments: str) -> None:
+        """Assert that a run changes nothing."""
+        changes = self.changes(verb, *arguments)
+        assert changes == {}, changes
+
     def edit(self, file: str, old: str, new: str) -> None:
         """Replace `old`, which occurs exactly once, in a file of the project."""
         path = self.folder / file
         assert path.resolve().is_relative_to(self.folder.resolve()), (
             f"{file} is a link to the project's own"
         )
-        text = path.read_text("utf-8")
-        assert text.count(old) == 1, (
-            f"{old!r} stands {text.count(old)} times in {file}"
-        )
-        path.write_text(text.replace(old, new), "utf-8")
+        replace_once(path, old, new)
 
     def state(self) -> list[JsonObject]:
         """Return the resources of the exported state."""
@@ -203,8 +210,7 @@ def start(
     folder.mkdir()
     project(folder, *copied)
     if applications is not None:
-        for file in (folder / "applications").iterdir():
-            file.unlink()
+        remove_applications(folder)
         for number, text in enumerate(applications):
             (folder / f"applications/app{number}.yaml").write_text(
                 text, "utf-8"
