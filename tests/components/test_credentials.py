@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
@@ -18,6 +18,7 @@ from components.credentials import Recorded, Rotation, once_deployed
 from kong_oam.access.rotation import Generation
 from tests.support.estates import api, estate
 from tests.support.json_object import JsonObject
+from tests.support.mocks import on_the_loop
 
 ACCESS = """
             owner: team
@@ -88,16 +89,8 @@ def run(
                 ),
             )
         set_mocks(_Nothing(), preview=preview)
-        _await(program)
+        on_the_loop(program)
     return outcome
-
-
-@pulumi.runtime.test  # type: ignore[untyped-decorator]
-def _await(
-    program: Callable[[], Coroutine[Any, Any, None]],
-) -> Coroutine[Any, Any, None]:
-    """On the event loop of the SDK, which outlives a test."""
-    return program()
 
 
 class _Nothing(mocks.Mocks):

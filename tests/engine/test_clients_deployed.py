@@ -6,8 +6,6 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
-    NoEncryption,
-    PrivateFormat,
     PublicFormat,
 )
 
@@ -19,6 +17,7 @@ from sandbox.okta import browser
 from tests.support.engine.applications import SHOP
 from tests.support.engine.calls import call, credential
 from tests.support.engine.deployment import Empty
+from tests.support.partner_keys import private_pem
 
 OKTA_IS_BEHIND = launchers.behind("resource-okta")
 
@@ -33,9 +32,7 @@ def _partner_calls(local: Local, settings: dict[str, str]) -> None:
     assert not {name for name in settings if "KEY" in name or "SECRET" in name}
     for _ in range(2):
         key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        pem = key.private_bytes(
-            Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
-        ).decode()
+        pem = private_pem(key)
         public = jwk(
             key.public_key()
             .public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)

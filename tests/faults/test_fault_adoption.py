@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.support.engine.calls import credential, service_token, user_token
-from tests.support.faults.stacks import Empty, Stack, object_counts
-from tests.support.faults.tiny import HOST, PROTECTED, TINY
+from tests.support.engine.calls import credential, user_token
+from tests.support.faults.stacks import Empty, Stack, job_status, object_counts
+from tests.support.faults.tiny import TINY
 from tests.support.json_object import JsonObject
 
 WEB = """\
@@ -121,10 +121,7 @@ def test_a_server_a_scope_and_an_app_made_by_hand_are_taken_over(
     (taken,) = stack.local.okta.objects("apps")
     method = taken["credentials"]["oauthClient"]["token_endpoint_auth_method"]
     assert (taken["id"], method) == (app, "private_key_jwt")
-    assert (
-        stack.status("GET", HOST, PROTECTED, service_token(stack.local, "job"))
-        == 200
-    )
+    assert job_status(stack) == 200
 
 
 @pytest.mark.deep

@@ -6,8 +6,8 @@ from __future__ import annotations
 import pytest
 
 from tests.support.engine.calls import service_token
-from tests.support.faults.stacks import Empty, Stack, is_refused
-from tests.support.faults.tiny import HOST, PROTECTED, PUBLIC, SERVICE, TINY
+from tests.support.faults.stacks import Empty, Stack, is_refused, job_status
+from tests.support.faults.tiny import PROTECTED, PUBLIC, SERVICE, TINY
 from tests.support.json_object import JsonObject
 
 ORDERS = "kong-oam.local.orders.api.8080"
@@ -187,7 +187,4 @@ def test_an_app_that_was_deleted_by_hand_stops_refreshes_until_the_state_forgets
     )
     stack.run("up")
     stack.assert_unchanged("up", "--refresh")
-    assert (
-        stack.status("GET", HOST, PROTECTED, service_token(stack.local, "job"))
-        == 200
-    )
+    assert job_status(stack) == 200

@@ -14,7 +14,13 @@ from sandbox.kong.http import Request, Response
 from tests.support.documentation import page
 from tests.support.engine.calls import service_token
 from tests.support.faults.blackout import lost
-from tests.support.faults.stacks import Empty, Stack, object_counts, within
+from tests.support.faults.stacks import (
+    Empty,
+    Stack,
+    job_status,
+    object_counts,
+    within,
+)
 from tests.support.faults.tiny import HOST, PROTECTED, SERVICE, TINY
 from tests.support.faults.watch import Watch
 
@@ -98,10 +104,7 @@ def test_lost_objects_are_listed_then_removed_and_no_others(
     assert {"other", "theirs", "by-hand"} < {
         entity["name"] for entity in stack.local.kong.entities("services")
     }
-    assert (
-        stack.status("GET", HOST, PROTECTED, service_token(stack.local, "job"))
-        == 200
-    )
+    assert job_status(stack) == 200
 
 
 @pytest.mark.deep
@@ -198,7 +201,4 @@ def test_a_state_that_no_run_can_read_is_repaired_as_it_says(
     assert "0 created, but missing in the state" in lost(stack).stdout
     stack.run("up")
     stack.assert_unchanged()
-    assert (
-        stack.status("GET", HOST, PROTECTED, service_token(stack.local, "job"))
-        == 200
-    )
+    assert job_status(stack) == 200

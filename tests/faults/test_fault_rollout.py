@@ -10,8 +10,7 @@ from __future__ import annotations
 import pytest
 
 from sandbox.kong import Lags
-from tests.support.engine.calls import service_token
-from tests.support.faults.stacks import Empty, Stack
+from tests.support.faults.stacks import Empty, Stack, job_status
 from tests.support.faults.tiny import HOST, PROTECTED, PUBLIC, TINY
 from tests.support.tiers import deep_after
 
@@ -67,10 +66,7 @@ def test_a_rule_opens_only_once_its_version_is_ready(stack: Stack) -> None:
     )
     assert running(stack) == "registry.example.com/tiny"
     assert opened(stack) == [200, 401, 401]
-    assert (
-        stack.status("GET", HOST, PROTECTED, service_token(stack.local, "job"))
-        == 200
-    )
+    assert job_status(stack) == 200
     stack.local.cluster.unpullable.clear()
     stack.run("up")
     assert (running(stack), opened(stack)) == (BROKEN, [200, 200, 401])

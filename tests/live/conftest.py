@@ -160,7 +160,7 @@ def metrics(live: LiveGateway) -> tuple[str, ...]:
 @pytest.fixture(scope="session")
 def entities(live: LiveGateway) -> Iterator[Entities]:
     """The entities of the tier's estate, once every worker sees all of them."""
-    with Entities(live.target.admin_url, live.target.token) as made:
+    with live.target.deploying() as made:
         made.estate(
             scene().estate, scene().pems, upstream_host(), live.upstream.port
         )

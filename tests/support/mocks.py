@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import json
 import runpy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -21,8 +21,6 @@ import yaml
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
-    NoEncryption,
-    PrivateFormat,
     PublicFormat,
 )
 from pulumi.runtime import mocks, rpc, set_all_config, set_mocks
@@ -41,6 +39,7 @@ from sandbox.kong import Kong
 from sandbox.okta import Okta
 from tests.support.estates import with_traits
 from tests.support.json_object import JsonObject
+from tests.support.partner_keys import private_pem
 from tests.support.repository import ROOT
 
 _IN_TURN = "graph", "grants", "workload.credential"
@@ -56,9 +55,7 @@ PUBLIC_KEYS = {
         ("ECDSA", ec.generate_private_key(ec.SECP256R1()).public_key()),
     )
 }
-PRIVATE_KEY = _PAIR.private_bytes(
-    Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
-).decode()
+PRIVATE_KEY = private_pem(_PAIR)
 """A key for every key pair that gets a certificate; the others have a text with their owner's name.
 """
 
@@ -453,3 +450,9 @@ def all_of(registered: list[Registered], kind: str) -> dict[str, Registered]:
     found = {item.name: item for item in registered if item.type == kind}
     assert found, f"the program registered no {kind}"
     return found
+
+
+@pulumi.runtime.test  # type: ignore[untyped-decorator]
+def on_the_loop(program: Any) -> Coroutine[Any, Any, None]:
+    """Run on the event loop of the SDK, which outlives a test."""
+    return program()  # type: ignore[no-any-return]

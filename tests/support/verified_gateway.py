@@ -432,6 +432,10 @@ class Running:
             self._complete,
         )
 
+    def lines(self) -> list[str]:
+        """Return the lines of findings about the actual entities."""
+        return report_lines(self.judged())
+
 
 def report_lines(result: Result) -> list[str]:
     """Return the lines of findings: `kind: reasons`, then a line per exposure: `callers | methods |

@@ -17,8 +17,6 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
-    NoEncryption,
-    PrivateFormat,
 )
 
 from components.identity.entra.tenant import _redirects
@@ -51,6 +49,7 @@ from tests.support.entra_mocks import ISSUER, SETTINGS, entra, program
 from tests.support.estates import ENTRA_SPELLING, estate
 from tests.support.json_object import JsonObject
 from tests.support.mocks import Registered, all_of, clear
+from tests.support.partner_keys import private_pem
 
 WITH_CLIENTS = """\
 apiVersion: core.oam.dev/v1beta1
@@ -581,9 +580,7 @@ def test_only_what_a_page_is_redirected_to_lets_pages_have_tokens(
 def test_a_certificate_follows_from_the_key_alone() -> None:
     """Every preview and every run makes the same, and it is signed by the key that it holds."""
     private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    pem = private.private_bytes(
-        Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
-    ).decode()
+    pem = private_pem(private)
     made = certificate(pem, "shop/checkout")
     assert made == certificate(pem, "shop/checkout")
     read = x509.load_pem_x509_certificate(made.encode())

@@ -12,6 +12,7 @@ from kong_oam.oam.dependencies import find_cycle
 from kong_oam.oam.model import APPLY_ALL_STEPS
 from kong_oam.oam.schema import POLICY_TYPES
 from kong_oam.oam.steps import IGNORED_STEPS, STEP_ALTERNATIVES, SUPPORTED_STEPS
+from tests.support.diagnostics import messages
 from tests.support.oam_corpus import CORPUS, corpus, need_corpus
 from tests.support.repository import ROOT
 
@@ -60,13 +61,6 @@ def waits(found: Reading) -> dict[str, set[str]]:
         component.name: {*component.depends_on}
         for component in found.applications[0].components
     }
-
-
-def messages(found: Reading) -> list[str]:
-    return [
-        f"{diagnostic.position}: {diagnostic.severity} {diagnostic.code}: {diagnostic.message}"
-        for diagnostic in found.diagnostics
-    ]
 
 
 def apply(component: str, more: str = "") -> str:

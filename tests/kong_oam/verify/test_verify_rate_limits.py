@@ -14,7 +14,6 @@ from tests.support.verified_gateway import (
     Deployment,
     Hands,
     Running,
-    report_lines,
     sample,
 )
 
@@ -53,7 +52,7 @@ def test_limits_that_are_meant_are_no_finding(running: Running) -> None:
         False,
         True,
     ]
-    assert report_lines(running.judged()) == []
+    assert running.lines() == []
 
 
 def test_a_limit_that_is_raised_or_gone_is_told_of(running: Running) -> None:
@@ -62,11 +61,11 @@ def test_a_limit_that_is_raised_or_gone_is_told_of(running: Running) -> None:
         others, callers = limits(running)
         hands.change("plugins", callers, config={"minute": 100000})
         hands.remove("plugins", others)
-        assert report_lines(running.judged()) == [
+        assert running.lines() == [
             f"weakened: {LIMIT} is missing",
             f"weakened: {LIMIT} and consumer '{RING}': minute is 100000, not 100",
         ]
-    assert report_lines(running.judged()) == []
+    assert running.lines() == []
 
 
 def test_a_script_that_says_whose_budget_it_is_is_ours_alone(
@@ -82,9 +81,9 @@ def test_a_script_that_says_whose_budget_it_is_is_ours_alone(
             admission,
             config={"access": [script.replace("CODE.budget()\n", "")]},
         )
-        findings = report_lines(running.judged())
+        findings = running.lines()
         assert (
             findings[0]
             == f"opened: plugin pre-function of service '{ORDERS}': its script differs from the intended script"
         )
-    assert report_lines(running.judged()) == []
+    assert running.lines() == []

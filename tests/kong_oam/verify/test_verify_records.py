@@ -104,7 +104,7 @@ def test_every_sink_is_as_meant(running: Running) -> None:
     assert {plugin["name"] for plugin in running.kong.entities("plugins")} >= {
         *KINDS
     }
-    assert report_lines(running.judged()) == []
+    assert running.lines() == []
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_a_gate_that_no_longer_cuts_queries_from_traces_is_told_of(
     with Hands(running.kong.admin_url) as hands:
         plugin = hands.find("plugins", name="post-function", service=ORDERS)
         hands.change("plugins", plugin, config={"header_filter": []})
-        assert report_lines(running.judged()) == [
+        assert running.lines() == [
             f"weakened: plugin post-function of service '{ORDERS}': its script differs from the intended script"
         ]
 
@@ -174,9 +174,9 @@ def test_one_of_somebody_s_in_its_place_is_told_of(
         hands.make(
             "/plugins", name=kind, config=config, consumer={"id": other["id"]}
         )
-        assert report_lines(running.judged()) == []
+        assert running.lines() == []
         hands.make(f"/routes/{route['id']}/plugins", name=kind, config=config)
-        assert report_lines(running.judged()) == [
+        assert running.lines() == [
             f"weakened: plugin {kind} of route '{ROUTE}' is not ours"
         ]
         hands.make(
@@ -184,5 +184,5 @@ def test_one_of_somebody_s_in_its_place_is_told_of(
         )
         assert (
             f"weakened: plugin {kind} of consumer '{RING}' is not ours"
-            in report_lines(running.judged())
+            in running.lines()
         )

@@ -18,6 +18,7 @@ import httpx
 from sandbox.kong.proxy import Answer
 from sandbox.local import STACK, Local
 from sandbox.okta import browser
+from tests.support.engine.calls import service_token
 from tests.support.engine.deployment import (
     Edit,
     project,
@@ -25,6 +26,7 @@ from tests.support.engine.deployment import (
     rewrite,
 )
 from tests.support.engine.inventory import KONG, OKTA
+from tests.support.faults.tiny import HOST, PROTECTED
 from tests.support.json_object import JsonObject
 from tests.support.projects import replace_once
 
@@ -262,3 +264,9 @@ def is_refused(ask: Any) -> bool:
     except browser.IssuerError:
         return True
     return False
+
+
+def job_status(stack: Stack) -> int:
+    """Return the status of the job of `TINY` on the protected path."""
+    token = service_token(stack.local, "job")
+    return stack.status("GET", HOST, PROTECTED, token)

@@ -24,6 +24,7 @@ from tests.support.gateway_estates import (
 )
 from tests.support.gateway_tokens import Issuer
 from tests.support.json_object import JsonObject
+from tests.support.kong_deployment import Entities
 
 RUN: Final = f"live-{secrets.token_hex(4)}"
 """The prefix of a run's stacks, hosts, issuers and key ids, so that the run never touches other
@@ -85,6 +86,10 @@ class Target:
     proxy: tuple[str, int]
     token: str | None
     metrics: tuple[str, ...] = ()
+
+    def deploying(self) -> Entities:
+        """Return a context that makes entities, and removes them at its end."""
+        return Entities(self.admin_url, self.token)
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> Self | str:

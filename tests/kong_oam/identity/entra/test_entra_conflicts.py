@@ -11,15 +11,12 @@ from kong_oam.access.compile.estate import compile_estate
 from kong_oam.access.model import Stack
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.engine.state import RecordedNames
-from kong_oam.identity.entra.api import Account, Graph
 from kong_oam.identity.entra.assignments import assignments
 from kong_oam.identity.entra.conflicts import applications, name_conflicts
 from kong_oam.identity.entra.description import describe
-from kong_oam.identity.entra.names import Tenant
 from kong_oam.oam.application import read_files
 from sandbox.entra import Entra
-from sandbox.entra.service import ADMINISTRATOR, TENANT
-from tests.support.entra_mocks import SETTINGS, entra, program
+from tests.support.entra_mocks import SETTINGS, entra, graph_of, program
 from tests.support.estates import estate
 from tests.support.repository import ROOT
 
@@ -75,9 +72,7 @@ def tenant() -> Iterator[Entra]:
 def _conflicts(
     tenant: Entra, held_names: RecordedNames = frozenset()
 ) -> list[Diagnostic]:
-    with Graph(
-        Account(Tenant(tenant.url, TENANT), ADMINISTRATOR, tenant.secret)
-    ) as graph:
+    with graph_of(tenant) as graph:
         return list(name_conflicts(graph, SETTINGS, ESTATE, held_names))
 
 
