@@ -15,6 +15,7 @@ from sandbox.local import STACK
 from tests.support.documentation import page
 from tests.support.engine.deployment import Deployment
 from tests.support.json_object import JsonObject
+from tests.support.streams import Capsys
 
 
 def _image(item: JsonObject) -> None:
@@ -72,7 +73,7 @@ def test_manual_changes_in_the_cluster_are_reverted(
 def test_verify_finds_manual_changes_in_the_cluster_with_a_remedy(
     deployed: Deployment,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
 ) -> None:
     """Changed, added, removed and deleted fields, by path and author. A plain run keeps additions."""
     deployed.enter(monkeypatch)
@@ -136,7 +137,7 @@ def test_verify_finds_manual_changes_in_the_cluster_with_a_remedy(
 def test_a_cluster_that_cannot_be_read_is_no_finding(
     deployed: Deployment,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
 ) -> None:
     """Exit status 2, and a remedy: kubectl is missing or fails."""
     deployed.enter(monkeypatch)

@@ -12,6 +12,7 @@ from sandbox.local import STACK
 from tests.support.engine.calls import call, credential, service_token
 from tests.support.engine.deployment import Deployment, Empty
 from tests.support.json_object import JsonObject
+from tests.support.streams import Capsys
 
 HOST = "store.example.com"
 STORE = """\
@@ -180,7 +181,7 @@ def stateful_set(deployment: Deployment) -> Any:
 def test_a_workload_of_any_kind_is_guarded_as_every_other(
     empty: Empty,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
 ) -> None:
     """A StatefulSet with a container of each kind, behind a Service of another name and an Ingress
     of its definition.
@@ -496,7 +497,7 @@ KEY = "app.kubernetes.io/instance"
 def test_a_service_that_a_release_makes_is_guarded_as_every_other(
     empty: Empty,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
 ) -> None:
     """The stand-in installs no chart: the gateway uses a Service of ours, which selects the same
     pods as the network policy."""

@@ -12,6 +12,7 @@ from sandbox.local import STACK
 from tests.support.engine.calls import call, credential, service_token
 from tests.support.engine.deployment import Deployment, Empty
 from tests.support.faults.tiny import HOST, TINY
+from tests.support.streams import Capsys
 from tests.support.tiers import deep_after
 
 BOTH = (
@@ -58,7 +59,7 @@ def test_a_component_in_two_clusters_is_reachable_in_one(
     empty: Empty,
     west: Cluster,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
     application: str,
 ) -> None:
     """With or without definitions. The copy's network policy allows nobody; its client has the same
@@ -124,7 +125,7 @@ def test_a_component_has_another_form_in_another_cluster(
     empty: Empty,
     west: Cluster,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
 ) -> None:
     """It is previewed, deployed and verified in each form, under the same names."""
     deployment = deployment_of(empty, west, BOTH)

@@ -24,6 +24,7 @@ from tests.support.engine.deployment import (
 from tests.support.json_object import JsonObject
 from tests.support.official import built_ins
 from tests.support.official.cluster import Kubernetes, Object
+from tests.support.streams import Capsys
 
 BUILT_INS, KEPT = "applications/built-ins.yaml", "applications/kept.yaml"
 NOT_HERE = {
@@ -68,7 +69,7 @@ def stack(
 def settled(
     stack: Deployment,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
 ) -> Callable[[], None]:
     """Check that another run makes no change, that a refresh finds none, and that `verify` has no
     finding."""

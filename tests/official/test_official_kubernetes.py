@@ -34,6 +34,7 @@ from tests.support.faults.stacks import Stack
 from tests.support.faults.tiny import TINY
 from tests.support.json_object import JsonObject
 from tests.support.official.cluster import Kubernetes, Object, Written
+from tests.support.streams import Capsys
 
 KINDS = ("Deployment", "NetworkPolicy", "Secret", "Service", "ServiceAccount")
 CLIENTS = ("checkout", "console", "renderer", "web")
@@ -194,7 +195,7 @@ def test_manual_changes_are_found_and_reverted(
     deployed: Deployment,
     cluster: Kubernetes,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
 ) -> None:
     """Changed, added, removed and deleted: `verify` names each change with its author, and its
     command reverts it."""

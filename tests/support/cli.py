@@ -6,16 +6,15 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-import pytest
-
 from kong_oam.__main__ import main
+from tests.support.streams import Capsys
 
 
 @dataclass(frozen=True, slots=True)
 class Cli:
     """`cli("diff")` is the output of a command. The exit status must be `status`."""
 
-    _capsys: pytest.CaptureFixture[str]
+    _capsys: Capsys
 
     def __call__(self, *arguments: str, status: int = 0) -> str:
         assert main(arguments) == status
@@ -26,6 +25,13 @@ class Cli:
         return json.loads(self(*arguments, status=status))
 
     def error(self, *arguments: str, status: int = 2) -> str:
-        """Return the messages of a command that fails."""
+        """Return the messages of a command."""
         assert main(arguments) == status
         return self._capsys.readouterr().err
+
+    def usage(self, *arguments: str) -> str:
+        """Return the messages of a command that prints nothing else."""
+        assert main(arguments) == 2
+        printed = self._capsys.readouterr()
+        assert printed.out == ""
+        return printed.err

@@ -37,6 +37,12 @@ def git(*arguments: str) -> None:
     )
 
 
+def commit_all(message: str) -> None:
+    """Commit the files of the working directory."""
+    git("add", ".")
+    git("commit", "--message", message)
+
+
 def copy_sample(folder: Path) -> None:
     """Copy the sample estate of this repository, Applications and stacks, into a folder."""
     for name in ("applications", "stacks"):

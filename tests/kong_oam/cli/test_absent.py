@@ -14,7 +14,8 @@ from kong_oam.access.diff.snapshot import dump_model
 from kong_oam.cli.estates import estate_of, reading_of, settings_or_defaults
 from tests.support.cli import Cli
 from tests.support.estates import api
-from tests.support.projects import git
+from tests.support.projects import commit_all, git
+from tests.support.streams import Capsys
 
 ACCESS = """{owner: billing, scopes: {b.read: read, b.write: write},
     rules: [{methods: [GET], scopes: [b.read]}, {methods: [POST], scopes: [b.write]}], roles: {ROLES}}"""
@@ -93,7 +94,7 @@ def test_diff_lists_clients_of_missing_applications(
 
 
 def test_diff_without_changes_names_missing_applications(
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
 ) -> None:
     """On standard error; in Markdown, which is passed on alone, inside it."""
     assert main(["diff", "--exit-code"]) == 0
@@ -136,7 +137,7 @@ def test_diff_without_changes_names_missing_applications(
     ],
 )
 def test_every_answer_has_clients_of_missing_applications(
-    question: list[str], holds: list[str], capsys: pytest.CaptureFixture[str]
+    question: list[str], holds: list[str], capsys: Capsys
 ) -> None:
     """With a note about the missing Applications."""
     assert main(question) == 0
@@ -150,7 +151,7 @@ def test_every_answer_has_clients_of_missing_applications(
     [["who", "GET", URL], ["matrix"], ["explain", "GET", URL], ["diff"]],
 )
 def test_json_lists_missing_applications(
-    question: list[str], capsys: pytest.CaptureFixture[str], cli: Cli
+    question: list[str], capsys: Capsys, cli: Cli
 ) -> None:
     """The field is left out if nothing is missing, and no note is printed."""
     assert cli.json(*question, "--json")["unjudged"] == ["shop"]
@@ -202,14 +203,13 @@ def _deleted_partner() -> None:
         "reader: {scopes: [b.read, b.write], groups: [sales], components: [partner/acme]}"
     )
     PARTNER.write_text(ACME, "utf-8")
-    git("add", ".")
-    git("commit", "--message", "with the partner")
+    commit_all("with the partner")
     PARTNER.unlink()
 
 
 @pytest.mark.usefixtures("_deleted_partner")
 def test_grants_of_a_deleted_application_are_revoked(
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
     cli: Cli,
 ) -> None:
     """It is not in another repository, so nothing is assumed. The other scopes of the role are no
@@ -231,7 +231,7 @@ def test_grants_of_a_deleted_application_are_revoked(
 
 @pytest.mark.usefixtures("_deleted_partner")
 def test_the_graph_removes_a_deleted_application(
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
 ) -> None:
     assert main(["graph", "--since", "HEAD", "--json"]) == 0
     printed = capsys.readouterr()

@@ -14,6 +14,7 @@ from kong_oam.access.lint.finding import KINDS
 from tests.support.cli import Cli
 from tests.support.projects import replace_once
 from tests.support.repository import ROOT
+from tests.support.streams import Capsys
 
 ORDERS = """\
 apiVersion: core.oam.dev/v1beta1
@@ -198,7 +199,7 @@ def test_lint_is_silent_if_there_are_errors(
 
 
 def test_dates_are_compared_with_the_stacks_as_of(
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
     cli: Cli,
 ) -> None:
     """The same files with another asOf: waivers and public rules expire. The machine's clock plays
@@ -263,7 +264,7 @@ def test_the_codes_that_can_be_waived_are_those_of_the_schema() -> None:
 
 
 def test_sarif_is_written_in_addition(
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
 ) -> None:
     """With errors or lint findings, and without a finding as an empty run."""
     assert main(["check", "--sarif", "out.sarif"]) == 0
@@ -468,7 +469,7 @@ def test_sarif_has_findings_of_the_file_only(
 
 
 def test_a_file_may_be_spelled_in_any_way(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], cli: Cli
+    tmp_path: Path, capsys: Capsys, cli: Cli
 ) -> None:
     """Relative, absolute, by a link, by its folder, or by a pattern; it is read once under the
     stack's name for it."""

@@ -10,6 +10,7 @@ import pytest
 from kong_oam.__main__ import main
 from tests.support.cli import Cli
 from tests.support.projects import git, write_project
+from tests.support.streams import Capsys
 
 ORDERS = """
 apiVersion: core.oam.dev/v1beta1
@@ -76,9 +77,7 @@ def orders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "applications/orders.yaml"
 
 
-def codes(
-    capsys: pytest.CaptureFixture[str], *arguments: str
-) -> dict[str, bool]:
+def codes(capsys: Capsys, *arguments: str) -> dict[str, bool]:
     """Return the codes of all findings, and whether they are new."""
     main(["check", "--since", "HEAD", "--json", *arguments])
     document = json.loads(capsys.readouterr().out)
@@ -88,9 +87,7 @@ def codes(
     }
 
 
-def test_a_warning_of_the_change_is_new(
-    orders: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_warning_of_the_change_is_new(orders: Path, capsys: Capsys) -> None:
     """Earlier findings of lint are not new, even on other lines."""
     assert codes(capsys) == {"LINT306": False}
     orders.with_name("evil.yaml").write_text(EVIL)
@@ -120,7 +117,7 @@ def test_only_new_findings_are_printed_and_counted(
 
 @pytest.mark.parametrize("revision", ["nope", "--upload-pack"])
 def test_without_a_readable_revision_all_findings_are_new(
-    revision: str, capsys: pytest.CaptureFixture[str]
+    revision: str, capsys: Capsys
 ) -> None:
     """A remark says so."""
     assert main(["check", f"--since={revision}", "--json"]) == 1
@@ -133,9 +130,7 @@ def test_without_a_readable_revision_all_findings_are_new(
     )
 
 
-def test_a_second_equal_finding_is_new(
-    orders: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_second_equal_finding_is_new(orders: Path, capsys: Capsys) -> None:
     """A second rule without an end in the same file. Another file had such a rule before."""
     orders.write_text(
         ORDERS.replace("            roles:", READY + "            roles:")

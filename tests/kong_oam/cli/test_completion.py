@@ -19,6 +19,7 @@ from kong_oam.__main__ import COMMANDS, _parser, main
 from kong_oam.cli.completion import candidates
 from tests.support.cli import Cli
 from tests.support.repository import ROOT
+from tests.support.streams import Capsys
 
 
 @pytest.fixture
@@ -31,9 +32,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def scripts(
-    project: None, capsys: pytest.CaptureFixture[str]
-) -> dict[str, Path]:
+def scripts(project: None, capsys: Capsys) -> dict[str, Path]:
     """Each shell's script in a file of the project."""
     found = {}
     for shell in ("bash", "zsh", "fish"):

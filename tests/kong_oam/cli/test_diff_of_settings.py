@@ -13,6 +13,7 @@ from kong_oam.access.diff.snapshot import dump_model
 from kong_oam.cli.estates import estate_of, settings_of
 from kong_oam.oam.application import read_files
 from tests.support.cli import Cli
+from tests.support.streams import Capsys
 
 STACK = """
 config:
@@ -80,7 +81,7 @@ def test_another_setting_is_printed_and_counts_for_the_exit_status(
 
 
 def test_each_kind_of_subject_has_a_form_in_json(
-    project: Path, capsys: pytest.CaptureFixture[str], cli: Cli
+    project: Path, capsys: Capsys, cli: Cli
 ) -> None:
     """Everybody, a provider, a client, a component. The worst change comes first."""
     Path("stacks/Pulumi.local.yaml").write_text(

@@ -21,6 +21,7 @@ from kong_oam.cli.init import STARTERS
 from tests.support.cli import Cli
 from tests.support.projects import git
 from tests.support.repository import ROOT
+from tests.support.streams import Capsys
 
 NEW = (
     *(
@@ -61,7 +62,7 @@ def files(folder: Path = Path()) -> list[str]:
 
 
 def test_a_team_has_only_applications(
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
     cli: Cli,
 ) -> None:
     """No stack and no program. `new` adds a component, and all queries work without a stack."""
@@ -91,7 +92,7 @@ def test_a_team_has_only_applications(
 
 
 def test_diff_works_without_a_stack(
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
     cli: Cli,
 ) -> None:
     """Against a revision that has no stack either."""
@@ -115,7 +116,7 @@ def test_diff_works_without_a_stack(
 
 
 def test_missing_applications_are_not_checked(
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
     cli: Cli,
 ) -> None:
     """Calls and roles may name missing Applications, and a note lists them. A component of a
@@ -157,7 +158,7 @@ def test_missing_applications_are_not_checked(
 
 
 def test_a_missing_application_can_be_called(
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
     cli: Cli,
 ) -> None:
     """A note names the team that has to grant the call. With that team's checkout, the grant is
@@ -426,7 +427,7 @@ def test_a_platform_has_the_workflows_of_this_repository(name: str) -> None:
     assert re.sub(step, INSTALL.rstrip("\n"), ours, flags=re.DOTALL) == written
 
 
-def test_an_editor_finds_the_schema(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_editor_finds_the_schema(capsys: Capsys) -> None:
     """The schema of the same version, at the place in the settings, for the files that are read."""
     main(["init"])
     capsys.readouterr()
@@ -439,7 +440,7 @@ def test_an_editor_finds_the_schema(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_the_page_shows_the_real_output(
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
 ) -> None:
     """Line by line."""
     main(["init", "billing"])

@@ -23,6 +23,7 @@ from tests.support.custom_types import (
 from tests.support.projects import replace_once
 from tests.support.rendering import written
 from tests.support.repository import ROOT
+from tests.support.streams import Capsys
 
 LEDGER_URL = "https://ledger.example.com/entries"
 
@@ -36,7 +37,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def answer(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+def answer(capsys: Capsys, *arguments: str) -> str:
     """Return the output of a successful command."""
     assert main(arguments) in (0, 1)
     printed = capsys.readouterr()
@@ -50,7 +51,7 @@ def name_definitions(name: str) -> None:
         stack.write(f"  kong-oam:definitions: [{name}]\n")
 
 
-def test_queries_work(capsys: pytest.CaptureFixture[str]) -> None:
+def test_queries_work(capsys: Capsys) -> None:
     """The route comes from the rendered Ingress, the rule from the access trait."""
     assert "2 application(s), 2 component(s): no errors" in answer(
         capsys, "check"
@@ -82,7 +83,7 @@ def test_queries_work(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_definition_that_changes_is_a_change_of_access(
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
 ) -> None:
     """A revision has its own definitions, even if the Applications are the same."""
     assert answer(capsys, "diff") == ""
@@ -102,7 +103,7 @@ def test_a_definition_that_changes_is_a_change_of_access(
 
 
 def test_two_folders_have_their_own_definitions(
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
     cli: Cli,
 ) -> None:
     """A folder `definitions` beside the Applications replaces the stack's definitions.
@@ -160,7 +161,7 @@ def test_an_error_in_an_object_names_its_definition(
 
 
 def test_definitions_are_named_on_the_command_line(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], cli: Cli
+    tmp_path: Path, capsys: Capsys, cli: Cli
 ) -> None:
     """Instead of the definitions in the stack's settings."""
     Path("definitions").rename("types")
@@ -183,7 +184,7 @@ def test_definitions_are_named_on_the_command_line(
 
 
 def test_definitions_stand_beside_applications(
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
 ) -> None:
     for name in ("priority.cue", "stateful-app.yaml"):
         Path("definitions", name).unlink()
@@ -214,7 +215,7 @@ def test_what_is_found_in_one_file_is_told_apart(
 
 
 def test_a_component_is_added_beside_others(
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
 ) -> None:
     """With its grant in the file of a component of a custom type."""
     arguments = "new --app report --component job --type worker --image a.example/job:1 --owner team-report --calls ledger/book:ledger.read"
@@ -224,7 +225,7 @@ def test_a_component_is_added_beside_others(
 
 
 def test_a_component_is_added_beside_a_custom_type(
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
 ) -> None:
     """Even if the custom type has the name of a built-in type, and other properties."""
     Path("definitions/stateful-app.yaml").write_text(

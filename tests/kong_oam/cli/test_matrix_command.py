@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from kong_oam.__main__ import main
 from kong_oam.access.matrix.sheet import COLUMNS
 from tests.support.cli import Cli
 
@@ -221,13 +220,9 @@ def test_the_ending_of_a_file_selects_the_format(
         ),
     ],
 )
-def test_wrong_usage_is_2(
-    arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_wrong_usage_is_2(arguments: list[str], words: str, cli: Cli) -> None:
     """In one line."""
-    assert main(["matrix", *arguments]) == 2
-    printed = capsys.readouterr()
-    assert printed.out == ""
-    assert printed.err.startswith(words)
-    assert printed.err.count("\n") == 1
+    printed = cli.usage("matrix", *arguments)
+    assert printed.startswith(words)
+    assert printed.count("\n") == 1
     assert not Path("m.pdf").exists() and not Path("matrix").exists()

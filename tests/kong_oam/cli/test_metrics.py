@@ -16,6 +16,7 @@ import yaml
 from kong_oam.__main__ import main
 from tests.support.cli import Cli
 from tests.support.prometheus import exporter
+from tests.support.streams import Capsys
 
 OUTPUTS = {"credentials": {"shop/checkout at okta": {"due": "2027-02-23"}}}
 RECORD = '{"version":1,"stack":"s","component":"a/b","decision":"refused","code":"no-rule","status":403}\n'
@@ -127,7 +128,7 @@ def test_unusable_arguments_are_an_error(
 
 
 def test_a_used_port_is_an_error(
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
 ) -> None:
     """With the address."""
     with socket.socket() as silent:

@@ -12,6 +12,7 @@ import yaml
 from kong_oam.__main__ import main
 from tests.support.cli import Cli
 from tests.support.projects import copy_sample
+from tests.support.streams import Capsys
 from tests.support.workload_tls import authority
 
 BILLING = "applications/billing.yaml"
@@ -32,6 +33,11 @@ PARTNER = shlex.split("""
 --app billing --component partner --owner team-billing --client external
 --jwks-uri https://partner.example.com/keys.json --calls orders/api:orders.read
 """)
+
+
+def billing() -> str:
+    """Return the text of the Application."""
+    return Path(BILLING).read_text("utf-8")
 
 
 @pytest.fixture(autouse=True)
@@ -55,7 +61,7 @@ def files() -> dict[str, bytes]:
 def test_a_new_application_is_closed_but_for_its_scopes(cli: Cli) -> None:
     """With owner, scopes, rules and a role. `check` finds nothing."""
     cli("new", *API, "--group", "sales")
-    assert Path(BILLING).read_text("utf-8") == (
+    assert billing() == (
         """\
 apiVersion: core.oam.dev/v1beta1
 kind: Application
@@ -153,13 +159,11 @@ def test_one_application_may_call_itself(cli: Cli) -> None:
 @pytest.mark.parametrize(
     "group", [[], ["--group", "sales"]], ids=["no role", "a wider role"]
 )
-def test_a_reader_may_not_write(
-    group: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_reader_may_not_write(group: list[str], capsys: Capsys) -> None:
     """Without a role with exactly these scopes, a new role is added. The next component with these
     scopes joins it."""
     assert main(["new", *API, *group]) == 0
-    before = Path(BILLING).read_text("utf-8")
+    before = billing()
     for name in ("nightly", "hourly"):
         further = f"--app {name} --owner o --component {name} --calls billing/invoices:invoices.read"
         assert main(["new", *NIGHTLY, *further.split()]) == 0
@@ -169,7 +173,7 @@ def test_a_reader_may_not_write(
         if group
         else f"            roles: {{reader: {role}}}\n"
     )
-    assert Path(BILLING).read_text("utf-8") == before + reader
+    assert billing() == before + reader
     capsys.readouterr()
     assert main(["check"]) == len(group[:1])
     assert capsys.readouterr().out.count(
@@ -188,23 +192,17 @@ def test_a_new_role_has_the_users_with_its_scopes(cli: Cli) -> None:
         "shop/checkout:write",
         "--anyway",
     )
-    Path(BILLING).write_text(
-        Path(BILLING).read_text("utf-8").replace("editor:", "reader:")
-    )
-    before = Path(BILLING).read_text("utf-8")
+    Path(BILLING).write_text(billing().replace("editor:", "reader:"))
+    before = billing()
     phone = "--app billing --owner team-billing --client native --redirect-uri com.example.b:/cb"
     for calls in (
         "--component app --calls billing/invoices:invoices.read",
         "--component second --calls billing/invoices:invoices.write",
     ):
         cli("new", *phone.split(), *calls.split())
-    assert (
-        Path(BILLING)
-        .read_text("utf-8")
-        .startswith(
-            f'{before}              billing-app: {{scopes: [invoices.read], groups: ["all: sales"], components: [billing/app]}}\n'
-            f'              editor: {{scopes: [invoices.write], groups: ["all: sales"], components: [billing/second]}}\n'
-        )
+    assert billing().startswith(
+        f'{before}              billing-app: {{scopes: [invoices.read], groups: ["all: sales"], components: [billing/app]}}\n'
+        f'              editor: {{scopes: [invoices.write], groups: ["all: sales"], components: [billing/second]}}\n'
     )
     cli("check")
 
@@ -227,7 +225,7 @@ def test_pages_are_open_to_browsers_for_a_year(
         "--calls",
         "orders/api:orders.read",
     )
-    text = Path(BILLING).read_text("utf-8")
+    text = billing()
     assert (
         f"              - methods: [{methods}]\n                public: {{reason: "
         in text
@@ -268,7 +266,7 @@ def test_an_external_component_is_only_a_client(
     """In a new Application, or beside others. Its owner is the Application's owner."""
     cli("new", *arguments)
     calls = "            calls:\n              - component: orders/api\n                scopes: [orders.read]\n"
-    assert Path(BILLING).read_text("utf-8") == (
+    assert billing() == (
         "apiVersion: core.oam.dev/v1beta1\nkind: Application\nmetadata:\n  name: billing\n"
         f"  annotations: {{owner: team-billing}}\nspec:\n  components:\n{written}{calls}"
     )
@@ -313,7 +311,7 @@ def test_scopes_are_named_after_the_component(
 
 
 def test_a_caller_gets_the_call(
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
     cli: Cli,
 ) -> None:
     """In its own file, with a role here to read, or also to change. Its users sign in by their
@@ -331,9 +329,7 @@ def test_a_caller_gets_the_call(
     )
     before = {file: file.read_text("utf-8") for file in (shop, reports)}
     assert main(["new", *API, "--group", "sales", *callers]) == 0
-    assert Path(BILLING).read_text("utf-8").partition("            roles:\n")[
-        2
-    ] == (
+    assert billing().partition("            roles:\n")[2] == (
         "              reader:\n                scopes: [invoices.read]\n                groups: [sales]\n"
         "                components: [shop/checkout, shop/web]\n"
         "              editor:\n                scopes: [invoices.read, invoices.write]\n                groups: [sales]\n"
@@ -385,7 +381,7 @@ def test_a_client_that_calls_nobody_yet_gets_its_first_call(cli: Cli) -> None:
 
 
 def test_an_api_without_callers_has_a_note(
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
     cli: Cli,
 ) -> None:
     """Also with groups, because their users have no client yet. Not for pages, which are open, and
@@ -436,9 +432,7 @@ def test_gateway_flags_add_traits(
 ) -> None:
     """After the other traits."""
     assert main(["new", *API, "--group", "sales", *flags]) == 0
-    written = yaml.safe_load(Path(BILLING).read_text("utf-8"))["spec"][
-        "components"
-    ][0]["traits"]
+    written = yaml.safe_load(billing())["spec"]["components"][0]["traits"]
     assert written[-len(traits) :] == traits
 
 
@@ -539,7 +533,7 @@ def test_a_path_below_a_path_of_another_owner_is_reported(
         "warning ACC219: orders.example.com/orders/invoices lies below"
         in cli("new", *BELOW, "--anyway")
     )
-    assert "/orders/invoices: 8080" in Path(BILLING).read_text("utf-8")
+    assert "/orders/invoices: 8080" in billing()
 
 
 def test_errors_are_written_only_with_anyway(
@@ -704,7 +698,7 @@ def test_json_has_the_files(cli: Cli) -> None:
     """Each with its whole text."""
     (entry,) = cli.json("new", *API, "--json")["files"]
     assert (entry["file"], entry["new"]) == (BILLING, True)
-    assert entry["text"] == Path(BILLING).read_text("utf-8")
+    assert entry["text"] == billing()
 
 
 def test_a_webservice_that_speaks_tls_has_an_issuer() -> None:
@@ -722,9 +716,7 @@ def test_a_webservice_that_speaks_tls_has_an_issuer() -> None:
         authority("workloads").certificate, "utf-8"
     )
     assert main(["new", *API, "--tls-issuer", "internal"]) == 0
-    written = yaml.safe_load(Path(BILLING).read_text("utf-8"))["spec"][
-        "components"
-    ][0]["traits"]
+    written = yaml.safe_load(billing())["spec"]["components"][0]["traits"]
     issuer = {"kind": "ClusterIssuer", "name": "internal"}
     assert written[-1] == {
         "type": "upstream-tls",

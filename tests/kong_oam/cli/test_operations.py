@@ -26,6 +26,7 @@ from kong_oam.recover import recovery
 from kong_oam.recover.recovery import RecoveryError, Search, SearchedPlace
 from tests.support.cli import Cli
 from tests.support.repository import ROOT
+from tests.support.streams import Capsys
 
 STEERING = "\x1b]0;title\x07"
 HEAVY = (
@@ -56,9 +57,7 @@ def test_a_verb_starts_without_the_imports_of_others() -> None:
 
 
 @pytest.mark.parametrize("verb", ["recover", "emergency"])
-def test_a_stack_that_does_not_exist_is_2(
-    verb: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_stack_that_does_not_exist_is_2(verb: str, capsys: Capsys) -> None:
     """Before any request."""
     assert main([verb, "-s", "lokal"]) == 2
     printed = capsys.readouterr()
@@ -115,7 +114,7 @@ def _place(removed: list[str]) -> SearchedPlace:
 
 
 def test_leftovers_are_listed_and_certain_ones_removed(
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
     cli: Cli,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -163,7 +162,7 @@ def test_leftovers_are_listed_and_certain_ones_removed(
 
 
 def test_a_failure_during_removal_is_one_line_after_the_list(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    capsys: Capsys, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The user has already seen the list."""
 
@@ -225,7 +224,7 @@ def test_openings_are_listed(
 
 
 def test_a_failed_opening_is_an_error(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    capsys: Capsys, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Status 2, and nothing on standard output."""
 
@@ -277,7 +276,7 @@ def _answer_at_gateway(*_: object, is_open: bool) -> list[str]:
 def test_the_delay_of_kongs_workers_is_printed(
     seconds: float | None,
     ending: str,
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
     cli: Cli,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -320,7 +319,7 @@ def test_the_delay_of_kongs_workers_is_printed(
 
 @pytest.mark.usefixtures("changed")
 def test_closed_paths_are_listed_before_failures(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    capsys: Capsys, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The gateway is asked about the closed paths, and the exit status is 2."""
 
@@ -344,7 +343,7 @@ def test_closed_paths_are_listed_before_failures(
 def test_unreadable_scripts_are_an_error_after_the_list(
     found: tuple[Opening, ...],
     out: str,
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The list then never says that nothing is open."""

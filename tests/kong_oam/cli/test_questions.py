@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from kong_oam.__main__ import main
 from tests.support.cli import Cli
 
 ORDERS = "https://orders.example.com/orders"
@@ -606,10 +605,8 @@ def test_without_sign_in_clients_a_user_has_public_endpoints(
     ],
 )  # fmt: skip
 def test_an_invalid_question_is_2(
-    capsys: pytest.CaptureFixture[str], arguments: list[str], words: str
+    cli: Cli, arguments: list[str], words: str
 ) -> None:
     """With the remedy."""
-    assert main(arguments) == 2
-    printed = capsys.readouterr()
-    assert printed.out == ""
-    assert printed.err.startswith(words)
+    printed = cli.usage(*arguments)
+    assert printed.startswith(words)

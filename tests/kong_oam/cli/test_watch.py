@@ -21,6 +21,7 @@ from kong_oam.oam.files import files_of
 from tests.support.cli import Cli
 from tests.support.projects import replace_once
 from tests.support.repository import ROOT
+from tests.support.streams import Capsys
 
 ORDERS = """\
 apiVersion: core.oam.dev/v1beta1
@@ -244,7 +245,7 @@ def test_another_list_of_custom_types_invalidates_the_cache() -> None:
 
 
 def test_a_later_error_does_not_end_it(
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
 ) -> None:
     """The first error ends it, such as a missing stack."""
     out, answers = io.StringIO(), [None, UsageError("no stack"), None]

@@ -31,6 +31,7 @@ from tests.support.gateway_estates import (
     stack,
 )
 from tests.support.json_object import JsonObject
+from tests.support.scenes import gateway_of
 
 STACK = replace(stack("tests"), records=Records(("page",)))
 SCENE = Scene(
@@ -58,11 +59,7 @@ class Recorded:
 @pytest.fixture(scope="module")
 def kong(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recorded]:
     file = tmp_path_factory.mktemp("records") / "records"
-    with Kong(now=lambda: SCENE.now) as gateway:
-        logs = LogSettings(file=str(file))
-        kong_deployment.deploy(
-            gateway.admin_url, SCENE.estate, SCENE.pems, logs=logs
-        )
+    with gateway_of(SCENE, logs=LogSettings(file=str(file))) as gateway:
         yield Recorded(gateway, file)
 
 

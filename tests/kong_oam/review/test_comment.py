@@ -24,7 +24,7 @@ from kong_oam.review.markdown import Links, SourcePosition, linked
 from kong_oam.review.preview import Preview, Step, Violation, preview
 from tests.support.diffs import edited
 from tests.support.json_object import JsonObject
-from tests.support.projects import copy_sample, git
+from tests.support.projects import commit_all, copy_sample, git
 from tests.support.repository import ROOT
 
 SECRET = "s3cr3t-of-the-engine"
@@ -566,8 +566,7 @@ def test_a_change_of_the_sample_estate_has_one_answer_on_three_stacks(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     git("init", "--initial-branch=main")
-    git("add", ".")
-    git("commit", "--message", "first")
+    commit_all("first")
     orders = tmp_path / "applications/orders.yaml"
     text = orders.read_text("utf-8")
     orders.write_text(

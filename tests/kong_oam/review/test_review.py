@@ -27,6 +27,7 @@ from tests.support.github_comments import BOT, REPOSITORY, TOKEN, Comments
 from tests.support.json_object import JsonObject
 from tests.support.projects import STACK
 from tests.support.repository import ROOT
+from tests.support.streams import Capsys
 
 SECRET = "s3cr3t-of-the-engine"
 HEAD = "c0ffee" * 6 + "c0ff"
@@ -453,7 +454,7 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_every_stack_is_checked_compared_and_previewed(
-    steps: list[str], capsys: pytest.CaptureFixture[str]
+    steps: list[str], capsys: Capsys
 ) -> None:
     """The steps run in this order; the exit status is 0, and the output is the comment."""
     assert (
@@ -505,7 +506,7 @@ def test_affected_partitions_are_previewed(
     touched: list[str],
     previewed: list[str],
     heading: str,
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The base is always previewed; access is compared and reported once for all stacks."""
@@ -525,7 +526,7 @@ def test_affected_partitions_are_previewed(
 @pytest.mark.usefixtures("in_partitions")
 def test_a_failed_list_prints_only_known_reasons(
     steps: list[str],
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The backend's address may contain a password."""
@@ -550,7 +551,7 @@ def test_a_failed_list_prints_only_known_reasons(
 
 def test_a_fork_without_secrets_fails_closed(
     steps: list[str],
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Nothing is previewed, but access is shown, and the message gives the reason and the
@@ -581,7 +582,7 @@ def test_a_fork_without_secrets_fails_closed(
 
 def test_errors_in_applications_come_before_everything_else(
     steps: list[str],
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The errors have places, and a failed comparison is reported too."""
@@ -670,7 +671,7 @@ def test_a_review_is_written_by_another_job_than_makes_it(
     comments: Comments,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
     cli: Cli,
 ) -> None:
     """The first job has no token and writes a file. The other job posts the file without a review,

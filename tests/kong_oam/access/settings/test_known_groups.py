@@ -14,6 +14,7 @@ from kong_oam.access.settings.values import StackError
 from tests.support.cli import Cli
 from tests.support.estates import STACK, api, compiled
 from tests.support.projects import copy_sample
+from tests.support.streams import Capsys
 
 STACK_FILE = Path("stacks/Pulumi.local.yaml")
 LIST = "  kong-oam:knownGroups: [order-desk, sales, support]\n"
@@ -133,7 +134,7 @@ def test_each_unknown_group_of_a_list_is_an_error() -> None:
 
 
 def test_questions_are_answered_for_groups_that_are_known(
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
     cli: Cli,
 ) -> None:
     """ "No role names it" is an answer about a known group."""
