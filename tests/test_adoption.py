@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from pathlib import Path
 
 import yaml
 from packaging.specifiers import SpecifierSet
 
 from kong_oam.oam.application import read_files
 from tests.support.documentation import block, page
-
-ROOT = Path(__file__).resolve().parents[1]
+from tests.support.repository import ROOT
 
 
 def _owners(sample: str) -> dict[str, str]:

@@ -25,7 +25,6 @@ from tests.support.documentation import (
     CONTRIBUTING,
     DOCS,
     README,
-    ROOT,
     anchors,
     below,
     block,
@@ -37,6 +36,8 @@ from tests.support.documentation import (
     table,
 )
 from tests.support.projects import copy_sample, replace_once
+from tests.support.repository import ROOT
+from tests.support.streams import Capsys
 
 STACK = ROOT / "kong_oam" / "access" / "settings" / "stack.schema.json"
 
@@ -282,7 +283,7 @@ def test_a_command_prints_the_output_on_its_page(
     command: str,
     change: Callable[[], None],
     status: int,
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
 ) -> None:
     """In a page, `...` replaces omitted lines. `diff` compares with the folder `before`, in place of a commit."""
     _prints(page(name), command, change, status, capsys)
@@ -293,7 +294,7 @@ def _prints(
     command: str,
     change: Callable[[], None],
     status: int,
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
 ) -> None:
     arguments, expected = shown(text, command)
     change()
@@ -319,7 +320,7 @@ def _prints(
 
 
 def test_the_picture_of_a_page_is_the_output_of_the_command(
-    project: Path, capsys: pytest.CaptureFixture[str]
+    project: Path, capsys: Capsys
 ) -> None:
     """The page shows the file that the first command writes."""
     text = page("how-to/draw-access.md")
@@ -341,7 +342,7 @@ def test_pictures_need_no_network() -> None:
 
 
 def test_a_comparison_of_equal_stacks_prints_nothing(
-    project: Path, capsys: pytest.CaptureFixture[str]
+    project: Path, capsys: Capsys
 ) -> None:
     """The page says so."""
     sentence = "`diff stack:aws stack:bare-metal` prints nothing"
@@ -444,7 +445,7 @@ def test_code_lines_of_the_readme_fit_in_80_columns() -> None:
 
 
 def test_the_readme_shows_the_first_line_of_a_review(
-    project: Path, capsys: pytest.CaptureFixture[str]
+    project: Path, capsys: Capsys
 ) -> None:
     """The comparison of `make look` prints this line."""
     edit("orders.yaml", *look.EDIT)

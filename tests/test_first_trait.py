@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.documentation import CONTRIBUTING, ROOT, below, block, shown
+from tests.support.documentation import CONTRIBUTING, below, block, shown
 from tests.support.projects import copy_sample, replace_once
+from tests.support.repository import ROOT
 
 SECTION = (
     CONTRIBUTING.read_text("utf-8").partition("## Your first trait\n")[2]

@@ -16,8 +16,8 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 from sandbox import install, lock, toolchain
+from tests.support.repository import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 CORE = "requirements-core.lock"
 BUILT = "requirements-built.lock"
 LOCKS = (

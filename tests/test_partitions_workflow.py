@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 import yaml
 
-ROOT = Path(__file__).resolve().parents[1]
+from tests.support.json_object import JsonObject
+from tests.support.repository import ROOT
+
 WORKFLOW: dict[Any, Any] = yaml.safe_load(
     (ROOT / ".github/workflows/partitions.yaml").read_text("utf-8")
 )
@@ -21,7 +23,7 @@ TOUCHED, PREVIEW, UP = (
 )
 
 
-def _run(job: dict[str, Any], name: str) -> str:
+def _run(job: JsonObject, name: str) -> str:
     (found,) = (
         step["run"] for step in job["steps"] if step.get("name") == name
     )

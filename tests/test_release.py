@@ -19,9 +19,9 @@ import yaml
 import kong_oam
 from sandbox.wheel import TAGS
 from tests.support.projects import copy_sample, git
+from tests.support.repository import ROOT
 from tests.support.wheel import release
 
-ROOT = Path(__file__).resolve().parents[1]
 WORKFLOW: dict[Any, Any] = yaml.safe_load(
     (ROOT / ".github/workflows/release.yaml").read_text("utf-8")
 )

@@ -13,8 +13,9 @@ import pytest
 import yaml
 
 from kong_oam.access.settings.stack import read_file
+from tests.support.json_object import JsonObject
+from tests.support.repository import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 WORKFLOW: dict[Any, Any] = yaml.safe_load(
     (ROOT / ".github/workflows/rotate.yaml").read_text("utf-8")
 )
@@ -22,7 +23,7 @@ JOB, RECORD = WORKFLOW["jobs"]["rotate"], WORKFLOW["jobs"]["record"]
 STACKS = JOB["strategy"]["matrix"]["stack"]
 
 
-def _run(name: str, job: dict[str, Any] = JOB) -> str:
+def _run(name: str, job: JsonObject = JOB) -> str:
     (found,) = (
         step["run"] for step in job["steps"] if step.get("name") == name
     )

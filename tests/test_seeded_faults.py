@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import re
 
-from tests.support.seeded.faults import ROOT, all_faults, applies
+from tests.support.repository import ROOT
+from tests.support.seeded.faults import all_faults, applies
 
 FAULTS = all_faults()
 

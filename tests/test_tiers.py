@@ -11,8 +11,8 @@ import pytest
 import yaml
 
 from tests.support import tiers
+from tests.support.repository import ROOT
 
-ROOT = tiers.ROOT
 DEEP = "deep or generated"
 
 

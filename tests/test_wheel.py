@@ -13,18 +13,18 @@ import tarfile
 import tomllib
 import zipfile
 from pathlib import Path
-from typing import Any
 
 import pytest
 from packaging.requirements import Requirement
 
 import kong_oam
 from sandbox.wheel import TAGS, for_platform, this_machine
+from tests.support.json_object import JsonObject
 from tests.support.projects import copy_sample
+from tests.support.repository import ROOT
 from tests.support.wheel import TOPS, release, unpack
 
-ROOT = Path(__file__).resolve().parents[1]
-PROJECT: dict[str, Any] = tomllib.loads(
+PROJECT: JsonObject = tomllib.loads(
     (ROOT / "pyproject.toml").read_text("utf-8")
 )
 

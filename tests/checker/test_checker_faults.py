@@ -15,7 +15,8 @@ import pytest
 
 from tests.support.checker.estates import OUTSIDE, Client, Part, Shape
 from tests.support.checker.runs import Edit, Recorder, Run, sandbox
-from tests.support.tiers import ROOT, deep_after
+from tests.support.repository import ROOT
+from tests.support.tiers import deep_after
 
 pytestmark = pytest.mark.engine
 

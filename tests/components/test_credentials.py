@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
@@ -17,6 +17,8 @@ from pulumi.runtime import mocks, set_mocks
 from components.credentials import Recorded, Rotation, once_deployed
 from kong_oam.access.rotation import Generation
 from tests.support.estates import api, estate
+from tests.support.json_object import JsonObject
+from tests.support.mocks import on_the_loop
 
 ACCESS = """
             owner: team
@@ -87,25 +89,17 @@ def run(
                 ),
             )
         set_mocks(_Nothing(), preview=preview)
-        _await(program)
+        on_the_loop(program)
     return outcome
-
-
-@pulumi.runtime.test  # type: ignore[untyped-decorator]
-def _await(
-    program: Callable[[], Coroutine[Any, Any, None]],
-) -> Coroutine[Any, Any, None]:
-    """On the event loop of the SDK, which outlives a test."""
-    return program()
 
 
 class _Nothing(mocks.Mocks):
     def new_resource(
         self, args: mocks.MockResourceArgs
-    ) -> tuple[str | None, dict[str, Any]]:
+    ) -> tuple[str | None, JsonObject]:
         raise AssertionError("no resource is made here")
 
-    def call(self, args: mocks.MockCallArgs) -> dict[str, Any]:
+    def call(self, args: mocks.MockCallArgs) -> JsonObject:
         raise AssertionError("nothing is called here")
 
 
@@ -133,7 +127,7 @@ def shared(holder: str) -> Callable[[Rotation, Run], Recorded]:
 
 def recorded(
     generation: int, since: int, due: int, before: str = "ended", **fields: str
-) -> dict[str, Any]:
+) -> JsonObject:
     days = {"since": on(since).isoformat(), "due": on(due).isoformat()}
     return {"generation": generation, **days, "before": before, **fields}
 

@@ -24,6 +24,7 @@ from kong_oam.identity.kinds import describe, granted_in
 from kong_oam.oam.application import read_files
 from sandbox.local import STACK
 from tests.support.engine.partitions import partition, stack_of
+from tests.support.json_object import JsonObject
 from tests.support.mocks import Registered, States, run_stack
 from tests.support.partition_program import PARTITIONS, estate_at, run_all
 from tests.support.tiers import deep_after
@@ -42,10 +43,10 @@ class Stacks:
 
     whole: list[Registered]
     parts: dict[str | None, list[Registered]]
-    outputs_of_whole: dict[str, Any]
-    outputs: list[dict[str, Any]]
-    granted: dict[str, Any]
-    meant: dict[str, Any]
+    outputs_of_whole: JsonObject
+    outputs: list[JsonObject]
+    granted: JsonObject
+    meant: JsonObject
     states: States
 
 
@@ -71,9 +72,7 @@ def stacks(
         )
 
 
-def _grants(
-    folder: Path, states: States
-) -> tuple[dict[str, Any], dict[str, Any]]:
+def _grants(folder: Path, states: States) -> tuple[JsonObject, JsonObject]:
     settings = read_file(folder / "stacks" / f"Pulumi.{STACK}.yaml", describe)
     estate = compile_estate(
         read_files([folder / "applications"]), settings.stack
@@ -91,14 +90,14 @@ def _grants(
     )
 
 
-def _outputs(state: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = from_outputs(state).outputs  # type: ignore[assignment]
+def _outputs(state: dict[str, JsonObject]) -> JsonObject:
+    found: JsonObject = from_outputs(state).outputs  # type: ignore[assignment]
     return found
 
 
 def _resources(
     registered: list[Registered],
-) -> dict[tuple[str, str], dict[str, Any]]:
+) -> dict[tuple[str, str], JsonObject]:
     """The inputs of resources by type and logical name, without tags that say the partition."""
     found = {}
     for resource in registered:
@@ -155,7 +154,7 @@ def test_a_run_that_changes_nothing_announces_nothing(
 
 def test_base_and_partitions_are_the_whole(stacks: Stacks) -> None:
     """The same resources with the same inputs, each in one stack, whatever the identity provider."""
-    together: dict[tuple[str, str], dict[str, Any]] = {}
+    together: dict[tuple[str, str], JsonObject] = {}
     for registered in stacks.parts.values():
         of_stack = _resources(registered)
         assert not together.keys() & of_stack.keys()
@@ -170,7 +169,7 @@ def test_what_the_stacks_export_is_together_what_the_whole_does(
     stacks: Stacks,
 ) -> None:
     """The mappings that `verify` reads, and the model that `diff deployed:` does."""
-    together: dict[str, Any] = {}
+    together: JsonObject = {}
     for outputs in stacks.outputs:
         together = merge(together, outputs)
     of_maps = {
@@ -197,7 +196,7 @@ def test_what_the_stacks_export_is_together_what_the_whole_does(
     assert _unplaced(model.facts) == _unplaced(whole_model.facts)
 
 
-def _unplaced(facts: Any) -> dict[Any, dict[str, Any]]:
+def _unplaced(facts: Any) -> dict[Any, JsonObject]:
     """The facts but for which partition a component is in, and which there are."""
     return {
         subject: {

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
 from dataclasses import replace
 from typing import Any
 
-import pulumi
 import yaml
 from pulumi.runtime import set_mocks
 
@@ -22,7 +20,7 @@ from kong_oam.access.model import FurtherTarget
 from kong_oam.access.settings.stack import parse
 from kong_oam.oam.rendered import Awaited
 from tests.support.components import with_fields
-from tests.support.mocks import all_of, recorder
+from tests.support.mocks import all_of, on_the_loop, recorder
 from tests.support.rendered_components import (
     component,
     estate_of,
@@ -95,7 +93,7 @@ def test_each_place_is_given_what_is_there() -> None:
     set_mocks(
         monitor.mocks, "kong-oam", "tests", preview=False, monitor=monitor
     )
-    _await(program)
+    on_the_loop(program)
     maps = all_of(monitor.registered, "kubernetes:core/v1:ConfigMap")
     assert {
         name: config_map.inputs["data"] for name, config_map in maps.items()
@@ -103,9 +101,3 @@ def test_each_place_is_given_what_is_there() -> None:
         "orders/web/configmap/web": {"db": "10.0.0.1"},
         "west:orders/web/configmap/web": {"db": "10.0.0.2"},
     }
-
-
-@pulumi.runtime.test  # type: ignore[untyped-decorator]
-def _await(program: Any) -> Coroutine[Any, Any, None]:
-    """On the event loop of the SDK, which outlives a test."""
-    return program()  # type: ignore[no-any-return]

@@ -7,8 +7,6 @@ import pytest
 from sandbox.local import STACK
 from tests.support.engine.deployment import Deployment
 
-pytestmark = pytest.mark.engine
-
 LINE = "warning: access: newly public: POST http://orders.example.com/orders/health"
 
 

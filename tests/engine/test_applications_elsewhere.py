@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import pytest
-import yaml
 
 from sandbox.local import STACK
-from tests.support.engine.deployment import Deployment, Empty
+from tests.support.engine.deployment import (
+    Deployment,
+    Empty,
+    remove_applications,
+)
 from tests.support.engine.inventory import entities
 from tests.support.faults.tiny import TINY
 
-pytestmark = pytest.mark.engine
-
 
 def _named(deployment: Deployment, *names: str) -> None:
-    file = deployment.folder / f"stacks/Pulumi.{STACK}.yaml"
-    settings = yaml.safe_load(file.read_text("utf-8"))
-    settings["config"]["kong-oam:applications"] = [*names]
-    file.write_text(yaml.safe_dump(settings), "utf-8")
+    with deployment.config() as config:
+        config["kong-oam:applications"] = [*names]
 
 
 @pytest.mark.deep
@@ -31,14 +30,13 @@ def test_a_team_s_applications_are_deployed_from_its_own_repository(
     oam.mkdir(parents=True)
     (oam / "tiny.yaml").write_text(TINY, "utf-8")
     deployment = empty("stacks")
-    for file in (deployment.folder / "applications").iterdir():
-        file.unlink()
+    remove_applications(deployment.folder)
     _named(deployment, f"{teams}/*/oam")
     deployment.run("up", "--policy-pack", "policies")
     assert [*deployment.output("upstreams")] == [
         f"kong-oam.{STACK}.tiny.api.8080"
     ]
-    assert deployment.changes("preview") == {}
+    deployment.assert_unchanged("preview")
     deployed = entities(deployment.local)
     oam.rename(teams / "away")
     stopped = deployment.run("up", check=False)
@@ -49,4 +47,4 @@ def test_a_team_s_applications_are_deployed_from_its_own_repository(
     )
     assert entities(deployment.local) == deployed
     (teams / "away").rename(oam)
-    assert deployment.changes("preview") == {}
+    deployment.assert_unchanged("preview")

@@ -6,7 +6,6 @@ from __future__ import annotations
 import shutil
 import socket
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
@@ -15,6 +14,7 @@ from sandbox.kong import Kong, Lags
 from sandbox.local import STACK, Local
 from tests.support.engine.deployment import Deployment, Empty, project, start
 from tests.support.engine.inventory import entities
+from tests.support.json_object import JsonObject
 
 # `orders.reed` begins in column 61 of line 24.
 WRONG = (
@@ -24,7 +24,6 @@ WRONG = (
 POSITION = "applications/orders.yaml:24:61"
 
 
-@pytest.mark.engine
 def test_the_program_stops_on_a_scope_that_is_not_declared(
     empty: Empty,
 ) -> None:
@@ -75,7 +74,6 @@ def refused(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
         yield start(local, project(tmp_path_factory.mktemp("project")))
 
 
-@pytest.mark.engine
 @pytest.mark.parametrize(
     ("kong", "message"),
     [
@@ -93,7 +91,7 @@ def refused(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
 def test_a_gateway_that_cannot_be_used_stops_the_program(
     refused: Deployment,
     monkeypatch: pytest.MonkeyPatch,
-    kong: dict[str, Any] | None,
+    kong: JsonObject | None,
     message: str,
 ) -> None:
     """Each has a specific message and a failing exit status, and nothing is created anywhere."""
@@ -124,7 +122,6 @@ def test_a_gateway_that_cannot_be_used_stops_the_program(
     )
 
 
-@pytest.mark.engine
 def test_a_usable_gateway_does_not_stop_the_program(
     refused: Deployment,
 ) -> None:
@@ -138,7 +135,6 @@ _OTHERS = """config:
 
 
 @pytest.mark.deep
-@pytest.mark.engine
 def test_no_run_deploys_other_applications_than_the_commands_read(
     empty: Empty,
 ) -> None:

@@ -1,14 +1,11 @@
 """Changes of a running estate: an edited rule, a change made by hand, a rotated key, and its end."""
 
 import httpx
-import pytest
 
 from sandbox.local import STACK
 from tests.support.engine.calls import call, part, service_token, user_token
 from tests.support.engine.deployment import Deployment, Empty
 from tests.support.engine.inventory import entities
-
-pytestmark = pytest.mark.engine
 
 RULED = {
     "orders/api-8080-admission": "update",
@@ -102,8 +99,8 @@ def test_a_rotated_key_takes_an_empty_slot(deployed: Deployment) -> None:
     assert (
         call(local, "GET", "orders.example.com", "/orders", after).status == 200
     )
-    assert deployed.changes("up") == {}
-    assert deployed.changes("up", "--refresh") == {}
+    deployed.assert_unchanged()
+    deployed.assert_unchanged("up", "--refresh")
     assert _slots(deployed) == slots
 
 

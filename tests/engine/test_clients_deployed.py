@@ -6,8 +6,6 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
-    NoEncryption,
-    PrivateFormat,
     PublicFormat,
 )
 
@@ -19,8 +17,8 @@ from sandbox.okta import browser
 from tests.support.engine.applications import SHOP
 from tests.support.engine.calls import call, credential
 from tests.support.engine.deployment import Empty
+from tests.support.partner_keys import private_pem
 
-pytestmark = pytest.mark.engine
 OKTA_IS_BEHIND = launchers.behind("resource-okta")
 
 
@@ -34,9 +32,7 @@ def _partner_calls(local: Local, settings: dict[str, str]) -> None:
     assert not {name for name in settings if "KEY" in name or "SECRET" in name}
     for _ in range(2):
         key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        pem = key.private_bytes(
-            Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
-        ).decode()
+        pem = private_pem(key)
         public = jwk(
             key.public_key()
             .public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
@@ -76,8 +72,7 @@ def test_applications_without_a_secret_sign_users_in_with_pkce(
     users' groups lack."""
     deployment = empty()
     local = deployment.local
-    for name in ("hello", "reports"):
-        (deployment.folder / f"applications/{name}.yaml").unlink()
+    deployment.leave_out("hello", "reports")
     (deployment.folder / "applications/shop.yaml").write_text(SHOP)
     deployment.edit(
         "applications/orders.yaml",

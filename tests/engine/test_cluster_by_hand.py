@@ -6,7 +6,6 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -15,33 +14,33 @@ from sandbox.cluster import CLUSTER, Key
 from sandbox.local import STACK
 from tests.support.documentation import page
 from tests.support.engine.deployment import Deployment
+from tests.support.json_object import JsonObject
+from tests.support.streams import Capsys
 
-pytestmark = pytest.mark.engine
 
-
-def _image(item: dict[str, Any]) -> None:
+def _image(item: JsonObject) -> None:
     item["spec"]["template"]["spec"]["containers"][0]["image"] = (
         "elsewhere.example.com/other:1"
     )
 
 
-def _open(item: dict[str, Any]) -> None:
+def _open(item: JsonObject) -> None:
     item["spec"]["ingress"] = [{}]
 
 
-def _selector(item: dict[str, Any]) -> None:
+def _selector(item: JsonObject) -> None:
     item["spec"]["selector"] = {"app": "other"}
 
 
-def _mount(item: dict[str, Any]) -> None:
+def _mount(item: JsonObject) -> None:
     item["automountServiceAccountToken"] = True
 
 
-def _value(item: dict[str, Any]) -> None:
+def _value(item: JsonObject) -> None:
     item["data"]["OAUTH_CLIENT_ID"] = "b3RoZXI="
 
 
-HANDS: dict[Key, Callable[[dict[str, Any]], None]] = {
+HANDS: dict[Key, Callable[[JsonObject], None]] = {
     Key("apps/v1", "Deployment", "default", "api"): _image,
     Key("networking.k8s.io/v1", "NetworkPolicy", "default", "api"): _open,
     Key("v1", "Service", "default", "api"): _selector,
@@ -68,16 +67,16 @@ def test_manual_changes_in_the_cluster_are_reverted(
     changes = deployed.changes("up", "--refresh")
     assert {key: cluster.get(key) for key in HANDS} == before
     assert set(changes.values()) == {"update"} and len(changes) == len(HANDS)
-    assert deployed.changes("preview", "--refresh") == {}
+    deployed.assert_unchanged("preview", "--refresh")
 
 
 def test_verify_finds_manual_changes_in_the_cluster_with_a_remedy(
     deployed: Deployment,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
 ) -> None:
     """Changed, added, removed and deleted fields, by path and author. A plain run keeps additions."""
-    _as_a_shell(deployed, monkeypatch)
+    deployed.enter(monkeypatch)
     ask = ["verify", "--stack", STACK, "--only", "cluster"]
     assert (main(ask), capsys.readouterr().out) == (
         0,
@@ -132,16 +131,16 @@ def test_verify_finds_manual_changes_in_the_cluster_with_a_remedy(
     deployed.run("up", "--refresh")
     assert main(ask) == 0
     assert [*map(_lasting, cluster.objects())] == [*map(_lasting, before)]
-    assert deployed.changes("preview", "--refresh") == {}
+    deployed.assert_unchanged("preview", "--refresh")
 
 
 def test_a_cluster_that_cannot_be_read_is_no_finding(
     deployed: Deployment,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
 ) -> None:
     """Exit status 2, and a remedy: kubectl is missing or fails."""
-    _as_a_shell(deployed, monkeypatch)
+    deployed.enter(monkeypatch)
     monkeypatch.setenv(CLUSTER, "http://127.0.0.1:1")
     assert main(["verify", "--stack", STACK, "--only", "cluster"]) == 2
     output = capsys.readouterr()
@@ -158,15 +157,6 @@ def test_a_cluster_that_cannot_be_read_is_no_finding(
     )
 
 
-def _as_a_shell(
-    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """In the project's folder, with the stack's environment."""
-    monkeypatch.chdir(deployment.folder)
-    for name, value in deployment.local.env.items():
-        monkeypatch.setenv(name, value)
-
-
 def _lines(text: str, beginning: str) -> list[str]:
     return [
         line.removeprefix(beginning)
@@ -175,7 +165,7 @@ def _lines(text: str, beginning: str) -> list[str]:
     ]
 
 
-def _lasting(item: dict[str, Any]) -> dict[str, Any]:
+def _lasting(item: JsonObject) -> JsonObject:
     """Return an object without its uid, which changes when it is recreated, and without empty
     annotations."""
     return {

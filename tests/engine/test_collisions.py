@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import shutil
 
-import pytest
-
 from sandbox.local import STACK
 from tests.support.documentation import page
 from tests.support.engine.deployment import Deployment
 from tests.support.engine.inventory import entities
-
-pytestmark = pytest.mark.engine
 
 SECOND = "second"
 

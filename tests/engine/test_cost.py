@@ -15,8 +15,6 @@ from sandbox.local import Local
 from tests.support.documentation import page
 from tests.support.faults.stacks import start
 
-pytestmark = pytest.mark.engine
-
 
 @pytest.mark.deep
 @pytest.mark.stand_in  # the benchmark has limits for stand-ins; official plugins record more

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import pytest
-
 from sandbox.demo.table import ask, estate_of, log, report
 from sandbox.project import add_own_types, keep_records
 from tests.support.documentation import page
 from tests.support.engine.deployment import Deployment
-
-pytestmark = pytest.mark.engine
 
 
 def test_the_demo_shows_the_table_of_the_tutorial(deployed: Deployment) -> None:
@@ -22,7 +18,7 @@ def test_the_demo_shows_the_table_of_the_tutorial(deployed: Deployment) -> None:
         for _, operation in deployed.changes("up").items()
         if operation != "create"
     } == {"update"}
-    assert deployed.changes("up") == {}
+    deployed.assert_unchanged()
     table = ask(deployed.local, estate_of(deployed.folder))
     assert table.wrong == ()
     lines, wrong = log(table, records.read_text("utf-8"))

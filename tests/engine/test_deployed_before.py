@@ -20,8 +20,6 @@ from tests.support.engine.earlier_project import (
 )
 from tests.support.engine.tenant import tenant_stack
 
-pytestmark = pytest.mark.engine
-
 
 @pytest.fixture(
     params=[

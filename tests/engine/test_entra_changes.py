@@ -4,7 +4,6 @@ old roles at once."""
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
@@ -14,8 +13,7 @@ from sandbox.entra import Entra
 from tests.support.engine.calls import call, credential
 from tests.support.engine.deployment import Deployment
 from tests.support.engine.tenant import tenant_stack
-
-pytestmark = pytest.mark.engine
+from tests.support.json_object import JsonObject
 
 ORDERS, SHOP = "applications/orders.yaml", "applications/shop.yaml"
 WRITING = (
@@ -37,7 +35,7 @@ def deployed(
         yield deployment, tenant
 
 
-def _api(tenant: Entra) -> dict[str, Any]:
+def _api(tenant: Entra) -> JsonObject:
     found = tenant.directory.applications.values()
     return next(
         finding
@@ -97,7 +95,7 @@ def test_a_new_scope_is_waited_for_before_it_is_granted(
             "scope=orders.list",
             "scope=orders.read",
         ]
-        assert deployment.changes("up") == {}
+        deployment.assert_unchanged()
         deployment.edit(ORDERS, "List orders", "List all orders")
         assert set(deployment.changes("up")) == {"entra-api-orders/api"}
         assert "List all orders" in [
@@ -167,7 +165,7 @@ def test_a_removed_scope_is_disabled_then_deleted_and_never_issued(
         == changes["entra-grant-shop/web:orders/api"]
         == "update"
     )
-    assert deployment.changes("up") == {}
+    deployment.assert_unchanged()
     assert (
         call(local, "POST", "orders.example.com", "/orders", before).status
         == 403
@@ -245,7 +243,7 @@ def test_a_role_moves_to_another_group_with_another_scope(
         assert "group=sales" not in [
             app_role["value"] for app_role in _api(tenant)["appRoles"]
         ]
-        assert deployment.changes("up") == {}
+        deployment.assert_unchanged()
     finally:
         (deployment.folder / ORDERS).write_text(text, "utf-8")
         deployment.run("up")

@@ -18,9 +18,6 @@ from tests.support.engine.calls import call
 from tests.support.engine.deployment import AT_ONCE, Deployment, project, start
 from tests.support.engine.sample import Sample
 
-pytestmark = pytest.mark.engine
-
-
 UNKNOWN = "gateway: a preview cannot show the changes of 3 gates, such as kong-oam.local.hello.hello-world.8000: "
 """The message about clients and APIs whose ids the tenant generates in the same run."""
 
@@ -83,10 +80,10 @@ def test_a_second_run_changes_nothing(
     deployment, tenant = deployed
     previewed = deployment.pulumi("preview", "-s", STACK)
     assert "a preview cannot show" not in previewed.stdout + previewed.stderr
-    assert deployment.changes("preview") == {}
-    assert deployment.changes("up") == {}
+    deployment.assert_unchanged("preview")
+    deployment.assert_unchanged()
     deployment.run("refresh")
-    assert deployment.changes("up") == {}
+    deployment.assert_unchanged()
     names = {
         application["appId"]: application["displayName"]
         for application in tenant.directory.applications.values()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -15,8 +14,7 @@ from sandbox.local import Local
 from tests.support.engine.calls import call, credential, part
 from tests.support.engine.pods import on
 from tests.support.engine.tenant import tenant_stack
-
-pytestmark = pytest.mark.engine
+from tests.support.json_object import JsonObject
 
 
 def _mounted(local: Local, cluster: Issuer, component: str) -> ClusterToken:
@@ -69,7 +67,7 @@ def _token(
         settings[f"OAUTH_{name}"]
         for name in ("TOKEN_ENDPOINT", "CLIENT_ID", "SCOPES")
     )
-    answer: dict[str, Any]
+    answer: JsonObject
     if user is None:
         answer = browser.client_credentials(endpoint, client, proof, [scopes])
     else:
@@ -101,7 +99,7 @@ def test_pods_call_with_the_tokens_of_their_own_service_accounts(
         local = deployment.local
         on(deployment, 0)
         deployment.run("up")
-        assert deployment.changes("up") == {}
+        deployment.assert_unchanged()
         assert deployment.output("credentials") == {}
         kinds = {resource["type"] for resource in deployment.state()}
         assert (
@@ -158,7 +156,7 @@ def test_pods_call_with_the_tokens_of_their_own_service_accounts(
             _token(job, _signed(other, account, "api://AzureADTokenExchange"))
 
         on(deployment, 200)
-        assert deployment.changes("up") == {}
+        deployment.assert_unchanged()
         assert (
             call(
                 local, "GET", "orders.example.com", "/orders", _token(job, own)

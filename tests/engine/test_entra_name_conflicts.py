@@ -16,9 +16,8 @@ from tests.support.engine.deployment import Deployment
 from tests.support.engine.tenant import tenant_stack
 from tests.support.faults.blackout import lost, recover
 from tests.support.faults.stacks import Stack
+from tests.support.json_object import JsonObject
 from tests.support.tiers import deep_after
-
-pytestmark = pytest.mark.engine
 
 CLUSTER = {"clusterIssuer": "https://cluster.example.com"}
 CHECKOUT = "kong-oam local shop/checkout"
@@ -30,7 +29,7 @@ def stack(tmp_path: Path) -> Iterator[tuple[Deployment, Entra]]:
         yield made
 
 
-def _directory(tenant: Entra) -> dict[str, Any]:
+def _directory(tenant: Entra) -> JsonObject:
     """Return the ids of all objects in the tenant, and all assignments and consents."""
     directory = tenant.directory
     return {
@@ -69,7 +68,7 @@ def test_nothing_is_created_beside_a_foreign_application(
     assert list(tenant.directory.applications) == [app["id"]]
     del tenant.directory.applications[app["id"]]
     deployment.run("up")
-    assert deployment.changes("up") == {}
+    deployment.assert_unchanged()
 
 
 _KILLS = {
@@ -150,7 +149,7 @@ def test_objects_of_a_killed_run_are_found_and_removed(
     assert _directory(tenant) == before
     removed = recover(ours)
     assert tenant.secret not in listed + removed
-    assert deployment.changes("up") == {}
+    deployment.assert_unchanged()
     names = [
         application["displayName"]
         for application in tenant.directory.applications.values()

@@ -18,8 +18,6 @@ from tests.support.engine.deployment import Deployment
 from tests.support.engine.tenant import tenant_stack
 from tests.support.partner_keys import certified, private_pem, rsa_key
 
-pytestmark = pytest.mark.engine
-
 PARTNER = """
 apiVersion: core.oam.dev/v1beta1
 kind: Application
@@ -99,7 +97,7 @@ def test_a_partner_calls_with_its_own_key_and_changes_it(
             made[0].startswith("entra-certificate-partner/acme-")
             and made[1] == "create"
         )
-        assert deployment.changes("up") == {}
+        deployment.assert_unchanged()
         assert "ENV409" not in deployment.pulumi("preview", "-s", STACK).stdout
         token = _token(settings, old, first)
         assert (

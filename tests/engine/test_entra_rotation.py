@@ -14,8 +14,6 @@ from tests.support.engine.calls import call, credential
 from tests.support.engine.pods import CLIENTS, Pods, on
 from tests.support.engine.tenant import tenant_stack
 
-pytestmark = pytest.mark.engine
-
 HANDED_OVER = {
     f"shop/{name}-{kind}": "update"
     for name in CLIENTS
@@ -72,7 +70,7 @@ def test_credentials_are_valid_until_they_end(
             )
             assert deployment.changes("up") == HANDED_OVER
             pods.start()
-            assert deployment.changes("up") == {}
+            deployment.assert_unchanged()
             second = credential(local, "checkout")
             for own in (first, second):
                 assert (
@@ -103,7 +101,7 @@ def test_credentials_are_valid_until_they_end(
                 in shown
             )
             assert deployment.changes("up") == ended("a", *kinds)
-            assert deployment.changes("up") == {}
+            deployment.assert_unchanged()
             with pytest.raises(IssuerError, match=refusal):
                 caller.token(first)
 
@@ -134,7 +132,7 @@ def test_credentials_are_valid_until_they_end(
             call(local, "GET", "orders.example.com", "/orders", token).status
             == 200
         )
-        assert deployment.changes("up") == {}
+        deployment.assert_unchanged()
         assert (
             deployment.output("credentials")["shop/checkout at entra"][
                 "replaced"

@@ -24,8 +24,6 @@ from tests.support.engine.deployment import (
 from tests.support.engine.sample import Sample
 from tests.support.tiers import deep_after
 
-pytestmark = pytest.mark.engine
-
 AUDIENCE = "api://sandbox"
 GROUPS = {user.login: user.groups for user in USERS}
 
@@ -77,7 +75,7 @@ def test_nothing_is_made_at_the_issuer_and_nothing_changes_again(
     }
     assert packages == {"pulumi", "kong-oam", "kong", "kubernetes"}
     assert deployment.output("issuers") == {PROVIDER: issuer.url}
-    assert deployment.changes("up") == {}
+    deployment.assert_unchanged()
 
 
 @pytest.mark.deep
@@ -254,4 +252,4 @@ def test_an_issuer_that_cannot_be_believed_stops_the_run(
         )
         == before
     )
-    assert deployment.changes("up") == {}
+    deployment.assert_unchanged()

@@ -23,8 +23,6 @@ from tests.support.engine.calls import (
 from tests.support.engine.sample import Sample
 from tests.support.gateway_tokens import encoded, rsa_key, signature
 
-pytestmark = pytest.mark.engine
-
 # Columns of the tables. checkout and renderer call as themselves. The users sales and desk are in one
 # group each, and both is in both. Users sign in to the shop's web application, then to the console
 # of reports.

@@ -12,9 +12,8 @@ import pytest
 from sandbox.kong import Lags
 from sandbox.local import Local
 from tests.support.engine.deployment import Empty
+from tests.support.sandbox.engine_project import wait
 from tests.support.tiers import deep_after
-
-pytestmark = pytest.mark.engine
 
 LAG = 1.0
 """Seconds."""
@@ -60,19 +59,12 @@ def _answers_during(
         caller.start()
     try:
         act()
-        _wait(lambda: tuple(latest.get(host) for host, _ in TARGETS) == last)
+        wait(lambda: tuple(latest.get(host) for host, _ in TARGETS) == last)
     finally:
         done.set()
         for caller in callers:
             caller.join(10)
     return answers
-
-
-def _wait(condition: Callable[[], bool]) -> None:
-    until = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < until, "it did not come"
-        time.sleep(0.01)
 
 
 LATE = {

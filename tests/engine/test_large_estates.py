@@ -11,8 +11,6 @@ from benchmarks.estate import SIZES, limits
 from benchmarks.large import large, measure, walk
 from tests.support.documentation import page
 
-pytestmark = pytest.mark.engine
-
 
 @pytest.mark.deep
 @pytest.mark.stand_in  # it counts requests to stand-ins

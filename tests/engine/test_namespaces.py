@@ -6,15 +6,15 @@ import shutil
 from pathlib import Path
 
 import pytest
-import yaml
 
 from sandbox.cluster import Key
-from sandbox.local import STACK
-from tests.support.engine.deployment import Deployment, Empty
+from tests.support.engine.deployment import (
+    Deployment,
+    Empty,
+    remove_applications,
+)
 from tests.support.engine.inventory import entities
 from tests.support.faults.tiny import TINY
-
-pytestmark = pytest.mark.engine
 
 SAID = (
     "applications/tiny.yaml:6:7: error ENV412: the cluster has no namespace 'things': create it "
@@ -28,8 +28,7 @@ NAMESPACE = Key("v1", "Namespace", "", "things")
 def deployment(empty: Empty) -> Deployment:
     """A stack with one Application, whose namespace the cluster lacks."""
     made = empty("stacks")
-    for file in (made.folder / "applications").iterdir():
-        file.unlink()
+    remove_applications(made.folder)
     text = TINY.replace("{name: tiny}", "{name: tiny, namespace: things}")
     (made.folder / "applications/tiny.yaml").write_text(text, "utf-8")
     made.local.cluster.absent.add("things")
@@ -37,12 +36,8 @@ def deployment(empty: Empty) -> Deployment:
 
 
 def _let_runs_make_them(deployment: Deployment) -> None:
-    file = deployment.folder / f"stacks/Pulumi.{STACK}.yaml"
-    settings = yaml.safe_load(file.read_text("utf-8"))
-    settings["config"].setdefault("kong-oam:cluster", {})[
-        "createNamespaces"
-    ] = True
-    file.write_text(yaml.safe_dump(settings), "utf-8")
+    with deployment.config() as config:
+        config.setdefault("kong-oam:cluster", {})["createNamespaces"] = True
 
 
 def test_a_namespace_that_is_missing_is_named_before_anything_is_made(
@@ -85,8 +80,8 @@ def test_where_the_stack_says_so_runs_make_it_and_leave_it(
     assert changes["namespace-things"] == "create" and set(
         changes.values()
     ) == {"create"}
-    assert deployment.changes("up") == {}
-    assert deployment.changes("preview", "--refresh") == {}
+    deployment.assert_unchanged()
+    deployment.assert_unchanged("preview", "--refresh")
     deployment.run("destroy")
     assert [Key.of(item) for item in deployment.local.cluster.objects()] == [
         NAMESPACE
@@ -131,15 +126,13 @@ def test_a_range_that_others_are_in_is_refused(
         node("far", "192.0.2.7", "198.51.100.0/24", "fd00::/64"),
         there,
     ]
-    file = deployment.folder / f"stacks/Pulumi.{STACK}.yaml"
-    settings = yaml.safe_load(file.read_text("utf-8"))
     gateway = {
         "scheme": "http",
         "reach": "loadBalancer",
         "cidrs": ["203.0.113.8/29", "10.20.0.0/16"],
     }
-    settings["config"]["kong-oam:gateway"] = gateway
-    file.write_text(yaml.safe_dump(settings), "utf-8")
+    with deployment.config() as config:
+        config["kong-oam:gateway"] = gateway
     before = entities(deployment.local)
     failed = deployment.run("up", check=False)
     output = " ".join(failed.stdout.split())
@@ -152,6 +145,6 @@ def test_a_range_that_others_are_in_is_refused(
         "1 error(s) at the products; nothing was provisioned" in output
         and entities(deployment.local) == before
     )
-    gateway["cidrs"] = ["203.0.113.8/29"]
-    file.write_text(yaml.safe_dump(settings), "utf-8")
+    with deployment.config() as config:
+        config["kong-oam:gateway"]["cidrs"] = ["203.0.113.8/29"]
     assert set(deployment.changes("preview").values()) == {"create"}

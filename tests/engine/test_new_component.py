@@ -11,8 +11,6 @@ import pytest
 from sandbox.local import ROOT, STACK
 from tests.support.engine.deployment import Empty
 
-pytestmark = pytest.mark.engine
-
 NEW = (
     *(
         "--app",

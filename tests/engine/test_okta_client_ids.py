@@ -8,10 +8,12 @@ import pytest
 
 from sandbox.local import STACK
 from tests.support.engine.calls import call, credential, service_token
-from tests.support.engine.deployment import Deployment, Empty
+from tests.support.engine.deployment import (
+    Deployment,
+    Empty,
+    remove_applications,
+)
 from tests.support.faults.tiny import HOST, PROTECTED, TINY
-
-pytestmark = pytest.mark.engine
 
 APP, POLICY, CHOSEN = (
     "okta-app-tiny/job",
@@ -23,8 +25,7 @@ APP, POLICY, CHOSEN = (
 @pytest.fixture
 def tiny(empty: Empty) -> Deployment:
     deployment = empty("components")
-    for file in (deployment.folder / "applications").iterdir():
-        file.unlink()
+    remove_applications(deployment.folder)
     (deployment.folder / "applications/tiny.yaml").write_text(TINY)
     return deployment
 
@@ -71,7 +72,7 @@ def _replaced(deployment: Deployment) -> dict[str, str]:
         CHOSEN,
     )
     assert _answered(deployment) == 200
-    assert deployment.changes("up", "--refresh") == {}
+    deployment.assert_unchanged("up", "--refresh")
     return changes
 
 
@@ -89,5 +90,5 @@ def test_a_first_preview_knows_the_client_id_and_the_app_is_made_with_it(
         == credential(tiny.local, "job")["OAUTH_CLIENT_ID"]
     )
     assert _answered(tiny) == 200
-    assert tiny.changes("up") == {}
+    tiny.assert_unchanged()
     assert _replaced(tiny) == {POLICY: "update"}

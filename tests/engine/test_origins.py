@@ -15,7 +15,6 @@ from tests.support.engine.applications import SHOP
 from tests.support.engine.calls import credential
 from tests.support.engine.deployment import Deployment, Empty
 
-pytestmark = pytest.mark.engine
 OKTA_IS_BEHIND = launchers.behind("resource-okta")
 
 PAGE = "http://shop.example.com"
@@ -104,7 +103,7 @@ def test_an_origin_is_trusted_as_long_as_pages_of_it_get_tokens(
         _page_signs_in(shop.local, other)
         for other in ("http://orders.example.com", f"{PAGE}:81")
     )
-    assert shop.changes("up") == {}
+    shop.assert_unchanged()
     _by_hand(shop.local, [{"type": "REDIRECT"}])
     assert not _page_signs_in(shop.local, PAGE)
     assert shop.changes("up", "--refresh") == {RESOURCE: "update"}
@@ -128,7 +127,7 @@ def test_an_origin_that_stacks_share_is_removed_by_none_of_them(
     assert _trusted(shop.local) == {PAGE: f"kong-oam {PAGE}"}
     both = [{"type": "CORS"}, {"type": "REDIRECT"}]
     _by_hand(shop.local, both)
-    assert shop.changes("up", "--refresh") == {}
+    shop.assert_unchanged("up", "--refresh")
     _with_page(shop, False)
     shop.run("up")
     assert RESOURCE not in {

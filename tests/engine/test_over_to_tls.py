@@ -8,7 +8,6 @@ import http.client
 import json
 import subprocess
 import sys
-from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -17,9 +16,8 @@ import pytest
 from sandbox.cluster import Key
 from sandbox.local import STACK, Local
 from tests.support.engine.deployment import Deployment
+from tests.support.json_object import JsonObject
 from tests.support.workload_tls import authority, signed
-
-pytestmark = pytest.mark.engine
 
 ORDERS, SETTINGS = "applications/orders.yaml", "stacks/Pulumi.local.yaml"
 RULES = "        - type: access                        # our trait: the access template\n"
@@ -80,7 +78,7 @@ def command(deployment: Deployment, *arguments: str) -> str:
     return done.stdout + done.stderr
 
 
-def service(local: Local, name: str) -> dict[str, Any]:
+def service(local: Local, name: str) -> JsonObject:
     return next(
         entity
         for entity in local.kong.entities("services")
@@ -126,8 +124,8 @@ def test_a_component_goes_over_to_tls_and_back(deployed: Deployment) -> None:
     pod = deployment["spec"]["template"]["spec"]
     assert pod["volumes"][-1]["secret"]["secretName"] == "api-upstream-tls"
     assert pod["containers"][0]["volumeMounts"][-1]["mountPath"] == "/etc/tls"
-    assert deployed.changes("up") == {}
-    assert deployed.changes("up", "--refresh") == {}
+    deployed.assert_unchanged()
+    deployed.assert_unchanged("up", "--refresh")
     for snapshot in local.kong.past()[begun - 1 :]:
         spoken = snapshot.tables["services"].values()
         assert all(
@@ -143,7 +141,7 @@ def test_a_component_goes_over_to_tls_and_back(deployed: Deployment) -> None:
     )
     status, headers = asked(local)
     assert (status, headers["Host"]) == (200, "orders.example.com")
-    assert deployed.changes("up") == {}
+    deployed.assert_unchanged()
 
 
 def test_an_unverified_workload_is_denied_and_found(
@@ -195,7 +193,7 @@ def test_a_client_certificate_is_shown_and_comes_and_goes(
         "id": shown["id"]
     }
     assert asked(local)[0] == 200
-    assert deployed.changes("up", "--refresh") == {}
+    deployed.assert_unchanged("up", "--refresh")
     line = pair.key.splitlines()[1]
     assert line not in deployed.pulumi("stack", "export", "-s", STACK).stdout
     assert (

@@ -19,8 +19,6 @@ from tests.support.engine.partitions import (
     stack_of,
 )
 
-pytestmark = pytest.mark.engine
-
 PLACES = {name: name for name in ("orders", "shop", "reports")}
 PARTITIONS = {"sales": ["orders", "shop"], "rest": ["*"]}
 ALL = (None, "sales", "rest")

@@ -28,8 +28,6 @@ from tests.support.engine.partitions import (
 )
 from tests.support.tiers import deep_after
 
-pytestmark = pytest.mark.engine
-
 PLACES = {name: name for name in ("orders", "shop", "reports")}
 PARTITIONS = {"shops": ["shop"], "apis": ["orders"], "rest": ["*"]}
 ALL = (None, *PARTITIONS)

@@ -13,8 +13,6 @@ from tests.support.engine.calls import call
 from tests.support.engine.deployment import AT_ONCE, start
 from tests.support.wheel import environment, install
 
-pytestmark = pytest.mark.engine
-
 NEW = (
     *(
         "new",
@@ -81,5 +79,5 @@ def test_two_repositories_of_init_deploy_with_installed_packages(
     with Local(lags=AT_ONCE) as local:
         deployment = start(local, platform)
         deployment.run("up", "--policy-pack", "policies")
-        assert deployment.changes("preview") == {}
+        deployment.assert_unchanged("preview")
         assert call(local, "GET", "billing.example.com", "/").status == 401

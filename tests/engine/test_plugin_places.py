@@ -6,8 +6,6 @@ import pytest
 
 from tests.support.engine.deployment import Deployment
 
-pytestmark = pytest.mark.engine
-
 ORDERS = "applications/orders.yaml"
 RULES = "        - type: access                        # our trait: the access template\n"
 BY_NAME = "        - {type: kong-plugin, properties: {name: rate-limiting, config: {hour: 1000}}}\n"
@@ -33,7 +31,7 @@ def test_a_plugin_by_name_becomes_that_of_a_trait_and_back(
         "update",
         "create",
     )
-    assert deployed.changes("up") == {}
+    deployed.assert_unchanged()
     deployed.edit(ORDERS, TRAIT, BY_NAME)
     back = deployed.changes("up")
     assert (
@@ -43,4 +41,4 @@ def test_a_plugin_by_name_becomes_that_of_a_trait_and_back(
         "update",
         "delete",
     )
-    assert deployed.changes("up") == {}
+    deployed.assert_unchanged()

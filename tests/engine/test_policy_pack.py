@@ -7,7 +7,6 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
-from typing import Any
 
 import pytest
 
@@ -15,10 +14,9 @@ from sandbox.local import STACK
 from tests.support.engine.deployment import Empty
 from tests.support.engine.inventory import entities
 from tests.support.engine.sample import Sample
+from tests.support.json_object import JsonObject
 
-pytestmark = pytest.mark.engine
-
-State = dict[str, Any]
+State = JsonObject
 CREDENTIALS = ("sandbox-admin-token", "sandbox-api-token")
 
 

@@ -3,7 +3,6 @@ first up."""
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -13,10 +12,9 @@ from tests.support.documentation import below, block, page
 from tests.support.engine.calls import call, service_token
 from tests.support.engine.deployment import Deployment, Empty, operations
 from tests.support.engine.sample import Sample
+from tests.support.json_object import JsonObject
 
-pytestmark = pytest.mark.engine
-
-ORDERS_TABLE: dict[str, Any] = {
+ORDERS_TABLE: JsonObject = {
     "version": 4,
     "authentication": "jwt",
     "component": "orders/api",

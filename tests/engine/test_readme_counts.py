@@ -5,12 +5,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-import pytest
-
 from tests.support.documentation import CONTRIBUTING, page
 from tests.support.engine.sample import Sample
-
-pytestmark = pytest.mark.engine
 
 ROW = re.compile(
     r"^\| (kong|okta|kubernetes|time|tls) \| (\d.*?) \|$", re.MULTILINE

@@ -6,24 +6,21 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import pytest
-
 from sandbox.local import STACK
 from tests.support.engine.deployment import Empty
 from tests.support.engine.inventory import entities
-
-pytestmark = pytest.mark.engine
+from tests.support.json_object import JsonObject
 
 CREDENTIAL = "checkout-client"
 """The Secret of shop/checkout, which is a client in the sample estate."""
 OF_CREDENTIAL = {
     "secretKeyRef": {"name": CREDENTIAL, "key": "OAUTH_CLIENT_SECRET"}
 }
-POD: dict[str, Any] = {"apiVersion": "v1", "kind": "Pod"}
+POD: JsonObject = {"apiVersion": "v1", "kind": "Pod"}
 SERVICE = {"selector": {"app": "x"}, "ports": [{"port": 80}]}
 
 
-def pod(container: dict[str, Any] | None = None, **spec: Any) -> dict[str, Any]:
+def pod(container: JsonObject | None = None, **spec: Any) -> JsonObject:
     return {
         **POD,
         "spec": {
@@ -33,7 +30,7 @@ def pod(container: dict[str, Any] | None = None, **spec: Any) -> dict[str, Any]:
     }
 
 
-def labelled(label: str, value: str) -> dict[str, Any]:
+def labelled(label: str, value: str) -> JsonObject:
     template = {"metadata": {"labels": {label: value}}, "spec": pod()["spec"]}
     return {
         "apiVersion": "apps/v1",
@@ -42,7 +39,7 @@ def labelled(label: str, value: str) -> dict[str, Any]:
     }
 
 
-def job(**container: Any) -> dict[str, Any]:
+def job(**container: Any) -> JsonObject:
     template = {
         "spec": {"restartPolicy": "Never", **pod(container=container)["spec"]}
     }
@@ -53,15 +50,15 @@ def job(**container: Any) -> dict[str, Any]:
     return {"apiVersion": "batch/v1", "kind": "CronJob", "spec": spec}
 
 
-def service(**spec: Any) -> dict[str, Any]:
+def service(**spec: Any) -> JsonObject:
     return {"apiVersion": "v1", "kind": "Service", "spec": {**SERVICE, **spec}}
 
 
-def of(api: str, kind: str, **fields: Any) -> dict[str, Any]:
+def of(api: str, kind: str, **fields: Any) -> JsonObject:
     return {"apiVersion": api, "kind": kind, **fields}
 
 
-def way(name: str) -> dict[str, Any]:
+def way(name: str) -> JsonObject:
     backend = {"service": {"name": name, "port": {"number": 8080}}}
     return of(
         "networking.k8s.io/v1", "Ingress", spec={"defaultBackend": backend}
@@ -166,10 +163,10 @@ TRAITS = [
 ]  # fmt: skip
 
 
-def components() -> list[tuple[str, str, dict[str, Any]]]:
+def components() -> list[tuple[str, str, JsonObject]]:
     """Return a component with each object: its error code, the text in the message, and the
     component."""
-    found: list[tuple[str, str, dict[str, Any]]] = []
+    found: list[tuple[str, str, JsonObject]] = []
     for number, (code, item) in enumerate((*FENCE, *IDENTITY)):
         named = {
             **item,

@@ -5,15 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-import yaml
 
 from kong_oam.__main__ import main
 from sandbox.cluster import Key
 from sandbox.local import STACK
 from tests.support.engine.calls import call, credential, service_token
 from tests.support.engine.deployment import Deployment, Empty
-
-pytestmark = pytest.mark.engine
+from tests.support.json_object import JsonObject
+from tests.support.streams import Capsys
 
 HOST = "store.example.com"
 STORE = """\
@@ -165,13 +164,9 @@ ALLOWED = {
 
 def deployment_of(empty: Empty, application: str, **cluster: Any) -> Deployment:
     made = empty("stacks")
-    for file in (made.folder / "applications").iterdir():
-        file.unlink()
-    (made.folder / "applications/tiny.yaml").write_text(application, "utf-8")
-    file = made.folder / f"stacks/Pulumi.{STACK}.yaml"
-    settings = yaml.safe_load(file.read_text("utf-8"))
-    settings["config"].setdefault("kong-oam:cluster", {}).update(cluster)
-    file.write_text(yaml.safe_dump(settings), "utf-8")
+    made.replace_applications(application)
+    with made.config() as config:
+        config.setdefault("kong-oam:cluster", {}).update(cluster)
     return made
 
 
@@ -186,7 +181,7 @@ def stateful_set(deployment: Deployment) -> Any:
 def test_a_workload_of_any_kind_is_guarded_as_every_other(
     empty: Empty,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
 ) -> None:
     """A StatefulSet with a container of each kind, behind a Service of another name and an Ingress
     of its definition.
@@ -215,13 +210,11 @@ def test_a_workload_of_any_kind_is_guarded_as_every_other(
     assert fence["spec"]["ingress"][0]["ports"] == [
         {"protocol": "TCP", "port": 8080}
     ]
-    assert deployment.changes("up") == {}
-    assert deployment.changes("preview", "--refresh") == {}
+    deployment.assert_unchanged()
+    deployment.assert_unchanged("preview", "--refresh")
     deployment.pulumi("preview", "-s", STACK, "--policy-pack", "policies")
 
-    monkeypatch.chdir(deployment.folder)
-    for name, value in local.env.items():
-        monkeypatch.setenv(name, value)
+    deployment.enter(monkeypatch)
     ask = ["verify", "--stack", STACK, "--only", "cluster"]
     assert main(ask) == 0, capsys.readouterr().out
     capsys.readouterr()
@@ -297,7 +290,7 @@ def test_jobs_and_other_objects_are_deployed_in_order(
     assert types.index("CustomResourceDefinition") < types.index("Thing")
     (release,) = local.cluster.objects("Release")
     assert release["spec"]["chart"] == "nginx"
-    assert deployment.changes("up") == {}
+    deployment.assert_unchanged()
     before = credential(local, "once")
     (key,) = [
         name
@@ -347,7 +340,7 @@ def test_objects_are_kept_as_the_rules_of_their_application_say(
     deployment = deployment_of(empty, STORE + KEPT)
     cluster = deployment.local.cluster
 
-    def data() -> dict[str, Any]:
+    def data() -> JsonObject:
         return {
             config_map["metadata"]["name"]: config_map["data"]
             for config_map in cluster.objects("ConfigMap")
@@ -372,7 +365,7 @@ def test_objects_are_kept_as_the_rules_of_their_application_say(
         "once": mine,
         "shared": both,
     }
-    assert deployment.changes("up") == {}
+    deployment.assert_unchanged()
     deployment.edit(
         "applications/tiny.yaml",
         '{name: once}, data: {A: "1"}',
@@ -420,7 +413,7 @@ def test_objects_are_kept_as_the_rules_of_their_application_say(
     assert deployment.changes("up") == {
         "tiny/settings/configmap/taken": "import"
     }
-    assert deployment.changes("up") == {}
+    deployment.assert_unchanged()
     deployment.run("destroy")
     assert data().keys() == {"kept", "looked", "shared"}
 
@@ -465,7 +458,7 @@ def test_pods_that_are_only_read_run_on_behind_a_fence(empty: Empty) -> None:
         == "registry.example.com/page:1"
     )
     assert fences() == {"api": ("api", True), "page-read-only": ("page", False)}
-    assert deployment.changes("up") == {}
+    deployment.assert_unchanged()
     deployment.edit("applications/tiny.yaml", PAGE.replace(trait, READ), "")
     deployment.run("up")
     assert (
@@ -504,7 +497,7 @@ KEY = "app.kubernetes.io/instance"
 def test_a_service_that_a_release_makes_is_guarded_as_every_other(
     empty: Empty,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
 ) -> None:
     """The stand-in installs no chart: the gateway uses a Service of ours, which selects the same
     pods as the network policy."""
@@ -538,11 +531,9 @@ def test_a_service_that_a_release_makes_is_guarded_as_every_other(
     assert any(
         urn.endswith("tiny/api-service-api-gateway") for urn in after[gate]
     )
-    assert deployment.changes("up") == {}
-    assert deployment.changes("preview", "--refresh") == {}
-    monkeypatch.chdir(deployment.folder)
-    for name, value in local.env.items():
-        monkeypatch.setenv(name, value)
+    deployment.assert_unchanged()
+    deployment.assert_unchanged("preview", "--refresh")
+    deployment.enter(monkeypatch)
     ask = ["verify", "--stack", STACK, "--only", "cluster"]
     assert main(ask) == 0, capsys.readouterr().out
     ask_for_changes = ["diff", f"deployed:{STACK}", ".", "--stack", STACK]
@@ -602,14 +593,12 @@ def test_values_of_the_cluster_are_passed_once_they_exist(
     deployment = deployment_of(
         empty, STORE.replace("      traits:\n", OUTPUTS) + TAKERS
     )
-    file = deployment.folder / f"stacks/Pulumi.{STACK}.yaml"
-    settings = yaml.safe_load(file.read_text("utf-8"))
-    settings["config"]["kong-oam:gateway"] = {
-        "scheme": "http",
-        "reach": "loadBalancer",
-        "cidrs": ["192.0.2.0/24"],
-    }
-    file.write_text(yaml.safe_dump(settings), "utf-8")
+    with deployment.config() as config:
+        config["kong-oam:gateway"] = {
+            "scheme": "http",
+            "reach": "loadBalancer",
+            "cidrs": ["192.0.2.0/24"],
+        }
     cluster = deployment.local.cluster
     assert set(deployment.changes("preview").values()) == {"create"}
     deployment.run("up")
@@ -626,8 +615,8 @@ def test_values_of_the_cluster_are_passed_once_they_exist(
     assert container["command"] == ["serve", address]
     (notes,) = cluster.objects("ConfigMap")
     assert notes["data"] == {"store": address}
-    assert deployment.changes("up") == {}
-    assert deployment.changes("preview", "--refresh") == {}
+    deployment.assert_unchanged()
+    deployment.assert_unchanged("preview", "--refresh")
     assert "awaited-value" not in str(
         [
             resource["inputs"]

@@ -22,8 +22,6 @@ from tests.support.engine.partitions import (
 )
 from tests.support.github_comments import REPOSITORY, TOKEN, Comments
 
-pytestmark = pytest.mark.engine
-
 RULE = "{paths: [/orders], methods: [GET], scopes: [orders.read]}"
 NOWHERE = {"GITHUB_SERVER_URL": "", "GITHUB_SHA": "", "GITHUB_EVENT_PATH": ""}
 """No links and no commit, wherever this runs."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from sandbox import caller
@@ -14,8 +12,7 @@ from tests.support.documentation import page
 from tests.support.engine.calls import call, credential
 from tests.support.engine.deployment import Deployment, Empty
 from tests.support.engine.pods import CLIENTS, Pods, on
-
-pytestmark = pytest.mark.engine
+from tests.support.json_object import JsonObject
 
 
 def moved(slot: str) -> dict[str, str]:
@@ -49,8 +46,7 @@ def test_no_valid_call_is_denied_while_keys_change(empty: Empty) -> None:
     """Through a rotation, the end of the overlap, a year without a run, and changes of the issuer's key in between."""
     deployment = empty()
     local = deployment.local
-    for name in ("hello", "reports"):
-        (deployment.folder / f"applications/{name}.yaml").unlink()
+    deployment.leave_out("hello", "reports")
     on(deployment, 0)
     deployment.run("up")
     (server,) = (
@@ -66,7 +62,7 @@ def test_no_valid_call_is_denied_while_keys_change(empty: Empty) -> None:
         )
         assert _own(deployment.changes("up")) == moved("b")
         pods.start()
-        assert deployment.changes("up") == {}
+        deployment.assert_unchanged()
         local.okta.rotate(server)
 
         on(deployment, 96)
@@ -79,7 +75,7 @@ def test_no_valid_call_is_denied_while_keys_change(empty: Empty) -> None:
         on(deployment, 465)
         assert _own(deployment.changes("up")) == moved("a")
         pods.start()
-        assert deployment.changes("up") == {}
+        deployment.assert_unchanged()
         assert deployment.output("credentials")["shop/checkout at okta"] == {
             "generation": 3,
             "since": "2028-03-04",
@@ -128,7 +124,7 @@ def test_a_leaked_key_is_replaced_at_once(
         assert " ".join(line.split()) in " ".join(output.split()), line
     assert "was replaced out of turn on 2026-11-25" in previewed
     recorded["shop/checkout at okta"]["replaced"] = "2026-11-25"
-    assert deployed.changes("up") == {}
+    deployed.assert_unchanged()
     assert deployed.output("credentials") == recorded
 
 
@@ -174,7 +170,7 @@ def test_a_run_that_fails_before_the_new_key_starts_no_overlap(
     key."""
     local, apply = deployed.local, deployed.local.cluster.apply
 
-    def unwell(manifest: dict[str, Any], **how: bool) -> dict[str, Any]:
+    def unwell(manifest: JsonObject, **how: bool) -> JsonObject:
         if manifest["kind"] == "Deployment":
             raise AlreadyExistsError("the cluster is unwell")
         return apply(manifest, **how)
@@ -209,7 +205,7 @@ def test_a_run_that_fails_before_the_new_key_starts_no_overlap(
             ).status
             == 200
         )
-    assert deployed.changes("up") == {}
+    deployed.assert_unchanged()
 
 
 def _own(changes: dict[str, str]) -> dict[str, str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-import yaml
 
 from kong_oam.__main__ import main
 from sandbox.cluster import CLUSTER, Cluster, Key
@@ -13,9 +12,8 @@ from sandbox.local import STACK
 from tests.support.engine.calls import call, credential, service_token
 from tests.support.engine.deployment import Deployment, Empty
 from tests.support.faults.tiny import HOST, TINY
+from tests.support.streams import Capsys
 from tests.support.tiers import deep_after
-
-pytestmark = pytest.mark.engine
 
 BOTH = (
     TINY
@@ -35,16 +33,12 @@ def west() -> Iterator[Cluster]:
 def deployment_of(empty: Empty, west: Cluster, application: str) -> Deployment:
     made = empty("stacks")
     made.local.env[f"{CLUSTER}_western"] = west.url
-    for file in (made.folder / "applications").iterdir():
-        file.unlink()
-    (made.folder / "applications/tiny.yaml").write_text(application, "utf-8")
-    file = made.folder / f"stacks/Pulumi.{STACK}.yaml"
-    settings = yaml.safe_load(file.read_text("utf-8"))
-    settings["config"]["kong-oam:cluster"] = {
-        "context": "eastern",
-        "contexts": {"west": "western"},
-    }
-    file.write_text(yaml.safe_dump(settings), "utf-8")
+    made.replace_applications(application)
+    with made.config() as config:
+        config["kong-oam:cluster"] = {
+            "context": "eastern",
+            "contexts": {"west": "western"},
+        }
     return made
 
 
@@ -65,7 +59,7 @@ def test_a_component_in_two_clusters_is_reachable_in_one(
     empty: Empty,
     west: Cluster,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
     application: str,
 ) -> None:
     """With or without definitions. The copy's network policy allows nobody; its client has the same
@@ -92,10 +86,8 @@ def test_a_component_in_two_clusters_is_reachable_in_one(
     secret = Key("v1", "Secret", "default", "job-client")
     assert (west.get(secret) or {})["data"] == (here.get(secret) or {})["data"]
     assert credential(deployment.local, "job")
-    assert deployment.changes("preview", "--refresh") == {}
-    for name, value in deployment.local.env.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.chdir(deployment.folder)
+    deployment.assert_unchanged("preview", "--refresh")
+    deployment.enter(monkeypatch)
     west.delete(fence)
     assert main(["verify", "--stack", STACK, "--only", "cluster"]) == 1
     assert (
@@ -133,7 +125,7 @@ def test_a_component_has_another_form_in_another_cluster(
     empty: Empty,
     west: Cluster,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
 ) -> None:
     """It is previewed, deployed and verified in each form, under the same names."""
     deployment = deployment_of(empty, west, BOTH)
@@ -168,10 +160,8 @@ def test_a_component_has_another_form_in_another_cluster(
         ).status
         == 200
     )
-    assert deployment.changes("preview", "--refresh") == {}
-    for name, value in deployment.local.env.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.chdir(deployment.folder)
+    deployment.assert_unchanged("preview", "--refresh")
+    deployment.enter(monkeypatch)
     assert main(["verify", "--stack", STACK, "--only", "cluster"]) == 0
     west.delete(Key("networking.k8s.io/v1", "NetworkPolicy", "default", "api"))
     assert main(["verify", "--stack", STACK, "--only", "cluster"]) == 1

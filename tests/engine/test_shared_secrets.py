@@ -18,8 +18,6 @@ from tests.support.engine.shared_secrets import (
     replace_secret,
 )
 
-pytestmark = pytest.mark.engine
-
 TYPE = "      type: okta\n"
 SHARED = f"{TYPE}      clientSecrets: true\n"
 SETTINGS = f"stacks/Pulumi.{STACK}.yaml"
@@ -40,8 +38,7 @@ def _app(deployment: Deployment) -> str:
 @pytest.fixture
 def shop(empty: Empty) -> Deployment:
     deployment = empty()
-    for name in ("hello", "reports"):
-        (deployment.folder / f"applications/{name}.yaml").unlink()
+    deployment.leave_out("hello", "reports")
     return deployment
 
 
@@ -69,7 +66,7 @@ def test_a_due_shared_secret_is_announced_and_replaced_by_the_command(
     assert {(found[1], found[3]) for found in DUE.finditer(shown)} == {
         (f"shop/{c}", "2027-02-23") for c in CLIENTS
     }
-    assert shop.changes("up") == {}
+    shop.assert_unchanged()
     assert shop.output("credentials")["shop/checkout at okta"] == first
     assert orders(shop, before) == 200
     held = caller.token(before)[0]
@@ -98,7 +95,7 @@ def test_a_due_shared_secret_is_announced_and_replaced_by_the_command(
     assert {found[1] for found in DUE.finditer(preview_text(shop))} == {
         "shop/web"
     }
-    assert shop.changes("up") == {}
+    shop.assert_unchanged()
 
 
 @pytest.mark.deep

@@ -6,26 +6,24 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from sandbox.local import STACK
 from tests.support.engine.calls import credential
 from tests.support.engine.sample import Sample
-
-pytestmark = pytest.mark.engine
+from tests.support.json_object import JsonObject
 
 _WORKLOADS_WITH_A_KEY = ("renderer", "checkout", "web")
 
 
 @pytest.fixture(scope="module")
-def state(sample: Sample) -> list[dict[str, Any]]:
+def state(sample: Sample) -> list[JsonObject]:
     """The resources of the deployed sample estate."""
     return sample.deployment.state()
 
 
-def _one(state: list[dict[str, Any]], name: str, kind: str) -> dict[str, Any]:
+def _one(state: list[JsonObject], name: str, kind: str) -> JsonObject:
     (found,) = (
         resource
         for resource in state
@@ -34,12 +32,12 @@ def _one(state: list[dict[str, Any]], name: str, kind: str) -> dict[str, Any]:
     return found
 
 
-def _edges(resource: dict[str, Any]) -> set[str]:
+def _edges(resource: JsonObject) -> set[str]:
     """Return the logical names of a resource's dependencies."""
     return {urn.rsplit("::", 1)[1] for urn in resource.get("dependencies", ())}
 
 
-def _edges_of(resource: dict[str, Any], name: str) -> set[str]:
+def _edges_of(resource: JsonObject, name: str) -> set[str]:
     """Return the logical names of the resources behind one property of a resource."""
     return {
         urn.rsplit("::", 1)[1] for urn in resource["propertyDependencies"][name]
@@ -47,7 +45,7 @@ def _edges_of(resource: dict[str, Any], name: str) -> set[str]:
 
 
 def test_admission_leads_to_the_pods_and_those_to_the_gate_and_its_routes(
-    state: list[dict[str, Any]],
+    state: list[JsonObject],
 ) -> None:
     """Closing resources precede a workload, and opening resources follow it; services point to
     nothing."""
@@ -95,7 +93,7 @@ def test_admission_leads_to_the_pods_and_those_to_the_gate_and_its_routes(
 
 
 def test_no_resource_tells_of_the_program_that_made_it(
-    state: list[dict[str, Any]],
+    state: list[JsonObject],
 ) -> None:
     """The stack of each would be a quarter of the state, and the line alone 3 KB of a component."""
     made = [

@@ -10,8 +10,6 @@ from sandbox.local import STACK
 from tests.support.documentation import page
 from tests.support.engine.deployment import Empty, events
 
-pytestmark = pytest.mark.engine
-
 
 def _gone(printed: str) -> list[str]:
     """Return the logical names of the resources that a run deleted, in order."""

@@ -16,9 +16,6 @@ from sandbox.kong.pem import self_signed
 from sandbox.local import STACK, Local
 from tests.support.engine.deployment import Deployment, Empty
 
-pytestmark = pytest.mark.engine
-
-
 ORDERS, HELLO = (
     self_signed("orders.example.com"),
     self_signed("hello.example.com"),
@@ -137,5 +134,5 @@ def test_callers_are_shown_the_certificate_that_the_application_names(
 
 def test_nothing_changes_when_nothing_changed(https: Deployment) -> None:
     """Certificates settle like everything else, also after a refresh."""
-    assert https.changes("up") == {}
-    assert https.changes("up", "--refresh") == {}
+    https.assert_unchanged()
+    https.assert_unchanged("up", "--refresh")

@@ -20,8 +20,6 @@ from sandbox.project import set_providers
 from tests.support.engine.calls import call, service_token, user_token
 from tests.support.engine.deployment import AT_ONCE, Deployment, project, start
 
-pytestmark = pytest.mark.engine
-
 OKTA = {"name": "okta", "type": "okta"}
 GROUPS = {"sales": "Sales Team", "order-desk": "Order Desk"}
 """Logical groups as the issuer that exists calls them; at Okta they are called as in the Applications."""

@@ -15,10 +15,9 @@ from kong_oam.__main__ import main
 from sandbox.local import STACK
 from tests.support.drifts import DRIFTS, EXPECTED, READERS, WRITERS
 from tests.support.engine.deployment import Deployment
+from tests.support.streams import Capsys
 from tests.support.tiers import deep_after
 from tests.support.verified_gateway import Hands
-
-pytestmark = pytest.mark.engine
 
 
 @pytest.fixture
@@ -58,7 +57,7 @@ def _pem() -> str:
 
 
 def test_verify_finds_nothing_after_an_up(
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
 ) -> None:
     """With the outputs from the CLI."""
     assert main(["verify", "--stack", STACK]) == 0
@@ -80,7 +79,7 @@ def test_verify_finds_nothing_after_an_up(
     ],
 )
 def test_a_change_by_hand_on_a_stack_that_is_up(
-    deployment: Deployment, capsys: pytest.CaptureFixture[str], name: str
+    deployment: Deployment, capsys: Capsys, name: str
 ) -> None:
     """The findings are as in the tests without the engine: the program's entities are the intended
     entities."""
@@ -175,7 +174,7 @@ REPAIRED = [
 )
 def test_the_remedies_of_verify_repair_the_stack(
     deployment: Deployment,
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
     names: tuple[str, ...],
 ) -> None:
     """Just by the commands that are printed."""
@@ -219,7 +218,7 @@ def _shown(methods: list[str]) -> str:
 
 
 def test_a_key_ring_of_another_issuer_denies_every_call(
-    deployment: Deployment, capsys: pytest.CaptureFixture[str]
+    deployment: Deployment, capsys: Capsys
 ) -> None:
     """The stack creates the issuer, so the gates know it from the key ring: the finding has the
     problem and the remedy."""
@@ -247,7 +246,7 @@ def test_a_key_ring_of_another_issuer_denies_every_call(
 
 
 def test_a_key_that_is_swapped_is_both_findings(
-    deployment: Deployment, capsys: pytest.CaptureFixture[str]
+    deployment: Deployment, capsys: Capsys
 ) -> None:
     """Under the issuer's own key id, a stranger's key allows its holder, and denies the issuer's
     tokens."""
@@ -287,7 +286,7 @@ def test_a_key_that_is_swapped_is_both_findings(
 def test_an_unreadable_gateway_is_no_finding(
     deployment: Deployment,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
 ) -> None:
     """Exit status 2 and a remedy: Kong rejects the request or does not answer, outputs are
     incomplete, the stack is missing."""

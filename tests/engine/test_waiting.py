@@ -8,8 +8,6 @@ from tests.support.documentation import page
 from tests.support.engine.deployment import Deployment, Empty
 from tests.support.faults.tiny import TINY
 
-pytestmark = pytest.mark.engine
-
 API = (
     "waiting: Deployment 'default/api' has pods of this version that are not ready; after ten minutes the run gives up. "
     "See kubectl --namespace=default get pods --selector=app.oam.dev/component=api"
@@ -22,9 +20,7 @@ def deployment(empty: Empty) -> Deployment:
     30."""
     made = empty("components")
     made.edit("components/waiting.py", "_PATIENCE = 30.0", "_PATIENCE = 1.0")
-    for file in (made.folder / "applications").iterdir():
-        file.unlink()
-    (made.folder / "applications/tiny.yaml").write_text(TINY, "utf-8")
+    made.replace_applications(TINY)
     return made
 
 

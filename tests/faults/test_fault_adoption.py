@@ -7,11 +7,10 @@ from typing import Any
 
 import pytest
 
-from tests.support.engine.calls import credential, service_token, user_token
-from tests.support.faults.stacks import Empty, Stack, object_counts
-from tests.support.faults.tiny import HOST, PROTECTED, TINY
-
-pytestmark = pytest.mark.engine
+from tests.support.engine.calls import credential, user_token
+from tests.support.faults.stacks import Empty, Stack, job_status, object_counts
+from tests.support.faults.tiny import TINY
+from tests.support.json_object import JsonObject
 
 WEB = """\
     - name: web
@@ -111,7 +110,7 @@ def test_a_server_a_scope_and_an_app_made_by_hand_are_taken_over(
     assert _refused(stack) == command
     _shell(stack, command)
     stack.run("up")
-    assert stack.changes("up") == {}
+    stack.assert_unchanged()
     (kept,) = stack.local.okta.objects("authorizationServers")
     assert (kept["id"], kept["audiences"]) == (server, ["api://kong-oam/local"])
     assert [
@@ -122,10 +121,7 @@ def test_a_server_a_scope_and_an_app_made_by_hand_are_taken_over(
     (taken,) = stack.local.okta.objects("apps")
     method = taken["credentials"]["oauthClient"]["token_endpoint_auth_method"]
     assert (taken["id"], method) == (app, "private_key_jwt")
-    assert (
-        stack.status("GET", HOST, PROTECTED, service_token(stack.local, "job"))
-        == 200
-    )
+    assert job_status(stack) == 200
 
 
 @pytest.mark.deep
@@ -161,14 +157,12 @@ def test_an_app_that_the_state_forgot_is_taken_over(
         assert len(credential(stack.local, "web")["OAUTH_CLIENT_SECRET"]) > 20
     else:
         stack.run("up")
-    assert stack.changes("up") == {}
+    stack.assert_unchanged()
     assert len(stack.local.okta.objects("apps")) == 2
     assert user_token(stack.local, "web", "user-sales")
 
 
-def _without(
-    held: list[dict[str, Any]], gone: set[str]
-) -> list[dict[str, Any]]:
+def _without(held: list[JsonObject], gone: set[str]) -> list[JsonObject]:
     """Return the resources of a state without these, and without references to them."""
     for resource in held:
         resource["dependencies"] = [

@@ -14,8 +14,6 @@ from tests.support.faults.stacks import Empty, Stack
 from tests.support.faults.tiny import SERVICE, TINY
 from tests.support.tiers import deep_after
 
-pytestmark = pytest.mark.engine
-
 APP = "applications/app0.yaml"
 CLOSED, OPEN = (
     "[/things/health], methods: [GET]",

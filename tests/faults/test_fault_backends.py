@@ -22,8 +22,6 @@ from tests.support.faults.watch import Watch
 from tests.support.postgresql import PASSWORD, PostgreSql, Wire
 from tests.support.tiers import deep_after
 
-pytestmark = pytest.mark.engine
-
 PAGE = "how-to/choose-a-backend.md"
 ZSTD = {"PULUMI_DIY_BACKEND_ZSTD": "true"}
 RULE = ("[GET], scopes: [things.read]", "[GET, POST], scopes: [things.read]")
@@ -90,7 +88,7 @@ def test_a_stack_comes_changes_and_goes(
         request.getfixturevalue("server") if backend == "PostgreSQL" else None
     )
     stack.run("up")
-    assert stack.changes("up") == {}
+    stack.assert_unchanged()
     assert _states(stack, server) == [f"{STATE}.zst" if settings else STATE]
     stack.edit("applications/app0.yaml", *RULE)
     stack.local.env |= dict.fromkeys(settings, "false")
@@ -217,7 +215,7 @@ def test_a_second_run_names_the_owner_of_the_lock(on: On, backend: str) -> None:
             ("emergency", "-s", stack.name),
         ):
             assert stack.module("kong_oam", *words).returncode == 0
-    assert stack.changes("up") == {}
+    stack.assert_unchanged()
     assert (
         stack.module("kong_oam", "verify", "--stack", stack.name).returncode
         == 0

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tests.support.faults.stacks import Empty
 from tests.support.faults.tiny import TINY
-
-pytestmark = pytest.mark.engine
 
 
 def test_a_run_that_could_not_be_recovered_makes_nothing(empty: Empty) -> None:

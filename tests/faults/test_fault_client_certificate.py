@@ -27,6 +27,7 @@ from sandbox.kong.http import TlsConnection
 from sandbox.server import free_port
 from tests.support.faults.stacks import Empty, object_counts
 from tests.support.faults.tiny import TINY
+from tests.support.streams import Capsys
 from tests.support.workload_tls import authority, signed
 
 
@@ -254,9 +255,7 @@ with socket.create_connection(("127.0.0.1", int(os.environ["KONG_ADMIN_ADDR"].rp
 """
 
 
-def _status_line(
-    guarded: Guarded, capfd: pytest.CaptureFixture[str], user: int
-) -> str:
+def _status_line(guarded: Guarded, capfd: Capsys, user: int) -> str:
     """Return the answer that a command gets for `/` through the forwarder as `user`."""
     certificate, key = guarded.ours.issue("client")
     kong = forward.target(
@@ -282,7 +281,7 @@ def _status_line(
 
 def test_only_processes_of_the_same_user_are_served(
     guarded: Guarded,
-    capfd: pytest.CaptureFixture[str],
+    capfd: Capsys,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Own processes get Kong's answer (401: no token was sent); for others the connection ends
@@ -298,7 +297,7 @@ def test_only_processes_of_the_same_user_are_served(
     reason="only root can become another user; the test above takes its place",
 )
 def test_a_process_of_another_user_is_turned_away(
-    guarded: Guarded, capfd: pytest.CaptureFixture[str]
+    guarded: Guarded, capfd: Capsys
 ) -> None:
     """The same with a real process of another user."""
     assert _status_line(guarded, capfd, 65534) == "b''"

@@ -3,15 +3,12 @@ otherwise."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from tests.support.engine.calls import service_token
-from tests.support.faults.stacks import Empty, Stack, is_refused
-from tests.support.faults.tiny import HOST, PROTECTED, PUBLIC, SERVICE, TINY
-
-pytestmark = pytest.mark.engine
+from tests.support.faults.stacks import Empty, Stack, is_refused, job_status
+from tests.support.faults.tiny import PROTECTED, PUBLIC, SERVICE, TINY
+from tests.support.json_object import JsonObject
 
 ORDERS = "kong-oam.local.orders.api.8080"
 
@@ -73,7 +70,7 @@ def test_changes_by_hand_are_taken_back(empty: Empty) -> None:
         "hello/hello-world-8000-gate": "create",
     }
     assert rule_scopes(stack) == ["orders.read"]
-    assert stack.changes("up", "--refresh") == {}
+    stack.assert_unchanged("up", "--refresh")
     assert [
         stack.status("GET", "orders.example.com", "/orders", credential)
         for credential in (None, token)
@@ -103,10 +100,10 @@ def test_the_path_of_a_service_is_taken_back_and_one_without_goes_over(
     assert "~ 1 to update" in stack.pulumi("preview").stdout
     assert stack.changes("up") == {"tiny/api-8080-service": "update"}
     assert stack.kong("GET", path)["path"] == "/"
-    assert stack.changes("up", "--refresh") == {}
+    stack.assert_unchanged("up", "--refresh")
 
 
-def _without_paths(resources: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _without_paths(resources: list[JsonObject]) -> list[JsonObject]:
     for resource in resources:
         if resource["type"] == "kong:index/service:Service":
             del resource["inputs"]["path"], resource["outputs"]["path"]
@@ -149,7 +146,7 @@ def test_a_route_by_hand_on_our_service_stays_and_opens_nothing(
         404,
     ]
     assert stack.status("GET", "by.hand", PUBLIC) == 404
-    assert stack.changes("up", "--refresh") == {}
+    stack.assert_unchanged("up", "--refresh")
     assert [
         entity["name"] for entity in stack.local.kong.entities("routes")
     ].count("byhand") == 1
@@ -189,8 +186,5 @@ def test_an_app_that_was_deleted_by_hand_stops_refreshes_until_the_state_forgets
         ]
     )
     stack.run("up")
-    assert stack.changes("up", "--refresh") == {}
-    assert (
-        stack.status("GET", HOST, PROTECTED, service_token(stack.local, "job"))
-        == 200
-    )
+    stack.assert_unchanged("up", "--refresh")
+    assert job_status(stack) == 200

@@ -15,8 +15,6 @@ from tests.support.engine.calls import service_token
 from tests.support.faults.stacks import Empty, Stack
 from tests.support.faults.tiny import HOST, PROTECTED, PUBLIC, SERVICE, TINY
 
-pytestmark = pytest.mark.engine
-
 # A component without a public rule: its `jwt` denies anonymous callers until a path is opened.
 CLOSED = TINY.replace(
     "              - {paths: [/things/health], methods: [GET], public: {reason: probes}}\n",
@@ -135,7 +133,7 @@ def test_a_path_is_opened_while_nothing_else_answers_and_closed(
     assert answers(stack) == SHUT
     assert emergency(stack).stdout == "no emergency opening exists\n"
     assert verified(stack).returncode == 0
-    assert stack.changes("up", "--refresh") == {}
+    stack.assert_unchanged("up", "--refresh")
 
 
 @pytest.mark.deep
@@ -164,7 +162,7 @@ def test_it_ends_by_itself_and_a_refresh_ends_it_before(
     assert stack.changes("up", "--refresh") != {}
     assert answers(stack) == SHUT
     assert verified(stack).returncode == 0
-    assert stack.changes("up") == {}
+    stack.assert_unchanged()
 
 
 @pytest.mark.deep

@@ -18,8 +18,6 @@ from tests.support.faults.stacks import Empty, Stack
 from tests.support.faults.tiny import TINY
 from tests.support.tiers import deep_after
 
-pytestmark = pytest.mark.engine
-
 APP = "applications/app0.yaml"
 BOTH = "scopes: [things.read, things.write]"
 WITH_WRITE = TINY.replace(
@@ -68,7 +66,7 @@ def _works(stack: Stack, *scopes: str) -> None:
     stack.local.cluster.unpullable.clear()
     stack.run("up")
     assert _requested_scopes(stack) == _granted(stack) == [*scopes]
-    assert stack.changes("up") == {}
+    stack.assert_unchanged()
     _no_state_says_the_order(stack)
 
 

@@ -16,8 +16,6 @@ from tests.support.documentation import page
 from tests.support.faults.stacks import Empty, Stack, object_counts, within
 from tests.support.faults.tiny import TINY
 
-pytestmark = pytest.mark.engine
-
 Answer = Callable[[], Response]
 
 

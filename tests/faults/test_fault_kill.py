@@ -23,8 +23,6 @@ from tests.support.faults.tiny import HOST, PROTECTED, PUBLIC, TINY
 from tests.support.faults.watch import Watch, poor_token
 from tests.support.tiers import deep_after
 
-pytestmark = pytest.mark.engine
-
 LAG, SHORT_LAG = 1.0, 0.3
 """Routes are visible so many seconds before their guards: order alone would not deny callers."""
 TINY_OPERATIONS = 27
@@ -103,7 +101,7 @@ def _back(
         assert shape(stack) == undisturbed
         if only_what_counts:
             return
-        assert stack.changes("up") == {}
+        stack.assert_unchanged()
         if applications:
             time.sleep(
                 lag
@@ -180,7 +178,7 @@ def test_a_removal_recovers(tmp_path: Path, nth: int) -> None:
         write(stack, REST)
         Blackout(stack, nth).up()
         recover(stack)
-        assert stack.changes("up") == {}
+        stack.assert_unchanged()
         gone = shape(stack)
         write(stack, TINY)
         stack.run("up")
@@ -189,7 +187,7 @@ def test_a_removal_recovers(tmp_path: Path, nth: int) -> None:
         Blackout(stack, nth).up()
         write(stack, TINY)
         recover(stack)
-        assert stack.changes("up") == {}
+        stack.assert_unchanged()
         assert shape(stack) == there
         write(stack, REST)
         counted = Blackout(stack, 0)

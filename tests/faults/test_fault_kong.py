@@ -18,8 +18,6 @@ from tests.support.faults.tiny import HOST, PROTECTED, PUBLIC, SERVICE, TINY
 from tests.support.faults.watch import Watch
 from tests.support.tiers import deep_after
 
-pytestmark = pytest.mark.engine
-
 Answer = Callable[[], Response]
 
 
@@ -51,7 +49,7 @@ def _stopped(stack: Stack, *messages: str) -> str:
 def _works(stack: Stack) -> None:
     """Check that the next `up` finishes the work, and no work is left."""
     stack.run("up")
-    assert stack.changes("up") == {}
+    stack.assert_unchanged()
     token = service_token(stack.local, "job")
     statuses = [
         stack.status("GET", HOST, path, t)

@@ -18,8 +18,6 @@ from tests.support.faults.tiny import HOST, PROTECTED, PUBLIC, TINY
 from tests.support.faults.watch import Watch
 from tests.support.tiers import deep_after
 
-pytestmark = pytest.mark.engine
-
 Proceed = Callable[[], Answered]
 
 
@@ -51,7 +49,7 @@ def _stopped(stack: Stack, *messages: str) -> None:
 def _works(stack: Stack) -> None:
     stack.local.okta.faults = None
     stack.run("up")
-    assert stack.changes("up") == {}
+    stack.assert_unchanged()
     token = service_token(stack.local, "job")
     statuses = [
         stack.status("GET", HOST, path, t)

@@ -15,8 +15,6 @@ from tests.support.faults.stacks import Empty, Stack
 from tests.support.faults.tiny import HOST, PROTECTED, TINY
 from tests.support.faults.watch import Caller, Watch
 
-pytestmark = pytest.mark.engine
-
 GET, MORE = (
     "{paths: [/things], methods: [GET], scopes",
     "{paths: [/things], methods: [GET, POST], scopes",
@@ -121,7 +119,7 @@ def test_an_older_state_is_put_back(empty: Empty) -> None:
         stack.run("up")
     assert anonymous.let_in == set() and anonymous.asked > 20
     assert shape(stack) == before
-    assert stack.changes("up") == {}
+    stack.assert_unchanged()
 
 
 NEXT = (
@@ -156,7 +154,7 @@ def test_a_release_is_taken_back(empty: Empty) -> None:
         assert caller.answers.keys() <= {200, 500} and caller.answers[200] > 20
         assert stack.status("GET", HOST, PROTECTED, token) == 200
         assert "but this version of the program reads format" in output
-        assert stack.changes("up") == {}
+        stack.assert_unchanged()
     assert shape(stack) == before
 
 
@@ -178,14 +176,14 @@ def test_a_kong_is_upgraded_under_a_stack(
         before.setitem(PLUGIN_SCHEMAS, "jwt", older)  # type: ignore[arg-type]
         stack = empty(applications=[TINY])
         stack.run("up")
-        assert stack.changes("up") == {}
+        stack.assert_unchanged()
     token = service_token(stack.local, "job")
     with (
         Watch(stack, ((HOST, PROTECTED),)) as anonymous,
         Caller(stack, token) as caller,
     ):
         assert stack.changes("up") == {"tiny/api-8080-jwt": "update"}
-        assert stack.changes("up") == {}
+        stack.assert_unchanged()
     assert anonymous.let_in == set() and anonymous.asked > 20
     assert caller.answers.keys() == {200}
     assert steps("upgrade-kong.md") == [

@@ -40,7 +40,7 @@ from tests.support.faults.tiny import HOST, PROTECTED
 from tests.support.faults.watch import Watch
 from tests.support.tiers import deep_after
 
-pytestmark = [pytest.mark.engine, pytest.mark.deep, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.deep, pytest.mark.timeout(900)]
 
 CHANGES = {"rule": "up", "scope": "up", "swap": "move"}
 

@@ -28,7 +28,7 @@ from tests.support.faults.tiny import HOST, PROTECTED
 from tests.support.faults.watch import Watch
 from tests.support.postgresql import PASSWORD, PostgreSql, Wire
 
-pytestmark = [pytest.mark.engine, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.timeout(900)
 
 
 @pytest.mark.deep

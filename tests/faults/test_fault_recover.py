@@ -14,11 +14,15 @@ from sandbox.kong.http import Request, Response
 from tests.support.documentation import page
 from tests.support.engine.calls import service_token
 from tests.support.faults.blackout import lost
-from tests.support.faults.stacks import Empty, Stack, object_counts, within
+from tests.support.faults.stacks import (
+    Empty,
+    Stack,
+    job_status,
+    object_counts,
+    within,
+)
 from tests.support.faults.tiny import HOST, PROTECTED, SERVICE, TINY
 from tests.support.faults.watch import Watch
-
-pytestmark = pytest.mark.engine
 
 LAG = 1.0
 
@@ -96,14 +100,11 @@ def test_lost_objects_are_listed_then_removed_and_no_others(
             + removed.stderr
         )
     stack.run("up")
-    assert stack.changes("up") == {}
+    stack.assert_unchanged()
     assert {"other", "theirs", "by-hand"} < {
         entity["name"] for entity in stack.local.kong.entities("services")
     }
-    assert (
-        stack.status("GET", HOST, PROTECTED, service_token(stack.local, "job"))
-        == 200
-    )
+    assert job_status(stack) == 200
 
 
 @pytest.mark.deep
@@ -143,7 +144,7 @@ def test_a_gate_is_not_removed_while_its_component_has_routes(
         assert "1 of 1 removed" in lost(stack, "--remove").stdout
         stack.run("up")
     assert watch.let_in == set() and watch.asked > 20
-    assert stack.changes("up") == {}
+    stack.assert_unchanged()
     token = service_token(stack.local, "job")
     within(3 * LAG, lambda: stack.status("GET", HOST, PROTECTED, token) == 200)
 
@@ -199,8 +200,5 @@ def test_a_state_that_no_run_can_read_is_repaired_as_it_says(
     stack.pulumi("state", "repair", "--yes")
     assert "0 created, but missing in the state" in lost(stack).stdout
     stack.run("up")
-    assert stack.changes("up") == {}
-    assert (
-        stack.status("GET", HOST, PROTECTED, service_token(stack.local, "job"))
-        == 200
-    )
+    stack.assert_unchanged()
+    assert job_status(stack) == 200

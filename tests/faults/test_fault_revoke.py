@@ -7,10 +7,8 @@ import time
 import pytest
 
 from tests.support.engine.calls import part, service_token, user_token
-from tests.support.faults.stacks import Empty, is_refused
+from tests.support.faults.stacks import Empty, is_refused, job_status
 from tests.support.faults.tiny import HOST, PROTECTED, TINY
-
-pytestmark = pytest.mark.engine
 
 ORDERS = ("GET", "orders.example.com", "/orders")
 
@@ -119,13 +117,10 @@ def test_an_app_that_is_deactivated_at_okta_stays_so_until_a_refresh(
     )
     assert is_refused(lambda: service_token(stack.local, "job"))
     assert stack.status("GET", HOST, PROTECTED, old) == 200
-    assert stack.changes("up") == {}
+    stack.assert_unchanged()
     assert is_refused(lambda: service_token(stack.local, "job"))
     assert stack.changes("up", "--refresh") == {"okta-app-tiny/job": "update"}
-    assert (
-        stack.status("GET", HOST, PROTECTED, service_token(stack.local, "job"))
-        == 200
-    )
+    assert job_status(stack) == 200
 
 
 def test_routes_of_one_component_are_taken_away_in_one_command(

@@ -10,12 +10,9 @@ from __future__ import annotations
 import pytest
 
 from sandbox.kong import Lags
-from tests.support.engine.calls import service_token
-from tests.support.faults.stacks import Empty, Stack
+from tests.support.faults.stacks import Empty, Stack, job_status
 from tests.support.faults.tiny import HOST, PROTECTED, PUBLIC, TINY
 from tests.support.tiers import deep_after
-
-pytestmark = pytest.mark.engine
 
 BROKEN = "registry.example.com/tiny:2"
 APP = "applications/app0.yaml"
@@ -69,14 +66,11 @@ def test_a_rule_opens_only_once_its_version_is_ready(stack: Stack) -> None:
     )
     assert running(stack) == "registry.example.com/tiny"
     assert opened(stack) == [200, 401, 401]
-    assert (
-        stack.status("GET", HOST, PROTECTED, service_token(stack.local, "job"))
-        == 200
-    )
+    assert job_status(stack) == 200
     stack.local.cluster.unpullable.clear()
     stack.run("up")
     assert (running(stack), opened(stack)) == (BROKEN, [200, 200, 401])
-    assert stack.changes("up") == {}
+    stack.assert_unchanged()
 
 
 @pytest.mark.deep
@@ -94,7 +88,7 @@ def test_a_closing_rule_does_not_wait(stack: Stack) -> None:
         "registry.example.com/tiny",
         [200, 401],
     )
-    assert stack.changes("up") == {}
+    stack.assert_unchanged()
 
 
 AROUND = {
@@ -126,7 +120,7 @@ def test_no_flag_opens_for_a_missing_workload(
     stack.local.cluster.unpullable.clear()
     stack.run("up")
     assert (running(stack), opened(stack)) == (BROKEN, [200, 200, 401])
-    assert stack.changes("up") == {}
+    stack.assert_unchanged()
 
 
 @pytest.mark.deep

@@ -11,8 +11,6 @@ from tests.support.engine.calls import service_token, signed_in
 from tests.support.faults.stacks import Empty, Stack
 from tests.support.tiers import deep_after
 
-pytestmark = pytest.mark.engine
-
 CALLERS = (
     "nobody",
     *("checkout", "renderer"),
@@ -109,7 +107,7 @@ def test_access_is_the_same_on_every_stack(empty: Empty, name: str) -> None:
     stack = empty(name, groups=(sales, desk), users=users)
     output = stack.pulumi("up", "--yes").stdout
     assert output.index("Previewing update") < output.index("Updating (")
-    assert stack.changes("up") == {}
+    stack.assert_unchanged()
     tokens = _tokens(stack)
     got = {}
     for endpoint in ANSWERS:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import pytest
 import yaml
@@ -19,8 +19,9 @@ from sandbox.kong import Lags
 from sandbox.local import Local
 from tests.support.faults.stacks import Stack, start
 from tests.support.faults.tiny import HOST, PROTECTED, PUBLIC, TINY
+from tests.support.json_object import JsonObject
 
-pytestmark = [pytest.mark.engine, pytest.mark.deep, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.deep, pytest.mark.timeout(900)]
 
 HOSTS = {"local": HOST, "prod": "tiny.prod.example.com"}
 
@@ -127,7 +128,7 @@ def _output(stack: Stack, verb: str, *arguments: str, status: int = 0) -> str:
     return done.stdout
 
 
-def _of(stack: Stack) -> dict[str, dict[str, Any]]:
+def _of(stack: Stack) -> dict[str, JsonObject]:
     """Return all entities of Kong with the stack's tag, and its objects in the cluster."""
     kinds = (
         "services",
@@ -137,7 +138,7 @@ def _of(stack: Stack) -> dict[str, dict[str, Any]]:
         "consumers",
         "jwt_secrets",
     )
-    found: dict[str, dict[str, Any]] = {}
+    found: dict[str, JsonObject] = {}
     for kind in kinds:
         for entity in stack.local.kong.entities(kind):
             if f"kong-oam-stack:{stack.name}" in (entity.get("tags") or ()):
@@ -161,7 +162,7 @@ def test_two_stacks_go_through_every_verb_and_leave_each_other_alone(
             assert "0 created, but missing in the state" in _output(
                 stack, "recover"
             )
-            assert stack.changes("up", "--refresh") == {}
+            stack.assert_unchanged("up", "--refresh")
         with callers.apart("local"):
             opened = _output(
                 local,
@@ -210,7 +211,7 @@ def test_two_stacks_go_through_every_verb_and_leave_each_other_alone(
             _output(local, "destroy", "--yes")
             assert (_of(local), _of(prod)) == ({}, prods)
             assert "enforces the Applications" in _output(prod, "verify")
-            assert prod.changes("up", "--refresh") == {}
+            prod.assert_unchanged("up", "--refresh")
         with callers.apart("local", "prod"):
             prod.run("destroy")
             assert _of(prod) == {}

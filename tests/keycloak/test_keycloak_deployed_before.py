@@ -15,7 +15,7 @@ from tests.support.engine.earlier_project import (
 )
 from tests.support.engine.realm import on
 
-pytestmark = [pytest.mark.engine, pytest.mark.deep]
+pytestmark = pytest.mark.deep
 
 
 def test_a_run_makes_only_known_changes(

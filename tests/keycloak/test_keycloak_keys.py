@@ -6,7 +6,6 @@ import dataclasses
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -19,8 +18,9 @@ from tests.support.engine.deployment import AT_ONCE, Deployment, project, start
 from tests.support.engine.pods import Pods
 from tests.support.engine.pods import on as on_day
 from tests.support.engine.realm import on
+from tests.support.json_object import JsonObject
 
-pytestmark = [pytest.mark.engine, pytest.mark.deep, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.deep, pytest.mark.timeout(300)]
 
 
 @pytest.fixture
@@ -34,8 +34,7 @@ def shop(
             start(local, project(tmp_path)),
             f"keys-{request.node.name[:30]}",
         )
-        for name in ("hello", "reports"):
-            (deployment.folder / f"applications/{name}.yaml").unlink()
+        deployment.leave_out("hello", "reports")
         on_day(deployment, 0)
         deployment.run("up")
         yield deployment
@@ -52,7 +51,7 @@ def test_no_valid_call_is_denied_while_keys_rotate(shop: Deployment) -> None:
         after = credential(shop.local, "checkout")
         pods.start()
         pods.go_on(20)
-        assert shop.changes("up", "--refresh") == {}
+        shop.assert_unchanged("up", "--refresh")
         where = before["OAUTH_TOKEN_ENDPOINT"], before["OAUTH_CLIENT_ID"]
         for settings in (before, after):
             assert settings["OAUTH_KEY_ALGORITHM"] == "ES256"
@@ -65,7 +64,7 @@ def test_no_valid_call_is_denied_while_keys_rotate(shop: Deployment) -> None:
         pods.roll_the_last()
         on_day(shop, 97)
         shop.run("up")
-        assert shop.changes("up", "--refresh") == {}
+        shop.assert_unchanged("up", "--refresh")
     assert set(pods.statuses) == {"200"}, pods.statuses
     assert pods.statuses["200"] > 100
     with pytest.raises(IssuerError):
@@ -85,7 +84,7 @@ def test_a_new_key_is_given_out_after_each_reading_of_those_before_ends(
     )
     apply, applied = shop.local.cluster.apply, []
 
-    def noted(manifest: dict[str, Any], **how: bool) -> dict[str, Any]:
+    def noted(manifest: JsonObject, **how: bool) -> JsonObject:
         if (manifest["kind"], manifest["metadata"]["name"]) == (
             "Secret",
             "checkout-client",

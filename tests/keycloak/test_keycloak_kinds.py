@@ -15,7 +15,7 @@ from tests.support.engine.calls import call, credential
 from tests.support.engine.deployment import AT_ONCE, Deployment, project, start
 from tests.support.engine.realm import on
 
-pytestmark = [pytest.mark.engine, pytest.mark.deep, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.deep, pytest.mark.timeout(300)]
 
 REALM = "kinds"
 
@@ -31,8 +31,7 @@ def shop(
             start(local, project(tmp_path_factory.mktemp("project"))),
             REALM,
         )
-        for name in ("hello", "reports"):
-            (deployment.folder / f"applications/{name}.yaml").unlink()
+        deployment.leave_out("hello", "reports")
         (deployment.folder / "applications/shop.yaml").write_text(SHOP)
         deployment.edit(
             "applications/orders.yaml",
@@ -178,4 +177,4 @@ def test_each_kind_of_client_has_its_settings_in_the_realm(
 
 
 def test_nothing_changes_again(shop: Deployment) -> None:
-    assert shop.changes("up", "--refresh") == {}
+    shop.assert_unchanged("up", "--refresh")

@@ -19,13 +19,19 @@ from sandbox import caller
 from sandbox.keycloak import ACCOUNT, Keycloak
 from sandbox.local import STACK, Local
 from tests.support.engine.calls import call
-from tests.support.engine.deployment import AT_ONCE, Deployment, project, start
+from tests.support.engine.deployment import (
+    AT_ONCE,
+    Deployment,
+    project,
+    remove_applications,
+    start,
+)
 from tests.support.engine.realm import on
 from tests.support.faults.blackout import lost, recover
 from tests.support.faults.stacks import Stack
 from tests.support.faults.tiny import HOST, PROTECTED, TINY
 
-pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.timeout(300)
 
 _NUMBERS = itertools.count(1)
 JOB, SCOPE = "kong-oam.local.tiny.job", "things.read"
@@ -73,8 +79,7 @@ def realm(server: Keycloak, tmp_path: Path) -> Iterator[Realm]:
     name = f"takeover-{next(_NUMBERS)}"
     with Local(lags=AT_ONCE) as local:
         deployment = on(server, start(local, project(tmp_path)), name)
-        for file in (tmp_path / "applications").iterdir():
-            file.unlink()
+        remove_applications(tmp_path)
         (tmp_path / "applications/tiny.yaml").write_text(TINY, "utf-8")
         yield Realm(server, deployment, name)
 

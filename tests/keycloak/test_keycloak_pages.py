@@ -7,8 +7,6 @@ import pytest
 from kong_oam.identity.keycloak import api
 from sandbox.keycloak import ACCOUNT, Keycloak
 
-pytestmark = pytest.mark.engine
-
 
 @pytest.mark.deep
 def test_groups_are_found_by_their_paths_whichever_way_they_are_asked_for(

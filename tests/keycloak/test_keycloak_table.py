@@ -7,7 +7,6 @@ import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -21,8 +20,9 @@ from tests.support.engine.calls import call, part
 from tests.support.engine.deployment import AT_ONCE, Deployment, project, start
 from tests.support.engine.realm import REALM, WithKeycloak
 from tests.support.engine.sample import Sample
+from tests.support.json_object import JsonObject
 
-pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.timeout(300)
 
 
 def settings_of(keycloak: WithKeycloak, component: str) -> dict[str, str]:
@@ -34,7 +34,7 @@ def signed_in(
     login: str,
     component: str = "web",
     scopes: str = "openid orders.read",
-) -> dict[str, Any]:
+) -> JsonObject:
     """Return Keycloak's answer to a web application for a user who filled in its login page."""
     own = settings_of(keycloak, component)
     return browser.login(
@@ -383,7 +383,7 @@ def test_a_rotated_key_is_taken_and_the_old_one_kept_while_its_tokens_live(
         f"gateway-ring-keycloak-slot-{index}" for index in (1, 2, 3)
     }
     assert (status(keycloak, before), status(keycloak, after)) == (200, 200)
-    assert deployment.changes("up") == {}
+    deployment.assert_unchanged()
     providers = server.admin(
         "GET", f"/{REALM}/components?type=org.keycloak.keys.KeyProvider"
     ).body
@@ -417,7 +417,7 @@ def test_a_missing_group_stops_the_run(
         deployment.edit(
             "applications/orders.yaml", "groups: [sale]", "groups: [sales]"
         )
-    assert deployment.changes("up") == {}
+    deployment.assert_unchanged()
 
 
 @pytest.fixture
@@ -454,7 +454,7 @@ def test_an_account_without_permission_stops_the_run(
     assert status(keycloak, service_token(keycloak)) == 200
 
 
-def _realm(server: Keycloak) -> dict[str, Any]:
+def _realm(server: Keycloak) -> JsonObject:
     """Return the objects of the realm that a stack may change, without ids."""
     names = {
         "clients": "clientId",
@@ -463,7 +463,7 @@ def _realm(server: Keycloak) -> dict[str, Any]:
         "groups": "path",
         "users": "username",
     }
-    found: dict[str, Any] = {}
+    found: JsonObject = {}
     for kind, name in names.items():
         found[kind] = sorted(
             entry[name]

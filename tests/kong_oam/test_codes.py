@@ -11,8 +11,8 @@ import pytest
 
 from kong_oam.codes import CODES, HUNDREDS, joined_codes
 from kong_oam.diagnostics import Code
+from tests.support.repository import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 SOURCES = [
     file
     for room in ("kong_oam", "components", "policies")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Any
 
 import httpx
 import pytest
@@ -24,6 +23,7 @@ from kong_oam.kong.account import Account
 from kong_oam.kong.admin import AdminApi
 from kong_oam.kong.proxy import Proxy
 from kong_oam.oam.application import read_bytes
+from tests.support.json_object import JsonObject
 from tests.support.two_stacks import deployment, running_stacks
 from tests.support.verified_gateway import Hands, Running
 
@@ -312,11 +312,11 @@ def test_an_opening_of_each_stack_is_its_own(
 # Changes by hand after the opening
 
 
-def _service(hands: Hands) -> dict[str, Any]:
+def _service(hands: Hands) -> JsonObject:
     return hands.find("services", name=SERVICE)
 
 
-def _guard(hands: Hands, kind: str, service: str = SERVICE) -> dict[str, Any]:
+def _guard(hands: Hands, kind: str, service: str = SERVICE) -> JsonObject:
     return hands.find("plugins", name=kind, service=service, route=None)
 
 

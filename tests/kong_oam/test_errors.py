@@ -7,11 +7,10 @@ import builtins
 import importlib
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 from kong_oam import errors
+from tests.support.repository import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 BUILT_IN = {
     name
     for name, item in vars(builtins).items()

@@ -5,13 +5,12 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from kong_oam.diagnostics import some
+from tests.support.repository import ROOT
 
-ROOT = Path(__file__).parents[2]
 SOURCES = sorted(
     file
     for folder in ("kong_oam", "components")

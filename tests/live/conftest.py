@@ -9,13 +9,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 
 from sandbox import launchers
 from tests.support.gateway_cases import Case, landmarks, refusals
+from tests.support.json_object import JsonObject
 from tests.support.kong_deployment import Entities
 from tests.support.live.gateway import LiveGateway
 from tests.support.live.run import (
@@ -86,7 +86,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         key=lambda item: item.path == _HERE / "test_live_nothing_is_left.py"
     )
     for item in (item for item in items if _HERE in item.path.parents):
-        item.add_marker(pytest.mark.engine)
         if isinstance(_FOUND, str):
             item.add_marker(pytest.mark.skip(reason=_FOUND))
         elif item.get_closest_marker("timeout") is None:
@@ -109,7 +108,7 @@ def kong() -> Target:
 @pytest.fixture(scope="session")
 def before(
     kong: Target, report: Callable[[str], None]
-) -> dict[str, dict[str, Any]]:
+) -> dict[str, JsonObject]:
     """All foreign entities, by path, before this run creates its own."""
     if left := kong.remove_what_earlier_runs_left():
         report(
@@ -133,9 +132,7 @@ def before(
 
 
 @pytest.fixture(scope="session")
-def live(
-    kong: Target, before: dict[str, dict[str, Any]]
-) -> Iterator[LiveGateway]:
+def live(kong: Target, before: dict[str, JsonObject]) -> Iterator[LiveGateway]:
     """The gateway, with the tier's own upstream behind it. It listens beyond loopback only for a
     remote Kong."""
     bind = bind_address()
@@ -163,7 +160,7 @@ def metrics(live: LiveGateway) -> tuple[str, ...]:
 @pytest.fixture(scope="session")
 def entities(live: LiveGateway) -> Iterator[Entities]:
     """The entities of the tier's estate, once every worker sees all of them."""
-    with Entities(live.target.admin_url, live.target.token) as made:
+    with live.target.deploying() as made:
         made.estate(
             scene().estate, scene().pems, upstream_host(), live.upstream.port
         )

@@ -15,7 +15,6 @@ from sandbox.kong.http import Request
 from tests.support.estates import api, estate
 from tests.support.gateway_cases import Case
 from tests.support.gateway_estates import Scene
-from tests.support.kong_deployment import Entities
 from tests.support.live.gateway import LiveGateway
 from tests.support.live.run import (
     CASES_DOMAIN,
@@ -71,7 +70,7 @@ def scene(live: LiveGateway) -> Iterator[Scene]:
             "the gateway is not on this machine, and sees one address of it"
         )
     made = _scene()
-    with Entities(live.target.admin_url, live.target.token) as entities:
+    with live.target.deploying() as entities:
         entities.estate(
             made.estate, made.pems, upstream_host(), live.upstream.port
         )

@@ -15,7 +15,6 @@ import pytest
 from tests.support.estates import estate
 from tests.support.gateway_cases import Case
 from tests.support.gateway_estates import Scene, with_callers
-from tests.support.kong_deployment import Entities
 from tests.support.live.gateway import LiveGateway
 from tests.support.live.http2 import status_over_http2
 from tests.support.live.run import (
@@ -92,7 +91,7 @@ def wire(live: LiveGateway) -> Iterator[Wire]:
     bind = bind_address()
     with (
         Wire(bind) as workload,
-        Entities(live.target.admin_url, live.target.token) as made,
+        live.target.deploying() as made,
     ):
         made.estate(
             own, Scene(own, issuers(NAME)).pems, upstream_host(), workload.port

@@ -51,7 +51,7 @@ def workload(live: LiveGateway) -> Iterator[Workload]:
     """Yield the workload behind the pages' API, once every worker leads there."""
     with (
         Workload(bind_address()) as behind,
-        Entities(live.target.admin_url, live.target.token) as entities,
+        live.target.deploying() as entities,
     ):
         _deploy(live, entities, behind.port, STEADY)
         yield behind
@@ -92,7 +92,7 @@ def test_a_page_can_read_that_no_workload_answers(
 ) -> None:
     """The gateway gives this answer, with the reason, for any method that nginx continues with."""
     case = replace(page_requests(OWN)[name], status=502)
-    with Entities(live.target.admin_url, live.target.token) as entities:
+    with live.target.deploying() as entities:
         _deploy(live, entities, 9, [case])
         check(case, _answer(live, case))
 
@@ -151,7 +151,7 @@ def test_the_console_of_the_sample_estate_reads_and_publishes_reports(
     meant = [*CONSOLE.values(), 401]
     with (
         Workload(bind_address()) as behind,
-        Entities(live.target.admin_url, live.target.token) as entities,
+        live.target.deploying() as entities,
     ):
         text = (ROOT / "applications" / "reports.yaml").read_text("utf-8")
         entities.estate(

@@ -19,7 +19,6 @@ from tests.support.edge_requests import (
     edge_requests,
     headers_of,
 )
-from tests.support.kong_deployment import Entities
 from tests.support.live.engine import engine
 from tests.support.live.gateway import LiveGateway, await_true
 from tests.support.live.run import (
@@ -47,7 +46,7 @@ def workload(live: LiveGateway) -> Iterator[Workload]:
     """Yield the workload of all components, once every worker leads there."""
     with (
         Workload(bind_address()) as behind,
-        Entities(live.target.admin_url, live.target.token) as entities,
+        live.target.deploying() as entities,
     ):
         pems = {
             name: {issuer.kid: issuer.pem}

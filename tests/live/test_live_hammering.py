@@ -179,7 +179,7 @@ def test_no_wrong_call_is_allowed_during_the_life_of_a_component(
     elsewhere = _estate(host=OTHER_HOST, port=9090, scope="write")
     handed = _estate(owner="heirs", host=OTHER_HOST, port=9090)
     with (
-        Entities(live.target.admin_url, live.target.token) as entities,
+        live.target.deploying() as entities,
         Hammer(live, _callers(STACK, HOST, OTHER_HOST)) as hammer,
     ):
         changing = Changing(live, entities)
@@ -281,7 +281,7 @@ def test_no_order_lets_anybody_through_and_the_hammer_would_see_it(
     made = _estate(WRONG, host=WRONG_HOST)
     component = _component(made)
     with (
-        Entities(live.target.admin_url, live.target.token) as entities,
+        live.target.deploying() as entities,
         Hammer(live, _callers(WRONG, WRONG_HOST)) as hammer,
     ):
         changing = Changing(live, entities)

@@ -26,7 +26,7 @@ NAME = f"{RUN}-limits"
 
 @pytest.fixture
 def made(live: LiveGateway) -> Iterator[Entities]:
-    with Entities(live.target.admin_url, live.target.token) as entities:
+    with live.target.deploying() as entities:
         yield entities
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
+from tests.support.json_object import JsonObject
 from tests.support.kong_deployment import Entities
 from tests.support.live.gateway import LiveGateway
 from tests.support.live.run import RUN
@@ -14,7 +13,7 @@ from tests.support.live.run import RUN
 def test_nothing_is_left_behind_and_nothing_of_others_was_touched(
     live: LiveGateway,
     entities: Entities,
-    before: dict[str, dict[str, Any]],
+    before: dict[str, JsonObject],
     request: pytest.FixtureRequest,
 ) -> None:
     """Every entity with the run's name is gone; every other entity is unchanged."""

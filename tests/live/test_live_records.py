@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import jsonschema_rs
 import pytest
@@ -33,6 +32,7 @@ from tests.support.documentation import page
 from tests.support.estates import estate
 from tests.support.gateway_cases import Case, landmarks, refusals
 from tests.support.gateway_estates import Scene, nested_applications
+from tests.support.json_object import JsonObject
 from tests.support.kong_deployment import Entities
 from tests.support.live.gateway import LiveGateway
 from tests.support.live.run import RUN, Target, issuers, upstream_host
@@ -265,7 +265,7 @@ def test_no_record_has_a_secret(recording: Recording) -> None:
 
 
 def _told(answer: Answered, code: str) -> None:
-    load: dict[str, Any] = json.loads(answer.body)
+    load: JsonObject = json.loads(answer.body)
     assert answer.headers["content-type"] == "application/problem+json"
     assert load.pop("title")
     assert load == {
@@ -276,7 +276,7 @@ def _told(answer: Answered, code: str) -> None:
 
 
 def _on_service(
-    recording: Recording, case: Case, kind: str, config: dict[str, Any]
+    recording: Recording, case: Case, kind: str, config: JsonObject
 ) -> str:
     """Add a foreign plugin to the case's service; yield its path."""
     component = case.meant(SCENE).component
@@ -322,7 +322,7 @@ def _on_service(
 def test_answers_of_plugins_are_recorded_and_denials_are_problems(
     recording: Recording,
     kind: str,
-    config: dict[str, Any],
+    config: JsonObject,
     status: int,
     code: str,
 ) -> None:

@@ -11,7 +11,6 @@ import pytest
 from tests.support.estates import api, estate
 from tests.support.gateway_cases import Case
 from tests.support.gateway_estates import Scene, with_callers
-from tests.support.kong_deployment import Entities
 from tests.support.live.gateway import LiveGateway
 from tests.support.live.run import (
     RUN,
@@ -43,7 +42,7 @@ def streams(live: LiveGateway) -> Iterator[Streams]:
     bind = bind_address()
     with (
         Streams(bind) as behind,
-        Entities(live.target.admin_url, live.target.token) as made,
+        live.target.deploying() as made,
     ):
         made.estate(
             own, Scene(own, issuers(NAME)).pems, upstream_host(), behind.port

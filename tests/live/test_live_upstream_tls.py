@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from tests.support.gateway_cases import Case
-from tests.support.kong_deployment import Entities
 from tests.support.live.engine import engine
 from tests.support.live.gateway import LiveGateway, await_true
 from tests.support.live.run import RUN, bind_address, stack, upstream_host
@@ -40,7 +39,7 @@ def test_a_component_goes_over_to_tls_and_back(
     bind = bind_address()
     ca = authority(f"ca of {RUN}-tls")
     with (
-        Entities(live.target.admin_url, live.target.token) as entities,
+        live.target.deploying() as entities,
         Workload(signed(ca, "api.orders.svc"), bind=bind) as workload,
         engine(live, tmp_path, "tls") as made,
     ):

@@ -35,7 +35,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip the tests in other runs: these build no programs."""
     here = Path(__file__).parent
     for item in (item for item in items if here in item.path.parents):
-        item.add_marker(pytest.mark.engine)
         item.add_marker(pytest.mark.timeout(600))
         if ASKED_FOR not in os.environ:
             item.add_marker(

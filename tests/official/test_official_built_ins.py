@@ -7,7 +7,6 @@ The tests of this file run in order on one stack.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
 import yaml
@@ -17,9 +16,15 @@ from sandbox.kong import Lags
 from sandbox.local import STACK, Local
 from sandbox.project import project, stack_file
 from tests.support.engine.calls import call, service_token
-from tests.support.engine.deployment import Deployment, start
+from tests.support.engine.deployment import (
+    Deployment,
+    remove_applications,
+    start,
+)
+from tests.support.json_object import JsonObject
 from tests.support.official import built_ins
 from tests.support.official.cluster import Kubernetes, Object
+from tests.support.streams import Capsys
 
 BUILT_INS, KEPT = "applications/built-ins.yaml", "applications/kept.yaml"
 NOT_HERE = {
@@ -47,18 +52,12 @@ def stack(
         )
     with Local(lags=Lags(), real=cluster.as_cluster()) as local:
         deployment = start(local, project(tmp_path_factory.mktemp("project")))
-        for file in (deployment.folder / "applications").iterdir():
-            file.unlink()
+        remove_applications(deployment.folder)
         (deployment.folder / BUILT_INS).write_text(
             built_ins.APPLICATIONS.read_text("utf-8"), "utf-8"
         )
-        settings = yaml.safe_load(
-            stack_file(deployment.folder).read_text("utf-8")
-        )
-        settings["config"].setdefault("kong-oam:cluster", {})["rbac"] = True
-        stack_file(deployment.folder).write_text(
-            yaml.safe_dump(settings), "utf-8"
-        )
+        with deployment.config() as config:
+            config.setdefault("kong-oam:cluster", {})["rbac"] = True
         try:
             yield deployment
         finally:
@@ -70,18 +69,16 @@ def stack(
 def settled(
     stack: Deployment,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
 ) -> Callable[[], None]:
     """Check that another run makes no change, that a refresh finds none, and that `verify` has no
     finding."""
 
     def ask() -> None:
-        assert stack.changes("up") == {}
-        assert stack.changes("preview", "--refresh") == {}
+        stack.assert_unchanged()
+        stack.assert_unchanged("preview", "--refresh")
         with monkeypatch.context() as patch:
-            patch.chdir(stack.folder)
-            for name, value in stack.local.env.items():
-                patch.setenv(name, value)
+            stack.enter(patch)
             assert (
                 main(["verify", "--stack", STACK, "--only", "cluster"]) == 0
             ), capsys.readouterr().out
@@ -334,7 +331,7 @@ def test_objects_are_kept_as_the_rules_of_their_application_say(
     """Objects that stay, that are only read, that are shared, that are written once, and that are
     replaced."""
 
-    def data() -> dict[str, Any]:
+    def data() -> JsonObject:
         return {
             name: _found(cluster, "ConfigMap", name)["data"]
             for name in ("kept", "looked", "shared", "once", "anew")

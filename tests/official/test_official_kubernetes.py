@@ -13,7 +13,6 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -24,12 +23,18 @@ from sandbox.kong import Lags
 from sandbox.local import STACK, Local
 from sandbox.project import project, stack_file
 from tests.support.engine.calls import call, service_token
-from tests.support.engine.deployment import Deployment, start
+from tests.support.engine.deployment import (
+    Deployment,
+    remove_applications,
+    start,
+)
 from tests.support.engine.pods import Pods, on
 from tests.support.faults.blackout import recover
 from tests.support.faults.stacks import Stack
 from tests.support.faults.tiny import TINY
+from tests.support.json_object import JsonObject
 from tests.support.official.cluster import Kubernetes, Object, Written
+from tests.support.streams import Capsys
 
 KINDS = ("Deployment", "NetworkPolicy", "Secret", "Service", "ServiceAccount")
 CLIENTS = ("checkout", "console", "renderer", "web")
@@ -190,13 +195,11 @@ def test_manual_changes_are_found_and_reverted(
     deployed: Deployment,
     cluster: Kubernetes,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
 ) -> None:
     """Changed, added, removed and deleted: `verify` names each change with its author, and its
     command reverts it."""
-    monkeypatch.chdir(deployed.folder)
-    for name, value in deployed.local.env.items():
-        monkeypatch.setenv(name, value)
+    deployed.enter(monkeypatch)
     ask = ["verify", "--stack", STACK, "--only", "cluster"]
     assert main(ask) == 0, capsys.readouterr()
     capsys.readouterr()
@@ -353,8 +356,7 @@ def test_conflicts_with_the_cluster_are_named(
     nodes at the gateway."""
     with Local(lags=Lags(), real=cluster.as_cluster()) as local:
         deployment = start(local, project(tmp_path))
-        for file in (tmp_path / "applications").iterdir():
-            file.unlink()
+        remove_applications(tmp_path)
         text = TINY.replace("{name: tiny}", "{name: tiny, namespace: things}")
         (tmp_path / "applications/tiny.yaml").write_text(text, "utf-8")
         failed = deployment.run("up", check=False)
@@ -449,7 +451,7 @@ _MOVING = (
 
 def _lasting(item: Object) -> str:
     """Return the object without counters of the server and its controllers."""
-    about: dict[str, Any] = {
+    about: JsonObject = {
         key: value
         for key, value in item["metadata"].items()
         if key not in _MOVING

@@ -7,7 +7,6 @@ import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -32,9 +31,9 @@ from tests.support.oracle.compare import (
 )
 from tests.support.oracle.meaning import Answer, Request, Token
 from tests.support.oracle.worlds import World
+from tests.support.repository import ROOT
 from tests.support.tiers import deep_after, examples
 
-ROOT = Path(__file__).resolve().parents[2]
 INDEPENDENT = ("meaning", "worlds")
 QUESTIONS = 100
 BLOCKS, DECISIONS = 25, 40_000

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -22,6 +21,8 @@ from policies.rule import PolicyFinding
 from tests.support import openid_connect_reference
 from tests.support.estates import STACK, api, estate
 from tests.support.exposing_kinds import EXPOSING_KINDS
+from tests.support.json_object import JsonObject
+from tests.support.repository import ROOT
 from tests.support.sound_deployment import (
     ACCESS,
     CREDENTIAL,
@@ -55,7 +56,7 @@ def found(rule: str, deployment: Deployment, **settings: Any) -> list[str]:
     ]
 
 
-def with_environment(*variables: dict[str, Any]) -> Deployment:
+def with_environment(*variables: JsonObject) -> Deployment:
     container = {**POD_SPEC["spec"]["containers"][0], "env": list(variables)}
     return with_properties(
         "deployment",
@@ -63,14 +64,14 @@ def with_environment(*variables: dict[str, Any]) -> Deployment:
     )
 
 
-def with_volume(*volumes: dict[str, Any]) -> Deployment:
+def with_volume(*volumes: JsonObject) -> Deployment:
     pod = {**POD_SPEC["spec"], "volumes": list(volumes)}
     return with_properties(
         "deployment", spec={"template": {**POD_SPEC, "spec": pod}}
     )
 
 
-def one_more(type_: str, spec: dict[str, Any]) -> Deployment:
+def one_more(type_: str, spec: JsonObject) -> Deployment:
     """`SOUND` with one more object, called `more`."""
     return beside(kubernetes(type_, "more", spec))
 
@@ -101,7 +102,7 @@ def unfenced(type_: str, *path: str) -> Deployment:
     )
 
 
-def fenced_from(*ingress: dict[str, Any], **selector: Any) -> Deployment:
+def fenced_from(*ingress: JsonObject, **selector: Any) -> Deployment:
     spec = {
         "podSelector": selector or {"matchLabels": POD},
         "policyTypes": ["Ingress"],
@@ -891,7 +892,7 @@ def test_what_is_reported_steers_no_terminal(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The engine prints a message as it is, and a reason is somebody's text."""
-    monkeypatch.chdir(Path(__file__).resolve().parents[2])
+    monkeypatch.chdir(ROOT)
     rule = replace(
         RULES[0],
         check=lambda *_: iter(

@@ -9,6 +9,7 @@ import pytest
 
 from sandbox.admission import refusal, stored
 from sandbox.cluster import Cluster, InvalidObjectError
+from tests.support.json_object import JsonObject
 
 CONTAINER = {"name": "main", "image": "x:1"}
 POD = {
@@ -32,9 +33,7 @@ TEMPLATE = {
 }
 
 
-def _workload(
-    kind: str, version: str = "apps/v1", **spec: Any
-) -> dict[str, Any]:
+def _workload(kind: str, version: str = "apps/v1", **spec: Any) -> JsonObject:
     inside = {
         "selector": {"matchLabels": {"app": "x"}},
         "template": TEMPLATE,
@@ -49,7 +48,7 @@ def _workload(
 
 
 SET = _workload("StatefulSet", serviceName="x", revisionHistoryLimit=3)
-ASKED: dict[str, tuple[dict[str, Any], dict[str, Any], bool]] = {
+ASKED: dict[str, tuple[JsonObject, JsonObject, bool]] = {
     "a Pod's variables": (
         POD,
         {"spec": {"containers": [{**CONTAINER, "envFrom": []}]}},

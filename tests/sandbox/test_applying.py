@@ -5,11 +5,12 @@ from typing import Any
 import pytest
 
 from sandbox.applying import ConflictError, DuplicateItemError, Managed
+from tests.support.json_object import JsonObject
 
 OURS, THEIRS = "program", "somebody"
 
 
-def deployment(*containers: dict[str, Any], **spec: Any) -> dict[str, Any]:
+def deployment(*containers: JsonObject, **spec: Any) -> JsonObject:
     """Return a Deployment of these containers."""
     pods = {"spec": {"containers": list(containers)}}
     return {
@@ -19,7 +20,7 @@ def deployment(*containers: dict[str, Any], **spec: Any) -> dict[str, Any]:
     }
 
 
-def container(name: str, image: str, **fields: Any) -> dict[str, Any]:
+def container(name: str, image: str, **fields: Any) -> JsonObject:
     """One container."""
     return {"name": name, "image": image, **fields}
 

@@ -9,6 +9,7 @@ import pytest
 
 from sandbox import caller
 from sandbox.cluster import Cluster
+from tests.support.json_object import JsonObject
 
 TEMPLATE = {
     "spec": {
@@ -56,7 +57,7 @@ def _put(
     ],
 )
 def test_values_from_secrets_are_read(
-    api: str, kind: str, spec: dict[str, Any]
+    api: str, kind: str, spec: JsonObject
 ) -> None:
     """Values of the client's Secret, and of Secrets that the workload refers to."""
     cluster = Cluster()

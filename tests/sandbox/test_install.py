@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from sandbox import install
+from tests.support.streams import Capsys
 
 UV = shutil.which("uv")
 TOOLS = [
@@ -60,7 +61,7 @@ def test_the_environment_has_the_packages_of_the_lock(
     lock: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
 ) -> None:
     """A second run finds them there."""
     monkeypatch.setattr(install.shutil, "which", lambda _: uv)
@@ -82,7 +83,7 @@ def test_a_python_that_makes_no_environment_is_named_with_the_remedy(
     lock: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
 ) -> None:
     """As Debian's Python without python3-venv. No folder is left that passes for an environment."""
     broken = tmp_path / "python"
@@ -106,7 +107,7 @@ def test_without_an_index_there_is_one_line(
     lock: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
 ) -> None:
     """The line names the package, and the settings that lead to an index."""
     monkeypatch.delenv("PIP_FIND_LINKS")

@@ -11,14 +11,12 @@ import pytest
 
 from kong_oam.errors import ManagementApiError
 from kong_oam.http import rates
-from kong_oam.identity.entra.api import Account, Graph
-from kong_oam.identity.entra.names import Tenant
 from kong_oam.identity.okta import api as org_api
 from sandbox.entra import Entra
-from sandbox.entra.service import ADMINISTRATOR, TENANT
 from sandbox.okta import Okta
 from sandbox.okta.service import DOCUMENTED
 from sandbox.rates import Rates
+from tests.support.entra_mocks import graph_of
 
 GROUPS = [f"group-{number:02}" for number in range(25)]
 
@@ -107,9 +105,7 @@ def test_a_list_longer_than_graphs_limit_is_read_in_two_windows(
     """It waits for the time in Retry-After."""
     with Entra(GROUPS, page=10) as tenant:
         tenant.rates = Rates({"/v1.0/groups": 2}, window=10.0, now=clock)
-        with Graph(
-            Account(Tenant(tenant.url, TENANT), ADMINISTRATOR, tenant.secret)
-        ) as graph:
+        with graph_of(tenant) as graph:
             assert [*graph.groups()] == GROUPS
     assert len(clock.waited) == 1 and 0 < clock.waited[0] <= 10
 
@@ -120,9 +116,7 @@ def test_graphs_filter_takes_so_many_names() -> None:
     odd = ["it's", "sales and marketing", "Ä, (b) 'c'"]
     with (
         Entra([*GROUPS, *odd]) as tenant,
-        Graph(
-            Account(Tenant(tenant.url, TENANT), ADMINISTRATOR, tenant.secret)
-        ) as graph,
+        graph_of(tenant) as graph,
     ):
         listed = ", ".join(f"'{name}'" for name in GROUPS[:16])
         with pytest.raises(ManagementApiError, match="Too many child clauses"):
@@ -147,9 +141,7 @@ def test_names_in_different_case_find_the_same_group(
     monkeypatch.setattr("kong_oam.identity.entra.api._TOP", 1)
     with (
         Entra(GROUPS, page=1) as tenant,
-        Graph(
-            Account(Tenant(tenant.url, TENANT), ADMINISTRATOR, tenant.secret)
-        ) as graph,
+        graph_of(tenant) as graph,
     ):
         found = graph.group_ids(["group-01", "Group-01"])
         assert len(found["group-01"]) == len(found["Group-01"]) == 1

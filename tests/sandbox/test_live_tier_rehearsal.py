@@ -15,11 +15,13 @@ import pytest
 
 from sandbox.keycloak import UnavailableError, distribution
 from sandbox.kong import Kong, Lags
+from tests.support.json_object import JsonObject
+from tests.support.projects import replace_once
 from tests.support.redis import program
+from tests.support.repository import ROOT
 
 pytestmark = pytest.mark.engine
 
-ROOT = Path(__file__).parents[2]
 TOKEN = "rehearsal-admin-token"
 WITH_KEYCLOAK = "tests/live/test_live_keycloak.py"
 ROTATION = "tests/live/test_live_rotation.py"
@@ -54,6 +56,13 @@ KINDS = (
     "consumers",
     "jwt_secrets",
 )
+
+
+NOTHING: JsonObject = {kind: [] for kind in KINDS}
+
+
+def entities_of(kong: Kong) -> JsonObject:
+    return {kind: kong.entities(kind) for kind in KINDS}
 
 
 def _live_tier(
@@ -125,7 +134,7 @@ def test_the_live_tier_passes_on_the_stand_in_and_names_it() -> None:
         httpx.post(
             f"{kong.admin_url}/services", json=theirs, headers=headers
         ).raise_for_status()
-        before = {kind: kong.entities(kind) for kind in KINDS}
+        before = entities_of(kong)
         apart = [
             f"--ignore={file}"
             for file in (
@@ -151,7 +160,7 @@ def test_the_live_tier_passes_on_the_stand_in_and_names_it() -> None:
         )
         assert "engine tests drive it with " in completed.stdout
         assert "skipped" not in completed.stdout
-        assert {kind: kong.entities(kind) for kind in KINDS} == before
+        assert entities_of(kong) == before
 
 
 @pytest.mark.deep
@@ -197,9 +206,7 @@ def test_keys_change_in_the_live_tier() -> None:
         completed = _live_tier(kong, ROTATION)
         assert completed.returncode == 0, completed.stdout
         assert "1 passed" in completed.stdout
-        assert {kind: kong.entities(kind) for kind in KINDS} == {
-            kind: [] for kind in KINDS
-        }
+        assert entities_of(kong) == NOTHING
 
 
 @pytest.mark.deep
@@ -216,9 +223,7 @@ def test_the_live_tier_passes_with_a_real_keycloak() -> None:
         assert (
             "3 passed" in completed.stdout and "skipped" not in completed.stdout
         )
-        assert {kind: kong.entities(kind) for kind in KINDS} == {
-            kind: [] for kind in KINDS
-        }
+        assert entities_of(kong) == NOTHING
 
 
 @pytest.mark.deep
@@ -270,9 +275,7 @@ def test_any_flag_in_the_live_tier(chosen: str) -> None:
         assert (
             " passed" in completed.stdout and "skipped" not in completed.stdout
         )
-        assert {kind: kong.entities(kind) for kind in KINDS} == {
-            kind: [] for kind in KINDS
-        }
+        assert entities_of(kong) == NOTHING
 
 
 @pytest.mark.deep
@@ -314,9 +317,7 @@ def test_hammering_detects_wrongly_allowed_calls(
                 records,
                 completed.stdout,
             )
-        assert {kind: kong.entities(kind) for kind in KINDS} == {
-            kind: [] for kind in KINDS
-        }
+        assert entities_of(kong) == NOTHING
 
 
 def _with_fault(folder: Path, file: str, old: str, new: str) -> Path:
@@ -327,9 +328,5 @@ def _with_fault(folder: Path, file: str, old: str, new: str) -> Path:
         if entry.name not in (".git", package):
             (folder / entry.name).symlink_to(entry)
     shutil.copytree(ROOT / package, folder / package)
-    text = (folder / file).read_text("utf-8")
-    assert text.count(old) == 1, (
-        f"{old!r} stands {text.count(old)} times in {file}"
-    )
-    (folder / file).write_text(text.replace(old, new), "utf-8")
+    replace_once(folder / file, old, new)
     return folder

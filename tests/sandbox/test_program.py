@@ -6,7 +6,7 @@ import runpy
 
 import grpc
 
-from tests.support.mocks import ROOT
+from tests.support.repository import ROOT
 
 
 class _CancelledError(grpc.RpcError):

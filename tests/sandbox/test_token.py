@@ -10,6 +10,7 @@ import pytest
 from sandbox import caller
 from sandbox.__main__ import token
 from sandbox.cluster import CLUSTER
+from tests.support.streams import Capsys
 
 PAGES = {"OAUTH_REDIRECT_URIS": "https://shop.example.com/callback"}
 
@@ -35,7 +36,7 @@ def test_an_error_names_the_right_arguments(
     user: str | None,
     message: str,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
 ) -> None:
     """In one line, with status 1."""
     monkeypatch.setattr(caller, "environment", lambda *_: settings)

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from sandbox import toolchain
-
-ROOT = Path(__file__).parents[2]
+from tests.support.repository import ROOT
+from tests.support.streams import Capsys
 
 
 def _program(folder: Path, version: str) -> Path:
@@ -157,7 +157,7 @@ def other(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
 def test_waiting_for_another_run_says_for_which_and_gives_up(
     tmp_path: Path,
     other: subprocess.Popen[str],
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
 ) -> None:
     """In one line each, with its process and how long at most."""
     with (

@@ -7,7 +7,6 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from kong_oam.oam.definitions.definition import Definition
@@ -15,9 +14,11 @@ from kong_oam.oam.definitions.reading import read_definitions
 from kong_oam.oam.position import FilePlace
 from kong_oam.render.answers import Answer
 from kong_oam.render.evaluator import Evaluator
+from tests.support.json_object import JsonObject
 from tests.support.oam_corpus import CORPUS, corpus
+from tests.support.repository import ROOT
 
-OURS = Path(__file__).resolve().parents[2] / "definitions" / "kubevela"
+OURS = ROOT / "definitions" / "kubevela"
 DIFFERENT = re.findall(
     r"^\| `([a-z0-9-]+)` \| (.+?) \|",
     (OURS / "README.md").read_text("utf-8"),
@@ -69,7 +70,7 @@ FULL: Mapping[str, Any] = {
 
 def _workload(
     kind: str, *containers: Mapping[str, Any], **more: Any
-) -> dict[str, Any]:
+) -> JsonObject:
     template = {
         "metadata": {"labels": {"B": "b"}},
         "spec": {"containers": [*containers], **more},
@@ -277,7 +278,7 @@ def rendered(
 ) -> Answer:
     """Return the objects of a component and its traits, each with its properties."""
 
-    def part(definition: Definition, wanted: Any) -> dict[str, Any]:
+    def part(definition: Definition, wanted: Any) -> JsonObject:
         path = definition.workload_ref_path
         return {
             "type": definition.name,

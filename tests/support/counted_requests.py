@@ -24,6 +24,7 @@ from kong_oam.kong.routes import routes
 from sandbox.entra import Entra
 from sandbox.okta import Okta
 from tests.support import growing_estates as growing
+from tests.support.json_object import JsonObject
 from tests.support.provider_settings import stack
 
 NOTHING: RecordedNames = frozenset()
@@ -110,7 +111,7 @@ class Counted(Realm):
         super().__init__(
             Account("https://kc.test", "acme", "acme", "kong-oam", "s")
         )
-        self.lists: dict[str, list[dict[str, Any]]] = {
+        self.lists: dict[str, list[JsonObject]] = {
             "/groups": [
                 {"id": f"id of {name}", "path": f"/{name}"} for name in groups
             ],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from kong_oam.access.compile.estate import compile_estate
+from kong_oam.access.diff.change import Change, Difference
 from kong_oam.access.diff.facts import model_of
 from kong_oam.access.diff.model import AccessModel
 from kong_oam.access.settings.stack import parse
@@ -97,3 +98,8 @@ def edited(text: str, *edits: tuple[str, str]) -> str:
 
 
 BEFORE = model(API, SHOP)
+
+
+def requests(changes: Iterable[Difference]) -> list[Change]:
+    """Return the changes for requests, without changes of settings."""
+    return [change for change in changes if isinstance(change, Change)]

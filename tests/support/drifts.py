@@ -8,6 +8,7 @@ from typing import Any
 from kong_oam.kong.table import VERSION, address
 from kong_oam.verify.scripts import script_of
 from sandbox.kong.pem import self_signed
+from tests.support.json_object import JsonObject
 from tests.support.verified_gateway import ISSUER, Hands
 
 CERTIFICATE = "0af5ad7a-0000-4000-8000-000000000002"
@@ -399,7 +400,7 @@ def _key(**fields: Any) -> Drift:
     )
 
 
-def _issuers_key(hands: Hands) -> dict[str, Any]:
+def _issuers_key(hands: Hands) -> JsonObject:
     """Return a key of the ring that neither fills a slot nor signs."""
     return next(
         credential

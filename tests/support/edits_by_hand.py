@@ -11,6 +11,7 @@ from random import Random
 from typing import Any
 
 from kong_oam.kong.entities import Entities, Entity
+from tests.support.json_object import JsonObject
 
 _PARENTS = {
     "routes": ("service",),
@@ -85,7 +86,7 @@ def _some(entities: Entities, kind: str) -> Sequence[Entity]:
 
 def _changed(
     kind: str,
-    change: Callable[[Random, Entities, Entity, Sequence[str]], dict[str, Any]],
+    change: Callable[[Random, Entities, Entity, Sequence[str]], JsonObject],
 ) -> Any:
     """Return an edit that changes fields of any entity of a kind."""
 
@@ -114,7 +115,7 @@ def _reference(
 
 def _of_a_route(
     random: Random, entities: Entities, route: Entity, stacks: Sequence[str]
-) -> dict[str, Any]:
+) -> JsonObject:
     other = random.choice(_some(entities, "routes"))
     return random.choice(
         [
@@ -133,7 +134,7 @@ def _of_a_route(
 
 def _of_a_service(
     random: Random, entities: Entities, service: Entity, stacks: Sequence[str]
-) -> dict[str, Any]:
+) -> JsonObject:
     host = random.choice([f"api.orders.{stack}.test" for stack in stacks])
     return random.choice(
         [
@@ -147,7 +148,7 @@ def _of_a_service(
 
 def _of_a_plugin(
     random: Random, entities: Entities, plugin: Entity, stacks: Sequence[str]
-) -> dict[str, Any]:
+) -> JsonObject:
     alike = [
         other for other in entities.plugins if other["name"] == plugin["name"]
     ]
@@ -170,7 +171,7 @@ def _of_a_credential(
     entities: Entities,
     credential: Entity,
     stacks: Sequence[str],
-) -> dict[str, Any]:
+) -> JsonObject:
     consumer = _reference(random, entities, "consumers") or credential.get(
         "consumer"
     )
@@ -187,7 +188,7 @@ def _of_a_credential(
 
 def _of_a_consumer(
     random: Random, entities: Entities, consumer: Entity, stacks: Sequence[str]
-) -> dict[str, Any]:
+) -> JsonObject:
     return random.choice(
         [
             {"username": f"{consumer.get('username')}-x"},
@@ -198,7 +199,7 @@ def _of_a_consumer(
 
 def _tags(
     random: Random, entities: Entities, entity: Entity, stacks: Sequence[str]
-) -> dict[str, Any]:
+) -> JsonObject:
     """Draw tags of an entity: of no stack, of another stack, or of several stacks."""
     of_stacks = [["kong-oam", f"kong-oam-stack:{stack}"] for stack in stacks]
     both = ["kong-oam", *(f"kong-oam-stack:{stack}" for stack in stacks)]
@@ -210,7 +211,7 @@ def _add(
 ) -> Entities:
     """Add an entity, foreign or with the tags of a stack."""
     tags = _tags(random, entities, {}, stacks)
-    new: dict[str, Any] = {"id": f"by-hand-{number}", **tags}
+    new: JsonObject = {"id": f"by-hand-{number}", **tags}
     consumer, service = (
         _reference(random, entities, kind) for kind in ("consumers", "services")
     )

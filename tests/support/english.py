@@ -25,7 +25,8 @@ from typing import NamedTuple
 import yaml
 from markdown_it import MarkdownIt
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.support.repository import ROOT
+
 LONGEST_SENTENCE = 25
 LONGEST_MESSAGE = 300
 MESSAGE_WORDS = 4

@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from kong_oam.access.settings.values import ProviderSettings
+from kong_oam.identity.entra.api import Account, Graph
+from kong_oam.identity.entra.names import Tenant
 from sandbox.entra import Entra
-from sandbox.entra.service import TENANT
+from sandbox.entra.service import ADMINISTRATOR, TENANT
 from sandbox.kong import Kong
 from tests.support.mocks import Registered, all_of, run_program
 
@@ -16,6 +18,12 @@ ISSUER = f"https://login.microsoftonline.com/{TENANT}/v2.0"
 SETTINGS = ProviderSettings(
     "main", "entra", "api://tests", access_token_minutes=90, issuer=ISSUER
 )
+
+
+def graph_of(tenant: Entra) -> Graph:
+    """Ask the tenant as its administrator."""
+    account = Account(Tenant(tenant.url, TENANT), ADMINISTRATOR, tenant.secret)
+    return Graph(account)
 
 
 def program(**settings: Any) -> list[Registered]:

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.support.json_object import JsonObject
 from tests.support.provider_settings import KEYCLOAK
 
-Fragment = dict[str, Any]
+Fragment = JsonObject
 Alternatives = dict[str, list[Fragment]]
 
 PARTITIONS = {"apis": ["orders"], "shops": ["shop"], "rest": ["*"]}

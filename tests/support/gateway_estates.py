@@ -27,6 +27,7 @@ from kong_oam.access.tokens import KeyRing
 from tests.support.components import component_with
 from tests.support.estates import SPELLING, api
 from tests.support.gateway_tokens import GROUPS, Issuer, ec_key
+from tests.support.json_object import JsonObject
 
 ACCESS = """
             owner: team
@@ -229,7 +230,7 @@ _TOGETHER = (
 
 
 @st.composite
-def _application(draw: st.DrawFn, name: str, domain: str) -> dict[str, Any]:
+def _application(draw: st.DrawFn, name: str, domain: str) -> JsonObject:
     """Draw an application of up to four components that share hosts: exact hosts, wildcards and
     wildcards below them."""
     hosts = [f"a.{domain}", f"*.{domain}", f"*.b.{domain}", f"c.b.{domain}"]
@@ -263,9 +264,9 @@ def _component(
     name: str,
     prefix: str,
     exposed: Mapping[str, Mapping[str, int]],
-) -> dict[str, Any]:
+) -> JsonObject:
     """Draw a component with a gateway trait per host and, in five of six cases, an access trait."""
-    traits: list[dict[str, Any]] = [
+    traits: list[JsonObject] = [
         {
             "type": "gateway",
             "properties": {
@@ -292,7 +293,7 @@ def _component(
 @st.composite
 def _access(
     draw: st.DrawFn, prefix: str, gateway_paths: list[str]
-) -> dict[str, Any]:
+) -> JsonObject:
     """Draw scopes, consistent rules and roles. Scopes have `prefix`: they are unique per issuer."""
     scopes = [f"{prefix}.read", f"{prefix}.write", f"{prefix}.odd"]
     needed = st.lists(
@@ -303,7 +304,7 @@ def _access(
         st.sampled_from(gateway_paths),
         st.sampled_from(_BELOW),
     )
-    rules: list[dict[str, Any]] = []
+    rules: list[JsonObject] = []
     for path in draw(st.lists(below, min_size=1, max_size=5, unique=True)):
         groups = (
             [METHODS]
@@ -317,7 +318,7 @@ def _access(
                 group for group in groups if group != ("HEAD",)
             ]  # GET lists it already
         for methods in groups:
-            rule: dict[str, Any] = {"paths": [path], "methods": list(methods)}
+            rule: JsonObject = {"paths": [path], "methods": list(methods)}
             if draw(st.integers(0, 3)) == 0:
                 rules.append({**rule, "public": {"reason": "generated"}})
             else:

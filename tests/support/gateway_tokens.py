@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from kong_oam.access.providers import Provider
 from kong_oam.access.tokens import Key, KeyRing
+from tests.support.json_object import JsonObject
 
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 GROUPS = ("sales", "desk", "de]==]sk", "b\u00fcro")
@@ -160,7 +161,7 @@ class Issuer:
         """Return a user's token; `groups` are the provider's names."""
         return self.token(scopes, **{**self.of_user(groups), **changes})
 
-    def of_user(self, groups: Iterable[str]) -> dict[str, Any]:
+    def of_user(self, groups: Iterable[str]) -> JsonObject:
         """Return the claims that make a token a user's."""
         spelling = self.provider.spelling
         return {

@@ -24,6 +24,7 @@ from tests.support.estate_choices import (
     USUAL,
     Fragment,
 )
+from tests.support.json_object import JsonObject
 
 Choice = tuple[str, str]
 """A choice: its owner (`orders/api`, `orders/api < shop/web`, `orders`, or nothing for settings)
@@ -103,10 +104,10 @@ class ChosenEstate:
 
     def written(
         self, provider: Fragment | None = None
-    ) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+    ) -> tuple[JsonObject, dict[str, JsonObject]]:
         """The stack's configuration, and the Applications by name. `provider`: more settings of the
         provider."""
-        settings: dict[str, Any] = {
+        settings: JsonObject = {
             **deepcopy(USUAL),
             "provider": {**deepcopy(PROVIDERS[self.kind]), **(provider or {})},
         }
@@ -122,7 +123,7 @@ class ChosenEstate:
             *before,
             settings.pop("provider"),
         ]
-        applications: dict[str, dict[str, Any]] = {}
+        applications: dict[str, JsonObject] = {}
         for key, is_a in ROSTER.items():
             application, _, _ = key.partition("/")
             made = applications.setdefault(
@@ -139,8 +140,8 @@ class ChosenEstate:
 
     def _application(
         self, name: str, taken: Mapping[Choice, Fragment]
-    ) -> dict[str, Any]:
-        made: dict[str, Any] = {
+    ) -> JsonObject:
+        made: JsonObject = {
             "apiVersion": "core.oam.dev/v1beta1",
             "kind": "Application",
         }
@@ -155,9 +156,9 @@ class ChosenEstate:
 
     def _component(
         self, key: str, is_a: str, taken: Mapping[Choice, Fragment]
-    ) -> dict[str, Any] | None:
+    ) -> JsonObject | None:
         application, name = key.split("/")
-        parts: dict[str, Any] = {}
+        parts: JsonObject = {}
         for (whose, _), fragment in taken.items():
             if whose == key:
                 merge(parts, fragment)
@@ -183,7 +184,7 @@ class ChosenEstate:
         return component
 
     def _granted(
-        self, key: str, parts: dict[str, Any], taken: Mapping[Choice, Fragment]
+        self, key: str, parts: JsonObject, taken: Mapping[Choice, Fragment]
     ) -> None:
         """Add both sides of the grants of a component that exist in the estate: calls of a client,
         roles of the called API."""
@@ -210,7 +211,7 @@ class ChosenEstate:
                 }
 
 
-def merge(into: dict[str, Any], fragment: Mapping[str, Any]) -> None:
+def merge(into: JsonObject, fragment: Mapping[str, Any]) -> None:
     """Merge mappings at any depth, and join lists. None deletes a value, and any other value
     replaces it."""
     for key, value in fragment.items():

@@ -10,6 +10,8 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
+from tests.support.json_object import JsonObject
+
 BOT = "github-actions[bot]"
 TOKEN = "a-token-of-the-comments-stand-in"
 REPOSITORY = "acme/access"
@@ -20,7 +22,7 @@ class Comments:
     request."""
 
     def __init__(self) -> None:
-        self.kept: list[dict[str, Any]] = []
+        self.kept: list[JsonObject] = []
         self.requests: list[str] = []
         self.status: int | None = None
         stand_in = self
@@ -68,7 +70,7 @@ class Comments:
         )
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
-    def add(self, body: str, author: str) -> dict[str, Any]:
+    def add(self, body: str, author: str) -> JsonObject:
         self.kept.append(
             {"id": len(self.kept) + 1, "user": {"login": author}, "body": body}
         )

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from typing import Any
 
 from benchmarks.requests import application, groups
 from kong_oam.access.compile.estate import compile_estate
@@ -16,9 +15,10 @@ from kong_oam.oam.application import Reading, join_readings, read_bytes
 from sandbox.entra import Entra
 from sandbox.okta import Okta
 from tests.support.entra_mocks import ISSUER
+from tests.support.json_object import JsonObject
 from tests.support.provider_settings import KEYCLOAK, stack
 
-PROVIDERS: dict[str, dict[str, Any]] = {
+PROVIDERS: dict[str, JsonObject] = {
     "okta": {"name": "okta", "type": "okta", "audience": "api://tests"},
     "entra": {
         "name": "entra",

@@ -12,6 +12,8 @@ from kong_oam.oam.document import read
 from kong_oam.oam.rendered import RenderedObject
 from kong_oam.objects.component import JudgedComponent, Rules
 from kong_oam.objects.judge import judge
+from tests.support.json_object import JsonObject
+from tests.support.plain_data import overlaid
 
 _DOCUMENT, _ = read("shop.yaml", b"components:\n- name: web\n  type: any\n")
 PLACE = _DOCUMENT[0].position("components", 0, "type")
@@ -60,9 +62,9 @@ def judged_component(
     return JudgedComponent(application, name, objects=rendered, **fields)
 
 
-def merged(text: str, changes: str) -> dict[str, Any]:
+def merged(text: str, changes: str) -> JsonObject:
     """Return an object in YAML with changes, mapping by mapping; lists are replaced."""
-    return _merged(yaml.safe_load(text), yaml.safe_load(changes))
+    return overlaid(yaml.safe_load(text), yaml.safe_load(changes))
 
 
 def findings(*components: JudgedComponent, **rules: Any) -> list[str]:
@@ -71,12 +73,3 @@ def findings(*components: JudgedComponent, **rules: Any) -> list[str]:
         f"{diagnostic.code} {diagnostic.message}"
         for diagnostic in judge(components, Rules(**rules))
     ]
-
-
-def _merged(old: Any, new: Any) -> Any:
-    if not isinstance(old, dict) or not isinstance(new, dict):
-        return new
-    return {
-        **old,
-        **{key: _merged(old.get(key), value) for key, value in new.items()},
-    }

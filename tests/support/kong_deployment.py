@@ -31,8 +31,9 @@ from kong_oam.kong.trait_plugins import trait_plugins
 from kong_oam.traits.at_kong import traits_at_kong
 from kong_oam.traits.upstream_tls.at_kong import certified_name, service_fields
 from tests.support.gateway_tokens import CLIENTS
+from tests.support.json_object import JsonObject
 
-Entity = dict[str, Any]
+Entity = JsonObject
 Pems = Mapping[str, Mapping[str, str]]
 """Provider to key id to PEM."""
 

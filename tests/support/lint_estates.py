@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
 
 import yaml
 
@@ -19,10 +18,11 @@ from kong_oam.access.paths import written
 from kong_oam.access.tokens import Claims, Refusal
 from kong_oam.oam.application import join_readings, read_bytes
 from tests.support.estates import STACK
+from tests.support.json_object import JsonObject
 
 AS_OF = datetime.date(2026, 11, 25)
 
-Data = dict[str, Any]
+Data = JsonObject
 Files = Mapping[str, str]
 
 

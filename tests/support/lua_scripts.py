@@ -101,6 +101,11 @@ class Lua:
     upstream_headers: dict[str, str] = field(default_factory=dict)
     cleared: list[str] = field(default_factory=list)
 
+    def denied(self) -> int | None:
+        """Run the script, which ends the request, and return the status."""
+        assert self.run() == "exit"
+        return self.status
+
     def run(self) -> str:
         """Run the script. `on`: the request continues; `exit`: it is denied with `status`; `error`:
         the script failed, Kong answers 500."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import json
 import runpy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -21,8 +21,6 @@ import yaml
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
-    NoEncryption,
-    PrivateFormat,
     PublicFormat,
 )
 from pulumi.runtime import mocks, rpc, set_all_config, set_mocks
@@ -40,10 +38,12 @@ from kong_oam.traits.key import Key
 from sandbox.kong import Kong
 from sandbox.okta import Okta
 from tests.support.estates import with_traits
+from tests.support.json_object import JsonObject
+from tests.support.partner_keys import private_pem
+from tests.support.repository import ROOT
 
 _IN_TURN = "graph", "grants", "workload.credential"
 """Modules whose resources wait for other resources only within the program."""
-ROOT = Path(__file__).parents[2]
 KEY = SigningKey("key1", "RS256", "the public key")
 _PAIR = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 PUBLIC_KEYS = {
@@ -55,9 +55,7 @@ PUBLIC_KEYS = {
         ("ECDSA", ec.generate_private_key(ec.SECP256R1()).public_key()),
     )
 }
-PRIVATE_KEY = _PAIR.private_bytes(
-    Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
-).decode()
+PRIVATE_KEY = private_pem(_PAIR)
 """A key for every key pair that gets a certificate; the others have a text with their owner's name.
 """
 
@@ -70,7 +68,7 @@ class Registered:
 
     type: str
     name: str
-    inputs: dict[str, Any]
+    inputs: JsonObject
     secret: frozenset[str]
     after: frozenset[str]
     made_of: dict[str, frozenset[str]]
@@ -80,7 +78,7 @@ class Registered:
     behind: frozenset[str] = field(default=frozenset(), compare=False)
 
 
-States = dict[str, dict[str, dict[str, Any]]]
+States = dict[str, dict[str, JsonObject]]
 """The stacks' states that the engine gives a program: by the stack's name, {URN: {type, outputs}}.
 """
 
@@ -107,8 +105,8 @@ class _Answers(pulumi.runtime.Mocks):
 
     def new_resource(
         self, args: pulumi.runtime.MockResourceArgs
-    ) -> tuple[str | None, dict[str, Any]]:
-        known: dict[str, dict[str, Any]] = {
+    ) -> tuple[str | None, JsonObject]:
+        known: dict[str, JsonObject] = {
             "okta:auth/server:Server": {
                 "issuer": "https://okta.example.com/oauth2/aus1",
                 "kid": "key1",
@@ -171,7 +169,7 @@ class _Answers(pulumi.runtime.Mocks):
         return {"objectId": f"object {args.args['clientId']}", **args.args}, []
 
 
-def _of_service(spec: Mapping[str, Any]) -> dict[str, Any]:
+def _of_service(spec: Mapping[str, Any]) -> JsonObject:
     """Return the fields that a cluster adds to a Service that is reachable from outside."""
     if spec.get("type") == "LoadBalancer":
         return {"status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}}}
@@ -314,7 +312,7 @@ def run_stack(
     )
     monitor, outputs = (
         _Monitor(_Answers(states, identify, stays)),
-        dict[str, Any](),
+        JsonObject(),
     )
     set_mocks(
         monitor.mocks,
@@ -330,7 +328,7 @@ def run_stack(
 
     @pulumi.runtime.test  # type: ignore[untyped-decorator]
     def program() -> pulumi.Output[Any]:
-        exported: dict[str, Any] = {}
+        exported: JsonObject = {}
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("pulumi.export", exported.__setitem__)
             patch.setattr("pulumi.resource.register_resource", monitor.register)
@@ -393,7 +391,7 @@ def ask_at(
 
 def run_program(
     patch: pytest.MonkeyPatch,
-    providers: list[dict[str, Any]] | None = None,
+    providers: list[JsonObject] | None = None,
     preview: bool = False,
     **gateway: Any,
 ) -> list[Registered]:
@@ -439,9 +437,7 @@ def run_program(
     return monitor.registered
 
 
-def program(
-    *providers: dict[str, Any], preview: bool = False
-) -> list[Registered]:
+def program(*providers: JsonObject, preview: bool = False) -> list[Registered]:
     """Return all registrations of the program with the Kong stand-in as its gateway, and with these
     identity providers, if any."""
     with Kong() as kong, pytest.MonkeyPatch.context() as patch:
@@ -454,3 +450,9 @@ def all_of(registered: list[Registered], kind: str) -> dict[str, Registered]:
     found = {item.name: item for item in registered if item.type == kind}
     assert found, f"the program registered no {kind}"
     return found
+
+
+@pulumi.runtime.test  # type: ignore[untyped-decorator]
+def on_the_loop(program: Any) -> Coroutine[Any, Any, None]:
+    """Run on the event loop of the SDK, which outlives a test."""
+    return program()  # type: ignore[no-any-return]

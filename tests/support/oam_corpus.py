@@ -21,7 +21,7 @@ from kong_oam.oam.resolution import deployed_components
 from kong_oam.oam.schema import pruned
 from kong_oam.oam.workflow import deploys
 from kong_oam.render.requests import Setting
-from tests.support.recordings import DATA
+from tests.support.repository import DATA
 
 CORPUS = DATA / "oam"
 

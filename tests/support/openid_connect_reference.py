@@ -8,7 +8,7 @@ a running Kong Enterprise.
 
 from __future__ import annotations
 
-from typing import Any
+from tests.support.json_object import JsonObject
 
 CHOICES = {
     "auth_methods": ("authorization_code", "bearer", "client_credentials", "introspection", "kong_oauth2", "password", "refresh_token", "session", "userinfo"),
@@ -109,9 +109,9 @@ RECORDS = ("client_jwk", "cluster_cache_redis", "redis")
 out."""
 
 
-def schema() -> dict[str, Any]:
+def schema() -> JsonObject:
     """Return the reference as a Kong answers `GET /schemas/plugins/openid-connect`."""
-    kinds: tuple[tuple[str, dict[str, Any]], ...] = (
+    kinds: tuple[tuple[str, JsonObject], ...] = (
         ("string", TEXTS), ("array", LISTS), ("boolean", FLAGS), ("number", NUMBERS), ("record", dict.fromkeys(RECORDS)),
     )  # fmt: skip
     fields = [

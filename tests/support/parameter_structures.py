@@ -16,6 +16,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from tests.support.json_object import JsonObject
+
 _TOKEN = re.compile(
     r'//[^\n]*|\n|[ \t]+|"(?:[^"\\\n]|\\.)*"|\d+(?:\.\d+)?|_\|_|[#_A-Za-z$][\w$#]*|\.\.\.|=~|>=|<=|==|!=|&&|\|\||.'
 )
@@ -364,7 +366,7 @@ def _value(
     draw: st.DrawFn,
     type_: Type,
     name: str,
-    around: Sequence[tuple[Struct, dict[str, Any]]],
+    around: Sequence[tuple[Struct, JsonObject]],
 ) -> Any:
     match type_:
         case Struct():
@@ -408,9 +410,9 @@ def _plain(draw: st.DrawFn, text: str, name: str) -> Any:
 def _mapping(
     draw: st.DrawFn,
     type_: Struct,
-    around: Sequence[tuple[Struct, dict[str, Any]]],
-) -> dict[str, Any]:
-    made: dict[str, Any] = {}
+    around: Sequence[tuple[Struct, JsonObject]],
+) -> JsonObject:
+    made: JsonObject = {}
     here = [*around, (type_, made)]
     for field in sorted(
         type_.fields, key=lambda known: (bool(known.condition), known.name)
@@ -452,9 +454,7 @@ def _default(type_: Type) -> Any:
     return None
 
 
-def _holds(
-    condition: str, around: Sequence[tuple[Struct, dict[str, Any]]]
-) -> bool:
+def _holds(condition: str, around: Sequence[tuple[Struct, JsonObject]]) -> bool:
     if not condition:
         return True
     name, _, wanted = condition.partition(" == ")

@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -15,6 +14,7 @@ from sandbox.kong import Kong
 from sandbox.okta import Okta
 from sandbox.project import project, set_providers
 from tests.support.engine.partitions import position, stack_of
+from tests.support.json_object import JsonObject
 from tests.support.mocks import Registered, States, answer, run_stack
 from tests.support.provider_settings import KEYCLOAK, uninspected
 
@@ -75,7 +75,7 @@ def run_all(states: States) -> dict[str | None, list[Registered]]:
 
 def _provider(
     kind: str, opened: ExitStack, patch: pytest.MonkeyPatch
-) -> dict[str, Any]:
+) -> JsonObject:
     if kind == "entra":
         entra = opened.enter_context(Entra(groups=("sales", "order-desk")))
         for name, value in entra.environment.items():

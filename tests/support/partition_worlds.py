@@ -43,6 +43,7 @@ from sandbox.okta import Okta
 from sandbox.project import project
 from tests.support.estate_choices import PARTITIONS
 from tests.support.generated_estates import ChosenEstate, write
+from tests.support.json_object import JsonObject
 from tests.support.mocks import Registered, States, answer, run_stack
 from tests.support.provider_settings import uninspected
 from tests.support.workload_tls import authority
@@ -267,7 +268,7 @@ def project_at(kind: str, folder: Path) -> Iterator[Project]:
             Okta(api_token="the API token", groups=GROUPS)
         )
         patch.setenv("OKTA_HTTP_PROXY", okta.url)
-        provider: dict[str, Any] = {}
+        provider: JsonObject = {}
         if kind == "entra":
             entra = opened.enter_context(Entra(groups=GROUPS))
             for name, value in entra.environment.items():

@@ -9,6 +9,16 @@ from typing import Any
 from kong_oam.oam.position import SourcePosition
 
 
+def overlaid(old: Any, new: Any) -> Any:
+    """Return `old` with the fields of `new`, at any depth."""
+    if not isinstance(old, dict) or not isinstance(new, dict):
+        return new
+    return {
+        **old,
+        **{key: overlaid(old.get(key), value) for key, value in new.items()},
+    }
+
+
 def plain_data(value: Any) -> Any:
     """Return the value as plain data, equal only if all data is. Source positions, which only point
     at text, are left out."""

@@ -17,9 +17,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from sandbox.server import free_port
+from tests.support.json_object import JsonObject
 from tests.support.local_servers import Connections, Listening
 
 PASSWORD = "a-password"
@@ -191,7 +191,7 @@ def _programs() -> Path:
     return found[-1].parent
 
 
-def _unprivileged() -> dict[str, Any]:
+def _unprivileged() -> JsonObject:
     """Return options that start a process as another user than root, since PostgreSQL rejects root.
     Other users stay the same."""
     if os.geteuid() != 0:

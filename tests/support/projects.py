@@ -8,7 +8,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.support.repository import ROOT
+
 STACK = """
 config:
   kong-oam:cloud: aws
@@ -34,6 +35,12 @@ def git(*arguments: str) -> None:
         env=GIT,
         timeout=60,
     )
+
+
+def commit_all(message: str) -> None:
+    """Commit the files of the working directory."""
+    git("add", ".")
+    git("commit", "--message", message)
 
 
 def copy_sample(folder: Path) -> None:

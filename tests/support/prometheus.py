@@ -22,6 +22,7 @@ import yaml
 
 from kong_oam import metrics
 from sandbox.server import free_port
+from tests.support.json_object import JsonObject
 
 NEEDED = pytest.mark.skipif(
     not (shutil.which("prometheus") and shutil.which("promtool")),
@@ -73,16 +74,16 @@ class Prometheus:
     url: str
     jobs: frozenset[str]
 
-    def ask(self, query: str) -> list[dict[str, Any]]:
+    def ask(self, query: str) -> list[JsonObject]:
         """Return the present samples of a query."""
         answer = httpx.get(
             f"{self.url}/api/v1/query", params={"query": query}, trust_env=False
         ).json()
         assert answer["status"] == "success", (query, answer)
-        found: list[dict[str, Any]] = answer["data"]["result"]
+        found: list[JsonObject] = answer["data"]["result"]
         return [sample for sample in found if sample["value"][1] != "NaN"]
 
-    def await_data(self, query: str) -> list[dict[str, Any]]:
+    def await_data(self, query: str) -> list[JsonObject]:
         """Wait for samples of a query, and return them. Fails where none come in time."""
         until = time.monotonic() + 20
         while not (found := self.ask(query)):
@@ -134,7 +135,7 @@ def prometheus(
             process.wait(10)
 
 
-def _job(name: str, url: httpx.URL) -> dict[str, Any]:
+def _job(name: str, url: httpx.URL) -> JsonObject:
     static = [{"targets": [f"{url.host}:{url.port}"]}]
     return {
         "job_name": name,

@@ -12,6 +12,7 @@ from kong_oam.access.settings.values import Settings
 from kong_oam.identity import kinds
 from kong_oam.identity.common.kind import Inspection
 from kong_oam.identity.kinds import describe
+from tests.support.json_object import JsonObject
 
 KEYCLOAK_ISSUER = "http://127.0.0.1:8180/realms/acme"
 KEYCLOAK = {
@@ -22,7 +23,7 @@ KEYCLOAK = {
 }
 
 
-def stack(*providers: dict[str, Any]) -> Settings:
+def stack(*providers: JsonObject) -> Settings:
     """Return the settings of a stack with these identity providers."""
     gateway = {"namespace": "kong", "podLabels": {"app": "kong"}}
     data = {

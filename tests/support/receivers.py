@@ -8,6 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from kong_oam.metrics.records import values_in
+from tests.support.json_object import JsonObject
 from tests.support.local_servers import Connections, Listening
 
 
@@ -30,13 +31,13 @@ class Receiver(Listening):
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}/records"
 
-    def record(self, request_id: str, seconds: float = 15) -> dict[str, Any]:
+    def record(self, request_id: str, seconds: float = 15) -> JsonObject:
         """Wait for the record of a request, and return it. Fails where none comes."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             for payload in tuple(self.payloads):
                 if request_id.encode() in payload:
-                    found: dict[str, Any] = next(
+                    found: JsonObject = next(
                         record
                         for record in values_in(payload)
                         if record["requestId"] == request_id

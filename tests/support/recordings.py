@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
-from typing import Any
 
 import pytest
 
-DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
+from tests.support.json_object import JsonObject
+from tests.support.repository import DATA
 
 
-def recorded(name: str) -> list[dict[str, Any]]:
+def recorded(name: str) -> list[JsonObject]:
     """Return the lines of a recording; skip the test with a reason where the recordings are
     missing."""
     path = DATA / name

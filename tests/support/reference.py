@@ -15,7 +15,6 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any, Final
 
 from kong_oam.__main__ import main as run
@@ -24,8 +23,8 @@ from kong_oam.codes import CODES
 from kong_oam.oam.schema import schema
 from policies.catalogue import RULES
 from sandbox.progress import say
+from tests.support.repository import ROOT
 
-ROOT: Final = Path(__file__).resolve().parents[2]
 _BLOCK: Final = re.compile(
     r"(<!-- reference: ([\w :/-]+) -->\n).*?(<!-- end -->)", re.DOTALL
 )

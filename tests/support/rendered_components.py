@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import yaml
 
@@ -12,6 +11,7 @@ from kong_oam.access.model import Application, Component, Estate
 from kong_oam.oam.rendered import RenderedObject
 from tests.support.components import with_fields
 from tests.support.estates import api, estate
+from tests.support.json_object import JsonObject
 
 ACCESS = """
             owner: team
@@ -69,7 +69,7 @@ def objects(text: str) -> tuple[RenderedObject, ...]:
 
 
 def rendered_object(
-    found: dict[str, Any], index: int = 0, pod_spec_path: str = ""
+    found: JsonObject, index: int = 0, pod_spec_path: str = ""
 ) -> RenderedObject:
     """Return one object; it is the workload if it is the first."""
     position = estate(api()).components["orders/api"].position

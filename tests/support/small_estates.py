@@ -4,7 +4,7 @@ often partly agree."""
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
@@ -45,6 +45,7 @@ from kong_oam.traits.ip_allow.value import IP_ALLOW
 from kong_oam.traits.key import Traits
 from tests.support.components import component_with, with_fields
 from tests.support.estates import SPELLING
+from tests.support.json_object import JsonObject
 from tests.support.tiers import examples
 
 T = TypeVar("T")
@@ -191,7 +192,7 @@ def _client(
     provider: str,
     scopes: tuple[str, ...],
     groups: tuple[str, ...],
-    properties: dict[str, Any],
+    properties: JsonObject,
 ) -> Client:
     calls = tuple(
         Call(key, scopes[number:], (), PLACE)

@@ -25,8 +25,8 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 from sandbox import toolchain
+from tests.support.repository import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 _PACKAGES = (
     "kong_oam",
     "components",
@@ -49,6 +49,18 @@ TOGETHER = (
     "tests/official/",  # one API server, and one estate on it
 )
 """Files and folders whose tests share an expensive setup, or depend on each other."""
+ENGINE = (
+    "tests/engine/",
+    "tests/faults/",
+    "tests/keycloak/",
+    "tests/live/",
+    "tests/official/",
+)
+WITHOUT_ENGINE = (
+    "tests/faults/test_fault_client_certificate.py",
+    "tests/faults/test_fault_input.py",
+)
+"""Folders whose tests have the mark `engine`, and their files without it."""
 FULL, QUICK = 100, 20
 """The unit of `examples`: hundredths of the number that a test names."""
 
@@ -230,6 +242,10 @@ class _Guard:
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         for item in items:
+            if item.nodeid.startswith(ENGINE) and not item.nodeid.startswith(
+                WITHOUT_ENGINE
+            ):
+                item.add_marker(pytest.mark.engine)
             if is_hypothesis_test(getattr(item, "function", None)):
                 item.add_marker(pytest.mark.generated)
 

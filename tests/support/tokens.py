@@ -8,6 +8,7 @@ from typing import Any
 from kong_oam.access.tokens import Key, KeyRing
 from tests.support.estates import ISSUER, PROVIDER
 from tests.support.gateway_tokens import ec_key, encoded, rsa_key, signature
+from tests.support.json_object import JsonObject
 
 NOW = 1_700_000_000.0
 RSA, EC = rsa_key(), ec_key()
@@ -21,8 +22,8 @@ HEADER = {"kid": "r", "alg": "RS256"}
 
 
 def token(
-    header: dict[str, Any] | bytes,
-    payload: dict[str, Any] | bytes,
+    header: JsonObject | bytes,
+    payload: JsonObject | bytes,
     key: Any = RSA,
 ) -> str:
     """Return a token of both parts, as values or as raw texts, signed with the key."""

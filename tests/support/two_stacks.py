@@ -18,7 +18,8 @@ from kong_oam.oam.application import read_bytes
 from tests.support import gateway_estates
 from tests.support.estates import estate as compiled_estate
 from tests.support.gateway_tokens import Issuer
-from tests.support.verified_gateway import ROOT, Deployment, Running
+from tests.support.repository import ROOT
+from tests.support.verified_gateway import Deployment, Running
 
 STACKS = ("local", "prod")
 

@@ -11,7 +11,6 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from itertools import pairwise
-from pathlib import Path
 from typing import Any, Self
 
 import httpx
@@ -41,8 +40,9 @@ from kong_oam.verify.terms import Terms
 from sandbox.kong import Kong
 from tests.support import kong_deployment
 from tests.support.gateway_tokens import Issuer
+from tests.support.json_object import JsonObject
+from tests.support.repository import ROOT
 
-ROOT = Path(__file__).parents[2]
 ISSUER = "https://issuer.example.com"
 
 
@@ -232,7 +232,7 @@ class Hands:
                 ):  # already deleted
                     answer.raise_for_status()
 
-    def find(self, kind: str, **fields: Any) -> dict[str, Any]:
+    def find(self, kind: str, **fields: Any) -> JsonObject:
         """Return the only entity of a kind (as "plugins") with these fields; `service` and `route`
         by name."""
         for field in ("service", "route", "consumer"):
@@ -250,7 +250,7 @@ class Hands:
         )
         return dict(found)
 
-    def list(self, path: str) -> list[dict[str, Any]]:
+    def list(self, path: str) -> list[JsonObject]:
         """Return all entities of a collection."""
         return list(
             self._admin.get(f"/{path}?size=1000")
@@ -278,7 +278,7 @@ class Hands:
             path, json={"consumer": {"id": consumer["id"]}}
         ).raise_for_status()
 
-    def make(self, path: str, **fields: Any) -> dict[str, Any]:
+    def make(self, path: str, **fields: Any) -> JsonObject:
         """Send POST."""
         made = self._admin.post(path, json=fields).raise_for_status().json()
         # Paths of these lie below their owner; all other entities have their own path, under any
@@ -431,6 +431,10 @@ class Running:
             live or self.entities(),
             self._complete,
         )
+
+    def lines(self) -> list[str]:
+        """Return the lines of findings about the actual entities."""
+        return report_lines(self.judged())
 
 
 def report_lines(result: Result) -> list[str]:

@@ -9,7 +9,8 @@ import sysconfig
 import venv
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.support.repository import ROOT
+
 TOPS = ("kong_oam", "components", "policies", "definitions")
 
 

@@ -16,14 +16,13 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
-    NoEncryption,
-    PrivateFormat,
     load_pem_private_key,
 )
 
 from kong_oam.access.settings.upstream_tls import UpstreamTlsSettings
 from sandbox.kong.pem import load_pair
 from tests.support.local_servers import Listening
+from tests.support.partner_keys import private_pem
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +88,7 @@ def _made(
         .add_extension(extension, critical=False)
         .sign(signing, hashes.SHA256())
     )
-    private = key.private_bytes(
-        Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
-    ).decode()
+    private = private_pem(key)
     return Pair(made.public_bytes(Encoding.PEM).decode(), private)
 
 

@@ -17,8 +17,6 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
-    NoEncryption,
-    PrivateFormat,
 )
 
 from components.identity.entra.tenant import _redirects
@@ -49,7 +47,9 @@ from sandbox.entra import Entra
 from sandbox.entra.service import ADMINISTRATOR, TENANT
 from tests.support.entra_mocks import ISSUER, SETTINGS, entra, program
 from tests.support.estates import ENTRA_SPELLING, estate
+from tests.support.json_object import JsonObject
 from tests.support.mocks import Registered, all_of, clear
+from tests.support.partner_keys import private_pem
 
 WITH_CLIENTS = """\
 apiVersion: core.oam.dev/v1beta1
@@ -580,9 +580,7 @@ def test_only_what_a_page_is_redirected_to_lets_pages_have_tokens(
 def test_a_certificate_follows_from_the_key_alone() -> None:
     """Every preview and every run makes the same, and it is signed by the key that it holds."""
     private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    pem = private.private_bytes(
-        Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
-    ).decode()
+    pem = private_pem(private)
     made = certificate(pem, "shop/checkout")
     assert made == certificate(pem, "shop/checkout")
     read = x509.load_pem_x509_certificate(made.encode())
@@ -646,7 +644,7 @@ def test_no_slot_keeps_a_key_that_has_ended() -> None:
     ],
 )
 def test_settings_that_cannot_be_used_are_refused(
-    settings: dict[str, Any], message: str
+    settings: JsonObject, message: str
 ) -> None:
     settings_json = {"access_token_minutes": 90, "issuer": ISSUER, **settings}
     with pytest.raises(StackError, match=re.escape(message)):

@@ -21,6 +21,7 @@ from sandbox.project import set_providers
 from tests.support.documentation import CONTRIBUTING, below, blocks
 from tests.support.engine.partitions import partition, stack_of
 from tests.support.estates import estate
+from tests.support.json_object import JsonObject
 from tests.support.mocks import Registered, States, all_of, run_stack
 from tests.support.partition_program import PARTITIONS, estate_at, run_all
 from tests.support.provider_settings import stack
@@ -142,8 +143,8 @@ class Deployed:
     a base with two partitions."""
 
     whole: list[Registered]
-    outputs: dict[str, Any]
-    base: dict[str, Any]
+    outputs: JsonObject
+    base: JsonObject
 
 
 @pytest.fixture(scope="module")
@@ -159,7 +160,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
         yield Deployed(whole, outputs, _outputs(in_parts))
 
 
-def _outputs(states: States) -> dict[str, Any]:
+def _outputs(states: States) -> JsonObject:
     """The outputs of the whole estate's stack, or of its base."""
     return next(
         resource["outputs"]

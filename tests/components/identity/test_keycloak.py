@@ -8,7 +8,6 @@ import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,6 +29,7 @@ from kong_oam.identity.kinds import describe, inspect
 from kong_oam.oam.application import read_files
 from sandbox.kong import Kong
 from tests.support.estates import estate
+from tests.support.json_object import JsonObject
 from tests.support.mocks import Registered, all_of, clear, run_program
 from tests.support.provider_settings import (
     KEYCLOAK,
@@ -37,8 +37,8 @@ from tests.support.provider_settings import (
     keycloak,
     uninspected,
 )
+from tests.support.repository import ROOT
 
-ROOT = Path(__file__).parents[3]
 TOKENS = ROOT.parent / "shared" / "data" / "keycloak" / "tokens.json"
 ROLE_OF_SCOPE = "keycloak:index/genericRoleMapper:GenericRoleMapper"
 
@@ -53,7 +53,7 @@ def _encoded(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
-def read(payload: dict[str, Any]) -> Claims | Refusal:
+def read(payload: JsonObject) -> Claims | Refusal:
     """The claims of a token with this payload, a second after its issue."""
     provider = keycloak().stack.providers["kc"]
     text = f"{_encoded(json.dumps({'alg': 'RS256', 'kid': 'k'}).encode())}.{_encoded(json.dumps(payload).encode())}"
@@ -67,12 +67,12 @@ def read(payload: dict[str, Any]) -> Claims | Refusal:
     return authenticate(token, ring, payload["iat"] + 1)
 
 
-def recorded(name: str, kind: str = "access_token") -> dict[str, Any]:
+def recorded(name: str, kind: str = "access_token") -> JsonObject:
     if not TOKENS.exists():
         pytest.skip(f"{TOKENS.name} is not beside this checkout")
-    payload: dict[str, Any] = json.loads(TOKENS.read_text())["tokens"][name][
-        kind
-    ]["payload"]
+    payload: JsonObject = json.loads(TOKENS.read_text())["tokens"][name][kind][
+        "payload"
+    ]
     return payload
 
 
@@ -307,7 +307,7 @@ def test_names_that_are_looked_for_are_those_that_are_made(
         } == expected
 
 
-def _local() -> dict[str, Any]:
+def _local() -> JsonObject:
     """The stack `local`, with Keycloak."""
     config = yaml.safe_load((ROOT / "stacks/Pulumi.local.yaml").read_text())[
         "config"

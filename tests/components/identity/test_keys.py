@@ -17,6 +17,7 @@ from pulumi.runtime import mocks, set_mocks
 from components.identity.keys import key_pairs
 from kong_oam.access.rotation import Generation
 from kong_oam.identity.common.jwk import ECDSA, RSA, jwk
+from tests.support.json_object import JsonObject
 
 # The example of RFC 7638, section 3.1.
 N = (
@@ -107,7 +108,7 @@ class Made(mocks.Mocks):
 
     def new_resource(
         self, args: mocks.MockResourceArgs
-    ) -> tuple[str | None, dict[str, Any]]:
+    ) -> tuple[str | None, JsonObject]:
         of = args.inputs["algorithm"]
         self.keys[args.name] = (
             of,
@@ -120,7 +121,7 @@ class Made(mocks.Mocks):
             "privateKeyPemPkcs8": f"private half of {args.name}",
         }
 
-    def call(self, args: mocks.MockCallArgs) -> dict[str, Any]:
+    def call(self, args: mocks.MockCallArgs) -> JsonObject:
         raise AssertionError("nothing is called here")
 
 

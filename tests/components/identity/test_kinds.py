@@ -5,8 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 from importlib import import_module
-from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -20,8 +18,10 @@ from kong_oam.engine.configuration import Configuration
 from kong_oam.engine.state import Resource, StackState
 from kong_oam.identity.kinds import KINDS, inspect, proofs_in
 from tests.support.estates import estate
+from tests.support.json_object import JsonObject
 from tests.support.partner_keys import certified, rsa_key
 from tests.support.provider_settings import stack
+from tests.support.repository import ROOT
 
 WITH_CLIENTS = """\
 apiVersion: core.oam.dev/v1beta1
@@ -60,7 +60,6 @@ spec:
 """
 """An API, and two clients of it: a service, and a page in the browser."""
 
-ROOT = Path(__file__).parents[3]
 NOTHING_SET = Configuration(lambda _: None)
 OKTA = {"name": "okta", "type": "okta"}
 CERTIFICATE = certified(rsa_key())
@@ -77,7 +76,7 @@ OIDC = {
 }
 
 
-def refusal(*providers: dict[str, Any]) -> str:
+def refusal(*providers: JsonObject) -> str:
     with pytest.raises(StackError) as refused:
         stack(*providers)
     return str(refused.value)
@@ -240,7 +239,7 @@ def test_clients_that_exist_are_known_by_their_components() -> None:
     ],
 )
 def test_settings_that_a_kind_cannot_use_are_refused(
-    provider: dict[str, Any], message: str
+    provider: JsonObject, message: str
 ) -> None:
     """Before anything is asked or made; a secret cannot be written into the file at all."""
     assert message in refusal(provider)
@@ -293,7 +292,7 @@ def test_settings_are_frozen_values() -> None:
     ],
 )
 def test_clients_of_an_issuer_that_exists_are_named_in_full(
-    clients: dict[str, Any], messages: list[str]
+    clients: JsonObject, messages: list[str]
 ) -> None:
     """All that is missing at once, each at its client trait."""
     settings = stack({**OIDC, "clients": clients})
@@ -322,9 +321,7 @@ def test_another_issuer_is_refused_with_what_would_break() -> None:
         {"corp": "https://old.example.com"},
     )
 
-    def findings_of(
-        entry: dict[str, Any], issuers: dict[str, str]
-    ) -> list[str]:
+    def findings_of(entry: JsonObject, issuers: dict[str, str]) -> list[str]:
         settings = stack(entry)
         inspection = inspect(
             settings.providers[0],

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import pytest
 
 from kong_oam.identity.okta.names import app_label, client_id
+from tests.support.json_object import JsonObject
 from tests.support.mocks import Registered, all_of, clear, program
 
 SHARED = {
@@ -25,9 +25,7 @@ def registered() -> list[Registered]:
     return program()
 
 
-def inputs(
-    registered: list[Registered], kind: str
-) -> dict[str, dict[str, Any]]:
+def inputs(registered: list[Registered], kind: str) -> dict[str, JsonObject]:
     """By logical name, without the provider's prefix."""
     return {
         name.removeprefix("okta-"): resource.inputs

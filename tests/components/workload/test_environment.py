@@ -5,6 +5,7 @@ from typing import Any
 from components.identity.issuer import Credential, Issuer
 from components.workload.environment import settings_of
 from tests.support.estates import api, estate
+from tests.support.json_object import JsonObject
 
 ACCESS = """
             owner: team
@@ -33,7 +34,7 @@ spec:
 
 def test_scopes_of_one_api_are_all_told_whatever_entry_asks_for_them() -> None:
     """Each once, in the order in which they stand."""
-    known: dict[str, Any] = {
+    known: JsonObject = {
         "issuer": "i",
         "token_endpoint": "t",
         "authorization_endpoint": "a",

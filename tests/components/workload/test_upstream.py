@@ -16,6 +16,7 @@ from components.workload.upstream import (
 from kong_oam.access.endpoint import Endpoint
 from kong_oam.access.settings.values import GatewaySettings
 from kong_oam.oam.position import NO_POSITION
+from tests.support.json_object import JsonObject
 from tests.support.verified_gateway import sample
 
 
@@ -54,7 +55,7 @@ BALANCED = {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}}
     ],
 )
 def test_only_what_is_asked_for_is_read(
-    reach: Any, known: dict[str, Any], found: Upstream
+    reach: Any, known: JsonObject, found: Upstream
 ) -> None:
     """A value that the cluster never gives would stay unknown."""
     gateway: GatewaySettings = replace(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -19,7 +19,8 @@ from kong_oam.access.settings.stack import parse
 from kong_oam.access.settings.values import Settings
 from kong_oam.oam.rendered import Awaited
 from tests.support.components import with_fields
-from tests.support.mocks import Registered, all_of, clear, recorder
+from tests.support.json_object import JsonObject
+from tests.support.mocks import Registered, all_of, clear, on_the_loop, recorder
 from tests.support.rendered_components import OBJECTS, component, estate_of
 
 REFERENCE = SecretReference("kept", "secret")
@@ -72,7 +73,7 @@ def _no_value(awaited: Awaited) -> pulumi.Output[str]:
 
 def provisioned(
     text: str, *, client: bool = True
-) -> tuple[list[Registered], dict[str, Any]]:
+) -> tuple[list[Registered], JsonObject]:
     """The registered resources, and the facts about the workload."""
     application, whole = component(
         text, client=client, ports=(80,) if OBJECTS in text else ()
@@ -113,14 +114,8 @@ def provisioned(
     set_mocks(
         monitor.mocks, "kong-oam", "tests", preview=False, monitor=monitor
     )
-    _await(program)
+    on_the_loop(program)
     return monitor.registered, known
-
-
-@pulumi.runtime.test  # type: ignore[untyped-decorator]
-def _await(program: Any) -> Coroutine[Any, Any, None]:
-    """On the event loop of the SDK, which outlives a test."""
-    return program()  # type: ignore[no-any-return]
 
 
 def test_all_containers_of_a_client_can_prove_who_they_are() -> None:
@@ -236,7 +231,7 @@ def test_config_maps_are_changed_in_place_where_there_are_any() -> None:
     set_mocks(
         monitor.mocks, "kong-oam", "tests", preview=False, monitor=monitor
     )
-    _await(program)
+    on_the_loop(program)
     (provider,) = all_of(
         monitor.registered, "pulumi:providers:kubernetes"
     ).values()

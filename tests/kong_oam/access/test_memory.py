@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-from pathlib import Path
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -14,9 +13,9 @@ from kong_oam.access.lint.lint import lint
 from kong_oam.access.memory import Memory
 from kong_oam.oam.application import Reading, join_readings, read_bytes
 from tests.support.estates import STACK
+from tests.support.repository import ROOT
 from tests.support.tiers import examples
 
-ROOT = Path(__file__).resolve().parents[3]
 FILES = {
     file.name: file.read_text("utf-8")
     for file in sorted((ROOT / "applications").glob("*.yaml"))

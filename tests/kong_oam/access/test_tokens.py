@@ -15,6 +15,7 @@ from kong_oam.access.providers import Listing, Provider, TokenType
 from kong_oam.access.tokens import Claims, Key, Refusal, authenticate, bearer
 from kong_oam.oam.document import read
 from tests.support.estates import ISSUER, PROVIDER, SPELLING
+from tests.support.json_object import JsonObject
 from tests.support.tokens import EC, HEADER, NOW, RING, RSA, encoded, token
 
 PLACE = read("a.yaml", b"a: 1")[0][0].position()
@@ -262,7 +263,7 @@ def test_a_payload_may_be_32_deep() -> None:
     ],
 )
 def test_a_claim_that_is_not_as_it_must_be_refuses_the_token(
-    changes: dict[str, Any], reason: str
+    changes: JsonObject, reason: str
 ) -> None:
     """Each claim that is used must have the right type and value."""
     assert authenticate(token(HEADER, PAYLOAD | changes), RING, NOW) == Refusal(

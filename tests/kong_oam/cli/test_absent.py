@@ -12,8 +12,10 @@ from kong_oam.__main__ import main
 from kong_oam.access.diff.facts import model_of
 from kong_oam.access.diff.snapshot import dump_model
 from kong_oam.cli.estates import estate_of, reading_of, settings_or_defaults
+from tests.support.cli import Cli
 from tests.support.estates import api
-from tests.support.projects import git
+from tests.support.projects import commit_all, git
+from tests.support.streams import Capsys
 
 ACCESS = """{owner: billing, scopes: {b.read: read, b.write: write},
     rules: [{methods: [GET], scopes: [b.read]}, {methods: [POST], scopes: [b.write]}], roles: {ROLES}}"""
@@ -70,12 +72,11 @@ def team(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_diff_lists_clients_of_missing_applications(
     roles: str,
     expected: dict[str, list[tuple[str, list[list[str]]]]],
-    capsys: pytest.CaptureFixture[str],
+    cli: Cli,
 ) -> None:
     """As themselves and for users of any group: their kind is unknown here."""
     write(roles)
-    assert main(["diff", "--exit-code", "--json"]) == 1
-    found = json.loads(capsys.readouterr().out)
+    found = cli.json("diff", "--exit-code", "--json", status=1)
     by_kind: dict[str, list[tuple[str, list[list[str]]]]] = {}
     for change in found["changes"]:
         if not change["otherSpellings"]:
@@ -93,7 +94,7 @@ def test_diff_lists_clients_of_missing_applications(
 
 
 def test_diff_without_changes_names_missing_applications(
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
 ) -> None:
     """On standard error; in Markdown, which is passed on alone, inside it."""
     assert main(["diff", "--exit-code"]) == 0
@@ -136,7 +137,7 @@ def test_diff_without_changes_names_missing_applications(
     ],
 )
 def test_every_answer_has_clients_of_missing_applications(
-    question: list[str], holds: list[str], capsys: pytest.CaptureFixture[str]
+    question: list[str], holds: list[str], capsys: Capsys
 ) -> None:
     """With a note about the missing Applications."""
     assert main(question) == 0
@@ -150,11 +151,10 @@ def test_every_answer_has_clients_of_missing_applications(
     [["who", "GET", URL], ["matrix"], ["explain", "GET", URL], ["diff"]],
 )
 def test_json_lists_missing_applications(
-    question: list[str], capsys: pytest.CaptureFixture[str]
+    question: list[str], capsys: Capsys, cli: Cli
 ) -> None:
     """The field is left out if nothing is missing, and no note is printed."""
-    assert main([*question, "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["unjudged"] == ["shop"]
+    assert cli.json(*question, "--json")["unjudged"] == ["shop"]
     write(READER.replace(", components: [shop/web]", ""))
     git("commit", "--all", "--message", "second")
     assert main([*question, "--json"]) == 0
@@ -164,16 +164,15 @@ def test_json_lists_missing_applications(
 
 
 def test_calls_to_missing_apis_are_not_checked(
-    capsys: pytest.CaptureFixture[str],
+    cli: Cli,
 ) -> None:
     """The API may be in another repository."""
     client = "\n        - {type: client, properties: {kind: service, calls: [{component: orders/api, scopes: [o]}]}}\n"
     write("reader: {scopes: [b.read, b.write], groups: [sales]}")
     FILE.write_text(FILE.read_text("utf-8").rstrip("\n") + client, "utf-8")
-    assert main(["what", "billing/api"]) == 0
     assert (
         "Applications without files here are not checked: orders;"
-        in capsys.readouterr().err
+        in cli.error("what", "billing/api", status=0)
     )
 
 
@@ -204,14 +203,14 @@ def _deleted_partner() -> None:
         "reader: {scopes: [b.read, b.write], groups: [sales], components: [partner/acme]}"
     )
     PARTNER.write_text(ACME, "utf-8")
-    git("add", ".")
-    git("commit", "--message", "with the partner")
+    commit_all("with the partner")
     PARTNER.unlink()
 
 
 @pytest.mark.usefixtures("_deleted_partner")
 def test_grants_of_a_deleted_application_are_revoked(
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
+    cli: Cli,
 ) -> None:
     """It is not in another repository, so nothing is assumed. The other scopes of the role are no
     new grant."""
@@ -224,17 +223,15 @@ def test_grants_of_a_deleted_application_are_revoked(
         "revoked  partner/acme  GET,HEAD  https://billing.example.com/  at once",
     ]
     assert printed.err == f"{STILL_NAMED}\n"
-    assert main(["diff", "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)
+    found = cli.json("diff", "--json")
     assert [change["kind"] for change in found["changes"]] == ["revoked"]
     assert "unjudged" not in found
-    assert main(["diff", "--markdown"]) == 0
-    assert capsys.readouterr().out.endswith(f"\n\n`{STILL_NAMED}`\n")
+    assert cli("diff", "--markdown").endswith(f"\n\n`{STILL_NAMED}`\n")
 
 
 @pytest.mark.usefixtures("_deleted_partner")
 def test_the_graph_removes_a_deleted_application(
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
 ) -> None:
     assert main(["graph", "--since", "HEAD", "--json"]) == 0
     printed = capsys.readouterr()
@@ -251,10 +248,9 @@ def test_the_graph_removes_a_deleted_application(
 
 @pytest.mark.usefixtures("_deleted_partner")
 def test_check_lists_roles_that_name_a_deleted_component(
-    capsys: pytest.CaptureFixture[str],
+    cli: Cli,
 ) -> None:
-    assert main(["check"]) == 0
-    assert capsys.readouterr().out.splitlines() == [
+    assert cli("check").splitlines() == [
         "1 application(s), 1 component(s): no errors; without a stack, hosts, providers and groups are not checked",
         "Applications without files here are not checked: partner; add their folders with -f",
         STILL_NAMED,
@@ -263,14 +259,13 @@ def test_check_lists_roles_that_name_a_deleted_component(
 
 @pytest.mark.usefixtures("_deleted_partner")
 def test_other_missing_applications_are_still_assumed(
-    capsys: pytest.CaptureFixture[str],
+    cli: Cli,
 ) -> None:
     """Only the base revision's own Applications count as deleted."""
     write(
         "reader: {scopes: [b.read, b.write], groups: [sales], components: [partner/acme, shop/web]}"
     )
-    assert main(["diff", "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)
+    found = cli.json("diff", "--json")
     assert {
         (change["kind"], holder["client"])
         for change in found["changes"]
@@ -281,7 +276,7 @@ def test_other_missing_applications_are_still_assumed(
 
 @pytest.mark.usefixtures("_deleted_partner")
 def test_a_complete_base_has_applications_of_other_repositories(
-    capsys: pytest.CaptureFixture[str],
+    cli: Cli,
 ) -> None:
     """So an Application that only the base has is not deleted: its callers are assumed here."""
     PARTNER.write_text(ACME, "utf-8")
@@ -290,8 +285,7 @@ def test_a_complete_base_has_applications_of_other_repositories(
     model = dump_model(model_of(estate, settings))
     Path("model.json").write_text(json.dumps(model), "utf-8")
     PARTNER.unlink()
-    assert main(["diff", "model.json", ".", "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)
+    found = cli.json("diff", "model.json", ".", "--json")
     assert {
         (change["kind"], change["example"]["method"], holder["client"])
         for change in found["changes"]

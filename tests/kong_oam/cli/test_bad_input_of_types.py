@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from kong_oam.__main__ import main
+from tests.support.cli import Cli
 from tests.support.rendering import written
+from tests.support.streams import Capsys
 
 HEAD = "apiVersion: core.oam.dev/v1beta1\nkind: Application\nmetadata: {name: shop}\nspec:\n  components:\n"
 GATEWAY = "{type: gateway, properties: {domain: a.example.com, http: {/: 80}}}"
@@ -94,7 +96,7 @@ def write(components: str, definitions: dict[str, str]) -> None:
 
 @pytest.mark.parametrize("about", BAD)
 def test_what_is_wrong_is_one_error_at_its_place(
-    about: str, capsys: pytest.CaptureFixture[str]
+    about: str, capsys: Capsys
 ) -> None:
     components, definitions, expected = BAD[about]
     write(components, definitions)
@@ -116,7 +118,7 @@ TAKEN: dict[str, str] = {
 
 @pytest.mark.parametrize("about", TAKEN)
 def test_what_is_as_kubevela_has_it_is_taken(
-    about: str, capsys: pytest.CaptureFixture[str]
+    about: str, capsys: Capsys
 ) -> None:
     write(TAKEN[about], {})
     main(["check"])
@@ -124,7 +126,7 @@ def test_what_is_as_kubevela_has_it_is_taken(
 
 
 def test_a_gateway_that_an_override_adds_opens_nothing(
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
 ) -> None:
     """It is a route without rules, like any other gateway trait without an access trait."""
     override = f"{{components: [{{name: web, traits: [{GATEWAY}]}}]}}"
@@ -137,11 +139,10 @@ def test_a_gateway_that_an_override_adds_opens_nothing(
 
 
 def test_a_definition_is_no_application(
-    capsys: pytest.CaptureFixture[str],
+    cli: Cli,
 ) -> None:
     """For a definition in CUE, the error names the folder for definitions."""
     write(PART, {"t.cue": "t: {}\n"})
-    assert main(["check", "definitions/t.cue"]) == 1
-    assert capsys.readouterr().out.startswith(
+    assert cli("check", "definitions/t.cue", status=1).startswith(
         "definitions/t.cue:1:1: error OAM101: cannot be read: a CUE file is a definition, no Application; move it into "
     )

@@ -11,9 +11,11 @@ import pytest
 
 from kong_oam.__main__ import main
 from kong_oam.access.lint.finding import KINDS
+from tests.support.cli import Cli
 from tests.support.projects import replace_once
+from tests.support.repository import ROOT
+from tests.support.streams import Capsys
 
-ROOT = Path(__file__).resolve().parents[3]
 ORDERS = """\
 apiVersion: core.oam.dev/v1beta1
 kind: Application
@@ -132,12 +134,11 @@ def misspell_a_scope() -> None:
 
 
 def test_a_finding_is_printed_with_its_remedy_and_a_diff(
-    capsys: pytest.CaptureFixture[str],
+    cli: Cli,
 ) -> None:
     """Exit status 1. `patch` applies the output as it is, and removes the finding."""
     grant_what_nobody_asks_for()
-    assert main(["check"]) == 1
-    printed = capsys.readouterr().out
+    printed = cli("check", status=1)
     assert (
         printed
         == """\
@@ -166,16 +167,15 @@ applications/orders.yaml:21:102: warning LINT301: 'shop/mailer' holds role 'view
         timeout=30,
     )
     assert Path(ORDERS_FILE).read_text("utf-8") == ORDERS
-    assert main(["check"]) == 0
+    cli("check")
 
 
 def test_json_has_the_findings_beside_the_diagnostics(
-    capsys: pytest.CaptureFixture[str],
+    cli: Cli,
 ) -> None:
     """With component, place, remedy and the diff."""
     grant_what_nobody_asks_for()
-    assert main(["check", "--json"]) == 1
-    answer = json.loads(capsys.readouterr().out)
+    answer = cli.json("check", "--json", status=1)
     assert (answer["usable"], answer["diagnostics"]) == (True, [])
     (finding,) = answer["findings"]
     assert (finding["code"], finding["severity"], finding["component"]) == (
@@ -188,29 +188,28 @@ def test_json_has_the_findings_beside_the_diagnostics(
 
 
 def test_lint_is_silent_if_there_are_errors(
-    capsys: pytest.CaptureFixture[str],
+    cli: Cli,
 ) -> None:
     """Errors make all other findings uncertain."""
     grant_what_nobody_asks_for()
     misspell_a_scope()
-    assert main(["check"]) == 1
-    printed = capsys.readouterr().out
+    printed = cli("check", status=1)
     assert "ACC201" in printed
     assert "LINT" not in printed
 
 
 def test_dates_are_compared_with_the_stacks_as_of(
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
+    cli: Cli,
 ) -> None:
     """The same files with another asOf: waivers and public rules expire. The machine's clock plays
     no part."""
     assert main(["check"]) == 0
     edit("stacks/Pulumi.local.yaml", '"2026-11-25"', '"2028-01-01"')
     capsys.readouterr()
-    assert main(["check", "--json"]) == 1
     codes = [
         finding["code"]
-        for finding in json.loads(capsys.readouterr().out)["findings"]
+        for finding in cli.json("check", "--json", status=1)["findings"]
     ]
     assert sorted(codes) == ["LINT305", "LINT307", "LINT307", "LINT309"]
 
@@ -227,7 +226,7 @@ def test_dates_are_compared_with_the_stacks_as_of(
     ],
 )  # fmt: skip
 def test_an_invalid_waiver_is_an_error(
-    waiver: str, expected: str, capsys: pytest.CaptureFixture[str]
+    waiver: str, expected: str, cli: Cli
 ) -> None:
     """An unknown code with a suggestion, a missing reason or end, a day that does not exist."""
     edit(
@@ -235,21 +234,18 @@ def test_an_invalid_waiver_is_an_error(
         "            waivers:\n",
         f"            waivers:\n              - {waiver}\n",
     )
-    assert main(["check"]) == 1
-    first = capsys.readouterr().out.splitlines()[0]
+    first = cli("check", status=1).splitlines()[0]
     assert first.startswith("applications/shop.yaml:22:")
     assert f": error {expected}" in first
 
 
 def test_the_end_of_a_public_rule_is_a_day(
-    capsys: pytest.CaptureFixture[str],
+    cli: Cli,
 ) -> None:
     """A day that the calendar does not have is an error."""
     edit(ORDERS_FILE, '"2027-12-31"', "2027-13-31")
-    assert main(["check"]) == 1
-    assert (
-        "error OAM103: '2027-13-31' is not a date of the calendar"
-        in capsys.readouterr().out
+    assert "error OAM103: '2027-13-31' is not a date of the calendar" in cli(
+        "check", status=1
     )
 
 
@@ -268,7 +264,7 @@ def test_the_codes_that_can_be_waived_are_those_of_the_schema() -> None:
 
 
 def test_sarif_is_written_in_addition(
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
 ) -> None:
     """With errors or lint findings, and without a finding as an empty run."""
     assert main(["check", "--sarif", "out.sarif"]) == 0
@@ -298,13 +294,11 @@ def _results() -> list[tuple[str, str, int]]:
 
 
 def test_a_sarif_file_that_cannot_be_written_is_wrong_usage(
-    capsys: pytest.CaptureFixture[str],
+    cli: Cli,
 ) -> None:
     """Status 2, and the name of the file."""
-    assert main(["check", "--sarif", "nowhere/out.sarif"]) == 2
-    assert (
-        "nowhere/out.sarif: No such file or directory"
-        in capsys.readouterr().err
+    assert "nowhere/out.sarif: No such file or directory" in cli.error(
+        "check", "--sarif", "nowhere/out.sarif"
     )
 
 
@@ -325,40 +319,34 @@ def test_a_diff_survives_windows_line_ends() -> None:
 
 
 def test_a_folder_without_an_application_is_an_error(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, cli: Cli
 ) -> None:
     """A user with a misspelt folder would think that it was checked, and `up` would delete
     everything deployed from it."""
     (tmp_path / "empty").mkdir()
-    assert main(["check", "empty"]) == 1
     assert (
         "empty:1:1: error OAM101: cannot be read: this folder has no YAML file"
-        in capsys.readouterr().out
+        in cli("check", "empty", status=1)
     )
     (tmp_path / "empty" / "none.yaml").touch()
-    assert main(["check", "empty"]) == 2
     assert (
-        capsys.readouterr().err
+        cli.error("check", "empty")
         == "no Application in 'empty': check the path, or write an Application with `python -m kong_oam new`\n"
     )
 
 
 def test_a_repository_begins_without_an_application(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, cli: Cli
 ) -> None:
     """A file in the default folder says so, and the folder was not named on the command line."""
     for file in Path("applications").iterdir():
         file.unlink()
     Path("applications/none.yaml").write_text("# not yet\n")
-    assert main(["check"]) == 0
-    assert (
-        capsys.readouterr().out
-        == "0 application(s), 0 component(s): no errors\n"
-    )
+    assert cli("check") == "0 application(s), 0 component(s): no errors\n"
 
 
 def test_the_only_stack_is_the_default(
-    capsys: pytest.CaptureFixture[str],
+    cli: Cli,
 ) -> None:
     """With two stacks, one has to be named."""
     for file in Path("stacks").iterdir():
@@ -368,33 +356,32 @@ def test_the_only_stack_is_the_default(
     Path("stacks/Pulumi.gcp.yaml").write_bytes(
         Path("stacks/Pulumi.aws.yaml").read_bytes()
     )
-    assert main(["check"]) == 2
-    assert (
-        "no stack 'local' in stacks; known: aws, gcp" in capsys.readouterr().err
-    )
+    assert "no stack 'local' in stacks; known: aws, gcp" in cli.error("check")
 
 
 def test_a_similar_name_is_suggested_for_a_missing_file(
-    capsys: pytest.CaptureFixture[str],
+    cli: Cli,
 ) -> None:
     """Without an excerpt of the missing file."""
-    assert main(["check", "-f", "aplications"]) == 1
-    assert capsys.readouterr().out.splitlines()[0] == (
+    assert cli("check", "-f", "aplications", status=1).splitlines()[0] == (
         "aplications:1:1: error OAM101: cannot be read: no such file or folder; check the name "
         "in -f or in kong-oam:applications of the stack; did you mean 'applications'?"
     )
 
 
 def test_a_file_that_is_not_there_may_hold_what_others_name(
-    capsys: pytest.CaptureFixture[str],
+    cli: Cli,
 ) -> None:
     assert (
-        main(
-            ["check", "-f", "applications/shop.yaml", "applications/order.yaml"]
-        )
+        cli(
+            "check",
+            "-f",
+            "applications/shop.yaml",
+            "applications/order.yaml",
+            status=1,
+        ).count(" error ")
         == 1
     )
-    assert capsys.readouterr().out.count(" error ") == 1
 
 
 # FILE: all files are read, and findings of FILE are printed
@@ -407,12 +394,11 @@ def make_two_mistakes() -> None:
 
 
 def test_a_file_is_checked_with_all_others(
-    capsys: pytest.CaptureFixture[str],
+    cli: Cli,
 ) -> None:
     """Its callers and calls are known, though their findings are not printed."""
-    assert main(["check", ORDERS_FILE]) == 0
     assert (
-        capsys.readouterr().out
+        cli("check", ORDERS_FILE)
         == "3 application(s), 5 component(s): no errors\n"
     )
     edit(
@@ -420,20 +406,18 @@ def test_a_file_is_checked_with_all_others(
         "orders/api, scopes: [orders.read]}",
         "orders/apl, scopes: [orders.read]}",
     )
-    assert main(["check", SHOP_FILE]) == 1
     assert (
         "ACC203: component 'orders/apl' does not exist; did you mean 'orders/api'?"
-        in capsys.readouterr().out
+        in cli("check", SHOP_FILE, status=1)
     )
 
 
 def test_findings_elsewhere_are_counted(
-    capsys: pytest.CaptureFixture[str],
+    cli: Cli,
 ) -> None:
     """With the command that prints them. The exit status covers only the printed findings."""
     make_two_mistakes()
-    assert main(["check", ORDERS_FILE]) == 1
-    *lines, last = capsys.readouterr().out.splitlines()
+    *lines, last = cli("check", ORDERS_FILE, status=1).splitlines()
     assert [line for line in lines if "error" in line] == [
         "applications/orders.yaml:17:61: error ACC201: scope 'orders.reed' is not declared by this component; did you mean 'orders.read'?",
         "1 error(s); nothing can be deployed; references to 'shop' are not checked until all Applications can be read",
@@ -441,25 +425,18 @@ def test_findings_elsewhere_are_counted(
     assert (
         last == "1 finding(s) elsewhere: `python -m kong_oam check` prints them"
     )
-    assert (
-        main(
-            [
-                "check",
-                "applications/hello.yaml",
-                "--stack",
-                "aws",
-                "-f",
-                "applications",
-            ]
-        )
-        == 0
-    )
-    assert capsys.readouterr().out.splitlines() == [
+    assert cli(
+        "check",
+        "applications/hello.yaml",
+        "--stack",
+        "aws",
+        "-f",
+        "applications",
+    ).splitlines() == [
         "no errors in these files; lint runs after the other errors are fixed",
         "2 finding(s) elsewhere: `python -m kong_oam check --stack aws -f applications` prints them",
     ]
-    assert main(["check", "applications/hello.yaml", "--json"]) == 0
-    lines = json.loads(capsys.readouterr().out)
+    lines = cli.json("check", "applications/hello.yaml", "--json")
     assert lines == {
         "usable": False,
         "diagnostics": [],
@@ -470,29 +447,29 @@ def test_findings_elsewhere_are_counted(
 
 
 def test_sarif_has_findings_of_the_file_only(
-    capsys: pytest.CaptureFixture[str],
+    cli: Cli,
 ) -> None:
     """As the printed text."""
     grant_what_nobody_asks_for()
-    assert (
-        main(["check", "applications/shop.yaml", "--sarif", "out.sarif"]) == 0
-    )
-    lines = capsys.readouterr().out.splitlines()
+    lines = cli(
+        "check", "applications/shop.yaml", "--sarif", "out.sarif"
+    ).splitlines()
     assert lines == [
         "3 application(s), 5 component(s): no errors",
         "1 finding(s) elsewhere: `python -m kong_oam check` prints them",
     ]
     assert _results() == []
-    assert main(["check", ORDERS_FILE, "--sarif", "out.sarif"]) == 1
     assert (
-        capsys.readouterr().out.splitlines()[-1]
+        cli(
+            "check", ORDERS_FILE, "--sarif", "out.sarif", status=1
+        ).splitlines()[-1]
         == "3 application(s), 5 component(s): no errors, 1 finding(s)"
     )
     assert _results() == [("LINT301", ORDERS_FILE, 21)]
 
 
 def test_a_file_may_be_spelled_in_any_way(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: Capsys, cli: Cli
 ) -> None:
     """Relative, absolute, by a link, by its folder, or by a pattern; it is read once under the
     stack's name for it."""
@@ -513,35 +490,28 @@ def test_a_file_may_be_spelled_in_any_way(
             "applications/orders.yaml:17:61: error ACC201"
         ), name
     for name in ("applications", "folder", "applications/*"):
-        assert main(["check", name]) == 1
-        printed = capsys.readouterr().out
+        printed = cli("check", name, status=1)
         assert "2 error(s); nothing can be deployed" in printed
         assert "elsewhere" not in printed
 
 
-def test_a_file_outside_the_stack_is_read_too(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_file_outside_the_stack_is_read_too(tmp_path: Path, cli: Cli) -> None:
     """In addition to the Applications of the stack."""
     draft = HELLO.replace("name: hello,", "name: draft, namespace: drafts,")
     Path("draft.yaml").write_text(
         draft.replace("hello.example", "draft.example")
     )
-    assert main(["check", "draft.yaml"]) == 0
     assert (
-        capsys.readouterr().out
+        cli("check", "draft.yaml")
         == "4 application(s), 6 component(s): no errors\n"
     )
     Path("draft.yaml").write_text("# nothing yet\n", "utf-8")
-    assert main(["check", "draft.yaml"]) == 2
     assert (
-        capsys.readouterr().err
+        cli.error("check", "draft.yaml")
         == "no Application in 'draft.yaml': check the path, or write an Application with `python -m kong_oam new`\n"
     )
-    assert main(["check", "gone.yaml"]) == 1
-    assert (
-        "gone.yaml:1:1: error OAM101: cannot be read: no such file"
-        in capsys.readouterr().out
+    assert "gone.yaml:1:1: error OAM101: cannot be read: no such file" in cli(
+        "check", "gone.yaml", status=1
     )
 
 
@@ -563,7 +533,7 @@ def test_a_file_outside_the_stack_is_read_too(
     ],
 )
 def test_a_forbidden_plugin_is_an_error(
-    capsys: pytest.CaptureFixture[str], value: str, message: str
+    cli: Cli, value: str, message: str
 ) -> None:
     """With its position, and without an estate."""
     edit(
@@ -571,6 +541,5 @@ def test_a_forbidden_plugin_is_an_error(
         "        - type: access\n",
         f"        - type: kong-plugin\n          properties: {value}\n        - type: access\n",
     )
-    assert main(["check"]) == 1
-    out = capsys.readouterr().out
+    out = cli("check", status=1)
     assert message in out and "1 error(s); nothing can be deployed" in out

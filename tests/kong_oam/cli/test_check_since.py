@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from kong_oam.__main__ import main
+from tests.support.cli import Cli
 from tests.support.projects import git, write_project
+from tests.support.streams import Capsys
 
 ORDERS = """
 apiVersion: core.oam.dev/v1beta1
@@ -75,9 +77,7 @@ def orders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "applications/orders.yaml"
 
 
-def codes(
-    capsys: pytest.CaptureFixture[str], *arguments: str
-) -> dict[str, bool]:
+def codes(capsys: Capsys, *arguments: str) -> dict[str, bool]:
     """Return the codes of all findings, and whether they are new."""
     main(["check", "--since", "HEAD", "--json", *arguments])
     document = json.loads(capsys.readouterr().out)
@@ -87,9 +87,7 @@ def codes(
     }
 
 
-def test_a_warning_of_the_change_is_new(
-    orders: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_warning_of_the_change_is_new(orders: Path, capsys: Capsys) -> None:
     """Earlier findings of lint are not new, even on other lines."""
     assert codes(capsys) == {"LINT306": False}
     orders.with_name("evil.yaml").write_text(EVIL)
@@ -101,13 +99,11 @@ def test_a_warning_of_the_change_is_new(
 
 
 def test_only_new_findings_are_printed_and_counted(
-    orders: Path, capsys: pytest.CaptureFixture[str]
+    orders: Path, cli: Cli
 ) -> None:
     """Other findings are counted in a note. Errors are always printed and counted."""
-    assert main(["check"]) == 1
-    assert capsys.readouterr().out.count("warning LINT306") == 2
-    assert main(["check", "--since", "HEAD"]) == 0
-    printed = capsys.readouterr().out
+    assert cli("check", status=1).count("warning LINT306") == 2
+    printed = cli("check", "--since", "HEAD")
     assert "LINT" not in printed
     assert printed.endswith(
         "2 finding(s) already at HEAD: check without --since prints them\n"
@@ -116,13 +112,12 @@ def test_only_new_findings_are_printed_and_counted(
         ORDERS.replace("GET], scopes: [read]", "GET], scopes: [reed]")
     )
     git("commit", "--quiet", "-a", "-m", "wrong")
-    assert main(["check", "--since", "HEAD"]) == 1
-    assert "error ACC201" in capsys.readouterr().out
+    assert "error ACC201" in cli("check", "--since", "HEAD", status=1)
 
 
 @pytest.mark.parametrize("revision", ["nope", "--upload-pack"])
 def test_without_a_readable_revision_all_findings_are_new(
-    revision: str, capsys: pytest.CaptureFixture[str]
+    revision: str, capsys: Capsys
 ) -> None:
     """A remark says so."""
     assert main(["check", f"--since={revision}", "--json"]) == 1
@@ -135,9 +130,7 @@ def test_without_a_readable_revision_all_findings_are_new(
     )
 
 
-def test_a_second_equal_finding_is_new(
-    orders: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_second_equal_finding_is_new(orders: Path, capsys: Capsys) -> None:
     """A second rule without an end in the same file. Another file had such a rule before."""
     orders.write_text(
         ORDERS.replace("            roles:", READY + "            roles:")
@@ -157,8 +150,9 @@ READY = "              - {paths: [/orders/ready], methods: [GET], public: {reaso
 
 
 def test_watch_and_since_exclude_each_other(
-    capsys: pytest.CaptureFixture[str],
+    cli: Cli,
 ) -> None:
     """Both options together are wrong usage."""
-    assert main(["check", "--watch", "--since", "HEAD"]) == 2
-    assert "use --since or --watch, not both" in capsys.readouterr().err
+    assert "use --since or --watch, not both" in cli.error(
+        "check", "--watch", "--since", "HEAD"
+    )

@@ -12,8 +12,9 @@ import pytest
 
 from kong_oam.__main__ import COMMANDS, main
 from kong_oam.cli.console import Console
-
-ROOT = Path(__file__).resolve().parents[3]
+from tests.support.cli import Cli
+from tests.support.repository import ROOT
+from tests.support.streams import Capsys
 
 
 @pytest.fixture(autouse=True)
@@ -23,9 +24,7 @@ def _at_the_root(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
-def test_every_verb_has_help_with_an_example(
-    command, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_every_verb_has_help_with_an_example(command, capsys: Capsys) -> None:
     """Each verb with JSON has --json."""
     with pytest.raises(SystemExit) as ended:
         main([command.name, "--help"])
@@ -42,7 +41,7 @@ def test_every_verb_has_help_with_an_example(
 
 
 def test_help_lists_the_verbs_and_the_exit_statuses(
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
 ) -> None:
     """Each verb on a line."""
     with pytest.raises(SystemExit) as ended:
@@ -66,9 +65,7 @@ def test_help_lists_the_verbs_and_the_exit_statuses(
         ["matrix", "--from", ""],
     ],
 )
-def test_wrong_usage_is_2(
-    arguments: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_wrong_usage_is_2(arguments: list[str], capsys: Capsys) -> None:
     """With the usage on standard error."""
     with pytest.raises(SystemExit) as ended:
         main(arguments)
@@ -85,7 +82,7 @@ def test_wrong_usage_is_2(
     ],
 )
 def test_a_similar_word_is_suggested(
-    arguments: list[str], hint: str, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], hint: str, capsys: Capsys
 ) -> None:
     """After the list of all words. Without a similar word, there is no suggestion."""
     with pytest.raises(SystemExit):
@@ -124,7 +121,8 @@ def test_tables_align_their_columns() -> None:
 def test_texts_use_the_name_with_which_the_command_was_called(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
+    cli: Cli,
     called: str,
     name: str,
 ) -> None:
@@ -138,9 +136,8 @@ def test_texts_use_the_name_with_which_the_command_was_called(
     assert printed.startswith(f"usage: {name} who")
     assert f"  {name} who GET https://" in printed
     (tmp_path / "none.yaml").touch()
-    assert main(["check", "none.yaml"]) == 2
     assert (
-        capsys.readouterr().err
+        cli.error("check", "none.yaml")
         == f"no Application in 'none.yaml': check the path, or write an Application with `{name} new`\n"
     )
 

@@ -17,8 +17,9 @@ import pytest
 
 from kong_oam.__main__ import COMMANDS, _parser, main
 from kong_oam.cli.completion import candidates
-
-ROOT = Path(__file__).resolve().parents[3]
+from tests.support.cli import Cli
+from tests.support.repository import ROOT
+from tests.support.streams import Capsys
 
 
 @pytest.fixture
@@ -31,9 +32,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def scripts(
-    project: None, capsys: pytest.CaptureFixture[str]
-) -> dict[str, Path]:
+def scripts(project: None, capsys: Capsys) -> dict[str, Path]:
     """Each shell's script in a file of the project."""
     found = {}
     for shell in ("bash", "zsh", "fish"):
@@ -116,13 +115,10 @@ def test_all_verbs_and_options_are_candidates(project: None) -> None:
         assert "--help" in flags
 
 
-def test_each_candidate_has_a_description(
-    project: None, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_each_candidate_has_a_description(project: None, cli: Cli) -> None:
     """After a tab, for shells that show descriptions."""
-    assert main(["completion", "zsh", "--", "forward", "--k"]) == 0
     assert (
-        capsys.readouterr().out
+        cli("completion", "zsh", "--", "forward", "--k")
         == "--key\tits private key, in PEM, without a passphrase\n"
     )
 

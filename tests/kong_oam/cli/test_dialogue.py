@@ -12,8 +12,8 @@ import pytest
 from kong_oam.__main__ import main
 from tests.support.documentation import block, page
 from tests.support.projects import copy_sample
+from tests.support.streams import Capsys
 
-ROOT = Path(__file__).resolve().parents[3]
 BILLING = Path("applications/billing.yaml")
 INVOICES = {
     "app": "billing",
@@ -52,6 +52,11 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
+def on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    for stream in (sys.stdin, sys.stdout):
+        monkeypatch.setattr(stream, "isatty", lambda: True)
+
+
 @pytest.fixture
 def questions() -> list[str]:
     """The questions in the order in which they are asked."""
@@ -73,8 +78,7 @@ def typed(monkeypatch: pytest.MonkeyPatch, questions: list[str]) -> Typed:
             return answer
 
         monkeypatch.setattr("builtins.input", question)
-        for stream in (sys.stdin, sys.stdout):
-            monkeypatch.setattr(stream, "isatty", lambda: True)
+        on_a_terminal(monkeypatch)
         status = main(["new", *flags])
         assert next(remaining, None) is None, f"not asked for: {questions[-1]}"
         return status
@@ -220,7 +224,7 @@ def test_a_wrong_answer_is_asked_for_again(
     question: str,
     wrong: str,
     expected: str,
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
 ) -> None:
     """At once. The other answers stay."""
     answers = invoices(groups="sales")
@@ -250,7 +254,7 @@ def test_a_component_that_cannot_be_written_is_rejected(
     typed: Typed,
     changes: dict[str, str | None],
     expected: str,
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
 ) -> None:
     """With the answers as flags, so that nobody types them again."""
     assert typed(*invoices(**changes)) == 2
@@ -259,9 +263,7 @@ def test_a_component_that_cannot_be_written_is_rejected(
     assert not BILLING.exists()
 
 
-def test_answers_as_flags_write_the_same(
-    typed: Typed, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_answers_as_flags_write_the_same(typed: Typed, capsys: Capsys) -> None:
     """All typed answers, and the defaults."""
     answers = invoices(
         component="api",
@@ -295,7 +297,7 @@ def test_answers_as_flags_write_the_same(
 
 
 def test_calls_to_missing_applications_are_accepted_without_a_stack(
-    typed: Typed, capsys: pytest.CaptureFixture[str]
+    typed: Typed, capsys: Capsys
 ) -> None:
     """A component of an Application that was read must exist."""
     shutil.rmtree("stacks")
@@ -306,9 +308,7 @@ def test_calls_to_missing_applications_are_accepted_without_a_stack(
     assert "ask its team to add billing/invoices to a role" in printed.out
 
 
-def test_an_existing_path_is_rejected(
-    typed: Typed, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_existing_path_is_rejected(typed: Typed, capsys: Capsys) -> None:
     """For example a folder without an Application."""
     BILLING.mkdir()
     (BILLING / "notes.txt").touch()
@@ -323,7 +323,7 @@ BELOW = invoices(domain="orders.example.com", path="/orders/invoices")
 
 
 def test_findings_of_the_new_text_are_shown(
-    typed: Typed, capsys: pytest.CaptureFixture[str]
+    typed: Typed, capsys: Capsys
 ) -> None:
     """And it is not written, unless --anyway is set."""
     assert typed(*BELOW) == 2
@@ -341,7 +341,7 @@ def test_findings_of_the_new_text_are_shown(
 def test_a_file_that_changes_during_the_dialogue_stays(
     signal_name: str,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
 ) -> None:
     """Then nothing is written, not even the new file."""
     shop, outside = Path("applications/shop.yaml"), Path("shop.yaml")
@@ -388,8 +388,7 @@ def test_a_file_that_changes_during_the_dialogue_stays(
         "orders/api:orders.read",
     ]
     flags += ["--client", "service", "--path", "/", "--type", "webservice"]
-    for stream in (sys.stdin, sys.stdout):
-        monkeypatch.setattr(stream, "isatty", lambda: True)
+    on_a_terminal(monkeypatch)
     monkeypatch.setattr("builtins.input", saved_meanwhile)
     assert main(["new", *flags]) == 2
     message = "applications/shop.yaml changed during the command; nothing was written: run the command again\n"
@@ -406,7 +405,7 @@ def test_a_file_that_changes_during_the_dialogue_stays(
 
 @pytest.mark.parametrize("after", [0, 3, 11])
 def test_at_the_end_of_input_nothing_is_written(
-    typed: Typed, after: int, capsys: pytest.CaptureFixture[str]
+    typed: Typed, after: int, capsys: Capsys
 ) -> None:
     """With a message of one line."""
     assert typed(*invoices()[:after]) == 2
@@ -415,7 +414,7 @@ def test_at_the_end_of_input_nothing_is_written(
 
 
 def test_an_interrupted_question_writes_nothing(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capsys: Capsys
 ) -> None:
     """Without a traceback."""
 
@@ -423,8 +422,7 @@ def test_an_interrupted_question_writes_nothing(
         raise KeyboardInterrupt
 
     monkeypatch.setattr("builtins.input", interrupted)
-    for stream in (sys.stdin, sys.stdout):
-        monkeypatch.setattr(stream, "isatty", lambda: True)
+    on_a_terminal(monkeypatch)
     assert main(["new"]) == 2
     assert capsys.readouterr().err == "no more answers; nothing was written\n"
 
@@ -433,7 +431,7 @@ def test_the_page_shows_the_real_dialogue(
     typed: Typed,
     questions: list[str],
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
 ) -> None:
     """The typed answers follow the questions. A terminal shows both streams as one."""
     monkeypatch.setattr(sys, "stderr", sys.stdout)
@@ -474,7 +472,7 @@ def test_the_page_shows_the_real_dialogue(
 
 
 def test_a_script_gets_no_question(
-    typed: Typed, questions: list[str], capsys: pytest.CaptureFixture[str]
+    typed: Typed, questions: list[str], capsys: Capsys
 ) -> None:
     """Nor does a command with --json, whose output a question would disturb."""
     assert typed(flags=("--app", "billing", "--json")) == 2

@@ -15,9 +15,11 @@ from kong_oam.access.diff.snapshot import dump_model
 from kong_oam.cli.estates import estate_of, settings_of
 from kong_oam.engine.state import Resource
 from kong_oam.oam.application import read_files
+from tests.support.cli import Cli
 from tests.support.diffs import API, SHOP
 from tests.support.enforced_state import state
-from tests.support.projects import STACK, git, write_project
+from tests.support.projects import STACK, commit_all, git, write_project
+from tests.support.streams import Capsys
 
 OPENED = ("methods: [GET], public", "methods: [GET, POST], public")
 HEADLINE = "newly public: POST https://orders.example.com/orders/health"
@@ -37,24 +39,27 @@ def edit(file: Path, old: str, new: str) -> None:
     file.write_text(text.replace(old, new))
 
 
+def open_health() -> None:
+    """Add POST to the public rule of the orders."""
+    edit(Path("applications/orders.yaml"), *OPENED)
+
+
 def test_the_working_directory_is_compared_with_the_last_commit(
-    project: Path, capsys: pytest.CaptureFixture[str]
+    project: Path, cli: Cli
 ) -> None:
     """Without changes nothing is printed. Otherwise the worst change comes first, with the rule and
     its line."""
-    assert main(["diff"]) == 0
-    assert capsys.readouterr().out == ""
-    edit(project / "applications/orders.yaml", *OPENED)
-    assert main(["diff"]) == 0
-    lines = capsys.readouterr().out.splitlines()
+    assert cli("diff") == ""
+    open_health()
+    lines = cli("diff").splitlines()
     assert lines[0] == HEADLINE
     assert lines[3].split() == ["newly", "public", "everybody", "POST", "https://orders.example.com/orders/health", "applications/orders.yaml:20:17"]  # fmt: skip
-    assert main(["diff", "--exit-code"]) == 1
-    assert main(["diff", "main", "HEAD", "--exit-code"]) == 0
+    cli("diff", "--exit-code", status=1)
+    cli("diff", "main", "HEAD", "--exit-code")
 
 
 def test_unrelated_settings_of_the_engine_are_ignored(
-    project: Path, capsys: pytest.CaptureFixture[str]
+    project: Path, capsys: Capsys, cli: Cli
 ) -> None:
     """On both sides."""
     file = project / "Pulumi.yaml"
@@ -66,30 +71,25 @@ def test_unrelated_settings_of_the_engine_are_ignored(
         )
         == 2
     )
-    git("add", ".")
-    git("commit", "--message", "elsewhere")
+    commit_all("elsewhere")
     file.write_text("name: kong-oam\nstackConfigDir: stacks\n")
     assert main(["diff", ".", "."]) == 0
-    assert main(["diff"]) == 2
     assert (
         "OLD (HEAD): stack 'local': HEAD:Pulumi.yaml makes the engine read"
-        in capsys.readouterr().err
+        in cli.error("diff")
     )
 
 
-def test_revisions_have_their_own_stacks(
-    project: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_revisions_have_their_own_stacks(project: Path, cli: Cli) -> None:
     """Another default domain is another host. Files of a revision have its name as prefix."""
     edit(
         project / "stacks/Pulumi.local.yaml",
         "apps.example.com",
         "web.example.com",
     )
-    edit(project / "applications/orders.yaml", *OPENED)
+    open_health()
     git("commit", "--all", "--message", "second")
-    assert main(["diff", "HEAD~1", "HEAD", "--json"]) == 0
-    changes = json.loads(capsys.readouterr().out)
+    changes = cli.json("diff", "HEAD~1", "HEAD", "--json")
     assert [
         (change["kind"], change.get("site") or change["setting"])
         for change in changes["changes"]
@@ -113,24 +113,22 @@ def _name_applications(project: Path, *names: str) -> None:
 
 
 def test_a_revision_has_the_applications_that_its_stack_names(
-    project: Path, capsys: pytest.CaptureFixture[str]
+    project: Path, cli: Cli
 ) -> None:
     """From any place of the repository, also by a glob."""
     (project / "applications").rename(project / "apis")
     _name_applications(project, '"*is/**/*.yaml"')
-    git("add", ".")
-    git("commit", "--message", "moved")
-    assert main(["diff", "main~1", "HEAD", "--exit-code"]) == 0
+    commit_all("moved")
+    cli("diff", "main~1", "HEAD", "--exit-code")
     edit(project / "apis/orders.yaml", *OPENED)
-    assert main(["diff"]) == 0
-    printed = capsys.readouterr().out
+    printed = cli("diff")
     assert printed.startswith(HEADLINE)
     assert "apis/orders.yaml:20:17" in printed
 
 
 def test_applications_of_another_repository_are_read_in_their_current_state(
     project: Path,
-    capsys: pytest.CaptureFixture[str],
+    cli: Cli,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     """On both sides, because a revision of this repository does not have them. `-f` and the stack
@@ -143,33 +141,21 @@ def test_applications_of_another_repository_are_read_in_their_current_state(
     edit(team / "orders.yaml", *OPENED)
     assert main(["diff", "--exit-code"]) == 0
     assert (
-        main(
-            [
-                "diff",
-                "HEAD",
-                ".",
-                "--exit-code",
-                "-f",
-                "applications",
-                str(team),
-            ]
-        )
-        == 0
+        cli("diff", "HEAD", ".", "--exit-code", "-f", "applications", str(team))
+        == ""
     )
-    assert capsys.readouterr().out == ""
-    assert main(["diff", "HEAD~1", "."]) == 0
-    assert capsys.readouterr().out.startswith(HEADLINE)
+    assert cli("diff", "HEAD~1", ".").startswith(HEADLINE)
 
 
 def test_files_outside_the_revision_are_listed(
     project: Path,
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
+    cli: Cli,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     """By name, once, including nested repositories. There is no remark if the revision has all
     files."""
-    assert main(["diff"]) == 0
-    assert capsys.readouterr().err == ""
+    assert cli.error("diff", status=0) == ""
     team, inner = (
         tmp_path_factory.mktemp("team"),
         project / "applications/inner",
@@ -204,7 +190,7 @@ def test_files_outside_the_revision_are_listed(
     ],
 )
 def test_operands_come_before_applications_or_after_another_option(
-    project: Path, words: str, capsys: pytest.CaptureFixture[str]
+    project: Path, words: str, capsys: Capsys
 ) -> None:
     """OLD is the commit, and NEW opens a path."""
     shutil.copytree(project / "applications", project / "before/applications")
@@ -223,17 +209,16 @@ def test_operands_come_before_applications_or_after_another_option(
     ],
 )
 def test_ambiguous_operands_are_rejected(
-    project: Path, words: str, capsys: pytest.CaptureFixture[str]
+    project: Path, words: str, cli: Cli
 ) -> None:
     """So that the comparison is the intended one."""
     for name in ("before", "after"):
         shutil.copytree(project / "applications", project / name)
-    assert main(["diff", *words.split()]) == 2
-    assert capsys.readouterr().err.endswith(" after -f: OLD and NEW, or Applications; write OLD and NEW before -f\n")  # fmt: skip
+    assert cli.error("diff", *words.split()).endswith(" after -f: OLD and NEW, or Applications; write OLD and NEW before -f\n")  # fmt: skip
 
 
 def test_a_link_to_a_folder_is_followed_in_a_revision_as_here(
-    project: Path, capsys: pytest.CaptureFixture[str]
+    project: Path, cli: Cli
 ) -> None:
     """Also by a glob. Only YAML files are taken from the commit."""
     (project / "all/teams/orders").mkdir(parents=True)
@@ -242,19 +227,17 @@ def test_a_link_to_a_folder_is_followed_in_a_revision_as_here(
         "../../shared", target_is_directory=True
     )
     _name_applications(project, "all/*/*/apps")
-    git("add", ".")
-    git("commit", "--message", "links")
-    assert main(["diff", "HEAD", ".", "--exit-code"]) == 0
+    commit_all("links")
+    cli("diff", "HEAD", ".", "--exit-code")
     edit(project / "all/shared/orders.yaml", *OPENED)
     git("commit", "--all", "--message", "opened")
-    assert main(["diff", "HEAD~1", "HEAD"]) == 0
-    assert capsys.readouterr().out.startswith(HEADLINE)
+    assert cli("diff", "HEAD~1", "HEAD").startswith(HEADLINE)
 
 
 @pytest.mark.parametrize("name", ["..apps", "HERE/..apps"])
 def test_a_folder_is_found_in_the_repository_under_any_path(
     project: Path,
-    capsys: pytest.CaptureFixture[str],
+    cli: Cli,
     tmp_path_factory: pytest.TempPathFactory,
     name: str,
 ) -> None:
@@ -263,16 +246,14 @@ def test_a_folder_is_found_in_the_repository_under_any_path(
     link.symlink_to(project, target_is_directory=True)
     (project / "applications").rename(project / "..apps")
     _name_applications(project, name.replace("HERE", str(link)))
-    git("add", ".")
-    git("commit", "--message", "moved")
+    commit_all("moved")
     edit(project / "..apps/orders.yaml", *OPENED)
-    assert main(["diff"]) == 0
-    assert capsys.readouterr().out.startswith(HEADLINE)
+    assert cli("diff").startswith(HEADLINE)
 
 
 @pytest.mark.parametrize("name", ["teams/orders/oam", "teams/*/oam", "teams"])
 def test_a_nested_repository_is_read_in_its_current_state(
-    project: Path, capsys: pytest.CaptureFixture[str], name: str
+    project: Path, cli: Cli, name: str
 ) -> None:
     """It is ignored by this repository, so its changes are not changes of this repository."""
     team = project / "teams/orders"
@@ -281,18 +262,16 @@ def test_a_nested_repository_is_read_in_its_current_state(
     git("-C", str(team), "init", "--initial-branch", "main")
     (project / ".gitignore").write_text("teams/\n")
     _name_applications(project, "applications", name)
-    git("add", ".")
-    git("commit", "--message", "ignored")
-    assert main(["diff", "--exit-code"]) == 0
+    commit_all("ignored")
+    cli("diff", "--exit-code")
     edit(team / "oam/orders.yaml", *OPENED)
-    assert main(["diff", "--exit-code"]) == 0
-    assert main(["diff", "HEAD~1", "."]) == 0
-    assert capsys.readouterr().out.startswith(HEADLINE)
+    cli("diff", "--exit-code")
+    assert cli("diff", "HEAD~1", ".").startswith(HEADLINE)
 
 
 def test_a_revision_has_the_submodules_of_its_own(
     project: Path,
-    capsys: pytest.CaptureFixture[str],
+    cli: Cli,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     """In the recorded commit, independent of the checked-out commit. A missing commit is reported."""
@@ -314,52 +293,42 @@ def test_a_revision_has_the_submodules_of_its_own(
         "teams/orders",
     )
     _name_applications(project, "applications", "teams/*/oam")
-    git("add", ".")
-    git("commit", "--message", "submodule")
-    assert main(["diff", "HEAD~1", "HEAD", "--exit-code"]) == 0
+    commit_all("submodule")
+    cli("diff", "HEAD~1", "HEAD", "--exit-code")
     edit(project / "teams/orders/oam/orders.yaml", *OPENED)
     git("-C", "teams/orders", "commit", "--all", "--message", "second")
     git("commit", "--all", "--message", "moved on")
-    assert main(["diff", "HEAD~1", "HEAD"]) == 0
-    printed = capsys.readouterr().out
+    printed = cli("diff", "HEAD~1", "HEAD")
     assert printed.startswith(HEADLINE)
     assert "HEAD:teams/orders/oam/orders.yaml:20:17" in printed
 
 
-def test_an_ambiguous_name_is_rejected(
-    project: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_ambiguous_name_is_rejected(project: Path, cli: Cli) -> None:
     """A folder with the name of a branch. Otherwise one of them would be compared with itself."""
     git("branch", "applications")
-    edit(project / "applications/orders.yaml", *OPENED)
-    assert main(["diff", "applications"]) == 2
-    assert capsys.readouterr().err == (
+    open_health()
+    assert cli.error("diff", "applications") == (
         "OLD (applications): ambiguous: a revision and a file; write git:applications or ./applications\n"
     )
-    assert main(["diff", "git:applications"]) == 0
-    assert capsys.readouterr().out.startswith(HEADLINE)
-    assert main(["diff", "./applications"]) == 0
-    assert capsys.readouterr().out == ""
+    assert cli("diff", "git:applications").startswith(HEADLINE)
+    assert cli("diff", "./applications") == ""
 
 
 def test_a_link_in_a_revision_is_followed_as_here(
-    project: Path, capsys: pytest.CaptureFixture[str]
+    project: Path, capsys: Capsys, cli: Cli
 ) -> None:
     """Inside the folder. A link that leaves the folder is an error in both."""
     (project / "applications/orders.yaml").rename(
         project / "applications/orders.txt"
     )
     (project / "applications/orders.yaml").symlink_to("orders.txt")
-    git("add", ".")
-    git("commit", "--message", "links")
+    commit_all("links")
     assert main(["diff", "HEAD~1", "HEAD", "--exit-code"]) == 0
-    assert main(["diff", "HEAD", ".", "--exit-code"]) == 0
-    assert capsys.readouterr().out == ""
+    assert cli("diff", "HEAD", ".", "--exit-code") == ""
     (project / "applications/away.yaml").symlink_to(
         "../stacks/Pulumi.local.yaml"
     )
-    git("add", ".")
-    git("commit", "--message", "away")
+    commit_all("away")
     assert main(["diff", "HEAD~1", "HEAD", "--exit-code"]) == 2
     note = "cannot be read: this link to ../stacks/Pulumi.local.yaml leaves"
     assert (
@@ -385,7 +354,7 @@ def test_a_link_in_a_revision_is_followed_as_here(
 )
 def test_a_link_to_a_folder_elsewhere_is_an_error_in_a_revision_as_here(
     project: Path,
-    capsys: pytest.CaptureFixture[str],
+    cli: Cli,
     tmp_path_factory: pytest.TempPathFactory,
     links: dict[str, str],
 ) -> None:
@@ -403,15 +372,12 @@ def test_a_link_to_a_folder_elsewhere_is_an_error_in_a_revision_as_here(
         (project / link).symlink_to(target, target_is_directory=True)
     # A link that points to no folder is ignored.
     (project / "applications/LICENSE").symlink_to("../other/more.yaml")
-    git("add", ".")
-    git("commit", "--message", "links")
-    assert main(["check"]) == 1
-    assert "applications/team:1:1: error OAM101: " in capsys.readouterr().out
+    commit_all("links")
+    assert "applications/team:1:1: error OAM101: " in cli("check", status=1)
     (project / "applications/team").unlink()
-    assert main(["diff", "HEAD", "."]) == 2
     assert (
         "HEAD:applications/team:1:1: error OAM101: cannot be read: this link to"
-        in capsys.readouterr().err
+        in cli.error("diff", "HEAD", ".")
     )
 
 
@@ -436,7 +402,7 @@ def test_a_link_to_a_folder_elsewhere_is_an_error_in_a_revision_as_here(
 )  # fmt: skip
 def test_an_error_names_its_side(
     project: Path,
-    capsys: pytest.CaptureFixture[str],
+    cli: Cli,
     monkeypatch: pytest.MonkeyPatch,
     arguments: list[str],
     words: str,
@@ -459,24 +425,21 @@ def test_an_error_names_its_side(
     git("rm", "-r", "applications")
     git("commit", "--message", "bare")
     git("switch", "main")
-    assert main(["diff", *arguments]) == 2
-    printed = capsys.readouterr()
-    assert printed.out == ""
-    assert printed.err.startswith(words)
+    printed = cli.usage("diff", *arguments)
+    assert printed.startswith(words)
 
 
 def test_a_stack_that_is_not_committed_is_said_to_be_none(
-    project: Path, capsys: pytest.CaptureFixture[str]
+    project: Path, cli: Cli
 ) -> None:
     (project / "stacks/Pulumi.mine.yaml").write_text(STACK)
-    assert main(["diff", "--stack", "mine"]) == 2
-    assert capsys.readouterr().err == (
+    assert cli.error("diff", "--stack", "mine") == (
         "OLD (HEAD): no stack 'mine' in HEAD:stacks; known: local\n"
     )
 
 
 def test_a_rule_with_too_many_group_sets_is_named(
-    project: Path, capsys: pytest.CaptureFixture[str]
+    project: Path, cli: Cli
 ) -> None:
     """With status 2, as for all unusable input."""
     for role, group in (("[sales]", "r"), ("[desk]", "w")):
@@ -485,10 +448,8 @@ def test_a_rule_with_too_many_group_sets_is_named(
             role,
             f"[{', '.join(f'{group}{n}' for n in range(300))}]",
         )
-    assert main(["diff"]) == 2
-    printed = capsys.readouterr()
-    assert printed.out == ""
-    assert printed.err.startswith(
+    printed = cli.usage("diff")
+    assert printed.startswith(
         "'orders/api' (applications/orders.yaml:7:7) has a rule that users meet through more"
     )
 
@@ -496,18 +457,15 @@ def test_a_rule_with_too_many_group_sets_is_named(
 def test_outside_of_git_there_are_no_revisions(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    cli: Cli,
 ) -> None:
     """With a message, with or without git."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-    assert main(["diff", "main"]) == 2
-    assert "revisions need a git repository" in capsys.readouterr().err
+    assert "revisions need a git repository" in cli.error("diff", "main")
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert main(["diff", "main"]) == 2
-    assert "git, which is not installed" in capsys.readouterr().err
-    assert main(["diff", "deployed:prod"]) == 2
-    assert "`pulumi` is not on the PATH" in capsys.readouterr().err
+    assert "git, which is not installed" in cli.error("diff", "main")
+    assert "`pulumi` is not on the PATH" in cli.error("diff", "deployed:prod")
 
 
 def _pulumi(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
@@ -520,7 +478,7 @@ def _pulumi(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
 
 def test_the_deployed_state_is_compared_with_the_working_directory(
     project: Path,
-    capsys: pytest.CaptureFixture[str],
+    cli: Cli,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """By the state from the CLI or a file, and by saved outputs: all outputs, or only the model."""
@@ -554,15 +512,13 @@ def test_the_deployed_state_is_compared_with_the_working_directory(
         "model.json",
         "outputs.json",
     ):
-        assert main(["diff", operand, "--exit-code"]) == 0
-        assert capsys.readouterr().out == ""
+        assert cli("diff", operand, "--exit-code") == ""
     edit(
         project / "applications/shop.yaml",
         "calls: [{component: orders/api, scopes: [read]}]",
         "calls: []",
     )
-    assert main(["diff", "deployed"]) == 0
-    lines = capsys.readouterr().out.splitlines()
+    lines = cli("diff", "deployed").splitlines()
     assert (
         lines[0]
         == "revoked from shop/checkout: GET,HEAD https://orders.example.com/orders but not /orders/health"
@@ -570,19 +526,15 @@ def test_the_deployed_state_is_compared_with_the_working_directory(
     assert lines[3].endswith("at once")
 
 
-def test_markdown_shows_names_as_code(
-    project: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_markdown_shows_names_as_code(project: Path, cli: Cli) -> None:
     """So that the name of a group cannot contain markup. Without changes, one line says so."""
-    assert main(["diff", "--markdown"]) == 0
-    assert capsys.readouterr().out == "No change of access.\n"
+    assert cli("diff", "--markdown") == "No change of access.\n"
     edit(
         project / "applications/orders.yaml",
         "groups: [sales]",
         'groups: [sales, "a`|<b>\\u001b[31m"]',
     )
-    assert main(["diff", "--markdown"]) == 0
-    lines = capsys.readouterr().out.splitlines()
+    lines = cli("diff", "--markdown").splitlines()
     assert (
         lines[0]
         == "**`widened to shop/web for users in a'\\|<b>?[31m: GET,HEAD https://orders.example.com/orders but not /orders/health`** (and 1 more change)".replace(
@@ -596,14 +548,13 @@ def test_markdown_shows_names_as_code(
 
 
 def test_another_component_that_answers_is_a_change(
-    project: Path, capsys: pytest.CaptureFixture[str]
+    project: Path, capsys: Capsys, cli: Cli
 ) -> None:
     """It counts for --exit-code. JSON, Markdown and SARIF have it, with both owners."""
     edit(project / "applications/orders.yaml", "/orders: 8080", "/orders: 9090")
     moved = "orders/api:8080 (team-orders) -> orders/api:9090 (team-orders)"
     url = "https://orders.example.com/orders/health"
-    assert main(["diff", "--exit-code", "--sarif", "out.sarif"]) == 1
-    printed = capsys.readouterr().out
+    printed = cli("diff", "--exit-code", "--sarif", "out.sarif", status=1)
     assert printed.startswith(
         "now answered by orders/api for shop/checkout, shop/web for users in sales: GET,HEAD https:"
     )
@@ -611,8 +562,7 @@ def test_another_component_that_answers_is_a_change(
     assert main(["diff", "--markdown"]) == 0
     row = f"| `now answered by orders/api` | `everybody` | `GET,HEAD` | `{url}: {moved}` | `applications/orders.yaml:"
     assert row in capsys.readouterr().out
-    assert main(["diff", "--json"]) == 0
-    *_, change = json.loads(capsys.readouterr().out)["changes"]
+    *_, change = cli.json("diff", "--json")["changes"]
     assert (change["kind"], change["for"]) == (
         "answered by",
         [{"everybody": True}],
@@ -642,7 +592,7 @@ def test_another_component_that_answers_is_a_change(
 
 
 def test_another_owner_is_a_change(
-    project: Path, capsys: pytest.CaptureFixture[str]
+    project: Path, capsys: Capsys, cli: Cli
 ) -> None:
     """It counts for --exit-code. JSON, Markdown and SARIF have it."""
     edit(
@@ -650,15 +600,13 @@ def test_another_owner_is_a_change(
         "owner: team-orders",
         "owner: team-sales",
     )
-    assert main(["diff", "--exit-code", "--sarif", "out.sarif"]) == 1
-    assert capsys.readouterr().out.startswith(
-        "owner of orders/api: team-orders -> team-sales\n"
-    )
+    assert cli(
+        "diff", "--exit-code", "--sarif", "out.sarif", status=1
+    ).startswith("owner of orders/api: team-orders -> team-sales\n")
     assert main(["diff", "--markdown"]) == 0
     row = "| owner | `orders/api` |  | `team-orders -> team-sales` | `applications/orders.yaml:7:7` |\n"
     assert capsys.readouterr().out.endswith(row)
-    assert main(["diff", "--json"]) == 0
-    (change,) = json.loads(capsys.readouterr().out)["changes"]
+    (change,) = cli.json("diff", "--json")["changes"]
     assert change == {
         "kind": "owner",
         "for": [{"component": "orders/api"}],
@@ -676,7 +624,7 @@ def test_another_owner_is_a_change(
 
 
 def test_json_has_the_owner_of_a_new_or_removed_client(
-    project: Path, capsys: pytest.CaptureFixture[str]
+    project: Path, cli: Cli
 ) -> None:
     """As the table."""
     shop = project / "applications/shop.yaml"
@@ -689,8 +637,7 @@ def test_json_has_the_owner_of_a_new_or_removed_client(
     edit(shop, "name: checkout", "name: till")
     edit(project / "applications/orders.yaml", "shop/checkout", "shop/till")
     edit(shop, "owner: team-shop}", "owner: team-evil}")
-    assert main(["diff", "--json"]) == 0
-    changes = json.loads(capsys.readouterr().out)["changes"]
+    changes = cli.json("diff", "--json")["changes"]
     named = [
         (change["kind"], change["for"][0]["client"], change["for"][0]["owner"])
         for change in changes
@@ -703,7 +650,7 @@ def test_json_has_the_owner_of_a_new_or_removed_client(
 
 
 def test_stacks_of_one_project_are_compared_by_component(
-    project: Path, capsys: pytest.CaptureFixture[str]
+    project: Path, cli: Cli
 ) -> None:
     """Their hosts differ, but their access does not."""
     other = STACK.replace(
@@ -711,5 +658,4 @@ def test_stacks_of_one_project_are_compared_by_component(
         "dc.example.net, suffixes: {example.com: dc.example.net}",
     )
     (project / "stacks/Pulumi.dc.yaml").write_text(other)
-    assert main(["diff", "stack:local", "stack:dc", "--exit-code"]) == 0
-    assert capsys.readouterr().out == ""
+    assert cli("diff", "stack:local", "stack:dc", "--exit-code") == ""

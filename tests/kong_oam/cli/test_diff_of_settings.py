@@ -12,6 +12,8 @@ from kong_oam.access.diff.facts import model_of
 from kong_oam.access.diff.snapshot import dump_model
 from kong_oam.cli.estates import estate_of, settings_of
 from kong_oam.oam.application import read_files
+from tests.support.cli import Cli
+from tests.support.streams import Capsys
 
 STACK = """
 config:
@@ -54,7 +56,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_another_setting_is_printed_and_counts_for_the_exit_status(
-    project: Path, capsys: pytest.CaptureFixture[str]
+    project: Path, cli: Cli
 ) -> None:
     """In the first line and in JSON, in both directions, and in a comparison with the deployed
     state."""
@@ -63,24 +65,23 @@ def test_another_setting_is_printed_and_counts_for_the_exit_status(
     deployed = project / "deployed.json"
     deployed.write_text(json.dumps(dump_model(model_of(estate, settings))))
     assert main(["diff", "../before", ".", "--exit-code"]) == 0
-    assert main(["diff", str(deployed), ".", "--exit-code"]) == 0
-    assert capsys.readouterr().out == ""
+    assert cli("diff", str(deployed), ".", "--exit-code") == ""
     Path("stacks/Pulumi.local.yaml").write_text(
         STACK.replace("//orders", "//all")
     )
     line = "may widen for clients of corp: identityProviders.corp.audience: api://orders -> api://all"
     for before in ("../before", str(deployed)):
-        assert main(["diff", before, ".", "--exit-code"]) == 1
-        assert capsys.readouterr().out.splitlines()[0] == line
-        assert main(["diff", before, ".", "--json"]) == 0
-        assert json.loads(capsys.readouterr().out)["headline"] == line
-        assert main(["diff", ".", before, "--exit-code"]) == 1
-        back = capsys.readouterr().out.splitlines()[0]
+        assert (
+            cli("diff", before, ".", "--exit-code", status=1).splitlines()[0]
+            == line
+        )
+        assert cli.json("diff", before, ".", "--json")["headline"] == line
+        back = cli("diff", ".", before, "--exit-code", status=1).splitlines()[0]
         assert back.endswith("audience: api://all -> api://orders")
 
 
 def test_each_kind_of_subject_has_a_form_in_json(
-    project: Path, capsys: pytest.CaptureFixture[str]
+    project: Path, capsys: Capsys, cli: Cli
 ) -> None:
     """Everybody, a provider, a client, a component. The worst change comes first."""
     Path("stacks/Pulumi.local.yaml").write_text(
@@ -94,8 +95,7 @@ def test_each_kind_of_subject_has_a_form_in_json(
             "owner: team-orders\n            waivers: [{finding: LINT301, reason: tidied soon, until: 2027-01-31}]\n",
         )
     )
-    assert main(["diff", "../before", ".", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["changes"] == [
+    assert cli.json("diff", "../before", ".", "--json")["changes"] == [
         {
             "kind": "may widen",
             "for": [{"provider": "corp"}],

@@ -17,9 +17,11 @@ import kong_oam.verify.stack
 from kong_oam.__main__ import COMMANDS, main
 from kong_oam.verify.deviations import AffectedCalls, Deviation
 from kong_oam.verify.stack import Altered, Reason, Result, Workloads
+from tests.support.cli import Cli
 from tests.support.projects import copy_sample, replace_once
+from tests.support.repository import ROOT
+from tests.support.streams import Capsys
 
-ROOT = Path(__file__).resolve().parents[3]
 ORDERS = Path("applications/orders.yaml")
 URL = "https://orders.example.com/orders"
 LONG = "a" * 300
@@ -110,9 +112,7 @@ def test_every_verb_has_a_case_below() -> None:
 
 
 @VERBS
-def test_json_is_the_only_output(
-    verb: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_json_is_the_only_output(verb: str, capsys: Capsys) -> None:
     """With the same exit status as text."""
     assert main([*ARGUMENTS[verb], "--json"]) == STATUS[verb]
     printed = capsys.readouterr()
@@ -121,9 +121,7 @@ def test_json_is_the_only_output(
 
 
 @VERBS
-def test_only_findings_have_status_1(
-    verb: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_only_findings_have_status_1(verb: str, capsys: Capsys) -> None:
     """A denied request and a change of access are answers."""
     assert main(ARGUMENTS[verb]) == STATUS[verb]
     printed = capsys.readouterr()
@@ -134,15 +132,13 @@ def test_only_findings_have_status_1(
 @VERBS
 @pytest.mark.parametrize("json_too", [[], ["--json"]])
 def test_an_unusable_stack_is_2(
-    verb: str, json_too: list[str], capsys: pytest.CaptureFixture[str]
+    verb: str, json_too: list[str], cli: Cli
 ) -> None:
     """A missing stack, with the nearest name, or a stack with an invalid setting. Nothing is
     printed on standard output."""
-    assert main([*ARGUMENTS[verb], "--stack", "lokal", *json_too]) == 2
-    printed = capsys.readouterr()
-    assert printed.out == ""
-    assert "no stack 'lokal'" in printed.err
-    assert "did you mean 'local'?" in printed.err
+    printed = cli.usage(*ARGUMENTS[verb], "--stack", "lokal", *json_too)
+    assert "no stack 'lokal'" in printed
+    assert "did you mean 'local'?" in printed
     for file in (
         Path("stacks/Pulumi.local.yaml"),
         Path("before/stacks/Pulumi.local.yaml"),
@@ -153,16 +149,14 @@ def test_an_unusable_stack_is_2(
             ),
             "utf-8",
         )
-    assert main([*ARGUMENTS[verb], *json_too]) == 2
-    printed = capsys.readouterr()
-    assert printed.out == ""
-    assert 'kong-oam:cloud: "lokal" is not one of' in printed.err
+    printed = cli.usage(*ARGUMENTS[verb], *json_too)
+    assert 'kong-oam:cloud: "lokal" is not one of' in printed
 
 
 @VERBS
 @pytest.mark.parametrize("json_too", [[], ["--json"]])
 def test_applications_with_an_error_are_2(
-    verb: str, json_too: list[str], capsys: pytest.CaptureFixture[str]
+    verb: str, json_too: list[str], capsys: Capsys
 ) -> None:
     """With every error on standard error. For `check`, errors are the answer: status 1, on standard
     output."""
@@ -198,14 +192,10 @@ def test_applications_with_an_error_are_2(
         ["what", "shop/web", "--applications", LONG],
     ],
 )
-def test_an_impossible_file_name_is_2(
-    arguments: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_impossible_file_name_is_2(arguments: list[str], cli: Cli) -> None:
     """As a stack, as Applications, as a side of a comparison."""
-    assert main(arguments) == 2
-    printed = capsys.readouterr()
-    assert printed.out == ""
-    assert printed.err.endswith(": File name too long\n")
+    printed = cli.usage(*arguments)
+    assert printed.endswith(": File name too long\n")
 
 
 def test_a_full_disk_is_2() -> None:

@@ -11,9 +11,11 @@ import pytest
 
 from kong_oam.__main__ import main
 from kong_oam.access.diff.snapshot import dump_model
+from tests.support.cli import Cli
 from tests.support.diffs import API, SHOP, model
 from tests.support.graphs import read_mermaid
 from tests.support.projects import replace_once, write_project
+from tests.support.streams import Capsys
 
 ORDERS_FILE = Path("applications/orders.yaml")
 SHOP_FILE = Path("applications/shop.yaml")
@@ -26,19 +28,19 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_project(tmp_path, orders=API, shop=SHOP)
 
 
-def printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+def printed(capsys: Capsys, *arguments: str) -> str:
     assert main(["graph", *arguments]) == 0
     streams = capsys.readouterr()
     assert streams.err == ""
     return streams.out
 
 
-def graph_json(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
+def graph_json(capsys: Capsys, *arguments: str) -> Any:
     return json.loads(printed(capsys, *arguments, "--json"))
 
 
 def test_mermaid_is_the_default(
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
 ) -> None:
     """With its title and the stack."""
     read = read_mermaid(printed(capsys))
@@ -55,7 +57,7 @@ def test_mermaid_is_the_default(
     [("a.svg", "<svg "), ("a.SVG", "<svg "), ("a.mmd", "%%{"), ("a.mermaid", "%%{"), ("a.md", "```mermaid\n%%{")],
 )  # fmt: skip
 def test_the_ending_of_a_file_selects_the_format(
-    capsys: pytest.CaptureFixture[str], name: str, begins: str
+    capsys: Capsys, name: str, begins: str
 ) -> None:
     """One line reports the file and its size."""
     assert printed(capsys, "--output", name) == f"{name}: 12 boxes, 11 lines\n"
@@ -63,7 +65,7 @@ def test_the_ending_of_a_file_selects_the_format(
 
 
 def test_the_format_option_overrides_the_ending(
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
 ) -> None:
     """Without a file, the same text is printed."""
     printed(capsys, "--format", "svg", "--output", "graph.txt")
@@ -78,7 +80,7 @@ def test_the_format_option_overrides_the_ending(
     )
 
 
-def test_json_has_nodes_and_lines(capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_has_nodes_and_lines(capsys: Capsys) -> None:
     """With stable ids, requests and changes."""
     graph = graph_json(capsys, "--principal", "shop/checkout")
     assert graph["title"] == "Access graph: stack local, shop/checkout"
@@ -115,7 +117,7 @@ def test_json_has_nodes_and_lines(capsys: pytest.CaptureFixture[str]) -> None:
     ],
 )
 def test_a_part_is_drawn(
-    capsys: pytest.CaptureFixture[str], arguments: list[str], callers: set[str]
+    capsys: Capsys, arguments: list[str], callers: set[str]
 ) -> None:
     """An Application, a principal, or the part that both share."""
     nodes = graph_json(capsys, *arguments)["nodes"]
@@ -126,7 +128,8 @@ def test_a_part_is_drawn(
 
 
 def test_changes_since_a_revision_are_drawn(
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
+    cli: Cli,
 ) -> None:
     """With the text of `diff` below."""
     replace_once(ORDERS_FILE, "groups: [sales]", "groups: [sales, support]")
@@ -154,17 +157,16 @@ def test_changes_since_a_revision_are_drawn(
         "The same change in diff:",
         "+ newly public: everybody: POST https://orders.example.com/orders/health",
     ]
-    assert main(["diff", "main", "--json"]) == 0
     kinds = [
         change["kind"]
-        for change in json.loads(capsys.readouterr().out)["changes"]
+        for change in cli.json("diff", "main", "--json")["changes"]
     ]
     assert {"newly public", "widened", "revoked"} <= {*kinds}
     assert {note.split(":")[0][2:] for note in graph["notes"][1:]} <= {*kinds}
 
 
 def test_a_saved_model_can_be_compared(
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
 ) -> None:
     """It has no names of roles, so roles are no change."""
     Path("outputs.json").write_text(
@@ -178,7 +180,7 @@ def test_a_saved_model_can_be_compared(
 
 
 def test_an_estate_without_callers_has_a_note(
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
 ) -> None:
     """An empty picture would look like an error."""
     replace_once(ORDERS_FILE, ORDERS_FILE.read_text("utf-8"), WORKER)
@@ -213,7 +215,7 @@ spec:
     ],
 )  # fmt: skip
 def test_an_impossible_graph_is_an_error(
-    capsys: pytest.CaptureFixture[str], arguments: list[str], words: str
+    capsys: Capsys, arguments: list[str], words: str
 ) -> None:
     """In one line on standard error, with status 2."""
     assert main(["graph", *arguments]) == 2

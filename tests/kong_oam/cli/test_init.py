@@ -18,9 +18,11 @@ from kong_oam import __version__
 from kong_oam.__main__ import main
 from kong_oam.access.settings.stack import read_file
 from kong_oam.cli.init import STARTERS
+from tests.support.cli import Cli
 from tests.support.projects import git
+from tests.support.repository import ROOT
+from tests.support.streams import Capsys
 
-ROOT = Path(__file__).resolve().parents[3]
 NEW = (
     *(
         "new",
@@ -60,7 +62,8 @@ def files(folder: Path = Path()) -> list[str]:
 
 
 def test_a_team_has_only_applications(
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
+    cli: Cli,
 ) -> None:
     """No stack and no program. `new` adds a component, and all queries work without a stack."""
     assert main(["init"]) == 0
@@ -75,31 +78,29 @@ def test_a_team_has_only_applications(
         "requirements.txt",
     ]
     capsys.readouterr()
-    assert main(["check"]) == 0
-    assert capsys.readouterr().out.startswith(
+    assert cli("check").startswith(
         "0 application(s), 0 component(s): no errors; without a stack"
     )
-    assert main([*NEW]) == 0
-    assert capsys.readouterr().out.endswith("next: python -m kong_oam check\n")
-    assert main(["check"]) == 0
-    assert capsys.readouterr().out.splitlines() == [
+    assert cli(*NEW).endswith("next: python -m kong_oam check\n")
+    assert cli("check").splitlines() == [
         "1 application(s), 1 component(s): no errors; without a stack, hosts, providers and groups are not checked",
         "nobody may call billing/invoices yet: add its scopes to `calls` of a client, and the client to a role",
     ]
-    assert main(["who", "GET", "https://billing.example.com/"]) == 0
-    assert "billing/invoices" in capsys.readouterr().out
+    assert "billing/invoices" in cli(
+        "who", "GET", "https://billing.example.com/"
+    )
 
 
 def test_diff_works_without_a_stack(
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
+    cli: Cli,
 ) -> None:
     """Against a revision that has no stack either."""
     main(["init"])
     main([*NEW])
     git("init", "--initial-branch", "main")
-    assert main(["diff"]) == 2
     assert (
-        capsys.readouterr().err
+        cli.error("diff")
         == "OLD (HEAD): no commit yet: commit the files to compare with\n"
     )
     for arguments in (["add", "."], ["commit", "--message", "first"]):
@@ -111,12 +112,12 @@ def test_diff_works_without_a_stack(
     public = "              - methods: [GET]\n                public: {reason: open data, until: 2099-01-01}\n"
     file.write_text(file.read_text().replace(rule, public))
     capsys.readouterr()
-    assert main(["diff", "--exit-code"]) == 1
-    assert capsys.readouterr().out.startswith("newly public: GET")
+    assert cli("diff", "--exit-code", status=1).startswith("newly public: GET")
 
 
 def test_missing_applications_are_not_checked(
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
+    cli: Cli,
 ) -> None:
     """Calls and roles may name missing Applications, and a note lists them. A component of a
     present Application must exist."""
@@ -145,22 +146,20 @@ def test_missing_applications_are_not_checked(
     )
     file.write_text(text + client.replace("CALLEE", "orders/api"))
     capsys.readouterr()
-    assert main(["check"]) == 0
-    assert capsys.readouterr().out.splitlines()[-2:] == [
+    assert cli("check").splitlines()[-2:] == [
         "Applications without files here are not checked: orders, shop; add their folders with -f",
         "applications/billing.yaml:30:17: role 'editor' names shop/web, which no Application here has; if it was deleted, remove it from "
         "the role",
     ]
     file.write_text(text + client.replace("CALLEE", "billing/api"))
-    assert main(["check"]) == 1
-    assert (
-        "error ACC203: component 'billing/api' does not exist"
-        in capsys.readouterr().out
+    assert "error ACC203: component 'billing/api' does not exist" in cli(
+        "check", status=1
     )
 
 
 def test_a_missing_application_can_be_called(
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
+    cli: Cli,
 ) -> None:
     """A note names the team that has to grant the call. With that team's checkout, the grant is
     written there."""
@@ -182,10 +181,8 @@ def test_a_missing_application_can_be_called(
     assert main([*nightly, "--calls", "billing/api:s.read"]) == 2, (
         "that one would be here"
     )
-    assert main([*nightly, "--calls", "orders:s.read"]) == 2
-    assert "error OAM103" in capsys.readouterr().err
-    assert main([*nightly, *calls]) == 0
-    assert capsys.readouterr().out.splitlines()[-2:] == [
+    assert "error OAM103" in cli.error(*nightly, "--calls", "orders:s.read")
+    assert cli(*nightly, *calls).splitlines()[-2:] == [
         "orders/api has no files here: ask its team to add billing/nightly to a role with orders.read; "
         "`check -f applications ../orders/applications` checks both",
         "next: python -m kong_oam check",
@@ -207,8 +204,9 @@ def test_a_missing_application_can_be_called(
         .replace(b", components: [shop/web]", b"")
     )
     capsys.readouterr()
-    assert main([*nightly, *calls, "-f", "applications", "theirs"]) == 0
-    assert "not here" not in capsys.readouterr().out
+    assert "not here" not in cli(
+        *nightly, *calls, "-f", "applications", "theirs"
+    )
     assert "[shop/checkout, shop/web, billing/nightly]" in theirs.read_text(
         "utf-8"
     )
@@ -216,11 +214,12 @@ def test_a_missing_application_can_be_called(
 
 
 def test_where_a_stack_says_what_there_is_nothing_else_is_called(
-    capsys: pytest.CaptureFixture[str],
+    cli: Cli,
 ) -> None:
     main(["init", "--platform", "--stack", "local"])
-    assert main([*NEW, "--calls", "orders/api:orders.read"]) == 2
-    assert "'orders/api' offers no scopes" in capsys.readouterr().err
+    assert "'orders/api' offers no scopes" in cli.error(
+        *NEW, "--calls", "orders/api:orders.read"
+    )
 
 
 def test_a_platform_has_a_usable_stack() -> None:
@@ -256,10 +255,10 @@ def test_written_files_are_complete(kind: list[str]) -> None:
 
 
 def test_a_readme_has_the_addresses_of_pages(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
+    folder: Path, monkeypatch: pytest.MonkeyPatch, cli: Cli
 ) -> None:
     """The address is in the metadata of the wheel. Without a wheel, the page has its path."""
-    main(["init", "--platform"])
+    cli("init", "--platform")
     assert "(docs/how-to/deploy.md lists" in Path("README.md").read_text()
     about = folder / "kong_oam-1.0.dist-info"
     about.mkdir()
@@ -268,17 +267,16 @@ def test_a_readme_has_the_addresses_of_pages(
         "Project-URL: Documentation, https://git.test/oam/v1/docs/index.md\n"
     )
     monkeypatch.syspath_prepend(folder)
-    main(["init", "--platform", "new"])
+    cli("init", "--platform", "new")
     page = "(https://git.test/oam/v1/docs/how-to/deploy.md lists"
     assert page in Path("new/README.md").read_text()
 
 
-def test_existing_files_stay(capsys: pytest.CaptureFixture[str]) -> None:
+def test_existing_files_stay(cli: Cli) -> None:
     """Also links. Other files are written. A second run changes nothing, and lists the same files."""
     Path("README.md").write_text("ours")
     Path("requirements.txt").symlink_to("nowhere")
-    assert main(["init"]) == 0
-    lines = capsys.readouterr().out.splitlines()
+    lines = cli("init").splitlines()
     stays = [
         f"{name}: exists, unchanged"
         for name in ("README.md", "requirements.txt")
@@ -289,8 +287,7 @@ def test_existing_files_stay(capsys: pytest.CaptureFixture[str]) -> None:
     assert Path("README.md").read_text() == "ours"
     assert not Path("nowhere").exists()
     assert lines[-1] == "next: read README.md, then: kong-oam new"
-    assert main(["init"]) == 0
-    assert capsys.readouterr().out.splitlines() == [
+    assert cli("init").splitlines() == [
         line
         if line.startswith("next: ")
         else line.replace(": new", ": exists, unchanged")
@@ -306,13 +303,10 @@ def test_existing_files_stay(capsys: pytest.CaptureFixture[str]) -> None:
         ["--platform", "--stack", ""],
     ],
 )
-def test_a_failed_write_is_reported(
-    capsys: pytest.CaptureFixture[str], arguments: list[str]
-) -> None:
+def test_a_failed_write_is_reported(cli: Cli, arguments: list[str]) -> None:
     """With status 2, and in one line."""
     Path("file").touch()
-    assert main(["init", *arguments]) == 2
-    assert len(capsys.readouterr().err.splitlines()) == 1
+    assert len(cli.error("init", *arguments).splitlines()) == 1
     assert files() == ["file"]
 
 
@@ -449,7 +443,7 @@ def test_a_platform_has_the_workflows_of_this_repository(name: str) -> None:
     assert re.sub(step, INSTALL.rstrip("\n"), ours, flags=re.DOTALL) == written
 
 
-def test_an_editor_finds_the_schema(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_editor_finds_the_schema(capsys: Capsys) -> None:
     """The schema of the same version, at the place in the settings, for the files that are read."""
     main(["init"])
     capsys.readouterr()
@@ -462,7 +456,7 @@ def test_an_editor_finds_the_schema(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_the_page_shows_the_real_output(
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
 ) -> None:
     """Line by line."""
     main(["init", "billing"])

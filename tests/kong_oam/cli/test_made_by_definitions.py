@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from kong_oam.__main__ import main
+from tests.support.cli import Cli
 from tests.support.custom_types import (
     LEDGER,
     PRIORITY,
@@ -19,8 +20,10 @@ from tests.support.custom_types import (
     commit,
     write_custom,
 )
-from tests.support.projects import ROOT, replace_once
+from tests.support.projects import replace_once
 from tests.support.rendering import written
+from tests.support.repository import ROOT
+from tests.support.streams import Capsys
 
 LEDGER_URL = "https://ledger.example.com/entries"
 
@@ -34,7 +37,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def answer(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+def answer(capsys: Capsys, *arguments: str) -> str:
     """Return the output of a successful command."""
     assert main(arguments) in (0, 1)
     printed = capsys.readouterr()
@@ -48,7 +51,7 @@ def name_definitions(name: str) -> None:
         stack.write(f"  kong-oam:definitions: [{name}]\n")
 
 
-def test_queries_work(capsys: pytest.CaptureFixture[str]) -> None:
+def test_queries_work(capsys: Capsys) -> None:
     """The route comes from the rendered Ingress, the rule from the access trait."""
     assert "2 application(s), 2 component(s): no errors" in answer(
         capsys, "check"
@@ -80,7 +83,7 @@ def test_queries_work(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_definition_that_changes_is_a_change_of_access(
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
 ) -> None:
     """A revision has its own definitions, even if the Applications are the same."""
     assert answer(capsys, "diff") == ""
@@ -100,7 +103,8 @@ def test_a_definition_that_changes_is_a_change_of_access(
 
 
 def test_two_folders_have_their_own_definitions(
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
+    cli: Cli,
 ) -> None:
     """A folder `definitions` beside the Applications replaces the stack's definitions.
     `--definitions` adds more."""
@@ -121,15 +125,16 @@ def test_two_folders_have_their_own_definitions(
     )
     for name in ("before", "after"):
         Path(name, "definitions/priority.cue").rename("priority.cue")
-    assert main(["diff", "before", "after"]) == 2
-    assert "unknown trait type 'priority'" in capsys.readouterr().err
+    assert "unknown trait type 'priority'" in cli.error(
+        "diff", "before", "after"
+    )
     assert "books.example.com" in answer(
         capsys, "diff", "before", "after", "--definitions", "priority.cue"
     )
 
 
 def test_an_error_in_an_object_names_its_definition(
-    capsys: pytest.CaptureFixture[str],
+    cli: Cli,
 ) -> None:
     """The project's own definition, because nobody could change a built-in type."""
     replace_once(
@@ -143,8 +148,7 @@ def test_an_error_in_an_object_names_its_definition(
         "- type: scaler",
         "- {type: annotations, properties: {konghq.com/plugins: x}}\n        - type: scaler",
     )
-    assert main(["check"]) == 1
-    lines = capsys.readouterr().out.splitlines()
+    lines = cli("check", status=1).splitlines()
     (number,) = [
         number for number, line in enumerate(lines) if "hostNetwork" in line
     ]
@@ -157,16 +161,14 @@ def test_an_error_in_an_object_names_its_definition(
 
 
 def test_definitions_are_named_on_the_command_line(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: Capsys, cli: Cli
 ) -> None:
     """Instead of the definitions in the stack's settings."""
     Path("definitions").rename("types")
-    assert main(["check"]) == 1
-    assert "unknown component type 'stateful-app'" in capsys.readouterr().out
-    assert main(["check", "--definitions", "type"]) == 1
+    assert "unknown component type 'stateful-app'" in cli("check", status=1)
     assert (
         "type:1:1: error OAM101: cannot be read: no such file or folder; check the name in --definitions"
-        in capsys.readouterr().out
+        in cli("check", "--definitions", "type", status=1)
     )
     named = ("--definitions", "types/stateful-app.yaml", "types/*.cue")
     assert "no errors" in answer(capsys, "check", *named)
@@ -182,7 +184,7 @@ def test_definitions_are_named_on_the_command_line(
 
 
 def test_definitions_stand_beside_applications(
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
 ) -> None:
     for name in ("priority.cue", "stateful-app.yaml"):
         Path("definitions", name).unlink()
@@ -200,16 +202,12 @@ def test_definitions_stand_beside_applications(
 
 
 def test_what_is_found_in_one_file_is_told_apart(
-    capsys: pytest.CaptureFixture[str],
+    cli: Cli,
 ) -> None:
     replace_once(Path("applications/ledger.yaml"), "class: high", "clas: high")
-    assert (
-        main(
-            ["check", "applications/desk.yaml", "--definitions", "definitions"]
-        )
-        == 0
+    printed = cli(
+        "check", "applications/desk.yaml", "--definitions", "definitions"
     )
-    printed = capsys.readouterr().out
     assert (
         "finding(s) elsewhere: `python -m kong_oam check --definitions definitions` prints them"
         in printed
@@ -217,7 +215,7 @@ def test_what_is_found_in_one_file_is_told_apart(
 
 
 def test_a_component_is_added_beside_others(
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
 ) -> None:
     """With its grant in the file of a component of a custom type."""
     arguments = "new --app report --component job --type worker --image a.example/job:1 --owner team-report --calls ledger/book:ledger.read"
@@ -227,7 +225,7 @@ def test_a_component_is_added_beside_others(
 
 
 def test_a_component_is_added_beside_a_custom_type(
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
 ) -> None:
     """Even if the custom type has the name of a built-in type, and other properties."""
     Path("definitions/stateful-app.yaml").write_text(

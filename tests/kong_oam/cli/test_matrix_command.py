@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from kong_oam import __version__
-from kong_oam.__main__ import main
 from kong_oam.access.matrix.sheet import COLUMNS
 from kong_oam.cli.revisions import revision
+from tests.support.cli import Cli
 from tests.support.projects import git
 
 ORDERS = """
@@ -90,38 +89,29 @@ def project(
     monkeypatch.setattr("kong_oam.cli.matrix.date", calendar)
 
 
-def output(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    assert main(["matrix", *arguments]) == 0
-    return capsys.readouterr().out
-
-
-def cells(
-    capsys: pytest.CaptureFixture[str], *arguments: str
-) -> list[dict[str, str]]:
+def cells(cli: Cli, *arguments: str) -> list[dict[str, str]]:
     return list(
         csv.DictReader(
             io.StringIO(
-                output(capsys, "--format", "csv", *arguments), newline=""
+                cli("matrix", "--format", "csv", *arguments), newline=""
             )
         )
     )
 
 
 def test_who_what_and_matrix_say_the_same(
-    capsys: pytest.CaptureFixture[str],
+    cli: Cli,
 ) -> None:
     """In JSON, a row of the matrix equals a row of `who`, and a principal has the endpoints of
     `what`."""
-    whole = json.loads(output(capsys, "--json"))["endpoints"]
+    whole = cli.json("matrix", "--json")["endpoints"]
     components = sorted({row["component"] for row in whole})
-    assert main(["who", "--component", components[0], "--json"]) == 0
-    assert json.loads(capsys.readouterr().out) == [
+    assert cli.json("who", "--component", components[0], "--json") == [
         row for row in whole if row["component"] == components[0]
     ]
     for principal in PRINCIPALS:
-        assert main(["what", principal, "--json"]) == 0
-        listed = json.loads(capsys.readouterr().out)
-        part = json.loads(output(capsys, "--json", "--principal", principal))
+        listed = cli.json("what", principal, "--json")
+        part = cli.json("matrix", "--json", "--principal", principal)
         for row in listed:
             del row["usersIn"]
         for row in part["endpoints"]:
@@ -130,13 +120,11 @@ def test_who_what_and_matrix_say_the_same(
         assert sorted(ours) == sorted(map(str, listed))
 
 
-def test_a_file_has_its_source(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_file_has_its_source(tmp_path: Path, cli: Cli) -> None:
     """Files that the command does not read, such as an earlier matrix, are no source."""
 
     def source(*arguments: str) -> str:
-        output(capsys, "--output", "m.txt", *arguments)
+        cli("matrix", "--output", "m.txt", *arguments)
         return Path("m.txt").read_text("utf-8").splitlines()[-1]
 
     begin, end = "stack local, 2026-12-01, ", f", Kong-OAM {__version__}"
@@ -154,6 +142,17 @@ def test_a_file_has_its_source(
     assert source() == changed
 
 
+def test_csv_has_all_principals(cli: Cli) -> None:
+    """In columns after the endpoint's columns."""
+    assert cli("matrix", "--format", "csv").splitlines() == [
+        "component,owner,host,path,but not,methods,from,anonymous,shop/checkout,shop/web",
+        'orders/api,team-orders,orders.example.com,/orders,/orders/health,"GET,HEAD",,,itself,users in desk or sales',
+        "orders/api,team-orders,orders.example.com,/orders,/orders/health,POST,,,,users in desk",
+        'orders/api,team-orders,orders.example.com,/orders/health,,"GET,HEAD",,everybody,everybody,everybody',
+        'shop/web,team-shop,shop.example.com,/,,"GET,HEAD",,everybody,everybody,everybody',
+    ]
+
+
 @pytest.mark.parametrize(
     ("arguments", "components", "principals"),
     [
@@ -168,11 +167,11 @@ def test_names_select_a_part(
     arguments: list[str],
     components: set[str],
     principals: list[str],
-    capsys: pytest.CaptureFixture[str],
+    cli: Cli,
 ) -> None:
     """Components and Applications together. Principals are columns. Standard output has no date, so
     that equal Applications give equal text."""
-    rows = cells(capsys, *arguments)
+    rows = cells(cli, *arguments)
     assert {row["component"] for row in rows} == components
     assert list(rows[0])[len(COLUMNS) :] == principals
 
@@ -195,11 +194,11 @@ def test_the_ending_of_a_file_selects_the_format(
     arguments: list[str],
     begins: str,
     tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    cli: Cli,
 ) -> None:
     """Unless there is a format option."""
     file = tmp_path / name
-    printed = output(capsys, "--output", str(file), *arguments)
+    printed = cli("matrix", "--output", str(file), *arguments)
     assert printed == f"{file}: 4 endpoint(s), 3 principal(s)\n"
     assert file.read_text("utf-8").startswith(begins)
 
@@ -235,13 +234,9 @@ def test_the_ending_of_a_file_selects_the_format(
         ),
     ],
 )
-def test_wrong_usage_is_2(
-    arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_wrong_usage_is_2(arguments: list[str], words: str, cli: Cli) -> None:
     """In one line."""
-    assert main(["matrix", *arguments]) == 2
-    printed = capsys.readouterr()
-    assert printed.out == ""
-    assert printed.err.startswith(words)
-    assert printed.err.count("\n") == 1
+    printed = cli.usage("matrix", *arguments)
+    assert printed.startswith(words)
+    assert printed.count("\n") == 1
     assert not Path("m.pdf").exists() and not Path("matrix").exists()

@@ -14,7 +14,9 @@ import pytest
 import yaml
 
 from kong_oam.__main__ import main
+from tests.support.cli import Cli
 from tests.support.prometheus import exporter
+from tests.support.streams import Capsys
 
 OUTPUTS = {"credentials": {"shop/checkout at okta": {"due": "2027-02-23"}}}
 RECORD = '{"version":1,"stack":"s","component":"a/b","decision":"refused","code":"no-rule","status":403}\n'
@@ -90,12 +92,9 @@ def test_standard_input_is_counted_and_served_after_its_end() -> None:
 
 
 @pytest.mark.parametrize("output", ["--alerts", "--dashboard"])
-def test_it_prints_the_files_unchanged(
-    output: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_it_prints_the_files_unchanged(output: str, cli: Cli) -> None:
     """As Prometheus and Grafana read them."""
-    assert main(["metrics", output]) == 0
-    printed = capsys.readouterr().out
+    printed = cli("metrics", output)
     read = (
         yaml.safe_load(printed) if output == "--alerts" else json.loads(printed)
     )
@@ -119,18 +118,17 @@ def test_unusable_arguments_are_an_error(
     reason: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    cli: Cli,
 ) -> None:
     """At once, and not at the first scrape."""
     monkeypatch.chdir(tmp_path)
     Path("list").write_text("[]")
     Path("empty").write_text("{}")
-    assert main(["metrics", *arguments]) == 2
-    assert reason in capsys.readouterr().err
+    assert reason in cli.error("metrics", *arguments)
 
 
 def test_a_used_port_is_an_error(
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
 ) -> None:
     """With the address."""
     with socket.socket() as silent:

@@ -6,14 +6,13 @@ import ast
 import re
 import shlex
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from kong_oam.__main__ import _parser
 from kong_oam.cli.console import MODULE
+from tests.support.repository import ROOT
 
-ROOT = Path(__file__).resolve().parents[3]
 SOURCES = [
     file
     for part in ("kong_oam", "components", "policies")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import shutil
 from pathlib import Path
@@ -11,7 +10,9 @@ import pytest
 import yaml
 
 from kong_oam.__main__ import main
+from tests.support.cli import Cli
 from tests.support.projects import copy_sample
+from tests.support.streams import Capsys
 from tests.support.workload_tls import authority
 
 BILLING = "applications/billing.yaml"
@@ -34,6 +35,11 @@ PARTNER = shlex.split("""
 """)
 
 
+def billing() -> str:
+    """Return the text of the Application."""
+    return Path(BILLING).read_text("utf-8")
+
+
 @pytest.fixture(autouse=True)
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The sample estate in the working directory."""
@@ -52,10 +58,10 @@ def files() -> dict[str, bytes]:
     }
 
 
-def test_a_new_application_is_closed_but_for_its_scopes() -> None:
+def test_a_new_application_is_closed_but_for_its_scopes(cli: Cli) -> None:
     """With owner, scopes, rules and a role. `check` finds nothing."""
-    assert main(["new", *API, "--group", "sales"]) == 0
-    assert Path(BILLING).read_text("utf-8") == (
+    cli("new", *API, "--group", "sales")
+    assert billing() == (
         """\
 apiVersion: core.oam.dev/v1beta1
 kind: Application
@@ -90,11 +96,11 @@ spec:
                 groups: [sales]
 """
     )
-    assert main(["check"]) == 0
+    cli("check")
 
 
 def test_a_call_is_granted_in_the_file_of_the_callee(
-    capsys: pytest.CaptureFixture[str],
+    cli: Cli,
 ) -> None:
     """In the role with exactly these scopes. Nothing else changes in both files."""
     orders, shop = (
@@ -102,8 +108,7 @@ def test_a_call_is_granted_in_the_file_of_the_callee(
         Path("applications/shop.yaml"),
     )
     before = {file: file.read_text("utf-8") for file in (orders, shop)}
-    assert main(["new", "--app", "shop", "--owner", "team-shop", *WORKER]) == 0
-    printed = capsys.readouterr().out
+    printed = cli("new", "--app", "shop", "--owner", "team-shop", *WORKER)
     assert orders.read_text("utf-8") == before[orders].replace(
         "shop/web]}\n", "shop/web, shop/nightly]}\n", 1
     )
@@ -117,10 +122,10 @@ def test_a_call_is_granted_in_the_file_of_the_callee(
         in printed
     )
     assert printed.endswith("next: pulumi preview -s local\n")
-    assert main(["check"]) == 0
+    cli("check")
 
 
-def test_a_link_to_an_application_stays_a_link() -> None:
+def test_a_link_to_an_application_stays_a_link(cli: Cli) -> None:
     """The target gets the text and keeps its mode. No other file is left."""
     link, real = (
         Path("applications/orders.yaml"),
@@ -130,40 +135,35 @@ def test_a_link_to_an_application_stays_a_link() -> None:
     link.rename(real)
     link.symlink_to("zz/orders.real.yaml")
     real.chmod(0o640)
-    assert main(["new", "--app", "shop", "--owner", "team-shop", *WORKER]) == 0
+    cli("new", "--app", "shop", "--owner", "team-shop", *WORKER)
     assert link.is_symlink() and "shop/web, shop/nightly]}" in real.read_text(
         "utf-8"
     )
     assert real.stat().st_mode & 0o777 == 0o640
     assert [*real.parent.iterdir()] == [real]
-    assert main(["check"]) == 0
+    cli("check")
 
 
-def test_one_application_may_call_itself() -> None:
+def test_one_application_may_call_itself(cli: Cli) -> None:
     """Role and component go into one file. A role without components gets a list."""
-    assert main(["new", *API, "--group", "sales"]) == 0
+    cli("new", *API, "--group", "sales")
     calls = "billing/invoices:invoices.write,invoices.read"
     worker = [*NIGHTLY, "--calls", calls]
-    assert (
-        main(["new", "--app", "billing", "--owner", "team-billing", *worker])
-        == 0
-    )
+    cli("new", "--app", "billing", "--owner", "team-billing", *worker)
     assert "                components: [billing/nightly]\n" in Path(
         BILLING
     ).read_text("utf-8")
-    assert main(["check"]) == 0
+    cli("check")
 
 
 @pytest.mark.parametrize(
     "group", [[], ["--group", "sales"]], ids=["no role", "a wider role"]
 )
-def test_a_reader_may_not_write(
-    group: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_reader_may_not_write(group: list[str], capsys: Capsys) -> None:
     """Without a role with exactly these scopes, a new role is added. The next component with these
     scopes joins it."""
     assert main(["new", *API, *group]) == 0
-    before = Path(BILLING).read_text("utf-8")
+    before = billing()
     for name in ("nightly", "hourly"):
         further = f"--app {name} --owner o --component {name} --calls billing/invoices:invoices.read"
         assert main(["new", *NIGHTLY, *further.split()]) == 0
@@ -173,7 +173,7 @@ def test_a_reader_may_not_write(
         if group
         else f"            roles: {{reader: {role}}}\n"
     )
-    assert Path(BILLING).read_text("utf-8") == before + reader
+    assert billing() == before + reader
     capsys.readouterr()
     assert main(["check"]) == len(group[:1])
     assert capsys.readouterr().out.count(
@@ -181,65 +181,51 @@ def test_a_reader_may_not_write(
     ) == len(group[:1])
 
 
-def test_a_new_role_has_the_users_with_its_scopes() -> None:
+def test_a_new_role_has_the_users_with_its_scopes(cli: Cli) -> None:
     """For a client with users. The role has the client's name if its usual name is taken."""
-    assert (
-        main(
-            [
-                "new",
-                *API,
-                "--group",
-                "all: sales",
-                "--caller",
-                "shop/checkout:write",
-                "--anyway",
-            ]
-        )
-        == 0
+    cli(
+        "new",
+        *API,
+        "--group",
+        "all: sales",
+        "--caller",
+        "shop/checkout:write",
+        "--anyway",
     )
-    Path(BILLING).write_text(
-        Path(BILLING).read_text("utf-8").replace("editor:", "reader:")
-    )
-    before = Path(BILLING).read_text("utf-8")
+    Path(BILLING).write_text(billing().replace("editor:", "reader:"))
+    before = billing()
     phone = "--app billing --owner team-billing --client native --redirect-uri com.example.b:/cb"
     for calls in (
         "--component app --calls billing/invoices:invoices.read",
         "--component second --calls billing/invoices:invoices.write",
     ):
-        assert main(["new", *phone.split(), *calls.split()]) == 0
-    assert (
-        Path(BILLING)
-        .read_text("utf-8")
-        .startswith(
-            f'{before}              billing-app: {{scopes: [invoices.read], groups: ["all: sales"], components: [billing/app]}}\n'
-            f'              editor: {{scopes: [invoices.write], groups: ["all: sales"], components: [billing/second]}}\n'
-        )
+        cli("new", *phone.split(), *calls.split())
+    assert billing().startswith(
+        f'{before}              billing-app: {{scopes: [invoices.read], groups: ["all: sales"], components: [billing/app]}}\n'
+        f'              editor: {{scopes: [invoices.write], groups: ["all: sales"], components: [billing/second]}}\n'
     )
-    assert main(["check"]) == 0
+    cli("check")
 
 
 @pytest.mark.parametrize(
     ("kind", "methods"), [("web", "GET, POST"), ("browser", "GET")]
 )
-def test_pages_are_open_to_browsers_for_a_year(kind: str, methods: str) -> None:
+def test_pages_are_open_to_browsers_for_a_year(
+    kind: str, methods: str, cli: Cli
+) -> None:
     """Counted from the stack's asOf. The redirect path of users is open. Pages change data only at
     the APIs."""
-    assert (
-        main(
-            [
-                "new",
-                *API,
-                "--client",
-                kind,
-                "--path",
-                "/app",
-                "--calls",
-                "orders/api:orders.read",
-            ]
-        )
-        == 0
+    cli(
+        "new",
+        *API,
+        "--client",
+        kind,
+        "--path",
+        "/app",
+        "--calls",
+        "orders/api:orders.read",
     )
-    text = Path(BILLING).read_text("utf-8")
+    text = billing()
     assert (
         f"              - methods: [{methods}]\n                public: {{reason: "
         in text
@@ -252,7 +238,7 @@ def test_pages_are_open_to_browsers_for_a_year(kind: str, methods: str) -> None:
         .read_text("utf-8")
         .splitlines(True)[27]
     )
-    assert main(["check"]) == 0
+    cli("check")
 
 
 @pytest.mark.parametrize(
@@ -275,25 +261,22 @@ def test_pages_are_open_to_browsers_for_a_year(kind: str, methods: str) -> None:
     ids=["on devices", "a partner's"],
 )
 def test_an_external_component_is_only_a_client(
-    component: str, arguments: list[str], written: str
+    component: str, arguments: list[str], written: str, cli: Cli
 ) -> None:
     """In a new Application, or beside others. Its owner is the Application's owner."""
-    assert main(["new", *arguments]) == 0
+    cli("new", *arguments)
     calls = "            calls:\n              - component: orders/api\n                scopes: [orders.read]\n"
-    assert Path(BILLING).read_text("utf-8") == (
+    assert billing() == (
         "apiVersion: core.oam.dev/v1beta1\nkind: Application\nmetadata:\n  name: billing\n"
         f"  annotations: {{owner: team-billing}}\nspec:\n  components:\n{written}{calls}"
     )
     assert f"shop/web, billing/{component}]}}\n" in Path(
         "applications/orders.yaml"
     ).read_text("utf-8")
-    assert main(["check"]) == 0
-    assert (
-        main(["new", *WORKER, "--app", "billing", "--owner", "team-billing"])
-        == 0
-    )
-    assert main(["new", *arguments, "--component", "second"]) == 0
-    assert main(["check"]) == 0
+    cli("check")
+    cli("new", *WORKER, "--app", "billing", "--owner", "team-billing")
+    cli("new", *arguments, "--component", "second")
+    cli("check")
 
 
 @pytest.mark.parametrize(
@@ -313,22 +296,23 @@ def test_an_external_component_is_only_a_client(
     ],
 )
 def test_scopes_are_named_after_the_component(
-    app: str, component: str, read: str, description: str
+    app: str, component: str, read: str, description: str, cli: Cli
 ) -> None:
     """Or after its Application if the component's name is generic, or after both if another
     component has the name."""
     arguments = [*API, "--app", app, "--component", component]
-    assert main(["new", *arguments]) == 0
+    cli("new", *arguments)
     text = Path(f"applications/{app}.yaml").read_text("utf-8")
     assert (
         f"scopes: {{{read}: {description}, {read.replace('.read', '.write')}: Change {description[5:]}}}\n"
         in text
     )
-    assert main(["check"]) == 0
+    cli("check")
 
 
 def test_a_caller_gets_the_call(
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
+    cli: Cli,
 ) -> None:
     """In its own file, with a role here to read, or also to change. Its users sign in by their
     group."""
@@ -345,9 +329,7 @@ def test_a_caller_gets_the_call(
     )
     before = {file: file.read_text("utf-8") for file in (shop, reports)}
     assert main(["new", *API, "--group", "sales", *callers]) == 0
-    assert Path(BILLING).read_text("utf-8").partition("            roles:\n")[
-        2
-    ] == (
+    assert billing().partition("            roles:\n")[2] == (
         "              reader:\n                scopes: [invoices.read]\n                groups: [sales]\n"
         "                components: [shop/checkout, shop/web]\n"
         "              editor:\n                scopes: [invoices.read, invoices.write]\n                groups: [sales]\n"
@@ -365,8 +347,7 @@ def test_a_caller_gets_the_call(
         in reports.read_text("utf-8")
     )
     assert "nobody may call" not in capsys.readouterr().out
-    assert main(["who", "GET", "http://billing.example.com/"]) == 0
-    printed = capsys.readouterr().out
+    printed = cli("who", "GET", "http://billing.example.com/")
     assert [line.split()[0] for line in printed.splitlines()[2:]] == [
         "reports/renderer",
         "shop/checkout",
@@ -376,7 +357,7 @@ def test_a_caller_gets_the_call(
     assert main(["check"]) == 0
 
 
-def test_a_client_that_calls_nobody_yet_gets_its_first_call() -> None:
+def test_a_client_that_calls_nobody_yet_gets_its_first_call(cli: Cli) -> None:
     path = Path("applications/shop.yaml")
     path.write_text(
         path.read_text("utf-8").replace(
@@ -391,25 +372,26 @@ def test_a_client_that_calls_nobody_yet_gets_its_first_call() -> None:
             "components: [shop/checkout, shop/web]", "components: [shop/web]"
         )
     )
-    assert main(["new", *API, "--caller", "shop/checkout"]) == 0
+    cli("new", *API, "--caller", "shop/checkout")
     assert (
         "            calls: [{component: billing/invoices, scopes: [invoices.read]}]\n"
         in path.read_text("utf-8")
     )
-    assert main(["check"]) == 0
+    cli("check")
 
 
 def test_an_api_without_callers_has_a_note(
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
+    cli: Cli,
 ) -> None:
     """Also with groups, because their users have no client yet. Not for pages, which are open, and
     workers."""
     message = "nobody may call billing/invoices yet: add its scopes to `calls` of a client, and the client to a role"
-    assert main(["new", *API]) == 0
-    assert message in capsys.readouterr().out
+    assert message in cli("new", *API)
     Path(BILLING).unlink()
-    assert main(["new", *API, "--group", "sales", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["notes"][0].startswith(message)
+    assert cli.json("new", *API, "--group", "sales", "--json")["notes"][
+        0
+    ].startswith(message)
     Path(BILLING).unlink()
     assert (
         main(["new", *API, "--client", "web"])
@@ -450,9 +432,7 @@ def test_gateway_flags_add_traits(
 ) -> None:
     """After the other traits."""
     assert main(["new", *API, "--group", "sales", *flags]) == 0
-    written = yaml.safe_load(Path(BILLING).read_text("utf-8"))["spec"][
-        "components"
-    ][0]["traits"]
+    written = yaml.safe_load(billing())["spec"]["components"][0]["traits"]
     assert written[-len(traits) :] == traits
 
 
@@ -469,10 +449,11 @@ def test_gateway_flags_add_traits(
     ],
 )
 def test_what_check_would_find_of_a_trait_is_not_written(
-    flags: list[str], message: str, capsys: pytest.CaptureFixture[str]
+    flags: list[str], message: str, cli: Cli
 ) -> None:
-    assert main(["new", *API, *flags]) == 2
-    assert message in capsys.readouterr().err and not Path(BILLING).exists()
+    assert (
+        message in cli.error("new", *API, *flags) and not Path(BILLING).exists()
+    )
 
 
 @pytest.mark.parametrize(
@@ -485,23 +466,20 @@ def test_what_check_would_find_of_a_trait_is_not_written(
     ],
 )
 def test_a_worker_asks_nothing_of_the_gateway(
-    flags: list[str], capsys: pytest.CaptureFixture[str]
+    flags: list[str], cli: Cli
 ) -> None:
-    assert main(["new", *WORKER, "--app", "b", "--owner", "o", *flags]) == 2
-    assert f"unexpected {flags[0]}" in capsys.readouterr().err
+    assert f"unexpected {flags[0]}" in cli.error(
+        "new", *WORKER, "--app", "b", "--owner", "o", *flags
+    )
 
 
 def test_it_prints_changes_of_access_as_diff_does(
-    capsys: pytest.CaptureFixture[str],
+    cli: Cli,
 ) -> None:
     """Also elsewhere: users of a new group of a caller may use the caller's calls."""
     shutil.copytree(".", "../before")
-    assert (
-        main(["new", *API, "--group", "interns", "--caller", "shop/web"]) == 0
-    )
-    printed = capsys.readouterr().out
-    assert main(["diff", "../before", "."]) == 0
-    compared = capsys.readouterr().out
+    printed = cli("new", *API, "--group", "interns", "--caller", "shop/web")
+    compared = cli("diff", "../before", ".")
     assert (
         "widened  shop/web for users in interns  *         http://hello.example.com/ "
         in compared
@@ -511,45 +489,26 @@ def test_it_prints_changes_of_access_as_diff_does(
         "../before/applications", "applications", dirs_exist_ok=True
     )
     Path(BILLING).unlink()
-    assert (
-        main(
-            [
-                "new",
-                *API,
-                "--group",
-                "interns",
-                "--caller",
-                "shop/web",
-                "--json",
-            ]
-        )
-        == 0
-    )
-    access = json.loads(capsys.readouterr().out)["access"]
-    assert main(["diff", "../before", ".", "--json"]) == 0
-    assert access == json.loads(capsys.readouterr().out)
+    access = cli.json(
+        "new", *API, "--group", "interns", "--caller", "shop/web", "--json"
+    )["access"]
+    assert access == cli.json("diff", "../before", ".", "--json")
 
 
 def test_where_errors_are_written_it_is_not_known_what_that_does_to_access(
-    capsys: pytest.CaptureFixture[str],
+    cli: Cli,
 ) -> None:
     assert (
-        main(
-            [
-                "new",
-                *API,
-                "--domain",
-                "orders.example.com",
-                "--path",
-                "/orders",
-                "--anyway",
-            ]
-        )
-        == 0
-    )
-    assert (
         "the effect on access is unknown until the errors are fixed\n"
-        in capsys.readouterr().out
+        in cli(
+            "new",
+            *API,
+            "--domain",
+            "orders.example.com",
+            "--path",
+            "/orders",
+            "--anyway",
+        )
     )
 
 
@@ -557,12 +516,11 @@ BELOW = [*API, "--domain", "orders.example.com", "--path", "/orders/invoices"]
 
 
 def test_a_path_below_a_path_of_another_owner_is_reported(
-    capsys: pytest.CaptureFixture[str],
+    cli: Cli,
 ) -> None:
     """The component would take the other's calls. --anyway accepts that."""
     before = files()
-    assert main(["new", *BELOW]) == 2
-    printed = capsys.readouterr().err
+    printed = cli.error("new", *BELOW)
     assert (
         "applications/billing.yaml:18:20: warning ACC219: orders.example.com/orders/invoices lies below /orders"
         in printed
@@ -571,38 +529,34 @@ def test_a_path_below_a_path_of_another_owner_is_reported(
         "1 finding(s) in the new text; nothing was written: fix them, or add --anyway\n"
     )
     assert files() == before
-    assert main(["new", *BELOW, "--anyway"]) == 0
     assert (
         "warning ACC219: orders.example.com/orders/invoices lies below"
-        in capsys.readouterr().out
+        in cli("new", *BELOW, "--anyway")
     )
-    assert "/orders/invoices: 8080" in Path(BILLING).read_text("utf-8")
+    assert "/orders/invoices: 8080" in billing()
 
 
 def test_errors_are_written_only_with_anyway(
-    capsys: pytest.CaptureFixture[str],
+    cli: Cli,
 ) -> None:
     """For drafts, with all errors in JSON. Text that is no Application is never written."""
     arguments = [*API, "--domain", "orders.example.com", "--path", "/orders"]
-    assert main(["new", *arguments]) == 2
-    assert (
-        "1 finding(s) in the new text; nothing was written"
-        in capsys.readouterr().err
+    assert "1 finding(s) in the new text; nothing was written" in cli.error(
+        "new", *arguments
     )
-    assert main(["new", *arguments, "--anyway", "--json"]) == 0
-    written = json.loads(capsys.readouterr().out)
+    written = cli.json("new", *arguments, "--anyway", "--json")
     assert [
         (finding["severity"], finding["code"])
         for finding in written["findings"]
     ] == [("error", "ACC205")]
     assert written["access"] is None
-    assert main(["check"]) == 1
+    cli("check", status=1)
 
 
-def test_a_worker_is_owned_through_its_application() -> None:
+def test_a_worker_is_owned_through_its_application(cli: Cli) -> None:
     """By the owner in the Application's annotation."""
-    assert main(["new", "--app", "shop", "--owner", "team-shop", *WORKER]) == 0
-    assert main(["check"]) == 0
+    cli("new", "--app", "shop", "--owner", "team-shop", *WORKER)
+    cli("check")
 
 
 @pytest.mark.parametrize(
@@ -637,12 +591,11 @@ def test_a_worker_is_owned_through_its_application() -> None:
     ],
 )  # fmt: skip
 def test_invalid_input_is_rejected_and_nothing_is_written(
-    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], message: str, cli: Cli
 ) -> None:
     """Status 2, one reason, and unchanged files."""
     before = files()
-    assert main(["new", *arguments]) == 2
-    assert message in capsys.readouterr().err
+    assert message in cli.error("new", *arguments)
     assert files() == before
 
 
@@ -694,22 +647,20 @@ def test_hostile_values_stay_texts_or_are_rejected(
 
 
 def test_another_file_of_that_name_stays(
-    capsys: pytest.CaptureFixture[str],
+    cli: Cli,
 ) -> None:
     """A file with other Applications is not overwritten, and a link is not followed."""
     shutil.move("applications/hello.yaml", BILLING)
     before = files()
-    assert main(["new", *API]) == 2
     assert (
         f"{BILLING} exists with other Applications: rename the file, or choose another --app"
-        in capsys.readouterr().err
+        in cli.error("new", *API)
     )
     shutil.move(BILLING, "applications/hello.yaml")
     Path(BILLING).symlink_to("../../elsewhere.yaml")
-    assert main(["new", *API, "--calls", "orders/api:orders.read"]) == 2
     assert (
         f"{BILLING}:1:1: error OAM101: cannot be read: this link to ../../elsewhere.yaml leaves the folder"
-        in capsys.readouterr().err
+        in cli.error("new", *API, "--calls", "orders/api:orders.read")
     )
     assert not Path("../elsewhere.yaml").exists()
     Path(BILLING).unlink()
@@ -718,7 +669,7 @@ def test_another_file_of_that_name_stays(
 
 
 def test_an_application_in_flow_style_is_not_changed(
-    capsys: pytest.CaptureFixture[str],
+    cli: Cli,
 ) -> None:
     """If the text cannot be extended safely, an error says so."""
     Path(BILLING).write_text(
@@ -726,32 +677,28 @@ def test_an_application_in_flow_style_is_not_changed(
         "spec: {components: [{name: one, type: worker, properties: {image: x}}]}}\n"
     )
     before = files()
-    assert main(["new", *API]) == 2
     assert (
         f"{BILLING} cannot be extended safely in its current format"
-        in capsys.readouterr().err
+        in cli.error("new", *API)
     )
     assert files() == before
 
 
 def test_applications_with_errors_are_rejected(
-    capsys: pytest.CaptureFixture[str],
+    cli: Cli,
 ) -> None:
     """They could not be deployed."""
     Path(BILLING).write_text("spec: [\n")
-    assert main(["new", *API]) == 2
-    assert (
-        "1 error(s): these Applications cannot be deployed"
-        in capsys.readouterr().err
+    assert "1 error(s): these Applications cannot be deployed" in cli.error(
+        "new", *API
     )
 
 
-def test_json_has_the_files(capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_has_the_files(cli: Cli) -> None:
     """Each with its whole text."""
-    assert main(["new", *API, "--json"]) == 0
-    (entry,) = json.loads(capsys.readouterr().out)["files"]
+    (entry,) = cli.json("new", *API, "--json")["files"]
     assert (entry["file"], entry["new"]) == (BILLING, True)
-    assert entry["text"] == Path(BILLING).read_text("utf-8")
+    assert entry["text"] == billing()
 
 
 def test_a_webservice_that_speaks_tls_has_an_issuer() -> None:
@@ -769,9 +716,7 @@ def test_a_webservice_that_speaks_tls_has_an_issuer() -> None:
         authority("workloads").certificate, "utf-8"
     )
     assert main(["new", *API, "--tls-issuer", "internal"]) == 0
-    written = yaml.safe_load(Path(BILLING).read_text("utf-8"))["spec"][
-        "components"
-    ][0]["traits"]
+    written = yaml.safe_load(billing())["spec"]["components"][0]["traits"]
     issuer = {"kind": "ClusterIssuer", "name": "internal"}
     assert written[-1] == {
         "type": "upstream-tls",
@@ -783,11 +728,10 @@ def test_a_webservice_that_speaks_tls_has_an_issuer() -> None:
     "message", ["60", "0/minute", "60/minute/2", "-1/minute"]
 )
 def test_a_limit_that_is_none_says_how_one_is_written(
-    message: str, capsys: pytest.CaptureFixture[str]
+    message: str, cli: Cli
 ) -> None:
-    assert main(["new", *API, f"--rate-limit={message}"]) == 2
     assert (
         "write REQUESTS/WINDOW, such as 60/minute or user:60/minute"
-        in capsys.readouterr().err
+        in cli.error("new", *API, f"--rate-limit={message}")
     )
     assert not Path(BILLING).exists()

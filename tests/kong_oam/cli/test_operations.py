@@ -6,7 +6,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NoReturn
 
@@ -25,8 +24,10 @@ from kong_oam.kong import forward, preflight
 from kong_oam.kong.admin import AdminError
 from kong_oam.recover import recovery
 from kong_oam.recover.recovery import RecoveryError, Search, SearchedPlace
+from tests.support.cli import Cli
+from tests.support.repository import ROOT
+from tests.support.streams import Capsys
 
-ROOT = Path(__file__).resolve().parents[3]
 STEERING = "\x1b]0;title\x07"
 HEAVY = (
     "httpx",
@@ -56,9 +57,7 @@ def test_a_verb_starts_without_the_imports_of_others() -> None:
 
 
 @pytest.mark.parametrize("verb", ["recover", "emergency"])
-def test_a_stack_that_does_not_exist_is_2(
-    verb: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_stack_that_does_not_exist_is_2(verb: str, capsys: Capsys) -> None:
     """Before any request."""
     assert main([verb, "-s", "lokal"]) == 2
     printed = capsys.readouterr()
@@ -68,12 +67,11 @@ def test_a_stack_that_does_not_exist_is_2(
 
 
 def test_without_an_address_of_kong_the_error_names_the_setting(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """For opening and closing."""
     monkeypatch.delenv("KONG_ADMIN_ADDR")
-    assert main(["emergency", "-s", "local", "close"]) == 2
-    assert capsys.readouterr().err.startswith(
+    assert cli.error("emergency", "-s", "local", "close").startswith(
         "error: the address of Kong's Admin API is missing; set kong-oam:gateway.adminUrl"
     )
 
@@ -116,7 +114,9 @@ def _place(removed: list[str]) -> SearchedPlace:
 
 
 def test_leftovers_are_listed_and_certain_ones_removed(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    capsys: Capsys,
+    cli: Cli,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """With the reasons to keep the others, counts, and the next command. A name cannot control the
     terminal."""
@@ -138,13 +138,13 @@ def test_leftovers_are_listed_and_certain_ones_removed(
         "Next: python -m kong_oam recover -s local --remove",
     ]
     assert capsys.readouterr().out.splitlines() == lines and removed == []
-    assert main(["recover", "-s", "local", "--older-state"]) == 1
     assert (
-        capsys.readouterr().out.splitlines()[-1]
+        cli("recover", "-s", "local", "--older-state", status=1).splitlines()[
+            -1
+        ]
         == f"{lines[-1].removesuffix(' --remove')} --older-state --remove"
     )
-    assert main(["recover", "-s", "local", "--remove"]) == 1
-    assert capsys.readouterr().out.splitlines() == [
+    assert cli("recover", "-s", "local", "--remove", status=1).splitlines() == [
         *listed,
         "2 of 4 removed",
         last,
@@ -155,15 +155,14 @@ def test_leftovers_are_listed_and_certain_ones_removed(
         removed,
         SearchedPlace("Kong", [], [], "local", removed.extend),
     )
-    assert main(["recover", "-s", "local"]) == 0
-    assert capsys.readouterr().out.splitlines() == [
+    assert cli("recover", "-s", "local").splitlines() == [
         "Kong: 0 created, but missing in the state",
         last,
     ]
 
 
 def test_a_failure_during_removal_is_one_line_after_the_list(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    capsys: Capsys, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The user has already seen the list."""
 
@@ -216,17 +215,16 @@ def test_openings_are_listed(
     found: Openings,
     lines: list[str],
     status: int,
-    capsys: pytest.CaptureFixture[str],
+    cli: Cli,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """1 while a path is open. An expired opening is listed and is no finding."""
     monkeypatch.setattr(changes, "openings", lambda *_: found)
-    assert main(["emergency", "-s", "local"]) == status
-    assert capsys.readouterr().out.splitlines() == lines
+    assert cli("emergency", "-s", "local", status=status).splitlines() == lines
 
 
 def test_a_failed_opening_is_an_error(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    capsys: Capsys, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Status 2, and nothing on standard output."""
 
@@ -278,7 +276,8 @@ def _answer_at_gateway(*_: object, is_open: bool) -> list[str]:
 def test_the_delay_of_kongs_workers_is_printed(
     seconds: float | None,
     ending: str,
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
+    cli: Cli,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """From Kong's configuration. If the delay is unknown, the result is printed all the same."""
@@ -312,8 +311,7 @@ def test_the_delay_of_kongs_workers_is_printed(
         *opened,
         "its evaluation exceeds it on",
     ]
-    assert main(["emergency", "-s", "local", "close"]) == 0
-    assert capsys.readouterr().out.splitlines() == [
+    assert cli("emergency", "-s", "local", "close").splitlines() == [
         f"closed: tiny/api; {ending}",
         "it refuses it",
     ]
@@ -321,7 +319,7 @@ def test_the_delay_of_kongs_workers_is_printed(
 
 @pytest.mark.usefixtures("changed")
 def test_closed_paths_are_listed_before_failures(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    capsys: Capsys, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The gateway is asked about the closed paths, and the exit status is 2."""
 
@@ -345,7 +343,7 @@ def test_closed_paths_are_listed_before_failures(
 def test_unreadable_scripts_are_an_error_after_the_list(
     found: tuple[Opening, ...],
     out: str,
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The list then never says that nothing is open."""

@@ -9,19 +9,18 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 
 from kong_oam.cli.init import STARTERS
+from tests.support.json_object import JsonObject
 from tests.support.projects import copy_sample
-
-ROOT = Path(__file__).resolve().parents[3]
+from tests.support.repository import ROOT
 
 
 @pytest.fixture
-def hook() -> dict[str, Any]:
+def hook() -> JsonObject:
     (hook,) = yaml.safe_load(
         (ROOT / ".pre-commit-hooks.yaml").read_text("utf-8")
     )
@@ -34,7 +33,7 @@ def hook() -> dict[str, Any]:
 
 
 def test_a_commit_with_a_typo_is_rejected(
-    hook: dict[str, Any], tmp_path: Path
+    hook: JsonObject, tmp_path: Path
 ) -> None:
     """By the hook's command in the repository, with this package installed."""
     copy_sample(tmp_path)
@@ -70,7 +69,7 @@ def test_a_commit_with_a_typo_is_rejected(
     )
 
 
-def test_it_runs_on_every_commit(hook: dict[str, Any]) -> None:
+def test_it_runs_on_every_commit(hook: JsonObject) -> None:
     """For any staged file, because groups, a stack or its folders can make an Application invalid.
     Also in a repository of `init`."""
     text = (STARTERS / "team/dot_pre-commit-config.yaml.template").read_text(

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 
 import pytest
 
-from kong_oam.__main__ import main
+from tests.support.cli import Cli
 
 ORDERS = "https://orders.example.com/orders"
 ORDERS_YAML = """\
@@ -212,17 +211,11 @@ def project(
     monkeypatch.chdir(folder)
 
 
-def output(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    assert main(arguments) == 0
-    return capsys.readouterr().out
-
-
 def test_explain_prints_decision_reason_token_and_rule(
-    capsys: pytest.CaptureFixture[str],
+    cli: Cli,
 ) -> None:
     """For a user whose groups lack a scope of the token."""
-    lines = output(
-        capsys,
+    lines = cli(
         "explain",
         "post",
         f"{ORDERS}/7?x=1",
@@ -254,13 +247,13 @@ def test_explain_prints_decision_reason_token_and_rule(
     ],
 )  # fmt: skip
 def test_explain_prints_the_token(
-    capsys: pytest.CaptureFixture[str],
+    cli: Cli,
     arguments: tuple[str, ...],
     head: str,
     token: str,
 ) -> None:
     """Or the reason why there is no token. The URL is not changed."""
-    lines = output(capsys, "explain", "GET", *arguments).splitlines()
+    lines = cli("explain", "GET", *arguments).splitlines()
     assert lines[0].startswith(f"{head} GET {arguments[0]}")
     assert lines[2] == f"  token   {token}"
 
@@ -269,11 +262,10 @@ LIBRARY = "http://reports.example.com/reports"
 PAGES = "http://console-reports.sandbox.example.com"
 
 
-def test_explain_answers_preflights(capsys: pytest.CaptureFixture[str]) -> None:
+def test_explain_answers_preflights(cli: Cli) -> None:
     """With the answer, the verdict for the page, and the headers, by the rule that lists the
     method."""
-    lines = output(
-        capsys,
+    lines = cli(
         "explain",
         "options",
         LIBRARY,
@@ -292,18 +284,15 @@ def test_explain_answers_preflights(capsys: pytest.CaptureFixture[str]) -> None:
         "          Access-Control-Max-Age: 600",
         "  rule    applications/reports.yaml:31:17",
     ]
-    found = json.loads(
-        output(
-            capsys,
-            "explain",
-            "OPTIONS",
-            LIBRARY,
-            "--origin",
-            PAGES,
-            "--asks",
-            "PATCH",
-            "--json",
-        )
+    found = cli.json(
+        "explain",
+        "OPTIONS",
+        LIBRARY,
+        "--origin",
+        PAGES,
+        "--asks",
+        "PATCH",
+        "--json",
     )
     assert (found["status"], found["allowed"], found["token"]) == (
         204,
@@ -313,8 +302,8 @@ def test_explain_answers_preflights(capsys: pytest.CaptureFixture[str]) -> None:
     assert found["page"] == {
         "origin": PAGES, "asks": "PATCH", "mayRead": False, "reason": "no rule on /reports lists PATCH", "headers": {}
     }  # fmt: skip
-    lines = output(
-        capsys, "explain", "OPTIONS", ORDERS, "--origin", PAGES, "--asks", "GET"
+    lines = cli(
+        "explain", "OPTIONS", ORDERS, "--origin", PAGES, "--asks", "GET"
     ).splitlines()
     assert lines[0].startswith("401 ")
     assert lines[2].startswith(
@@ -323,15 +312,15 @@ def test_explain_answers_preflights(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_explain_prints_whether_a_page_may_read_the_answer(
-    capsys: pytest.CaptureFixture[str],
+    cli: Cli,
 ) -> None:
     """Also for a denial. The origin cannot control a terminal."""
     for origin, may in (
         (PAGES, "may read the answer"),
         ("http://x.example\x1b[31m", "may not read the answer"),
     ):
-        status, *lines = output(
-            capsys, "explain", "GET", LIBRARY, "--origin", origin
+        status, *lines = cli(
+            "explain", "GET", LIBRARY, "--origin", origin
         ).splitlines()
         assert status.startswith("401 GET ")
         assert "\x1b" not in "".join([status, *lines])
@@ -339,28 +328,23 @@ def test_explain_prints_whether_a_page_may_read_the_answer(
 
 
 def test_who_prints_the_pages_that_may_read_the_answer(
-    capsys: pytest.CaptureFixture[str],
+    cli: Cli,
 ) -> None:
     """If pages of another origin may."""
     line = f"pages of {PAGES} may read the answer"
-    assert output(capsys, "who", "GET", LIBRARY).splitlines()[-1] == line
-    assert json.loads(output(capsys, "who", "GET", LIBRARY, "--json"))[
-        "pages"
-    ] == [PAGES]
-    assert "pages" not in output(capsys, "who", "PATCH", LIBRARY)
-    assert "pages" not in json.loads(
-        output(capsys, "who", "GET", ORDERS, "--json")
-    )
+    assert cli("who", "GET", LIBRARY).splitlines()[-1] == line
+    assert cli.json("who", "GET", LIBRARY, "--json")["pages"] == [PAGES]
+    assert "pages" not in cli("who", "PATCH", LIBRARY)
+    assert "pages" not in cli.json("who", "GET", ORDERS, "--json")
 
 
 def test_groups_have_the_names_of_applications(
-    capsys: pytest.CaptureFixture[str],
+    cli: Cli,
 ) -> None:
     """On aws, `sales` has another name at the provider."""
     url = "https://orders.aws.example.net/orders"
     assert (
-        output(
-            capsys,
+        cli(
             "explain",
             "GET",
             url,
@@ -373,20 +357,17 @@ def test_groups_have_the_names_of_applications(
         )[:3]
         == "200"
     )
-    answer = json.loads(
-        output(
-            capsys,
-            "explain",
-            "GET",
-            url,
-            "--stack",
-            "aws",
-            "--as",
-            "shop/web",
-            "--user-in",
-            "sales",
-            "--json",
-        )
+    answer = cli.json(
+        "explain",
+        "GET",
+        url,
+        "--stack",
+        "aws",
+        "--as",
+        "shop/web",
+        "--user-in",
+        "sales",
+        "--json",
     )
     assert (answer["status"], answer["allowed"], answer["token"]["groups"]) == (
         200,
@@ -398,18 +379,15 @@ def test_groups_have_the_names_of_applications(
         "line": 24,
         "column": 17,
     }
-    assert json.loads(
-        output(
-            capsys,
-            "explain",
-            "GET",
-            url,
-            "--stack",
-            "aws",
-            "--as",
-            "shop/web",
-            "--json",
-        )
+    assert cli.json(
+        "explain",
+        "GET",
+        url,
+        "--stack",
+        "aws",
+        "--as",
+        "shop/web",
+        "--json",
     )["token"]["refused"]
 
 
@@ -431,25 +409,14 @@ def test_groups_have_the_names_of_applications(
     ],
 )
 def test_similar_hosts_and_paths_are_named_for_an_unknown_url(
-    capsys: pytest.CaptureFixture[str], url: str, hint: str
+    cli: Cli, url: str, hint: str
 ) -> None:
     """By `explain` and `who`, as text and as JSON."""
     reason = f"no component is exposed on this host and path{hint}"
-    assert (
-        output(capsys, "explain", "GET", url).splitlines()[1]
-        == f"  reason  {reason}"
-    )
-    assert (
-        json.loads(output(capsys, "explain", "GET", url, "--json"))["reason"]
-        == reason
-    )
-    assert (
-        output(capsys, "who", "GET", url).splitlines()[1]
-        == f"nobody: 404, {reason}"
-    )
-    assert json.loads(output(capsys, "who", "GET", url, "--json"))[
-        "withoutToken"
-    ] == {
+    assert cli("explain", "GET", url).splitlines()[1] == f"  reason  {reason}"
+    assert cli.json("explain", "GET", url, "--json")["reason"] == reason
+    assert cli("who", "GET", url).splitlines()[1] == f"nobody: 404, {reason}"
+    assert cli.json("who", "GET", url, "--json")["withoutToken"] == {
         "status": 404,
         "reason": reason,
     }
@@ -467,22 +434,19 @@ def test_similar_hosts_and_paths_are_named_for_an_unknown_url(
     ],
 )  # fmt: skip
 def test_who_lists_the_callers_of_a_request(
-    capsys: pytest.CaptureFixture[str],
+    cli: Cli,
     arguments: tuple[str, str],
     lines: list[str],
 ) -> None:
     """Or prints everybody or nobody, with the reason."""
-    assert output(capsys, "who", *arguments).splitlines() == lines
+    assert cli("who", *arguments).splitlines() == lines
 
 
 def test_what_lists_the_endpoints_of_a_principal(
-    capsys: pytest.CaptureFixture[str],
+    cli: Cli,
 ) -> None:
     """As itself or for its users, including public endpoints."""
-    rows = [
-        line.split("  ")
-        for line in output(capsys, "what", "shop/web").splitlines()
-    ]
+    rows = [line.split("  ") for line in cli("what", "shop/web").splitlines()]
     cells = [[cell.strip() for cell in row if cell] for row in rows]
     assert cells[0] == ["METHODS", "WHERE", "AS", "COMPONENT"]
     assert [
@@ -492,7 +456,7 @@ def test_what_lists_the_endpoints_of_a_principal(
         "orders/api",
     ] in cells
     assert ["*", "http://shop.example.com/", "everybody", "shop/web"] in cells
-    anonymous = output(capsys, "what", "anonymous").splitlines()[1:]
+    anonymous = cli("what", "anonymous").splitlines()[1:]
     assert len(anonymous) == 5
     assert all(" everybody " in line for line in anonymous)
 
@@ -506,14 +470,14 @@ USERS_OF = [
 
 @pytest.mark.parametrize(("arguments", "through"), USERS_OF)
 def test_what_lists_the_endpoints_of_a_user(
-    capsys: pytest.CaptureFixture[str],
+    cli: Cli,
     arguments: tuple[str, ...],
     through: dict[str, str],
 ) -> None:
     """In exactly these groups, by any client or by the named client, including public endpoints."""
     rows = [
         [cell.strip() for cell in line.split("  ") if cell]
-        for line in output(capsys, "what", *arguments).splitlines()
+        for line in cli("what", *arguments).splitlines()
     ]
     assert rows[0] == ["METHODS", "WHERE", "AS", "COMPONENT"]
     assert {row[3]: row[2] for row in rows[1:] if row[2] != "everybody"} == {
@@ -521,7 +485,7 @@ def test_what_lists_the_endpoints_of_a_user(
         for component, clients in through.items()
     }
     assert sum(row[2] == "everybody" for row in rows) == 5
-    answer = json.loads(output(capsys, "what", *arguments, "--json"))
+    answer = cli.json("what", *arguments, "--json")
     assert [
         [client["client"] for client in row["through"]] for row in answer
     ] == [
@@ -533,10 +497,10 @@ def test_what_lists_the_endpoints_of_a_user(
 
 
 def test_who_lists_the_callers_of_a_component(
-    capsys: pytest.CaptureFixture[str],
+    cli: Cli,
 ) -> None:
     """A line each. The first line of an endpoint has its methods and URL."""
-    assert output(capsys, "who", "--component", "orders/api").splitlines() == [
+    assert cli("who", "--component", "orders/api").splitlines() == [
         "orders/api, with tokens of okta, applications/orders.yaml:7:7",
         "METHODS          WHERE                                                    CLIENT         USERS IN",
         "GET,HEAD         http://orders.example.com/orders but not /orders/health  shop/checkout  -",
@@ -544,17 +508,13 @@ def test_who_lists_the_callers_of_a_component(
         "POST,PUT,DELETE  http://orders.example.com/orders but not /orders/health  shop/web       order-desk",
         "GET,HEAD         http://orders.example.com/orders/health                  everybody      -",
     ]
-    answer = json.loads(
-        output(capsys, "who", "--component", "orders/api", "--json")
-    )
+    answer = cli.json("who", "--component", "orders/api", "--json")
     assert [(row["methods"], row["everybody"], len(row["principals"])) for row in answer] == [
         (["GET", "HEAD"], False, 2), (["POST", "PUT", "DELETE"], False, 1), (["GET", "HEAD"], True, 0)
     ]  # fmt: skip
 
 
-def test_who_prints_that_nobody_may_call(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_who_prints_that_nobody_may_call(tmp_path: Path, cli: Cli) -> None:
     """For a rule with a scope that nobody has, and for a component that is not exposed."""
     (tmp_path / "orders.yaml").write_text(
         ORDERS_YAML.replace(
@@ -567,8 +527,7 @@ def test_who_prints_that_nobody_may_call(
             "scopes: [orders.read, orders.write]", "scopes: [orders.read]"
         )
     )
-    lines = output(
-        capsys,
+    lines = cli(
         "who",
         "--component",
         "orders/api",
@@ -580,22 +539,20 @@ def test_who_prints_that_nobody_may_call(
         for line in lines
         if line.split()[-2:] == ["nobody", "-"]
     ] == ["POST,PUT,DELETE"]
-    assert output(
-        capsys, "who", "--component", "shop/checkout"
-    ).splitlines() == [
+    assert cli("who", "--component", "shop/checkout").splitlines() == [
         "shop/checkout, applications/shop.yaml:8:7",
         "nobody: the component is not exposed",
     ]
 
 
 def test_without_sign_in_clients_a_user_has_public_endpoints(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, cli: Cli
 ) -> None:
     """And a line has the reason."""
     orders = tmp_path / "orders.yaml"
     orders.write_text(re.sub(r", components: \[[^]]*\]", "", ORDERS_YAML))
     arguments = ("what", "--user-in", "sales", "-f", str(orders))
-    listed = output(capsys, *arguments).splitlines()
+    listed = cli(*arguments).splitlines()
     assert [line.split()[-2:] for line in listed[1:-1]] == [
         ["everybody", "orders/api"]
     ]
@@ -603,7 +560,7 @@ def test_without_sign_in_clients_a_user_has_public_endpoints(
         listed[-1]
         == "no client signs users in: a user reaches only public endpoints"
     )
-    (entry,) = json.loads(output(capsys, *arguments, "--json"))
+    (entry,) = cli.json(*arguments, "--json")
     assert (entry["path"], entry["everybody"], entry["through"]) == (
         "/orders/health",
         True,
@@ -652,10 +609,8 @@ def test_without_sign_in_clients_a_user_has_public_endpoints(
     ],
 )  # fmt: skip
 def test_an_invalid_question_is_2(
-    capsys: pytest.CaptureFixture[str], arguments: list[str], words: str
+    cli: Cli, arguments: list[str], words: str
 ) -> None:
     """With the remedy."""
-    assert main(arguments) == 2
-    printed = capsys.readouterr()
-    assert printed.out == ""
-    assert printed.err.startswith(words)
+    printed = cli.usage(*arguments)
+    assert printed.startswith(words)

@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from kong_oam.__main__ import main
 from kong_oam.cli.estates import estate_of, settings_of
 from kong_oam.kong import names
 from kong_oam.kong.table import revision
 from kong_oam.oam.application import read_files
+from tests.support.cli import Cli
+from tests.support.json_object import JsonObject
 
 ORDERS = """\
 apiVersion: core.oam.dev/v1beta1
@@ -118,7 +119,7 @@ RECORD: Mapping[str, Any] = {
 
 def explanation(
     tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    cli: Cli,
     *arguments: str,
     **changes: Any,
 ) -> str:
@@ -133,17 +134,12 @@ def explanation(
     file.write_text(
         f"not a record\n{deep}\n[{json.dumps({**RECORD, 'requestId': 'another'})}]\n{line}\n"
     )
-    assert (
-        main(["explain", "--request", ID, "--logs", str(file), *arguments]) == 0
-    )
-    return capsys.readouterr().out
+    return cli("explain", "--request", ID, "--logs", str(file), *arguments)
 
 
-def test_a_denial_has_caller_rule_and_remedy(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_denial_has_caller_rule_and_remedy(tmp_path: Path, cli: Cli) -> None:
     """In one line each, beside the decision of the current Applications."""
-    assert explanation(tmp_path, capsys).splitlines()[:6] == [
+    assert explanation(tmp_path, cli).splitlines()[:6] == [
         "403 POST orders.example.com/orders/7 at 2026-11-28T06:23:17.052Z",
         f"  code    scope-missing (refused), by revision {current()}",
         "  caller  shop/web (client id 0oa1) for user user-sales in sales with scopes orders.read, "
@@ -169,32 +165,28 @@ def test_a_denial_has_caller_rule_and_remedy(
 )  # fmt: skip
 def test_each_code_has_a_remedy(
     tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    changes: dict[str, Any],
+    cli: Cli,
+    changes: JsonObject,
     today: str,
     passes: str,
 ) -> None:
     """An allowed request has no remedy."""
-    printed = explanation(tmp_path, capsys, **changes)
+    printed = explanation(tmp_path, cli, **changes)
     assert f"  today   {today}" in printed
     assert passes in printed
     assert ("  remedy  " in printed) == bool(passes)
 
 
-def test_another_revision_is_named(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_another_revision_is_named(tmp_path: Path, cli: Cli) -> None:
     """The Applications changed after the request, or the stack runs another commit."""
-    printed = explanation(tmp_path, capsys, revision="0123456789ab")
+    printed = explanation(tmp_path, cli, revision="0123456789ab")
     assert (
         f"by revision 0123456789ab, not from these Applications: the current revision is {current()}"
         in printed
     )
 
 
-def test_a_record_cannot_control_a_terminal(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_record_cannot_control_a_terminal(tmp_path: Path, cli: Cli) -> None:
     """A hostile writer of the log may put any text into any field."""
     texts = {
         name: "\x1b[31m\u202ex"
@@ -208,7 +200,7 @@ def test_a_record_cannot_control_a_terminal(
     }
     printed = explanation(
         tmp_path,
-        capsys,
+        cli,
         revision="\x1b[31m",
         groups=["\x1b[31m"],
         scopes=["\x1b[31m"],
@@ -218,7 +210,7 @@ def test_a_record_cannot_control_a_terminal(
 
 
 def test_other_lines_of_the_log_hide_no_record(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, cli: Cli
 ) -> None:
     """Invalid UTF-8, and line separators of Python that are none in JSON."""
     record = {"revision": current(), **RECORD, "subject": "user\u2028sales\x85"}
@@ -228,15 +220,16 @@ def test_other_lines_of_the_log_hide_no_record(
         + json.dumps(record, ensure_ascii=False).encode()
         + b"\n\xff"
     )
-    assert main(["explain", "--request", ID, "--logs", str(file)]) == 0
-    assert "for user user" in capsys.readouterr().out
+    assert "for user user" in cli(
+        "explain", "--request", ID, "--logs", str(file)
+    )
 
 
 def test_json_has_the_record_and_the_current_decision(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, cli: Cli
 ) -> None:
     """With the current rule."""
-    answer = json.loads(explanation(tmp_path, capsys, "--json"))
+    answer = json.loads(explanation(tmp_path, cli, "--json"))
     assert (answer["currentRevision"], answer["record"]["code"]) == (
         current(),
         "scope-missing",
@@ -270,11 +263,10 @@ def test_json_has_the_record_and_the_current_decision(
     ],
 )
 def test_wrong_usage_is_2(
-    capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], message: str
+    cli: Cli, arguments: tuple[str, ...], message: str
 ) -> None:
     """With the remedy."""
-    assert main(["explain", *arguments]) == 2
-    assert message in capsys.readouterr().err
+    assert message in cli.error("explain", *arguments)
 
 
 @pytest.mark.parametrize(
@@ -294,8 +286,8 @@ def test_wrong_usage_is_2(
 )
 def test_an_unusable_record_is_wrong_usage(
     tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    changes: dict[str, Any],
+    cli: Cli,
+    changes: JsonObject,
     expected: str,
 ) -> None:
     """A record of another stack or version, or with invalid fields."""
@@ -306,5 +298,6 @@ def test_an_unusable_record_is_wrong_usage(
             {name: value for name, value in record.items() if value is not None}
         )
     )
-    assert main(["explain", "--request", ID, "--logs", str(file)]) == 2
-    assert expected in capsys.readouterr().err
+    assert expected in cli.error(
+        "explain", "--request", ID, "--logs", str(file)
+    )

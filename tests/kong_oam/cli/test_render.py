@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -12,7 +10,10 @@ import yaml
 from kong_oam.__main__ import main
 from kong_oam.cli.estates import estate_of, reading_of, settings_of
 from kong_oam.kubernetes.estate import objects_of
+from tests.support.cli import Cli
 from tests.support.custom_types import write_custom
+from tests.support.json_object import JsonObject
+from tests.support.streams import Capsys
 
 SECRETS = """\
 apiVersion: core.oam.dev/v1beta1
@@ -46,9 +47,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def rendered(
-    capsys: pytest.CaptureFixture[str], *arguments: str
-) -> tuple[str, list[dict[str, Any]]]:
+def rendered(capsys: Capsys, *arguments: str) -> tuple[str, list[JsonObject]]:
     assert main(["render", *arguments]) == 0
     printed = capsys.readouterr()
     assert printed.err == ""
@@ -58,7 +57,7 @@ def rendered(
 
 
 def test_the_deployed_objects_are_printed(
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
 ) -> None:
     """With or without definitions, with added objects, without the Ingress, which becomes routes of
     Kong."""
@@ -85,7 +84,8 @@ def test_the_deployed_objects_are_printed(
 
 
 def test_each_object_has_its_origin(
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
+    cli: Cli,
 ) -> None:
     """In JSON too."""
     text, _ = rendered(capsys, "ledger", "--component", "book")
@@ -97,12 +97,11 @@ def test_each_object_has_its_origin(
         "# ledger/book in ledger, added",
     ]
     assert "priorityClassName: high" in text, "the trait's patch"
-    assert main(["render", "ledger", "--json"]) == 0
-    last = json.loads(capsys.readouterr().out)[-1]
+    last = cli.json("render", "ledger", "--json")[-1]
     assert (last["component"], last["place"], last["origin"], last["object"]["kind"]) == ("ledger/book", "ledger", "added", "NetworkPolicy")  # fmt: skip
 
 
-def test_no_secret_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_secret_is_shown(capsys: Capsys) -> None:
     """Only its keys. Other text is escaped, so it cannot control a terminal."""
     Path("applications/kept.yaml").write_text(SECRETS, "utf-8")
     text, objects = rendered(capsys, "kept")
@@ -122,7 +121,7 @@ def test_no_secret_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_where_no_stack_is_it_is_by_usual_settings(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: Capsys
 ) -> None:
     for file in (tmp_path / "stacks").iterdir():
         file.unlink()
@@ -132,7 +131,7 @@ def test_where_no_stack_is_it_is_by_usual_settings(
 
 
 def test_what_runs_elsewhere_has_none(
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
 ) -> None:
     partner = "    - {name: partner, type: external, properties: {jwksUri: https://p.example/keys}, traits: [{type: client, properties: {kind: external}}]}\n"
     Path("applications/kept.yaml").write_text(SECRETS + partner, "utf-8")
@@ -157,7 +156,7 @@ def test_what_runs_elsewhere_has_none(
     ],
 )
 def test_a_name_that_is_not_there_is_refused(
-    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], message: str, capsys: Capsys
 ) -> None:
     assert main(["render", *arguments]) == 2
     assert capsys.readouterr() == ("", f"{message}\n")

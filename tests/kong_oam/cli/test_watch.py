@@ -12,16 +12,17 @@ from pathlib import Path
 
 import pytest
 
-from kong_oam.__main__ import main
 from kong_oam.cli import watch as watching
 from kong_oam.cli.command import UsageError
 from kong_oam.cli.console import Console
 from kong_oam.cli.watch import watch
 from kong_oam.oam.application import NO_OWN_TYPES, Reading, ReadOne
 from kong_oam.oam.files import files_of
+from tests.support.cli import Cli
 from tests.support.projects import replace_once
+from tests.support.repository import ROOT
+from tests.support.streams import Capsys
 
-ROOT = Path(__file__).resolve().parents[3]
 ORDERS = """\
 apiVersion: core.oam.dev/v1beta1
 kind: Application
@@ -244,7 +245,7 @@ def test_another_list_of_custom_types_invalidates_the_cache() -> None:
 
 
 def test_a_later_error_does_not_end_it(
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
 ) -> None:
     """The first error ends it, such as a missing stack."""
     out, answers = io.StringIO(), [None, UsageError("no stack"), None]
@@ -292,9 +293,11 @@ def test_only_a_terminal_is_cleared(
     assert out.getvalue().count("\x1b[2J") == cleared
 
 
-def test_json_is_for_one_answer(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["check", "--watch", "--json"]) == 2
-    assert capsys.readouterr().err == "use --json or --watch, not both\n"
+def test_json_is_for_one_answer(cli: Cli) -> None:
+    assert (
+        cli.error("check", "--watch", "--json")
+        == "use --json or --watch, not both\n"
+    )
 
 
 # The command itself
@@ -390,8 +393,7 @@ def test_every_save_is_answered_until_ctrl_c(
 
 
 def test_a_missing_stack_is_wrong_usage(
-    capsys: pytest.CaptureFixture[str],
+    cli: Cli,
 ) -> None:
     """At once, as without `--watch`."""
-    assert main(["check", "--watch", "--stack", "lokal"]) == 2
-    assert "lokal" in capsys.readouterr().err
+    assert "lokal" in cli.error("check", "--watch", "--stack", "lokal")

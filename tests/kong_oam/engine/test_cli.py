@@ -18,8 +18,8 @@ from kong_oam.engine.cli import PulumiCliError, pulumi, run, stream
 from kong_oam.engine.configuration import Configuration
 from kong_oam.engine.stack_configuration import stack_configuration
 from kong_oam.kong.account import Account, AccountError, account
+from tests.support.repository import ROOT
 
-ROOT = Path(__file__).resolve().parents[3]
 TOKEN, KEY = (
     ("kong:kongAdminToken", "KONG_ADMIN_TOKEN"),
     ("kong:kongApiKey", "KONG_API_KEY"),

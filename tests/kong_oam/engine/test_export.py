@@ -19,6 +19,7 @@ from kong_oam.recover.cluster import (
     removals_of_interrupted,
     removals_of_unknown,
 )
+from tests.support.json_object import JsonObject
 
 LABELS = {
     "app.oam.dev/name": "shop",
@@ -133,7 +134,7 @@ OLD = {"type": "t", "urn": "urn:p::old", "parent": "urn:p::root"}
     ],
 )
 def test_a_reference_to_a_later_resource_is_found(
-    resource: dict[str, Any], missing: str | None
+    resource: JsonObject, missing: str | None
 ) -> None:
     """The engine reads no state with such a resource."""
     new = {"type": "t", "urn": "urn:p::new", **resource}

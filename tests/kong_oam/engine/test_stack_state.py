@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from types import SimpleNamespace
-from typing import Any
 
 import pulumi
 import pytest
@@ -12,6 +11,7 @@ import pytest
 from components import state as engine
 from components.state import recorded
 from kong_oam.engine.state import PLUGIN, ROUTE, StackState
+from tests.support.json_object import JsonObject
 
 CONSUMER = "kong:index/consumer:Consumer"
 KEY = "tls:index/privateKey:PrivateKey"
@@ -23,7 +23,7 @@ def urn(kind: str, name: str) -> str:
     return f"urn:pulumi:prod::kong-oam::kong-oam:gateway:Gateway${kind}::{name}"
 
 
-def told(*resources: tuple[str, str, dict[str, Any]]) -> dict[str, Any]:
+def told(*resources: tuple[str, str, JsonObject]) -> JsonObject:
     """The answer of the engine's built-in provider."""
     return {
         "outputs": {
@@ -34,11 +34,11 @@ def told(*resources: tuple[str, str, dict[str, Any]]) -> dict[str, Any]:
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, JsonObject]]:
     """The requests to the engine, filled during the test."""
-    calls: list[tuple[str, dict[str, Any]]] = []
+    calls: list[tuple[str, JsonObject]] = []
 
-    def invoke(token: str, arguments: dict[str, Any]) -> SimpleNamespace:
+    def invoke(token: str, arguments: JsonObject) -> SimpleNamespace:
         calls.append((token, arguments))
         return SimpleNamespace(
             value=told(
@@ -91,7 +91,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
 
 
 def test_the_engine_is_asked_once_for_this_very_stack(
-    asked: list[tuple[str, dict[str, Any]]],
+    asked: list[tuple[str, JsonObject]],
 ) -> None:
     """The request has the full name, because another organization may have a stack of the same
     name."""
@@ -105,7 +105,7 @@ def test_the_engine_is_asked_once_for_this_very_stack(
 
 
 def test_recorded_names_and_accepted_issuers(
-    asked: list[tuple[str, dict[str, Any]]],
+    asked: list[tuple[str, JsonObject]],
 ) -> None:
     """Names have types. Only key rings give issuers. A run that ended before it created a key ring
     leaves no issuer."""

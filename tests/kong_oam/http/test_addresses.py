@@ -16,8 +16,7 @@ from kong_oam.kong.account import Account as KongAccount
 from kong_oam.kong.account import AccountError, account
 from kong_oam.kong.admin import AdminApi, AdminError
 from kong_oam.kong.forward import ForwardError, target
-
-ROOT = Path(__file__).resolve().parents[3]
+from tests.support.repository import ROOT
 
 WITH_PASSWORD = (
     "http://admin:S3cret@127.0.0.1:9",

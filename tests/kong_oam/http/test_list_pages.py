@@ -18,6 +18,7 @@ from kong_oam.identity.keycloak.api import Realm
 from kong_oam.identity.okta.api import rows
 from kong_oam.kong.account import Account as KongAccount
 from kong_oam.kong.admin import AdminApi, AdminError
+from tests.support.streams import Capsys
 
 Answer = Callable[[httpx.Request], httpx.Response]
 GRAPH = "https://graph.microsoft.com/v1.0/applications"
@@ -225,7 +226,7 @@ def test_an_invalid_list_of_kong_is_rejected(body: Any) -> None:
 
 
 def test_a_limit_before_kong_is_waited_for(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capsys: Capsys
 ) -> None:
     """Kong's Admin API has no rate limit, but a proxy before it may have a limit. A long limit is
     an error."""

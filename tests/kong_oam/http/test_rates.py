@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from kong_oam.http import rates
+from tests.support.streams import Capsys
 
 AT = {"Date": "Tue, 14 Nov 2023 22:13:20 GMT"}  # 1,700,000,000
 
@@ -83,7 +84,7 @@ def test_an_unreadable_header_gives_no_time(
 
 
 def test_each_wait_prints_the_server_and_the_seconds(
-    slept: list[float], capsys: pytest.CaptureFixture[str]
+    slept: list[float], capsys: Capsys
 ) -> None:
     """The line also has the remaining maximum."""
     answers = iter(

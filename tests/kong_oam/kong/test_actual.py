@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 import httpx
 import pytest
@@ -14,6 +13,7 @@ from kong_oam.engine.state import PLUGIN, Resource, StackState, digest
 from kong_oam.kong.account import Account
 from kong_oam.kong.actual import corrected_state
 from sandbox.kong import Kong
+from tests.support.json_object import JsonObject
 
 OTHER = Resource(
     "kong:index/service:Service", "shop/api-80-service", {"name": "api"}
@@ -37,7 +37,7 @@ def _plugin(
     )
 
 
-def _state(*resources: Resource, outputs: dict[str, Any]) -> StackState:
+def _state(*resources: Resource, outputs: JsonObject) -> StackState:
     return StackState(
         frozenset((resource.type, resource.name) for resource in resources),
         {},

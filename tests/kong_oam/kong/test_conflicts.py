@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -34,9 +33,10 @@ from sandbox.kong import Kong
 from sandbox.kong.pem import self_signed
 from tests.support.diffs import settings
 from tests.support.estates import ISSUER, PROVIDER, estate
+from tests.support.json_object import JsonObject
 from tests.support.mocks import all_of, run_program
+from tests.support.repository import ROOT
 
-ROOT = Path(__file__).parents[3]
 APPLICATION = """\
 apiVersion: core.oam.dev/v1beta1
 kind: Application
@@ -65,10 +65,10 @@ def admin() -> Iterator[httpx.Client]:
         yield theirs
 
 
-def _make(admin: httpx.Client, path: str, **body: Any) -> dict[str, Any]:
+def _make(admin: httpx.Client, path: str, **body: Any) -> JsonObject:
     answer = admin.post(path, json=body)
     assert answer.status_code == 201, answer.text
-    made: dict[str, Any] = answer.json()
+    made: JsonObject = answer.json()
     return made
 
 

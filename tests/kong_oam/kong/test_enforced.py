@@ -23,12 +23,9 @@ from kong_oam.engine.state import PLUGIN, ROUTE, Resource
 from kong_oam.kong.enforced import enforced_models
 from tests.support import estates as written
 from tests.support.components import with_fields
+from tests.support.diffs import requests
 from tests.support.enforced_state import plugins_of, routes_of, state
 from tests.support.small_estates import MANY, estates, model, pairs
-
-
-def requests(changes: Iterable[Difference]) -> list[Change]:
-    return [change for change in changes if isinstance(change, Change)]
 
 
 def compiles(estate: Estate) -> bool:

@@ -37,6 +37,7 @@ from tests.support.gateway_estates import (
     nested_applications,
     stack,
 )
+from tests.support.json_object import JsonObject
 from tests.support.limits import ALL, limited
 from tests.support.mocks import Registered, all_of, run_program
 from tests.support.tiers import examples
@@ -46,7 +47,7 @@ FRAMES = ("ws_handshake", "ws_client_frame", "ws_upstream_frame", "ws_close")
 """Phases that only Kong Enterprise's serverless functions have (Kong's plugin reference)."""
 
 
-def schemas() -> dict[str, Any]:
+def schemas() -> JsonObject:
     """Return the schemas of a Kong Enterprise. Plugins of both editions have Kong's own schemas."""
     with Kong() as kong:
         found = {
@@ -67,13 +68,13 @@ SCHEMAS = schemas()
 ISSUER = "https://issuer.example.com"
 
 
-def emitted(anonymous: str | None = None) -> dict[str, Any]:
+def emitted(anonymous: str | None = None) -> JsonObject:
     text = plugins.config_json(
         SCHEMAS["openid-connect"],
         "openid-connect",
         plugins.openid_connect(ISSUER, anonymous),
     )
-    config: dict[str, Any] = json.loads(text)
+    config: JsonObject = json.loads(text)
     return config
 
 
@@ -489,7 +490,7 @@ def test_a_stack_is_oss_unless_it_says_otherwise_and_only_enterprise_has_workspa
 ):
     """These are the allowed values of `gateway.edition`, and its default."""
 
-    def settings_with(**values: str) -> dict[str, Any]:
+    def settings_with(**values: str) -> JsonObject:
         where = {"namespace": "kong", "podLabels": {"app": "kong"}}
         return {
             "cloud": "local", "asOf": "2026-01-01", "gateway": {**where, **values},

@@ -21,7 +21,6 @@ import kong_oam
 from kong_oam.access.networks import admits, fewest, network, read_address
 from kong_oam.kong.script import embedded
 from sandbox.kong import Kong
-from tests.support import kong_deployment
 from tests.support.estates import api, estate
 from tests.support.gate_requests import (
     INSIDE,
@@ -39,7 +38,9 @@ from tests.support.gateway_estates import (
     nested_applications,
     stack,
 )
+from tests.support.json_object import JsonObject
 from tests.support.lua_scripts import gate, spoil
+from tests.support.scenes import gateway_of
 from tests.support.tiers import examples
 
 NETWORKS = (
@@ -193,8 +194,7 @@ generated = partial(
 
 @pytest.fixture(scope="module")
 def kong() -> Iterator[Kong]:
-    with Kong(now=lambda: SCENE.now) as gateway:
-        kong_deployment.deploy(gateway.admin_url, SCENE.estate, SCENE.pems)
+    with gateway_of(SCENE) as gateway:
         yield gateway
 
 
@@ -248,8 +248,7 @@ def test_from_another_address_a_call_is_refused_with_a_code_of_its_own() -> (
         + "        - type: ip-allow\n          properties: {from: [203.0.113.0/24]}\n"
     )
     scene = Scene(estate(text, stack=STACK), SCENE.issuers)
-    with Kong(now=lambda: scene.now) as kong:
-        kong_deployment.deploy(kong.admin_url, scene.estate, scene.pems)
+    with gateway_of(scene) as kong:
         token = f"Bearer {scene.issuers['main'].service(['read'])}"
         allowed = Case("GET", "orders.example.com", b"/orders", (token,))
         assert kong.handle(allowed.raw(), "https", "203.0.113.9").status == 200
@@ -295,7 +294,7 @@ def test_an_address_that_cannot_be_read_is_refused(address: Any) -> None:
     assert (request_.run(), request_.status) == ("exit", 403)
 
 
-BROKEN: dict[str, Any] = {
+BROKEN: JsonObject = {
     "a list": [],
     "a text": "192.0.2.0/24",
     "null": None,

@@ -46,6 +46,7 @@ from tests.support.estates import (
 )
 from tests.support.gateway_estates import with_callers
 from tests.support.gateway_tokens import CLIENTS
+from tests.support.json_object import JsonObject
 from tests.support.mocks import Registered, program
 
 NOW = time.time()
@@ -202,7 +203,7 @@ def shared(payload: Mapping[str, Any], kid: str) -> str:
     return f"{text}.{b64(mac.finalize())}"
 
 
-CLAIMS: dict[str, Any] = {
+CLAIMS: JsonObject = {
     "iss": ISSUER, "aud": "api://tests", "exp": NOW + 900, "jti": "AT.1", "cid": "c", "sub": "c", "scp": ["read", "write"],
 }  # fmt: skip
 USER = {**CLAIMS, "uid": "u1", "sub": "someone", "groups": ["sales"]}
@@ -588,7 +589,7 @@ def test_another_consumers_valid_token_makes_nobody_of_a_caller_on_a_public_path
     ],
 )  # fmt: skip
 def test_a_users_scopes_are_cut_to_the_roles_of_their_groups(
-    kong: Kong, claims: dict[str, Any], status: int
+    kong: Kong, claims: JsonObject, status: int
 ) -> None:
     """Names that only look like a group or a scope are none, nor is a user whose names equal the client's a service."""
     assert send(kong, "/orders", bearer(signed(claims))).status == status

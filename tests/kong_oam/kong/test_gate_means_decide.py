@@ -17,7 +17,6 @@ from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
 from sandbox.kong import Answer, Kong
-from tests.support import kong_deployment
 from tests.support.estates import estate
 from tests.support.gateway_cases import (
     STATUSES,
@@ -33,6 +32,7 @@ from tests.support.gateway_estates import (
     nested_applications,
     stack,
 )
+from tests.support.scenes import gateway_of
 from tests.support.tiers import examples
 
 pytestmark = pytest.mark.generated
@@ -61,8 +61,7 @@ generated = partial(
 
 @pytest.fixture(scope="module")
 def kong() -> Iterator[Kong]:
-    with Kong(now=lambda: SCENE.now) as gateway:
-        kong_deployment.deploy(gateway.admin_url, SCENE.estate, SCENE.pems)
+    with gateway_of(SCENE) as gateway:
         yield gateway
 
 

@@ -27,6 +27,7 @@ from tests.support.estates import ENTRA_SPELLING, api, estate
 from tests.support.gateway_cases import Case
 from tests.support.gateway_estates import Scene
 from tests.support.gateway_tokens import Issuer
+from tests.support.json_object import JsonObject
 from tests.support.tiers import examples
 
 PROVIDER = Provider(
@@ -101,7 +102,7 @@ JOB, WEB = client("shop/job"), client("shop/web")
 A, B = ESTATE.components["a/api"], ESTATE.components["b/api"]
 
 
-def service(**changes: Any) -> dict[str, Any]:
+def service(**changes: Any) -> JsonObject:
     base = {
         "aud": "6c1f-a",
         "azp": "c",
@@ -114,7 +115,7 @@ def service(**changes: Any) -> dict[str, Any]:
     return {"jti": None, "cid": None, "scp": None} | base | changes
 
 
-def user(**changes: Any) -> dict[str, Any]:
+def user(**changes: Any) -> JsonObject:
     return service(
         **(
             {
@@ -195,7 +196,7 @@ def kong() -> Iterator[Kong]:
     ],
 )
 def test_the_gate_reads_tokens_for_one_api_as_decide_does(
-    kong: Kong, payload: dict[str, Any], statuses: tuple[int, ...]
+    kong: Kong, payload: JsonObject, statuses: tuple[int, ...]
 ) -> None:
     """Calls go to GET and POST of the token's own API, to GET of another API, and to a component
     that accepts any token. Audience, scopes and groups vary. A token for another API gives 403,
@@ -269,7 +270,7 @@ _GROUP_NAMES = st.sampled_from(_LOGICAL_GROUPS)
 def test_any_token_for_one_api_is_read_as_decide_reads_it(
     kong: Kong,
     user_signed_in: bool,
-    payload: dict[str, Any],
+    payload: JsonObject,
     host: str,
     method: str,
 ) -> None:

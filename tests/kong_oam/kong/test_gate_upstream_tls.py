@@ -47,7 +47,7 @@ def test_nothing_is_sent_by_a_service_that_does_not_verify(
     service: Any,
 ) -> None:
     call = call_to(service)
-    assert (call.run(), call.status, call.target) == ("exit", 500, None)
+    assert (call.denied(), call.target) == (500, None)
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_nothing_is_sent_by_a_service_that_does_not_verify(
 )
 def test_nothing_is_sent_where_kong_does_not_say(wrong: Any) -> None:
     call = call_to(SERVICE, fault=("kong.router.get_service", wrong))
-    assert (call.run(), call.status, call.target) == ("exit", 500, None)
+    assert (call.denied(), call.target) == (500, None)
 
 
 @pytest.mark.parametrize(
@@ -64,4 +64,4 @@ def test_nothing_is_sent_where_kong_does_not_say(wrong: Any) -> None:
 def test_a_name_that_no_certificate_bears_is_none(name: str) -> None:
     """And no reason to speak clear text."""
     call = call_to(SERVICE, f'{{"host":"api.test","port":8443,"name":{name}}}')
-    assert (call.run(), call.status, call.target) == ("exit", 500, None)
+    assert (call.denied(), call.target) == (500, None)

@@ -25,8 +25,9 @@ from kong_oam.kong.routes import routes
 from kong_oam.verify.questions import Call
 from kong_oam.verify.router import Router
 from tests.support.estates import PROVIDER, STACK, estate
+from tests.support.json_object import JsonObject
 
-Row = dict[str, Any]
+Row = JsonObject
 Endpoints = frozenset[tuple[str, str]]
 
 HOSTS = ("a.x.com", "b.x.com", "*.x.com", "c.a.x.com", "*.a.x.com")

@@ -7,7 +7,6 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -31,6 +30,7 @@ from tests.support import gate_requests
 from tests.support.estates import SPELLING, api, estate
 from tests.support.gateway_estates import nested_applications, with_callers
 from tests.support.gateway_tokens import CLIENTS
+from tests.support.repository import ROOT
 
 ACCESS = """
             owner: team
@@ -580,9 +580,7 @@ def test_a_workspace_that_does_not_exist_is_what_to_check() -> None:
 
 def test_a_stack_may_say_itself_how_long_its_workers_take() -> None:
     """The setting wins. Otherwise the time follows from this Kong's configuration."""
-    settings = read_file(
-        Path(__file__).parents[3] / "stacks/Pulumi.local.yaml"
-    ).gateway
+    settings = read_file(ROOT / "stacks/Pulumi.local.yaml").gateway
     quick = {"worker_state_update_frequency": 1, "db_update_frequency": 1}
     with (
         Kong(configuration=quick) as kong,

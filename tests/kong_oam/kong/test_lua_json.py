@@ -8,7 +8,6 @@ import json
 import math
 import re
 from itertools import product
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,8 +16,10 @@ from hypothesis import strategies as st
 from lupa.luajit21 import LuaRuntime
 
 from kong_oam.access import tokens
+from tests.support.json_object import JsonObject
+from tests.support.repository import ROOT
 
-LUA = Path(__file__).resolve().parents[3] / "kong_oam" / "kong" / "lua"
+LUA = ROOT / "kong_oam" / "kong" / "lua"
 RUNTIME = LuaRuntime(encoding="latin-1", unpack_returned_tuples=True)
 RUNTIME.globals().ngx = RUNTIME.table_from(
     {
@@ -166,7 +167,7 @@ def oracle(text: bytes) -> bool:
     """Read with Python's reader, which follows RFC 8259 independently. Also reject duplicate keys,
     numbers outside a double, and lone surrogates."""
 
-    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    def unique(pairs: list[tuple[str, Any]]) -> JsonObject:
         assert len(dict(pairs)) == len(pairs)
         return dict(pairs)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator
-from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -25,8 +24,9 @@ from kong_oam.access.paths import (
     read,
     spelled,
 )
+from tests.support.repository import ROOT
 
-LUA = Path(__file__).resolve().parents[3] / "kong_oam" / "kong" / "lua"
+LUA = ROOT / "kong_oam" / "kong" / "lua"
 RUNTIME = LuaRuntime(
     encoding="latin-1", unpack_returned_tuples=True, register_builtins=False
 )

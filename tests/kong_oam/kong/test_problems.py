@@ -18,6 +18,7 @@ from tests.support import kong_deployment
 from tests.support.estates import api, estate
 from tests.support.gateway_cases import Case
 from tests.support.gateway_estates import Scene, issuers, stack
+from tests.support.json_object import JsonObject
 
 STACK = stack("tests", "http")
 ORDERS = api(
@@ -62,11 +63,11 @@ def answers(kong: Kong, **config: Any) -> None:
     )
 
 
-def problem_of(answer: Answer) -> dict[str, Any]:
+def problem_of(answer: Answer) -> JsonObject:
     """The problem of an answer, which has the id that the answer's header has."""
     headers = {name.lower(): value for name, value in answer.headers}
     assert headers["content-type"] == "application/problem+json"
-    body: dict[str, Any] = json.loads(answer.body)
+    body: JsonObject = json.loads(answer.body)
     assert body.pop("requestId") == headers["x-kong-request-id"]
     assert body.pop("status") == answer.status
     return body
@@ -99,7 +100,7 @@ def test_what_a_plugin_refuses_is_a_problem(
         {"status_code": 503, "body": "<p>", "content_type": "text/html"},
     ],
 )
-def test_what_somebody_wrote_stays(kong: Kong, config: dict[str, Any]) -> None:
+def test_what_somebody_wrote_stays(kong: Kong, config: JsonObject) -> None:
     """A page for maintenance, and statuses that nobody knows the reason of."""
     answers(kong, **config)
     answer = kong.handle(CALL.raw(), STACK.scheme)

@@ -3,8 +3,6 @@ choose any address."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from kong_oam.kong import addresses, preflight
@@ -12,8 +10,9 @@ from kong_oam.kong.account import Account
 from kong_oam.kong.preflight import PreflightError
 from sandbox.kong import Kong
 from tests.support.estates import api, estate
+from tests.support.json_object import JsonObject
 
-EVERYBODY: list[dict[str, Any]] = [
+EVERYBODY: list[JsonObject] = [
     {"trusted_ips": ["0.0.0.0/0"]},
     {"trusted_ips": ["0.0.0.0/0", "::/0"], "real_ip_header": "X-Forwarded-For"},
     {"trusted_ips": ["10.0.0.0/8", "::/0"]},
@@ -24,7 +23,7 @@ EVERYBODY: list[dict[str, Any]] = [
         ]
     },
 ]
-SOME: list[dict[str, Any]] = [
+SOME: list[JsonObject] = [
     {},
     {"trusted_ips": {}},
     {"trusted_ips": ["10.0.0.0/8", "2001:db8::7", "unix:"]},
@@ -38,7 +37,7 @@ SOME: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("configuration", EVERYBODY, ids=str)
 def test_a_gateway_that_believes_everybody_is_refused(
-    configuration: dict[str, Any],
+    configuration: JsonObject,
 ) -> None:
     """Where rules ask for addresses, and nowhere else."""
     with Kong(configuration=configuration) as kong:
@@ -83,7 +82,7 @@ def test_limits_that_count_by_address_ask_for_it(
 
 @pytest.mark.parametrize("configuration", SOME, ids=str)
 def test_a_gateway_that_believes_some_is_not(
-    configuration: dict[str, Any],
+    configuration: JsonObject,
 ) -> None:
     """`GET /` prints an empty list as {}."""
     with Kong(configuration=configuration) as kong:

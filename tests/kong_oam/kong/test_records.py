@@ -9,7 +9,6 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import httpx
 import jsonschema_rs
@@ -31,6 +30,8 @@ from tests.support.gateway_estates import (
     nested_applications,
     stack,
 )
+from tests.support.json_object import JsonObject
+from tests.support.scenes import gateway_of
 
 STACK = replace(stack("tests"), records=Records(("page",)))
 SCENE = Scene(
@@ -49,7 +50,7 @@ class Recorded:
     def __init__(self, kong: Kong, file: Path) -> None:
         self._kong, self._file = kong, file
 
-    def ask(self, raw: bytes) -> tuple[Answer, dict[str, Any]]:
+    def ask(self, raw: bytes) -> tuple[Answer, JsonObject]:
         self._file.write_bytes(b"")
         answer = self._kong.handle(raw, scheme=STACK.scheme)
         return answer, json.loads(self._file.read_bytes())
@@ -58,11 +59,7 @@ class Recorded:
 @pytest.fixture(scope="module")
 def kong(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recorded]:
     file = tmp_path_factory.mktemp("records") / "records"
-    with Kong(now=lambda: SCENE.now) as gateway:
-        logs = LogSettings(file=str(file))
-        kong_deployment.deploy(
-            gateway.admin_url, SCENE.estate, SCENE.pems, logs=logs
-        )
+    with gateway_of(SCENE, logs=LogSettings(file=str(file))) as gateway:
         yield Recorded(gateway, file)
 
 

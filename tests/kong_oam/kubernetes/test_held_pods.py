@@ -18,6 +18,7 @@ from kong_oam.objects.component_pods import component_pods
 from tests.support import small_stacks
 from tests.support.components import with_fields
 from tests.support.estates import STACK
+from tests.support.json_object import JsonObject
 from tests.support.rendered import DEPLOYMENT, application, compiled, ingress
 from tests.support.rendered_components import component, rendered_object
 
@@ -60,10 +61,10 @@ lies = st.sampled_from(
 
 
 @st.composite
-def objects(draw: st.DrawFn) -> dict[str, Any]:
+def objects(draw: st.DrawFn) -> JsonObject:
     """An object with pods, or mappings like pods, in up to three places, possibly nested."""
     api, kind = draw(st.sampled_from([*WORKLOADS, *OTHERS, *CUSTOM]))
-    manifest: dict[str, Any] = {
+    manifest: JsonObject = {
         "apiVersion": api,
         "kind": kind,
         "metadata": {"name": "one", "namespace": "orders"},
@@ -80,7 +81,7 @@ def objects(draw: st.DrawFn) -> dict[str, Any]:
     return manifest
 
 
-def _put(manifest: dict[str, Any], path: Any, number: int) -> None:
+def _put(manifest: JsonObject, path: Any, number: int) -> None:
     holder: Any = manifest
     for step, following in zip(path, [*path[1:], ""], strict=False):
         new: Any = [{}] if following == "0" else {}
@@ -100,7 +101,7 @@ def _put(manifest: dict[str, Any], path: Any, number: int) -> None:
 
 def holders(
     value: Any, root: bool = True
-) -> Iterator[tuple[str, bool, dict[str, Any]]]:
+) -> Iterator[tuple[str, bool, JsonObject]]:
     """Yields the owners of containers: their name, whether it is the object itself, and the
     mapping."""
     if isinstance(value, dict):
@@ -114,7 +115,7 @@ def holders(
             yield from holders(item, False)
 
 
-def is_held(holder: dict[str, Any]) -> bool:
+def is_held(holder: JsonObject) -> bool:
     metadata = holder.get("metadata", {})
     labels = metadata.get("labels", {}) if isinstance(metadata, dict) else {}
     return (
@@ -125,7 +126,7 @@ def is_held(holder: dict[str, Any]) -> bool:
 
 @given(objects(), lies)
 def test_exactly_possible_pods_are_controlled(
-    manifest: dict[str, Any], pod_spec_path: str
+    manifest: JsonObject, pod_spec_path: str
 ) -> None:
     app, whole = component("", ports=())
     whole = with_fields(

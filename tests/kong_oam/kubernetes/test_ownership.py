@@ -15,6 +15,7 @@ from kong_oam.objects import manifests
 from kong_oam.objects.manifests import Exposure, GatewayPeer, Workload
 from sandbox.cluster import Cluster, Key
 from sandbox.kubectl import merged
+from tests.support.json_object import JsonObject
 
 WORKLOAD = Workload(
     application="orders",
@@ -48,7 +49,7 @@ SECRET = {
 # The record of kube-apiserver 1.35.4 for DEPLOYMENT, applied as the official plugin does. `kubectl
 # edit` changed the image, a container, a variable and hostNetwork; `kubectl scale` changed
 # replicas. Its controllers run.
-RECORDED: list[dict[str, Any]] = yaml.safe_load("""
+RECORDED: list[JsonObject] = yaml.safe_load("""
 - manager: pulumi-kubernetes-00000005
   operation: Apply
   apiVersion: apps/v1
@@ -187,21 +188,21 @@ def test_changes_are_read_from_an_api_server() -> None:
     )
 
 
-def _pod(**fields: Any) -> dict[str, Any]:
+def _pod(**fields: Any) -> JsonObject:
     return {"spec": {"template": {"spec": fields}}}
 
 
-def _container(**fields: Any) -> dict[str, Any]:
+def _container(**fields: Any) -> JsonObject:
     return _pod(containers=[{"name": "api", **fields}])
 
 
-def _about(**fields: Any) -> dict[str, Any]:
+def _about(**fields: Any) -> JsonObject:
     return {"spec": {"template": {"metadata": fields}}}
 
 
 POD, CONTAINER = "spec.template.spec", "spec.template.spec.containers[api]"
 TAKEN_OUT, PUT_BACK = True, False
-HANDS: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, bool]]] = {
+HANDS: dict[str, tuple[JsonObject, JsonObject, dict[str, bool]]] = {
     "another image": (
         DEPLOYMENT,
         _container(image="other:1"),
@@ -449,9 +450,9 @@ def test_values_of_a_secret_are_not_needed(cluster: Cluster) -> None:
     )
 
 
-def _bare(live: dict[str, Any] | None) -> dict[str, Any]:
+def _bare(live: JsonObject | None) -> JsonObject:
     assert live is not None
-    bare: dict[str, Any] = json.loads(json.dumps(live))
+    bare: JsonObject = json.loads(json.dumps(live))
     bare["metadata"].pop("managedFields")
     return bare
 

@@ -6,7 +6,6 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -20,9 +19,10 @@ from kong_oam.objects.pods import Manifest
 from sandbox.cluster import CLUSTER, Cluster
 from tests.support.diffs import settings
 from tests.support.estates import estate
+from tests.support.json_object import JsonObject
 from tests.support.mocks import program
+from tests.support.repository import ROOT
 
-ROOT = Path(__file__).parents[3]
 SETTINGS = settings("tests")
 WORKER = "    - {name: NAME, type: worker, properties: {image: x}}\n"
 APPLICATION = "apiVersion: core.oam.dev/v1beta1\nkind: Application\nmetadata: {name: shop}\nspec:\n  components:\n"
@@ -183,7 +183,7 @@ def test_a_kind_that_the_cluster_does_not_know_hides_no_other(
     """`kubectl` then prints nothing, so such kinds are asked for separately."""
 
     def owners(
-        _: str | None, wanted: list[dict[str, Any]]
+        _: str | None, wanted: list[JsonObject]
     ) -> dict[kubectl.Name, str | None]:
         if any(manifest["kind"] == "Thing" for manifest in wanted):
             raise kubectl.KubectlError(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,10 +16,12 @@ from kong_oam.oam.position import Document
 from kong_oam.oam.schema import OWN_TRAITS, schema, violations
 from kong_oam.render.evaluator import Evaluator
 from kong_oam.render.rendering import definitions_of, render
+from tests.support.json_object import JsonObject
 from tests.support.oam_corpus import application_of
 from tests.support.rendering import WORKLOAD, written
+from tests.support.repository import ROOT
 
-DEFINITIONS = Path(__file__).resolve().parents[3] / "definitions"
+DEFINITIONS = ROOT / "definitions"
 
 
 KINDS = {
@@ -101,7 +102,7 @@ def _judged_by_cue(
     name: str, properties: Any, evaluator: Evaluator
 ) -> list[str]:
     is_trait = KINDS[name] == "TraitDefinition"
-    part: dict[str, Any] = {"name": "web", "type": "app" if is_trait else name}
+    part: JsonObject = {"name": "web", "type": "app" if is_trait else name}
     part |= (
         {"traits": [{"type": name, "properties": properties}]}
         if is_trait

@@ -21,9 +21,10 @@ from kong_oam.__main__ import main
 from kong_oam.oam.application import read_bytes
 from kong_oam.oam.document import read
 from kong_oam.oam.editor import application_schema
+from tests.support.cli import Cli
+from tests.support.repository import ROOT
 from tests.support.tiers import examples
 
-ROOT = Path(__file__).resolve().parents[3]
 COPY = ROOT / "definitions" / "application.schema.json"
 SCHEMA = application_schema()
 VALIDATOR = jsonschema_rs.validator_for(SCHEMA)
@@ -109,18 +110,14 @@ spec:
 BASES = [*SAMPLES, DEPENDENT, FOREIGN]
 
 
-def test_the_copy_is_what_the_command_prints(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
+def test_the_copy_is_what_the_command_prints(cli: Cli, tmp_path: Path) -> None:
     """If it differs: `python -m kong_oam schema --output definitions/application.schema.json`."""
-    assert main(["schema"]) == 0
-    assert capsys.readouterr().out == COPY.read_text("utf-8")
+    assert cli("schema") == COPY.read_text("utf-8")
     assert main(["schema", "--output", str(tmp_path / "a.json")]) == 0
     assert (tmp_path / "a.json").read_text("utf-8") == COPY.read_text("utf-8")
-    assert (
-        main(["schema", "--output", str(tmp_path / "nowhere" / "a.json")]) == 2
+    assert ": No such file or directory" in cli.error(
+        "schema", "--output", str(tmp_path / "nowhere" / "a.json")
     )
-    assert ": No such file or directory" in capsys.readouterr().err
 
 
 def test_it_is_a_schema_that_an_editor_can_explain() -> None:

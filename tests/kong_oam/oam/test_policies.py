@@ -9,6 +9,7 @@ from kong_oam.oam.model import Application
 from kong_oam.oam.rendered import Options, RenderedObject
 from kong_oam.oam.rules import with_rule_options
 from kong_oam.oam.topology import on_clusters, unknown_clusters
+from tests.support.diagnostics import messages
 
 HEAD = """apiVersion: core.oam.dev/v1beta1
 kind: Application
@@ -34,13 +35,6 @@ def resolved(*policies: str, workflow: str = "") -> Application:
         if diagnostic.severity == "error"
     ] == []
     return found.applications[0]
-
-
-def messages(found: Reading) -> list[str]:
-    return [
-        f"{diagnostic.position}: {diagnostic.severity} {diagnostic.code}: {diagnostic.message}"
-        for diagnostic in found.diagnostics
-    ]
 
 
 def places(

@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
 import pytest
 import yaml
 
-ROOT = Path(__file__).resolve().parents[3]
-DATA = ROOT.parent / "shared" / "data" / "oam"
+from tests.support.json_object import JsonObject
+from tests.support.repository import DATA, ROOT
+
+OAM = DATA / "oam"
 
 SCHEMAS: Mapping[str, Any] = {
     name: json.loads(
@@ -54,11 +55,11 @@ def _violations(
     ]
 
 
-def _application(**changes: Any) -> dict[str, Any]:
+def _application(**changes: Any) -> JsonObject:
     return {**ORDERS, **changes}
 
 
-def _component(**changes: Any) -> dict[str, Any]:
+def _component(**changes: Any) -> JsonObject:
     return _application(
         spec={"components": [{"name": "api", "type": "webservice", **changes}]}
     )
@@ -339,8 +340,8 @@ def _nodes(node: Any) -> Iterator[Mapping[str, Any]]:
 def test_properties_that_kubevela_rendered_are_accepted() -> None:
     """Real webservice, worker and gateway properties are accepted, except those that KubeVela
     silently drops."""
-    if not (DATA / "expected").is_dir():
-        pytest.skip(f"no shared data beside the project: {DATA} is missing")
+    if not (OAM / "expected").is_dir():
+        pytest.skip(f"no shared data beside the project: {OAM} is missing")
     accepted: Counter[str] = Counter()
     refused: dict[tuple[str, str], list[str]] = {}
     for file, kind, properties in _rendered_properties():
@@ -359,9 +360,9 @@ def test_properties_that_kubevela_rendered_are_accepted() -> None:
 
 
 def _rendered_properties() -> Iterator[tuple[str, str, Any]]:
-    for path in sorted((DATA / "expected").glob("*.yaml")):
+    for path in sorted((OAM / "expected").glob("*.yaml")):
         application = yaml.safe_load(
-            (DATA / "applications" / path.name).read_text("utf-8")
+            (OAM / "applications" / path.name).read_text("utf-8")
         )
         for component in application["spec"].get("components") or ():
             for part in (component, *(component.get("traits") or ())):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from pathlib import Path
 
 import pytest
 
@@ -13,7 +12,9 @@ from kong_oam.oam.dependencies import find_cycle
 from kong_oam.oam.model import APPLY_ALL_STEPS
 from kong_oam.oam.schema import POLICY_TYPES
 from kong_oam.oam.steps import IGNORED_STEPS, STEP_ALTERNATIVES, SUPPORTED_STEPS
+from tests.support.diagnostics import messages
 from tests.support.oam_corpus import CORPUS, corpus, need_corpus
+from tests.support.repository import ROOT
 
 HEAD = """apiVersion: core.oam.dev/v1beta1
 kind: Application
@@ -60,13 +61,6 @@ def waits(found: Reading) -> dict[str, set[str]]:
         component.name: {*component.depends_on}
         for component in found.applications[0].components
     }
-
-
-def messages(found: Reading) -> list[str]:
-    return [
-        f"{diagnostic.position}: {diagnostic.severity} {diagnostic.code}: {diagnostic.message}"
-        for diagnostic in found.diagnostics
-    ]
 
 
 def apply(component: str, more: str = "") -> str:
@@ -428,12 +422,7 @@ def test_values_of_a_step_belong_to_its_component() -> None:
 
 def test_the_page_has_each_policy_and_step() -> None:
     """By name."""
-    page = (
-        Path(__file__).resolve().parents[3]
-        / "docs"
-        / "reference"
-        / "applications.md"
-    ).read_text("utf-8")
+    page = (ROOT / "docs" / "reference" / "applications.md").read_text("utf-8")
     assert [
         name
         for name in (

@@ -14,17 +14,18 @@ import pytest
 import yaml
 
 from kong_oam.__main__ import main
+from tests.support.json_object import JsonObject
 
 IMAGE = {"image": "nginx"}
 
 
-def trait(named: str, /, **properties: Any) -> dict[str, Any]:
+def trait(named: str, /, **properties: Any) -> JsonObject:
     return {"type": named, "properties": properties}
 
 
 def component(
     name: str, kind: str, properties: Any, *traits: Any
-) -> dict[str, Any]:
+) -> JsonObject:
     return {
         "name": name,
         "type": kind,
@@ -33,11 +34,11 @@ def component(
     }
 
 
-def objects(name: str, *found: dict[str, Any]) -> dict[str, Any]:
+def objects(name: str, *found: JsonObject) -> JsonObject:
     return component(name, "k8s-objects", {"objects": list(found)})
 
 
-def patched(name: str, operation: str, path: str, value: Any) -> dict[str, Any]:
+def patched(name: str, operation: str, path: str, value: Any) -> JsonObject:
     return component(
         name,
         "webservice",
@@ -139,7 +140,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
     ids=[opening["name"] for opening, _ in OPENINGS],
 )
 def test_an_opening_is_refused(
-    opening: dict[str, Any], codes: str, found: dict[str, set[str]]
+    opening: JsonObject, codes: str, found: dict[str, set[str]]
 ) -> None:
     assert found[opening["name"]] == {*codes.split()}
 

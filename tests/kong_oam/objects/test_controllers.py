@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.json_object import JsonObject
 from tests.support.judged_components import findings, judged_component
 
 VICTIM = judged_component(
@@ -28,7 +29,7 @@ PATCH = {
 }
 
 
-def resource_of(kind: str, **spec: Any) -> dict[str, Any]:
+def resource_of(kind: str, **spec: Any) -> JsonObject:
     return {
         "apiVersion": KINDS[kind],
         "kind": kind,

@@ -11,6 +11,7 @@ import yaml
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from tests.support.json_object import JsonObject
 from tests.support.judged_components import findings, judged_component
 
 WEB = judged_component(
@@ -41,7 +42,7 @@ def around(draw: st.DrawFn) -> list[tuple[str | None, Any]]:
 
 def placed(
     inner: Any, way: list[tuple[str | None, Any]], top: str = "spec"
-) -> dict[str, Any]:
+) -> JsonObject:
     """An unknown object with a value at the end of a path."""
     for field, beside in way:
         inner = (
@@ -233,7 +234,7 @@ NODES: list[Any] = [
 ]
 
 
-def nested(kind: str, api: str = "v1", **fields: Any) -> dict[str, Any]:
+def nested(kind: str, api: str = "v1", **fields: Any) -> JsonObject:
     return {
         "apiVersion": api,
         "kind": kind,

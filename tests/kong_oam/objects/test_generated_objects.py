@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.objects.component import Rules
 from kong_oam.objects.judge import judge
+from tests.support.json_object import JsonObject
 from tests.support.judged_components import judged_component
 
 OTHER = judged_component(
@@ -204,10 +205,8 @@ template = st.fixed_dictionaries(
 )
 
 
-def _around(
-    kind: str, api: str, *path: str
-) -> st.SearchStrategy[dict[str, Any]]:
-    def put(inner: dict[str, Any]) -> dict[str, Any]:
+def _around(kind: str, api: str, *path: str) -> st.SearchStrategy[JsonObject]:
+    def put(inner: JsonObject) -> JsonObject:
         for step in reversed(path):
             inner = {step: inner}
         metadata = (
@@ -282,7 +281,7 @@ PATTERNS = {
 }
 
 
-def opened(manifest: dict[str, Any]) -> Counter[str]:
+def opened(manifest: JsonObject) -> Counter[str]:
     """The number of openings in an object, by code."""
     is_foreign = manifest["kind"] == "CloneSet"
     found: Counter[str] = Counter()
@@ -309,7 +308,7 @@ def opened(manifest: dict[str, Any]) -> Counter[str]:
 @settings(suppress_health_check=[HealthCheck.too_slow])
 @given(workload, st.booleans())
 def test_exactly_openings_are_rejected(
-    manifest: dict[str, Any], by_path: bool
+    manifest: JsonObject, by_path: bool
 ) -> None:
     path = "spec.template.spec" if by_path else ""
     component = judged_component(manifest, key="shop/api", made=(("ServiceAccount", "api"), ("Secret", "api-client")), credentials=frozenset({"api-client"}), pod_spec_path=path)  # fmt: skip
@@ -356,7 +355,7 @@ junk = st.recursive(
     st.sampled_from(["cluster", "loadBalancer"]),
 )  # fmt: skip
 def test_whatever_a_definition_renders_is_judged(
-    body: dict[str, Any], kind: tuple[Any, Any], reach: Any
+    body: JsonObject, kind: tuple[Any, Any], reach: Any
 ) -> None:
     """Without a crash, and each finding has a position."""
     manifest = {**body, "apiVersion": kind[0], "kind": kind[1]}

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.json_object import JsonObject
 from tests.support.judged_components import (
     POD,
     findings,
@@ -19,7 +20,7 @@ WEB = judged_component(
     made=(("ServiceAccount", "web"), ("Secret", "web-client")),
     credentials=frozenset({"web-client", "kept"}),
 )
-MINE: dict[str, Any] = {
+MINE: JsonObject = {
     "key": "shop/api",
     "made": (("ServiceAccount", "api"), ("Secret", "api-client")),
     "credentials": frozenset({"api-client"}),
@@ -353,7 +354,7 @@ ASKING = [
 @pytest.mark.parametrize("spec", ASKING)
 @pytest.mark.parametrize("kind", ["Certificate", "Any"])
 def test_no_component_requests_a_certificate_for_anothers_name(
-    spec: dict[str, Any], kind: str
+    spec: JsonObject, kind: str
 ) -> None:
     """In any field of cert-manager's objects."""
     certificate = {

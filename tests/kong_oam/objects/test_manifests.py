@@ -22,9 +22,11 @@ from kong_oam.objects.manifests import (
     services,
 )
 from kong_oam.objects.selection import NamedService
+from tests.support.json_object import JsonObject
 from tests.support.judged_components import PLACE
+from tests.support.repository import DATA
 
-DATA = Path(__file__).resolve().parents[4] / "shared" / "data" / "oam"
+OAM = DATA / "oam"
 GATEWAY = GatewayPeer(
     namespace="kong", pod_labels={"app.kubernetes.io/name": "kong"}
 )
@@ -478,13 +480,13 @@ def test_a_whole_number_written_as_a_decimal_names_its_port_as_one() -> None:
 
 def test_equals_kubevelas_rendering_of_real_applications() -> None:
     """Deployment and Services equal KubeVela's, except for the numbered differences below."""
-    if not (DATA / "expected").is_dir():
-        pytest.skip(f"no shared data beside the project: {DATA} is missing")
+    if not (OAM / "expected").is_dir():
+        pytest.skip(f"no shared data beside the project: {OAM} is missing")
     compared = []
     for file, application in _rendered_applications():
         rendered = [
             _as_ours(manifest)
-            for manifest in _manifests(DATA / "expected" / file)
+            for manifest in _manifests(OAM / "expected" / file)
             if _is_made_here(manifest)
         ]
         written = [
@@ -506,8 +508,8 @@ def test_equals_kubevelas_rendering_of_real_applications() -> None:
 
 def _rendered_applications() -> Iterator[tuple[str, Mapping[str, Any]]]:
     """KubeVela's renderings with only webservices and workers with gateway traits."""
-    for path in sorted((DATA / "expected").glob("*.yaml")):
-        (application,) = _manifests(DATA / "applications" / path.name)
+    for path in sorted((OAM / "expected").glob("*.yaml")):
+        (application,) = _manifests(OAM / "applications" / path.name)
         spec = application["spec"]
         components = spec.get("components") or []
         traits = [
@@ -569,14 +571,14 @@ def _is_made_here(manifest: Mapping[str, Any]) -> bool:
     return bool(manifest["kind"] != "Ingress")
 
 
-def _as_ours(manifest: dict[str, Any]) -> dict[str, Any]:
+def _as_ours(manifest: JsonObject) -> JsonObject:
     """Difference 2: empty annotations are omitted."""
     if not manifest["metadata"]["annotations"]:
         del manifest["metadata"]["annotations"]
     return manifest
 
 
-def _without_our_additions(manifest: dict[str, Any]) -> dict[str, Any]:
+def _without_our_additions(manifest: JsonObject) -> JsonObject:
     """Difference 3: the pods have their own ServiceAccount."""
     if manifest["kind"] == "Deployment":
         assert (
@@ -587,11 +589,11 @@ def _without_our_additions(manifest: dict[str, Any]) -> dict[str, Any]:
 
 
 def _one_service_of_a_name(
-    manifests: list[dict[str, Any]],
-) -> list[dict[str, Any]]:
+    manifests: list[JsonObject],
+) -> list[JsonObject]:
     """Difference 4: of two Services of one name the first stays, with the ports that only the
     second has."""
-    found: dict[tuple[str, str], dict[str, Any]] = {}
+    found: dict[tuple[str, str], JsonObject] = {}
     for manifest in manifests:
         first = found.setdefault(
             (manifest["kind"], manifest["metadata"]["name"]), manifest
@@ -606,7 +608,7 @@ def _one_service_of_a_name(
     return list(found.values())
 
 
-def _sorted(manifests: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _sorted(manifests: list[JsonObject]) -> list[JsonObject]:
     return sorted(
         manifests,
         key=lambda manifest: (manifest["kind"], manifest["metadata"]["name"]),

@@ -8,6 +8,7 @@ import pytest
 
 from kong_oam.oam.rendered import WORKLOADS
 from tests.support.exposing_kinds import EXPOSING_KINDS
+from tests.support.json_object import JsonObject
 from tests.support.judged_components import (
     POD,
     findings,
@@ -57,9 +58,9 @@ NEVER = [
 ]  # fmt: skip
 
 
-def of_kind(text: str, **more: Any) -> dict[str, Any]:
+def of_kind(text: str, **more: Any) -> JsonObject:
     api, _, kind = text.partition(" ")
-    pods: dict[str, Any] = {"spec": {"containers": [{"name": "c"}]}}
+    pods: JsonObject = {"spec": {"containers": [{"name": "c"}]}}
     found = {"apiVersion": api, "kind": kind, "metadata": {"name": "x", **more}}
     if (api.rpartition("/")[0], kind) in WORKLOADS:
         spec = {"template": pods, "jobTemplate": {"spec": {"template": pods}}}
@@ -131,7 +132,7 @@ def test_a_list_is_refused_whatever_is_in_it() -> None:
         {"apiVersion": "v1", "kind": ""},
     ],
 )
-def test_what_has_no_kind_is_refused(manifest: dict[str, Any]) -> None:
+def test_what_has_no_kind_is_refused(manifest: JsonObject) -> None:
     assert [
         message[:6] for message in findings(judged_component(manifest))
     ] == ["ACC224"]
@@ -182,7 +183,7 @@ def test_a_release_is_made_by_its_component_type_alone() -> None:
     ],
 )
 def test_no_patch_gives_a_release_what_its_type_does_not(
-    spec: dict[str, Any], field: str
+    spec: JsonObject, field: str
 ) -> None:
     (message,) = findings(
         judged_component(
@@ -228,7 +229,7 @@ ELSEWHERE = [
 
 @pytest.mark.parametrize(("manifest", "field"), ELSEWHERE)
 def test_another_namespace_is_for_the_stack_to_allow(
-    manifest: dict[str, Any], field: str
+    manifest: JsonObject, field: str
 ) -> None:
     namespace = "" if manifest["metadata"].get("namespace") == "" else "other"
     (message,) = findings(judged_component(manifest))

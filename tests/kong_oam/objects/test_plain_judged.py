@@ -15,6 +15,7 @@ from kong_oam.access.compile.estate import compile_estate
 from kong_oam.oam.application import Reading, read_bytes
 from kong_oam.oam.schema import schema
 from tests.support.estates import STACK
+from tests.support.json_object import JsonObject
 from tests.support.rendered import as_rendered
 
 WEB = {
@@ -169,7 +170,7 @@ PROBES = ("livenessProbe", "readinessProbe")
     st.sampled_from([(), ("LoadBalancer",)]),
 )
 def test_the_same_workload_is_judged_alike(
-    workload: dict[str, Any],
+    workload: JsonObject,
     worker: bool,
     gateway: bool,
     labels: Any,
@@ -212,7 +213,7 @@ STEERED = {
         "service.beta.kubernetes.io/aws-load-balancer-internal": "false"
     }
 }
-REFUSED: list[tuple[str, dict[str, Any], Any, str]] = [
+REFUSED: list[tuple[str, JsonObject, Any, str]] = [
     ("ACC226", {"image": "i", "volumeMounts": {"emptyDir": [{"name": "e", "mountPath": "/e"}], "hostPath": [{"name": "h", "mountPath": "/h", "path": "/"}]}}, None, '"name": "h"'),
     ("ACC217", {"image": "i", "volumes": [{"name": "e", "mountPath": "/e"}, {"name": "h", "mountPath": "/h", "type": "secret", "secretName": "web-client"}]}, None, '"name": "h"'),
     *(("ACC226", {"image": "i", probe: {"httpGet": {"path": "/", "port": 1, "host": "10.0.0.7"}}}, None, '"host"') for probe in PROBES),
@@ -228,7 +229,7 @@ REFUSED: list[tuple[str, dict[str, Any], Any, str]] = [
 
 @pytest.mark.parametrize(("code", "properties", "metadata", "near"), REFUSED)
 def test_a_finding_is_where_it_is_said(
-    code: str, properties: dict[str, Any], metadata: Any, near: str
+    code: str, properties: JsonObject, metadata: Any, near: str
 ) -> None:
     reading = application(properties, metadata=metadata)
     found = compile_estate(reading, STACK).diagnostics

@@ -3,12 +3,11 @@ its component."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from kong_oam.objects.component import JudgedComponent
 from kong_oam.objects.selection import NamedService
+from tests.support.json_object import JsonObject
 from tests.support.judged_components import PLACE, findings, judged_component
 
 RELEASE = {
@@ -42,14 +41,14 @@ OPERATORS = {
     "elasticsearch.k8s.elastic.co/Elasticsearch": "elasticsearch.k8s.elastic.co/cluster-name",
     "kafka.strimzi.io/Kafka": "strimzi.io/cluster",
 }
-STACK: dict[str, Any] = {
+STACK: JsonObject = {
     "allowed": dict.fromkeys(OPERATORS, "its operator makes pods"),
     "operator_labels": OPERATORS,
 }
 
 
 def naming(
-    labels: dict[str, str], *objects: dict[str, Any], key: str = "shop/web"
+    labels: dict[str, str], *objects: JsonObject, key: str = "shop/web"
 ) -> JudgedComponent:
     """A component of type `helmchart` with an access trait for a Service with these pod labels."""
     name = key.partition("/")[2]
@@ -89,7 +88,7 @@ def naming(
     ],
 )
 def test_labels_that_name_an_object_of_the_component_lead_to_its_pods(
-    labels: dict[str, str], object_: dict[str, Any]
+    labels: dict[str, str], object_: JsonObject
 ) -> None:
     assert findings(naming(labels, object_), **STACK) == []
 
@@ -110,7 +109,7 @@ ANYBODYS = [
 @pytest.mark.parametrize("labels", ANYBODYS)
 @pytest.mark.parametrize("object_", [RELEASE, FLUX, CONFIG_MAP, ELASTICSEARCH])
 def test_labels_that_other_pods_may_have_are_refused(
-    labels: dict[str, str], object_: dict[str, Any]
+    labels: dict[str, str], object_: JsonObject
 ) -> None:
     """Whatever the component deploys."""
     (message,) = findings(naming(labels, object_), **STACK)
@@ -121,7 +120,7 @@ def test_labels_that_other_pods_may_have_are_refused(
 
 @pytest.mark.parametrize("object_", [{**RELEASE, "spec": {"namespace": "other"}}, {**FLUX, "spec": {"targetNamespace": "other", "releaseName": "es"}}])  # fmt: skip
 def test_a_release_in_another_namespace_names_no_pods_of_this(
-    object_: dict[str, Any],
+    object_: JsonObject,
 ) -> None:
     """Pods with the label here may belong to anybody."""
     component = naming({"app.kubernetes.io/instance": "es"}, object_)
@@ -141,7 +140,7 @@ def test_a_release_in_another_namespace_names_no_pods_of_this(
     ],
 )
 def test_a_release_that_makes_no_pods_with_the_label_here_names_none(
-    spec: dict[str, Any],
+    spec: JsonObject,
 ) -> None:
     """It is suspended, in another cluster, or its name is too long: Flux shortens it, and Helm
     rejects it."""
@@ -199,7 +198,7 @@ NAMED_ALIKE = [
 
 @pytest.mark.parametrize(("labels", "named", "manifest"), NAMED_ALIKE)
 def test_no_object_of_another_component_may_have_pods_with_the_label(
-    labels: dict[str, str], named: dict[str, Any], manifest: dict[str, Any]
+    labels: dict[str, str], named: JsonObject, manifest: JsonObject
 ) -> None:
     """An operator may label pods of several kinds, so a name belongs to one component."""
     connect = "kafka.strimzi.io/KafkaConnect"

@@ -13,6 +13,7 @@ from kong_oam.objects.pods import (
     replaced,
     service_account,
 )
+from tests.support.json_object import JsonObject
 
 TEMPLATE = {
     "metadata": {"labels": {"a": "b"}, "annotations": {"c": "d"}},
@@ -33,7 +34,7 @@ WORKLOADS = [
 
 @pytest.mark.parametrize(("api", "kind", "body", "path"), WORKLOADS)
 def test_each_kind_has_its_template_path(
-    api: str, kind: str, body: dict[str, Any], path: tuple[str, ...]
+    api: str, kind: str, body: JsonObject, path: tuple[str, ...]
 ) -> None:
     found = {"apiVersion": api, "kind": kind, **body}
     assert list(pod_templates(found)) == [
@@ -43,7 +44,7 @@ def test_each_kind_has_its_template_path(
 
 @pytest.mark.parametrize(("api", "kind", "body", "path"), WORKLOADS)
 def test_a_template_can_be_replaced(
-    api: str, kind: str, body: dict[str, Any], path: tuple[str, ...]
+    api: str, kind: str, body: JsonObject, path: tuple[str, ...]
 ) -> None:
     """In a copy; the rest stays."""
     found = yaml.safe_load(
@@ -104,7 +105,7 @@ def test_another_kind_has_its_pods_where_the_definition_says(
         {"spec": 3},
     ],
 )
-def test_kinds_without_pods_have_no_templates(body: dict[str, Any]) -> None:
+def test_kinds_without_pods_have_no_templates(body: JsonObject) -> None:
     assert (
         list(
             pod_templates(
@@ -137,7 +138,7 @@ def test_kinds_without_pods_have_no_templates(body: dict[str, Any]) -> None:
     ],
 )
 def test_pods_run_as_the_account_that_their_spec_names(
-    spec: dict[str, Any], account: str
+    spec: JsonObject, account: str
 ) -> None:
     (template,) = pod_templates(
         {"apiVersion": "v1", "kind": "Pod", "spec": spec}

@@ -9,6 +9,7 @@ import pytest
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.objects.component import Rules
 from kong_oam.objects.judge import judge
+from tests.support.json_object import JsonObject
 from tests.support.judged_components import findings, judged_component
 
 RBAC = "rbac.authorization.k8s.io/v1"
@@ -19,9 +20,7 @@ ACCOUNT = {
 }
 
 
-def role(
-    *rules: dict[str, Any], kind: str = "Role", **metadata: Any
-) -> dict[str, Any]:
+def role(*rules: JsonObject, kind: str = "Role", **metadata: Any) -> JsonObject:
     return {
         "apiVersion": RBAC,
         "kind": kind,
@@ -32,7 +31,7 @@ def role(
 
 def rule(
     verbs: str, resources: str, group: str = "", *names: str
-) -> dict[str, Any]:
+) -> JsonObject:
     found = {
         "verbs": verbs.split(),
         "resources": resources.split(),
@@ -42,8 +41,8 @@ def rule(
 
 
 def binding(
-    to: str, *subjects: dict[str, Any], kind: str = "RoleBinding"
-) -> dict[str, Any]:
+    to: str, *subjects: JsonObject, kind: str = "RoleBinding"
+) -> JsonObject:
     role_kind, _, name = to.partition(" ")
     reference = {
         "apiGroup": "rbac.authorization.k8s.io",
@@ -62,7 +61,7 @@ def binding(
     }
 
 
-def refused(*objects: dict[str, Any], **stack: Any) -> list[str]:
+def refused(*objects: JsonObject, **stack: Any) -> list[str]:
     """The rights that a finding asks to list, for each object."""
     findings = list(
         judge([judged_component(*objects)], Rules(rbac=True, **stack))
@@ -121,7 +120,7 @@ GET = "get secrets in namespace shop"
     ],
 )
 def test_reading_without_secrets_is_harmless(
-    objects: tuple[dict[str, Any], ...],
+    objects: tuple[JsonObject, ...],
 ) -> None:
     assert refused(*objects) == []
 
@@ -154,7 +153,7 @@ POWERS = [
 
 
 @pytest.mark.parametrize(("power", "right"), POWERS)
-def test_further_rights_need_entries(power: dict[str, Any], right: str) -> None:
+def test_further_rights_need_entries(power: JsonObject, right: str) -> None:
     """With exactly these rights for this component."""
     listed = [f"{text} in namespace shop" for text in right.split(", ")]
     message = ", ".join(listed)
@@ -179,7 +178,7 @@ def test_further_rights_need_entries(power: dict[str, Any], right: str) -> None:
     ],
 )
 def test_an_entry_is_for_one_namespace_and_one_cluster(
-    power: dict[str, Any], right: str, moved: dict[str, str], scope: str
+    power: JsonObject, right: str, moved: dict[str, str], scope: str
 ) -> None:
     """A moved Application or a changed topology applies rights elsewhere."""
     listed = [f"{text} in namespace shop" for text in right.split(", ")]
@@ -242,7 +241,7 @@ BINDINGS = [
 
 @pytest.mark.parametrize(("objects", "right"), BINDINGS)
 def test_a_binding_gives_a_role_of_the_component_to_its_own_account(
-    objects: list[dict[str, Any]], right: str
+    objects: list[JsonObject], right: str
 ) -> None:
     """Other roles, and rights of others, need entries."""
     assert refused(ACCOUNT, *objects, rights={"shop/web": [GET]}) == [right]

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.json_object import JsonObject
 from tests.support.judged_components import (
     POD,
     SERVICE,
@@ -450,7 +451,7 @@ def test_no_annotation_opens_a_load_balancer() -> None:
     )
 
 
-def pod_of(component: str, labels: str = "{}") -> dict[str, Any]:
+def pod_of(component: str, labels: str = "{}") -> JsonObject:
     return merged(POD, f"metadata: {{name: {component}, labels: {labels}}}")
 
 

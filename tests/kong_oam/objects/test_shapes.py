@@ -13,13 +13,14 @@ from kong_oam.access.settings.stack import parse
 from kong_oam.kubernetes.rendered import placed_objects
 from tests.support import small_stacks
 from tests.support.components import with_fields
+from tests.support.json_object import JsonObject
 from tests.support.judged_components import findings, judged_component
 from tests.support.rendered_components import component, rendered_object
 
 SETTINGS = parse(
     "prod", {**small_stacks.SETTINGS, "cluster": {"imagePullSecrets": ["ecr"]}}
 )
-POD: dict[str, Any] = yaml.safe_load("""
+POD: JsonObject = yaml.safe_load("""
 metadata:
   labels: {app: api}
   annotations: {a: b}
@@ -46,7 +47,7 @@ spec:
     hostnames: [a]
 """)
 ABOUT = {"name": "api", "namespace": "orders"}
-OBJECTS: list[dict[str, Any]] = [
+OBJECTS: list[JsonObject] = [
     {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": ABOUT, "spec": {"template": POD}},
     {"apiVersion": "batch/v1", "kind": "CronJob", "metadata": ABOUT, "spec": {"jobTemplate": {"spec": {"template": POD}}}},
     {"apiVersion": "v1", "kind": "Pod", **POD, "metadata": {**ABOUT, **POD["metadata"]}},
@@ -77,8 +78,8 @@ def paths(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
 
 
 def changed(
-    manifest: dict[str, Any], path: tuple[Any, ...], junk: Any
-) -> dict[str, Any]:
+    manifest: JsonObject, path: tuple[Any, ...], junk: Any
+) -> JsonObject:
     result = copy.deepcopy(manifest)
     holder: Any = result
     for step in path[:-1]:
@@ -95,7 +96,7 @@ def changed(
     "manifest", OBJECTS, ids=lambda manifest: str(manifest["kind"])
 )
 def test_accepted_objects_can_be_placed(
-    manifest: dict[str, Any], pod_spec_path: str
+    manifest: JsonObject, pod_spec_path: str
 ) -> None:
     """Each field of a valid object is changed or removed: some results are rejected, others are
     not."""
@@ -131,7 +132,7 @@ def test_accepted_objects_can_be_placed(
 
 
 @pytest.mark.parametrize("manifest", OBJECTS)
-def test_valid_objects_are_accepted(manifest: dict[str, Any]) -> None:
+def test_valid_objects_are_accepted(manifest: JsonObject) -> None:
     assert (
         findings(
             judged_component(manifest, key="orders/api", namespace="orders"),
@@ -157,7 +158,7 @@ def test_valid_objects_are_accepted(manifest: dict[str, Any]) -> None:
         ),
     ],
 )
-def test_data_values_are_texts(changes: dict[str, Any], path: str) -> None:
+def test_data_values_are_texts(changes: JsonObject, path: str) -> None:
     """An API server would reject a number during a run."""
     (message,) = findings(
         judged_component(
@@ -230,7 +231,7 @@ def test_what_is_wrong_is_said(spec: str, wrong: list[str]) -> None:
     ],
 )  # fmt: skip
 def test_nothing_is_deployed_without_its_spec(
-    manifest: dict[str, Any], wrong: str
+    manifest: JsonObject, wrong: str
 ) -> None:
     (message,) = findings(
         judged_component(manifest, namespace="orders"), allowed=ALLOWED

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import pytest
 
 from kong_oam.oam.definitions.definition import Definition
 from kong_oam.render.built_in import built_in_definitions
+from kong_oam.render.cache import Cache
 from kong_oam.render.evaluator import Evaluator
+from kong_oam.render.tools import Tools
 from tests.support.built_ins import kubevelas
+from tests.support.custom_types import Counting
 from tests.support.oam_corpus import need_corpus
 
 
@@ -33,3 +37,10 @@ def theirs() -> Mapping[str, Definition]:
     """KubeVela's definitions by name."""
     need_corpus()
     return kubevelas()
+
+
+@pytest.fixture
+def tools(tmp_path: Path) -> Iterator[Tools]:
+    """With an evaluator that counts, and its own cache."""
+    with Tools(Counting(), Cache(tmp_path / "cache", "1")) as made:
+        yield made

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-from pathlib import Path
 
 import pytest
 
-SOURCE = Path(__file__).resolve().parents[3] / "evaluator"
+from tests.support.repository import ROOT
+
+SOURCE = ROOT / "evaluator"
 
 
 @pytest.mark.skipif(shutil.which("gofmt") is None, reason="no Go on PATH")

@@ -15,8 +15,8 @@ from kong_oam.render.program import EvaluatorError
 from kong_oam.render.project import OwnDefinitions, own_definitions
 from kong_oam.render.tools import Tools
 from tests.support.custom_types import PRIORITY, STATEFUL_APP
-from tests.support.projects import ROOT
 from tests.support.rendering import WORKLOAD, written
+from tests.support.repository import ROOT
 
 
 def _none() -> Path:

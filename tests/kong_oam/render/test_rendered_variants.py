@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,6 @@ from kong_oam.access.compile.estate import compile_estate
 from kong_oam.access.settings.stack import parse
 from kong_oam.kubernetes.estate import objects_of
 from kong_oam.oam.application import Reading, read_files
-from kong_oam.render.cache import Cache
 from kong_oam.render.project import own_definitions
 from kong_oam.render.stage import Renderer, read_applications
 from kong_oam.render.tools import Tools
@@ -66,13 +64,6 @@ outputs: ingress: {
     }]
 }
 """
-
-
-@pytest.fixture
-def tools(tmp_path: Path) -> Iterator[Tools]:
-    """With an evaluator that counts, and its own cache."""
-    with Tools(Counting(), Cache(tmp_path / "cache", "1")) as made:
-        yield made
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,12 +10,12 @@ import pytest
 from kong_oam.oam.application import Reading, read_file
 from kong_oam.oam.model import ComponentSpec, OwnTypes
 from kong_oam.render.built_in import built_in_types
-from kong_oam.render.cache import Cache
 from kong_oam.render.evaluator import Evaluator
 from kong_oam.render.program import EvaluatorError
 from kong_oam.render.stage import Renderer, read_applications
 from kong_oam.render.tools import Tools
 from tests.support.custom_types import DESK, Counting, write_custom
+from tests.support.diagnostics import said
 from tests.support.documentation import page
 from tests.support.oam_corpus import CORPUS, corpus, need_corpus
 from tests.support.projects import copy_sample, replace_once
@@ -26,13 +26,6 @@ kind: Application
 metadata: {name: NAME}
 spec: {components: [{name: main, type: TYPE}]}
 """
-
-
-@pytest.fixture
-def tools(tmp_path: Path) -> Iterator[Tools]:
-    """With an evaluator that counts, and its own cache."""
-    with Tools(Counting(), Cache(tmp_path / "cache", "1")) as made:
-        yield made
 
 
 @pytest.fixture
@@ -60,13 +53,6 @@ def part(reading: Reading, key: str) -> ComponentSpec:
         if component.name == name
     )
     return found
-
-
-def said(reading: Reading) -> list[str]:
-    return [
-        f"{diagnostic.position}: {diagnostic.code} {diagnostic.message}"
-        for diagnostic in reading.diagnostics
-    ]
 
 
 def asked(tools: Tools) -> int:

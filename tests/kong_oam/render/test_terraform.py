@@ -10,6 +10,7 @@ import yaml
 from kong_oam.oam.definitions.library import Library, library
 from kong_oam.oam.definitions.reading import read_definitions
 from kong_oam.render.evaluator import Evaluator
+from tests.support.json_object import JsonObject
 from tests.support.rendering import rendered, written
 
 HCL = """
@@ -27,7 +28,7 @@ REMOTE = {
 }
 
 
-def defined(schematic: dict[str, Any], *others: str) -> Library:
+def defined(schematic: JsonObject, *others: str) -> Library:
     data = {
         "apiVersion": "core.oam.dev/v1beta1",
         "kind": "ComponentDefinition",
@@ -133,7 +134,7 @@ def test_definitions_set_defaults_of_components(
     ],
 )  # fmt: skip
 def test_properties_that_can_be_known_are_checked(
-    schematic: dict[str, Any],
+    schematic: JsonObject,
     properties: str,
     finding: str,
     evaluator: Evaluator,

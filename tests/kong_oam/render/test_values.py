@@ -15,6 +15,7 @@ from kong_oam.render.evaluator import Evaluator
 from kong_oam.render.project import OwnDefinitions
 from kong_oam.render.stage import Renderer
 from kong_oam.render.tools import Tools
+from tests.support.diagnostics import said
 from tests.support.rendering import written
 
 GIVER = """
@@ -72,13 +73,6 @@ def read(evaluator: Evaluator, cache: Path, *components: str) -> Reading:
     found = read_bytes("a.yaml", text.encode())
     with_tools = Renderer(Tools(evaluator, Cache(cache, "1")))
     return with_tools.rendered(found, OwnDefinitions(found.definitions), 30)
-
-
-def said(found: Reading) -> list[str]:
-    return [
-        f"{diagnostic.position}: {diagnostic.code} {diagnostic.message}"
-        for diagnostic in found.diagnostics
-    ]
 
 
 def parts(found: Reading) -> dict[str, ComponentSpec]:

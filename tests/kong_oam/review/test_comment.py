@@ -7,7 +7,6 @@ import json
 import subprocess
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -24,9 +23,10 @@ from kong_oam.review.github import links
 from kong_oam.review.markdown import Links, SourcePosition, linked
 from kong_oam.review.preview import Preview, Step, Violation, preview
 from tests.support.diffs import edited
-from tests.support.projects import copy_sample, git
+from tests.support.json_object import JsonObject
+from tests.support.projects import commit_all, copy_sample, git
+from tests.support.repository import ROOT
 
-ROOT = Path(__file__).resolve().parents[3]
 SECRET = "s3cr3t-of-the-engine"
 HEAD, MERGE = "c0ffee" * 6 + "c0ff", "0" * 40
 LINKS = Links(f"https://github.com/acme/oam/blob/{HEAD}")
@@ -225,7 +225,7 @@ def test_owners_are_named_above_every_table() -> None:
 
 def compared(
     monkeypatch: pytest.MonkeyPatch,
-    found: list[dict[str, Any]],
+    found: list[JsonObject],
     markdown: str = "x",
 ) -> AccessChange:
     """Return the review's data about changes from `diff --json`."""
@@ -241,7 +241,7 @@ def compared(
 def test_owners_are_those_of_the_base(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each owner appears once, and a component may have none. A change cannot add invented owners."""
     invented = [{"owner": f"team-{number}"} for number in range(100)]
-    found: list[dict[str, Any]] = [
+    found: list[JsonObject] = [
         {"answeredBy": {"old": {"owner": "team-t"}, "new": answer}}
         for answer in invented
     ]
@@ -417,7 +417,7 @@ def test_a_long_graph_is_to_be_opened_and_goes_first() -> None:
     ],
 )
 def test_a_change_of_requests_is_drawn(
-    monkeypatch: pytest.MonkeyPatch, changes: list[dict[str, Any]], drawn: bool
+    monkeypatch: pytest.MonkeyPatch, changes: list[JsonObject], drawn: bool
 ) -> None:
     """The graph compares with the base. Changes of settings alone have no graph."""
     commands: list[tuple[str, ...]] = []
@@ -464,7 +464,7 @@ def test_only_rules_in_the_change_have_a_place(
 # Reasons for a failed preview
 
 
-def _error(message: str, kind: str = "", name: str = "") -> dict[str, Any]:
+def _error(message: str, kind: str = "", name: str = "") -> JsonObject:
     urn = {"urn": f"urn:pulumi:s::p::{kind}::{name}"} if kind else {}
     return {"severity": "error", "message": message, **urn}
 
@@ -566,8 +566,7 @@ def test_a_change_of_the_sample_estate_has_one_answer_on_three_stacks(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     git("init", "--initial-branch=main")
-    git("add", ".")
-    git("commit", "--message", "first")
+    commit_all("first")
     orders = tmp_path / "applications/orders.yaml"
     text = orders.read_text("utf-8")
     orders.write_text(

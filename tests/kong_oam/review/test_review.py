@@ -22,20 +22,23 @@ from kong_oam.review.failure import UNKNOWN
 from kong_oam.review.github import read_comment
 from kong_oam.review.markdown import SourcePosition, fenced
 from kong_oam.review.preview import Preview, Step, Violation, preview, read
+from tests.support.cli import Cli
 from tests.support.github_comments import BOT, REPOSITORY, TOKEN, Comments
+from tests.support.json_object import JsonObject
 from tests.support.projects import STACK
+from tests.support.repository import ROOT
+from tests.support.streams import Capsys
 
-ROOT = Path(__file__).resolve().parents[3]
 SECRET = "s3cr3t-of-the-engine"
 HEAD = "c0ffee" * 6 + "c0ff"
 NOT_REVIEWED = f"{MARKER}\n**Not reviewed**: the review of commit `{HEAD}` did not finish. See the log of its job for the reason.\n"
 
 
-def events(*listed: dict[str, Any]) -> str:
+def events(*listed: JsonObject) -> str:
     return "\n".join(json.dumps(event) for event in listed)
 
 
-def resource(operation: str, name: str, **more: Any) -> dict[str, Any]:
+def resource(operation: str, name: str, **more: Any) -> JsonObject:
     """Return an event of the engine, with a secret in every place that a reviewer may not see."""
     state = {
         "inputs": {"a": SECRET},
@@ -64,7 +67,7 @@ def policy(
     pack: str = "kong-oam",
     level: str = "mandatory",
     message: str = "title. remedy.\nweb has no gate\n",
-) -> dict[str, Any]:
+) -> JsonObject:
     event = {
         "resourceUrn": "urn:pulumi:s::p::t:m:T::web",
         "message": message,
@@ -451,7 +454,7 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_every_stack_is_checked_compared_and_previewed(
-    steps: list[str], capsys: pytest.CaptureFixture[str]
+    steps: list[str], capsys: Capsys
 ) -> None:
     """The steps run in this order; the exit status is 0, and the output is the comment."""
     assert (
@@ -503,7 +506,7 @@ def test_affected_partitions_are_previewed(
     touched: list[str],
     previewed: list[str],
     heading: str,
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The base is always previewed; access is compared and reported once for all stacks."""
@@ -523,7 +526,7 @@ def test_affected_partitions_are_previewed(
 @pytest.mark.usefixtures("in_partitions")
 def test_a_failed_list_prints_only_known_reasons(
     steps: list[str],
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The backend's address may contain a password."""
@@ -548,7 +551,7 @@ def test_a_failed_list_prints_only_known_reasons(
 
 def test_a_fork_without_secrets_fails_closed(
     steps: list[str],
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Nothing is previewed, but access is shown, and the message gives the reason and the
@@ -579,7 +582,7 @@ def test_a_fork_without_secrets_fails_closed(
 
 def test_errors_in_applications_come_before_everything_else(
     steps: list[str],
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The errors have places, and a failed comparison is reported too."""
@@ -645,27 +648,22 @@ def test_a_failed_preview_or_a_mandatory_policy_fails_the_command(
 def test_a_comment_without_a_token_is_wrong_usage(
     steps: list[str],
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    cli: Cli,
 ) -> None:
     """The review is printed, and the run fails."""
     monkeypatch.delenv("GITHUB_TOKEN", raising=False)
-    assert (
-        main(
-            [
-                "review",
-                "--base",
-                "b",
-                "--stack",
-                "s",
-                "--pull-request",
-                "7",
-                "--repository",
-                REPOSITORY,
-            ]
-        )
-        == 1
+    assert "needs GITHUB_TOKEN and --repository" in cli.error(
+        "review",
+        "--base",
+        "b",
+        "--stack",
+        "s",
+        "--pull-request",
+        "7",
+        "--repository",
+        REPOSITORY,
+        status=1,
     )
-    assert "needs GITHUB_TOKEN and --repository" in capsys.readouterr().err
 
 
 def test_a_review_is_written_by_another_job_than_makes_it(
@@ -673,27 +671,17 @@ def test_a_review_is_written_by_another_job_than_makes_it(
     comments: Comments,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
+    cli: Cli,
 ) -> None:
     """The first job has no token and writes a file. The other job posts the file without a review,
     and prints none of it, because a line of a log can control a workflow."""
     monkeypatch.delenv("GITHUB_TOKEN", raising=False)
     file = tmp_path / "review.md"
     assert (
-        main(
-            [
-                "review",
-                "--base",
-                "main",
-                "--stack",
-                "aws",
-                "--output",
-                str(file),
-            ]
-        )
-        == 0
+        cli("review", "--base", "main", "--stack", "aws", "--output", str(file))
+        == f"{file.read_text('utf-8')}\n"
     )
-    assert capsys.readouterr().out == f"{file.read_text('utf-8')}\n"
     steps.clear()
     monkeypatch.setenv("GITHUB_TOKEN", TOKEN)
     monkeypatch.setenv("GITHUB_API_URL", comments.url)
@@ -791,24 +779,18 @@ def test_a_name_that_is_no_utf_8_is_reviewed_like_any_other(
 
 
 def test_a_file_that_cannot_be_written_is_wrong_usage(
-    steps: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    steps: list[str], tmp_path: Path, cli: Cli
 ) -> None:
     """The check precedes the review."""
-    assert (
-        main(
-            [
-                "review",
-                "--base",
-                "main",
-                "--stack",
-                "aws",
-                "--output",
-                str(tmp_path / "no/review.md"),
-            ]
-        )
-        == 2
+    assert "no/review.md: No such file" in cli.error(
+        "review",
+        "--base",
+        "main",
+        "--stack",
+        "aws",
+        "--output",
+        str(tmp_path / "no/review.md"),
     )
-    assert "no/review.md: No such file" in capsys.readouterr().err
     assert steps == []
 
 
@@ -836,7 +818,7 @@ def test_an_invalid_comment_is_not_written(
     message: str,
     comments: Comments,
     tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    cli: Cli,
 ) -> None:
     """The job that wrote the file ran the change's program. The comment of an earlier run is
     replaced too."""
@@ -846,21 +828,16 @@ def test_an_invalid_comment_is_not_written(
     file = tmp_path / "review.md"
     if content is not None:
         file.write_bytes(content)
-    assert (
-        main(
-            [
-                "review",
-                "--comment",
-                str(file),
-                "--pull-request",
-                "7",
-                "--repository",
-                REPOSITORY,
-            ]
-        )
-        == 1
+    assert message in cli.error(
+        "review",
+        "--comment",
+        str(file),
+        "--pull-request",
+        "7",
+        "--repository",
+        REPOSITORY,
+        status=1,
     )
-    assert message in capsys.readouterr().err
     assert [comment["body"] for comment in comments.kept] == [NOT_REVIEWED]
 
 
@@ -887,10 +864,9 @@ def test_a_review_of_nothing_and_a_comment_nowhere_are_wrong_usage(
     arguments: list[str],
     message: str,
     steps: list[str],
-    capsys: pytest.CaptureFixture[str],
+    cli: Cli,
 ) -> None:
-    assert main(["review", *arguments]) == 2
-    assert message in capsys.readouterr().err
+    assert message in cli.error("review", *arguments)
     assert steps == []
 
 
@@ -923,9 +899,7 @@ WORKFLOW: dict[Any, Any] = yaml.safe_load(
 PREVIEW, COMMENT = WORKFLOW["jobs"]["preview"], WORKFLOW["jobs"]["comment"]
 
 
-def command_of(
-    job: dict[str, Any], name: str
-) -> tuple[list[str], dict[str, str]]:
+def command_of(job: JsonObject, name: str) -> tuple[list[str], dict[str, str]]:
     """Return the arguments of a job's step, as a shell would pass them to the review, and its
     environment."""
     (step,) = (step for step in job["steps"] if step.get("name") == name)
@@ -940,7 +914,7 @@ def command_of(
     return words[3:], step["env"]
 
 
-def uses(job: dict[str, Any]) -> list[str]:
+def uses(job: JsonObject) -> list[str]:
     return [
         step["uses"].partition("@")[0]
         for step in job["steps"]

@@ -20,6 +20,8 @@ from kong_oam.stacks.component_moves import (
     without_resources,
 )
 from kong_oam.stacks.move import MoveError, Moves, perform
+from tests.support.json_object import JsonObject
+from tests.support.repository import ROOT
 
 SERVICE = "kong:index/service:Service"
 ROUTE = "kong:index/route:Route"
@@ -29,13 +31,13 @@ def urn(stack: str, kind: str, name: str) -> str:
     return f"urn:pulumi:{stack}::kong-oam::{kind}::{name}"
 
 
-def component(stack: str, key: str) -> dict[str, Any]:
+def component(stack: str, key: str) -> JsonObject:
     return {"urn": urn(stack, COMPONENT, key), "type": COMPONENT}
 
 
 def child(
     stack: str, kind: str, name: str, parent: str, identifier: str
-) -> dict[str, Any]:
+) -> JsonObject:
     """A resource under a component; its URN has the types of its parents."""
     return {
         "urn": urn(stack, f"{COMPONENT}${kind}", name),
@@ -45,9 +47,7 @@ def child(
     }
 
 
-def state(
-    stack: str, *keys: str, identifier: str = "1"
-) -> list[dict[str, Any]]:
+def state(stack: str, *keys: str, identifier: str = "1") -> list[JsonObject]:
     """Return components with a service each, and a service without a component."""
     found = [
         {
@@ -178,9 +178,7 @@ def test_a_move_that_is_interrupted_ends_between_two_pairs_of_stacks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Finished moves stay, and the message names the command that continues."""
-    settings = read_file(
-        Path(__file__).resolve().parents[3] / "stacks/Pulumi.local.yaml"
-    )
+    settings = read_file(ROOT / "stacks/Pulumi.local.yaml")
     found = Moves(
         (
             Move("a/x", "urn a", "local", "local-one"),

@@ -11,6 +11,7 @@ import yaml
 from kong_oam.access.settings.stack import parse
 from kong_oam.engine.cli import PulumiCliError
 from kong_oam.stacks import create
+from tests.support.json_object import JsonObject
 from tests.support.small_stacks import SETTINGS
 
 BASE = {
@@ -44,14 +45,14 @@ def commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return words
 
 
-def make() -> dict[str, Any]:
+def make() -> JsonObject:
     """Create the stack `prod-apis`. Return the contents of its file."""
     create.create(parse("prod", SETTINGS), "prod-apis")
     return config()
 
 
-def config() -> dict[str, Any]:
-    found: dict[str, Any] = yaml.safe_load(
+def config() -> JsonObject:
+    found: JsonObject = yaml.safe_load(
         Path("stacks/Pulumi.prod-apis.yaml").read_text("utf-8")
     )["config"]
     return found

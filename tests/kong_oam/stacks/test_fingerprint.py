@@ -22,6 +22,7 @@ from kong_oam.stacks.fingerprint import configuration, digest_of, fingerprint
 from tests.support.applications import WITH_CLIENTS
 from tests.support.components import FIELDS, with_fields
 from tests.support.estates import estate
+from tests.support.repository import ROOT
 
 SETTINGS = parse(
     "tests",
@@ -250,7 +251,7 @@ def test_it_is_the_same_in_every_process(seed: str) -> None:
     code = (
         "from tests.kong_oam.stacks.test_fingerprint import mark; print(mark())"
     )
-    root = str(Path(__file__).parents[3])
+    root = str(ROOT)
     done = subprocess.run(
         [sys.executable, "-c", code],
         env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": root},

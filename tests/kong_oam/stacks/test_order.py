@@ -14,11 +14,12 @@ from kong_oam.identity.kinds import describe
 from kong_oam.oam.application import join_readings, read_bytes
 from kong_oam.stacks.order import Estates
 from kong_oam.stacks.records import Known, Record
+from tests.support.json_object import JsonObject
 
 DAY = datetime.date(2026, 11, 25)
 ISSUER = "https://login.microsoftonline.com/3f9c0d1e-8a52-4c1b-9b8e-0f6f5f3f7a11/v2.0"
-OKTA: dict[str, Any] = {"name": "okta", "type": "okta"}
-ENTRA: dict[str, Any] = {
+OKTA: JsonObject = {"name": "okta", "type": "okta"}
+ENTRA: JsonObject = {
     "name": "entra",
     "type": "entra",
     "issuer": ISSUER,
@@ -76,7 +77,7 @@ spec:
 
 
 def settings(
-    provider: dict[str, Any] = OKTA,
+    provider: JsonObject = OKTA,
     partitions: Mapping[str, list[str]] = PARTITIONS,
 ) -> Settings:
     data = {
@@ -91,7 +92,7 @@ def settings(
 
 def estates(
     *texts: str,
-    provider: dict[str, Any] = OKTA,
+    provider: JsonObject = OKTA,
     configured: dict[str | None, str] | None = None,
     partitions: Mapping[str, list[str]] = PARTITIONS,
 ) -> Estates:

@@ -6,13 +6,13 @@ from __future__ import annotations
 import datetime
 import json
 from collections.abc import Sequence
-from typing import Any
 
 import pytest
 
 from kong_oam.engine import stacks
 from kong_oam.stacks import records
 from kong_oam.stacks.records import Known, Record
+from tests.support.json_object import JsonObject
 
 DAY = datetime.date(2026, 11, 25)
 LAST = "2026-11-28T10:00:00.000Z"
@@ -31,10 +31,10 @@ class Cli:
     def __init__(self, updates: dict[str, str | None]) -> None:
         self.updates = updates
         self.resources = RESOURCES
-        self.tags: dict[str, Any] = {}
+        self.tags: JsonObject = {}
         self.named: set[str] = set()
         self.listed = 0
-        self.outputs: dict[str, Any] = {"base": {"generation": 1}}
+        self.outputs: JsonObject = {"base": {"generation": 1}}
 
     def __call__(
         self, *arguments: str, stack: str = "", timeout: float = 0, **_: object

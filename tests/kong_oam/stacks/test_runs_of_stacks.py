@@ -22,6 +22,7 @@ from kong_oam.stacks.order import Estates
 from kong_oam.stacks.plan import GrantChanges
 from tests.support import small_stacks
 from tests.support.estates import estate
+from tests.support.json_object import JsonObject
 
 PARTITIONS = {"apis": ["apis"], "rest": ["*"]}
 SETTINGS = parse("prod", {**small_stacks.SETTINGS, "partitions": PARTITIONS})
@@ -263,7 +264,7 @@ def test_a_key_that_is_due_is_run_for_and_a_shared_secret_is_not(
     secret = Generation(
         1, SETTINGS.as_of - timedelta(days=400), holder="x"
     ).to_output(Schedule())
-    credential_output: dict[str, Any] = {}
+    credential_output: JsonObject = {}
     engine.outputs = lambda stack: (
         {"credentials": {"shop/one": credential_output}}
         if stack == "prod-rest"

@@ -10,6 +10,7 @@ import pytest
 from kong_oam.kong.entities import Entities
 from kong_oam.kong.script import ScriptInputs, with_inputs
 from kong_oam.verify.openings import find_openings
+from tests.support.json_object import JsonObject
 from tests.support.two_stacks import deployment
 
 OPENED = {"path": "/orders", "methods": ["GET"], "ends": 1}
@@ -21,7 +22,7 @@ SERVICE = {"id": "1", "name": "kong-oam.local.orders.api.8080"}
 
 
 def openings(
-    plugin: dict[str, Any], *services: dict[str, Any]
+    plugin: JsonObject, *services: JsonObject
 ) -> list[tuple[str, bool]]:
     """The component of each plugin found, and whether it has an opening."""
     usual = {
@@ -40,7 +41,7 @@ def openings(
     ]
 
 
-def admission_script(table: Any, phase: str = "access") -> dict[str, Any]:
+def admission_script(table: Any, phase: str = "access") -> JsonObject:
     return {
         phase: [
             "return function() end",
@@ -65,7 +66,7 @@ def admission_script(table: Any, phase: str = "access") -> dict[str, Any]:
     ],
 )
 def test_whose_an_opening_is(
-    table: dict[str, Any], tags: list[str] | None, expected: bool
+    table: JsonObject, tags: list[str] | None, expected: bool
 ) -> None:
     """A table that names another stack is that stack's, whatever its tags."""
     config = admission_script(

@@ -25,7 +25,6 @@ from tests.support.verified_gateway import (
     Deployment,
     Hands,
     Running,
-    report_lines,
 )
 
 ACCESS = """
@@ -120,7 +119,7 @@ def change(hands: Hands, changed: Callable[[Addresses], Any]) -> None:
 
 
 def test_what_was_deployed_is_what_is_meant(running: Running) -> None:
-    assert report_lines(running.judged()) == []
+    assert running.lines() == []
 
 
 CHANGES: dict[str, tuple[Callable[[Addresses], Any], list[str]]] = {
@@ -155,17 +154,17 @@ def test_a_change_by_hand_is_said_with_where_one_calls_from(
     changed, expected = CHANGES[name]
     with Hands(running.kong.admin_url) as hands:
         change(hands, changed)
-        kind, *found = report_lines(running.judged())
+        kind, *found = running.lines()
         assert kind.startswith("closed: " if "narrower" in name else "opened: ")
         assert sorted(found) == sorted(expected)
-    assert report_lines(running.judged()) == []
+    assert running.lines() == []
 
 
 def test_networks_that_nobody_can_read_count_as_open(running: Running) -> None:
     """Whatever the gate makes of them."""
     with Hands(running.kong.admin_url) as hands:
         change(hands, lambda found: {**found, "/orders": {"*": ["10.0.0.1/8"]}})
-        assert report_lines(running.judged())[0].startswith("opened: ")
+        assert running.lines()[0].startswith("opened: ")
 
 
 @pytest.mark.parametrize("name", ["nothing", *CHANGES])

@@ -57,8 +57,8 @@ def test_a_change_by_hand_is_found_if_it_matters(
     finding."""
     with Hands(running.kong.admin_url) as hands:
         DRIFTS[name](hands, pem)
-        assert report_lines(running.judged()) == EXPECTED[name]
-    assert report_lines(running.judged()) == []
+        assert running.lines() == EXPECTED[name]
+    assert running.lines() == []
 
 
 def test_clients_are_told_apart_by_what_live_tables_grant_them(

@@ -46,7 +46,7 @@ def test_what_is_meant_is_no_finding(running: Running) -> None:
         if service["name"] == ORDERS
     )
     assert (service["read_timeout"], service["retries"]) == (5000, 2)
-    assert report_lines(running.judged()) == []
+    assert running.lines() == []
 
 
 @pytest.mark.parametrize(
@@ -68,12 +68,12 @@ def test_a_table_with_another_limit_is_told_of(
             admission,
             config={"access": [first.replace(old, new), *further_scripts]},
         )
-        (finding,) = report_lines(running.judged())
+        (finding,) = running.lines()
         assert finding.endswith(
             f"plugin pre-function of service '{ORDERS}': its table differs in {entry}"
         )
         assert finding.startswith("weakened: ")
-    assert report_lines(running.judged()) == []
+    assert running.lines() == []
 
 
 @pytest.mark.parametrize("name", ["pre-function", "post-function"])
@@ -90,12 +90,12 @@ def test_a_script_beside_is_missed(running: Running, name: str) -> None:
             plugin,
             config={"access": [first.replace("CODE.limits()\n", "")]},
         )
-        finding = report_lines(running.judged())[0]
+        finding = running.lines()[0]
         assert (
             f"plugin {name} of service '{ORDERS}': its script differs from the intended script"
             in finding
         )
-    assert report_lines(running.judged()) == []
+    assert running.lines() == []
 
 
 @pytest.mark.parametrize("kind", ["services", "routes"])

@@ -18,7 +18,6 @@ from tests.support.verified_gateway import (
     Deployment,
     Hands,
     Running,
-    report_lines,
     sample,
 )
 
@@ -53,7 +52,7 @@ def test_what_is_asked_for_is_no_finding(running: Running) -> None:
     """Not even what answers by a waiver: what it does to calls is judged by nobody."""
     made = {plugin["name"] for plugin in running.kong.entities("plugins")}
     assert made >= {"correlation-id", "bot-detection", "request-termination"}
-    assert report_lines(running.judged()) == []
+    assert running.lines() == []
 
 
 def test_what_is_changed_or_gone_is_named(running: Running) -> None:
@@ -68,11 +67,11 @@ def test_what_is_changed_or_gone_is_named(running: Running) -> None:
             "plugins",
             hands.find("plugins", name="bot-detection", service=ORDERS),
         )
-        assert sorted(report_lines(running.judged())) == [
+        assert sorted(running.lines()) == [
             f"weakened: plugin bot-detection of service '{ORDERS}' is missing",
             f'weakened: plugin correlation-id of service \'{ORDERS}\': header_name is "X-A", not "X-Cid"',
         ]
-    assert report_lines(running.judged()) == []
+    assert running.lines() == []
 
 
 def test_a_waiver_is_for_its_component_alone(running: Running) -> None:
@@ -84,9 +83,9 @@ def test_a_waiver_is_for_its_component_alone(running: Running) -> None:
             name="request-termination",
             config={"status_code": 410},
         )
-        first, *_ = report_lines(running.judged())
+        first, *_ = running.lines()
         assert (
             first
             == f"closed: plugin request-termination of service '{HELLO}' is not ours"
         )
-    assert report_lines(running.judged()) == []
+    assert running.lines() == []

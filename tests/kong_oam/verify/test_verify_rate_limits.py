@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
 from kong_oam.access.model import Estate
 from kong_oam.traits.rate_limit.value import RATE_LIMIT, RateLimit
 from tests.support.estates import with_traits
+from tests.support.json_object import JsonObject
 from tests.support.verified_gateway import (
     Deployment,
     Hands,
     Running,
-    report_lines,
     sample,
 )
 
@@ -37,7 +36,7 @@ def running() -> Iterator[Running]:
         yield verified
 
 
-def limits(running: Running) -> list[dict[str, Any]]:
+def limits(running: Running) -> list[JsonObject]:
     """Return the plugin for callers without a token, then the plugin for callers with a token."""
     found = (
         plugin
@@ -53,7 +52,7 @@ def test_limits_that_are_meant_are_no_finding(running: Running) -> None:
         False,
         True,
     ]
-    assert report_lines(running.judged()) == []
+    assert running.lines() == []
 
 
 def test_a_limit_that_is_raised_or_gone_is_told_of(running: Running) -> None:
@@ -62,11 +61,11 @@ def test_a_limit_that_is_raised_or_gone_is_told_of(running: Running) -> None:
         others, callers = limits(running)
         hands.change("plugins", callers, config={"minute": 100000})
         hands.remove("plugins", others)
-        assert report_lines(running.judged()) == [
+        assert running.lines() == [
             f"weakened: {LIMIT} is missing",
             f"weakened: {LIMIT} and consumer '{RING}': minute is 100000, not 100",
         ]
-    assert report_lines(running.judged()) == []
+    assert running.lines() == []
 
 
 def test_a_script_that_says_whose_budget_it_is_is_ours_alone(
@@ -82,9 +81,9 @@ def test_a_script_that_says_whose_budget_it_is_is_ours_alone(
             admission,
             config={"access": [script.replace("CODE.budget()\n", "")]},
         )
-        findings = report_lines(running.judged())
+        findings = running.lines()
         assert (
             findings[0]
             == f"opened: plugin pre-function of service '{ORDERS}': its script differs from the intended script"
         )
-    assert report_lines(running.judged()) == []
+    assert running.lines() == []

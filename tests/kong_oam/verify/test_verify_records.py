@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
@@ -16,6 +15,7 @@ from kong_oam.access.settings.logs import (
     TcpSink,
 )
 from kong_oam.access.stack import Records
+from tests.support.json_object import JsonObject
 from tests.support.verified_gateway import (
     Deployment,
     Hands,
@@ -104,7 +104,7 @@ def test_every_sink_is_as_meant(running: Running) -> None:
     assert {plugin["name"] for plugin in running.kong.entities("plugins")} >= {
         *KINDS
     }
-    assert report_lines(running.judged()) == []
+    assert running.lines() == []
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_every_sink_is_as_meant(running: Running) -> None:
     ],
 )
 def test_a_sink_that_is_gone_or_off_is_missed(
-    running: Running, kind: str, changes: dict[str, Any] | None, finding: str
+    running: Running, kind: str, changes: JsonObject | None, finding: str
 ) -> None:
     """Calls continue without records."""
     with Hands(running.kong.admin_url) as hands:
@@ -141,7 +141,7 @@ def test_a_gate_that_no_longer_cuts_queries_from_traces_is_told_of(
     with Hands(running.kong.admin_url) as hands:
         plugin = hands.find("plugins", name="post-function", service=ORDERS)
         hands.change("plugins", plugin, config={"header_filter": []})
-        assert report_lines(running.judged()) == [
+        assert running.lines() == [
             f"weakened: plugin post-function of service '{ORDERS}': its script differs from the intended script"
         ]
 
@@ -174,9 +174,9 @@ def test_one_of_somebody_s_in_its_place_is_told_of(
         hands.make(
             "/plugins", name=kind, config=config, consumer={"id": other["id"]}
         )
-        assert report_lines(running.judged()) == []
+        assert running.lines() == []
         hands.make(f"/routes/{route['id']}/plugins", name=kind, config=config)
-        assert report_lines(running.judged()) == [
+        assert running.lines() == [
             f"weakened: plugin {kind} of route '{ROUTE}' is not ours"
         ]
         hands.make(
@@ -184,5 +184,5 @@ def test_one_of_somebody_s_in_its_place_is_told_of(
         )
         assert (
             f"weakened: plugin {kind} of consumer '{RING}' is not ours"
-            in report_lines(running.judged())
+            in running.lines()
         )

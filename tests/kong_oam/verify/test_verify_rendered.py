@@ -14,7 +14,6 @@ from tests.support.verified_gateway import (
     Deployment,
     Hands,
     Running,
-    report_lines,
     sample,
 )
 
@@ -51,7 +50,7 @@ def test_two_services_of_one_port_are_as_meant_until_a_route_leads_to_the_other(
         for port in ("80", "80_api-web")
     )
     with Running(Deployment.of(settings, estate)) as running:
-        assert report_lines(running.judged()) == []
+        assert running.lines() == []
         with Hands(running.kong.admin_url) as hands:
             to = hands.find("services", name=service)
             hands.change(
@@ -59,4 +58,4 @@ def test_two_services_of_one_port_are_as_meant_until_a_route_leads_to_the_other(
                 hands.find("routes", name=f"{other}.protected-0"),
                 service={"id": to["id"]},
             )
-            assert report_lines(running.judged())[0].startswith("closed: ")
+            assert running.lines()[0].startswith("closed: ")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 import httpx
 import pytest
@@ -12,11 +11,11 @@ import pytest
 from kong_oam.access.compile.estate import compile_estate
 from kong_oam.oam.application import join_readings, read_bytes
 from tests.support.estates import api
+from tests.support.json_object import JsonObject
 from tests.support.verified_gateway import (
     Deployment,
     Hands,
     Running,
-    report_lines,
     sample,
 )
 from tests.support.workload_tls import authority, settings
@@ -46,7 +45,7 @@ def running() -> Iterator[Running]:
 
 
 def test_what_is_deployed_is_what_is_meant(running: Running) -> None:
-    assert report_lines(running.judged()) == []
+    assert running.lines() == []
 
 
 @pytest.mark.parametrize(
@@ -57,14 +56,14 @@ def test_what_is_deployed_is_what_is_meant(running: Running) -> None:
     ],
 )
 def test_a_weaker_service_is_found(
-    running: Running, change: dict[str, Any], expected: str
+    running: Running, change: JsonObject, expected: str
 ) -> None:
     """And nothing is left to be said once it is undone."""
     with Hands(running.kong.admin_url) as hands:
         hands.change("services", hands.find("services", name=SERVICE), **change)
-        reasons = report_lines(running.judged())
+        reasons = running.lines()
         assert any(expected in reason for reason in reasons), reasons
-    assert report_lines(running.judged()) == []
+    assert running.lines() == []
 
 
 def test_a_ca_under_an_id_that_is_used_is_known_by_what_it_is(
@@ -77,7 +76,7 @@ def test_a_ca_under_an_id_that_is_used_is_known_by_what_it_is(
         url, json={"cert": STRANGER.certificate}, trust_env=False
     ).raise_for_status()
     try:
-        reasons = report_lines(running.judged())
+        reasons = running.lines()
         assert any("which Kong lacks" in reason for reason in reasons), reasons
     finally:
         httpx.patch(

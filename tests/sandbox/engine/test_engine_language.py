@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.sandbox.engine_project import Project
+from tests.support.sandbox.engine_project import Project, wait
 
 pytestmark = pytest.mark.engine
 
@@ -40,22 +40,15 @@ def test_an_interrupted_up_ends_the_program(
         env=sleeper.local.env,
         stdout=subprocess.DEVNULL,
     ) as cli:
-        _wait(lambda: mark.exists() and mark.read_text() != "")
+        wait(lambda: mark.exists() and mark.read_text() != "")
         for _ in range(2):  # the first signal asks, the second insists
             cli.send_signal(signal.SIGINT)
             time.sleep(0.5)
         cli.wait(20)
-    _wait(
+    wait(
         lambda: (
             not Path(f"/proc/{mark.read_text()}").exists()
             if os.name == "posix"
             else True
         )
     )
-
-
-def _wait(condition: Callable[[], bool]) -> None:
-    until = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < until, "it did not happen in time"
-        time.sleep(0.05)

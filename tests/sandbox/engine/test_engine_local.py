@@ -15,8 +15,7 @@ import pytest
 
 from sandbox import launchers, toolchain
 from sandbox.local import Local
-
-ROOT = Path(__file__).parents[3]
+from tests.support.repository import ROOT
 
 
 @pytest.mark.engine

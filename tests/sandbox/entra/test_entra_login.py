@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import time
-from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -28,13 +27,14 @@ from sandbox.entra import Entra
 from sandbox.entra.directory import MICROSOFT_GRAPH, NO_ROLE, GraphError
 from sandbox.entra.login import ASSERTION, Code, LoginError
 from sandbox.issuer import Issuer, Key
+from tests.support.json_object import JsonObject
 from tests.support.partner_keys import private_pem, rsa_key
 
 AUDIENCE = "api://AzureADTokenExchange"
 SUBJECT = "system:serviceaccount:shop:job"
 
 
-def _set_up(tenant: Entra) -> tuple[dict[str, Any], dict[str, Any]]:
+def _set_up(tenant: Entra) -> tuple[JsonObject, JsonObject]:
     """Return an API with one role, and a client with this role."""
     directory = tenant.directory
     role = {
@@ -64,7 +64,7 @@ def _set_up(tenant: Entra) -> tuple[dict[str, Any], dict[str, Any]]:
     return api, client
 
 
-def _consent(tenant: Entra, client: dict[str, Any], *scopes: str) -> None:
+def _consent(tenant: Entra, client: JsonObject, *scopes: str) -> None:
     """Consent to scopes of a sign-in for all users, as an administrator."""
     graph = tenant.directory.principal_of(MICROSOFT_GRAPH)
     assert graph is not None, "every tenant has it"
@@ -76,12 +76,12 @@ def _consent(tenant: Entra, client: dict[str, Any], *scopes: str) -> None:
     tenant.directory.grant({**consent, "scope": " ".join(scopes)})
 
 
-def _claims(answer: dict[str, Any]) -> dict[str, Any]:
+def _claims(answer: JsonObject) -> JsonObject:
     return jose.read(answer["access_token"])[1]
 
 
 def _form(
-    api: dict[str, Any], client: dict[str, Any], assertion: str
+    api: JsonObject, client: JsonObject, assertion: str
 ) -> dict[str, str]:
     return {
         "grant_type": "client_credentials",
@@ -134,7 +134,7 @@ def test_a_clusters_token_of_the_one_service_account_is_a_proof() -> None:
             assert refused.value.error == "invalid_client"
 
 
-def _known(value: bytes | str, **headers: str) -> dict[str, Any]:
+def _known(value: bytes | str, **headers: str) -> JsonObject:
     key = value if isinstance(value, str) else base64.b64encode(value).decode()
     return {
         "keyCredentials": [

@@ -11,20 +11,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sandbox.entra import Entra
+from tests.support.json_object import JsonObject
+from tests.support.repository import DATA
 
-TRAFFIC = (
-    Path(__file__).parents[3].parent
-    / "shared"
-    / "data"
-    / "entra"
-    / "traffic-official-plugin.jsonl"
-)
+TRAFFIC = DATA / "entra" / "traffic-official-plugin.jsonl"
 GROUP = "44444444-4444-4444-8444-444444444444"
 _OWN = re.compile(
     r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z|[A-Za-z0-9_-]{20,}\Z"
@@ -35,7 +30,7 @@ _LATE = ("x-lag-create", "x-lag-destroy")
 """Steps with a deliberately late server; the stand-in is never late."""
 
 
-def _recorded() -> list[dict[str, Any]]:
+def _recorded() -> list[JsonObject]:
     if not TRAFFIC.exists():
         pytest.skip(f"{TRAFFIC.name} is not beside this checkout")
     return [

@@ -9,6 +9,7 @@ import pytest
 from test_kong_admin import ask
 
 from sandbox.kong import Answer, Kong, Lags, uri
+from tests.support.json_object import JsonObject
 
 
 class Clock:
@@ -33,7 +34,7 @@ def kong() -> Iterator[Kong]:
         yield running
 
 
-def route(kong: Kong, name: str, **fields: Any) -> dict[str, Any]:
+def route(kong: Kong, name: str, **fields: Any) -> JsonObject:
     status, body = ask(
         kong,
         "PUT",
@@ -44,9 +45,7 @@ def route(kong: Kong, name: str, **fields: Any) -> dict[str, Any]:
     return dict(body)
 
 
-def function(
-    kong: Kong, code: str, where: str = "services/api"
-) -> dict[str, Any]:
+def function(kong: Kong, code: str, where: str = "services/api") -> JsonObject:
     status, body = ask(
         kong,
         "POST",

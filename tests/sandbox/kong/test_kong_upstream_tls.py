@@ -9,6 +9,7 @@ import pytest
 
 from sandbox.kong import Kong
 from tests.support import gateway_estates
+from tests.support.json_object import JsonObject
 from tests.support.live.upstream_tls import tls_gateway, workloads_are_verified
 from tests.support.workload_tls import Workload, authority, signed
 
@@ -48,7 +49,7 @@ SEND = "return function() kong.service.set_target('127.0.0.1', {}) kong.service.
     ],
 )  # fmt: skip
 def test_certificates_are_verified_as_by_a_kong(
-    name: str, fields: dict[str, Any], status: int
+    name: str, fields: JsonObject, status: int
 ) -> None:
     """Each expected answer is recorded from a Kong 3.10."""
     ca = authority("ca")

@@ -4,21 +4,21 @@ setting."""
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import pytest
 
 from sandbox.kong.client import client_address
 from sandbox.kong.http import Request
+from tests.support.json_object import JsonObject
 from tests.support.sandbox.kong_recordings import recorded
 
 
-def _settings(case: str) -> dict[str, Any] | None:
+def _settings(case: str) -> JsonObject | None:
     """Return `[trusted_ips=127.0.0.1/32 real_ip_recursive=on] title` as a configuration."""
     found = re.match(r"\[(stock|trusted_ips=[^\]]*)\]", case)
     if found is None:
         return None
-    settings: dict[str, Any] = dict(
+    settings: JsonObject = dict(
         word.split("=") for word in found[1].split() if "=" in word
     )
     return {
@@ -29,7 +29,7 @@ def _settings(case: str) -> dict[str, Any] | None:
     }
 
 
-def _headers(request: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+def _headers(request: JsonObject) -> tuple[tuple[str, str], ...]:
     return tuple((name, value) for name, value in request.get("headers", ()))
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from sandbox.kong import Kong
 from sandbox.kong.pem import self_signed
+from tests.support.json_object import JsonObject
 from tests.support.sandbox import kong_recordings as recordings
 
 COLLECTIONS = {
@@ -90,7 +91,7 @@ class Replay:
         self.pairs: dict[str, tuple[str, str]] = {}
         self.certificate = ""
 
-    def not_modelled(self, row: dict[str, Any]) -> str | None:
+    def not_modelled(self, row: JsonObject) -> str | None:
         """Return the reason why an exchange cannot be replayed: its subject is not modelled."""
         path, body = row["path"].split("/"), row.get("request_body")
         if path[1] not in COLLECTIONS and (
@@ -115,7 +116,7 @@ class Replay:
             return "other plugins"
         return None
 
-    def with_keys(self, row: dict[str, Any]) -> dict[str, Any]:
+    def with_keys(self, row: JsonObject) -> JsonObject:
         """Return the body of a recorded request about certificates, with certificates and keys of
         our own."""
         body = dict(row["request_body"])
@@ -134,7 +135,7 @@ class Replay:
             self.pairs[certificate] = self_signed("api.example.com")
         return self.pairs[certificate]
 
-    def forget(self, row: dict[str, Any]) -> None:
+    def forget(self, row: JsonObject) -> None:
         """Forget the subject of an exchange, which does not exist here."""
         text = json.dumps(row.get("response_body")) + row["path"]
         self.unknown |= (
@@ -214,7 +215,7 @@ class Replay:
                         else None,
                     )
 
-    def send(self, row: dict[str, Any]) -> tuple[int, Any]:
+    def send(self, row: JsonObject) -> tuple[int, Any]:
         raw = row.get("request_raw")
         if raw is None and row.get("request_body") is not None:
             certificates = row["path"].startswith(

@@ -17,6 +17,7 @@ import pytest
 
 from sandbox.kong import Kong
 from sandbox.kong.http import InvalidRequestError, Request, Response, Server
+from tests.support.json_object import JsonObject
 from tests.support.sandbox import kong_recordings as recordings
 
 STEPS = {
@@ -144,7 +145,7 @@ def call(kong: Kong, method: str, path: str, body: Any) -> tuple[int, Any]:
         connection.close()
 
 
-def raw_request(row: dict[str, Any]) -> bytes:
+def raw_request(row: JsonObject) -> bytes:
     if row.get("request_raw") is not None:
         return row["request_raw"].encode("latin-1")
     lines = [f"{row['method']} {row['path']} {row['http_version']}"]
@@ -198,7 +199,7 @@ def compared_headers(headers: list[Any]) -> list[tuple[str, str]]:
     return sorted(header for header in shown if header[0] in COMPARED)
 
 
-def set_up(kong: Kong, rows: list[dict[str, Any]]) -> set[str]:
+def set_up(kong: Kong, rows: list[JsonObject]) -> set[str]:
     """Replay the set-up; the paths of routes that lack one of their plugins."""
     ids: dict[str, str] = {}
     incomplete: set[str] = set()
@@ -225,7 +226,7 @@ def set_up(kong: Kong, rows: list[dict[str, Any]]) -> set[str]:
     return incomplete - {"/ann", "/bob"}
 
 
-def recorded_ids(rows: list[dict[str, Any]]) -> dict[tuple[str, str], str]:
+def recorded_ids(rows: list[JsonObject]) -> dict[tuple[str, str], str]:
     """Ids of services and of the anonymous consumer, as the set-up's later lines use them.
 
     The set-up is recorded without its answers: a route that names a service stands directly for it.
@@ -326,7 +327,7 @@ def test_the_proxy_answers_like_a_real_kong() -> None:
     assert replayed.total() >= LEAST_REPLAYED
 
 
-def replay(port: int, row: dict[str, Any]) -> str | None:
+def replay(port: int, row: JsonObject) -> str | None:
     """Send one recorded request, and return the difference, or None."""
     raw = raw_request(row)
     marks = {

@@ -10,6 +10,7 @@ import pytest
 
 from sandbox.kong import Kong
 from sandbox.kong.http import InvalidRequestError, Request, Response, Server
+from tests.support.json_object import JsonObject
 from tests.support.sandbox import kong_recordings as recordings
 
 MODELLED = {
@@ -29,7 +30,7 @@ GRPC = ["Accept", "application/grpc"]
 """How gRPC is answered is not modelled."""
 
 
-def cases() -> list[dict[str, Any]]:
+def cases() -> list[JsonObject]:
     """Return all recorded cases with the plugin whose other plugins are modelled."""
     found = []
     for name in ("recorded-behaviour.jsonl", "recorded-plugins.jsonl"):
@@ -47,7 +48,7 @@ def cases() -> list[dict[str, Any]]:
     return found
 
 
-def plugins_of(config: dict[str, Any]) -> list[dict[str, Any]]:
+def plugins_of(config: JsonObject) -> list[JsonObject]:
     routes = [
         route
         for service in config.get("services", ())
@@ -72,7 +73,7 @@ class Made:
     def __init__(self, admin: httpx.Client, port: int) -> None:
         self._admin, self._port = admin, port
 
-    def make(self, config: dict[str, Any]) -> httpx.Response:
+    def make(self, config: JsonObject) -> httpx.Response:
         """Create all entities in order. Return the first error, or the last answer."""
         answer = httpx.Response(201)
         for service in config["services"]:
@@ -99,7 +100,7 @@ class Made:
                             return answer
         return answer
 
-    def _route(self, service: str, route: dict[str, Any]) -> dict[str, Any]:
+    def _route(self, service: str, route: JsonObject) -> JsonObject:
         body = {
             name: value for name, value in route.items() if name != "plugins"
         }
@@ -108,9 +109,7 @@ class Made:
         ).json()
         return {"route": {"id": made["id"]}}
 
-    def _with_scopes(
-        self, plugin: dict[str, Any], scope: dict[str, Any]
-    ) -> dict[str, Any]:
+    def _with_scopes(self, plugin: JsonObject, scope: JsonObject) -> JsonObject:
         """Replace references by name, as declarative configurations have them, by ids."""
         named = {
             kind: {
@@ -121,7 +120,7 @@ class Made:
         }
         return {**plugin, **scope, **named}
 
-    def _post(self, path: str, body: dict[str, Any]) -> httpx.Response:
+    def _post(self, path: str, body: JsonObject) -> httpx.Response:
         return self._admin.post(path, json=body)
 
 
@@ -150,7 +149,7 @@ def test_it_denies_counts_and_answers_like_a_real_kong() -> None:
     assert different == []
 
 
-def difference_of(case: dict[str, Any], kong: Kong, makes: Made) -> str:
+def difference_of(case: JsonObject, kong: Kong, makes: Made) -> str:
     """Return the difference; empty if there is none."""
     made = makes.make(case["config"])
     if refused := case.get("refused"):
@@ -168,7 +167,7 @@ def difference_of(case: dict[str, Any], kong: Kong, makes: Made) -> str:
     return ""
 
 
-def answer_parts(kong: Kong, request: dict[str, Any]) -> tuple[Any, ...]:
+def answer_parts(kong: Kong, request: JsonObject) -> tuple[Any, ...]:
     headers = [
         ("Host", "api.example.com"),
         *map(tuple, request.get("headers", ())),
@@ -187,7 +186,7 @@ def answer_parts(kong: Kong, request: dict[str, Any]) -> tuple[Any, ...]:
     )
 
 
-def recorded_parts(request: dict[str, Any]) -> tuple[Any, ...]:
+def recorded_parts(request: JsonObject) -> tuple[Any, ...]:
     sent = request["method"] == "POST"
     return compared_parts(
         request["status"],

@@ -11,6 +11,7 @@ import pytest
 from sandbox.kong.proxy import Proxy
 from sandbox.kong.store import Store
 from sandbox.kong.upstream import accept_all
+from tests.support.json_object import JsonObject
 from tests.support.sandbox import kong_recordings as recordings
 
 NOW = 1_800_000_000.0
@@ -18,9 +19,7 @@ PORTS = {"http": 38000, "https": 38443}
 ANSWERED = 418
 
 
-def _gateway(
-    defaults: Mapping[str, Any], routes: list[dict[str, Any]]
-) -> Proxy:
+def _gateway(defaults: Mapping[str, Any], routes: list[JsonObject]) -> Proxy:
     store = Store(now=lambda: NOW, clock=lambda: 0.0)
     for route in routes:
         made = store.insert("routes", {**defaults, **route})

@@ -11,23 +11,18 @@ from urllib.parse import urlencode
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-)
 
 from sandbox.browser import ASSERTION, IssuerError, PrivateKey, _call
 from sandbox.jose import members
 from sandbox.okta.browser import client_credentials
 from tests.support.gateway_tokens import ec_key, rsa_key
+from tests.support.json_object import JsonObject
+from tests.support.partner_keys import private_pem
 from tests.support.sandbox.okta_org import Estate, app, client_id, secret
 from tests.support.tokens import token
 
 RSA, OTHER, EC = rsa_key(), rsa_key(), ec_key()
-PEM = RSA.private_bytes(
-    Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
-).decode()
+PEM = private_pem(RSA)
 
 
 def jwk(
@@ -40,8 +35,8 @@ def jwk(
 class Signing:
     """An assertion as a client makes it, before something of it is changed."""
 
-    header: dict[str, Any]
-    claims: dict[str, Any]
+    header: JsonObject
+    claims: JsonObject
     key: Any = RSA
 
     def __str__(self) -> str:
@@ -83,7 +78,7 @@ def ask(
     signed: object,
     more_headers: Mapping[str, str] = {},
     **form: str,
-) -> tuple[int, dict[str, Any]]:
+) -> tuple[int, JsonObject]:
     """Status and body; `more` are headers."""
     fields = {
         "grant_type": "client_credentials",

@@ -7,6 +7,7 @@ import pytest
 
 from sandbox import jose
 from sandbox.okta.browser import IssuerError, client_credentials, login
+from tests.support.json_object import JsonObject
 from tests.support.sandbox.okta_org import (
     CALLBACK,
     Estate,
@@ -20,7 +21,7 @@ from tests.support.sandbox.okta_org import (
 POLICY_FAILED = "Policy evaluation failed for this request, please check the policy configurations."
 
 
-def verified(token: str, issuer: str) -> tuple[dict[str, Any], dict[str, Any]]:
+def verified(token: str, issuer: str) -> tuple[JsonObject, JsonObject]:
     """Header and claims of a token whose signature is good under the issuer's published key of its kid."""
     header, claims = jose.read(token)
     (key,) = (
@@ -32,13 +33,13 @@ def verified(token: str, issuer: str) -> tuple[dict[str, Any], dict[str, Any]]:
     return header, claims
 
 
-def as_service(estate: Estate, *scopes: str) -> dict[str, Any]:
+def as_service(estate: Estate, *scopes: str) -> JsonObject:
     return client_credentials(
         estate.issuer, client_id(estate.service), secret(estate.service), scopes
     )
 
 
-def as_user(estate: Estate, user: str, *scopes: str) -> dict[str, Any]:
+def as_user(estate: Estate, user: str, *scopes: str) -> JsonObject:
     return login(
         estate.issuer,
         client_id(estate.web),

@@ -7,7 +7,6 @@ import base64
 import json
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,15 +22,11 @@ from sandbox.plugins.azuread_application import (
 )
 from sandbox.plugins.http import Answer
 from sandbox.plugins.provider import ProviderError
+from tests.support.json_object import JsonObject
 from tests.support.partner_keys import private_pem, rsa_key
+from tests.support.repository import DATA
 
-TRAFFIC = (
-    Path(__file__).parents[3].parent
-    / "shared"
-    / "data"
-    / "entra"
-    / "traffic-official-plugin.jsonl"
-)
+TRAFFIC = DATA / "entra" / "traffic-official-plugin.jsonl"
 SCOPE = {
     "adminConsentDescription": "d",
     "adminConsentDisplayName": "n",
@@ -78,7 +73,7 @@ def graph() -> Iterator[Recorder]:
 
 def _recorded(
     step: str, path: str, methods: tuple[str, ...]
-) -> list[dict[str, Any]]:
+) -> list[JsonObject]:
     if not TRAFFIC.exists():
         pytest.skip(f"{TRAFFIC.name} is not beside this checkout")
     rows = map(json.loads, TRAFFIC.read_text("utf-8").splitlines())
@@ -188,9 +183,7 @@ def test_a_permission_and_a_role_of_one_value_could_never_be_removed(
     requires equal values."""
     application = Application(graph)
 
-    def inputs(
-        role: str, value: str, *, present: bool = True
-    ) -> dict[str, Any]:
+    def inputs(role: str, value: str, *, present: bool = True) -> JsonObject:
         entries = {
             "api": {
                 "requestedAccessTokenVersion": 2,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,16 +27,12 @@ from sandbox.plugins.keycloak_realm import (
 )
 from sandbox.plugins.provider import Naming
 from sandbox.plugins.values import Properties
+from tests.support.json_object import JsonObject
+from tests.support.repository import DATA
 
-TRAFFIC = (
-    Path(__file__).parents[3].parent
-    / "shared"
-    / "data"
-    / "keycloak"
-    / "traffic-official-plugin.jsonl"
-)
+TRAFFIC = DATA / "keycloak" / "traffic-official-plugin.jsonl"
 REALM = "/admin/realms/acme"
-Exchange = dict[str, Any]
+Exchange = JsonObject
 Asked = tuple[str, str, Any]
 
 
@@ -274,7 +269,7 @@ def test_a_group_gets_its_roles_as_recorded() -> None:
     assert [method for method, _ in api.calls] == ["GET", "GET", "GET", "POST"]
 
 
-def _client_inputs(client: Client, sent: dict[str, Any]) -> Properties:
+def _client_inputs(client: Client, sent: JsonObject) -> Properties:
     """Return the program's inputs for this body."""
     kinds = {
         (False, False): "CONFIDENTIAL",

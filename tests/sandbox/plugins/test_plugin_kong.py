@@ -2,7 +2,6 @@
 
 import json
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,14 +19,10 @@ from sandbox.plugins.kong import (
 )
 from sandbox.plugins.provider import Naming, _state
 from sandbox.plugins.values import SECRET, SIGNATURE
+from tests.support.json_object import JsonObject
+from tests.support.repository import DATA
 
-TRAFFIC = (
-    Path(__file__).parents[3].parent
-    / "shared"
-    / "data"
-    / "kong-3.10"
-    / "traffic-official-plugin.jsonl"
-)
+TRAFFIC = DATA / "kong-3.10" / "traffic-official-plugin.jsonl"
 KINDS = {
     "services": Service,
     "routes": Route,
@@ -41,7 +36,7 @@ KINDS |= {"certificates": Certificate}
 class Recorder(AdminApi):
     """An Admin API that answers every request with the same body, and keeps the requests."""
 
-    def __init__(self, answer: dict[str, Any], status: int = 200) -> None:
+    def __init__(self, answer: JsonObject, status: int = 200) -> None:
         super().__init__()
         self.asked: list[tuple[str, str, Any]] = []
         self._answer = Answer(status, answer, json.dumps(answer), {})
@@ -58,7 +53,7 @@ def _kind(path: str) -> str | None:
     return name if name in KINDS else None
 
 
-def _inputs(resource: Entity, exchange: dict[str, Any]) -> dict[str, Any]:
+def _inputs(resource: Entity, exchange: JsonObject) -> JsonObject:
     """Return the program's inputs of a recorded write: every field that was sent, as Kong's answer
     has it."""
     state = resource._state(exchange["response_body"], {"strictMatch": True})
@@ -81,7 +76,7 @@ def _inputs(resource: Entity, exchange: dict[str, Any]) -> dict[str, Any]:
     )
 
 
-def _sends(resource: Entity, key: str, exchange: dict[str, Any]) -> bool:
+def _sends(resource: Entity, key: str, exchange: JsonObject) -> bool:
     return resource.fields[key].name in exchange["request_body"]
 
 

@@ -3,7 +3,6 @@
 import json
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,14 +19,10 @@ from sandbox.plugins.okta_server import (
     ServerScope,
 )
 from sandbox.plugins.provider import Naming, ProviderError
+from tests.support.json_object import JsonObject
+from tests.support.repository import DATA
 
-TRAFFIC = (
-    Path(__file__).parents[3].parent
-    / "shared"
-    / "data"
-    / "okta"
-    / "traffic-official-plugin.jsonl"
-)
+TRAFFIC = DATA / "okta" / "traffic-official-plugin.jsonl"
 PARTS = {
     "scopes": ServerScope,
     "claims": ServerClaim,
@@ -58,7 +53,7 @@ class Recorder(ManagementApi):
         return [(method, path) for method, path, _ in self.asked]
 
 
-def _recorded(method: str) -> Iterator[dict[str, Any]]:
+def _recorded(method: str) -> Iterator[JsonObject]:
     if not TRAFFIC.exists():
         pytest.skip(f"{TRAFFIC.name} is not beside this checkout")
     for line in TRAFFIC.read_text().splitlines():
@@ -85,7 +80,7 @@ def _kind(path: str) -> type[OktaObject] | None:
     return Server if len(names) == 1 else PARTS.get(names[-1])
 
 
-def _inputs(resource: OktaObject, exchange: dict[str, Any]) -> dict[str, Any]:
+def _inputs(resource: OktaObject, exchange: JsonObject) -> JsonObject:
     """Return the program's inputs: the answer's properties, with the parents in the path."""
     parts = exchange["path"].split("/")
     owners = {

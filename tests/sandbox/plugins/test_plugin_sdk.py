@@ -3,28 +3,28 @@ schemas."""
 
 import importlib
 import json
-from pathlib import Path
-from typing import Any
 
 import pytest
 
 from sandbox.plugins import sdk
+from tests.support.json_object import JsonObject
+from tests.support.repository import DATA
 
-SCHEMAS = Path(__file__).parents[3].parent / "shared" / "data" / "pulumi"
+SCHEMAS = DATA / "pulumi"
 
 # The schema file is of pulumi-okta 6.8; the installed SDK renamed inputs of each of these.
 NEWER_IN_THE_SDK = {"okta:group/rule:Rule", "okta:trustedorigin/origin:Origin"}
 
 
-def _schema(provider: str) -> dict[str, Any]:
+def _schema(provider: str) -> JsonObject:
     file = SCHEMAS / f"{provider}.schema.json"
     if not file.exists():
         pytest.skip(f"{file.name} is not beside this checkout")
-    schema: dict[str, Any] = json.loads(file.read_text())
+    schema: JsonObject = json.loads(file.read_text())
     return schema
 
 
-def _reasons(token: str, properties: dict[str, Any]) -> dict[str, str]:
+def _reasons(token: str, properties: JsonObject) -> dict[str, str]:
     return {
         problem.path: problem.reason
         for problem in sdk.problems(token, properties)
@@ -105,7 +105,7 @@ def test_a_misspelt_field_deep_inside_is_named_with_path_value_and_suggestion() 
     ],
 )
 def test_a_wrong_type_is_refused(
-    token: str, properties: dict[str, Any], path: str, reason: str
+    token: str, properties: JsonObject, path: str, reason: str
 ) -> None:
     """Numbers are no strings, booleans no numbers, and required inputs must be set."""
     assert _reasons(token, properties) == {path: reason}

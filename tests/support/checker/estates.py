@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from tests.support.json_object import JsonObject
+
 UIDS = ("a", "b", "c")
 GROUPS = ("sales", "order-desk")
 HOSTS = ("one.example.com", "two.example.com", "*.example.com")
@@ -44,8 +46,8 @@ class Part:
     def image(self) -> str:
         return f"{_IMAGE}/{self.uid}:{self.version}"
 
-    def manifest(self, clients: tuple[Client, ...]) -> dict[str, Any]:
-        traits: list[dict[str, Any]] = []
+    def manifest(self, clients: tuple[Client, ...]) -> JsonObject:
+        traits: list[JsonObject] = []
         for host in dict.fromkeys(host for host, _, _ in self.places):
             http = {
                 path: port for other, path, port in self.places if other == host
@@ -119,14 +121,14 @@ class Client:
             if uid == part.uid and part.rules and scope in part.scopes
         ]
 
-    def manifest(self, parts: tuple[Part, ...]) -> dict[str, Any]:
+    def manifest(self, parts: tuple[Part, ...]) -> JsonObject:
         asked = {part.name: self.asks(part) for part in parts}
         calls = [
             {"component": f"app/{name}", "scopes": scopes}
             for name, scopes in asked.items()
             if scopes
         ]
-        trait: dict[str, Any] = {
+        trait: JsonObject = {
             "kind": "native" if self.users else "service",
             "calls": calls,
         }
@@ -145,9 +147,9 @@ class Client:
 def _component(
     name: str,
     kind: str,
-    properties: dict[str, Any],
-    traits: list[dict[str, Any]],
-) -> dict[str, Any]:
+    properties: JsonObject,
+    traits: list[JsonObject],
+) -> JsonObject:
     return {
         "name": name,
         "type": kind,

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from itertools import combinations
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -41,6 +40,8 @@ from tests.support.checker.estates import (
     swapped,
     versioned,
 )
+from tests.support.engine.deployment import remove_applications
+from tests.support.json_object import JsonObject
 
 ISSUER = "https://okta.example.com/oauth2/aus1"
 CLIENTS = ("job", "cron", "site")
@@ -58,7 +59,7 @@ class PartitionedEstate:
     layout: Layout = field(default_factory=lambda: {"p": ("*",)})
 
     @cached_property
-    def documents(self) -> tuple[dict[str, Any], ...]:
+    def documents(self) -> tuple[JsonObject, ...]:
         shape = self.shape
         homes = {part.name: f"of-{part.uid}" for part in shape.parts} | {
             client.name: f"by-{client.name}" for client in shape.clients
@@ -121,8 +122,7 @@ class PartitionedEstate:
 
     def write(self, folder: Path) -> None:
         """Write the estate into the project."""
-        for file in (folder / "applications").iterdir():
-            file.unlink()
+        remove_applications(folder)
         for document in self.documents:
             (
                 folder / "applications" / f"{document['metadata']['name']}.yaml"
@@ -148,7 +148,7 @@ def settings() -> Settings:
     return read_file(FILE, describe)
 
 
-def _application(name: str, component: dict[str, Any]) -> dict[str, Any]:
+def _application(name: str, component: JsonObject) -> JsonObject:
     metadata = {"name": name, "namespace": name}
     return {
         "apiVersion": "core.oam.dev/v1beta1",
@@ -158,14 +158,12 @@ def _application(name: str, component: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _placed(
-    manifest: dict[str, Any], homes: Mapping[str, str]
-) -> dict[str, Any]:
+def _placed(manifest: JsonObject, homes: Mapping[str, str]) -> JsonObject:
     """Return the component, which names others by their own Applications."""
     text = json.dumps(manifest)
     for name, home in homes.items():
         text = text.replace(f'"app/{name}"', f'"{home}/{name}"')
-    made: dict[str, Any] = json.loads(text)
+    made: JsonObject = json.loads(text)
     return made
 
 

@@ -40,10 +40,11 @@ from tests.support.checker.history import (
     watched,
 )
 from tests.support.engine.calls import part
-from tests.support.engine.deployment import project
+from tests.support.engine.deployment import project, remove_applications
 from tests.support.estates import STACK as OF_TESTS
 from tests.support.estates import compiled
 from tests.support.faults.stacks import Stack, trust
+from tests.support.json_object import JsonObject
 
 SETTINGS = "stacks/Pulumi.local.yaml"
 EVERYTHING = tuple(
@@ -109,7 +110,7 @@ class Recorder:
 
     stack: Stack
     settings: Settings
-    document: dict[str, Any]
+    document: JsonObject
     behind: tuple[Meaning, ...]
     shape: Shape = field(default_factory=Shape)
     callers: dict[tuple[object, ...], Caller] = field(default_factory=dict)
@@ -127,8 +128,7 @@ class Recorder:
         project(
             folder, *sorted({file.split("/", 1)[0] for file, _, _ in edits})
         )
-        for file in (folder / "applications").iterdir():
-            file.unlink()
+        remove_applications(folder)
         local.pulumi("stack", "init", STACK, cwd=folder)
         stack = Stack(local, folder)
         for edit in edits:

@@ -49,6 +49,7 @@ from tests.support.excluded_resources import (
     in_turn,
     without_excluded,
 )
+from tests.support.json_object import JsonObject
 from tests.support.mocks import Registered, run_stack
 
 _KINDS: Mapping[str, tuple[str, type[plugin.Entity]]] = {
@@ -87,7 +88,7 @@ class State:
     outputs: Mapping[str, Any] = field(default_factory=dict)
     updated: str | None = None
 
-    def as_engine_state(self, stack: str) -> dict[str, dict[str, Any]]:
+    def as_engine_state(self, stack: str) -> dict[str, JsonObject]:
         """Return the state as the engine gives it to a program: {URN: {type, outputs}}."""
         if self.updated is None:
             return {}
@@ -104,7 +105,7 @@ class State:
         }
 
 
-def _root(state: State) -> dict[str, Any]:
+def _root(state: State) -> JsonObject:
     return {"type": STACK_TYPE, "outputs": dict(state.outputs)}
 
 
@@ -464,7 +465,7 @@ class Backend:
             f"`pulumi {' '.join(words)}` is no word of the stand-in's"
         )
 
-    def _exported(self, stack: str) -> list[dict[str, Any]]:
+    def _exported(self, stack: str) -> list[JsonObject]:
         """Return the state as the engine exports it: parents before their children."""
         state = self.stacks[stack]
         above = {
@@ -571,7 +572,7 @@ def _new(
     ]
 
 
-def _listed(resources: Mapping[Key, Registered]) -> list[dict[str, Any]]:
+def _listed(resources: Mapping[Key, Registered]) -> list[JsonObject]:
     """Return resources as a state lists them, with their dependencies."""
     named: dict[str, list[str]] = {}
     for key in resources:

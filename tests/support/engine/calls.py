@@ -7,11 +7,11 @@ import base64
 import http.client
 import json
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import urlsplit
 
 from sandbox import caller, jose
 from sandbox.local import Local
+from tests.support.json_object import JsonObject
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class Answer:
     where it did not."""
 
     status: int
-    seen: dict[str, Any] | None
+    seen: JsonObject | None
 
     def header(self, name: str) -> list[str]:
         """Return the values of a header as the workload stand-in got it, in any case."""
@@ -85,7 +85,7 @@ def service_token(local: Local, component: str) -> str:
     return caller.token(credential(local, component))[0]
 
 
-def signed_in(local: Local, component: str, user: str) -> dict[str, Any]:
+def signed_in(local: Local, component: str, user: str) -> JsonObject:
     """Return the issuer's answer to a web application for a user: access_token, id_token, scope.
     Raises IssuerError."""
     return caller.answered(credential(local, component), user)
@@ -96,6 +96,6 @@ def user_token(local: Local, component: str, user: str) -> str:
     return str(signed_in(local, component, user)["access_token"])
 
 
-def part(token: str, index: int) -> dict[str, Any]:
+def part(token: str, index: int) -> JsonObject:
     """Return the header (0) or payload (1) of a token."""
     return jose.read(token)[index]

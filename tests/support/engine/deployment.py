@@ -5,21 +5,27 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
 
+import pytest
+import yaml
+
 from sandbox.kong import Lags
 from sandbox.local import STACK, Local
 from sandbox.project import project
+from tests.support.json_object import JsonObject
+from tests.support.projects import replace_once
 
 __all__ = ["AT_ONCE", "Deployment", "Empty", "project", "start"]
 
 AT_ONCE = Lags()
 """Kong shows every change at once: most tests do not depend on its lags."""
 
-Edit = Callable[[list[dict[str, Any]]], list[dict[str, Any]]]
+Edit = Callable[[list[JsonObject]], list[JsonObject]]
 """Queries over the resources of a state, as the engine exports them."""
 
 
@@ -62,23 +68,45 @@ class Deployment:
             return named(preview(self, *arguments))
         return named(operations(self.run(verb, *arguments, "--json").stdout))
 
+    def assert_unchanged(self, verb: str = "up", *arguments: str) -> None:
+        """Assert that a run changes nothing."""
+        changes = self.changes(verb, *arguments)
+        assert changes == {}, changes
+
     def edit(self, file: str, old: str, new: str) -> None:
         """Replace `old`, which occurs exactly once, in a file of the project."""
-        path = self.folder / file
-        text = path.read_text("utf-8")
-        assert text.count(old) == 1, (
-            f"{old!r} stands {text.count(old)} times in {file}"
-        )
-        path.write_text(text.replace(old, new), "utf-8")
+        replace_once(self.folder / file, old, new)
 
-    def state(self, *arguments: str) -> list[dict[str, Any]]:
+    def leave_out(self, *names: str) -> None:
+        """Remove these Applications of the sample."""
+        for name in names:
+            (self.folder / f"applications/{name}.yaml").unlink()
+
+    def replace_applications(self, text: str) -> None:
+        """Leave only the Application `tiny`, which is `text`."""
+        remove_applications(self.folder)
+        (self.folder / "applications/tiny.yaml").write_text(text, "utf-8")
+
+    @contextmanager
+    def config(self) -> Iterator[JsonObject]:
+        """Change the settings in the file of the stack."""
+        file = self.folder / f"stacks/Pulumi.{STACK}.yaml"
+        settings = yaml.safe_load(file.read_text("utf-8"))
+        yield settings["config"]
+        file.write_text(yaml.safe_dump(settings), "utf-8")
+
+    def enter(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Run commands in the project's folder, with the stack's environment."""
+        monkeypatch.chdir(self.folder)
+        for name, value in self.local.env.items():
+            monkeypatch.setenv(name, value)
+
+    def state(self, *arguments: str) -> list[JsonObject]:
         """Return the resources of the exported state, in order of creation."""
         exported = json.loads(
             self.pulumi("stack", "export", "-s", STACK, *arguments).stdout
         )
-        found: list[dict[str, Any]] = (
-            exported["deployment"].get("resources") or []
-        )
+        found: list[JsonObject] = exported["deployment"].get("resources") or []
         return found
 
     def rewrite(self, edit: Edit) -> None:
@@ -113,6 +141,12 @@ def rewrite(
     pulumi("stack", "import", "--file", str(file))
 
 
+def remove_applications(folder: Path) -> None:
+    """Remove the Applications of a project."""
+    for file in (folder / "applications").iterdir():
+        file.unlink()
+
+
 def start(local: Local, folder: Path) -> Deployment:
     """Return a deployment with an empty stack."""
     deployment = Deployment(local, folder)
@@ -128,7 +162,7 @@ def preview(deployment: Deployment, *arguments: str) -> dict[str, str]:
     return {step["urn"]: step["op"] for step in steps}
 
 
-def events(printed: str) -> Iterator[dict[str, Any]]:
+def events(printed: str) -> Iterator[JsonObject]:
     """Yield the engine's events that `--json` printed, or that `--event-log` wrote: one JSON object
     a line."""
     for line in printed.splitlines():

@@ -8,12 +8,12 @@ import subprocess
 import tarfile
 from collections.abc import Set
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from sandbox.local import ROOT
 from tests.support.engine.deployment import Deployment
+from tests.support.json_object import JsonObject
 
 BEFORE = "7b5fe125d4ef97a6f90ccaf33e8e300f34561fd8"
 """The commit that deploys first. A commit that changes deployed resources sets it to its own
@@ -77,7 +77,7 @@ def assert_only_known_changes(deployment: Deployment, earlier: Path) -> None:
     assert _outputs(deployment) == before
 
 
-def _outputs(deployment: Deployment) -> dict[str, Any]:
+def _outputs(deployment: Deployment) -> JsonObject:
     """Return the stack's outputs without `CHANGED_OUTPUTS`."""
     printed = deployment.pulumi(
         "stack", "output", "-s", "local", "--json", "--show-secrets"

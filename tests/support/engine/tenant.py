@@ -29,8 +29,7 @@ def tenant_stack(
     ):
         local.env |= tenant.environment
         deployment = start(local, project(folder))
-        for name in ("hello", "reports"):
-            (folder / f"applications/{name}.yaml").unlink()
+        deployment.leave_out("hello", "reports")
         entry = {
             "name": "entra",
             "type": "entra",

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from sandbox.cluster import Key
 from tests.support.engine.inventory import KONG, OKTA
 from tests.support.faults.stacks import Stack
+from tests.support.json_object import JsonObject
 
 T = TypeVar("T")
 _PLUGINS_END = 0.7
@@ -51,7 +52,7 @@ class Blackout:
         local.okta.faults = self._pass
 
         # A plugin that outlives the engine may still get requests, without effect.
-        def created(manifest: dict[str, Any]) -> dict[str, Any]:
+        def created(manifest: JsonObject) -> JsonObject:
             return (
                 self._pass(
                     "POST", str(Key.of(manifest)), lambda: create(manifest)
@@ -59,7 +60,7 @@ class Blackout:
                 or manifest
             )
 
-        def applied(manifest: dict[str, Any], **how: bool) -> dict[str, Any]:
+        def applied(manifest: JsonObject, **how: bool) -> JsonObject:
             return (
                 self._pass(
                     "PATCH",
@@ -199,7 +200,7 @@ def shape(stack: Stack) -> dict[str, list[str]]:
     }
 
 
-def _names(found: dict[str, Any]) -> dict[str, str]:
+def _names(found: JsonObject) -> dict[str, str]:
     """Return the id of an object with the name that replaces it: its name, a client's label, a
     consumer's username or a group's name."""
     name = (
@@ -217,7 +218,7 @@ def _names(found: dict[str, Any]) -> dict[str, str]:
     return known
 
 
-def _named(kind: str, found: dict[str, Any], names: dict[str, str]) -> str:
+def _named(kind: str, found: JsonObject, names: dict[str, str]) -> str:
     left_out = {"assignments": (), "policies": ("id", "priority")}.get(
         kind, ("id",)
     )

@@ -19,7 +19,11 @@ from typing import TypeVar
 
 from sandbox.local import STACK, Local
 from tests.support.engine.calls import service_token
-from tests.support.engine.deployment import Deployment, project
+from tests.support.engine.deployment import (
+    Deployment,
+    project,
+    remove_applications,
+)
 from tests.support.engine.partitions import changes, kong_oam, partition
 from tests.support.faults.blackout import recover_stack
 from tests.support.faults.stacks import Stack
@@ -101,8 +105,7 @@ def write(folder: Path, change: str = "") -> None:
                 text.replace("things.read", "things.view")
                 for text in (api, job)
             )
-    for file in (folder / "applications").iterdir():
-        file.unlink()
+    remove_applications(folder)
     for name, text in (("api", api), ("job", job)):
         (folder / "applications" / f"{name}.yaml").write_text(text, "utf-8")
     partition(folder, SWAPPED if change == "swap" else PARTITIONS)

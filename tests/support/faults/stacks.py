@@ -18,8 +18,17 @@ import httpx
 from sandbox.kong.proxy import Answer
 from sandbox.local import STACK, Local
 from sandbox.okta import browser
-from tests.support.engine.deployment import Edit, project, rewrite
+from tests.support.engine.calls import service_token
+from tests.support.engine.deployment import (
+    Edit,
+    project,
+    remove_applications,
+    rewrite,
+)
 from tests.support.engine.inventory import KONG, OKTA
+from tests.support.faults.tiny import HOST, PROTECTED
+from tests.support.json_object import JsonObject
+from tests.support.projects import replace_once
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,19 +95,20 @@ class Stack:
             if op not in ("same", "read", "refresh")
         }
 
+    def assert_unchanged(self, verb: str = "up", *arguments: str) -> None:
+        """Assert that a run changes nothing."""
+        changes = self.changes(verb, *arguments)
+        assert changes == {}, changes
+
     def edit(self, file: str, old: str, new: str) -> None:
         """Replace `old`, which occurs exactly once, in a file of the project."""
         path = self.folder / file
         assert path.resolve().is_relative_to(self.folder.resolve()), (
             f"{file} is a link to the project's own"
         )
-        text = path.read_text("utf-8")
-        assert text.count(old) == 1, (
-            f"{old!r} stands {text.count(old)} times in {file}"
-        )
-        path.write_text(text.replace(old, new), "utf-8")
+        replace_once(path, old, new)
 
-    def state(self) -> list[dict[str, Any]]:
+    def state(self) -> list[JsonObject]:
         """Return the resources of the exported state."""
         exported = json.loads(self.pulumi("stack", "export").stdout)
         return list(exported["deployment"].get("resources") or ())
@@ -152,7 +162,7 @@ class Stack:
         answer.raise_for_status()
         return answer.json() if answer.content else None
 
-    def entity(self, kind: str, name: str) -> dict[str, Any]:
+    def entity(self, kind: str, name: str) -> JsonObject:
         """Return the only entity of Kong with that name."""
         (found,) = (
             entity
@@ -161,7 +171,7 @@ class Stack:
         )
         return found
 
-    def plugin(self, kind: str, service: str) -> dict[str, Any]:
+    def plugin(self, kind: str, service: str) -> JsonObject:
         """Return the only plugin of a kind on a service."""
         identifier = self.entity("services", service)["id"]
         (found,) = (
@@ -172,7 +182,7 @@ class Stack:
         )
         return found
 
-    def app(self, component: str) -> dict[str, Any]:
+    def app(self, component: str) -> JsonObject:
         """Return the only app of a client at Okta."""
         label = f"kong-oam {self.name} {component}"
         (found,) = (
@@ -202,8 +212,7 @@ def start(
     folder.mkdir()
     project(folder, *copied)
     if applications is not None:
-        for file in (folder / "applications").iterdir():
-            file.unlink()
+        remove_applications(folder)
         for number, text in enumerate(applications):
             (folder / f"applications/app{number}.yaml").write_text(
                 text, "utf-8"
@@ -255,3 +264,9 @@ def is_refused(ask: Any) -> bool:
     except browser.IssuerError:
         return True
     return False
+
+
+def job_status(stack: Stack) -> int:
+    """Return the status of the job of `TINY` on the protected path."""
+    token = service_token(stack.local, "job")
+    return stack.status("GET", HOST, PROTECTED, token)

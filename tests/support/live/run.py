@@ -23,6 +23,8 @@ from tests.support.gateway_estates import (
     nested_applications,
 )
 from tests.support.gateway_tokens import Issuer
+from tests.support.json_object import JsonObject
+from tests.support.kong_deployment import Entities
 
 RUN: Final = f"live-{secrets.token_hex(4)}"
 """The prefix of a run's stacks, hosts, issuers and key ids, so that the run never touches other
@@ -84,6 +86,10 @@ class Target:
     proxy: tuple[str, int]
     token: str | None
     metrics: tuple[str, ...] = ()
+
+    def deploying(self) -> Entities:
+        """Return a context that makes entities, and removes them at its end."""
+        return Entities(self.admin_url, self.token)
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> Self | str:
@@ -149,10 +155,10 @@ class Target:
             return self.get(url).text
         return httpx.get(url, timeout=30).raise_for_status().text
 
-    def entities(self) -> dict[str, dict[str, Any]]:
+    def entities(self) -> dict[str, JsonObject]:
         """Return all services, routes, plugins, Upstreams, consumers and credentials by path, of
         any owner."""
-        found: dict[str, dict[str, Any]] = {}
+        found: dict[str, JsonObject] = {}
         for kind in (
             "plugins",
             "routes",

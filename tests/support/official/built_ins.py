@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import yaml
+
+from tests.support.json_object import JsonObject
+from tests.support.repository import ROOT
 
 APPLICATIONS: Final = Path(__file__).parent / "built-ins.yaml"
 KEPT: Final = Path(__file__).parent / "kept.yaml"
@@ -31,7 +34,7 @@ KINDS: Final = (
     "ServiceAccount",
     "StatefulSet",
 )
-_DEFINITIONS = Path(__file__).parents[3] / "definitions" / "kubevela"
+_DEFINITIONS = ROOT / "definitions" / "kubevela"
 _OWN = frozenset({"access", "client"})
 
 
@@ -64,7 +67,7 @@ def types_in(file: Path) -> frozenset[str]:
     )
 
 
-def volume(name: str) -> dict[str, Any]:
+def volume(name: str) -> JsonObject:
     """Return a PersistentVolume without a storage class, for claims without a storage class."""
     spec = {
         "capacity": {"storage": "1Gi"},

@@ -33,9 +33,10 @@ from typing import Any, Final, Self
 
 from sandbox.local import RealCluster
 from sandbox.server import Server, free_port
+from tests.support.json_object import JsonObject
 from tests.support.official import programs
 
-Object = dict[str, Any]
+Object = JsonObject
 CONTEXT: Final = "official-tests"
 _KEY, _TOKENS, _AUDIT = "service-accounts.key", "tokens.csv", "audit.yaml"
 _READY: Final = 60.0  # seconds; 4 to 6 measured on two cores

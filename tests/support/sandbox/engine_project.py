@@ -1,6 +1,8 @@
 """One tiny program and the literal CLI on it."""
 
 import json
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import rmtree
@@ -53,3 +55,11 @@ class Project:
             for line in lines
             if "summaryEvent" in line
         )
+
+
+def wait(condition: Callable[[], bool]) -> None:
+    """Wait for the condition, at most 30 seconds."""
+    until = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < until, "it did not happen in time"
+        time.sleep(0.01)

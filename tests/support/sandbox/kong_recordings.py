@@ -9,15 +9,16 @@ from typing import Any
 import pytest
 
 from tests.support import recordings
+from tests.support.json_object import JsonObject
+from tests.support.repository import DATA
 
-DATA = recordings.DATA / "kong-3.10"
 ID = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
     re.IGNORECASE,
 )
 
 
-def recorded(name: str) -> list[dict[str, Any]]:
+def recorded(name: str) -> list[JsonObject]:
     """Return the lines of a recording; skip the test with a reason where the recordings are
     missing."""
     return recordings.recorded(f"kong-3.10/{name}")
@@ -25,7 +26,7 @@ def recorded(name: str) -> list[dict[str, Any]]:
 
 def schema(name: str) -> Any:
     """Return a recorded schema without its descriptions, which a stand-in does not repeat."""
-    path = DATA / name
+    path = DATA / "kong-3.10" / name
     if not path.exists():
         pytest.skip(f"no recorded schemas at {path}")
     return without(json.loads(path.read_text()), {"description"})

@@ -14,13 +14,14 @@ from typing import Any
 import pytest
 from jsonschema import Draft4Validator, FormatChecker
 
-DATA = Path(__file__).parents[4] / "shared" / "data" / "okta"
+from tests.support.json_object import JsonObject
+from tests.support.repository import DATA
 
 
 def shared(name: str) -> Path:
     """Return a file of the shared data beside the project; skip the test with a reason where it is
     missing."""
-    path = DATA / name
+    path = DATA / "okta" / name
     if not path.exists():
         pytest.skip(f"no {name} in ../shared/data/okta")
     return path
@@ -47,7 +48,7 @@ def _plain(schema: Any) -> Any:
 class Description:
     """The answers that each operation of the description allows."""
 
-    def __init__(self, document: dict[str, Any]) -> None:
+    def __init__(self, document: JsonObject) -> None:
         schemas = _plain(document["components"]["schemas"])
         self._components = {
             "schemas": schemas,
@@ -68,7 +69,7 @@ class Description:
             key=lambda operation: operation[1].pattern.count("[^/]+")
         )
 
-    def responses(self, method: str, path: str) -> dict[str, Any] | None:
+    def responses(self, method: str, path: str) -> JsonObject | None:
         """Return the answers of an operation by status, or None if the description lacks
         it."""
         for candidate, pattern, responses in self._operations:

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from sandbox.okta import Okta, User
+from tests.support.json_object import JsonObject
 
 TOKEN = "test-token"
 CALLBACK = "https://shop.example.com/callback"
@@ -83,7 +84,7 @@ class Admin:
         return body
 
 
-def app(label: str, kind: str, **oauth: Any) -> dict[str, Any]:
+def app(label: str, kind: str, **oauth: Any) -> JsonObject:
     """Return a request for an app, as the official plugin sends it."""
     client = {
         "token_endpoint_auth_method": oauth.pop(
@@ -114,7 +115,7 @@ def app(label: str, kind: str, **oauth: Any) -> dict[str, Any]:
     }
 
 
-def policy(name: str, *clients: str, **rest: Any) -> dict[str, Any]:
+def policy(name: str, *clients: str, **rest: Any) -> JsonObject:
     """Return a request for a policy."""
     return {
         "name": name,
@@ -127,7 +128,7 @@ def policy(name: str, *clients: str, **rest: Any) -> dict[str, Any]:
 
 def rule(
     name: str, grant: str, scopes: list[str], groups: list[str], **rest: Any
-) -> dict[str, Any]:
+) -> JsonObject:
     """Return a request for a rule."""
     return {
         "name": name,
@@ -148,9 +149,9 @@ class Estate:
 
     okta: Okta
     admin: Admin
-    server: dict[str, Any]
-    service: dict[str, Any]
-    web: dict[str, Any]
+    server: JsonObject
+    service: JsonObject
+    web: JsonObject
     groups: dict[str, str]
 
     @property
@@ -209,13 +210,13 @@ def build(okta: Okta) -> Estate:
     return Estate(okta, admin, server, service, web, groups)
 
 
-def client_id(made: dict[str, Any]) -> str:
+def client_id(made: JsonObject) -> str:
     """Return the OAuth client id of an app."""
     found: str = made["credentials"]["oauthClient"]["client_id"]
     return found
 
 
-def secret(made: dict[str, Any]) -> str:
+def secret(made: JsonObject) -> str:
     """Return the client secret in the answer that created an app."""
     found: str = made["credentials"]["oauthClient"]["client_secret"]
     return found

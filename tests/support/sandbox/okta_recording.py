@@ -10,10 +10,12 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.support.json_object import JsonObject
+from tests.support.plain_data import overlaid
 from tests.support.sandbox.okta_description import shared
 from tests.support.sandbox.okta_org import Admin
 
-Json = dict[str, Any]
+Json = JsonObject
 
 # Members of answers that are not compared, with the reason.
 NOT_COMPARED = {
@@ -177,7 +179,7 @@ class Replay:
             if method == "PUT" and not path.startswith(
                 "apps/0oavVqE1SkHbn88HxjSI/groups/"
             ):
-                change = _merged(
+                change = overlaid(
                     self.admin.call("GET", target)[1], self.mine(change)
                 )
             status, answer = self.admin.call(method, target, change)
@@ -209,18 +211,6 @@ class Replay:
                 self.admin.call("DELETE", f"/api/v1/{path}/{tenant['id']}")[0]
                 == 204
             )
-
-
-def _merged(found: Any, change: Any) -> Any:
-    if not isinstance(found, dict) or not isinstance(change, dict):
-        return change
-    return {
-        **found,
-        **{
-            name: _merged(found.get(name), value)
-            for name, value in change.items()
-        },
-    }
 
 
 _WEB, _WEB_POLICY = (

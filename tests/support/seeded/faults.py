@@ -14,7 +14,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[3]
+from tests.support.repository import ROOT
+
 PATCHES = Path(__file__).with_name("patches")
 MOST_SECONDS = 300
 """The longest time for the tests of one fault."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -34,10 +33,10 @@ from tests.support.rendered import (
     ingress,
     with_objects,
 )
+from tests.support.repository import ROOT
 from tests.support.small_estates import model
 from tests.support.tiers import examples
 
-ROOT = Path(__file__).resolve().parents[4]
 VERSIONS = (
     "networking.k8s.io/v1",
     "networking.k8s.io/v1beta1",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import Any
 
 import pytest
 from hypothesis import given, note, settings
@@ -23,6 +22,8 @@ from kong_oam.access.paths import read, within, written
 from kong_oam.access.principals import Principal, suffices
 from kong_oam.access.sites import SitesByHost, SitesByPort
 from kong_oam.access.tokens import Claims, Refusal, authenticate
+from tests.support.diffs import requests
+from tests.support.json_object import JsonObject
 from tests.support.small_estates import (
     ASSIGNED,
     GROUPS,
@@ -112,7 +113,7 @@ def _covering(
 ) -> list[Change]:
     """Return the changes of this method and path whose region is the most specific."""
     path, found = read(request.target), []
-    for change in _requests(changes):
+    for change in requests(changes):
         parts = [
             part
             for part in (change.region.subtree, *change.region.exceptions)
@@ -126,10 +127,6 @@ def _covering(
         ):
             found.append(change)
     return found
-
-
-def _requests(changes: Iterable[Difference]) -> list[Change]:
-    return [change for change in changes if isinstance(change, Change)]
 
 
 def _from(source: Source, address: str | None) -> bool:
@@ -232,7 +229,7 @@ def test_requests_are_answered_differently_exactly_where_the_diff_says_so(
     pair: tuple[Estate, Estate], requests: list[Request]
 ) -> None:
     """The check covers every principal and set of groups, from every class of addresses."""
-    _check_requests(pair, requests)
+    _checkrequests(pair, requests)
 
 
 @pytest.mark.parametrize("kind", ["from", "assigned from"])
@@ -243,10 +240,10 @@ def test_networks_and_groups_are_reported_exactly_if_they_change_callers(
 ) -> None:
     """Nothing else changes."""
     old, new = data.draw(pairs(kinds=(kind,)))
-    _check_requests((connected(old), connected(new)), requests)
+    _checkrequests((connected(old), connected(new)), requests)
 
 
-def _check_requests(
+def _checkrequests(
     pair: tuple[Estate, Estate], requests: list[Request]
 ) -> None:
     old, new = pair
@@ -295,7 +292,7 @@ def test_a_changed_answer_is_reported_exactly_if_the_request_stays_allowed(
     pair: tuple[Estate, Estate], requests: list[Request]
 ) -> None:
     """A path leads to another component, port or pods; nothing else changes."""
-    _check_requests(pair, requests)
+    _checkrequests(pair, requests)
 
 
 @MANY
@@ -371,7 +368,7 @@ def test_every_change_is_witnessed_by_a_request(
 ) -> None:
     """For each named principal, the example's answers differ in the direction of the change."""
     old, new = pair
-    for change in _requests(diff(model(old), model(new))):
+    for change in requests(diff(model(old), model(new))):
         example = change.example
         assert example.address == _example(change.callers[0].source)
         assert (
@@ -473,7 +470,7 @@ PAYLOADS = st.fixed_dictionaries(
 @MANY
 @given(pairs(kinds=TOKENS), st.lists(PAYLOADS, min_size=4, max_size=8))
 def test_tokens_count_differently_only_where_the_diff_says_so(
-    pair: tuple[Estate, Estate], payloads: list[dict[str, Any]]
+    pair: tuple[Estate, Estate], payloads: list[JsonObject]
 ) -> None:
     """For tokens with any claims: a token that becomes valid, or gets another meaning, may widen
     access."""

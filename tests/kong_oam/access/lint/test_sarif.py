@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -22,6 +21,7 @@ from kong_oam.oam.application import join_readings, read_bytes
 from kong_oam.oam.position import FilePlace
 from tests.support.diffs import edited
 from tests.support.estates import STACK, api
+from tests.support.json_object import JsonObject
 
 ROOT = Path("/src")
 AS_OF = datetime.date(2026, 11, 25)
@@ -102,7 +102,7 @@ def found(files: dict[str, str]) -> tuple[Diagnostic, ...]:
     )
 
 
-def run_of(files: dict[str, str]) -> dict[str, Any]:
+def run_of(files: dict[str, str]) -> JsonObject:
     (run,) = sarif.document(found(files), ROOT, CODES)["runs"]
     assert isinstance(run, dict)
     return run

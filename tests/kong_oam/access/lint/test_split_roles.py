@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -19,6 +18,7 @@ from kong_oam.access.tokens import Claims
 from kong_oam.oam.application import join_readings, read_bytes
 from tests.support.diffs import edited
 from tests.support.estates import PROVIDER, STACK
+from tests.support.json_object import JsonObject
 from tests.support.lint_estates import AS_OF, STYLES, linted, styled
 from tests.support.tiers import examples
 
@@ -147,7 +147,7 @@ _ROLE = st.fixed_dictionaries(
     st.sampled_from(({}, {"sales": "all", "desk": "all"})),
 )
 def test_it_is_found_exactly_where_no_group_can_use_a_scope_that_the_client_has(
-    roles: list[dict[str, Any]], mapped: dict[str, str]
+    roles: list[JsonObject], mapped: dict[str, str]
 ) -> None:
     """The test asks for each scope that some group holds, with tokens of users in each group."""
     named = {f"role{number}": role for number, role in enumerate(roles)}

@@ -3,13 +3,12 @@ setting."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from kong_oam.access.settings.stack import parse
 from kong_oam.access.settings.values import StackError
+from tests.support.json_object import JsonObject
 from tests.support.partner_keys import certified, private_pem, rsa_key
 
 KEY = rsa_key()
@@ -18,7 +17,7 @@ WEAK = rsa_key(1024)
 CURVE = ec.generate_private_key(ec.SECP256R1())
 
 
-def stack(certificates: dict[str, Any]) -> dict[str, tuple[str, ...]]:
+def stack(certificates: JsonObject) -> dict[str, tuple[str, ...]]:
     provider = {"name": "entra", "type": "entra", "certificates": certificates}
     gateway = {"namespace": "kong", "podLabels": {"app": "kong"}}
     data = {
@@ -123,7 +122,7 @@ def test_two_partners_do_not_prove_themselves_with_one_key() -> None:
     ids=["none", "three", "no list"],
 )
 def test_what_is_not_of_the_form_is_refused(
-    certificates: dict[str, Any], message: str
+    certificates: JsonObject, message: str
 ) -> None:
     """The value is not shown: it may be a key."""
     with pytest.raises(StackError) as refused:

@@ -11,6 +11,7 @@ from kong_oam.access.diff.compare import diff
 from kong_oam.access.diff.model import AccessModel
 from kong_oam.access.settings.values import Settings, StackError
 from tests.support.diffs import API, SHOP, model, settings
+from tests.support.json_object import JsonObject
 
 OPENS = "opens ports of the node"
 
@@ -84,7 +85,7 @@ def test_a_stack_that_says_nothing_has_a_version_all_the_same() -> None:
     ],
 )  # fmt: skip
 def test_what_is_none_of_these_is_refused(
-    cluster: dict[str, Any], message: str
+    cluster: JsonObject, message: str
 ) -> None:
     with pytest.raises(StackError) as refused:
         settings_with(**cluster)

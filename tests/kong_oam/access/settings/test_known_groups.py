@@ -11,8 +11,10 @@ import pytest
 from kong_oam.__main__ import main
 from kong_oam.access.settings.stack import read_file
 from kong_oam.access.settings.values import StackError
+from tests.support.cli import Cli
 from tests.support.estates import STACK, api, compiled
 from tests.support.projects import copy_sample
+from tests.support.streams import Capsys
 
 STACK_FILE = Path("stacks/Pulumi.local.yaml")
 LIST = "  kong-oam:knownGroups: [order-desk, sales, support]\n"
@@ -100,18 +102,17 @@ def test_a_list_that_cannot_be_read_is_said_by_its_setting(
 
 
 def test_a_group_that_the_stack_does_not_know_is_an_error(
-    capsys: pytest.CaptureFixture[str],
+    cli: Cli,
 ) -> None:
     """The error has a position and the nearest known group."""
     known(LIST)
     assert main(["check"]) == 0
     mistype()
-    assert main(["check"]) == 1
     assert (
         "applications/orders.yaml:28:56: error ACC222: role 'viewer': the stack's `knownGroups` "
         "has no 'salse'; correct the list or the role, whichever differs from the identity "
         "provider; did you mean 'sales'?\n"
-    ) in capsys.readouterr().out
+    ) in cli("check", status=1)
 
 
 def test_each_unknown_group_of_a_list_is_an_error() -> None:
@@ -133,7 +134,8 @@ def test_each_unknown_group_of_a_list_is_an_error() -> None:
 
 
 def test_questions_are_answered_for_groups_that_are_known(
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capsys,
+    cli: Cli,
 ) -> None:
     """ "No role names it" is an answer about a known group."""
     request = [
@@ -147,56 +149,44 @@ def test_questions_are_answered_for_groups_that_are_known(
     assert main([*request, "support"]) == 2
     known(LIST)
     capsys.readouterr()
-    assert main([*request, "support"]) == 0
-    assert (
-        "none: the user is in no group that shop/web is assigned to"
-        in capsys.readouterr().out
+    assert "none: the user is in no group that shop/web is assigned to" in cli(
+        *request, "support"
     )
-    assert main([*request, "suport"]) == 2
     assert (
         "unknown group 'suport': no role names it; did you mean 'support'?"
-        in capsys.readouterr().err
+        in cli.error(*request, "suport")
     )
 
 
 def test_what_changes_is_told_whatever_the_list(
-    capsys: pytest.CaptureFixture[str],
+    cli: Cli,
 ) -> None:
     """The two sides may have different lists. A list alone grants nothing."""
     shutil.copytree(".", "before")
     known("  kong-oam:knownGroups: [order-desk, support]\n")
-    assert main(["diff", "before", "."]) == 0
-    assert capsys.readouterr().out == ""
+    assert cli("diff", "before", ".") == ""
     path = Path("applications/orders.yaml")
     path.write_text(
         path.read_text("utf-8").replace("groups: [sales]", "groups: [support]"),
         "utf-8",
     )
-    assert main(["diff", "before", "."]) == 0
-    assert "support" in capsys.readouterr().out
+    assert "support" in cli("diff", "before", ".")
 
 
 def test_a_repository_without_a_stack_lists_its_groups_itself(
-    capsys: pytest.CaptureFixture[str],
+    cli: Cli,
 ) -> None:
     """The file is groups.yaml."""
     shutil.rmtree("stacks")
-    assert main(["check"]) == 0
-    assert (
-        "hosts, providers and groups are not checked" in capsys.readouterr().out
-    )
+    assert "hosts, providers and groups are not checked" in cli("check")
     Path("groups.yaml").write_text("- sales\n- order-desk\n", "utf-8")
-    assert main(["check"]) == 0
-    assert (
-        "without a stack, hosts and providers are not checked"
-        in capsys.readouterr().out
+    assert "without a stack, hosts and providers are not checked" in cli(
+        "check"
     )
     mistype()
-    assert main(["check"]) == 1
     assert (
         "error ACC222: role 'viewer': groups.yaml has no 'salse'; correct the list or the role"
-        in capsys.readouterr().out
+        in cli("check", status=1)
     )
     Path("groups.yaml").write_text("sales", "utf-8")
-    assert main(["check"]) == 2
-    assert "groups.yaml is not a list of names" in capsys.readouterr().err
+    assert "groups.yaml is not a list of names" in cli.error("check")

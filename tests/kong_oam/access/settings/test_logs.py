@@ -15,6 +15,7 @@ from kong_oam.access.settings.logs import (
 from kong_oam.access.settings.values import Settings, StackError
 from kong_oam.access.stack import Records
 from tests.support.diffs import settings
+from tests.support.json_object import JsonObject
 
 GATEWAY = {"namespace": "kong", "podLabels": {"app": "kong"}}
 
@@ -132,9 +133,7 @@ def test_a_stack_that_says_nothing_keeps_no_records() -> None:
         ),
     ],
 )
-def test_a_sink_that_cannot_be_is_named(
-    logs: dict[str, Any], message: str
-) -> None:
+def test_a_sink_that_cannot_be_is_named(logs: JsonObject, message: str) -> None:
     with pytest.raises(StackError) as refused:
         settings_with(**logs)
     assert message in str(refused.value)

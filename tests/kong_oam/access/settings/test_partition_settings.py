@@ -13,8 +13,9 @@ from kong_oam.access.settings.partitions import stack_of
 from kong_oam.access.settings.project import stack_file
 from kong_oam.access.settings.stack import parse, read_file
 from kong_oam.access.settings.values import Settings, StackError
+from tests.support.json_object import JsonObject
 
-SETTINGS: dict[str, Any] = {
+SETTINGS: JsonObject = {
     "cloud": "local",
     "asOf": "2026-11-25",
     "gateway": {"namespace": "kong", "podLabels": {"app": "kong"}},
@@ -179,7 +180,7 @@ def test_what_is_wrong_with_the_estates_settings_is_said_of_its_own_file(
     ids=str,
 )
 def test_what_partitions_cannot_be_is_said(
-    partitions: dict[str, Any], message: str
+    partitions: JsonObject, message: str
 ) -> None:
     """A namespace in two partitions, `*` twice, no namespaces, and names that no stack or namespace
     can have."""

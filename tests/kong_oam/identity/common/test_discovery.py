@@ -17,6 +17,7 @@ from kong_oam.identity.common.discovery import (
     discover,
     signing_keys,
 )
+from tests.support.json_object import JsonObject
 
 RSA = rsa.generate_private_key(
     public_exponent=65537, key_size=2048
@@ -37,7 +38,7 @@ def b64(number: int, size: int = 0) -> str:
     )
 
 
-def rsa_jwk(key: rsa.RSAPublicKey = RSA, **changes: Any) -> dict[str, Any]:
+def rsa_jwk(key: rsa.RSAPublicKey = RSA, **changes: Any) -> JsonObject:
     numbers = key.public_numbers()
     return {
         "kty": "RSA",
@@ -49,7 +50,7 @@ def rsa_jwk(key: rsa.RSAPublicKey = RSA, **changes: Any) -> dict[str, Any]:
     } | changes
 
 
-def ec_jwk(**changes: Any) -> dict[str, Any]:
+def ec_jwk(**changes: Any) -> JsonObject:
     numbers = EC.public_numbers()
     return {
         "kty": "EC",
@@ -116,7 +117,7 @@ def test_rsa_and_p256_keys_are_taken_with_the_algorithm_of_their_kind() -> None:
     ],
 )
 def test_a_key_that_cannot_sign_is_left_out_with_the_reason(
-    odd: dict[str, Any], reason: str
+    odd: JsonObject, reason: str
 ) -> None:
     """Encryption keys, keys without an id, weak and unknown keys: beside a good key they are
     ignored."""
@@ -155,7 +156,7 @@ class Issuer:
     """An issuer on loopback: what it answers, by path, and with which `status`. A text is sent as it is."""
 
     def __init__(self) -> None:
-        answers: dict[str, Any] = {}
+        answers: JsonObject = {}
         paths: list[str] = []
 
         class Handler(BaseHTTPRequestHandler):
@@ -231,7 +232,7 @@ def test_an_issuer_that_calls_itself_something_else_is_refused(
 
 @pytest.mark.parametrize("changes", [{"jwks_uri": None}, {"token_endpoint": 7}])
 def test_an_issuer_without_keys_or_tokens_is_refused(
-    issuer: Issuer, changes: dict[str, Any]
+    issuer: Issuer, changes: JsonObject
 ) -> None:
     """Endpoints that are missing or no text."""
     issuer.says(**changes)

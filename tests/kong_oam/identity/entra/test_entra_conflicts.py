@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -12,16 +11,14 @@ from kong_oam.access.compile.estate import compile_estate
 from kong_oam.access.model import Stack
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.engine.state import RecordedNames
-from kong_oam.identity.entra.api import Account, Graph
 from kong_oam.identity.entra.assignments import assignments
 from kong_oam.identity.entra.conflicts import applications, name_conflicts
 from kong_oam.identity.entra.description import describe
-from kong_oam.identity.entra.names import Tenant
 from kong_oam.oam.application import read_files
 from sandbox.entra import Entra
-from sandbox.entra.service import ADMINISTRATOR, TENANT
-from tests.support.entra_mocks import SETTINGS, entra, program
+from tests.support.entra_mocks import SETTINGS, entra, graph_of, program
 from tests.support.estates import estate
+from tests.support.repository import ROOT
 
 WITH_SIGN_IN = """\
 apiVersion: core.oam.dev/v1beta1
@@ -75,9 +72,7 @@ def tenant() -> Iterator[Entra]:
 def _conflicts(
     tenant: Entra, held_names: RecordedNames = frozenset()
 ) -> list[Diagnostic]:
-    with Graph(
-        Account(Tenant(tenant.url, TENANT), ADMINISTRATOR, tenant.secret)
-    ) as graph:
+    with graph_of(tenant) as graph:
         return list(name_conflicts(graph, SETTINGS, ESTATE, held_names))
 
 
@@ -95,9 +90,7 @@ def test_names_that_are_looked_for_are_those_that_are_made() -> None:
         domain="sandbox.example.com",
         scheme="http",
     )
-    sample = compile_estate(
-        read_files([Path(__file__).parents[4] / "applications"]), stack
-    ).estate
+    sample = compile_estate(read_files([ROOT / "applications"]), stack).estate
     assert sample is not None
     made = {
         application.name: application.inputs["displayName"]

@@ -8,11 +8,6 @@ from dataclasses import replace
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-)
 
 from kong_oam.access.model import Stack
 from kong_oam.access.providers import LONGEST_LISTED, Provider
@@ -31,6 +26,7 @@ from kong_oam.identity.entra.names import (
 from tests.support.estates import SPELLING as ANOTHER
 from tests.support.estates import api, estate
 from tests.support.gateway_tokens import Issuer
+from tests.support.partner_keys import private_pem
 
 TENANT = "11111111-1111-4111-8111-111111111111"
 ISSUER = f"https://login.microsoftonline.com/{TENANT}/v2.0"
@@ -176,17 +172,13 @@ def test_a_token_that_leaves_roles_or_groups_out_does_not_count(
     assert refusal == Refusal("the user has too many groups for the token")
 
 
-def _pem(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> str:
-    return key.private_bytes(
-        Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
-    ).decode()
-
-
 @pytest.mark.parametrize("subject", ["shop/checkout", f"{'a' * 40}/{'b' * 40}"])
 def test_a_certificate_says_whose_it_is(subject: str) -> None:
     """As far as a common name reaches: 64 characters."""
     made = certificate(
-        _pem(rsa.generate_private_key(public_exponent=65537, key_size=2048)),
+        private_pem(
+            rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        ),
         subject,
     )
     read = x509.load_pem_x509_certificate(made.encode())
@@ -199,7 +191,8 @@ def test_a_certificate_is_of_an_rsa_key() -> None:
     """Entra takes no other from clients."""
     with pytest.raises(TypeError, match="RSA"):
         certificate(
-            _pem(ec.generate_private_key(ec.SECP256R1())), "shop/checkout"
+            private_pem(ec.generate_private_key(ec.SECP256R1())),
+            "shop/checkout",
         )
 
 

@@ -9,7 +9,6 @@ import pytest
 
 from kong_oam.engine.pending import ExportedState, PendingCreation
 from kong_oam.identity.entra import orphans as entra
-from kong_oam.identity.entra.api import Account, Graph
 from kong_oam.identity.entra.assignments import (
     ASSIGNMENT,
     FEDERATED,
@@ -18,9 +17,9 @@ from kong_oam.identity.entra.assignments import (
     PASSWORD,
     PRINCIPAL,
 )
-from kong_oam.identity.entra.names import APPLICATION, Tenant
+from kong_oam.identity.entra.names import APPLICATION
 from sandbox.entra import Entra
-from sandbox.entra.service import ADMINISTRATOR, TENANT
+from tests.support.entra_mocks import graph_of
 
 NAME, OURS = "kong-oam local shop/web", "Kong-OAM, stack local"
 INPUTS = {"displayName": NAME, "description": OURS}
@@ -46,9 +45,7 @@ def _state(
 def _orphans(
     tenant: Entra, state: ExportedState
 ) -> list[tuple[str, str | None]]:
-    with Graph(
-        Account(Tenant(tenant.url, TENANT), ADMINISTRATOR, tenant.secret)
-    ) as graph:
+    with graph_of(tenant) as graph:
         return [
             (orphan.id, doubt)
             for orphan, doubt in entra.orphans(graph, state, "entra-account")
@@ -56,9 +53,7 @@ def _orphans(
 
 
 def _remove(tenant: Entra, state: ExportedState) -> None:
-    with Graph(
-        Account(Tenant(tenant.url, TENANT), ADMINISTRATOR, tenant.secret)
-    ) as graph:
+    with graph_of(tenant) as graph:
         entra.remove(
             graph,
             [

@@ -22,6 +22,7 @@ from kong_oam.identity.keycloak.names import (
     Names,
 )
 from tests.support.estates import estate
+from tests.support.json_object import JsonObject
 from tests.support.provider_settings import keycloak
 
 APP = """\
@@ -90,7 +91,7 @@ class Recorded(Realm):
         super().__init__(
             Account("https://kc.test", "acme", "acme", "kong-oam", "s")
         )
-        self.answers: dict[str, Any] = {
+        self.answers: JsonObject = {
             "/clients": [],
             "/client-scopes": [],
             **answers,
@@ -277,7 +278,7 @@ def test_what_was_made_as_it_was_meant_is_certain() -> None:
     ],
 )
 def test_a_client_that_was_not_made_so_or_is_used_is_kept(
-    fields: dict[str, Any], doubt: str | None
+    fields: JsonObject, doubt: str | None
 ) -> None:
     """The settings of its resource are no doubt."""
     realm = Recorded()
@@ -386,7 +387,7 @@ def test_a_role_that_somebody_has_or_asks_for_is_kept(
     ],
 )
 def test_a_mapper_is_as_it_was_meant_or_is_kept(
-    mapper: dict[str, Any], doubt: str | None
+    mapper: JsonObject, doubt: str | None
 ) -> None:
     """It has the same kind, and no setting beyond its resource's."""
     realm = Recorded()

@@ -20,6 +20,7 @@ from kong_oam.identity.okta.conflicts import name_conflicts
 from kong_oam.identity.okta.names import objects
 from sandbox.okta import Okta
 from tests.support.estates import PROVIDER, estate
+from tests.support.json_object import JsonObject
 
 WITH_SIGN_IN = """\
 apiVersion: core.oam.dev/v1beta1
@@ -155,7 +156,7 @@ def _conflicts(
     return list(name_conflicts(org, SETTINGS, ESTATE, held_names, "kong-oam"))
 
 
-def _imported(found: Diagnostic) -> dict[str, Any]:
+def _imported(found: Diagnostic) -> JsonObject:
     """The file that the one command of the message hands to `pulumi import`."""
     (line,) = (
         line.strip()
@@ -167,7 +168,7 @@ def _imported(found: Diagnostic) -> dict[str, Any]:
     assert shlex.join(command).startswith(
         "pulumi import --stack tests --yes --protect=false"
     )
-    parsed: dict[str, Any] = json.loads(file)
+    parsed: JsonObject = json.loads(file)
     return parsed
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 import httpx
 import pytest
@@ -18,6 +17,7 @@ from kong_oam.identity.okta.names import ORIGIN, objects, origin_name
 from kong_oam.identity.okta.origins import origin_owner
 from sandbox.okta import Okta
 from tests.support.estates import PROVIDER, estate
+from tests.support.json_object import JsonObject
 from tests.support.provider_settings import stack
 
 WITH_CLIENTS = """\
@@ -204,7 +204,7 @@ def test_one_that_is_shared_is_taken_over_by_a_stack_that_says_so(
     "change", [{"scopes": [{"type": "REDIRECT"}]}, {"status": "INACTIVE"}]
 )
 def test_what_others_have_is_changed_by_them(
-    org: httpx.Client, change: dict[str, Any]
+    org: httpx.Client, change: JsonObject
 ) -> None:
     """A shared origin keeps its purposes. If pages get no tokens, its owner has to change it at
     Okta."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
-from typing import Any
 
 import httpx
 import pytest
@@ -16,6 +15,7 @@ from kong_oam.identity.common.orphans import Orphan
 from kong_oam.identity.okta import api
 from kong_oam.identity.okta import orphans as okta
 from sandbox.okta import Okta, User
+from tests.support.json_object import JsonObject
 
 LABEL, CHOSEN = "kong-oam local shop/checkout", "kong-oam.local.shop.checkout"
 APP, SERVER, POLICY = (
@@ -42,7 +42,7 @@ def org() -> Iterator[httpx.Client]:
     running.stop()
 
 
-def _make(org: httpx.Client, path: str, body: dict[str, Any]) -> str:
+def _make(org: httpx.Client, path: str, body: JsonObject) -> str:
     answer = org.post(path, json=body)
     assert answer.status_code in (200, 201), answer.text
     return str(answer.json()["id"])
