@@ -301,6 +301,54 @@ def test_what_fails_is_told_by_the_line_of_its_file(
         )
 
 
+@pytest.mark.parametrize(
+    ("component", "message"),
+    [
+        (
+            "properties: {size: 3}",
+            "app 'web': its definition fails: output.size: conflicting values 3 and 2 (app:5:9)",
+        ),
+        (
+            "properties: {size: 2}\ntraits: [{type: patch}]",
+            "trait 'patch' of 'web': its definition fails: size: conflicting values 4 and 2 (patch:3:3)",
+        ),
+    ],
+)
+def test_values_that_conflict_are_told_by_the_line_of_the_template(
+    component: str, message: str, evaluator: Evaluator
+) -> None:
+    """Not the line of the property or of the patched object."""
+    template = """
+parameter: size: int
+output: {apiVersion: "v1", kind: "X"
+  size: parameter.size
+  size: 2
+}
+"""
+    stack = defined(template, patch="parameter: {}\npatch: {\n  size: 4\n}\n")
+    (finding,) = rendered(evaluator, stack, component).diagnostics
+    assert finding.message == message
+
+
+def test_a_property_may_have_the_name_of_an_import(
+    evaluator: Evaluator,
+) -> None:
+    """The properties use one import of two; only the rest of the template uses the other."""
+    template = """
+        import (
+          "path"
+          "strings"
+        )
+        parameter: {path: string, same: path, tail: *strings.ToLower("X") | string}
+        output: {apiVersion: "v1", kind: "X", name: path.Base(parameter.path) + parameter.tail}
+    """
+    made = rendered(
+        evaluator, defined(template), "properties: {path: a/b, same: a/b}"
+    )
+    assert not made.diagnostics
+    assert made.objects[0].object["name"] == "bx"
+
+
 def test_types_that_are_not_defined_are_all_named(evaluator: Evaluator) -> None:
     """With the nearest name, and the folder for definitions."""
     made = rendered(
