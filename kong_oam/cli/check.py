@@ -285,7 +285,7 @@ def _selection(
         if not names or item.position is None:
             return True
         file = resolve(item.position.file)
-        is_error = isinstance(item, Diagnostic) and item.severity == "error"
+        is_error = getattr(item, "severity", "") == "error"
         return file in selected or (is_error and file in definitions)
 
     return is_here

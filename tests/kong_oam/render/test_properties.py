@@ -177,14 +177,6 @@ CASES: dict[str, tuple[str, tuple[str, ...]]] = {
         "{image: a, volumes: [{name: a, type: secret}]}",
         ("8:40 OAM105: volumes[0] needs 'secret'",),
     ),
-    "a text in their place": (
-        "'image: a'",
-        ("8:19 OAM103: app must be of type object, not string",),
-    ),
-    "a list in their place": (
-        "[1]",
-        ("8:19 OAM103: app must be of type object, not array",),
-    ),
     "several at once": (
         "{count: x, kind: d}",
         (
@@ -347,19 +339,6 @@ def test_a_property_may_have_the_name_of_an_import(
     )
     assert not made.diagnostics
     assert made.objects[0].object["name"] == "bx"
-
-
-def test_types_that_are_not_defined_are_all_named(evaluator: Evaluator) -> None:
-    """With the nearest name, and the folder for definitions."""
-    made = rendered(
-        evaluator,
-        defined(scaler="patch: {}"),
-        "traits: [{type: scalr}, {type: other}]",
-    )
-    assert [diagnostic.message for diagnostic in made.diagnostics] == [
-        "unknown trait type 'scalr'; did you mean 'scaler'?; a custom type needs a definition in definitions/",
-        "unknown trait type 'other'; known: scaler; a custom type needs a definition in definitions/",
-    ]
 
 
 def test_what_a_wrong_type_hides_is_not_all_properties(
