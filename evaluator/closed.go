@@ -23,10 +23,16 @@ func closed(name, source string) (text string, needsContext bool, err error) {
 		return "", false, err
 	}
 	kept, empty := newExcerpt(source), []int{}
-	for _, decl := range reached(file, "parameter") {
+	decls, imported := reached(file, "parameter")
+	for _, decl := range decls {
 		needsContext = needsContext || len(declared(decl)) == 1 && declared(decl)[0] == "context"
 		kept.keep(decl.Pos(), decl.End())
 		empty = append(empty, toBeOpened(decl)...)
+	}
+	for _, decl := range file.Decls {
+		if decl, ok := decl.(*ast.ImportDecl); ok {
+			kept.keepImports(decl, imported)
+		}
 	}
 	text = kept.String()
 	slices.Sort(empty)
@@ -52,15 +58,17 @@ func toBeOpened(decl ast.Decl) (offsets []int) {
 	return offsets
 }
 
-// reached returns the declarations that a field of a file needs, including its own, in order. Every name in them counts
-// as needed, which may be too much.
-func reached(file *ast.File, name string) []ast.Decl {
+// reached returns the declarations that a field of a file needs, including its own, in order, and the imports that they
+// use. Every name in them counts as needed, which may be too much; of imports, only a reference does, since CUE rejects
+// an unused import.
+func reached(file *ast.File, name string) (kept []ast.Decl, imported map[*ast.ImportSpec]bool) {
 	byName := map[string][]ast.Decl{}
 	for _, decl := range file.Decls {
 		for _, name := range declared(decl) {
 			byName[name] = append(byName[name], decl)
 		}
 	}
+	imported = map[*ast.ImportSpec]bool{}
 	needed, open := map[ast.Decl]bool{}, []string{name}
 	for len(open) > 0 {
 		name, open = open[0], open[1:]
@@ -70,22 +78,24 @@ func reached(file *ast.File, name string) []ast.Decl {
 				ast.Walk(decl, func(node ast.Node) bool {
 					if ident, ok := node.(*ast.Ident); ok {
 						open = append(open, ident.Name)
+						if spec, ok := ident.Node.(*ast.ImportSpec); ok {
+							imported[spec] = true
+						}
 					}
 					return true
 				}, nil)
 			}
 		}
 	}
-	var kept []ast.Decl
 	for _, decl := range file.Decls {
 		if needed[decl] {
 			kept = append(kept, decl)
 		}
 	}
-	return kept
+	return kept, imported
 }
 
-// declared returns the names that a declaration defines.
+// declared returns the names that a declaration defines, apart from imports.
 func declared(decl ast.Decl) (names []string) {
 	switch decl := decl.(type) {
 	case *ast.Field:
@@ -97,12 +107,6 @@ func declared(decl ast.Decl) (names []string) {
 		names = append(names, decl.Ident.Name)
 	case *ast.Alias:
 		names = append(names, decl.Ident.Name)
-	case *ast.ImportDecl:
-		for _, spec := range decl.Specs {
-			if info, err := astutil.ParseImportSpec(spec); err == nil {
-				names = append(names, info.Ident)
-			}
-		}
 	}
 	return names
 }

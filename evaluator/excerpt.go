@@ -36,6 +36,20 @@ func (e *excerpt) keep(from, to token.Pos) {
 	copy(e.kept[from.Offset():end], e.text[from.Offset():])
 }
 
+// keepImports keeps the used imports of a declaration.
+func (e *excerpt) keepImports(decl *ast.ImportDecl, used map[*ast.ImportSpec]bool) {
+	for _, spec := range decl.Specs {
+		if used[spec] {
+			e.keep(spec.Pos(), spec.End())
+			copy(e.kept[decl.Import.Offset():], "import")
+			if decl.Lparen.IsValid() {
+				e.keep(decl.Lparen, decl.Lparen.Add(1))
+				e.keep(decl.Rparen, decl.Rparen.Add(1))
+			}
+		}
+	}
+}
+
 // leaveOut replaces a field's value with an empty struct. The status of a definition is never evaluated here, and `vela
 // def` allows CUE there that uses `context`.
 func (e *excerpt) leaveOut(field *ast.Field) {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"cuelang.org/go/cue"
+	"cuelang.org/go/cue/errors"
 )
 
 // rendering is the state of a component during rendering: its workload and its other objects.
@@ -165,18 +166,36 @@ func (r *rendering) append(value cue.Value, number int) error {
 func (r *rendering) patch(value cue.Value) (err error) {
 	if patch := value.LookupPath(cue.ParsePath("patch")); patch.Exists() {
 		if r.workload, err = patched(r.workload, patch); err != nil {
-			return err
+			return placed(err, "", patch)
 		}
 	}
 	patches := value.LookupPath(cue.ParsePath("patchOutputs"))
 	for index, other := range r.others {
 		if patch := patches.LookupPath(cue.MakePath(cue.Str(other.key))); patch.Exists() {
 			if r.others[index].value, err = patched(other.value, patch); err != nil {
-				return fmt.Errorf("patchOutputs of %s: %w", other.key, err)
+				return placed(err, fmt.Sprintf("patchOutputs of %s: ", other.key), patch)
 			}
 		}
 	}
 	return nil
+}
+
+// placed returns the errors of a patch with their lines in the template, which the patch's syntax does not know. Lists
+// are moved, so their first line stands for their entries.
+func placed(err error, prefix string, patch cue.Value) error {
+	var all errors.Error
+	for _, one := range errors.Errors(errors.Promote(err, "")) {
+		where := patch
+		for _, step := range one.Path() {
+			inner := where.LookupPath(cue.ParsePath(step))
+			if where.IncompleteKind() == cue.ListKind || !inner.Pos().IsValid() {
+				break
+			}
+			where = inner
+		}
+		all = errors.Append(all, errors.Newf(where.Pos(), "%s%s", prefix, one.Error()))
+	}
+	return all
 }
 
 // objects returns the finished objects, with all metadata that KubeVela adds.
@@ -251,5 +270,5 @@ func failure(part Part, number int, err error) *Finding {
 	if reaching, ok := err.(refused); ok {
 		return &Finding{Kind: "import", Part: number, Message: reaching.Error()}
 	}
-	return &Finding{Kind: "failure", Part: number, Message: words(err)}
+	return &Finding{Kind: "failure", Part: number, Message: words(part, err)}
 }

@@ -139,12 +139,12 @@ func said(value cue.Value) []string {
 	return texts
 }
 
-// words returns the messages of CUE's errors, each once.
-func words(err error) string {
+// words returns the messages of CUE's errors about a part, each once, with its position in the part's template.
+func words(part Part, err error) string {
 	seen, lines := map[string]bool{}, []string{}
 	for _, one := range errors.Errors(errors.Sanitize(errors.Promote(err, ""))) {
 		line := one.Error()
-		if where := one.Position(); where.IsValid() {
+		if where := position(part, one); where.IsValid() {
 			line = fmt.Sprintf("%s (%s)", line, where)
 		}
 		if !seen[line] {
@@ -152,4 +152,16 @@ func words(err error) string {
 		}
 	}
 	return strings.Join(lines, "\n")
+}
+
+// position returns an error's position in the part's template, if any. CUE has only the positions of the values that
+// conflict, and some are in the properties after the template. A part without a template stands for a whole text.
+func position(part Part, err errors.Error) token.Pos {
+	for _, where := range append([]token.Pos{err.Position()}, err.InputPositions()...) {
+		isInside := where.Filename() == part.Type && where.Line() <= strings.Count(part.Template, "\n")+1
+		if where.IsValid() && (isInside || part.Template == "") {
+			return where
+		}
+	}
+	return token.NoPos
 }

@@ -58,8 +58,8 @@ Reads all Applications and prints every error with file, line and column. Withou
 lint findings. If lint knows a certain fix, it prints the fix as a diff for `patch -p0`. Dates are
 compared with the stack's asOf. The command deploys nothing and contacts no server.
 
-FILE limits the printed findings to these files, and the command counts all others. It still reads
-all Applications.
+FILE limits the printed findings to these files and to errors in definitions. The command counts all
+other findings. It still reads all Applications.
 
 With --since, it prints errors, and the warnings and lint findings that a git revision does not
 have. JSON lists all of them and marks new findings. If the revision cannot be read, all findings
@@ -159,7 +159,7 @@ def _check(
         read_one=read_one,
         renderer=renderer,
     )
-    is_shown = _selection(options.files)
+    is_shown = _selection(options.files, settings)
     named = options.files or options.applications
     read = [*reading.applications, *reading.diagnostics]
     if named and not any(map(is_shown, read)):
@@ -267,19 +267,28 @@ class Report:
         return len(not_new) + len(self.findings) - len(self.new_findings)
 
 
-def _selection(names: Sequence[str]) -> Callable[[Any], bool]:
+def _selection(
+    names: Sequence[str], settings: Settings
+) -> Callable[[Any], bool]:
     """Return a filter for objects with a position in the named files, under any spelling of a path.
-    Objects without a position pass; without names, all objects pass."""
+    Objects without a position pass; without names, all objects pass.
+
+    Errors in definitions pass, too, because they can hide the errors in any file.
+    """
     selected = {file.resolve() for file, _ in files_of(names, Path())}
+    definitions = {
+        file.resolve()
+        for file, _ in definition_files(settings.definitions, Path())
+    }
     # Many findings are in few files, and each resolved path costs a system call.
-    is_selected = cache(lambda file: Path(file).resolve() in selected)
+    resolve = cache(lambda file: Path(file).resolve())
 
     def is_here(item: Any) -> bool:
-        return (
-            not names
-            or item.position is None
-            or is_selected(item.position.file)
-        )
+        if not names or item.position is None:
+            return True
+        file = resolve(item.position.file)
+        is_error = getattr(item, "severity", "") == "error"
+        return file in selected or (is_error and file in definitions)
 
     return is_here
 

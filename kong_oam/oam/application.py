@@ -23,9 +23,9 @@ from kong_oam.oam.files import (
     files_of,
 )
 from kong_oam.oam.model import Application, OwnTypes
-from kong_oam.oam.position import Document
-from kong_oam.oam.properties import property_findings, unrendered_findings
-from kong_oam.oam.resolution import resolved, undeployed_policies
+from kong_oam.oam.position import Document, SourcePosition
+from kong_oam.oam.properties import property_findings
+from kong_oam.oam.resolution import resolved
 from kong_oam.oam.schema import pruned
 from kong_oam.oam.shapes import other_kind, shape_findings
 from kong_oam.oam.typed import application_of
@@ -33,6 +33,7 @@ from kong_oam.oam.typed import application_of
 NO_OWN_TYPES: OwnTypes = frozenset()
 _HERE = Path()
 _UNNAMED = frozenset({""})
+_NAMES = (("metadata", "name"), ("metadata", "namespace"))
 _TOO_MANY = (
     f"more than {MAX_FINDINGS} findings in this file; the rest is not read. "
     "Correct these first"
@@ -43,8 +44,9 @@ _TOO_MANY = (
 class Reading:
     """The result of reading files.
 
-    `malformed` has the names of Applications with errors; "" if a name is unreadable. `definitions`
-    are the types that the files define.
+    `malformed` has the names of Applications with errors; "" if a name is unreadable. Such
+    Applications are among `applications`, too, so that one run finds all errors. `definitions` are
+    the types that the files define.
     """
 
     applications: tuple[Application, ...]
@@ -160,9 +162,8 @@ def read_bytes(file: str, raw: bytes, own: OwnTypes = NO_OWN_TYPES) -> Reading:
         diagnostics += findings
         if is_definition(document):
             continue
-        if not errors(findings):
-            applications += read_here
-        elif not other_kind(document):
+        applications += read_here
+        if errors(findings) and not other_kind(document):
             malformed.add(_name_of(document))
     return Reading(
         tuple(applications),
@@ -192,50 +193,46 @@ def _applications(
         yield from defined_in(document).diagnostics
         return
     data = pruned("application", document.data)
-    well_formed = True
+    is_certain = True
+    wrong_parts = set()
     for finding in shape_findings(document, data):
-        well_formed &= finding.severity != "error"
         yield finding
+        if finding.severity == "error":
+            assert isinstance(finding.position, SourcePosition)
+            path = finding.position.path
+            wrong_parts.add(path[:3])
+            # Nothing depends on an unknown field or on an invalid name.
+            is_certain &= finding.code == "OAM102" or path in _NAMES
     if other_kind(document):
         return
     application = application_of(document, data, own)
-    if well_formed:
-        application, findings = resolved(application, own)
-        yield from findings
+    application, findings = resolved(application, own, is_certain=is_certain)
+    yield from findings
+    components = []
     for component in application.components:
         # Variants share most properties: report a finding of several variants once.
         of_forms: dict[Diagnostic, None] = {}
         for variant in component.every_variant:
             of_forms.update(dict.fromkeys(property_findings(variant)))
         yield from of_forms
-    into.append(application)
-
-
-def _deployment_findings(application: Application) -> Findings:
-    for component in application.components:
-        yield from unrendered_findings(component)
-    yield from undeployed_policies(application)
+        if errors(of_forms) or component.position.path in wrong_parts:
+            component = replace(component, is_wrong=True)
+        components.append(component)
+    into.append(replace(application, components=tuple(components)))
 
 
 def deployable(reading: Reading) -> Reading:
-    """Return a reading with only the Applications that can be deployed.
-
-    Applications with unrendered components or unknown policies become malformed, with a finding
-    each.
-    """
+    """Return a rendered reading with only the components that have no errors. Applications with
+    unknown values or places, or without a name, are left out."""
     applications = []
-    diagnostics = list(reading.diagnostics)
-    malformed = set(reading.malformed)
     for application in reading.applications:
-        findings = list(islice(_deployment_findings(application), MAX_FINDINGS))
-        if findings:
-            diagnostics += findings
-            malformed.add(application.name)
-        else:
-            applications.append(application)
-    return replace(
-        reading,
-        applications=tuple(applications),
-        diagnostics=tuple(diagnostics),
-        malformed=frozenset(malformed),
-    )
+        assert not application.policies
+        if not (application.is_resolved and application.name):
+            continue
+        right = []
+        for component in application.components:
+            if not component.is_wrong:
+                assert component.plain or component.rendered is not None
+                right.append(component)
+        applications.append(replace(application, components=tuple(right)))
+    return replace(reading, applications=tuple(applications))

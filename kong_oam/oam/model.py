@@ -124,6 +124,8 @@ class ComponentSpec:
     targets: tuple[DeploymentTarget, ...] = ()
     # All variants if steps deploy several; the first variant equals this component.
     variants: tuple[Variant, ...] = ()
+    # Whether the component has an error. Its types and properties are still checked.
+    is_wrong: bool = False
 
     def in_variant(self, number: int) -> ComponentSpec:
         """Return the component in one variant, or unchanged without variants."""
@@ -279,3 +281,6 @@ class Application:
     # None after resolution, when `depends_on` of the components has its order.
     workflow: Workflow | None = None
     rules: tuple[Rule, ...] = ()
+    # False if the values and places of components are unknown, because of an error in policies, in
+    # the workflow, or in inputs and outputs.
+    is_resolved: bool = True

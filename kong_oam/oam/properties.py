@@ -103,13 +103,3 @@ def _gateway(trait: Trait) -> Findings:
         yield Diagnostic("OAM108", message, position.key("existingServiceName"))
     if properties.get("pathType") == "Exact":
         yield Diagnostic("OAM108", EXACT_HINT, position.at("pathType"))
-
-
-def unrendered_findings(component: ComponentSpec) -> Findings:
-    """Yield a finding if a component needs an evaluator and has no objects."""
-    if not component.plain and component.rendered is None:
-        message = (
-            f"component '{component.name}' needs definitions, and was not "
-            "rendered"
-        )
-        yield Diagnostic("OAM104", message, component.position.at("type"))

@@ -34,7 +34,7 @@ from kong_oam.oam.model import (
 )
 from kong_oam.oam.override import overridden, override_findings
 from kong_oam.oam.plain import is_plain
-from kong_oam.oam.position import Texts
+from kong_oam.oam.position import SourcePosition, Texts
 from kong_oam.oam.rules import RULE_POLICIES, rules_of
 from kong_oam.oam.schema import POLICY_TYPES, violations
 from kong_oam.oam.steps import step_findings
@@ -58,23 +58,50 @@ _UNSUPPORTED: Texts = {
 
 
 def resolved(
-    application: Application, own: OwnTypes
+    application: Application, own: OwnTypes, *, is_certain: bool = True
 ) -> tuple[Application, Sequence[Diagnostic]]:
-    """Apply policies and workflow. Return the unchanged Application if there are errors.
+    """Apply policies and workflow, and return all findings about them.
 
-    The shape of the Application must be right. `own` are the types that the project defines.
+    Some errors leave the values or places of components unknown. Then the result is not resolved:
+    it has the components as written, without inputs and outputs. `own` are the types that the
+    project defines. Without `is_certain`, parts may be missing, so that references to them are no
+    errors.
     """
     findings = [*islice(_wrong(application), MAX_FINDINGS + 1)]
-    if errors(findings) or not _needs_resolution(application):
+    wrong = errors(findings)
+    if is_certain and not (wrong or _needs_resolution(application)):
         return application, findings
+    known = (*POLICY_TYPES, *_UNSUPPORTED)
+    whole = replace(
+        application,
+        policies=tuple(
+            policy
+            for policy in application.policies
+            if policy.type not in known
+        ),
+        workflow=None,
+    )
+    unresolved = replace(
+        whole,
+        components=tuple(
+            replace(component, inputs=(), outputs=())
+            for component in application.components
+        ),
+        is_resolved=False,
+    )
+    if not is_certain:
+        findings = [found for found in findings if found.code != "OAM103"]
+        return unresolved, findings
+    if any(map(_leaves_values_unknown, wrong)):
+        return unresolved, findings
     application = with_values_of_steps(application)
     acts = deploys(application)
     if too_much := _too_much(application, acts):
-        return application, [*findings, too_much]
+        return unresolved, [*findings, too_much]
     variants = [
         (act, deployed_components(application, act, own)) for act in acts
     ]
-    if application.workflow and application.workflow.steps:
+    if application.workflow and application.workflow.steps and not wrong:
         findings += _unused_policies(application, acts)
         findings += _components_without_step(application, variants)
     components, wrong_forms = join_variants(application, variants)
@@ -87,27 +114,28 @@ def resolved(
     after = order(application.workflow, by_step)
     components, wrong_values = _ordered(components, after, application)
     findings += wrong_values
-    if errors(findings):
-        return application, findings
+    if errors((*wrong_forms, *wrong_values)):
+        return unresolved, findings
     # Rules select objects by name and type, so they need definitions.
     if any(rule.option for rule in rules):
         components = tuple(
             replace(component, plain=component.type == "external")
             for component in components
         )
-    remaining = [
-        policy
-        for policy in application.policies
-        if policy.type not in POLICY_TYPES
-    ]
-    whole = replace(
-        application,
-        components=components,
-        policies=tuple(remaining),
-        workflow=None,
-        rules=tuple(rules),
-    )
+    whole = replace(whole, components=components, rules=tuple(rules))
     return _in_its_namespace(whole), findings
+
+
+def _leaves_values_unknown(error: Diagnostic) -> bool:
+    """Tell whether an error may hide values or places of components.
+
+    Parts that Kong-OAM leaves out, and a component's `dependsOn`, do not. A workflow that it cannot
+    read does.
+    """
+    assert isinstance(error.position, SourcePosition)
+    path = error.position.path
+    is_left_out = error.code == "OAM108" and path[-1] != "ref"
+    return not is_left_out and path[3:4] != ("dependsOn",)
 
 
 def _needs_resolution(application: Application) -> bool:
@@ -392,13 +420,3 @@ def _wrong_input(
             )
             return Diagnostic("OAM108", message, value.position)
     return None
-
-
-def undeployed_policies(application: Application) -> Findings:
-    """Yield the policies of a resolved Application that have no effect in a deployment."""
-    for policy in application.policies:
-        message = (
-            "unknown policy type "
-            f"'{policy.type}'{suggestion(policy.type, POLICY_TYPES)}"
-        )
-        yield Diagnostic("OAM104", message, policy.position.at("type"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +27,8 @@ _KINDS: Mapping[str, Kind] = {
     "policy": "policy",
     "workload": "workload",
 }
+# The place at the end of an error of CUE.
+_WHERE = re.compile(r" \([^()]*:(\d{1,6}):(\d{1,6})\)\Z")
 _READ_OVER = frozenset({"workflow-step"})
 
 
@@ -67,18 +70,16 @@ def _read_cue(
             if answer.get("findings")
             else "its evaluation exceeds a limit"
         )
-        lines = reason.splitlines() or [""]
-        return DefinitionReading(
-            (),
-            (
-                Diagnostic(
-                    "OAM112",
-                    f"the file is no definition: {lines[0]}",
-                    position,
-                    details=tuple(lines[1:12]),
-                ),
-            ),
+        first, *more = reason.splitlines() or [""]
+        if found := _WHERE.search(first):
+            first = first[: found.start()]
+            line, column = map(int, found.groups())
+            position = replace(position, line=line, column=column)
+        message = f"the file is no definition: {first}"
+        problem = Diagnostic(
+            "OAM112", message, position, details=tuple(more[:11])
         )
+        return DefinitionReading((), (problem,))
     return _described(
         answer["definition"],
         replace(position, line=answer["definition"]["line"]),

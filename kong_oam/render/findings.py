@@ -68,7 +68,10 @@ def findings(
             details=(_where(definitions[number + 1]),),
         )
     for finding in answer.get("findings", ()):
-        yield _diagnostic(component, definitions[_number(finding) + 1], finding)
+        number = _number(finding)
+        # The reader already reports properties that are no mapping.
+        if isinstance(_part(component, number).properties, Mapping):
+            yield _diagnostic(component, definitions[number + 1], finding)
 
 
 def _diagnostic(

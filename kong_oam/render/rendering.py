@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kong_oam.diagnostics import Diagnostic, Diagnostics, Position
 from kong_oam.oam.definitions.definition import Definition, Kind
@@ -21,6 +21,8 @@ _UNRENDERABLE = {
     "ref-objects": "its objects are in a cluster, which Kong-OAM does not read; write "
     "them out with k8s-objects"
 }
+# The codes of findings about properties.
+_OF_PROPERTIES = ("OAM102", "OAM103", "OAM105")
 # The types whose properties contain objects.
 _OBJECT_TYPES = (("component", "k8s-objects"), ("component", "raw"))
 
@@ -41,24 +43,28 @@ def render(
     setting: Setting = Setting(),  # noqa: B008 - frozen
 ) -> RenderedComponent:
     """Render one component of an Application with its traits. `definitions` come from
-    `definitions_of`. Raise EvaluatorError without an evaluator."""
-    found = []
-    wrong = []
-    for definition in definitions:
-        if isinstance(definition, Definition):
-            found.append(definition)
-        else:
-            wrong.append(definition)
-    if wrong:
+    `definitions_of`. If some are missing, check only the properties of the other parts. Raise
+    EvaluatorError without an evaluator."""
+    found = [known for known in definitions if isinstance(known, Definition)]
+    wrong = [known for known in definitions if isinstance(known, Diagnostic)]
+    if definitions[0] in wrong:
         return RenderedComponent((), tuple(wrong))
+    if wrong:
+        pairs = zip(component.traits, definitions[1:], strict=True)
+        traits = [trait for trait, known in pairs if known not in wrong]
+        component = replace(component, traits=tuple(traits))
     found[0] = as_template(found[0], application, component)
     question = request(application, component, found, setting)
     answer = with_hidden(question, ask)
+    problems = tuple(findings(component, found, answer))
+    if wrong:
+        wrong += [each for each in problems if each.code in _OF_PROPERTIES]
+        return RenderedComponent((), tuple(wrong))
     objects = tuple(
         _object(answered, component, found)
         for answered in answer.get("objects", ())
     )
-    return RenderedComponent(objects, tuple(findings(component, found, answer)))
+    return RenderedComponent(objects, problems)
 
 
 def definitions_of(

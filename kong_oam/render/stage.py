@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from graphlib import TopologicalSorter
@@ -37,6 +37,7 @@ from kong_oam.oam.rendered import RenderedObject
 from kong_oam.oam.rules import with_rule_options
 from kong_oam.oam.topology import on_clusters
 from kong_oam.render.built_in import built_in_types
+from kong_oam.render.program import EvaluatorError
 from kong_oam.render.project import OWN_TYPES, OwnDefinitions, own_definitions
 from kong_oam.render.rendering import RenderedComponent, definitions_of, render
 from kong_oam.render.requests import Setting
@@ -110,8 +111,8 @@ class Renderer:
     ) -> Reading:
         """Return the reading with rendered components and findings.
 
-        Applications with errors are left out, and their names become malformed. Raise
-        EvaluatorError.
+        Names of Applications with errors become malformed, and their components without objects
+        become wrong. Raise EvaluatorError.
         """
         self._last = own, minor, labels
         run = _Run(self.tools, own, minor, self._known)
@@ -124,9 +125,8 @@ class Renderer:
                 application
             )
             diagnostics += rendering.diagnostics
-            if rendering.application:
-                applications.append(rendering.application)
-            else:
+            applications.append(rendering.application)
+            if not rendering.is_whole:
                 malformed.add(application.name)
         self._known = run.now
         return replace(
@@ -149,12 +149,13 @@ class Renderer:
 
 @dataclass(frozen=True, slots=True)
 class _Rendering:
-    """The rendering of an Application, and its inputs. `application` None: not rendered."""
+    """The rendering of an Application, and its inputs. `is_whole`: all components are rendered."""
 
     source: Application
     inputs: object
-    application: Application | None
+    application: Application
     diagnostics: Diagnostics = ()
+    is_whole: bool = True
 
     def is_current(self, source: Application, inputs: object) -> bool:
         """Tell whether a new rendering would be the same. Findings have positions in definitions,
@@ -232,8 +233,18 @@ class _Run:
         self, component: ComponentSpec, kind: Kind
     ) -> ChosenDefinitions:
         part = _without_own_traits(component)
-        unknown = tuple(self._unknown(part, kind))
-        return unknown or definitions_of(part, self.library, kind)
+        unknown = [*self._unknown(part, kind)]
+        wrong = tuple(filter(None, unknown))
+        if unknown[0]:
+            return wrong
+        try:
+            found = definitions_of(part, self.library, kind)
+        except EvaluatorError:
+            if wrong:
+                return wrong
+            raise
+        pairs = zip(unknown, found, strict=True)
+        return tuple(missing or definition for missing, definition in pairs)
 
     def _made(
         self, source: Application, parts: Sequence[_Part], inputs: object
@@ -265,11 +276,18 @@ class _Run:
             if component:
                 rendered[number] = component
             found += findings
-        if len(rendered) < len(parts) or errors(found):
-            return _Rendering(source, inputs, None, tuple(found))
-        components = tuple(rendered[number] for number in sorted(rendered))
+        is_whole = len(rendered) == len(parts) and not errors(found)
+        # A policy or an input may give a missing value; an unreadable file, a missing definition.
+        uncertain = set() if source.is_resolved else {"OAM105"}
+        if errors(self.own.problems):
+            uncertain.add("OAM104")
+        found = [finding for finding in found if finding.code not in uncertain]
+        components = tuple(
+            rendered.get(number) or replace(part, is_wrong=True)
+            for number, (part, _) in enumerate(parts)
+        )
         done = replace(source, components=components, policies=())
-        return _Rendering(source, inputs, done, tuple(found))
+        return _Rendering(source, inputs, done, tuple(found), is_whole)
 
     def _component(
         self,
@@ -280,14 +298,6 @@ class _Run:
     ) -> tuple[ComponentSpec | None, Diagnostics]:
         """Return the component with its objects at each target. `variants` has the definitions of
         each variant."""
-        wrong: dict[Diagnostic, None] = {}
-        for definitions in variants:
-            for definition in definitions:
-                if isinstance(definition, Diagnostic):
-                    wrong[definition] = None
-        if wrong:
-            # An unreadable file may contain the definition, so report only that file.
-            return None, () if errors(self.own.problems) else tuple(wrong)
         rendered = []
         found: dict[Diagnostic, None] = {}
         for target in part.every_target:
@@ -355,8 +365,13 @@ class _Run:
         )
         return replace(part, rendered=objects), result.diagnostics
 
-    def _unknown(self, component: ComponentSpec, kind: Kind) -> Findings:
-        """Yield findings about types without a definition. This needs no evaluator."""
+    def _unknown(
+        self, component: ComponentSpec, kind: Kind
+    ) -> Iterator[Diagnostic | None]:
+        """Yield the finding about each type without a definition, and None for other types.
+
+        This needs no evaluator.
+        """
         types = [(kind, component.type, component.position)]
         types += [
             ("trait", trait.type, trait.position) for trait in component.traits
@@ -364,6 +379,7 @@ class _Run:
         defined = self.own.types | built_in_types()
         for of, type_, position in types:
             if (of, type_.partition("@")[0]) in defined:
+                yield None
                 continue
             names = {name for known, name in defined | OWN_TYPES if known == of}
             message = f"unknown {of} type '{type_}'{suggestion(type_, names)}{_NO_DEFINITION}"

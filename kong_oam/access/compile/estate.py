@@ -48,6 +48,7 @@ from kong_oam.diagnostics import (
     printable,
 )
 from kong_oam.oam.application import Reading, deployable
+from kong_oam.oam.topology import unknown_clusters
 from kong_oam.objects.component_objects import component_objects, objects_of
 
 
@@ -84,8 +85,11 @@ def compile_estate(
     """Compile the applications of `reading` on `stack`. A `memory` skips components that did not
     change."""
     memory = memory or Memory()
-    reading = deployable(reading)
     findings = list(reading.diagnostics)
+    if stack.clusters is not None:
+        for application in reading.applications:
+            findings += unknown_clusters(application, stack.clusters)
+    reading = deployable(reading)
     directory = Directory(stack, findings, reading.malformed)
     applications = tuple(_unique_applications(reading.applications, findings))
     for application in applications:

@@ -12,7 +12,6 @@ from kong_oam.access.stack import Stack
 from kong_oam.diagnostics import Diagnostic, Findings
 from kong_oam.oam.model import DeploymentTarget
 from kong_oam.oam.position import SourcePosition
-from kong_oam.oam.topology import unknown_clusters
 from kong_oam.oam.variants import clashing_variants
 
 
@@ -34,10 +33,8 @@ def at_target(
 def wrong_targets(
     application: oam.Application, components: Iterable[Component], stack: Stack
 ) -> Findings:
-    """Yield unknown clusters, places with two forms, and the gateway's namespaces."""
+    """Yield places with two forms of a component, and the gateway's namespaces."""
     yield from clashing_variants(application)
-    if stack.clusters is not None:
-        yield from unknown_clusters(application, stack.clusters)
     gateways = stack.gateway_namespace
     if application.namespace == gateways:
         position = application.position.at("metadata", "namespace")

@@ -12,7 +12,6 @@ from kong_oam.diagnostics import (
     Diagnostics,
     Position,
     some,
-    suggestion,
 )
 from kong_oam.oam.definitions.definition import (
     DefinedType,
@@ -20,8 +19,6 @@ from kong_oam.oam.definitions.definition import (
     Definitions,
     Kind,
 )
-
-_HINT = "; a custom type needs a definition in definitions/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +75,6 @@ def find(
     """
     name, at, version = type_.partition("@")
     known = stack.definitions.get((kind, name), ())
-    if not known:
-        names = [
-            known_name for of, known_name in stack.definitions if of == kind
-        ]
-        message = (
-            f"unknown {kind} type '{name}'{suggestion(name, names)}{_HINT}"
-        )
-        return Diagnostic("OAM104", message, position)
     for definition in known:
         if not at or _fits(definition, version):
             return definition

@@ -302,6 +302,28 @@ def test_a_sarif_file_that_cannot_be_written_is_wrong_usage(
     )
 
 
+@pytest.mark.parametrize("file", ["definitions/database.yaml", "database.yaml"])
+def test_an_error_in_a_definition_is_printed_for_every_file(
+    file: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The named file uses the type, and is correct."""
+    edit("applications/hello.yaml", "webservice", "database")
+    Path(file).parent.mkdir(exist_ok=True)
+    Path(file).write_text(
+        "apiVersion: core.oam.dev/v1beta1\nkind: ComponentDefinition\nmetadata: {name: database}\nspec:\n  version: 2\n"
+        '  schematic: {cue: {template: "output: {}"}}\n'
+    )
+    command = ["check", "applications/hello.yaml", "--definitions", file]
+    assert main(command) == 1
+    assert (
+        f"{file}:5:12: error OAM103: version must be of type string, not integer\n"
+        in capsys.readouterr().out
+    )
+    assert main([*command, "--json"]) == 1
+    (entry,) = json.loads(capsys.readouterr().out)["diagnostics"]
+    assert (entry["file"], entry["line"], entry["code"]) == (file, 5, "OAM103")
+
+
 def test_a_diff_survives_windows_line_ends() -> None:
     """`patch` can apply the printed diff to a file with carriage returns."""
     grant_what_nobody_asks_for()

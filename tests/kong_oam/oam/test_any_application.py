@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
-from kong_oam.oam.application import Reading, deployable, read_bytes
+from kong_oam.oam.application import Reading, read_bytes
 from kong_oam.oam.model import OwnTypes
 
 HEAD = """apiVersion: core.oam.dev/v1beta1
@@ -330,26 +328,3 @@ def test_definitions_beside_an_application_are_handed_on() -> None:
         f"{WEB % ''}\n---\n{texts[0].replace('template', 'tmplate')}"
     )
     assert [diagnostic.code for diagnostic in found.diagnostics] == ["OAM105"]
-
-
-def test_components_need_their_definitions() -> None:
-    """The Application counts as unreadable."""
-    found = deployable(
-        components(WEB % "", "{name: c, type: x, traits: [{type: gatway}]}")
-    )
-    assert messages(found) == [
-        "a.yaml:7:23: OAM104: component 'c' needs definitions, and was not rendered"
-    ]
-    assert (found.applications, found.malformed) == ((), {"shop"})
-    read = components(WEB % "", own=frozenset({("component", "webservice")}))
-    assert messages(deployable(read)) == [
-        "a.yaml:6:25: OAM104: component 'web' needs definitions, and was not rendered"
-    ]
-    (application,) = read.applications
-    rendered = replace(
-        application,
-        components=(replace(application.components[0], rendered=()),),
-    )
-    assert deployable(replace(read, applications=(rendered,))).applications == (
-        rendered,
-    )

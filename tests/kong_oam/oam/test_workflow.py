@@ -7,7 +7,7 @@ import random
 import pytest
 
 from kong_oam.diagnostics import Diagnostic
-from kong_oam.oam.application import Reading, deployable, read_bytes
+from kong_oam.oam.application import Reading, read_bytes
 from kong_oam.oam.dependencies import find_cycle
 from kong_oam.oam.model import APPLY_ALL_STEPS
 from kong_oam.oam.schema import POLICY_TYPES
@@ -609,4 +609,3 @@ def test_policies_and_steps_that_were_changed_at_random_are_read(
             )
         found = read_bytes("a.yaml", "\n".join(lines).encode())
         assert _sound(found.diagnostics)
-        assert _sound(deployable(found).diagnostics)

@@ -160,52 +160,58 @@ def test_properties_that_fail_are_told_by_the_line_of_the_file(
 
 
 WRONG = {
-    "no CUE": ("a: : b", "OAM112: the file is no definition: expected"),
+    "no CUE": (
+        "a: {}\nb: : c",
+        "2:4: error OAM112: the file is no definition: expected",
+    ),
     "no template": (
         'a: type: "trait"',
-        "OAM112: the file is no definition: no `template` beside `a`",
+        "1:1: error OAM112: the file is no definition: no `template` beside `a`",
     ),
     "a version that is no text": (
         'a: {type: "trait", attributes: version: 0}\ntemplate: {}',
-        "OAM103: version of 'a' must be of type string, not integer",
+        "1:1: error OAM103: version of 'a' must be of type string, not integer",
     ),
     "nothing that describes it": (
         "template: {}",
-        "OAM112: the file is no definition: no field with a description",
+        "1:1: error OAM112: the file is no definition: no field with a description",
     ),
     "a template that is a text": (
         'a: type: "trait"\ntemplate: "x"',
-        "OAM112: the file is no definition: `template` is no struct",
+        "1:1: error OAM112: the file is no definition: `template` is no struct",
     ),
     "another type": (
         'a: type: "thing"\ntemplate: {}',
-        "OAM103: type \"thing\" of 'a' is unknown; write one of: component, trait",
+        "1:1: error OAM103: type \"thing\" of 'a' is unknown; write one of: component, trait",
     ),
     "a type that is no text": (
         'a: type: ["trait"]\ntemplate: {}',
-        "OAM103: type [\"trait\"] of 'a' is unknown; write one of: component",
+        "1:1: error OAM103: type [\"trait\"] of 'a' is unknown; write one of: component",
     ),
-    "no type": ("a: {}\ntemplate: {}", "OAM103: type null of 'a' is unknown"),
+    "no type": (
+        "a: {}\ntemplate: {}",
+        "1:1: error OAM103: type null of 'a' is unknown",
+    ),
     "a description that is open": (
         "a: type: string\ntemplate: {}",
-        "OAM112: the file is no definition: a.type: incomplete value",
+        "1:10: error OAM112: the file is no definition: a.type: incomplete value",
     ),
     "two in one": (
         'a: type: "trait"\nb: type: "trait"\ntemplate: {}',
-        "OAM112: the file is no definition: two fields beside",
+        "1:1: error OAM112: the file is no definition: two fields beside",
     ),
     "a description that is nested too deeply; simplify it": (
         f'a: {{type: "trait", attributes: {"{b: " * 900}1{"}" * 900}}}\ntemplate: {{}}',
-        "OAM112: the file is no definition: nested deeper than 64 levels",
+        "1:1: error OAM112: the file is no definition: nested deeper than 64 levels",
     ),
-    "no UTF-8": ("\udcff", "OAM101: the file is not UTF-8"),
+    "no UTF-8": ("\udcff", "1:1: error OAM101: the file is not UTF-8"),
     "what steps of workflows do": (
         'a: type: "workflow-step"\ntemplate: {}',
         None,
     ),
     "one that loops": (
         f'a: {{type: "trait", description: {"4000000000 * "}"x"}}\ntemplate: {{}}',
-        "OAM112: the file is no definition: its evaluation exceeds",
+        "1:1: error OAM112: the file is no definition: its evaluation exceeds",
     ),
 }
 
@@ -214,13 +220,13 @@ WRONG = {
 def test_what_is_no_definition_is_found(
     about: str, tmp_path: Path, evaluator: Evaluator
 ) -> None:
-    """At its file."""
+    """At its line."""
     text, expected = WRONG[about]
     (tmp_path / "a.cue").write_bytes(text.encode("utf-8", "surrogateescape"))
     found = read_definition_file(
         tmp_path / "a.cue", f"{tmp_path}/a.cue", evaluator.ask
     ).diagnostics
     assert [
-        str(finding).startswith(f"{tmp_path}/a.cue:1:1: error {expected}")
+        str(finding).startswith(f"{tmp_path}/a.cue:{expected}")
         for finding in found
     ] == [True] * bool(expected), found

@@ -177,14 +177,6 @@ CASES: dict[str, tuple[str, tuple[str, ...]]] = {
         "{image: a, volumes: [{name: a, type: secret}]}",
         ("8:40 OAM105: volumes[0] needs 'secret'",),
     ),
-    "a text in their place": (
-        "'image: a'",
-        ("8:19 OAM103: app must be of type object, not string",),
-    ),
-    "a list in their place": (
-        "[1]",
-        ("8:19 OAM103: app must be of type object, not array",),
-    ),
     "several at once": (
         "{count: x, kind: d}",
         (
@@ -301,17 +293,52 @@ def test_what_fails_is_told_by_the_line_of_its_file(
         )
 
 
-def test_types_that_are_not_defined_are_all_named(evaluator: Evaluator) -> None:
-    """With the nearest name, and the folder for definitions."""
+@pytest.mark.parametrize(
+    ("component", "message"),
+    [
+        (
+            "properties: {size: 3}",
+            "app 'web': its definition fails: output.size: conflicting values 3 and 2 (app:5:9)",
+        ),
+        (
+            "properties: {size: 2}\ntraits: [{type: patch}]",
+            "trait 'patch' of 'web': its definition fails: size: conflicting values 4 and 2 (patch:3:3)",
+        ),
+    ],
+)
+def test_values_that_conflict_are_told_by_the_line_of_the_template(
+    component: str, message: str, evaluator: Evaluator
+) -> None:
+    """Not the line of the property or of the patched object."""
+    template = """
+parameter: size: int
+output: {apiVersion: "v1", kind: "X"
+  size: parameter.size
+  size: 2
+}
+"""
+    stack = defined(template, patch="parameter: {}\npatch: {\n  size: 4\n}\n")
+    (finding,) = rendered(evaluator, stack, component).diagnostics
+    assert finding.message == message
+
+
+def test_a_property_may_have_the_name_of_an_import(
+    evaluator: Evaluator,
+) -> None:
+    """The properties use one import of two; only the rest of the template uses the other."""
+    template = """
+        import (
+          "path"
+          "strings"
+        )
+        parameter: {path: string, same: path, tail: *strings.ToLower("X") | string}
+        output: {apiVersion: "v1", kind: "X", name: path.Base(parameter.path) + parameter.tail}
+    """
     made = rendered(
-        evaluator,
-        defined(scaler="patch: {}"),
-        "traits: [{type: scalr}, {type: other}]",
+        evaluator, defined(template), "properties: {path: a/b, same: a/b}"
     )
-    assert [diagnostic.message for diagnostic in made.diagnostics] == [
-        "unknown trait type 'scalr'; did you mean 'scaler'?; a custom type needs a definition in definitions/",
-        "unknown trait type 'other'; known: scaler; a custom type needs a definition in definitions/",
-    ]
+    assert not made.diagnostics
+    assert made.objects[0].object["name"] == "bx"
 
 
 def test_what_a_wrong_type_hides_is_not_all_properties(

@@ -276,15 +276,6 @@ def test_rules_that_guard_nothing_are_refused(
     ] == [("ACC211", expected)]
 
 
-def test_what_is_neither_plain_nor_rendered_is_refused() -> None:
-    reading = read_bytes("a.yaml", application("").encode().rstrip(b"\x00"))
-    assert [diagnostic.code for diagnostic in reading.diagnostics] == []
-    found = compile_estate(reading, STACK)
-    assert found.estate is None and [
-        diagnostic.code for diagnostic in found.diagnostics
-    ] == ["OAM104"]
-
-
 def test_another_rendering_is_seen_by_who_asks_after_every_save() -> None:
     """Both the memory and the workload's digest change, even if the workload has another name than
     the component."""

@@ -101,6 +101,17 @@ def test_what_is_allowed_by_its_name_is_in_no_group() -> None:
     assert settings_with(allow=allow).stack.allowed == allow
 
 
+def test_a_kind_may_have_small_letters() -> None:
+    """As the kind of Zalando's operator. The core group has no such kind."""
+    stack = settings_with(
+        allow={"acid.zalan.do/postgresql": "x"},
+        operatorLabels={"acid.zalan.do/postgresql": "cluster-name"},
+    ).stack
+    assert stack.allowed == {"acid.zalan.do/postgresql": "x"}
+    with pytest.raises(StackError, match=r"cluster\.allow"):
+        settings_with(allow={"node": "x"})
+
+
 def test_a_stack_names_further_clusters() -> None:
     """The stack also knows whether the gateway has addresses, and providers of ServiceAccount tokens."""
     entra = {

@@ -66,20 +66,6 @@ def test_an_unknown_version_is_named_with_the_known_versions(
     assert (found.code, found.position) == ("OAM104", AT)
 
 
-def test_an_unknown_type_is_named_with_the_nearest() -> None:
-    """Types are case-sensitive, and a trait is no component."""
-    stack = library([_definition("web"), _definition("gateway", "trait")])
-    for type_, hint in (
-        ("WEB", "; did you mean 'web'?"),
-        ("gateway", "; known: web"),
-    ):
-        found = find(stack, "component", type_, AT)
-        assert isinstance(found, Diagnostic)
-        assert found.message == (
-            f"unknown component type '{type_}'{hint}; a custom type needs a definition in definitions/"
-        )
-
-
 def test_a_workload_definition_defines_a_component_type() -> None:
     """So it replaces a built-in type, and duplicates a component definition of the same name."""
     old, built_in = (
