@@ -52,9 +52,10 @@ from kong_oam.oam.workflow import (
 MAX_CHANGES = 100_000
 _UNSUPPORTED: Texts = {
     "env-binding": "use topology for the clusters and override for the differences",
-    "health": "KubeVela removed health scopes; use probes in the objects",
     "replication": "write each component out, with its own name",
 }
+# The policy of KubeVela's removed health scopes.
+_IGNORED = "health"
 
 
 def resolved(
@@ -98,7 +99,7 @@ def resolved(
     remaining = [
         policy
         for policy in application.policies
-        if policy.type not in POLICY_TYPES
+        if policy.type not in (*POLICY_TYPES, _IGNORED)
     ]
     whole = replace(
         application,
@@ -228,6 +229,13 @@ def _wrong_policy(policy: Policy, application: Application) -> Findings:
             f"{_UNSUPPORTED[policy.type]}"
         )
         yield Diagnostic("OAM108", message, policy.position.at("type"))
+    if policy.type == _IGNORED:
+        message = (
+            f"policy '{policy.name}': '{policy.type}' is ignored, since "
+            "KubeVela removed health scopes; use probes in the objects"
+        )
+        here = policy.position.at("type")
+        yield Diagnostic("OAM109", message, here, "warning")
     if policy.type not in POLICY_TYPES:
         return
     position = policy.position.at("properties")
