@@ -54,8 +54,33 @@ def component_objects(
         )
     services = services_of(application, part)
     return ComponentObjects(
-        objects, tuple(ingress_routes(application, part, services, harmless))
+        objects,
+        tuple(ingress_routes(application, part, services, harmless)),
+        tuple(_existing_accounts(part)),
     )
+
+
+def _existing_accounts(part: ComponentSpec) -> Findings:
+    """Yield the traits that name a ServiceAccount which the component does not create.
+
+    Another account would not have the cloud's identity of the component, and providers know each
+    client by its own account.
+    """
+    own = [part.name]
+    for rendered in part.rendered or ():
+        if rendered.kind == "ServiceAccount":
+            own.append(rendered.name)
+    for trait in part.traits_of("service-account"):
+        name = trait.properties.get("name")
+        if name not in own:
+            message = (
+                f"'{part.name}' runs as its own ServiceAccount, never as an "
+                "existing one; write create: true so that it creates "
+                f"'{name}', or remove the trait"
+            )
+            yield Diagnostic(
+                "OAM108", message, trait.position.at("properties", "name")
+            )
 
 
 def _gateway_routes(part: ComponentSpec, harmless: Collection[str]) -> Routes:

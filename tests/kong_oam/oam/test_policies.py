@@ -199,7 +199,9 @@ def test_policies_without_a_pulumi_option_are_rejected(
 
 def test_an_ignored_policy_needs_no_definition() -> None:
     """KubeVela has none for `health` either."""
-    assert resolved("{name: h, type: health, properties: {x: 1}}").policies == ()
+    assert (
+        resolved("{name: h, type: health, properties: {x: 1}}").policies == ()
+    )
 
 
 def test_two_policies_of_one_name_are_refused() -> None:

@@ -384,3 +384,25 @@ def test_a_component_without_pods_may_have_capitals_in_its_name() -> None:
     assert found.estate and list(found.estate.components) == [
         "orders/orders.ConfigMap.settings"
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "objects", "wrong"),
+    [
+        ("reader", "", ["app1.yaml:8:59 OAM108 'api' runs as its own ServiceAccount, never as an existing one; "
+                        "write create: true so that it creates 'reader', or remove the trait"]),
+        ("reader", "---\n{apiVersion: v1, kind: ServiceAccount, metadata: {name: reader, namespace: orders}}\n", []),
+        ("api", "", []),
+    ],
+)  # fmt: skip
+def test_pods_cannot_run_as_an_account_that_exists(
+    name: str, objects: str, wrong: list[str]
+) -> None:
+    """KubeVela's trait `service-account` creates none by default. Pods would get another account
+    without a word."""
+    trait = f"[{{type: service-account, properties: {{name: {name}}}}}]"
+    found = compiled(application(DEPLOYMENT + objects, trait))
+    assert [
+        f"{diagnostic.position} {diagnostic.code} {diagnostic.message}"
+        for diagnostic in found.diagnostics
+    ] == wrong
