@@ -66,8 +66,9 @@ class DeploymentTarget:
     position: SourcePosition | None = field(default=None, compare=False)
     # The objects that definitions render for the component at this place.
     rendered: Objects | None = field(default=None, compare=False)
-    # Labels that select clusters. Until they are resolved, `cluster` holds the labels as text.
-    selector: tuple[tuple[str, str], ...] = ()
+    # Labels that select clusters; () selects all. Until they are resolved, `cluster` holds the
+    # labels as text.
+    selector: tuple[tuple[str, str], ...] | None = None
     # The number of the component's variant at this place.
     variant: int = 0
 

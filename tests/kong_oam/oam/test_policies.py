@@ -125,17 +125,29 @@ LABELS = {
             [("far", "blue")],
         ),
         ("{clusterLabelSelector: {region: eu, tier: a}}", [("west", None)]),
+        (
+            "{clusterSelector: {}, namespace: n}",
+            [(None, "n"), ("west", "n"), ("east", "n"), ("far", "n")],
+        ),
     ],
 )
 def test_a_topology_selects_clusters_that_have_all_of_its_labels(
     topology: str, expected: list[tuple[str, str | None]]
 ) -> None:
-    """In the stack's order."""
+    """In the stack's order. As in KubeVela, no labels select all clusters, the own one too."""
     found = on_clusters(
         resolved(f"{{type: topology, properties: {topology}}}"), LABELS
     )
     assert places(found) == [expected, expected]
     assert [*unknown_clusters(found, LABELS)] == []
+
+
+def test_without_further_clusters_no_labels_select_the_own_cluster() -> None:
+    application = resolved(
+        "{type: topology, properties: {clusterLabelSelector: {}}}"
+    )
+    found = on_clusters(application, {})
+    assert places(found) == [[(None, None)], [(None, None)]]
 
 
 def test_a_cluster_that_is_selected_twice_is_one_target() -> None:
@@ -174,7 +186,6 @@ def test_labels_that_no_cluster_has_are_found(
 @pytest.mark.parametrize(
     ("policy", "finding"),
     [
-        ("{name: t, type: topology, properties: {clusterSelector: {}}}", "9:46: error OAM103: topology 't': clusterSelector has no labels; write labels, or clusters: [...]"),
         ("{name: t, type: topology, properties: {clusters: [a], clusterLabelSelector: {a: b}}}", "9:46: error OAM103: topology 't': clusters and clusterLabelSelector all select clusters; keep one of them"),
         ("{name: t, type: topology, properties: {clusters: a}}", "9:56: error OAM103: clusters must be of type array, not string"),
         ("{name: h, type: health}", "9:23: warning OAM109: policy 'h': 'health' is ignored, since KubeVela removed health scopes; use probes"),
