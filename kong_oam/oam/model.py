@@ -18,6 +18,9 @@ OwnTypes = frozenset[tuple[str, str]]
 LOCAL_CLUSTER = "local"
 # The fields of a topology that select clusters by labels.
 CLUSTER_SELECTORS = ("clusterLabelSelector", "clusterSelector")
+# The label with the Application's namespace. It is in `Application.labels` if a component is
+# deployed to another namespace.
+NAMESPACE_LABEL = "app.oam.dev/namespace"
 STEP_GROUP = "step-group"
 # Deprecated steps that deploy all components that no earlier step deploys.
 APPLY_ALL_STEPS = (

@@ -22,6 +22,7 @@ from kong_oam.oam.dependencies import find_cycle
 from kong_oam.oam.document import MAX_FINDINGS
 from kong_oam.oam.input_values import FieldPathError, path_of
 from kong_oam.oam.model import (
+    NAMESPACE_LABEL,
     Application,
     ComponentSpec,
     ComponentSpecs,
@@ -294,6 +295,10 @@ def _in_its_namespace(application: Application) -> Application:
     targets = set[DeploymentTarget]()
     for component in application.components:
         targets.update(component.every_target)
+    own = application.namespace
+    if any(target.namespace not in (None, own) for target in targets):
+        labels = {**application.labels, NAMESPACE_LABEL: own}
+        application = replace(application, labels=labels)
     if len(targets) != 1:
         return application
     only = targets.pop()

@@ -22,6 +22,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypedDict
 
+from kong_oam.oam.model import NAMESPACE_LABEL
 from kong_oam.oam.position import Fields, Names, Texts
 from kong_oam.objects.pods import Manifest
 from kong_oam.objects.selection import APPLICATION, COMPONENT, NamedService
@@ -318,7 +319,7 @@ def _metadata(w: Workload, name: str, role: Texts, more: Texts) -> Manifest:
     # KubeVela's offline rendering has no revision either; tools may select on the label.
     identity = {
         "name": w.application,
-        "namespace": w.namespace,
+        "namespace": w.labels.get(NAMESPACE_LABEL, w.namespace),
         "component": w.component,
         "appRevision": "",
         **role,

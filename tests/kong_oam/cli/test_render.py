@@ -84,6 +84,33 @@ def test_the_deployed_objects_are_printed(
     }
 
 
+@pytest.mark.parametrize(
+    ("places", "namespaces"),
+    [
+        ("[]", {"kept"}),
+        ("[{type: topology, properties: {namespace: blue}}]", {"blue"}),
+        ("[{type: topology, properties: {namespace: blue}}, {type: topology, properties: {namespace: kept}}]", {"blue", "kept"}),
+    ],
+)  # fmt: skip
+def test_the_label_of_the_namespace_is_the_applications(
+    places: str, namespaces: set[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As in KubeVela, in each place, and whatever the Application writes."""
+    written = (
+        "{name: kept, namespace: kept, labels: {app.oam.dev/namespace: x}}"
+    )
+    text = SECRETS.replace("{name: kept, namespace: kept}", written)
+    Path("applications/kept.yaml").write_text(
+        f"{text}  policies: {places}\n", "utf-8"
+    )
+    _, objects = rendered(capsys, "kept")
+    found = {
+        (metadata["namespace"], metadata["labels"]["app.oam.dev/namespace"])
+        for metadata in (manifest["metadata"] for manifest in objects)
+    }
+    assert found == {(namespace, "kept") for namespace in namespaces}
+
+
 def test_each_object_has_its_origin(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
