@@ -8,8 +8,8 @@ differences:
 * The result has no Ingress, and no annotation that a gateway or an ingress controller reads.
 * Two Services of one name (KubeVela's issue 3180) become one Service with the ports of both.
 * Volumes of the deprecated `volumes` have unique names, and empty annotations are omitted.
-* Variables, container ports, pull secrets and addresses of `hostAliases` are unique. An API server
-  accepts duplicates in a creation, and rejects every later apply.
+* Container ports, pull secrets and addresses of `hostAliases` are unique. An API server accepts
+  duplicates in a creation, and rejects every later apply.
 
 `properties` must satisfy the component type's JSON Schema in `oam/schemas/`; it is not checked
 again.
@@ -444,9 +444,6 @@ def _container(w: Workload) -> Manifest:
         container["ports"] = _container_ports(properties["ports"])
     elif "port" in properties:
         container["ports"] = [{"containerPort": properties["port"]}]
-    if "env" in container:
-        by_name = {variable["name"]: variable for variable in container["env"]}
-        container["env"] = list(by_name.values())
     if resources := _resources(properties):
         container["resources"] = resources
     mounted = _mounted(properties)

@@ -33,7 +33,7 @@ spec:
       type: webservice
       properties:
         image: web:1
-        env: [{name: FROM, value: there}]
+        env: [{name: FROM, value: here}, {name: FROM, value: there}]
       traits:
         - {type: client, properties: {kind: service}}
 """
@@ -145,7 +145,10 @@ def test_no_secret_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
         for manifest in objects
         if manifest["kind"] == "Secret"
     }
-    assert "- name: FROM\n          value: there" in text
+    assert (
+        "env:\n        - name: FROM\n          value: there\n        env"
+        in text
+    )
 
 
 def test_where_no_stack_is_it_is_by_usual_settings(

@@ -406,3 +406,25 @@ def test_pods_cannot_run_as_an_account_that_exists(
         f"{diagnostic.position} {diagnostic.code} {diagnostic.message}"
         for diagnostic in found.diagnostics
     ] == wrong
+
+
+@pytest.mark.parametrize(
+    "component",
+    [
+        "type: own",
+        'type: worker\n      properties: {image: a, env: [{name: A, value: "1"}, {name: A, value: "$(A):2"}]}',
+    ],
+)
+def test_the_order_of_variables_is_kubevelas(component: str) -> None:
+    """A pod gets the last value, and earlier references the first. Since a server-side apply takes no
+    duplicates, they are merged."""
+    env = "env: [{name: A, value: '1'}, {name: B, value: '$(A)'}, {name: A, value: '2'}]"
+    text = DEPLOYMENT.replace("image: i,", f"image: i, {env},")
+    (wrong,) = compiled(application(text, component=component)).diagnostics
+    assert (wrong.code, wrong.message) == (
+        "OAM106",
+        "'api' has the variable 'A' more than once, and a value refers to variables by $(...); write 'A' once",
+    )
+    without = [part.replace("$(A)", "0") for part in (text, component)]
+    kept = compiled(application(without[0], component=without[1]))
+    assert kept.diagnostics == ()
