@@ -38,7 +38,9 @@ func newContract(context map[string]json.RawMessage) contract {
 		"app.oam.dev/appRevision": revision,
 	}
 	maps.Copy(labels, own)
-	labels["app.oam.dev/namespace"] = namespace
+	if labels["app.oam.dev/namespace"] == "" { // else the component is deployed to another namespace
+		labels["app.oam.dev/namespace"] = namespace
+	}
 	for _, left := range names(annotations["filter.oam.dev/label-keys"]) {
 		delete(labels, left)
 	}

@@ -36,7 +36,7 @@ CODES: Codes = {
         "remove it; do the same in the Application, or in the stack's settings",
     ),
     "OAM109": Code(
-        "a field or a step that has no effect in Kong-OAM (warning)",
+        "a field, a policy or a step that has no effect in Kong-OAM (warning)",
         "remove it; the message says where to do the same",
     ),
     "OAM110": Code(

@@ -18,6 +18,9 @@ OwnTypes = frozenset[tuple[str, str]]
 LOCAL_CLUSTER = "local"
 # The fields of a topology that select clusters by labels.
 CLUSTER_SELECTORS = ("clusterLabelSelector", "clusterSelector")
+# The label with the Application's namespace. It is in `Application.labels` if a component is
+# deployed to another namespace.
+NAMESPACE_LABEL = "app.oam.dev/namespace"
 STEP_GROUP = "step-group"
 # Deprecated steps that deploy all components that no earlier step deploys.
 APPLY_ALL_STEPS = (
@@ -66,8 +69,9 @@ class DeploymentTarget:
     position: SourcePosition | None = field(default=None, compare=False)
     # The objects that definitions render for the component at this place.
     rendered: Objects | None = field(default=None, compare=False)
-    # Labels that select clusters. Until they are resolved, `cluster` holds the labels as text.
-    selector: tuple[tuple[str, str], ...] = ()
+    # Labels that select clusters; () selects all. Until they are resolved, `cluster` holds the
+    # labels as text.
+    selector: tuple[tuple[str, str], ...] | None = None
     # The number of the component's variant at this place.
     variant: int = 0
 

@@ -22,6 +22,7 @@ from kong_oam.oam.dependencies import find_cycle
 from kong_oam.oam.document import MAX_FINDINGS
 from kong_oam.oam.input_values import FieldPathError, path_of
 from kong_oam.oam.model import (
+    NAMESPACE_LABEL,
     Application,
     ComponentSpec,
     ComponentSpecs,
@@ -52,9 +53,10 @@ from kong_oam.oam.workflow import (
 MAX_CHANGES = 100_000
 _UNSUPPORTED: Texts = {
     "env-binding": "use topology for the clusters and override for the differences",
-    "health": "KubeVela removed health scopes; use probes in the objects",
     "replication": "write each component out, with its own name",
 }
+# The policy of KubeVela's removed health scopes.
+_IGNORED = "health"
 
 
 def resolved(
@@ -71,7 +73,7 @@ def resolved(
     wrong = errors(findings)
     if is_certain and not (wrong or _needs_resolution(application)):
         return application, findings
-    known = (*POLICY_TYPES, *_UNSUPPORTED)
+    known = (*POLICY_TYPES, *_UNSUPPORTED, _IGNORED)
     whole = replace(
         application,
         policies=tuple(
@@ -256,6 +258,13 @@ def _wrong_policy(policy: Policy, application: Application) -> Findings:
             f"{_UNSUPPORTED[policy.type]}"
         )
         yield Diagnostic("OAM108", message, policy.position.at("type"))
+    if policy.type == _IGNORED:
+        message = (
+            f"policy '{policy.name}': '{policy.type}' is ignored, since "
+            "KubeVela removed health scopes; use probes in the objects"
+        )
+        here = policy.position.at("type")
+        yield Diagnostic("OAM109", message, here, "warning")
     if policy.type not in POLICY_TYPES:
         return
     position = policy.position.at("properties")
@@ -314,6 +323,10 @@ def _in_its_namespace(application: Application) -> Application:
     targets = set[DeploymentTarget]()
     for component in application.components:
         targets.update(component.every_target)
+    own = application.namespace
+    if any(target.namespace not in (None, own) for target in targets):
+        labels = {**application.labels, NAMESPACE_LABEL: own}
+        application = replace(application, labels=labels)
     if len(targets) != 1:
         return application
     only = targets.pop()

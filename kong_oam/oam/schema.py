@@ -8,6 +8,7 @@ and positions.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from functools import cache, reduce
 from operator import getitem
@@ -140,9 +141,18 @@ def _wrong_value(field: str, error: Any, kind: Fields) -> str:
             return f"a key of {field}: {kind['error'].message}"[:300]
         case "pattern":
             value = shown(error.instance)
-            return f"{field}: {value} does not match {kind['pattern']}"
+            hint = _name_hint(error.instance, kind["pattern"])
+            return f"{field}: {value} does not match {kind['pattern']}{hint}"
         case _:
             return f"{field}: {error.message}"[:300]
+
+
+def _name_hint(name: str, pattern: str) -> str:
+    """Return a similar name that matches, if the pattern is of Applications and namespaces."""
+    if pattern != schema("application")["$defs"]["dnsLabel"]["pattern"]:
+        return ""
+    similar = re.sub("[^a-z0-9]+", "-", name.lower()).strip("-")
+    return f"; write '{similar}'" if similar else ""
 
 
 def field_hint(field: str, known: Iterable[str]) -> str:

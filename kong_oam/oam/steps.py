@@ -37,7 +37,6 @@ STEP_ALTERNATIVES: Texts = {
     "apply-terraform-provider": _AS_OBJECT,
     "build-push-image": "build the image in a pipeline, and use its name in the component",
     "check-metrics": _IN_PIPELINE,
-    "clean-jobs": "give the Job ttlSecondsAfterFinished",
     "create-config": _AS_SETTING,
     "delete-config": _AS_SETTING,
     "depends-on-app": (
@@ -63,8 +62,9 @@ STEP_ALTERNATIVES: Texts = {
     "multi-cluster": _AS_TOPOLOGY,
     "rollout": _WITH_OPERATOR,
 }
-# Steps that only notify or repeat. Without them the deployment is the same.
+# Steps that only notify, repeat or clean up. Without them the deployment is the same.
 IGNORED_STEPS: Texts = {
+    "clean-jobs": "give the Job ttlSecondsAfterFinished",
     "collect-service-endpoints": "use `python -m kong_oam graph` for the endpoints",
     "notification": _IN_PIPELINE,
     "print-message-in-status": "pulumi prints its progress",

@@ -18,24 +18,16 @@ from kong_oam.oam.position import Texts
 
 
 def topology_findings(policy: Policy) -> Findings:
-    """Yield findings about empty cluster selectors, and about several selectors in one topology."""
+    """Yield the finding about several selectors in one topology."""
     fields = ("clusters", *CLUSTER_SELECTORS)
     selectors = [field for field in fields if field in policy.properties]
-    for field in selectors:
-        position = policy.position.at("properties").key(field)
-        if len(selectors) > 1:
-            message = (
-                f"topology '{policy.name}': {some(selectors, ' and ')} all "
-                "select clusters; keep one of them"
-            )
-            yield Diagnostic("OAM103", message, position)
-            return
-        if field in CLUSTER_SELECTORS and not policy.properties[field]:
-            message = (
-                f"topology '{policy.name}': {field} has no labels; write "
-                "labels, or clusters: [...]"
-            )
-            yield Diagnostic("OAM103", message, position)
+    if len(selectors) > 1:
+        position = policy.position.at("properties").key(selectors[0])
+        message = (
+            f"topology '{policy.name}': {some(selectors, ' and ')} all "
+            "select clusters; keep one of them"
+        )
+        yield Diagnostic("OAM103", message, position)
 
 
 def targets_of(policy: Policy) -> Iterator[DeploymentTarget]:
@@ -43,12 +35,13 @@ def targets_of(policy: Policy) -> Iterator[DeploymentTarget]:
     position = policy.position.at("properties")
     namespace = policy.properties.get("namespace") or None
     for field in CLUSTER_SELECTORS:
-        if labels := policy.properties.get(field):
+        if (labels := policy.properties.get(field)) is not None:
             selector = tuple(sorted(labels.items()))
             named = ",".join(f"{key}={value}" for key, value in selector)
-            yield DeploymentTarget(
-                named, namespace, position.key(field), selector=selector
-            )
+            here = position.key(field)
+            if not selector:  # all clusters, the stack's own first
+                yield DeploymentTarget(None, namespace, here)
+            yield DeploymentTarget(named, namespace, here, selector=selector)
             return
     clusters = policy.properties.get("clusters") or [LOCAL_CLUSTER]
     for number, cluster in enumerate(clusters):
@@ -65,8 +58,8 @@ def on_clusters(
 ) -> Application:
     """Return a resolved Application with the clusters that match its label selectors.
 
-    `labels` has the labels of each cluster. Selectors without a match stay, and `unknown_clusters`
-    reports them.
+    `labels` has the labels of each cluster. Selectors with labels and without a match stay, and
+    `unknown_clusters` reports them.
     """
     if not any(map(_selects_clusters, application.components)):
         return application
@@ -77,7 +70,7 @@ def on_clusters(
 
 
 def _selects_clusters(component: ComponentSpec) -> bool:
-    return any(target.selector for target in component.targets)
+    return any(target.selector is not None for target in component.targets)
 
 
 def _on_clusters(
@@ -85,10 +78,12 @@ def _on_clusters(
 ) -> ComponentSpec:
     targets: dict[DeploymentTarget, None] = {}
     for target in component.targets:
-        selected = False
+        selected = target.selector == ()
         for name, own in labels.items():
-            if target.selector and {*target.selector} <= own.items():
-                targets[replace(target, cluster=name, selector=())] = None
+            if target.selector is not None and (
+                own.items() >= {*target.selector}
+            ):
+                targets[replace(target, cluster=name, selector=None)] = None
                 selected = True
         if not selected:
             targets[target] = None

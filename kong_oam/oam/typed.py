@@ -8,6 +8,7 @@ from typing import Any
 
 from kong_oam.oam.document import as_mapping, as_text
 from kong_oam.oam.model import (
+    NAMESPACE_LABEL,
     Application,
     ComponentSpec,
     Input,
@@ -33,6 +34,8 @@ def application_of(document: Document, data: Any, own: OwnTypes) -> Application:
     spec = as_mapping(data.get("spec"))
     latest = as_mapping(as_mapping(data.get("status")).get("latestRevision"))
     at = document.position("spec")
+    labels = dict(as_mapping(metadata.get("labels")))
+    labels.pop(NAMESPACE_LABEL, None)  # KubeVela writes its own value
     components = [
         component_of(component, position, own)
         for component, position in _typed(
@@ -42,7 +45,7 @@ def application_of(document: Document, data: Any, own: OwnTypes) -> Application:
     return Application(
         name=as_text(metadata.get("name")),
         namespace=as_text(metadata.get("namespace")) or "default",
-        labels=as_mapping(metadata.get("labels")),
+        labels=labels,
         annotations=as_mapping(metadata.get("annotations")),
         components=tuple(components),
         position=document.position(),

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 
 from kong_oam.diagnostics import Diagnostic, Diagnostics, Findings, some
 from kong_oam.oam.model import Application, ComponentSpec, Trait
 from kong_oam.oam.rendered import Objects
+from kong_oam.objects.component_pods import component_pods
 from kong_oam.objects.manifests import service_name
 from kong_oam.objects.plain import plain_objects, wrong_properties
+from kong_oam.objects.pods import mappings
 from kong_oam.objects.ports import GRPC, named_as_grpc
 from kong_oam.objects.routes import (
     Route,
@@ -47,15 +50,60 @@ def component_objects(
     `harmless`: keys and domains of annotations that the stack declares harmless.
     """
     objects = objects_of(application, part)
+    wrong = [*_unordered_variables(part, objects)]
     if part.rendered is None:
         routes = tuple(_gateway_routes(part, harmless))
-        return ComponentObjects(
-            objects, routes, tuple(wrong_properties(application, part))
-        )
-    services = services_of(application, part)
-    return ComponentObjects(
-        objects, tuple(ingress_routes(application, part, services, harmless))
-    )
+        wrong += wrong_properties(application, part)
+    else:
+        services = services_of(application, part)
+        routes = tuple(ingress_routes(application, part, services, harmless))
+        wrong += _existing_accounts(part)
+    return ComponentObjects(objects, routes, tuple(wrong))
+
+
+def _unordered_variables(part: ComponentSpec, objects: Objects) -> Findings:
+    """Yield a variable that a container has twice, if values refer to variables.
+
+    Only the last value is deployed, at the place of the first. References would get other values
+    than in KubeVela, which deploys both.
+    """
+    for rendered in objects:
+        for template in component_pods(rendered):
+            for _, container in template.containers():
+                variables = mappings(container.get("env"))
+                names = Counter(str(each.get("name")) for each in variables)
+                [(name, count)] = names.most_common(1) or [("", 0)]
+                if count > 1 and "$(" in str(variables):
+                    message = (
+                        f"'{part.name}' has the variable '{name}' more than "
+                        "once, and a value refers to variables by $(...); "
+                        f"write '{name}' once"
+                    )
+                    position = part.position.at("properties", "env")
+                    yield Diagnostic("OAM106", message, position)
+
+
+def _existing_accounts(part: ComponentSpec) -> Findings:
+    """Yield the traits that name a ServiceAccount which the component does not create.
+
+    Another account would not have the cloud's identity of the component, and providers know each
+    client by its own account.
+    """
+    own = [part.name]
+    for rendered in part.rendered or ():
+        if rendered.kind == "ServiceAccount":
+            own.append(rendered.name)
+    for trait in part.traits_of("service-account"):
+        name = trait.properties.get("name")
+        if name not in own:
+            message = (
+                f"'{part.name}' runs as its own ServiceAccount, never as an "
+                "existing one; write create: true so that it creates "
+                f"'{name}', or remove the trait"
+            )
+            yield Diagnostic(
+                "OAM108", message, trait.position.at("properties", "name")
+            )
 
 
 def _gateway_routes(part: ComponentSpec, harmless: Collection[str]) -> Routes:

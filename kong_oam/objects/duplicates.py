@@ -21,6 +21,7 @@ _OF_GATEWAY = (
     "trait creates no Service"
 )
 _WRITTEN = "writeConnectionSecretToRef"
+_MOUNTED = ("ConfigMap", "PersistentVolumeClaim", "Secret")
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,9 +202,15 @@ def _duplicate(earlier: _Object, later: _Object) -> Diagnostic:
             f"({earlier.position}); {remedy}"
         )
     else:
+        remedy = "rename one, or give each Application its own namespace"
+        is_written = earlier.rendered and later.rendered
+        if is_written and later.kind[1] in _MOUNTED:
+            remedy = (
+                "create it once, and mount it elsewhere with mountOnly: true "
+                "(trait storage); or rename one"
+            )
         message = (
             f"{where} would also be created for '{earlier.owner.key}' "
-            f"({earlier.position}); rename one, or give each Application its "
-            "own namespace"
+            f"({earlier.position}); {remedy}"
         )
     return Diagnostic("OAM107", message, later.position)

@@ -8,8 +8,8 @@ differences:
 * The result has no Ingress, and no annotation that a gateway or an ingress controller reads.
 * Two Services of one name (KubeVela's issue 3180) become one Service with the ports of both.
 * Volumes of the deprecated `volumes` have unique names, and empty annotations are omitted.
-* Variables, container ports, pull secrets and addresses of `hostAliases` are unique. An API server
-  accepts duplicates in a creation, and rejects every later apply.
+* Container ports, pull secrets and addresses of `hostAliases` are unique. An API server accepts
+  duplicates in a creation, and rejects every later apply.
 
 `properties` must satisfy the component type's JSON Schema in `oam/schemas/`; it is not checked
 again.
@@ -22,6 +22,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypedDict
 
+from kong_oam.oam.model import NAMESPACE_LABEL
 from kong_oam.oam.position import Fields, Names, Texts
 from kong_oam.objects.pods import Manifest
 from kong_oam.objects.selection import APPLICATION, COMPONENT, NamedService
@@ -318,7 +319,7 @@ def _metadata(w: Workload, name: str, role: Texts, more: Texts) -> Manifest:
     # KubeVela's offline rendering has no revision either; tools may select on the label.
     identity = {
         "name": w.application,
-        "namespace": w.namespace,
+        "namespace": w.labels.get(NAMESPACE_LABEL, w.namespace),
         "component": w.component,
         "appRevision": "",
         **role,
@@ -443,9 +444,6 @@ def _container(w: Workload) -> Manifest:
         container["ports"] = _container_ports(properties["ports"])
     elif "port" in properties:
         container["ports"] = [{"containerPort": properties["port"]}]
-    if "env" in container:
-        by_name = {variable["name"]: variable for variable in container["env"]}
-        container["env"] = list(by_name.values())
     if resources := _resources(properties):
         container["resources"] = resources
     mounted = _mounted(properties)

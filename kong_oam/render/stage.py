@@ -57,6 +57,12 @@ _NO_DEFINITION = (
     "; a custom type needs a definition in definitions/, or in "
     "kong-oam:definitions of the stack"
 )
+# Component types of an addon. The built-in `helmchart` has other properties than `helm`.
+_OF_FLUX = ("helm", "kustomize")
+_FLUX_DEFINITION = (
+    "; KubeVela's addon fluxcd defines it: copy addons/fluxcd/definitions of "
+    "github.com/kubevela/catalog into definitions/"
+)
 
 
 def read_applications(
@@ -382,7 +388,10 @@ class _Run:
                 yield None
                 continue
             names = {name for known, name in defined | OWN_TYPES if known == of}
-            message = f"unknown {of} type '{type_}'{suggestion(type_, names)}{_NO_DEFINITION}"
+            hint = f"{suggestion(type_, names)}{_NO_DEFINITION}"
+            if of == "component" and type_.partition("@")[0] in _OF_FLUX:
+                hint = _FLUX_DEFINITION
+            message = f"unknown {of} type '{type_}'{hint}"
             yield Diagnostic("OAM104", message, position.at("type"))
 
 

@@ -3,6 +3,7 @@ for each."""
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -155,11 +156,16 @@ def _mounts_beside_the_default(
     return "mountName" not in properties and bool(mounts or pod.get("volumes"))
 
 
-def _claims(properties: Any) -> list[Mapping[str, Any]]:
-    claims = properties.get("pvc") if isinstance(properties, dict) else None
+def _sets_again(properties: Any, _: Mapping[str, Any]) -> bool:
+    """Whether a trait names a variable of a workload."""
+    return any(f'"{name}"' in json.dumps(properties) for name in ("TOKEN", "B"))
+
+
+def _entries(properties: Any, kind: str) -> list[Mapping[str, Any]]:
+    entries = properties.get(kind) if isinstance(properties, dict) else None
     return (
-        [claim for claim in claims if isinstance(claim, dict)]
-        if isinstance(claims, list)
+        [entry for entry in entries if isinstance(entry, dict)]
+        if isinstance(entries, list)
         else []
     )
 
@@ -231,6 +237,13 @@ DIFFERENCES = (
         {},
     ),
     Difference(
+        "service-binding",
+        "a variable that the component has, too",
+        _sets_again,
+        {"envMappings": {"TOKEN": {"secret": "s"}}},
+        LARGE,
+    ),
+    Difference(
         "startup-probe",
         "`probes`",
         lambda properties, _: "probes" in properties,
@@ -238,18 +251,48 @@ DIFFERENCES = (
     ),
     Difference(
         "storage",
+        "`secret` without `mountPath`",
+        lambda properties, _: any(
+            "mountPath" not in secret
+            for secret in _entries(properties, "secret")
+        ),
+        {
+            "secret": [
+                {
+                    "name": "db",
+                    "mountToEnv": {"envName": "PASSWORD", "secretKey": "p"},
+                }
+            ]
+        },
+    ),
+    Difference(
+        "storage",
         "`selector`",
         lambda properties, _: any(
-            "selector" in claim for claim in _claims(properties)
+            "selector" in claim for claim in _entries(properties, "pvc")
         ),
         {"pvc": [{**_CLAIM, "selector": {"matchLabels": {"a": "b"}}}]},
+    ),
+    Difference(
+        "storage",
+        "a variable that the component has, too",
+        _sets_again,
+        {
+            "configMap": [
+                {
+                    "name": "settings",
+                    "mountToEnv": {"envName": "TOKEN", "configMapKey": "t"},
+                }
+            ]
+        },
+        LARGE,
     ),
     Difference(
         "storage",
         "`volumeMode`",
         lambda properties, _: any(
             claim.get("volumeMode", "Filesystem") != "Filesystem"
-            for claim in _claims(properties)
+            for claim in _entries(properties, "pvc")
         ),
         {"pvc": [{**_CLAIM, "volumeMode": "Block"}]},
     ),

@@ -43,7 +43,7 @@ def part_at(
 ) -> oam.ComponentSpec:
     """Return the component as if it were deployed only to this target, in the target's form."""
     # Treat the target as the gateway's: another order of places would make it the first.
-    there = (replace(target, cluster=None, selector=(), variant=0),)
+    there = (replace(target, cluster=None, selector=None, variant=0),)
     return replace(
         part.in_variant(target.variant),
         rendered=target.rendered,

@@ -102,8 +102,9 @@ def with_cluster_settings(stack: Stack, cluster: ClusterYaml) -> Stack:
     contexts = cluster.get("contexts", {})
     labels = {}
     for name, context in contexts.items():
-        if not isinstance(context, str) and "labels" in context:
-            labels[name] = context["labels"]
+        labels[name] = (
+            {} if isinstance(context, str) else context.get("labels", {})
+        )
     return replace(
         stack,
         allowed=cluster.get("allow", {}),

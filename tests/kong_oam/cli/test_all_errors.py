@@ -29,7 +29,7 @@ CASES = {
         - {type: access, properties: {owner: a, scopes: [read]}}
     - {name: database, type: k8s-objects, properties: {objects: [{apiVersion: v1, kind: Node, metadata: {name: a}}]}}
   policies:
-    - {name: probes, type: health}
+    - {name: copies, type: replication}
 """,
         (
             "8:32 OAM102: unknown field 'prot'",
@@ -38,7 +38,7 @@ CASES = {
             "12:49 OAM103: replicas must be of type integer",
             "13:57 OAM103: scopes must be of type object",
             "14:66 ACC224: Node 'a' of 'shop/database'",
-            "16:28 OAM108: policy 'probes': 'health' is not deployed",
+            "16:28 OAM108: policy 'copies': 'replication' is not deployed",
         ),
     ),
     "an override with an error may give a missing value": (

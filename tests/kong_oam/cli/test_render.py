@@ -34,7 +34,7 @@ spec:
       type: webservice
       properties:
         image: web:1
-        env: [{name: FROM, value: there}]
+        env: [{name: FROM, value: here}, {name: FROM, value: there}]
       traits:
         - {type: client, properties: {kind: service}}
 """
@@ -83,6 +83,33 @@ def test_the_deployed_objects_are_printed(
     }
 
 
+@pytest.mark.parametrize(
+    ("places", "namespaces"),
+    [
+        ("[]", {"kept"}),
+        ("[{type: topology, properties: {namespace: blue}}]", {"blue"}),
+        ("[{type: topology, properties: {namespace: blue}}, {type: topology, properties: {namespace: kept}}]", {"blue", "kept"}),
+    ],
+)  # fmt: skip
+def test_the_label_of_the_namespace_is_the_applications(
+    places: str, namespaces: set[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As in KubeVela, in each place, and whatever the Application writes."""
+    written = (
+        "{name: kept, namespace: kept, labels: {app.oam.dev/namespace: x}}"
+    )
+    text = SECRETS.replace("{name: kept, namespace: kept}", written)
+    Path("applications/kept.yaml").write_text(
+        f"{text}  policies: {places}\n", "utf-8"
+    )
+    _, objects = rendered(capsys, "kept")
+    found = {
+        (metadata["namespace"], metadata["labels"]["app.oam.dev/namespace"])
+        for metadata in (manifest["metadata"] for manifest in objects)
+    }
+    assert found == {(namespace, "kept") for namespace in namespaces}
+
+
 def test_each_object_has_its_origin(
     capsys: Capsys,
     cli: Cli,
@@ -117,7 +144,10 @@ def test_no_secret_is_shown(capsys: Capsys) -> None:
         for manifest in objects
         if manifest["kind"] == "Secret"
     }
-    assert "- name: FROM\n          value: there" in text
+    assert (
+        "env:\n        - name: FROM\n          value: there\n        env"
+        in text
+    )
 
 
 def test_where_no_stack_is_it_is_by_usual_settings(

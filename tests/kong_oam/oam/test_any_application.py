@@ -134,6 +134,23 @@ def test_a_name_may_have_capitals() -> None:
     assert messages(reading(policies)) == []
 
 
+@pytest.mark.parametrize(
+    ("metadata", "written"),
+    [
+        ("{name: shop.v1}", "a.yaml:3:18: OAM103: metadata.name: \"shop.v1\" does not match ^[a-z0-9]+(-[a-z0-9]+)*$; write 'shop-v1'"),
+        ("{name: shop, namespace: Sales_EU.}", "a.yaml:3:35: OAM103: metadata.namespace: \"Sales_EU.\" does not match ^[a-z0-9]+(-[a-z0-9]+)*$; write 'sales-eu'"),
+        ("{name: .}", 'a.yaml:3:18: OAM103: metadata.name: "." does not match ^[a-z0-9]+(-[a-z0-9]+)*$'),
+    ],
+)  # fmt: skip
+def test_a_wrong_name_of_an_application_names_a_right_one(
+    metadata: str, written: str
+) -> None:
+    """KubeVela takes dots. Here the name is part of hosts and of clients' names."""
+    head = HEAD.replace("{name: shop}", metadata)
+    spec = "spec: {components: [{name: a, type: x}]}"
+    assert messages(reading(spec, head=head)) == [written]
+
+
 def test_a_trait_of_a_definition_may_stand_twice() -> None:
     """As in KubeVela, which applies both in order. Names may have dots, like objects' names."""
     found = components(

@@ -119,17 +119,29 @@ LABELS = {
             [("far", "blue")],
         ),
         ("{clusterLabelSelector: {region: eu, tier: a}}", [("west", None)]),
+        (
+            "{clusterSelector: {}, namespace: n}",
+            [(None, "n"), ("west", "n"), ("east", "n"), ("far", "n")],
+        ),
     ],
 )
 def test_a_topology_selects_clusters_that_have_all_of_its_labels(
     topology: str, expected: list[tuple[str, str | None]]
 ) -> None:
-    """In the stack's order."""
+    """In the stack's order. As in KubeVela, no labels select all clusters, the own one too."""
     found = on_clusters(
         resolved(f"{{type: topology, properties: {topology}}}"), LABELS
     )
     assert places(found) == [expected, expected]
     assert [*unknown_clusters(found, LABELS)] == []
+
+
+def test_without_further_clusters_no_labels_select_the_own_cluster() -> None:
+    application = resolved(
+        "{type: topology, properties: {clusterLabelSelector: {}}}"
+    )
+    found = on_clusters(application, {})
+    assert places(found) == [[(None, None)], [(None, None)]]
 
 
 def test_a_cluster_that_is_selected_twice_is_one_target() -> None:
@@ -168,10 +180,9 @@ def test_labels_that_no_cluster_has_are_found(
 @pytest.mark.parametrize(
     ("policy", "finding"),
     [
-        ("{name: t, type: topology, properties: {clusterSelector: {}}}", "9:46: error OAM103: topology 't': clusterSelector has no labels; write labels, or clusters: [...]"),
         ("{name: t, type: topology, properties: {clusters: [a], clusterLabelSelector: {a: b}}}", "9:46: error OAM103: topology 't': clusters and clusterLabelSelector all select clusters; keep one of them"),
         ("{name: t, type: topology, properties: {clusters: a}}", "9:56: error OAM103: clusters must be of type array, not string"),
-        ("{name: h, type: health}", "9:23: error OAM108: policy 'h': 'health' is not deployed; KubeVela removed health scopes"),
+        ("{name: h, type: health}", "9:23: warning OAM109: policy 'h': 'health' is ignored, since KubeVela removed health scopes; use probes"),
         ("{type: env-binding}", "9:14: error OAM108: policy 'env-binding-auto-gen-0': 'env-binding' is not deployed; use topology"),
         ("{name: r, type: replication, properties: {keys: [a]}}", "9:23: error OAM108: policy 'r': 'replication' is not deployed; write"),
         ("{name: g, type: garbage-collect, properties: {keepLegacyResource: true}}", "9:53: warning OAM109: garbage-collect 'g': Pulumi never deletes this object"),
@@ -189,6 +200,13 @@ def test_policies_without_a_pulumi_option_are_rejected(
     """At that rule; the rest of the policy applies."""
     (only,) = messages(reading(policy))
     assert only.startswith(f"a.yaml:{finding}")
+
+
+def test_an_ignored_policy_needs_no_definition() -> None:
+    """KubeVela has none for `health` either."""
+    assert (
+        resolved("{name: h, type: health, properties: {x: 1}}").policies == ()
+    )
 
 
 def test_two_policies_of_one_name_are_refused() -> None:

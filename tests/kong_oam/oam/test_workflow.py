@@ -305,6 +305,7 @@ def test_components_without_a_step_are_deployed() -> None:
         ("{name: s, type: apply-component}", ":9: error OAM105: apply-component needs 'component'"),
         ("{name: s, type: deploi}", ":25: error OAM108: step 's': unknown step type 'deploi'; did you mean 'deploy'?"),
         ("{name: s, type: my-own-thing}", ":25: error OAM108: step 's': custom step 'my-own-thing' is not run here; do this in the pipeline"),
+        ("{name: s, type: clean-jobs}", ":25: warning OAM109: step 's': 'clean-jobs' is not run here; give the Job ttlSecondsAfterFinished"),
         ("{type: webhook}", ":16: warning OAM109: step 'webhook-auto-gen-0': 'webhook' is not run here; do this in the pipeline"),
         ("{name: s, type: deploy, dependsOn: [t]}", ":45: error OAM103: step 's': dependsOn 't' is no step"),
         ("{name: s, type: deploy, dependsOn: [s]}", ":7: error OAM103: dependency cycle among the steps: s -> s; remove a dependency"),

@@ -73,7 +73,7 @@ OPENINGS = [
     (component("c3", "webservice", IMAGE, trait("sidecar", name="s", image="x", env=[{"name": "A", "valueFrom": SECRET}])), "ACC217"),
     (component("c4", "cron-task", {"image": "x", "schedule": "* * * * *", "env": [{"name": "A", "valueFrom": SECRET}]}), "ACC217"),
     (component("c5", "daemon", {"image": "x", "env": [{"name": "A", "valueFrom": SECRET}]}), "ACC217"),
-    (component("c6", "webservice", IMAGE, trait("service-account", name="web")), "ACC217"),
+    (component("c6", "webservice", IMAGE, trait("service-account", name="web")), "ACC217 OAM108"),
     (component("c7", "webservice", IMAGE, trait("service-account", name="web", create=True)), "OAM107"),
     (component("c8", "webservice", IMAGE, trait("storage", secret=[{"name": "web-client", "mountPath": "/s", "data": {"a": "Yg=="}}])), "ACC217 OAM107"),
     (component("d1", "webservice", IMAGE, trait("annotations", **{"konghq.com/plugins": "x"})), "ACC228"),

@@ -47,6 +47,20 @@ def test_two_components_do_not_make_one_object() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "kind", ["ConfigMap", "PersistentVolumeClaim", "Secret"]
+)
+def test_a_second_component_mounts_the_object_of_the_first(kind: str) -> None:
+    """KubeVela creates it twice, and the last content stays."""
+    written = CONFIG.replace("ConfigMap", kind)
+    assert findings(
+        judged_component(written), judged_component(written, key="shop/api")
+    ) == [
+        f"OAM107 {kind} 'c' in namespace 'shop' would also be created for 'shop/web' (shop.yaml:3:9); "
+        "create it once, and mount it elsewhere with mountOnly: true (trait storage); or rename one"
+    ]
+
+
 def test_a_component_makes_an_object_once() -> None:
     (message,) = findings(judged_component(CONFIG, CONFIG))
     assert (

@@ -171,14 +171,9 @@ spec:
 
 
 def test_duplicates_that_an_api_server_rejects_are_merged() -> None:
-    """The last value of a variable, the first name of a port, and all names of an address stay."""
+    """The first name of a port, and all names of an address stay."""
     properties = {
         "image": "x",
-        "env": [
-            {"name": "A", "value": "1"},
-            {"name": "B", "value": "2"},
-            {"name": "A", "value": "3"},
-        ],
         "ports": [
             {"port": 80, "containerPort": 8080},
             {"port": 81, "containerPort": 8080, "name": "other"},
@@ -193,10 +188,6 @@ def test_duplicates_that_an_api_server_rejects_are_merged() -> None:
         "template"
     ]["spec"]
     (container,) = pod["containers"]
-    assert container["env"] == [
-        {"name": "A", "value": "3"},
-        {"name": "B", "value": "2"},
-    ]
     assert container["ports"] == [
         {"containerPort": 8080, "name": "port-8080", "protocol": "TCP"}
     ]

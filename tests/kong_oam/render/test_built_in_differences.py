@@ -94,6 +94,42 @@ def test_a_device_is_no_mount(
     )
 
 
+def test_a_secret_without_a_path_is_not_mounted(
+    evaluator: Evaluator, ours: Mapping[str, Definition]
+) -> None:
+    """Its keys can still be variables."""
+    (container,), (secret,) = _made(
+        evaluator, ours, "storage", "`secret` without `mountPath`"
+    )
+    source = {"secretKeyRef": {"name": "db", "key": "p"}}
+    assert container["env"] == [{"name": "PASSWORD", "valueFrom": source}]
+    assert container["volumeMounts"] == []
+    assert secret["metadata"]["name"] == "db"
+
+
+@pytest.mark.parametrize(
+    ("trait", "source"),
+    [
+        ("service-binding", {"secretKeyRef": {"name": "s", "key": "TOKEN"}}),
+        ("storage", {"configMapKeyRef": {"name": "settings", "key": "t"}}),
+    ],
+)
+def test_a_trait_replaces_a_variable(
+    trait: str,
+    source: Mapping[str, Any],
+    evaluator: Evaluator,
+    ours: Mapping[str, Definition],
+) -> None:
+    """At its place, without the value: Kubernetes takes no variable with both."""
+    case = "a variable that the component has, too"
+    (first, _), _ = _made(evaluator, ours, trait, case)
+    names = [variable["name"] for variable in first["env"]]
+    assert (names, first["env"][0]) == (
+        ["TOKEN", "B"],
+        {"name": "TOKEN", "valueFrom": source},
+    )
+
+
 def test_changes_of_the_first_container_change_no_other(
     evaluator: Evaluator, ours: Mapping[str, Definition]
 ) -> None:

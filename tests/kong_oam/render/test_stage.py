@@ -169,6 +169,23 @@ def test_a_type_without_a_definition_is_known_without_an_evaluator(
     assert said(read(alone)) == said(reading)
 
 
+@pytest.mark.parametrize("type_", ["helm", "kustomize", "helm@v1"])
+def test_a_type_of_the_flux_addon_names_the_addons_definition(
+    project: Path, tools: Tools, type_: str
+) -> None:
+    """Never `helmchart`, which has other properties."""
+    replace_once(
+        project / "applications/ledger.yaml",
+        "type: stateful-app",
+        f"type: {type_}",
+    )
+    assert said(read(tools))[0] == (
+        f"applications/ledger.yaml:7:13: OAM104 unknown component type '{type_}'; "
+        "KubeVela's addon fluxcd defines it: copy addons/fluxcd/definitions of "
+        "github.com/kubevela/catalog into definitions/"
+    )
+
+
 def test_unreadable_files_may_define_a_type(
     project: Path, tools: Tools
 ) -> None:

@@ -374,3 +374,47 @@ def test_a_component_without_pods_may_have_capitals_in_its_name() -> None:
     assert found.estate and list(found.estate.components) == [
         "orders/orders.ConfigMap.settings"
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "objects", "wrong"),
+    [
+        ("reader", "", ["app1.yaml:8:59 OAM108 'api' runs as its own ServiceAccount, never as an existing one; "
+                        "write create: true so that it creates 'reader', or remove the trait"]),
+        ("reader", "---\n{apiVersion: v1, kind: ServiceAccount, metadata: {name: reader, namespace: orders}}\n", []),
+        ("api", "", []),
+    ],
+)  # fmt: skip
+def test_pods_cannot_run_as_an_account_that_exists(
+    name: str, objects: str, wrong: list[str]
+) -> None:
+    """KubeVela's trait `service-account` creates none by default. Pods would get another account
+    without a word."""
+    trait = f"[{{type: service-account, properties: {{name: {name}}}}}]"
+    found = compiled(application(DEPLOYMENT + objects, trait))
+    assert [
+        f"{diagnostic.position} {diagnostic.code} {diagnostic.message}"
+        for diagnostic in found.diagnostics
+    ] == wrong
+
+
+@pytest.mark.parametrize(
+    "component",
+    [
+        "type: own",
+        'type: worker\n      properties: {image: a, env: [{name: A, value: "1"}, {name: A, value: "$(A):2"}]}',
+    ],
+)
+def test_the_order_of_variables_is_kubevelas(component: str) -> None:
+    """A pod gets the last value, and earlier references the first. Since a server-side apply takes no
+    duplicates, they are merged."""
+    env = "env: [{name: A, value: '1'}, {name: B, value: '$(A)'}, {name: A, value: '2'}]"
+    text = DEPLOYMENT.replace("image: i,", f"image: i, {env},")
+    (wrong,) = compiled(application(text, component=component)).diagnostics
+    assert (wrong.code, wrong.message) == (
+        "OAM106",
+        "'api' has the variable 'A' more than once, and a value refers to variables by $(...); write 'A' once",
+    )
+    without = [part.replace("$(A)", "0") for part in (text, component)]
+    kept = compiled(application(without[0], component=without[1]))
+    assert kept.diagnostics == ()

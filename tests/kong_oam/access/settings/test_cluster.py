@@ -150,16 +150,15 @@ def test_a_further_cluster_may_have_labels() -> None:
         contexts={
             "west": {"context": "c", "labels": {"region": "w"}},
             "east": {"context": "d"},
+            "far": "e",
         },
     )
     assert (found.stack.clusters, found.stack.labels) == (
-        {"west", "east"},
-        {"west": {"region": "w"}},
+        {"west", "east", "far"},
+        {"west": {"region": "w"}, "east": {}, "far": {}},
     )
-    assert [found.cluster.context_of(name) for name in ("west", "east")] == [
-        "c",
-        "d",
-    ]
+    names = ("west", "east", "far")
+    assert [found.cluster.context_of(name) for name in names] == ["c", "d", "e"]
 
 
 def test_a_credential_that_comes_to_lie_in_more_places_is_told() -> None:
