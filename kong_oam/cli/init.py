@@ -21,14 +21,21 @@ Writes the files of a new repository for a team's Applications, with checks befo
 in CI. With --platform, it writes a repository that deploys Applications: a stack, the Pulumi
 program, the policy pack and workflows. Existing files stay unchanged, and are listed.
 
+--with writes definitions of common types into the folder definitions: `fluxcd` has helm and kustomize, `terraform` has
+types of clouds, such as alibaba-rds. In an existing repository, it writes nothing else.
+
   python -m kong_oam init orders
   python -m kong_oam init --platform platform --stack prod
+  python -m kong_oam init --platform --with fluxcd
 """
 
 STARTERS = Path(__file__).with_name("starters")
 """Templates for the files of each kind of repository."""
 
+_ADDONS = ("fluxcd", "terraform")
 _ENDING = ".template"
+# Either is in each existing repository.
+_EXISTING = ("applications", "Pulumi.yaml")
 _STACK = re.compile(r"[a-z0-9][a-z0-9-]{0,62}\Z")
 
 
@@ -51,6 +58,14 @@ def _arguments(parser: ArgumentParser) -> None:
         metavar="NAME",
         help="with --platform: the name of its stack (default: prod)",
     )
+    parser.add_argument(
+        "--with",
+        dest="addons",
+        action="append",
+        default=[],
+        choices=_ADDONS,
+        help="also write definitions of the types of an addon; repeatable",
+    )
 
 
 def _run(options: Namespace, console: Console) -> int:
@@ -65,12 +80,23 @@ def _run(options: Namespace, console: Console) -> int:
         "DOCS": _documentation(),
     }
     folder = Path(options.folder)
-    files = _files("platform" if options.platform else "team", values)
+    # An existing repository keeps its own stacks and workflows.
+    adds = options.addons and any(
+        (folder / name).exists() for name in _EXISTING
+    )
+    files: dict[str, str] = {}
+    if not adds:
+        files |= _files("platform" if options.platform else "team", values)
+    for addon in options.addons:
+        files |= _files(f"addons/{addon}", values)
     written = _write_missing(files, folder)
     for name in files:
         console.print(
             f"{folder / name}: {'new' if name in written else 'exists, unchanged'}"
         )
+    if adds:
+        console.print("next: kong-oam check")
+        return OK
     next_one = f"kong-oam {f'check --stack {options.stack}' if options.platform else 'new'}"
     following = (
         f"then: {next_one}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from graphlib import TopologicalSorter
@@ -57,11 +57,18 @@ _NO_DEFINITION = (
     "; a custom type needs a definition in definitions/, or in "
     "kong-oam:definitions of the stack"
 )
-# Component types of an addon. The built-in `helmchart` has other properties than `helm`.
-_OF_FLUX = ("helm", "kustomize")
-_FLUX_DEFINITION = (
-    "; KubeVela's addon fluxcd defines it: copy addons/fluxcd/definitions of "
-    "github.com/kubevela/catalog into definitions/"
+# Component types of addons, by name or by the start of the name. The built-in `helmchart` has other
+# properties than `helm`.
+_ADDONS: Texts = {
+    "alibaba-": "terraform",
+    "aws-": "terraform",
+    "azure-": "terraform",
+    "helm": "fluxcd",
+    "kustomize": "fluxcd",
+}
+_ADDON_DEFINITION = (
+    "; an addon of KubeVela defines it: `kong-oam init --platform --with {}` "
+    "writes the addon's common types into definitions/"
 )
 
 
@@ -389,10 +396,19 @@ class _Run:
                 continue
             names = {name for known, name in defined | OWN_TYPES if known == of}
             hint = f"{suggestion(type_, names)}{_NO_DEFINITION}"
-            if of == "component" and type_.partition("@")[0] in _OF_FLUX:
-                hint = _FLUX_DEFINITION
+            if of == "component" and (addon := _missing_addon(type_, names)):
+                hint = _ADDON_DEFINITION.format(addon)
             message = f"unknown {of} type '{type_}'{hint}"
             yield Diagnostic("OAM104", message, position.at("type"))
+
+
+def _missing_addon(type_: str, names: Collection[str]) -> str:
+    """Return the addon of an unknown component type; empty without an addon, or if other types of
+    the cloud are known."""
+    head, dash, _ = type_.partition("@")[0].partition("-")
+    if dash and any(name.startswith(head + dash) for name in names):
+        return ""
+    return _ADDONS.get(head + dash, "")
 
 
 def _at(

@@ -24,6 +24,12 @@ from kong_oam.render.requests import Setting
 from tests.support.repository import DATA
 
 CORPUS = DATA / "oam"
+OF_KUBEVELA = (
+    "builtin/",
+    "deprecated/",
+    "extra/kubevela-catalog__addons_fluxcd_",
+)
+"""Where definitions are that ours replace."""
 
 
 def corpus(folder: str) -> list[str]:
@@ -66,7 +72,7 @@ def rows_of(file: str) -> list[dict[str, str]]:
 
 def library_of(file: str, built_in: Iterable[Definition] = ()) -> Library:
     """Return the definitions that a file's expected rendering used. KubeVela's built-in definitions
-    fill gaps; those in `built_in` replace KubeVela's."""
+    fill gaps; those in `built_in` replace KubeVela's, also in its addon fluxcd."""
     found: dict[tuple[str, str], Definition] = {}
     for row in rows_of(file):
         if (CORPUS / row["definition"]).is_file() and row["kind"] in (
@@ -89,7 +95,7 @@ def library_of(file: str, built_in: Iterable[Definition] = ()) -> Library:
     of_kubevela = {
         key
         for key, item in found.items()
-        if item.position.file.startswith(("builtin/", "deprecated/"))
+        if item.position.file.startswith(OF_KUBEVELA)
     }
     found |= {key: ours[key] for key in of_kubevela & ours.keys()}
     return library(found.values())

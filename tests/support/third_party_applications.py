@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 
 from kong_oam.access.compile.estate import Compiled, compile_estate
@@ -21,11 +21,16 @@ name for some."""
 
 
 def compiled_application(
-    file: str, stack: Stack, renderer: Renderer
+    file: str,
+    stack: Stack,
+    renderer: Renderer,
+    addons: Iterable[Definition] = (),
 ) -> Compiled:
-    """Run the whole pipeline, like `check`."""
+    """Run the whole pipeline, like `check`. `addons` replace definitions of their types."""
     raw = (CORPUS / "applications" / file).read_bytes()
-    named = OwnDefinitions(_definitions(file, raw.decode()))
+    chosen = _definitions(file, raw.decode())
+    by_type = {definition.type: definition for definition in (*chosen, *addons)}
+    named = OwnDefinitions(tuple(by_type.values()))
     own = named.beside(read_bytes(file, raw, named.types).definitions)
     return compile_estate(
         renderer.rendered(

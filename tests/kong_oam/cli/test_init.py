@@ -19,30 +19,27 @@ from kong_oam.__main__ import main
 from kong_oam.access.settings.stack import read_file
 from kong_oam.cli.init import STARTERS
 from tests.support.cli import Cli
+from tests.support.documentation import page
 from tests.support.projects import git
 from tests.support.repository import ROOT
 from tests.support.streams import Capsys
 
 NEW = (
-    *(
-        "new",
-        "--app",
-        "billing",
-        "--component",
-        "invoices",
-        "--image",
-        "registry.example.com/billing:1.0",
-    ),
-    *(
-        "--owner",
-        "team-billing",
-        "--port",
-        "8080",
-        "--domain",
-        "billing.example.com",
-        "--group",
-        "sales",
-    ),
+    "new",
+    "--app",
+    "billing",
+    "--component",
+    "invoices",
+    "--image",
+    "registry.example.com/billing:1.0",
+    "--owner",
+    "team-billing",
+    "--port",
+    "8080",
+    "--domain",
+    "billing.example.com",
+    "--group",
+    "sales",
 )
 
 
@@ -236,6 +233,59 @@ def test_a_platform_has_a_usable_stack() -> None:
         "policies/__main__.py",
         "requirements.txt",
     } <= {*files(Path("platform"))}
+
+
+CHART = """\
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: search}
+spec:
+  components:
+"""
+COMPONENT = """\
+    - name: index
+      type: helm
+      properties: {url: "https://charts.example.com", chart: index, version: 1.2.0}
+      traits:
+        - type: gateway
+          properties: {domain: search.example.com, existingServiceName: index-http, http: {/: 9200}}
+        - type: access
+          properties:
+            owner: team-search
+            service: {name: index-http, port: 9200, podLabels: {app.kubernetes.io/instance: index}}
+            scopes: {search.read: Search}
+            rules: [{methods: [GET], scopes: [search.read]}]
+"""
+
+
+def test_a_new_platform_deploys_a_chart_through_flux(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The definition makes a release and its repository. `access.service` exposes the chart's
+    Service."""
+    assert main(["init", "--platform", "--with", "fluxcd"]) == 0
+    Path("applications/none.yaml").write_text(CHART + COMPONENT)
+    capsys.readouterr()
+    assert main(["check"]) == 0
+    assert main(["render", "search"]) == 0
+    objects = capsys.readouterr().out
+    assert "kind: HelmRelease\n" in objects
+    assert "  selector:\n    app.kubernetes.io/instance: index\n" in objects
+
+
+@pytest.mark.parametrize("name", ["Pulumi.yaml", "applications"])
+def test_an_existing_repository_gets_only_definitions(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its stacks have other names, and a team has no stack. The page shows the output, and the
+    component of the test above."""
+    Path(name).mkdir()
+    main(["init", "--platform", "--with", "fluxcd", "--with", "terraform"])
+    shown = ["$ kong-oam init --platform --with fluxcd --with terraform"]
+    shown += capsys.readouterr().out.splitlines()
+    text = page("how-to/bring-your-own-definitions.md")
+    assert "".join(f"    {line}\n" for line in shown) in text
+    assert f"```yaml\n{COMPONENT}```" in text
 
 
 @pytest.mark.parametrize("kind", [[], ["--platform"]])
@@ -463,7 +513,5 @@ def test_the_page_shows_the_real_output(
     printed = "".join(
         f"       {line}\n" for line in capsys.readouterr().out.splitlines()
     )
-    page = (ROOT / "docs/how-to/bring-your-own-applications.md").read_text(
-        "utf-8"
-    )
-    assert f"       $ kong-oam init billing\n{printed}\n" in page
+    text = page("how-to/bring-your-own-applications.md")
+    assert f"       $ kong-oam init billing\n{printed}\n" in text

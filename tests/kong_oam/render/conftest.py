@@ -1,4 +1,4 @@
-"""One evaluator for all tests of a module, and the built-in definitions."""
+"""One evaluator for all tests of a module, and our definitions."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from kong_oam.oam.definitions.definition import Definition
+from kong_oam.__main__ import main
+from kong_oam.oam.definitions.definition import Definition, Definitions
 from kong_oam.render.built_in import built_in_definitions
 from kong_oam.render.cache import Cache
+from kong_oam.render.definition_files import read_definition_file
 from kong_oam.render.evaluator import Evaluator
 from kong_oam.render.tools import Tools
 from tests.support.built_ins import kubevelas
@@ -30,6 +32,20 @@ def ours(evaluator: Evaluator) -> Mapping[str, Definition]:
         definition.name: definition
         for definition in built_in_definitions(evaluator.ask)
     }
+
+
+@pytest.fixture(scope="module")
+def addons(
+    evaluator: Evaluator, tmp_path_factory: pytest.TempPathFactory
+) -> Definitions:
+    """The definitions that `init --with` writes."""
+    folder = tmp_path_factory.mktemp("platform")
+    main(["init", str(folder), "--with", "fluxcd", "--with", "terraform"])
+    found: Definitions = ()
+    for file in sorted(folder.glob("definitions/*")):
+        reading = read_definition_file(file, file.name, evaluator.ask)
+        found += reading.definitions
+    return found
 
 
 @pytest.fixture

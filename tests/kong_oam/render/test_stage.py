@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from kong_oam.__main__ import main
 from kong_oam.oam.application import Reading, read_file
 from kong_oam.oam.model import ComponentSpec, OwnTypes
 from kong_oam.render.built_in import built_in_types
@@ -169,9 +170,17 @@ def test_a_type_without_a_definition_is_known_without_an_evaluator(
     assert said(read(alone)) == said(reading)
 
 
-@pytest.mark.parametrize("type_", ["helm", "kustomize", "helm@v1"])
-def test_a_type_of_the_flux_addon_names_the_addons_definition(
-    project: Path, tools: Tools, type_: str
+@pytest.mark.parametrize(
+    ("type_", "addon"),
+    [
+        ("helm", "fluxcd"),
+        ("kustomize", "fluxcd"),
+        ("helm@v1", "fluxcd"),
+        ("alibaba-rds", "terraform"),
+    ],
+)
+def test_a_type_of_an_addon_names_the_command_that_defines_it(
+    project: Path, tools: Tools, type_: str, addon: str
 ) -> None:
     """Never `helmchart`, which has other properties."""
     replace_once(
@@ -181,8 +190,23 @@ def test_a_type_of_the_flux_addon_names_the_addons_definition(
     )
     assert said(read(tools))[0] == (
         f"applications/ledger.yaml:7:13: OAM104 unknown component type '{type_}'; "
-        "KubeVela's addon fluxcd defines it: copy addons/fluxcd/definitions of "
-        "github.com/kubevela/catalog into definitions/"
+        "an addon of KubeVela defines it: `kong-oam init --platform --with "
+        f"{addon}` writes the addon's common types into definitions/"
+    )
+
+
+def test_a_type_that_an_addon_lacks_names_similar_types(
+    project: Path, tools: Tools
+) -> None:
+    """If another type of that cloud is defined."""
+    main(["init", str(project), "--with", "terraform"])
+    replace_once(
+        project / "applications/ledger.yaml",
+        "type: stateful-app",
+        "type: aws-s4",
+    )
+    assert said(read(tools))[0].startswith(
+        "applications/ledger.yaml:7:13: OAM104 unknown component type 'aws-s4'; did you mean 'aws-s3'?"
     )
 
 
