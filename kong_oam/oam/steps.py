@@ -21,6 +21,7 @@ _AS_SETTING = (
 )
 _AS_COMPONENT = "write it as a component"
 _AS_TERRAFORM = "write it as a component of the Terraform type"
+_IN_ENV = "read the Secret in env, with valueFrom.secretKeyRef"
 _AS_TOPOLOGY = (
     "use a topology for the clusters, and an override for the differences"
 )
@@ -34,7 +35,10 @@ STEP_ALTERNATIVES: Texts = {
     "apply-deployment": _AS_COMPONENT,
     "apply-object": _AS_OBJECT,
     "apply-terraform-config": _AS_TERRAFORM,
-    "apply-terraform-provider": _AS_OBJECT,
+    "apply-terraform-provider": (
+        "create the Provider and its Secret in the cluster once, outside of "
+        "Applications"
+    ),
     "build-push-image": "build the image in a pipeline, and use its name in the component",
     "check-metrics": _IN_PIPELINE,
     "create-config": _AS_SETTING,
@@ -47,13 +51,21 @@ STEP_ALTERNATIVES: Texts = {
     "export-data": _AS_OBJECT,
     "export-service": _AS_OBJECT,
     "export2config": _AS_OBJECT,
-    "export2secret": _AS_OBJECT,
-    "generate-jdbc-connection": "read the database's Secret in env, with valueFrom.secretKeyRef",
+    "export2secret": (
+        f"create the Secret with your secret store, and {_IN_ENV}"
+    ),
+    "generate-jdbc-connection": _IN_ENV,
     "list-config": _AS_SETTING,
     "read-config": _AS_SETTING,
-    "read-object": _AS_SETTING,
+    "read-object": (
+        "read a Secret or ConfigMap in env, with valueFrom; write other values "
+        "out"
+    ),
+    "read-secret": _IN_ENV,
     "request": _IN_PIPELINE,
-    "share-cloud-resource": _AS_TOPOLOGY,
+    "share-cloud-resource": (
+        "copy the resource's Secret to the clusters with your secret store"
+    ),
     "vela-cli": _IN_PIPELINE,
     "canary-deploy": _WITH_OPERATOR,
     "canary-rollout": _WITH_OPERATOR,

@@ -304,6 +304,8 @@ def test_components_without_a_step_are_deployed() -> None:
         ("{name: s, type: apply-component, properties: {component: d}}", ":66: error OAM103: step 's': 'd' is no component; known: a, b, c"),
         ("{name: s, type: apply-component}", ":9: error OAM105: apply-component needs 'component'"),
         ("{name: s, type: deploi}", ":25: error OAM108: step 's': unknown step type 'deploi'; did you mean 'deploy'?"),
+        ("{name: s, type: read-secret}", ":25: error OAM108: step 's': 'read-secret' is not run here; read the Secret in env, with valueFrom.secretKeyRef"),
+        ("{name: s, type: export2secret}", ":25: error OAM108: step 's': 'export2secret' is not run here; create the Secret with your secret store, and read"),
         ("{name: s, type: my-own-thing}", ":25: error OAM108: step 's': custom step 'my-own-thing' is not run here; do this in the pipeline"),
         ("{name: s, type: clean-jobs}", ":25: warning OAM109: step 's': 'clean-jobs' is not run here; give the Job ttlSecondsAfterFinished"),
         ("{type: webhook}", ":16: warning OAM109: step 'webhook-auto-gen-0': 'webhook' is not run here; do this in the pipeline"),
