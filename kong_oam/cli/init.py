@@ -64,7 +64,8 @@ def _arguments(parser: ArgumentParser) -> None:
         action="append",
         default=[],
         choices=_ADDONS,
-        help="also write definitions of the types of an addon; repeatable",
+        metavar="ADDON",
+        help="also write definitions of an addon's types: fluxcd or terraform (repeatable)",
     )
 
 
