@@ -21,8 +21,9 @@ Writes the files of a new repository for a team's Applications, with checks befo
 in CI. With --platform, it writes a repository that deploys Applications: a stack, the Pulumi
 program, the policy pack and workflows. Existing files stay unchanged, and are listed.
 
---with writes definitions of common types into the folder definitions: `fluxcd` has helm and kustomize, `terraform` has
-types of clouds, such as alibaba-rds. In an existing repository, it writes nothing else.
+--with writes definitions of common types into the folder definitions: `fluxcd` has helm and
+kustomize, `terraform` has types of clouds, such as alibaba-rds. In an existing repository, it
+writes nothing else.
 
   python -m kong_oam init orders
   python -m kong_oam init --platform platform --stack prod
