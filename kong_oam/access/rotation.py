@@ -3,7 +3,7 @@
 Generations alternate between two slots. A step either moves a client to its next generation, while
 the previous key stays valid, or ends the previous key after the overlap. So a client that has the
 old key when a run begins has a valid key when the run ends. A run never ends the key that the last
-run made.
+successful run made.
 """
 
 from __future__ import annotations

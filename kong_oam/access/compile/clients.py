@@ -15,7 +15,7 @@ from kong_oam.access.client import CallYaml, ClientYaml
 from kong_oam.access.compile.access import access_position
 from kong_oam.access.compile.jwks_uri import jwks_uri, jwks_uri_findings
 from kong_oam.access.compile.redirect_uris import redirect_uris
-from kong_oam.access.compile.rotation import rotate_every
+from kong_oam.access.compile.rotate_every import rotate_every
 from kong_oam.access.data import NameSets
 from kong_oam.access.model import (
     EXTERNAL,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from itertools import combinations
 from typing import NotRequired, TypedDict
 
-from kong_oam.access.compile.days import date_findings
+from kong_oam.access.compile.dates import date_findings
 from kong_oam.access.compile.elements import elements_of
 from kong_oam.access.data import PathSegments, TextList, Texts
 from kong_oam.access.endpoint import Endpoints

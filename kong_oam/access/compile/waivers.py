@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TypedDict
 
-from kong_oam.access.compile.days import date_findings
+from kong_oam.access.compile.dates import date_findings
 from kong_oam.access.model import (
     Waiver,
 )

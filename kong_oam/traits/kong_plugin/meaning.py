@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kong_oam.access.compile.days import date_findings
+from kong_oam.access.compile.dates import date_findings
 from kong_oam.access.diff.kind import Kind
 from kong_oam.access.meaning import Declared, Meaning
 from kong_oam.traits.kong_plugin.value import (

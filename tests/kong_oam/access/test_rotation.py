@@ -25,7 +25,7 @@ def date_of(day: int) -> datetime.date:
     return FIRST + datetime.timedelta(days=day)
 
 
-def test_a_year_of_daily_runs() -> None:
+def test_a_hundred_daily_runs() -> None:
     """A new key every thirty days; the old key is valid for a week more."""
     last, steps = None, []
     for day in range(100):
