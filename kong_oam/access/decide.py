@@ -57,9 +57,9 @@ class Request:
 class Decision:
     """The decision on a request: its status, a stable code and a reason.
 
-    The gate's Lua returns the same codes. Commands print the reason. Status 200 means that the request goes upstream. Only preflights have 204
-    (kong_oam.access.pages). Codes: docs/reference/decisions.md. `rule` is the deciding rule, if
-    there is such a rule.
+    The gate's Lua returns the same codes. Commands print the reason. Status 200 means that the
+    request goes upstream. Only preflights have 204 (kong_oam.access.pages). Codes:
+    docs/reference/decisions.md. `rule` is the deciding rule, if there is such a rule.
     """
 
     status: Status
