@@ -1,4 +1,4 @@
-"""Render plain components from their properties, without definitions. Pure.
+"""Render a webservice, worker or external component without definitions. Pure.
 
 This is one of two sources of rendered objects; the other is the evaluator. Later code does not
 distinguish them.
@@ -14,16 +14,11 @@ from kong_oam.diagnostics import Diagnostic, Findings, Position
 from kong_oam.oam.model import Application, ComponentSpec, Trait
 from kong_oam.oam.position import SourcePosition
 from kong_oam.oam.rendered import Objects, RenderedObject
-from kong_oam.objects.manifests import (
-    VOLUME_KINDS,
-    Exposure,
-    Workload,
-    deployment,
-    services,
-)
+from kong_oam.objects.manifests import Exposure, Workload
 from kong_oam.objects.named_services import is_service_name, named_service
 from kong_oam.objects.pods import Manifest, Path
 from kong_oam.objects.selection import APPLICATION, COMPONENT
+from kong_oam.objects.webservice import VOLUME_KINDS, deployment, services
 
 # Properties that no check is about, unless a variable has a reference or a probe has a host.
 _INERT = frozenset(

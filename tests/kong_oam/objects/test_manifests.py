@@ -15,13 +15,12 @@ from kong_oam.objects.manifests import (
     Exposure,
     GatewayPeer,
     Workload,
-    deployment,
     named_policy,
     network_policy,
     service_account,
-    services,
 )
 from kong_oam.objects.selection import NamedService
+from kong_oam.objects.webservice import deployment, services
 from tests.support.json_object import JsonObject
 from tests.support.judged_components import PLACE
 from tests.support.repository import DATA
