@@ -21,7 +21,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import TypedDict
 
-from kong_oam.oam.position import Fields
+from kong_oam.oam.position import Fields, Path
 from kong_oam.objects.manifests import (
     Workload,
     auxiliary,
@@ -31,8 +31,9 @@ from kong_oam.objects.manifests import (
 from kong_oam.objects.pods import Manifest
 from kong_oam.objects.selection import APPLICATION, COMPONENT
 
+PROBES = ("livenessProbe", "readinessProbe")
 # The kinds of `volumeMounts`, in the order of their volumes.
-VOLUME_KINDS = ("pvc", "configMap", "secret", "emptyDir", "hostPath")
+_VOLUME_KINDS = ("pvc", "configMap", "secret", "emptyDir", "hostPath")
 
 _CONTAINER_FIELDS = {
     "imagePullPolicy": "imagePullPolicy",
@@ -199,7 +200,7 @@ def _pod(w: Workload) -> Manifest:
     if "imagePullSecrets" in properties:
         secrets = dict.fromkeys(properties["imagePullSecrets"])
         pod["imagePullSecrets"] = [{"name": secret} for secret in secrets]
-    mounted = _mounted(properties)
+    mounted = mounts(properties)
     if mounted is not None:
         pod["volumes"] = _volumes(mounted)
     return pod
@@ -217,12 +218,12 @@ def _container(w: Workload) -> Manifest:
         container["ports"] = [{"containerPort": properties["port"]}]
     if resources := _resources(properties):
         container["resources"] = resources
-    mounted = _mounted(properties)
+    mounted = mounts(properties)
     if mounted is not None:
         container["volumeMounts"] = [
-            _volume_mount(mount) for _, mount in mounted
+            _volume_mount(mount) for _, _, mount in mounted
         ]
-    for probe in ("livenessProbe", "readinessProbe"):
+    for probe in PROBES:
         if probe in properties:
             container[probe] = _PROBE_DEFAULTS | dict(properties[probe])
     return container
@@ -262,24 +263,27 @@ def _resources(properties: Fields) -> Manifest:
     return {"requests": requests, "limits": limits} if requests else {}
 
 
-def _mounted(properties: Fields) -> list[tuple[str, _Mount]] | None:
-    """Return each mount with its kind, in KubeVela's order; None: nothing is mounted."""
-    mounted: list[tuple[str, _Mount]] = []
+def mounts(properties: Fields) -> list[tuple[Path, str, _Mount]] | None:
+    """Return each mount with its path in the properties and its kind, in KubeVela's order. None:
+    nothing is mounted."""
     if "volumeMounts" in properties:
-        for kind in VOLUME_KINDS:
-            for mount in properties["volumeMounts"].get(kind, ()):
-                mounted.append((kind, mount))
+        mounted: list[tuple[Path, str, _Mount]] = []
+        for kind in _VOLUME_KINDS:
+            of_kind = properties["volumeMounts"].get(kind, ())
+            for index, mount in enumerate(of_kind):
+                mounted.append((("volumeMounts", kind, index), kind, mount))
         return mounted
     if "volumes" not in properties:
         return None
-    for volume in properties["volumes"]:
-        mounted.append((volume.get("type", "emptyDir"), volume))
-    return mounted
+    return [
+        (("volumes", index), volume.get("type", "emptyDir"), volume)
+        for index, volume in enumerate(properties["volumes"])
+    ]
 
 
-def _volumes(mounted: Iterable[tuple[str, _Mount]]) -> list[Manifest]:
+def _volumes(mounted: Iterable[tuple[Path, str, _Mount]]) -> list[Manifest]:
     volumes: dict[str, Manifest] = {}
-    for kind, mount in mounted:
+    for _, kind, mount in mounted:
         name = mount["name"]
         volumes.setdefault(name, {"name": name} | _source(kind, mount))
     return list(volumes.values())
