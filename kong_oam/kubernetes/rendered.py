@@ -7,7 +7,7 @@ The objects equal KubeVela's, with these differences:
 * Every pod has this stack's images, pull secrets and NetworkPolicy labels. It runs as a
   ServiceAccount of the component or of Kong-OAM.
 * All containers get the client's credential.
-* List items are unique where an API server accepts duplicates only in a creation (see `manifests`).
+* List items are unique where an API server accepts duplicates only in creations (see `webservice`).
 * Services of one name are merged, with the ports of both.
 * `stringData` of a Secret becomes `data`, so that each key has an owner.
 * A Kustomization without a target namespace gets its own. Otherwise the repository could choose.
@@ -74,6 +74,7 @@ from kong_oam.objects.pods import (
     template_at,
 )
 from kong_oam.objects.selection import APPLICATION, COMPONENT
+from kong_oam.objects.webservice import host_aliases
 
 Stage = Literal["foundation", "needed", "beside", "running", "after"]
 
@@ -468,9 +469,7 @@ def _pod(
         volumes = _unique(mappings(pod["volumes"]), _named)
         pod["volumes"] = [_volume(volume, cluster) for volume in volumes]
     if "hostAliases" in pod:
-        pod["hostAliases"] = manifests.host_aliases(
-            mappings(pod["hostAliases"])
-        )
+        pod["hostAliases"] = host_aliases(mappings(pod["hostAliases"]))
     return pod
 
 

@@ -1,4 +1,4 @@
-"""Render plain components from their properties, without definitions. Pure.
+"""Render a webservice, worker or external component without definitions. Pure.
 
 This is one of two sources of rendered objects; the other is the evaluator. Later code does not
 distinguish them.
@@ -7,23 +7,18 @@ distinguish them.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from kong_oam.diagnostics import Diagnostic, Findings, Position
 from kong_oam.oam.model import Application, ComponentSpec, Trait
-from kong_oam.oam.position import SourcePosition
+from kong_oam.oam.position import Fields, SourcePosition
 from kong_oam.oam.rendered import Objects, RenderedObject
-from kong_oam.objects.manifests import (
-    VOLUME_KINDS,
-    Exposure,
-    Workload,
-    deployment,
-    services,
-)
+from kong_oam.objects.manifests import Exposure, Workload
 from kong_oam.objects.named_services import is_service_name, named_service
 from kong_oam.objects.pods import Manifest, Path
 from kong_oam.objects.selection import APPLICATION, COMPONENT
+from kong_oam.objects.webservice import PROBES, deployment, mounts, services
 
 # Properties that no check is about, unless a variable has a reference or a probe has a host.
 _INERT = frozenset(
@@ -44,7 +39,6 @@ _INERT = frozenset(
         "readinessProbe",
     }
 )
-_PROBES = ("livenessProbe", "readinessProbe")
 # Harmless keys of labels and annotations: they have no domain.
 _WORD = re.compile(r"[A-Za-z-]+\Z")
 _METADATA = ("labels", "annotations")
@@ -66,25 +60,20 @@ def plain_objects(
     named = all(is_service_name(name) for name in manifests if name)
     inert = named and _is_inert(application, component)
     position = component.position.at("name")
-    objects = []
-    for key, manifest in manifests.items():
-        positions = (
-            {}
+    return tuple(
+        RenderedObject(
+            manifest,
+            None,
+            key,
+            position,
+            plain=True,
+            inert=inert,
+            positions={}
             if inert
-            else dict(_positions(application.position, component, manifest))
+            else dict(_positions(application.position, component, manifest)),
         )
-        objects.append(
-            RenderedObject(
-                manifest,
-                None,
-                key,
-                position,
-                plain=True,
-                inert=inert,
-                positions=positions,
-            )
-        )
-    return tuple(objects)
+        for key, manifest in manifests.items()
+    )
 
 
 def exposure_of(trait: Trait) -> Exposure:
@@ -115,7 +104,7 @@ def _is_inert(application: Application, component: ComponentSpec) -> bool:
     if any("valueFrom" in variable for variable in properties.get("env", ())):
         return False
     requests = [
-        properties.get(probe, {}).get("httpGet", {}) for probe in _PROBES
+        properties.get(probe, {}).get("httpGet", {}) for probe in PROBES
     ]
     return not any("host" in request for request in requests)
 
@@ -148,7 +137,7 @@ def _positions(
     for index, variable in enumerate(pod["containers"][0].get("env", ())):
         last = _last(properties["env"], variable["name"])
         yield (*_CONTAINER, "env", str(index)), position.at("env", last)
-    for probe in _PROBES:
+    for probe in PROBES:
         for path in _fields(properties.get(probe)):
             yield (*_CONTAINER, probe, *path), position.at(probe, *path)
 
@@ -163,29 +152,21 @@ def _fields(value: Any) -> Iterator[Path]:
 
 def _volume(component: ComponentSpec, name: str) -> Position:
     """Return the position of the first mount of a volume."""
-    groups = component.properties.get("volumeMounts")
     position = component.position.at("properties")
-    if groups is None:
-        return position.at(
-            "volumes", _first(component.properties["volumes"], name)
-        )
-    position = position.at("volumeMounts")
-    for kind in VOLUME_KINDS:
-        for number, mount in enumerate(groups.get(kind, ())):
-            if mount["name"] == name:
-                return position.at(kind, number)
-    return position
-
-
-def _first(entries: Any, name: str) -> int:
     return next(
-        index for index, entry in enumerate(entries) if entry["name"] == name
+        position.at(*path)
+        for path, _, mount in mounts(component.properties) or ()
+        if mount["name"] == name
     )
 
 
-def _last(entries: Any, name: str) -> int:
+def _last(variables: Sequence[Fields], name: str) -> int:
     """Return the index of the last variable with a name; it overrides the others."""
-    return len(entries) - 1 - _first(reversed(entries), name)
+    return max(
+        index
+        for index, variable in enumerate(variables)
+        if variable["name"] == name
+    )
 
 
 def wrong_properties(

@@ -97,24 +97,15 @@ ONE_TABLE: Edit = (
 NO_WAIT: tuple[Edit, ...] = (
     (
         SERVICE,
-        "runtime.is_dry_run() else args.rolled_out",
-        "True else previewed",
+        "Output.all(inputs, args.rolled_out)",
+        "Output.all(inputs, True)",
     ),
-    (
-        SERVICE,
-        "Output.all(*urns).apply(lambda _: True)",
-        "Output.from_input(True)",
-    ),
-    (
-        SERVICE,
-        "_after(opts, args.workload)",
-        "opts",
-    ),
+    (SERVICE, "_after(opts, args.workload)", "opts"),
 )
 NOT_ROLLED_OUT: Edit = (
-    SERVICE,
-    "runtime.is_dry_run() else args.rolled_out",
-    "True else previewed",
+    "components/workload/objects.py",
+    "if is_dry_run():",
+    "if True:",
 )
 ADMITTED_LATE: Edit = (
     "components/application.py",

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 from kong_oam.access.diff.kind import Kind, kind_of_list
 from kong_oam.access.meaning import Declared, Meaning
 from kong_oam.access.stack import Stack
 from kong_oam.diagnostics import Code, Diagnostic
-from kong_oam.traits.cors.value import CORS, MAX_AGE, Cors
+from kong_oam.traits.cors.value import CORS, MAX_AGE, Cors, CorsYaml
 
 _ORIGIN = re.compile(
     r"(?P<scheme>https?)://(?P<host>[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::(?P<port>[1-9][0-9]{0,4}))?"
@@ -23,7 +23,7 @@ def _compile(declared: Declared) -> Cors | None:
     trait = declared.part.trait(CORS.name)
     if trait is None:
         return None
-    properties = trait.properties
+    properties = cast("CorsYaml", trait.properties)
     origins = properties.get("origins", ())
     for index, origin in enumerate(origins):
         position = trait.position.at("properties", "origins", index)

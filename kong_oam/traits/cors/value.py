@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypedDict
 
-from kong_oam.access.data import Names
+from kong_oam.access.data import Names, TextList
 from kong_oam.traits.key import Key
 
 # Default seconds for which browsers keep the answer to a preflight.
 MAX_AGE = 600
+
+
+class CorsYaml(TypedDict, total=False):
+    """The properties of a trait `cors`."""
+
+    origins: TextList
+    headers: TextList
+    exposeHeaders: TextList
+    maxAge: int
+    credentials: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, cast
 
-from kong_oam.access.data import Texts
 from kong_oam.access.diff.kind import Kind
 from kong_oam.access.meaning import Declared, Meaning
 from kong_oam.diagnostics import Code, Diagnostic, Findings
 from kong_oam.oam.position import SourcePosition
-from kong_oam.traits.headers.value import HEADERS, Headers
+from kong_oam.traits.headers.value import HEADERS, Headers, HeadersYaml
 
 # Prefixes of header names that Applications must not set, by the reason.
 _Owners = Mapping[str, Iterable[str]]
@@ -99,11 +98,11 @@ def _compile(declared: Declared) -> Headers | None:
     if trait is None:
         return None
     out = declared.out
-    properties = trait.properties
+    properties = cast("HeadersYaml", trait.properties)
     response = properties.get("response", {})
-    answers: Texts = response.get("set", {})
-    removed: Sequence[str] = response.get("remove", ())
-    requests: Texts = properties.get("request", {}).get("set", {})
+    answers = response.get("set", {})
+    removed = response.get("remove", ())
+    requests = properties.get("request", {}).get("set", {})
     at_answers = trait.position.at("properties", "response", "set")
     at_removed = trait.position.at("properties", "response", "remove")
     at_requests = trait.position.at("properties", "request", "set")

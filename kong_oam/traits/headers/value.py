@@ -3,9 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TypedDict
 
-from kong_oam.access.data import Names, Texts
+from kong_oam.access.data import Names, TextList, Texts
 from kong_oam.traits.key import Key
+
+
+class RequestYaml(TypedDict, total=False):
+    """Changes to the headers of requests."""
+
+    set: Texts
+
+
+class ResponseYaml(RequestYaml, total=False):
+    """Changes to the headers of answers."""
+
+    remove: TextList
+
+
+class HeadersYaml(TypedDict, total=False):
+    """The properties of a trait `headers`. `preset`: `secure`."""
+
+    preset: str
+    response: ResponseYaml
+    request: RequestYaml
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import cast
 
 from kong_oam.access.compile.elements import elements_of
-from kong_oam.access.data import Networks, PathSegments, YamlObject
+from kong_oam.access.data import Networks, PathSegments
 from kong_oam.access.meaning import Declared, Meaning
 from kong_oam.access.methods import METHODS
 from kong_oam.access.networks import fewest, network
@@ -20,7 +21,12 @@ from kong_oam.diagnostics import (
 )
 from kong_oam.errors import InputError
 from kong_oam.oam.position import SourcePosition
-from kong_oam.traits.ip_allow.value import IP_ALLOW, AllowedFrom
+from kong_oam.traits.ip_allow.value import (
+    IP_ALLOW,
+    AllowedFrom,
+    IpAllowYaml,
+    IpRuleYaml,
+)
 
 
 def _compile(declared: Declared) -> AllowedFrom:
@@ -28,16 +34,15 @@ def _compile(declared: Declared) -> AllowedFrom:
     if trait is None:
         return {}
     out = declared.out
+    properties = cast("IpAllowYaml", trait.properties)
     position = trait.position.at("properties")
-    usual = _networks(
-        trait.properties.get("from", ()), position.at("from"), out
-    )
+    usual = _networks(properties.get("from", ()), position.at("from"), out)
     result: dict[PathSegments, dict[str, Networks]] = {}
     for rule in declared.rules:
         listed = filter(rule.lists, METHODS)
         result.setdefault(rule.path, {}).update(dict.fromkeys(listed, usual))
     first: dict[tuple[PathSegments, str], SourcePosition] = {}
-    for index, entry in enumerate(trait.properties.get("rules", ())):
+    for index, entry in enumerate(properties.get("rules", ())):
         where = position.at("rules", index)
         networks = _networks(entry["from"], where.at("from"), out)
         for path, method, at in _rules_of_entry(entry, result, where, out):
@@ -77,7 +82,7 @@ def _networks(
 
 
 def _rules_of_entry(
-    entry: YamlObject,
+    entry: IpRuleYaml,
     listed: Mapping[PathSegments, Iterable[str]],
     where: SourcePosition,
     out: Report,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from kong_oam.access.compile.dates import date_findings
 from kong_oam.access.diff.kind import Kind
@@ -10,6 +10,7 @@ from kong_oam.access.meaning import Declared, Meaning
 from kong_oam.traits.kong_plugin.value import (
     KONG_PLUGIN,
     KongPlugin,
+    KongPluginYaml,
     PluginWaiver,
 )
 
@@ -20,16 +21,22 @@ def _compile(declared: Declared) -> tuple[KongPlugin, ...]:
     for trait in declared.part.traits:
         if trait.type != KONG_PLUGIN.name:
             continue
-        name = trait.properties["name"]
-        config = trait.properties.get("config", {})
+        properties = cast("KongPluginYaml", trait.properties)
         position = trait.position.at("properties")
         waiver = None
-        if written := trait.properties.get("waiver"):
+        if written := properties.get("waiver"):
             waiver = PluginWaiver(**written)
             declared.out.extend(
                 date_findings(waiver.until, position.at("waiver", "until"))
             )
-        plugins.append(KongPlugin(name, config, waiver, position))
+        plugins.append(
+            KongPlugin(
+                properties["name"],
+                properties.get("config", {}),
+                waiver,
+                position,
+            )
+        )
     return tuple(plugins)
 
 

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TypedDict
 
-from kong_oam.access.data import YamlObject
+from kong_oam.access.data import Texts, YamlObject
 from kong_oam.oam.position import SourcePosition
 from kong_oam.traits.key import Key
+
+
+class KongPluginYaml(TypedDict, total=False):
+    """The properties of a trait `kong-plugin`. `waiver`: the fields of PluginWaiver."""
+
+    name: str
+    config: YamlObject
+    waiver: Texts
 
 
 @dataclass(frozen=True, slots=True)

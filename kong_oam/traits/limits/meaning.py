@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from kong_oam.access.data import YamlObject
 from kong_oam.access.diff.kind import Kind
 from kong_oam.access.meaning import Declared, Meaning
 from kong_oam.access.model import METHODS
-from kong_oam.traits.limits.value import IDEMPOTENT, LIMITS, Limits, Retries
+from kong_oam.traits.limits.value import (
+    IDEMPOTENT,
+    LIMITS,
+    Limits,
+    LimitsYaml,
+    Retries,
+)
 
 _BYTES = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
 _MILLISECONDS = {"ms": 1, "s": 1_000, "m": 60_000}
@@ -20,13 +26,14 @@ def _compile(declared: Declared) -> Limits | None:
     trait = declared.part.trait(LIMITS.name)
     if trait is None:
         return None
-    times = trait.properties.get("timeouts", {})
+    properties = cast("LimitsYaml", trait.properties)
+    times = properties.get("timeouts", {})
     return Limits(
-        body=_in(_BYTES, trait.properties.get("body")),
+        body=_in(_BYTES, properties.get("body")),
         connect=_in(_MILLISECONDS, times.get("connect")),
         read=_in(_MILLISECONDS, times.get("read")),
         write=_in(_MILLISECONDS, times.get("write")),
-        retries=_retries(trait.properties.get("retries")),
+        retries=_retries(properties.get("retries")),
     )
 
 

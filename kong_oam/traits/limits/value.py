@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypedDict
 
-from kong_oam.access.data import Names
+from kong_oam.access.data import Names, Texts, YamlObject
 from kong_oam.traits.key import Key
 
 # The idempotent methods that rules can list. Source: RFC 9110, 9.2.2.
 IDEMPOTENT = ("GET", "HEAD", "PUT", "DELETE", "OPTIONS")
+
+
+class LimitsYaml(TypedDict, total=False):
+    """The properties of a trait `limits`, with units: `body: 10Mi`, `timeouts: {read: 500ms}`.
+
+    `timeouts`: connect, read and write. `retries`: the fields of Retries.
+    """
+
+    body: str
+    timeouts: Texts
+    retries: YamlObject
 
 
 @dataclass(frozen=True, slots=True)

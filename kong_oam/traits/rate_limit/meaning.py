@@ -4,25 +4,25 @@ from __future__ import annotations
 
 from itertools import pairwise
 from math import inf
-from typing import Any
+from typing import Any, cast
 
 from kong_oam.access.diff.kind import Kind
 from kong_oam.access.meaning import Declared, Meaning
 from kong_oam.diagnostics import Code, Diagnostic, Findings
 from kong_oam.oam.model import Trait
-from kong_oam.traits.rate_limit.value import RATE_LIMIT, WINDOWS, RateLimit
+from kong_oam.traits.rate_limit.value import (
+    RATE_LIMIT,
+    WINDOWS,
+    RateLimit,
+    RateLimitYaml,
+)
 
 
 def _compile(declared: Declared) -> RateLimit | None:
     trait = declared.part.trait(RATE_LIMIT.name)
     if trait is None:
         return None
-    properties = trait.properties
-    limit = RateLimit(
-        properties["per"],
-        properties.get("requests", {}),
-        properties.get("policy", "local"),
-    )
+    limit = RateLimit(**cast("RateLimitYaml", trait.properties))
     declared.out.extend(_contradictions(trait, limit))
     if limit.policy == "redis" and declared.stack.redis is False:
         message = (

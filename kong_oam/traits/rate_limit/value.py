@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import Literal, TypedDict
 
 from kong_oam.traits.key import Key
 
@@ -15,13 +15,21 @@ Per = Literal["client", "user", "address", "component"]
 Policy = Literal["local", "redis"]
 
 
+class RateLimitYaml(TypedDict, total=False):
+    """The properties of a trait `rate-limit`. `requests`: by window."""
+
+    per: Per
+    requests: Mapping[str, int]
+    policy: Policy
+
+
 @dataclass(frozen=True, slots=True)
 class RateLimit:
     """A limit: `per` owner of the budget, `requests` by window, `policy`: where requests are
     counted."""
 
     per: Per
-    requests: Mapping[str, int]
+    requests: Mapping[str, int] = field(default_factory=dict)
     policy: Policy = "local"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 from kong_oam.access.diff.kind import Kind, kind_of_list
 from kong_oam.access.endpoint import Endpoints
@@ -19,6 +19,7 @@ from kong_oam.traits.upstream_tls.value import (
     UPSTREAM_TLS,
     Issuer,
     UpstreamTls,
+    UpstreamTlsTraitYaml,
     tls_secret_name,
 )
 
@@ -42,7 +43,7 @@ def _compile(declared: Declared) -> UpstreamTls | None:
     out += (
         _unmounted(part, trait) if named is None else _mounted_elsewhere(trait)
     )
-    properties = trait.properties
+    properties = cast("UpstreamTlsTraitYaml", trait.properties)
     issuer = properties.get("issuer")
     return UpstreamTls(
         tuple(sorted(set(map(int, properties.get("ports", routed))))),

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TypedDict
 
-from kong_oam.oam.position import SourcePosition
+from kong_oam.oam.position import SourcePosition, Texts
 from kong_oam.traits.key import Key
 
 # The default folder of a workload's certificate: `tls.crt`, `tls.key`, and often `ca.crt`.
 MOUNTED_AT = "/etc/tls"
+
+
+class UpstreamTlsTraitYaml(TypedDict, total=False):
+    """The properties of a trait `upstream-tls`. `issuer`: the fields of Issuer."""
+
+    ports: list[int]
+    secretName: str
+    issuer: Texts
+    mountPath: str
 
 
 @dataclass(frozen=True, slots=True)

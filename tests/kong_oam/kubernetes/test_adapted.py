@@ -19,8 +19,8 @@ from kong_oam.objects.manifests import (
     Workload,
     network_policy,
     service_account,
-    services,
 )
+from kong_oam.objects.webservice import services
 
 WORKLOAD = Workload(
     "orders",

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from kong_oam.kubernetes.ownership import FieldChange, changes
-from kong_oam.objects import manifests
+from kong_oam.objects import manifests, webservice
 from kong_oam.objects.manifests import Exposure, GatewayPeer, Workload
 from sandbox.cluster import Cluster, Key
 from sandbox.kubectl import merged
@@ -31,7 +31,7 @@ WORKLOAD = Workload(
     annotations={},
     exposures=(Exposure(None, (8080,)),),
 )
-DEPLOYMENT = manifests.deployment(WORKLOAD)
+DEPLOYMENT = webservice.deployment(WORKLOAD)
 DEPLOYMENT["spec"]["template"]["spec"]["containers"][0]["envFrom"] = [
     {"secretRef": {"name": "api-client"}}
 ]
@@ -40,7 +40,7 @@ POLICY = manifests.network_policy(
 )
 CLOSED = manifests.network_policy(WORKLOAD, GatewayPeer(None, {}), (8080,))
 ACCOUNT = manifests.service_account(WORKLOAD)
-(SERVICE,) = manifests.services(WORKLOAD)
+(SERVICE,) = webservice.services(WORKLOAD)
 SECRET = {
     **manifests.client_secret(WORKLOAD),
     "data": {"A": "YQ==", "B": "Yg=="},

@@ -15,13 +15,12 @@ from kong_oam.objects.manifests import (
     Exposure,
     GatewayPeer,
     Workload,
-    deployment,
     named_policy,
     network_policy,
     service_account,
-    services,
 )
 from kong_oam.objects.selection import NamedService
+from kong_oam.objects.webservice import deployment, services
 from tests.support.json_object import JsonObject
 from tests.support.judged_components import PLACE
 from tests.support.repository import DATA
@@ -284,15 +283,26 @@ spec:
     - {name: port-53-udp, port: 53, targetPort: 53, protocol: UDP, nodePort: 30053}
     - {name: port-8443, port: 8443, targetPort: 8443}
 """)
-    assert named["metadata"]["name"] == "api-admin"
-    assert named["metadata"]["labels"]["trait.oam.dev/type"] == "gateway"
-    assert (
-        named["metadata"]["labels"]["trait.oam.dev/resource"] == "service-admin"
-    )
-    assert named["spec"] == {
-        "selector": {"app.oam.dev/component": "api"},
-        "ports": [{"name": "port-9000", "port": 9000, "targetPort": 9000}],
-    }
+    assert named == yaml.safe_load("""
+apiVersion: v1
+kind: Service
+metadata:
+  name: api-admin
+  namespace: sales
+  labels:
+    team: orders
+    app.oam.dev/name: orders
+    app.oam.dev/namespace: sales
+    app.oam.dev/component: api
+    app.oam.dev/appRevision: ""
+    app.oam.dev/resourceType: TRAIT
+    trait.oam.dev/type: gateway
+    trait.oam.dev/resource: service-admin
+  annotations: {version: "1.4"}
+spec:
+  selector: {app.oam.dev/component: api}
+  ports: [{name: port-9000, port: 9000, targetPort: 9000}]
+""")
 
 
 def test_node_ports_count_only_in_a_node_port_service() -> None:
@@ -401,14 +411,22 @@ def test_without_a_port_nobody_may_connect() -> None:
 
 def test_the_service_account_mounts_no_token() -> None:
     """The account has the component's name and no access to the cluster's API."""
-    account = service_account(WORKER)
-    assert account["apiVersion"] == "v1"
-    assert account["kind"] == "ServiceAccount"
-    assert (account["metadata"]["namespace"], account["metadata"]["name"]) == (
-        "default",
-        "checkout",
-    )
-    assert account["automountServiceAccountToken"] is False
+    assert service_account(WORKER) == yaml.safe_load("""
+apiVersion: v1
+kind: ServiceAccount
+metadata:
+  name: checkout
+  namespace: default
+  labels:
+    app.oam.dev/name: shop
+    app.oam.dev/namespace: default
+    app.oam.dev/component: checkout
+    app.oam.dev/appRevision: ""
+    app.oam.dev/resourceType: TRAIT
+    trait.oam.dev/type: AuxiliaryWorkload
+    trait.oam.dev/resource: serviceAccount
+automountServiceAccountToken: false
+""")
     assert (
         deployment(WORKER)["spec"]["template"]["spec"]["serviceAccountName"]
         == "checkout"
