@@ -36,7 +36,7 @@ from kong_oam.oam.model import (
 from kong_oam.oam.override import overridden, override_findings
 from kong_oam.oam.plain import is_plain
 from kong_oam.oam.position import SourcePosition, Texts
-from kong_oam.oam.rules import RULE_POLICIES, rules_of
+from kong_oam.oam.resource_policies import RULE_POLICIES, rules_of
 from kong_oam.oam.schema import POLICY_TYPES, violations
 from kong_oam.oam.steps import step_findings
 from kong_oam.oam.topology import topology_findings

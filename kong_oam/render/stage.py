@@ -34,7 +34,7 @@ from kong_oam.oam.model import (
 )
 from kong_oam.oam.position import Texts
 from kong_oam.oam.rendered import RenderedObject
-from kong_oam.oam.rules import with_rule_options
+from kong_oam.oam.resource_policies import with_rule_options
 from kong_oam.oam.topology import on_clusters
 from kong_oam.render.built_in import built_in_types
 from kong_oam.render.program import EvaluatorError

@@ -10,9 +10,9 @@ from kong_oam.access.compile.access import (
     access_position,
     identity_of,
 )
+from kong_oam.access.compile.deployment_targets import unreachable_routes
 from kong_oam.access.compile.exposure import endpoints_of, exposures_of
 from kong_oam.access.compile.rules import authenticated_only, rules_of
-from kong_oam.access.compile.targets import unreachable_routes
 from kong_oam.access.compile.waivers import waivers_of
 from kong_oam.access.endpoint import Endpoint
 from kong_oam.access.meaning import Declared

@@ -16,14 +16,14 @@ from kong_oam.access.compile.clients import (
     compile_clients,
 )
 from kong_oam.access.compile.component import compile_component
-from kong_oam.access.compile.objects import judged_objects
-from kong_oam.access.compile.partitions import EndpointOwner, wrong_partitions
-from kong_oam.access.compile.targets import (
+from kong_oam.access.compile.deployment_targets import (
     at_target,
     first_target,
     unfederated_clients,
     wrong_targets,
 )
+from kong_oam.access.compile.objects import judged_objects
+from kong_oam.access.compile.partitions import EndpointOwner, wrong_partitions
 from kong_oam.access.compile.variants import (
     Form,
     differences,

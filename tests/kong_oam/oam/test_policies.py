@@ -7,7 +7,7 @@ import pytest
 from kong_oam.oam.application import Reading, read_bytes
 from kong_oam.oam.model import Application
 from kong_oam.oam.rendered import Options, RenderedObject
-from kong_oam.oam.rules import with_rule_options
+from kong_oam.oam.resource_policies import with_rule_options
 from kong_oam.oam.topology import on_clusters, unknown_clusters
 from tests.support.diagnostics import messages
 
