@@ -20,7 +20,12 @@ from kong_oam.kong.entities import Entities, Entity
 from kong_oam.kong.owners import OwnerLookup
 from kong_oam.kong.table import LONGEST_OPENING, with_opening
 from kong_oam.oam.position import Fields, Names
-from kong_oam.verify.openings import AnonymousLeft, ScriptGuard, find_openings
+from kong_oam.verify.openings import (
+    AnonymousLeft,
+    FoundOpenings,
+    ScriptGuard,
+    find_openings,
+)
 from kong_oam.verify.ports import Port, missing_guards, ports_of
 from kong_oam.verify.scripts import script_of, with_table
 
@@ -89,8 +94,8 @@ class Openings:
 
 
 def openings(admin: AdminApi, settings: Settings) -> Openings:
-    """Return all openings, current and past, at all gates. Raises AdminError."""
-    listing = find_openings(entities_of(admin), settings)
+    """Return all openings, current and past, at all gates. Raises EmergencyError, AdminError."""
+    listing = _openings_of_stack(admin, settings)
     now = admin.now()
     listed: dict[tuple[object, ...], Opening] = {}
     for guard in listing.scripts:
@@ -339,9 +344,9 @@ def close(admin: AdminApi, settings: Settings) -> dict[str, Opening | None]:
     """Close all openings, wherever they are. Return their components, each with its opening.
 
     The order is gates, anonymous access, admission; a failure does not stop the close. Raises
-    AdminError, and StillOpenError if something is still open.
+    EmergencyError, AdminError, and StillOpenError if something is still open.
     """
-    found = find_openings(entities_of(admin), settings)
+    found = _openings_of_stack(admin, settings)
     closing = _Closing(admin)
     # The gate decides last, so a closed gate denies even while earlier plugins are still open.
     closing.close_scripts(found.scripts, "post-function")
@@ -362,6 +367,18 @@ def close(admin: AdminApi, settings: Settings) -> dict[str, Opening | None]:
             "\n  ".join(("some openings are not closed:", *left)), closed
         )
     return closed
+
+
+def _openings_of_stack(admin: AdminApi, settings: Settings) -> FoundOpenings:
+    """Find the openings of the stack. Raises EmergencyError if this Kong has no gate of the stack:
+    another Kong may have an opening."""
+    found = find_openings(entities_of(admin), settings)
+    if not (found.scripts or found.anonymous):
+        raise EmergencyError(
+            f"this Kong has no gate of stack '{settings.stack.name}': check the name of the stack, "
+            "and the address of Kong's Admin API (KONG_ADMIN_ADDR)"
+        )
+    return found
 
 
 def entities_of(admin: AdminApi) -> Entities:

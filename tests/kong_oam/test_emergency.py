@@ -105,6 +105,18 @@ def test_the_gateway_is_called_after_a_change(
     ) == [f"GET {URL} without a token: the gateway refuses it (401)"]
 
 
+def test_another_stack_s_kong_is_an_error(
+    running: Running, admin: AdminApi
+) -> None:
+    """An open path may be at the Kong that the user meant."""
+    settings = settings_of(running)
+    elsewhere = replace(settings, stack=replace(settings.stack, name="aws"))
+    open_path(admin, settings, WANTED)
+    for command in (openings, close):
+        with pytest.raises(EmergencyError, match="no gate of stack 'aws'"):
+            command(admin, elsewhere)
+
+
 def _disable_admission(hands: Hands) -> None:
     hands.change("plugins", _guard(hands, "pre-function"), enabled=False)
 
