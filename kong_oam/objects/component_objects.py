@@ -111,7 +111,7 @@ def _gateway_routes(part: ComponentSpec, harmless: Collection[str]) -> Routes:
     that the stack declares harmless."""
     for trait in part.traits_of("gateway"):
         properties = trait.properties
-        position = trait.position.at("properties")
+        position = trait.position
         domain = properties.get("domain")
         certificate = properties.get("secretName")
         service = service_name(part.name, properties.get("name"))
@@ -119,10 +119,13 @@ def _gateway_routes(part: ComponentSpec, harmless: Collection[str]) -> Routes:
         yield from _missing_ports(part, trait)
         for name, value in properties.get("annotations", {}).items():
             if refused := refused_annotation(name, value, harmless):
-                yield Diagnostic(*refused, position.at("annotations").key(name))
+                at = position.at("properties", "annotations").key(name)
+                yield Diagnostic(*refused, at)
+        host_place = position.at("properties")
+        if domain is not None:
+            host_place = position.at("properties", "domain")
         for path, port in properties["http"].items():
-            host_place = position if domain is None else position.at("domain")
-            at = position.at("http").key(path)
+            at = position.at("properties", "http", path, on_key=True)
             yield Route(
                 domain, path, service, port, certificate, at, host_place
             )
@@ -133,7 +136,6 @@ def _grpc_ports(part: ComponentSpec, trait: Trait) -> Findings:
 
     Kong sends gRPC calls with the client's path, not with the path that the gate checked.
     """
-    position = trait.position.at("properties", "http")
     names: dict[int, str] = {}
     for entry in part.properties.get("ports", ()):
         name = str(entry.get("name", ""))
@@ -142,7 +144,8 @@ def _grpc_ports(part: ComponentSpec, trait: Trait) -> Findings:
     for path, port in trait.properties["http"].items():
         if named_as_grpc(names.get(port, "")):
             message = f"port {port} ('{names[port]}') {GRPC}"
-            yield Diagnostic("ACC218", message, position.key(path))
+            position = trait.position.at("properties", "http").key(path)
+            yield Diagnostic("ACC218", message, position)
 
 
 def _missing_ports(part: ComponentSpec, trait: Trait) -> Findings:
@@ -163,11 +166,11 @@ def _missing_ports(part: ComponentSpec, trait: Trait) -> Findings:
             ports.add(int(entry.get("containerPort", entry["port"])))
             if entry.get("expose") and "name" not in trait.properties:
                 ports.add(int(entry["port"]))
-    has = "none of its ports is TCP"
-    if ports:
-        has = f"its ports are {some(map(str, sorted(ports)))}"
-    position = trait.position.at("properties", "http")
     for path, port in trait.properties["http"].items():
         if port not in ports:
+            has = "none of its ports is TCP"
+            if ports:
+                has = f"its ports are {some(map(str, sorted(ports)))}"
             message = f"'{part.name}' has no port {int(port)}; {has}"
-            yield Diagnostic("ACC223", message, position.at(path))
+            position = trait.position.at("properties", "http", path)
+            yield Diagnostic("ACC223", message, position)

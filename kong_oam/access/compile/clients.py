@@ -82,12 +82,10 @@ class Directory:
         """Check that each scope name is unique at its issuer and not reserved by OpenID Connect."""
         first: dict[tuple[str, str], Component] = {}
         for component in self.components.values():
-            part = self.parts[component.key]
             for scope in component.identity.scopes:
-                position = access_position(part, "scopes").key(scope)
                 if scope in RESERVED_SCOPES:
                     message = f"scope '{scope}' is reserved by OpenID Connect; choose another name"
-                    self.report("ACC202", message, position)
+                    self._report_scope(message, component, scope)
                 earlier = first.setdefault(
                     (component.identity.provider, scope), component
                 )
@@ -96,7 +94,13 @@ class Directory:
                         f"scope '{scope}' is already declared by '{earlier.key}' for the "
                         "same issuer; prefix it"
                     )
-                    self.report("ACC202", message, position)
+                    self._report_scope(message, component, scope)
+
+    def _report_scope(
+        self, message: str, component: Component, scope: str
+    ) -> None:
+        scopes = access_position(self.parts[component.key], "scopes")
+        self.report("ACC202", message, scopes.key(scope))
 
     def check_role_members(self) -> None:
         """Check that the components of each role exist and are clients."""

@@ -108,8 +108,7 @@ def _rule_paths(
         yield from gateway_paths
         return
     for index, path in enumerate(rule["paths"]):
-        where = position.at("paths", index)
-        elements = elements_of(path, where, out)
+        elements = elements_of(path, out, position, "paths", index)
         if elements is None:
             continue
         if gateway_paths and not any(
@@ -117,6 +116,7 @@ def _rule_paths(
         ):
             exposed = some(map(written, gateway_paths))
             message = f"path '{path}' is outside the paths of the gateway trait: {exposed}"
+            where = position.at("paths", index)
             out.append(Diagnostic("ACC206", message, where))
         yield elements
 
