@@ -71,9 +71,9 @@ def _unordered_variables(part: ComponentSpec, objects: Objects) -> Findings:
         for template in component_pods(rendered):
             for _, container in template.containers():
                 variables = mappings(container.get("env"))
-                names = Counter(str(each.get("name")) for each in variables)
-                [(name, count)] = names.most_common(1) or [("", 0)]
-                if count > 1 and "$(" in str(variables):
+                names = [str(each.get("name")) for each in variables]
+                if len(set(names)) < len(names) and "$(" in str(variables):
+                    [(name, _)] = Counter(names).most_common(1)
                     message = (
                         f"'{part.name}' has the variable '{name}' more than "
                         "once, and a value refers to variables by $(...); "
