@@ -13,6 +13,8 @@ from typing import Any
 from kong_oam.access.model import Component, WorkloadSpec
 from kong_oam.oam.position import Fields
 
+_ENCODER = json.JSONEncoder(sort_keys=True, default=str)
+
 
 def workload_of(component: Component) -> str:
     """Return the identity of the component's workload."""
@@ -49,7 +51,7 @@ def digest_of(
         content = [unversioned, objects]
     if named := workload.named_service:
         content = [content, named.port, named.target, named.labels]
-    text = json.dumps([workload.at, kind, content], sort_keys=True, default=str)
+    text = _ENCODER.encode([workload.at, kind, content])
     return sha256(text.encode()).hexdigest()[:32]
 
 

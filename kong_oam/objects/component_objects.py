@@ -121,9 +121,7 @@ def _gateway_routes(part: ComponentSpec, harmless: Collection[str]) -> Routes:
             if refused := refused_annotation(name, value, harmless):
                 at = position.at("properties", "annotations").key(name)
                 yield Diagnostic(*refused, at)
-        host_place = position.at("properties")
-        if domain is not None:
-            host_place = position.at("properties", "domain")
+        host_place = position.at("properties", "domain")
         for path, port in properties["http"].items():
             at = position.at("properties", "http", path, on_key=True)
             yield Route(

@@ -52,10 +52,11 @@ class Directory:
         self.out.append(Diagnostic(code, message, position))
 
     def add(self, component: Component, part: oam.ComponentSpec) -> None:
-        self.components[component.key] = component
-        self.parts[component.key] = part
+        key = component.key
+        self.components[key] = component
+        self.parts[key] = part
         if part.trait("client"):
-            self.clients.add(component.key)
+            self.clients.add(key)
         self.applications.add(component.application)
 
     def is_unread(self, key: str) -> bool:
@@ -133,9 +134,10 @@ def _client_of(trait: oam.Trait) -> ClientYaml:
 
 
 def compile_clients(
-    component: Component, directory: Directory
+    component: Component, directory: Directory, out: Report
 ) -> Iterator[Client]:
-    """Yield one client for each provider whose APIs the component calls.
+    """Yield one client for each provider whose APIs the component calls. Findings are added to
+    `out`.
 
     A component that calls no API has one client, at the component's provider.
     """
@@ -149,7 +151,7 @@ def compile_clients(
     groups: NameSets = {}
     for index, call in enumerate(client.get("calls", ())):
         granted = _granted_call(
-            component, call, position.at("calls", index), directory
+            component, call, position.at("calls", index), directory, out
         )
         if granted is None:
             continue
@@ -161,15 +163,15 @@ def compile_clients(
                 holders.update(role.groups)
     kind = client["kind"]
     users = signs_in(kind)
-    directory.out += _kind_findings(component, part, client, position)
+    out += _kind_findings(component, part, client, position)
     every = rotate_every(
-        client, position, directory.stack.rotation.overlap, directory.out
+        client, position, directory.stack.rotation.overlap, out
     )
     redirects = {}
     if users:
         scheme = directory.stack.scheme
         redirects = dict.fromkeys(
-            redirect_uris(component, client, position, scheme, directory.out)
+            redirect_uris(component, client, position, scheme, out)
         )
     for provider in calls or {component.identity.provider: []}:
         yield Client(
@@ -226,6 +228,7 @@ def _granted_call(
     call: CallYaml,
     position: SourcePosition,
     directory: Directory,
+    out: Report,
 ) -> Call | None:
     name = call["component"]
     callee = directory.components.get(name)
@@ -241,7 +244,7 @@ def _granted_call(
             if candidate.identity.scopes
         ]
         message = f"component '{name}' {reason}{suggestion(name, grantable)}"
-        directory.report("ACC203", message, position.at("component"))
+        out.append(Diagnostic("ACC203", message, position.at("component")))
         return None
     wanted = tuple(dict.fromkeys(call["scopes"]))
     roles = callee.roles_of(component.key)
@@ -252,10 +255,12 @@ def _granted_call(
                 f"'{name}' declares no scope "
                 f"'{scope}'{suggestion(scope, callee.identity.scopes)}"
             )
-            directory.report("ACC201", message, position.at("scopes", index))
+            where = position.at("scopes", index)
+            out.append(Diagnostic("ACC201", message, where))
         elif scope not in covered:
             message = _missing_grant(component, callee, scope, directory)
-            directory.report("ACC204", message, position.at("scopes", index))
+            where = position.at("scopes", index)
+            out.append(Diagnostic("ACC204", message, where))
     granting = [
         role.name for role in roles if not {*role.scopes}.isdisjoint(wanted)
     ]

@@ -71,8 +71,9 @@ def compile_component(
             else _unexposed_trait(part)
         )
     position = access_position(part)
-    rules = authenticated_only(endpoints)
-    if part.trait("access"):
+    if not part.trait("access"):
+        rules = authenticated_only(endpoints)
+    else:
         scopes = access.get("scopes", {})
         rules = rules_of(
             access.get("rules", ()), position, endpoints, scopes, out

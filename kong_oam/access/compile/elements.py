@@ -9,13 +9,11 @@ from kong_oam.oam.position import SourcePosition
 
 
 def elements_of(
-    path: str, out: Report, position: SourcePosition, *below: str | int
+    path: str, position: SourcePosition, out: Report
 ) -> PathSegments | None:
-    """Parse a path of an Application, at `position` or `below`. Return None and add a finding if it
-    is ambiguous."""
+    """Parse a path of an Application. Return None and add a finding if it is ambiguous."""
     try:
         return declared(path)
     except AmbiguousPathError as why:
-        where = position.at(*below) if below else position
-        out.append(Diagnostic("ACC213", f"path '{path}' {why}", where))
+        out.append(Diagnostic("ACC213", f"path '{path}' {why}", position))
         return None

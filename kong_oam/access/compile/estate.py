@@ -285,9 +285,9 @@ def _with_clients(
 def _with_all_clients(
     component: Component, directory: Directory
 ) -> tuple[Component, Diagnostics]:
-    separate = replace(directory, out=[])
-    clients = tuple(compile_clients(component, separate))
-    return component.with_clients(clients), tuple(separate.out)
+    findings: Report = []
+    clients = compile_clients(component, directory, findings)
+    return component.with_clients(clients), tuple(findings)
 
 
 def _shared_hosts(components: Iterable[Component]) -> Findings:

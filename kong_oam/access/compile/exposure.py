@@ -75,7 +75,7 @@ def _endpoint(
         )
         out.append(Diagnostic("ACC213", message, route.host_place))
         return None
-    elements = elements_of(route.path, out, route.position)
+    elements = elements_of(route.path, route.position, out)
     if elements is None:
         return None
     return Endpoint(

@@ -52,7 +52,7 @@ def _page_addresses(
     out: Report,
 ) -> Iterator[str]:
     """Yield the address of the page on each host of the component that has the path."""
-    elements = elements_of(path, out, position)
+    elements = elements_of(path, position, out)
     if elements is None:
         return
     if not _is_public(component, elements):

@@ -108,7 +108,8 @@ def _rule_paths(
         yield from gateway_paths
         return
     for index, path in enumerate(rule["paths"]):
-        elements = elements_of(path, out, position, "paths", index)
+        where = position.at("paths", index)
+        elements = elements_of(path, where, out)
         if elements is None:
             continue
         if gateway_paths and not any(
@@ -116,7 +117,6 @@ def _rule_paths(
         ):
             exposed = some(map(written, gateway_paths))
             message = f"path '{path}' is outside the paths of the gateway trait: {exposed}"
-            where = position.at("paths", index)
             out.append(Diagnostic("ACC206", message, where))
         yield elements
 

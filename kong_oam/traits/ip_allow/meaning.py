@@ -93,7 +93,7 @@ def _rules_of_entry(
     named = {*methods, "HEAD"} if "GET" in methods else {*methods}
     for index, path in enumerate(entry["paths"]):
         at = where.at("paths", index)
-        elements = elements_of(path, out, at)
+        elements = elements_of(path, at, out)
         if elements is None:
             continue
         if elements not in listed:
