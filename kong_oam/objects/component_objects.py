@@ -67,6 +67,8 @@ def _unordered_variables(part: ComponentSpec, objects: Objects) -> Findings:
     Only the last value is deployed, at the place of the first. References would get other values
     than in KubeVela, which deploys both.
     """
+    if part.rendered is None and "env" not in part.properties:
+        return
     for rendered in objects:
         for template in component_pods(rendered):
             for _, container in template.containers():

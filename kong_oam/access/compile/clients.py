@@ -48,9 +48,6 @@ class Directory:
     # them that others name is not reported as missing.
     unjudged: set[str] = field(default_factory=set)
 
-    def report(self, code: str, message: str, position: SourcePosition) -> None:
-        self.out.append(Diagnostic(code, message, position))
-
     def add(self, component: Component, part: oam.ComponentSpec) -> None:
         key = component.key
         self.components[key] = component
@@ -101,7 +98,7 @@ class Directory:
         self, message: str, component: Component, scope: str
     ) -> None:
         scopes = access_position(self.parts[component.key], "scopes")
-        self.report("ACC202", message, scopes.key(scope))
+        self.out.append(Diagnostic("ACC202", message, scopes.key(scope)))
 
     def check_role_members(self) -> None:
         """Check that the components of each role exist and are clients."""
@@ -117,7 +114,7 @@ class Directory:
                     hint = suggestion(member, self.clients)
                     message = f"role '{role.name}': component '{member}' {reason}{hint}"
                     position = role.position.at("components", index)
-                    self.report("ACC214", message, position)
+                    self.out.append(Diagnostic("ACC214", message, position))
 
 
 def callees_of(
