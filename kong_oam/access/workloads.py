@@ -51,8 +51,8 @@ def digest_of(
         content = [unversioned, objects]
     if named := workload.named_service:
         content = [content, named.port, named.target, named.labels]
-    text = _ENCODER.encode([workload.at, kind, content])
-    return sha256(text.encode()).hexdigest()[:32]
+    text = _ENCODER.encode([workload.at, kind, content]).encode()
+    return sha256(text).hexdigest()[:32]
 
 
 def _unversioned(value: Any) -> Any:

@@ -78,9 +78,8 @@ def compile_component(
         rules = rules_of(
             access.get("rules", ()), position, endpoints, scopes, out
         )
-    objects = workload.rendered
     traits = compile_traits(
-        Declared(part, objects, endpoints, rules, stack, out)
+        Declared(part, workload.rendered, endpoints, rules, stack, out)
     )
     exposure = Exposure(
         over_tls(endpoints, traits.get(UPSTREAM_TLS), stack),

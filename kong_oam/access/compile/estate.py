@@ -139,8 +139,7 @@ def _component_with_findings(
 ) -> tuple[Component, Diagnostics]:
     """Compile a component without looking at others. Return it with its findings."""
     findings: Report = []
-    component = compile_alone(application, part, stack, findings)
-    return component, tuple(findings)
+    return compile_alone(application, part, stack, findings), tuple(findings)
 
 
 def compile_alone(
