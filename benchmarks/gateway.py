@@ -229,7 +229,12 @@ class Deployment:
             names.service(name, component, port): self._workload
             for port in component.backends
         }
-        clients = {"main": {"bench/caller": "caller"}}
+        clients = {
+            "main": {
+                client.component: client.component.partition("/")[2]
+                for client in estate.clients
+            }
+        }
         ids = {
             "main": f"{ISSUER}/{name}"
         }  # of the key ring, whose issuer the table names

@@ -13,6 +13,7 @@ from kong_oam.access.model import Rules
 from kong_oam.access.stack import Stack
 from kong_oam.diagnostics import Codes, Report
 from kong_oam.oam.model import ComponentSpec
+from kong_oam.oam.rendered import Objects
 from kong_oam.traits.key import Key
 
 T = TypeVar("T")
@@ -24,6 +25,7 @@ class Declared:
     to `out`."""
 
     part: ComponentSpec
+    objects: Objects
     endpoints: Endpoints
     rules: Rules
     stack: Stack

@@ -175,6 +175,16 @@ class WorkloadSpec:
     # name.
     label: str | None = field(default=None, compare=False)
 
+    @property
+    def at(self) -> str:
+        """Its place as text: the namespace, after the name of a further cluster: `shop`,
+        `west/shop`."""
+        return (
+            f"{self.cluster}/{self.namespace}"
+            if self.cluster
+            else self.namespace
+        )
+
 
 @dataclass(frozen=True)
 class Component:
@@ -236,13 +246,8 @@ class Component:
 
     @property
     def at(self) -> str:
-        """Its place as text: the namespace, after the name of a further cluster: `shop`,
-        `west/shop`."""
-        return (
-            f"{self.workload.cluster}/{self.workload.namespace}"
-            if self.workload.cluster
-            else self.workload.namespace
-        )
+        """Its place as text; see `WorkloadSpec.at`."""
+        return self.workload.at
 
     @property
     def where(self) -> str:

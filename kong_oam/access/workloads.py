@@ -10,45 +10,55 @@ from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any
 
-from kong_oam.access.data import JsonObject
-from kong_oam.access.model import Component
+from kong_oam.access.model import Component, WorkloadSpec
+from kong_oam.oam.position import Fields
+
+_ENCODER = json.JSONEncoder(sort_keys=True, default=str)
 
 
 def workload_of(component: Component) -> str:
     """Return the identity of the component's workload."""
-    return component.workload.label or digest_of(component, {})
+    workload = component.workload
+    return workload.label or digest_of(
+        component.application, component.name, component.type, workload, {}
+    )
 
 
-def digest_of(component: Component, properties: JsonObject) -> str:
+def digest_of(
+    application: str,
+    name: str,
+    kind: str,
+    workload: WorkloadSpec,
+    properties: Fields,
+) -> str:
     """Return a digest of a workload in its (first) place, independent of its component's name and
     its images' versions.
 
     Without data about a workload, as for an application on users' devices, only the name identifies
     it. The workload behind a Service in an access trait is identified by the labels of its pods.
     """
-    content: Any = _unversioned(properties) or component.key
+    unversioned = _unversioned(properties)
+    content: Any = unversioned or f"{application}/{name}"
     # For a plain object, the properties are complete.
     if defined := [
-        rendered.object
-        for rendered in component.workload.rendered
-        if not rendered.plain
+        rendered.object for rendered in workload.rendered if not rendered.plain
     ]:
-        names = {component.name, component.application}
+        names = {name, application}
         objects = [
             _without_names(_unversioned(rendered), names)
             for rendered in defined
         ]
-        content = [_unversioned(properties), objects]
-    if named := component.workload.named_service:
+        content = [unversioned, objects]
+    if named := workload.named_service:
         content = [content, named.port, named.target, named.labels]
-    text = json.dumps(
-        [component.at, component.type, content], sort_keys=True, default=str
-    )
-    return sha256(text.encode()).hexdigest()[:32]
+    text = _ENCODER.encode([workload.at, kind, content]).encode()
+    return sha256(text).hexdigest()[:32]
 
 
 def _unversioned(value: Any) -> Any:
     """Return a value in which no `image` has a tag or digest."""
+    if isinstance(value, str):  # the usual case, and faster
+        return value
     if isinstance(value, list | tuple):
         return [*map(_unversioned, value)]
     if not isinstance(value, Mapping):

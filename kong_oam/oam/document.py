@@ -18,6 +18,8 @@ from yaml.nodes import MappingNode, Node, ScalarNode
 from kong_oam.diagnostics import Diagnostic, Diagnostics, Report
 from kong_oam.errors import InputError
 from kong_oam.oam.position import (
+    LIST,
+    MAPPING,
     TAG,
     TEXT,
     Document,
@@ -158,7 +160,7 @@ class _Construction:
             )
             raise _FileTooLargeError(node, message)
         if type(node) is ScalarNode:
-            return _scalar(node)
+            return node.value if node.tag == TEXT else _scalar(node)
         if depth > MAX_DEPTH:
             message = (
                 f"nested deeper than {MAX_DEPTH} levels, or an alias that "
@@ -170,23 +172,19 @@ class _Construction:
             raise _FileTooLargeError(node, message)
         if type(node) is MappingNode:
             return self._mapping(node, depth)
-        _check_tag(node, "seq")
+        if node.tag != LIST:
+            raise _not_allowed(node)
         return [self.value(item, depth + 1) for item in node.value]
 
     def _mapping(self, node: MappingNode, depth: int) -> Fields:
-        _check_tag(node, "map")
+        if node.tag != MAPPING:
+            raise _not_allowed(node)
         result: JsonObject = {}
         for key, value in node.value:
             if type(key) is not ScalarNode:
                 raise _NodeError(key, "a key is no plain text; quote it")
-            if key.tag == TAG + "merge":
-                message = (
-                    "merge keys (<<) have different meanings in different "
-                    "readers; write the fields out"
-                )
-                raise _NodeError(key, message)
             if key.tag != TEXT:
-                _scalar(key)
+                _check_key(key)
             if key.value in result and len(self.findings) < MAX_FINDINGS:
                 mark = key.start_mark
                 position = FilePlace(
@@ -199,11 +197,8 @@ class _Construction:
 
 
 def _scalar(node: ScalarNode) -> Any:
-    tag = node.tag
     text = node.value
-    if tag == TEXT:
-        return text
-    kind = tag.removeprefix(TAG)
+    kind = node.tag.removeprefix(TAG)
     if kind == "null":
         return None
     if kind == "bool":
@@ -238,9 +233,14 @@ def _float(node: ScalarNode) -> float:
     return number
 
 
-def _check_tag(node: Node, kind: str) -> None:
-    if node.tag != TAG + kind:
-        raise _not_allowed(node)
+def _check_key(node: ScalarNode) -> None:
+    if node.tag == TAG + "merge":
+        message = (
+            "merge keys (<<) have different meanings in different readers; "
+            "write the fields out"
+        )
+        raise _NodeError(node, message)
+    _scalar(node)
 
 
 def _not_allowed(node: Node) -> _NodeError:

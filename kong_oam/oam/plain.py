@@ -6,6 +6,7 @@ Definitions describe all other components; `kong_oam.render` evaluates them.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 
 from kong_oam.oam.model import OwnTypes
 from kong_oam.oam.position import Names
@@ -46,6 +47,7 @@ def is_plain(
     )
 
 
+@cache
 def plain_traits(component_type: str) -> Names:
     """Return the traits that a component type can have without an evaluator. A worker's gateway
     needs its definition, which creates the Service."""

@@ -33,6 +33,8 @@ JsonObject = dict[str, Any]
 
 TAG = "tag:yaml.org,2002:"
 TEXT = f"{TAG}str"
+MAPPING = f"{TAG}map"
+LIST = f"{TAG}seq"
 _IN_BLOCK = "while scanning a block scalar"
 # The longest text that the slow reader of PyYAML may read: one or two seconds.
 _SLOW_READER_LIMIT = 1 << 17
@@ -59,11 +61,12 @@ class Document:
         return SourcePosition(self, path)
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(slots=True, unsafe_hash=True, repr=False)
 class SourcePosition:
     """A path in a document; `line` and `column` count from 1.
 
-    A missing field has the position of the nearest part above it.
+    A missing field has the position of the nearest part above it. Nothing changes a position. The
+    class is not `frozen`, which would double the time of `at`.
     """
 
     document: Document
@@ -72,20 +75,18 @@ class SourcePosition:
     # Other positions of parts that a policy overrides, by path.
     moved: Mapping[Path, Path] = field(default_factory=dict, compare=False)
 
-    def at(self, *more: str | int) -> SourcePosition:
-        if not self.moved:
-            path = (*self.path, *more)
-            return SourcePosition(self.document, path, moved=self.moved)
-        path = self.path
-        for step in more:
-            path = (*path, step)
-            path = self.moved.get(path, path)
-        return SourcePosition(self.document, path, moved=self.moved)
+    def at(self, *more: str | int, on_key: bool = False) -> SourcePosition:
+        path = (*self.path, *more)
+        if self.moved:
+            path = self.path
+            for step in more:
+                path = (*path, step)
+                path = self.moved.get(path, path)
+        return SourcePosition(self.document, path, on_key, self.moved)
 
     def key(self, name: str) -> SourcePosition:
         """Return the position of the key, for findings about the field instead of its value."""
-        value = self.at(name)
-        return SourcePosition(self.document, value.path, True, self.moved)
+        return self.at(name, on_key=True)
 
     @property
     def file(self) -> str:
@@ -186,7 +187,7 @@ class _Loader(yaml.CSafeLoader):
     ) -> str:
         """Return the tag of a node without a tag. `implicit`: whether other types are possible."""
         if kind is not ScalarNode:
-            return TAG + ("map" if kind is MappingNode else "seq")
+            return MAPPING if kind is MappingNode else LIST
         # A loop, since this runs for each text of each file.
         for tag, pattern in (
             self.yaml_implicit_resolvers.get(value[:1], ())

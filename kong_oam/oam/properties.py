@@ -26,8 +26,9 @@ def property_findings(component: ComponentSpec) -> Findings:
     if component.plain:
         # Otherwise the reader already reported the wrong shape.
         if isinstance(component.properties, dict):
-            here = position.at("properties")
-            yield from violations(component.type, component.properties, here)
+            yield from violations(
+                component.type, component.properties, position, "properties"
+            )
         if message := _misnamed(component):
             yield Diagnostic("OAM103", message, position.at("name"))
     first: dict[tuple[str, Any], SourcePosition] = {}
@@ -64,7 +65,7 @@ def _wrong_trait(
     position = trait.position
     if not isinstance(properties, dict):
         return
-    yield from violations(trait.type, properties, position.at("properties"))
+    yield from violations(trait.type, properties, position, "properties")
     repeated = REPEATED.get(trait.type)
     name = properties.get("name") if repeated else None
     if not isinstance(name, str):

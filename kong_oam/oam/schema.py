@@ -108,10 +108,12 @@ def _validator(name: str) -> Any:
     return jsonschema_rs.validator_for(schema(name))
 
 
-def violations(name: str, data: Any, position: SourcePosition) -> Findings:
-    """Yield every violation of the schema `name` in `data` at `position`."""
+def violations(
+    name: str, data: Any, position: SourcePosition, *below: str
+) -> Findings:
+    """Yield every violation of the schema `name` in `data`, which is at `position` or `below`."""
     for error in _validator(name).iter_errors(data):
-        where = position.at(*error.instance_path)
+        where = position.at(*below, *error.instance_path)
         kind: Fields = error.kind.as_dict()
         field = dotted(error.instance_path) or name
         if error.kind.name == "additionalProperties":

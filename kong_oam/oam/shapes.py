@@ -42,11 +42,10 @@ def shape_findings(document: Document, data: Any) -> Findings:
     yield from violations("application", data, document.position())
     spec = as_mapping(as_mapping(data).get("spec"))
     components = spec.get("components", ())
+    position = document.position("spec")
+    yield from _named_once(components, "component", position.at("components"))
     yield from _named_once(
-        components, "component", document.position("spec", "components")
-    )
-    yield from _named_once(
-        spec.get("policies"), "policy", document.position("spec", "policies")
+        spec.get("policies"), "policy", position.at("policies")
     )
     if (
         isinstance(data, dict)
@@ -90,22 +89,19 @@ def _of_another_kind(document: Document) -> Diagnostic | None:
 def _named_once(
     parts: Any, part_kind: str, position: SourcePosition
 ) -> Findings:
-    first: dict[str, tuple[str, SourcePosition]] = {}
+    first: dict[str, tuple[str, int]] = {}
     for index, part in enumerate(parts if isinstance(parts, list) else ()):
         name = as_mapping(part).get("name")
         if isinstance(name, str):
-            here = position.at(index)
             # Hosts and file systems ignore capitals.
             known = name.lower() if part_kind == "component" else name
-            earlier, first_position = first.setdefault(known, (name, here))
-            if first_position is not here:
-                message = (
-                    f"{part_kind} '{name}' is already defined in line {first_position.line}; "
-                    "rename one"
-                )
+            earlier, number = first.setdefault(known, (name, index))
+            if number != index:
+                line = position.at(number).line
+                message = f"{part_kind} '{name}' is already defined in line {line}; rename one"
                 if earlier != name:
                     message = (
-                        f"{part_kind} '{name}' and '{earlier}' (line {first_position.line}) "
+                        f"{part_kind} '{name}' and '{earlier}' (line {line}) "
                         "differ only in capitals; rename one"
                     )
-                yield Diagnostic("OAM106", message, here.at("name"))
+                yield Diagnostic("OAM106", message, position.at(index, "name"))

@@ -38,9 +38,7 @@ def application_of(document: Document, data: Any, own: OwnTypes) -> Application:
     labels.pop(NAMESPACE_LABEL, None)  # KubeVela writes its own value
     components = [
         component_of(component, position, own)
-        for component, position in _typed(
-            spec.get("components"), at.at("components")
-        )
+        for component, position in _typed(spec, "components", at)
     ]
     return Application(
         name=as_text(metadata.get("name")),
@@ -50,13 +48,13 @@ def application_of(document: Document, data: Any, own: OwnTypes) -> Application:
         components=tuple(components),
         position=document.position(),
         revision=as_text(latest.get("name")),
-        policies=tuple(_policies(spec.get("policies"), at.at("policies"))),
+        policies=tuple(_policies(spec, at)),
         workflow=_workflow(spec.get("workflow"), at.at("workflow")),
     )
 
 
-def _policies(data: Any, position: SourcePosition) -> Iterator[Policy]:
-    for policy, here in _typed(data, position):
+def _policies(spec: Fields, position: SourcePosition) -> Iterator[Policy]:
+    for policy, here in _typed(spec, "policies", position):
         yield Policy(
             name=_name_of(policy, here),
             type=policy["type"],
@@ -79,7 +77,7 @@ def component_of(
     """Return the component at `position`. It must have a type."""
     traits = tuple(
         Trait(trait["type"], trait.get("properties", {}), here)
-        for trait, here in _typed(data.get("traits"), position.at("traits"))
+        for trait, here in _typed(data, "traits", position)
     )
     return ComponentSpec(
         name=as_text(data.get("name")),
@@ -99,7 +97,7 @@ def _inputs(data: Fields, position: SourcePosition) -> tuple[Input, ...]:
         Input(
             as_text(value.get("from")), as_text(value.get("parameterKey")), here
         )
-        for value, here in _mappings(data.get("inputs"), position.at("inputs"))
+        for value, here in _mappings(data, "inputs", position)
     )
 
 
@@ -108,9 +106,7 @@ def _outputs(data: Fields, position: SourcePosition) -> tuple[Output, ...]:
         Output(
             as_text(value.get("name")), as_text(value.get("valueFrom")), here
         )
-        for value, here in _mappings(
-            data.get("outputs"), position.at("outputs")
-        )
+        for value, here in _mappings(data, "outputs", position)
     )
 
 
@@ -119,7 +115,7 @@ def _workflow(data: Any, position: SourcePosition) -> Workflow | None:
         return None
     mode = as_mapping(data.get("mode"))
     return Workflow(
-        steps=tuple(_steps(data.get("steps"), position.at("steps"))),
+        steps=tuple(_steps(data, "steps", position)),
         dag=mode.get("steps") == "DAG",
         dag_in_groups=mode.get("subSteps", "DAG") == "DAG",
         position=position,
@@ -127,14 +123,16 @@ def _workflow(data: Any, position: SourcePosition) -> Workflow | None:
     )
 
 
-def _steps(data: Any, position: SourcePosition) -> Iterator[Step]:
-    for step, here in _typed(data, position):
+def _steps(
+    data: Fields, field: str, position: SourcePosition
+) -> Iterator[Step]:
+    for step, here in _typed(data, field, position):
         yield Step(
             name=_name_of(step, here),
             type=step["type"],
             properties=policy_properties(step, STEP_TYPES),
             depends_on=_texts(step.get("dependsOn")),
-            steps=tuple(_steps(step.get("subSteps"), here.at("subSteps"))),
+            steps=tuple(_steps(step, "subSteps", here)),
             position=here,
             condition=as_text(step.get("if")),
             inputs=_inputs(step, here),
@@ -152,17 +150,18 @@ def policy_properties(part: Fields, known: Collection[str]) -> Fields:
     return properties
 
 
-def _typed(data: Any, position: SourcePosition) -> _Entries:
-    """Yield the list entries with a type, each with its position."""
-    for part, here in _mappings(data, position):
+def _typed(data: Fields, field: str, position: SourcePosition) -> _Entries:
+    """Yield the entries with a type of the list in a field, each with its position."""
+    for part, here in _mappings(data, field, position):
         if isinstance(part.get("type"), str):
             yield part, here
 
 
-def _mappings(data: Any, position: SourcePosition) -> _Entries:
-    for index, entry in enumerate(data if isinstance(data, list) else ()):
+def _mappings(data: Fields, field: str, position: SourcePosition) -> _Entries:
+    entries = data.get(field)
+    for index, entry in enumerate(entries if isinstance(entries, list) else ()):
         if isinstance(entry, dict):
-            yield entry, position.at(index)
+            yield entry, position.at(field, index)
 
 
 def _texts(value: Any) -> Names:

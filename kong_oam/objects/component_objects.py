@@ -67,13 +67,15 @@ def _unordered_variables(part: ComponentSpec, objects: Objects) -> Findings:
     Only the last value is deployed, at the place of the first. References would get other values
     than in KubeVela, which deploys both.
     """
+    if part.rendered is None and "env" not in part.properties:
+        return
     for rendered in objects:
         for template in component_pods(rendered):
             for _, container in template.containers():
                 variables = mappings(container.get("env"))
-                names = Counter(str(each.get("name")) for each in variables)
-                [(name, count)] = names.most_common(1) or [("", 0)]
-                if count > 1 and "$(" in str(variables):
+                names = [str(each.get("name")) for each in variables]
+                if len(set(names)) < len(names) and "$(" in str(variables):
+                    [(name, _)] = Counter(names).most_common(1)
                     message = (
                         f"'{part.name}' has the variable '{name}' more than "
                         "once, and a value refers to variables by $(...); "
@@ -111,7 +113,7 @@ def _gateway_routes(part: ComponentSpec, harmless: Collection[str]) -> Routes:
     that the stack declares harmless."""
     for trait in part.traits_of("gateway"):
         properties = trait.properties
-        position = trait.position.at("properties")
+        position = trait.position
         domain = properties.get("domain")
         certificate = properties.get("secretName")
         service = service_name(part.name, properties.get("name"))
@@ -119,10 +121,11 @@ def _gateway_routes(part: ComponentSpec, harmless: Collection[str]) -> Routes:
         yield from _missing_ports(part, trait)
         for name, value in properties.get("annotations", {}).items():
             if refused := refused_annotation(name, value, harmless):
-                yield Diagnostic(*refused, position.at("annotations").key(name))
+                at = position.at("properties", "annotations").key(name)
+                yield Diagnostic(*refused, at)
+        host_place = position.at("properties", "domain")
         for path, port in properties["http"].items():
-            host_place = position if domain is None else position.at("domain")
-            at = position.at("http").key(path)
+            at = position.at("properties", "http", path, on_key=True)
             yield Route(
                 domain, path, service, port, certificate, at, host_place
             )
@@ -133,7 +136,6 @@ def _grpc_ports(part: ComponentSpec, trait: Trait) -> Findings:
 
     Kong sends gRPC calls with the client's path, not with the path that the gate checked.
     """
-    position = trait.position.at("properties", "http")
     names: dict[int, str] = {}
     for entry in part.properties.get("ports", ()):
         name = str(entry.get("name", ""))
@@ -142,7 +144,8 @@ def _grpc_ports(part: ComponentSpec, trait: Trait) -> Findings:
     for path, port in trait.properties["http"].items():
         if named_as_grpc(names.get(port, "")):
             message = f"port {port} ('{names[port]}') {GRPC}"
-            yield Diagnostic("ACC218", message, position.key(path))
+            position = trait.position.at("properties", "http").key(path)
+            yield Diagnostic("ACC218", message, position)
 
 
 def _missing_ports(part: ComponentSpec, trait: Trait) -> Findings:
@@ -163,11 +166,11 @@ def _missing_ports(part: ComponentSpec, trait: Trait) -> Findings:
             ports.add(int(entry.get("containerPort", entry["port"])))
             if entry.get("expose") and "name" not in trait.properties:
                 ports.add(int(entry["port"]))
-    has = "none of its ports is TCP"
-    if ports:
-        has = f"its ports are {some(map(str, sorted(ports)))}"
-    position = trait.position.at("properties", "http")
     for path, port in trait.properties["http"].items():
         if port not in ports:
+            has = "none of its ports is TCP"
+            if ports:
+                has = f"its ports are {some(map(str, sorted(ports)))}"
             message = f"'{part.name}' has no port {int(port)}; {has}"
-            yield Diagnostic("ACC223", message, position.at(path))
+            position = trait.position.at("properties", "http", path)
+            yield Diagnostic("ACC223", message, position)

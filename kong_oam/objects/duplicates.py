@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from kong_oam.diagnostics import Diagnostic, Findings, Position
 from kong_oam.oam.rendered import GroupKind, RenderedObject
@@ -24,8 +24,7 @@ _WRITTEN = "writeConnectionSecretToRef"
 _MOUNTED = ("ConfigMap", "PersistentVolumeClaim", "Secret")
 
 
-@dataclass(frozen=True, slots=True)
-class _Object:
+class _Object(NamedTuple):
     """A deployed object. `rendered` None: the project adds it to the rendered objects."""
 
     owner: JudgedComponent

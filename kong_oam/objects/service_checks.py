@@ -8,7 +8,7 @@ inside the container.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from kong_oam.diagnostics import Diagnostic, Findings, Position, some
 from kong_oam.oam.position import Texts
@@ -188,8 +188,7 @@ def _selecting(pods: _Labels, services: _ByLabel) -> Iterator[_Labels]:
                 yield service
 
 
-@dataclass(frozen=True, slots=True)
-class _Labels:
+class _Labels(NamedTuple):
     """The labels that a Service selects, or the labels of a pod template."""
 
     owner: JudgedComponent

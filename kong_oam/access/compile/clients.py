@@ -48,14 +48,12 @@ class Directory:
     # them that others name is not reported as missing.
     unjudged: set[str] = field(default_factory=set)
 
-    def report(self, code: str, message: str, position: SourcePosition) -> None:
-        self.out.append(Diagnostic(code, message, position))
-
     def add(self, component: Component, part: oam.ComponentSpec) -> None:
-        self.components[component.key] = component
-        self.parts[component.key] = part
+        key = component.key
+        self.components[key] = component
+        self.parts[key] = part
         if part.trait("client"):
-            self.clients.add(component.key)
+            self.clients.add(key)
         self.applications.add(component.application)
 
     def is_unread(self, key: str) -> bool:
@@ -82,12 +80,10 @@ class Directory:
         """Check that each scope name is unique at its issuer and not reserved by OpenID Connect."""
         first: dict[tuple[str, str], Component] = {}
         for component in self.components.values():
-            part = self.parts[component.key]
             for scope in component.identity.scopes:
-                position = access_position(part, "scopes").key(scope)
                 if scope in RESERVED_SCOPES:
                     message = f"scope '{scope}' is reserved by OpenID Connect; choose another name"
-                    self.report("ACC202", message, position)
+                    self._report_scope(message, component, scope)
                 earlier = first.setdefault(
                     (component.identity.provider, scope), component
                 )
@@ -96,7 +92,13 @@ class Directory:
                         f"scope '{scope}' is already declared by '{earlier.key}' for the "
                         "same issuer; prefix it"
                     )
-                    self.report("ACC202", message, position)
+                    self._report_scope(message, component, scope)
+
+    def _report_scope(
+        self, message: str, component: Component, scope: str
+    ) -> None:
+        scopes = access_position(self.parts[component.key], "scopes")
+        self.out.append(Diagnostic("ACC202", message, scopes.key(scope)))
 
     def check_role_members(self) -> None:
         """Check that the components of each role exist and are clients."""
@@ -112,7 +114,7 @@ class Directory:
                     hint = suggestion(member, self.clients)
                     message = f"role '{role.name}': component '{member}' {reason}{hint}"
                     position = role.position.at("components", index)
-                    self.report("ACC214", message, position)
+                    self.out.append(Diagnostic("ACC214", message, position))
 
 
 def callees_of(
@@ -129,9 +131,10 @@ def _client_of(trait: oam.Trait) -> ClientYaml:
 
 
 def compile_clients(
-    component: Component, directory: Directory
+    component: Component, directory: Directory, out: Report
 ) -> Iterator[Client]:
-    """Yield one client for each provider whose APIs the component calls.
+    """Yield one client for each provider whose APIs the component calls. Findings are added to
+    `out`.
 
     A component that calls no API has one client, at the component's provider.
     """
@@ -145,7 +148,7 @@ def compile_clients(
     groups: NameSets = {}
     for index, call in enumerate(client.get("calls", ())):
         granted = _granted_call(
-            component, call, position.at("calls", index), directory
+            component, call, position.at("calls", index), directory, out
         )
         if granted is None:
             continue
@@ -157,15 +160,15 @@ def compile_clients(
                 holders.update(role.groups)
     kind = client["kind"]
     users = signs_in(kind)
-    directory.out += _kind_findings(component, part, client, position)
+    out += _kind_findings(component, part, client, position)
     every = rotate_every(
-        client, position, directory.stack.rotation.overlap, directory.out
+        client, position, directory.stack.rotation.overlap, out
     )
     redirects = {}
     if users:
         scheme = directory.stack.scheme
         redirects = dict.fromkeys(
-            redirect_uris(component, client, position, scheme, directory.out)
+            redirect_uris(component, client, position, scheme, out)
         )
     for provider in calls or {component.identity.provider: []}:
         yield Client(
@@ -222,6 +225,7 @@ def _granted_call(
     call: CallYaml,
     position: SourcePosition,
     directory: Directory,
+    out: Report,
 ) -> Call | None:
     name = call["component"]
     callee = directory.components.get(name)
@@ -237,7 +241,7 @@ def _granted_call(
             if candidate.identity.scopes
         ]
         message = f"component '{name}' {reason}{suggestion(name, grantable)}"
-        directory.report("ACC203", message, position.at("component"))
+        out.append(Diagnostic("ACC203", message, position.at("component")))
         return None
     wanted = tuple(dict.fromkeys(call["scopes"]))
     roles = callee.roles_of(component.key)
@@ -248,10 +252,12 @@ def _granted_call(
                 f"'{name}' declares no scope "
                 f"'{scope}'{suggestion(scope, callee.identity.scopes)}"
             )
-            directory.report("ACC201", message, position.at("scopes", index))
+            where = position.at("scopes", index)
+            out.append(Diagnostic("ACC201", message, where))
         elif scope not in covered:
             message = _missing_grant(component, callee, scope, directory)
-            directory.report("ACC204", message, position.at("scopes", index))
+            where = position.at("scopes", index)
+            out.append(Diagnostic("ACC204", message, where))
     granting = [
         role.name for role in roles if not {*role.scopes}.isdisjoint(wanted)
     ]

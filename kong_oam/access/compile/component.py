@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import kong_oam.oam.model as oam
 from kong_oam.access.compile.access import (
@@ -22,6 +23,7 @@ from kong_oam.access.model import (
     WorkloadSpec,
 )
 from kong_oam.access.stack import Stack
+from kong_oam.access.workloads import digest_of
 from kong_oam.diagnostics import (
     Diagnostic,
     Findings,
@@ -46,13 +48,14 @@ OWNER = "owner"
 def compile_component(
     application: oam.Application,
     part: oam.ComponentSpec,
+    workload: WorkloadSpec,
     routes: Sequence[Route | Diagnostic],
     stack: Stack,
     out: Report,
 ) -> Component:
-    """Compile `part`, its objects and `routes` into a component without clients.
+    """Compile `part`, its `workload` and `routes` into a component without clients.
 
-    The component is in the namespace of `application`. Findings are added to `out`.
+    Findings are added to `out`.
     """
     access = access_of(part)
     endpoints = endpoints_of(application, part, routes, stack, out)
@@ -68,13 +71,16 @@ def compile_component(
             else _unexposed_trait(part)
         )
     position = access_position(part)
-    rules = authenticated_only(endpoints)
-    if part.trait("access"):
+    if not part.trait("access"):
+        rules = authenticated_only(endpoints)
+    else:
         scopes = access.get("scopes", {})
         rules = rules_of(
             access.get("rules", ()), position, endpoints, scopes, out
         )
-    traits = compile_traits(Declared(part, endpoints, rules, stack, out))
+    traits = compile_traits(
+        Declared(part, workload.rendered, endpoints, rules, stack, out)
+    )
     exposure = Exposure(
         over_tls(endpoints, traits.get(UPSTREAM_TLS), stack),
         exposures_of(routes),
@@ -82,12 +88,10 @@ def compile_component(
     )
     identity = identity_of(part, stack, out)
     # A Service that no route leads to is already an error: report nothing more about it.
-    is_reached = named and _leads_to(endpoints, named)
-    workload = WorkloadSpec(
-        application.namespace,
-        depends_on=part.depends_on,
-        rendered=part.rendered or (),
-        named_service=named if is_reached else None,
+    if named and _leads_to(endpoints, named):
+        workload = replace(workload, named_service=named)
+    label = digest_of(
+        application.name, part.name, part.type, workload, part.properties
     )
     return Component(
         application=application.name,
@@ -96,10 +100,11 @@ def compile_component(
         owner=access.get("owner", application.annotations.get(OWNER)),
         exposure=exposure,
         identity=identity,
-        workload=workload,
+        workload=replace(workload, label=label),
         position=part.position,
         traits=traits,
         waivers=tuple(waivers_of(access.get("waivers", ()), position, out)),
+        partition=stack.partition_of(application.namespace),
     )
 
 

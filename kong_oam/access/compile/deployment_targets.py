@@ -14,11 +14,13 @@ from kong_oam.oam.model import DeploymentTarget
 from kong_oam.oam.position import SourcePosition
 from kong_oam.oam.variants import clashing_variants
 
+_OWN_CLUSTER = DeploymentTarget()
+
 
 def first_target(part: oam.ComponentSpec) -> DeploymentTarget:
     """Return the place that the gateway sends calls to: the stack's own cluster, or the first
     place."""
-    return next(iter(part.targets), DeploymentTarget())
+    return part.targets[0] if part.targets else _OWN_CLUSTER
 
 
 def at_target(

@@ -34,10 +34,15 @@ from kong_oam.access.data import Names, PathSegments
 from kong_oam.access.endpoint import Endpoint
 from kong_oam.access.hosts import hosts_above
 from kong_oam.access.memory import Memory
-from kong_oam.access.model import Application, Component, Estate, FurtherTarget
+from kong_oam.access.model import (
+    Application,
+    Component,
+    Estate,
+    FurtherTarget,
+    WorkloadSpec,
+)
 from kong_oam.access.paths import within, written
 from kong_oam.access.stack import Stack
-from kong_oam.access.workloads import digest_of
 from kong_oam.diagnostics import (
     Diagnostic,
     Diagnostics,
@@ -134,12 +139,7 @@ def _component_with_findings(
 ) -> tuple[Component, Diagnostics]:
     """Compile a component without looking at others. Return it with its findings."""
     findings: Report = []
-    component = compile_alone(application, part, stack, findings)
-    partition = stack.partition_of(application.namespace)
-    label = digest_of(component, part.properties)
-    workload = replace(component.workload, label=label)
-    placed = replace(component, partition=partition, workload=workload)
-    return placed, tuple(findings)
+    return compile_alone(application, part, stack, findings), tuple(findings)
 
 
 def compile_alone(
@@ -184,17 +184,16 @@ def _compile_first_place(
     placed = at_target(application, target)
     made = component_objects(placed, part, stack.metadata)
     out += made.wrong
-    component = compile_component(
-        placed, replace(part, rendered=made.objects), made.routes, stack, out
-    )
-    if not part.targets:
-        return component
-    workload = replace(
-        component.workload,
-        cluster=target.cluster,
+    workload = WorkloadSpec(
+        placed.namespace,
+        target.cluster,
+        part.depends_on,
+        made.objects,
         further_targets=_further_targets(application, part),
     )
-    return replace(component, workload=workload)
+    return compile_component(
+        application, part, workload, made.routes, stack, out
+    )
 
 
 def _further_targets(
@@ -285,9 +284,9 @@ def _with_clients(
 def _with_all_clients(
     component: Component, directory: Directory
 ) -> tuple[Component, Diagnostics]:
-    separate = replace(directory, out=[])
-    clients = tuple(compile_clients(component, separate))
-    return component.with_clients(clients), tuple(separate.out)
+    findings: Report = []
+    clients = compile_clients(component, directory, findings)
+    return component.with_clients(clients), tuple(findings)
 
 
 def _shared_hosts(components: Iterable[Component]) -> Findings:

@@ -21,6 +21,7 @@ from kong_oam.traits.upstream_tls.value import (
     tls_secret_name,
 )
 
+_SERVICE_ACCOUNT = ("", "ServiceAccount")
 _SERVICE_NAME = re.compile(r"[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?\Z")
 
 
@@ -181,17 +182,14 @@ def _added_objects(
     over_tls = component.traits.get(UPSTREAM_TLS)
     if over_tls and over_tls.issuer:
         yield "Secret", tls_secret_name(component.name)
-    rendered = {
-        (item.group_kind, item.name) for item in component.workload.rendered
-    }
-    pods = [
-        item.options
-        for item in component.workload.rendered
-        if component_pods(item)
-    ]
+    rendered = component.workload.rendered
+    pods = [item.options for item in rendered if component_pods(item)]
     if pods:
         yield "NetworkPolicy", network_policy_name(component.name, pods)
-    has_account = (("", "ServiceAccount"), component.name) in rendered
+    has_account = any(
+        item.group_kind == _SERVICE_ACCOUNT and item.name == component.name
+        for item in rendered
+    )
     if not has_account and not all(options.read for options in pods):
         yield "ServiceAccount", component.name
     if component.workload.named_service:

@@ -41,7 +41,9 @@ def _compile(declared: Declared) -> UpstreamTls | None:
     routed = {endpoint.port for endpoint in declared.endpoints}
     out += _unrouted(part, trait, routed)
     out += (
-        _unmounted(part, trait) if named is None else _mounted_elsewhere(trait)
+        _unmounted(declared, trait)
+        if named is None
+        else _mounted_elsewhere(trait)
     )
     properties = cast("UpstreamTlsTraitYaml", trait.properties)
     issuer = properties.get("issuer")
@@ -97,7 +99,7 @@ def _mounted_elsewhere(trait: Trait) -> Findings:
     yield Diagnostic("ACC245", message, trait.position.at("type"))
 
 
-def _unmounted(part: ComponentSpec, trait: Trait) -> Findings:
+def _unmounted(declared: Declared, trait: Trait) -> Findings:
     """Yield findings about certificates that no pod could get, or that have two sources."""
     properties = trait.properties
     position = trait.position.at("properties")
@@ -108,9 +110,9 @@ def _unmounted(part: ComponentSpec, trait: Trait) -> Findings:
             "them"
         )
         yield Diagnostic("ACC245", message, position.at("issuer"))
-    elif sources and not any(map(component_pods, part.rendered or ())):
+    elif sources and not any(map(component_pods, declared.objects)):
         message = (
-            f"'{part.name}' renders no pods that could mount the "
+            f"'{declared.part.name}' renders no pods that could mount the "
             "certificate; let the controller of its pods mount it"
         )
         yield Diagnostic("ACC245", message, position.at(sources[0]))

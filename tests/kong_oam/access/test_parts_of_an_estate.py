@@ -270,7 +270,9 @@ def test_a_partition_is_blind_to_versions_of_its_callers() -> None:
         ("other", False),
         ("of/web", False),
     ):
-        workload = digest_of(caller, {"image": image})
+        workload = digest_of(
+            "shop", "web", caller.type, caller.workload, {"image": image}
+        )
         now = part_of(changed(ESTATE, "shop/web", label=workload), "apis")
         assert (
             plain_data(now) == plain_data(part_of(ESTATE, "apis"))
