@@ -63,7 +63,8 @@ CODES: Codes = {
     ),
     "ACC214": Code(
         "a role is bound to a component that is not a client",
-        "give the component a client trait, or correct `application/component`",
+        "give the component a client trait, or correct `application/component`; remove deleted "
+        "components from the role",
     ),
     "ACC215": Code(
         "one host has two certificates",

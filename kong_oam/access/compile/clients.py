@@ -26,7 +26,14 @@ from kong_oam.access.model import (
     signs_in,
 )
 from kong_oam.access.stack import Stack
-from kong_oam.diagnostics import Diagnostic, Findings, Report, some, suggestion
+from kong_oam.diagnostics import (
+    Diagnostic,
+    Findings,
+    Report,
+    nearest,
+    some,
+    suggestion,
+)
 from kong_oam.oam.position import SourcePosition
 
 
@@ -107,12 +114,14 @@ class Directory:
                 for index, member in enumerate(role.components):
                     if member in self.clients or self.is_unread(member):
                         continue
-                    known = member in self.parts
-                    reason = (
-                        "has no client trait" if known else "does not exist"
-                    )
-                    hint = suggestion(member, self.clients)
-                    message = f"role '{role.name}': component '{member}' {reason}{hint}"
+                    if member in self.parts:
+                        problem = "has no client trait"
+                        hint = suggestion(member, self.clients)
+                    else:
+                        problem = "does not exist"
+                        removed = "; if it was deleted, remove it from the role"
+                        hint = nearest(member, self.clients, 1) or removed
+                    message = f"role '{role.name}': component '{member}' {problem}{hint}"
                     position = role.position.at("components", index)
                     self.out.append(Diagnostic("ACC214", message, position))
 

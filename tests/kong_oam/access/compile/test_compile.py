@@ -84,7 +84,7 @@ def test_an_estate_that_is_right_has_no_findings() -> None:
         ([api(access="{owner: o, scopes: {r: r}, rules: [{methods: [GET], scopes: [r]}, {methods: [HEAD, POST], public: {reason: x}}]}")], "app1.yaml:13:89: error ACC212: HEAD /orders is public in one rule and protected in another (line 13); remove one, or give it another path or other methods"),
         ([api(http="{/a%2fb: 80}")], "app1.yaml:11:61: error ACC213: path '/a%2fb' is not plain; write /element/element, unencoded, of letters, digits and -._~!$&'()+,:=@, without patterns"),
         ([api("a", http="{/a: 80}, secretName: one"), api("b", http="{/b: 80}, secretName: two")], "app2.yaml:11:61: error ACC215: orders.example.com has another certificate at app1.yaml:11:61: 'a/one'; name one certificate for the host"),
-        ([api(access="{owner: o, scopes: {r: r}, roles: {x: {scopes: [r], components: [a/b]}}}")], "app1.yaml:13:88: error ACC214: role 'x': component 'a/b' does not exist"),
+        ([api(access="{owner: o, scopes: {r: r}, roles: {x: {scopes: [r], components: [a/b]}}}")], "app1.yaml:13:88: error ACC214: role 'x': component 'a/b' does not exist; if it was deleted, remove it from the role"),
         ([api(domain="*.example.com", http="{" + "/a" * 16 + ": 80}")], "app1.yaml:11:56: error ACC221: path '" + "/a" * 16 + "' has more than 15 elements on a wildcard host ('*.example.com'); shorten it"),
         ([api(http="{" + "/a" * 512 + ": 80}")], "app1.yaml:11:61: error ACC221: path '" + "/a" * 512 + "' has more than 511 elements; shorten it"),
         ([api(domain="*." + "a." * 31 + "b", http="{/: 80}")], "app1.yaml:11:108: error ACC221: '*." + "a." * 31 + "b' has more than 31 labels below its wildcard; shorten it"),
