@@ -164,10 +164,12 @@ def measured(components: int, checkout: Path = project.ROOT) -> Measured:
     return result
 
 
-def exported(local: Local, root: Path) -> list[dict[str, Any]]:
-    """Return the resources of the state of the project in `root`."""
+def exported(
+    local: Local, root: Path, stack: str = STACK
+) -> list[dict[str, Any]]:
+    """Return the resources of a stack of the project in `root`."""
     resources: list[dict[str, Any]] = json.loads(
-        local.pulumi("stack", "export", "-s", STACK, cwd=root).stdout
+        local.pulumi("stack", "export", "-s", stack, cwd=root).stdout
     )["deployment"]["resources"]
     return resources
 

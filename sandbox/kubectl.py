@@ -6,7 +6,7 @@
     kubectl [--context=C] --namespace=N get secrets --selector=LABEL --output=jsonpath=...
     kubectl [--context=C] --namespace=N [--request-timeout=T] get pods
         --selector=LABELS --output=jsonpath=...
-    kubectl [--context=C] [--namespace=N] [--request-timeout=T] get RESOURCE/NAME... | RESOURCE,...
+    kubectl [--context=C] [--namespace=N] [--request-timeout=T] get --filename=F | RESOURCE,...
         --ignore-not-found --no-headers --output=custom-columns=...
     kubectl [--context=C] [--request-timeout=T] get namespaces NAME...
         --ignore-not-found --output=name
@@ -19,16 +19,18 @@
 
 It reads the stand-in cluster, or the cluster of the context. The jsonpath is ignored. The output
 has a line for each object: its metadata, a pod's labels, or a namespace's uid, which is the
-cluster's address. The columns are ignored too: they are kind, version, name and stack. A patch is a
-strategic merge patch: `null` removes a field, `$patch: delete` an item of a list. RESOURCE may also
-be the singular of any kind, `statefulset.v1.apps`.
+cluster's address. The columns are ignored too: they are kind, version, namespace, name and stack. F
+is a file with a line of JSON for each object. A patch is a strategic merge patch: `null` removes a
+field, `$patch: delete` an item of a list. RESOURCE may also be the singular of any kind,
+`statefulset.v1.apps`.
 """
 
 import argparse
 import json
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -56,7 +58,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--namespace")
     verbs = parser.add_subparsers(dest="verb", required=True)
     get = verbs.add_parser("get")
-    get.add_argument("what", nargs="+")
+    get.add_argument("what", nargs="*")
+    get.add_argument("--filename")
     get.add_argument("--ignore-not-found", action="store_true")
     get.add_argument("--no-headers", action="store_true")
     get.add_argument("--show-managed-fields", action="store_true")
@@ -100,12 +103,18 @@ def main() -> int:
 def _print(asked: argparse.Namespace) -> None:
     """Print the answer to `kubectl get`."""
     if asked.output.startswith("custom-columns="):
-        for shown in _named(asked.namespace, asked.what):
+        shown_objects = (
+            _in_file(asked.filename)
+            if asked.filename
+            else _named(asked.namespace, asked.what)
+        )
+        for shown in shown_objects:
             about = shown["metadata"]
             stack = about.get("labels", {}).get("kong-oam.dev/stack", "<none>")
             print(
                 shown["kind"],
                 shown["apiVersion"],
+                about.get("namespace", "<none>"),
                 about["name"],
                 stack,
                 sep="   ",
@@ -171,6 +180,16 @@ def _print_secrets(namespace: str, label: str) -> None:
                     )["metadata"]
                 )
             )
+
+
+def _in_file(path: str) -> Iterator[Manifest]:
+    """Yield the existing objects of a file, which has a line for each object."""
+    for line in Path(path).read_text("utf-8").splitlines():
+        wanted = json.loads(line)
+        about = wanted["metadata"]
+        operand = f"{_full(wanted)}/{about['name']}"
+        if found := _get(about.get("namespace"), operand):
+            yield found
 
 
 def _named(

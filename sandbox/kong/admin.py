@@ -40,6 +40,7 @@ COLLECTIONS = {
     "plugins": "plugins",
     "consumers": "consumers",
     "jwts": "jwt_secrets",
+    "acls": "acls",
     "certificates": "certificates",
     "ca_certificates": "ca_certificates",
     "snis": "snis",
@@ -52,6 +53,7 @@ NESTED = {
     ("routes", "plugins"): ("plugins", "route"),
     ("consumers", "plugins"): ("plugins", "consumer"),
     ("consumers", "jwt"): ("jwt_secrets", "consumer"),
+    ("consumers", "acls"): ("acls", "consumer"),
     ("certificates", "snis"): ("snis", "certificate"),
     ("upstreams", "targets"): ("targets", "upstream"),
 }
@@ -61,11 +63,11 @@ PARENTS = {
     ("plugins", "route"): "routes",
     ("plugins", "consumer"): "consumers",
     ("jwt_secrets", "consumer"): "consumers",
+    ("acls", "consumer"): "consumers",
 }
 # Kong has these; asking for them here is answered 501, never as if they were empty.
 NOT_MODELLED = frozenset(
     [
-        "acls",
         "basic-auths",
         "cache",
         "config",

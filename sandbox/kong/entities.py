@@ -68,6 +68,7 @@ NAMED_BY: Mapping[str, str] = {
     "plugins": "instance_name",
     "consumers": "username",
     "jwt_secrets": "key",
+    "acls": "group",
     "snis": "name",
     "upstreams": "name",
     "targets": "target",

@@ -59,6 +59,7 @@ class EntityCheck(TypedDict, total=False):
     custom_entity_check: Printed
     distinct: Sequence[str]
     mutually_required: Sequence[str]
+    only_one_of: Sequence[str]
 
 
 Fields = Mapping[str, "Field"]

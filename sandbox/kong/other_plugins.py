@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
+from sandbox.kong.acl import Acl
 from sandbox.kong.entities import Entity
 from sandbox.kong.exchange import Exchange
 from sandbox.kong.http import Response
@@ -36,6 +37,7 @@ class OtherPlugin(Protocol):
 
 
 OTHER_PLUGINS: Mapping[str, type[OtherPlugin]] = {
+    "acl": Acl,
     "bot-detection": BotDetection,
     "correlation-id": CorrelationId,
     "file-log": FileLog,

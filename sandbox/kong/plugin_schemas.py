@@ -265,6 +265,13 @@ _FILE_LOG_CONFIG = {
     "custom_fields_by_lua": _CUSTOM_FIELDS,
 }
 
+_ACL_CONFIG = {
+    "allow": array(string()),
+    "deny": array(string()),
+    "hide_groups_header": boolean(False),
+    "always_use_authenticated_groups": boolean(False),
+}
+
 _MEASURED = (
     *(
         "per_consumer",
@@ -289,6 +296,18 @@ def _sink(name: str, config: Fields) -> Schema:
 
 
 _SCHEMAS = (
+    Schema(
+        "acl",
+        {
+            "consumer": NO_CONSUMER,
+            "protocols": http_only(),
+            "config": record(_ACL_CONFIG, required=True),
+        },
+        (
+            {"only_one_of": ["config.allow", "config.deny"]},
+            {"at_least_one_of": ["config.allow", "config.deny"]},
+        ),
+    ),
     _serverless("pre-function"),
     _serverless("post-function"),
     Schema(

@@ -245,6 +245,17 @@ JWT_SECRETS = Schema(
     late_checks=(rules.key_is_a_pem,),
 )
 
+ACLS = Schema(
+    "acls",
+    {
+        "id": ID,
+        "created_at": CREATED,
+        "consumer": foreign("consumers", required=True, on_delete="cascade"),
+        "group": string(required=True),
+        "tags": TAGGED,
+    },
+)
+
 CERTIFICATES = Schema(
     "certificates",
     {
@@ -333,6 +344,7 @@ ENTITY_SCHEMAS: Mapping[str, Schema] = {
         ROUTES,
         CONSUMERS,
         JWT_SECRETS,
+        ACLS,
         PLUGINS,
         CERTIFICATES,
         CA_CERTIFICATES,

@@ -33,6 +33,7 @@ from sandbox.kong.entities import (
 from sandbox.kong.fields import Field, Fields, Schema
 from sandbox.kong.plugin_schemas import PLUGIN_SCHEMAS
 from sandbox.kong.schema import (
+    ACLS,
     CA_CERTIFICATES,
     CERTIFICATES,
     CONSUMERS,
@@ -49,6 +50,7 @@ _ALL = (
     PLUGINS,
     CONSUMERS,
     JWT_SECRETS,
+    ACLS,
     CERTIFICATES,
     CA_CERTIFICATES,
     SNIS,

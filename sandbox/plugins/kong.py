@@ -2,9 +2,9 @@
 """The stand-in for the kong plugin: the Admin API requests of pulumi-kong 4.6.3, for the resources
 below.
 
-Modelled: Service, Route, Plugin, Consumer, ConsumerJwtAuth, Certificate, Upstream, Target. Every
-create is a POST, every update a PATCH, and each is followed by a GET, as recorded from the official
-plugin. The stand-in has the same faults, because a program must handle them:
+Modelled: Service, Route, Plugin, Consumer, ConsumerAcl, ConsumerJwtAuth, Certificate, Upstream,
+Target. Every create is a POST, every update a PATCH, and each is followed by a GET, as recorded
+from the official plugin. The stand-in has the same faults, because a program must handle them:
 
 * An input that the program removes is left out of the PATCH. Kong keeps the old value, and every
   later up differs. Only booleans fall back to false, and a few inputs to the plugin's own defaults.
@@ -407,26 +407,18 @@ class Consumer(Entity):
     }
 
 
-class ConsumerJwtAuth(Entity):
-    """kong:index/consumerJwtAuth:ConsumerJwtAuth; its id is `<credential>|<consumer>`."""
+class _OfConsumer(Entity):
+    """An entity of a consumer; its id is `<entity>|<consumer>`."""
 
-    token = "kong:index/consumerJwtAuth:ConsumerJwtAuth"
     collection = "/consumers"
-    noun = "JWTAuth"
-    fields = {
-        "algorithm": Field("algorithm", blank="always"),
-        "key": Field("key", blank="always"),
-        "rsaPublicKey": Field("rsa_public_key", blank="always"),
-        "secret": Field("secret", blank="always"),
-        "tags": Field("tags"),
-    }
+    nested: str  # the name of the entities in a consumer's path
 
     def _collection(self, inputs: Properties) -> str:
-        return f"/consumers/{inputs['consumerId']}/jwt"
+        return f"/consumers/{inputs['consumerId']}/{self.nested}"
 
     def _path(self, identifier: str) -> str:
-        credential, _, consumer = identifier.partition("|")
-        return f"/consumers/{consumer}/jwt/{credential}"
+        entity, _, consumer = identifier.partition("|")
+        return f"/consumers/{consumer}/{self.nested}/{entity}"
 
     def _identifier(self, entity: Value, inputs: Properties) -> str:
         return f"{entity['id']}|{inputs['consumerId']}"
@@ -436,6 +428,30 @@ class ConsumerJwtAuth(Entity):
             **super()._state(entity, inputs),
             "consumerId": entity["consumer"]["id"],
         }
+
+
+class ConsumerAcl(_OfConsumer):
+    """kong:index/consumerAcl:ConsumerAcl, a group of a consumer. No recording has any."""
+
+    token = "kong:index/consumerAcl:ConsumerAcl"
+    nested = "acls"
+    noun = "ACLGroup"
+    fields = {"group": Field("group"), "tags": Field("tags")}
+
+
+class ConsumerJwtAuth(_OfConsumer):
+    """kong:index/consumerJwtAuth:ConsumerJwtAuth."""
+
+    token = "kong:index/consumerJwtAuth:ConsumerJwtAuth"
+    nested = "jwt"
+    noun = "JWTAuth"
+    fields = {
+        "algorithm": Field("algorithm", blank="always"),
+        "key": Field("key", blank="always"),
+        "rsaPublicKey": Field("rsa_public_key", blank="always"),
+        "secret": Field("secret", blank="always"),
+        "tags": Field("tags"),
+    }
 
 
 class Certificate(Entity):
@@ -581,6 +597,7 @@ def plugin() -> Plugin:
         Route,
         KongPlugin,
         Consumer,
+        ConsumerAcl,
         ConsumerJwtAuth,
         Certificate,
         Upstream,

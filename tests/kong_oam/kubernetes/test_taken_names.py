@@ -71,6 +71,14 @@ def _put(
     )
 
 
+def _named(namespace: str, kind: str, name: str) -> Manifest:
+    return {
+        "apiVersion": "v1",
+        "kind": kind,
+        "metadata": {"namespace": namespace, "name": name},
+    }
+
+
 def _state(*resources: Resource) -> StackState:
     return StackState(
         frozenset((resource.type, resource.name) for resource in resources),
@@ -156,17 +164,10 @@ def test_many_objects_of_a_kind_are_looked_for_in_a_list(
     _put(cluster, "ServiceAccount", "job", "prod")
     _put(cluster, "ServiceAccount", "other", "prod")
     _put(cluster, "Secret", "job-client")
-    wanted: list[Manifest] = [
-        {
-            "apiVersion": "v1",
-            "kind": kind,
-            "metadata": {"name": name, "namespace": "default"},
-        }
-        for kind, name in (
-            ("ServiceAccount", "job"),
-            ("ServiceAccount", "none"),
-            ("Secret", "job-client"),
-        )
+    wanted = [
+        _named("default", "ServiceAccount", "job"),
+        _named("default", "ServiceAccount", "none"),
+        _named("default", "Secret", "job-client"),
     ]
     expected = {
         ("default", "ServiceAccount", "job"): "prod",
@@ -193,14 +194,13 @@ def test_a_kind_that_the_cluster_does_not_know_hides_no_other(
 
     monkeypatch.setattr("kong_oam.kubernetes.preflight.kubectl.stacks", owners)
     (component,) = ESTATE.own.values()
-    about = {"name": "job", "namespace": "default"}
-    objects = [
-        {"apiVersion": version, "kind": kind, "metadata": about}
-        for version, kind in KINDS
-    ]
     made = [
-        (component, f"shop/{manifest['kind']}", manifest)
-        for manifest in objects
+        (
+            component,
+            kind,
+            _named("default", kind, "job") | {"apiVersion": version},
+        )
+        for version, kind in KINDS
     ]
     monkeypatch.setattr(
         "kong_oam.kubernetes.preflight.created_in", lambda *_: made
@@ -235,3 +235,21 @@ def test_names_and_labels_are_those_that_the_program_makes() -> None:
     assert looked_for.keys() == made.keys()
     for manifest in (*looked_for.values(), *made.values()):
         assert manifest["metadata"]["labels"]["kong-oam.dev/stack"] == "local"
+
+
+def test_one_command_looks_up_the_objects_of_all_namespaces(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    commands: list[str] = []
+
+    def run(*command: str) -> str:
+        commands.append(command[0])
+        return "Secret v1 a job prod\nSecret v1 b job <none>\n"
+
+    monkeypatch.setattr(kubectl, "_run", run)
+    wanted = [_named(namespace, "Secret", "job") for namespace in "abc"]
+    assert kubectl.stacks(None, wanted) == {
+        ("a", "Secret", "job"): "prod",
+        ("b", "Secret", "job"): None,
+    }
+    assert commands == ["kubectl"]

@@ -11,6 +11,7 @@ from sandbox.plugins.kong import (
     AdminApi,
     Certificate,
     Consumer,
+    ConsumerAcl,
     ConsumerJwtAuth,
     Entity,
     KongPlugin,
@@ -151,3 +152,11 @@ def test_drift_of_a_configuration_is_only_seen_with_strict_match(
     assert (
         plugin.differences(found.state, found.inputs, inputs).changed == changed
     )
+
+
+def test_a_group_is_made_below_its_consumer() -> None:
+    """The id has both, as the id of a credential does."""
+    api = Recorder({"id": "a", "consumer": {"id": "c"}, "group": "readers"})
+    made = ConsumerAcl(api).create({"consumerId": "c", "group": "readers"})
+    assert made[0] == "a|c"
+    assert api.asked[0] == ("POST", "/consumers/c/acls", {"group": "readers"})

@@ -144,4 +144,4 @@ def test_replacements_secrets_and_outputs_are_those_of_the_official_schema(
         assert secret - set(inputs) <= resource.secrets <= secret, token
         assert set(outputs) - set(inputs) <= resource.computed, token
         assert resource.defaults.keys() <= inputs.keys(), token
-    assert modelled == {"kong": 8, "okta": 8}[provider]
+    assert modelled == {"kong": 9, "okta": 8}[provider]
