@@ -223,6 +223,7 @@ class _Run:
             )
         inputs = (
             self.minor,
+            bool(errors(self.own.problems)),
             [
                 list(map(_definition_inputs, definitions))
                 for _, definitions in parts

@@ -443,6 +443,20 @@ def test_failures_of_definitions_are_evaluated_again(
     assert where() == "the definition: definitions/priority.yaml:5:9"
 
 
+def test_a_missing_type_is_found_once_all_definitions_are_readable(
+    project: Path, known: Known
+) -> None:
+    """An unreadable definition may define the type."""
+    replace_once(
+        project / "applications/ledger.yaml", "stateful-app", "stateful"
+    )
+    broken = project / "definitions/broken.cue"
+    broken.write_text("broken: {")
+    assert {found.code for found in known(30).diagnostics} == {"OAM112"}
+    broken.unlink()
+    assert {found.code for found in known(30).diagnostics} == {"OAM104"}
+
+
 def test_the_clusters_version_is_asked_for(project: Path, tools: Tools) -> None:
     template = 'output: {apiVersion: "v1", kind: "ConfigMap", data: minor: "\\(context.clusterVersion.minor)"}'
     (project / "definitions/minor.yaml").write_text(
