@@ -21,7 +21,7 @@ _OUTSIDE = ("LoadBalancer", "NodePort")
 _NODE = ("hostNetwork", "hostPID", "hostIPC")
 _GROUPS = tuple(f".{group}" for group in BYPASS_GROUPS)
 # Kinds by which others than the gateway reach workloads, or that redirect a Service.
-_WAYS_IN = BYPASS_KINDS | {"Endpoints", "EndpointSlice"}
+_WAYS_IN = BYPASS_KINDS | {"endpoints", "endpointslice"}
 
 # An edge: a part of an object, as Kubernetes writes it.
 Part = JsonObject
@@ -98,7 +98,7 @@ def _ways_in(deployment: Deployment, allowed: Iterable[str]) -> Findings:
             continue
         if kind.endswith("NetworkPolicy") and resource.type != NETWORK_POLICY:
             opened = "who may connect"
-        elif kind in _WAYS_IN or f".{group}".endswith(_GROUPS):
+        elif kind.casefold() in _WAYS_IN or f".{group}".endswith(_GROUPS):
             opened = "ways to workloads"
         else:
             continue

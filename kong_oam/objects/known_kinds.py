@@ -83,33 +83,34 @@ BYPASS = (
     "access trait"
 )
 
+# Kinds without capitals.
 BYPASS_KINDS = frozenset(
     {
-        "ApisixRoute",
-        "DomainMapping",
-        "GRPCRoute",
-        "Gateway",
-        "GatewayRoute",
-        "HTTPProxy",
-        "HTTPRoute",
-        "Ingress",
-        "IngressRoute",
-        "IngressRouteTCP",
-        "IngressRouteUDP",
-        "MultiClusterIngress",
-        "MultiClusterService",
-        "Route",
-        "RouteGroup",
-        "ServiceAttachment",
-        "ServiceExport",
-        "TCPRoute",
-        "TLSRoute",
-        "TargetGroupBinding",
-        "TransportServer",
-        "UDPRoute",
-        "VirtualServer",
-        "VirtualServerRoute",
-        "VirtualService",
+        "apisixroute",
+        "domainmapping",
+        "grpcroute",
+        "gateway",
+        "gatewayroute",
+        "httpproxy",
+        "httproute",
+        "ingress",
+        "ingressroute",
+        "ingressroutetcp",
+        "ingressrouteudp",
+        "multiclusteringress",
+        "multiclusterservice",
+        "route",
+        "routegroup",
+        "serviceattachment",
+        "serviceexport",
+        "tcproute",
+        "tlsroute",
+        "targetgroupbinding",
+        "transportserver",
+        "udproute",
+        "virtualserver",
+        "virtualserverroute",
+        "virtualservice",
     }
 )
 
@@ -134,14 +135,16 @@ BYPASS_GROUPS = (
     "traefik.io",
 )
 
-_ADDRESS_KINDS = frozenset({"EndpointSlice", "Endpoints"})
+# Without capitals.
+_ADDRESS_KINDS = frozenset({"endpointslice", "endpoints"})
 
 _ANY_ADDRESS = "it would let a Service send its calls to any address"
 
+# Kinds without capitals, with their groups.
 _REQUESTS = frozenset(
     {
-        ("cert-manager.io", "CertificateRequest"),
-        ("certificates.k8s.io", "CertificateSigningRequest"),
+        ("cert-manager.io", "certificaterequest"),
+        ("certificates.k8s.io", "certificatesigningrequest"),
     }
 )
 
@@ -196,22 +199,26 @@ def is_custom(group: str) -> bool:
 
 
 def why_never(kind: GroupKind, found: Fields) -> str:
-    """Return why an object of a kind is never deployed; empty if it can be."""
+    """Return why an object of a kind is never deployed; empty if it can be.
+
+    Capitals do not matter: the kinds of some products are lower-case.
+    """
     group, name = kind
+    folded = name.casefold()
     if name.endswith("List") and ("items" in found or kind == ("", "List")):
         return (
             "a list hides its objects from the checks; write each object by "
             "itself"
         )
-    if (name in BYPASS_KINDS and kind not in INGRESSES) or _within(
+    if (folded in BYPASS_KINDS and kind not in INGRESSES) or _within(
         group, BYPASS_GROUPS
     ):
         return f"{BYPASS}; remove it"
-    if name in _ADDRESS_KINDS:
+    if folded in _ADDRESS_KINDS:
         return f"{_ANY_ADDRESS}; remove it"
-    if kind in _REQUESTS:
+    if (group, folded) in _REQUESTS:
         return _ENCODED_NAMES
-    if name.endswith("NetworkPolicy") or _within(group, _GROUPS_OF_NETWORKS):
+    if folded.endswith("networkpolicy") or _within(group, _GROUPS_OF_NETWORKS):
         return f"{_POLICY_HOLE}; remove it"
     return ""
 

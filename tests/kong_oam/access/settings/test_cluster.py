@@ -110,6 +110,8 @@ def test_a_kind_may_have_small_letters() -> None:
     assert stack.allowed == {"acid.zalan.do/postgresql": "x"}
     with pytest.raises(StackError, match=r"cluster\.allow"):
         settings_with(allow={"node": "x"})
+    with pytest.raises(StackError, match="no stack may allow this kind"):
+        settings_with(allow={"networking.istio.io/virtualservice": "x"})
 
 
 def test_a_stack_names_further_clusters() -> None:
