@@ -114,12 +114,14 @@ def _workflow(data: Any, position: SourcePosition) -> Workflow | None:
     if not isinstance(data, dict):
         return None
     mode = as_mapping(data.get("mode"))
+    ref = as_text(data.get("ref"))
     return Workflow(
-        steps=tuple(_steps(data, "steps", position)),
+        # KubeVela reads the steps in the cluster instead.
+        steps=() if ref else tuple(_steps(data, "steps", position)),
         dag=mode.get("steps") == "DAG",
         dag_in_groups=mode.get("subSteps", "DAG") == "DAG",
         position=position,
-        ref=as_text(data.get("ref")),
+        ref=ref,
     )
 
 

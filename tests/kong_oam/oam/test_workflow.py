@@ -449,7 +449,9 @@ def test_a_workflow_elsewhere_is_not_read() -> None:
     head = (
         HEAD[: HEAD.index("  policies:")] + HEAD[HEAD.index("  components:") :]
     )
-    found = read_bytes("a.yaml", f"{head}  workflow: {{ref: other}}\n".encode())
+    steps = "[{name: a, type: suspend, dependsOn: [nope]}]"
+    workflow = f"  workflow: {{ref: other, steps: {steps}}}\n"
+    found = read_bytes("a.yaml", f"{head}{workflow}".encode())
     assert messages(found) == [
         "a.yaml:9:14: warning OAM109: workflow 'other' is in the cluster and is not read; "
         "Kong-OAM deploys all components in the order of dependsOn. Remove ref"
