@@ -106,7 +106,10 @@ def model(stack: str) -> DeployedModel:
     try:
         settings = read_file(stack_file(stack))
         reading = read_applications(
-            settings.applications, settings.definitions, settings.stack.minor
+            settings.applications,
+            settings.definitions,
+            settings.stack.minor,
+            labels=settings.stack.labels,
         )
     except SettingsError as error:
         return DeployedModel(None, problems=(str(error),))
