@@ -101,10 +101,12 @@ def write(folder: Path, change: str = "") -> None:
                 "image: registry.example.com/job:2",
             )
         case "scope":
-            api, job = (
-                text.replace("things.read", "things.view")
-                for text in (api, job)
-            )
+            granted = "scopes: [things.read, things.view]"
+            api = api.replace(
+                "{things.read: Read things}",
+                "{things.read: Read things, things.view: View things}",
+            ).replace("reader: {scopes: [things.read]", f"reader: {{{granted}")
+            job = job.replace("scopes: [things.read]", granted)
     remove_applications(folder)
     for name, text in (("api", api), ("job", job)):
         (folder / "applications" / f"{name}.yaml").write_text(text, "utf-8")
