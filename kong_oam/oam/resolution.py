@@ -100,32 +100,52 @@ def resolved(
     acts = deploys(application)
     if too_much := _too_much(application, acts):
         return unresolved, [*findings, too_much]
+    deployed = _deployed(application, acts, own, findings, is_right=not wrong)
+    if deployed is None:
+        return unresolved, findings
+    components, rules = deployed
+    whole = replace(whole, components=components, rules=rules)
+    return _in_its_namespace(whole), findings
+
+
+def _deployed(
+    application: Application,
+    acts: Sequence[Deploy],
+    own: OwnTypes,
+    out: Report,
+    *,
+    is_right: bool,
+) -> tuple[ComponentSpecs, tuple[Rule, ...]] | None:
+    """Return the components that the steps deploy, and the rules of the policies.
+
+    The findings are added to `out`. Returns None if they leave values or places unknown.
+    `is_right`: the Application has no errors so far.
+    """
     variants = [
         (act, deployed_components(application, act, own)) for act in acts
     ]
-    if application.workflow and application.workflow.steps and not wrong:
-        findings += _unused_policies(application, acts)
-        findings += _components_without_step(application, variants)
+    if application.workflow and application.workflow.steps and is_right:
+        out += _unused_policies(application, acts)
+        out += _components_without_step(application, variants)
     components, wrong_forms = join_variants(application, variants)
-    findings += wrong_forms
+    out += wrong_forms
     rules, wrong_rules = _rules(application.policies)
-    findings += wrong_rules
+    out += wrong_rules
     by_step = {}
     for act, deployed in variants:
         by_step[act.step] = [component.name for component in deployed]
     after = order(application.workflow, by_step)
     components, wrong_values = _ordered(components, after, application)
-    findings += wrong_values
+    out += wrong_values
     if errors((*wrong_forms, *wrong_values)):
-        return unresolved, findings
+        return None
     # Rules select objects by name and type, so they need definitions.
     if any(rule.option for rule in rules):
         components = tuple(
             replace(component, plain=component.type == "external")
             for component in components
         )
-    whole = replace(whole, components=components, rules=tuple(rules))
-    return _in_its_namespace(whole), findings
+    return components, tuple(rules)
 
 
 def _leaves_values_unknown(error: Diagnostic) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from graphlib import TopologicalSorter
@@ -265,10 +265,7 @@ class _Run:
     ) -> _Rendering:
         rendered: dict[int, ComponentSpec] = {}
         found = [*_name_clashes(source)]
-        givers: dict[str, tuple[int, Output]] = {}
-        for number, (part, _) in enumerate(parts):
-            for output in part.outputs:
-                givers[output.name] = (number, output)
+        givers = _givers(parts)
         needed = {}
         for number, (part, _) in enumerate(parts):
             needed[number] = [givers[value.source][0] for value in part.inputs]
@@ -291,17 +288,25 @@ class _Run:
                 rendered[number] = component
             found += findings
         is_whole = len(rendered) == len(parts) and not errors(found)
-        # A policy or an input may give a missing value; an unreadable file, a missing definition.
-        uncertain = set() if source.is_resolved else {"OAM105"}
-        if errors(self.own.problems):
-            uncertain.add("OAM104")
-        found = [finding for finding in found if finding.code not in uncertain]
         components = tuple(
             rendered.get(number) or replace(part, is_wrong=True)
             for number, (part, _) in enumerate(parts)
         )
         done = replace(source, components=components, policies=())
-        return _Rendering(source, inputs, done, tuple(found), is_whole)
+        certain = tuple(self._certain(found, source))
+        return _Rendering(source, inputs, done, certain, is_whole)
+
+    def _certain(
+        self, found: Iterable[Diagnostic], source: Application
+    ) -> Iterator[Diagnostic]:
+        """Yield the findings that no other error may cause. A policy or an input may give a missing
+        value; an unreadable file, a missing definition."""
+        for finding in found:
+            if finding.code == "OAM105" and not source.is_resolved:
+                continue
+            if finding.code == "OAM104" and errors(self.own.problems):
+                continue
+            yield finding
 
     def _component(
         self,
@@ -463,6 +468,15 @@ def _name_clashes(application: Application) -> Findings:
                 f"({same.position}) render objects under one name; rename one"
             )
             yield Diagnostic("OAM106", message, policy.position.at("name"))
+
+
+def _givers(parts: Iterable[_Part]) -> dict[str, tuple[int, Output]]:
+    """Return each output by its name, with the number of the part that has it."""
+    givers = {}
+    for number, (part, _) in enumerate(parts):
+        for output in part.outputs:
+            givers[output.name] = (number, output)
+    return givers
 
 
 def _definition_inputs(definitions: ChosenDefinitions) -> object:
