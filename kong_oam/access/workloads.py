@@ -78,6 +78,8 @@ def _repository(image: str) -> str:
 
 def _without_names(value: Any, names: set[str]) -> Any:
     """Return an object without its own metadata, with None in place of these names."""
+    if isinstance(value, str):  # the usual case, and faster
+        return None if value in names else value
     if isinstance(value, Mapping):
         left_out = ("metadata",) if "apiVersion" in value else ()
         return {
@@ -87,4 +89,4 @@ def _without_names(value: Any, names: set[str]) -> Any:
         }
     if isinstance(value, list | tuple):
         return [_without_names(inner, names) for inner in value]
-    return None if isinstance(value, str) and value in names else value
+    return value
