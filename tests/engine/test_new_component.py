@@ -10,35 +10,15 @@ import pytest
 
 from sandbox.local import ROOT, STACK
 from tests.support.engine.deployment import Empty
-
-NEW = (
-    *(
-        "--app",
-        "billing",
-        "--component",
-        "invoices",
-        "--image",
-        "registry.example.com/billing:1.0",
-    ),
-    *(
-        "--owner",
-        "team-billing",
-        "--port",
-        "8080",
-        "--domain",
-        "billing.example.com",
-        "--group",
-        "sales",
-    ),
-    *("--calls", "orders/api:orders.read"),
-)
+from tests.support.new_component import NEW
 
 
 @pytest.mark.deep
 def test_a_scaffolded_component_can_be_previewed_at_once(empty: Empty) -> None:
     """Workload, identity, gate and routes are planned, and its access equals the template's."""
     deployment = empty()
-    command = [sys.executable, "-m", "kong_oam", "new", *NEW]
+    calls = ("--calls", "orders/api:orders.read")
+    command = [sys.executable, "-m", "kong_oam", *NEW, *calls]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     subprocess.run(
         command,

@@ -11,29 +11,8 @@ import yaml
 from sandbox.local import STACK, Local
 from tests.support.engine.calls import call
 from tests.support.engine.deployment import AT_ONCE, start
+from tests.support.new_component import NEW
 from tests.support.wheel import environment, install
-
-NEW = (
-    *(
-        "new",
-        "--app",
-        "billing",
-        "--component",
-        "invoices",
-        "--image",
-        "registry.example.com/billing:1.0",
-    ),
-    *(
-        "--owner",
-        "team-billing",
-        "--port",
-        "8080",
-        "--domain",
-        "billing.example.com",
-        "--group",
-        "sales",
-    ),
-)
 
 
 @pytest.mark.deep

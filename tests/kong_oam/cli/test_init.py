@@ -20,27 +20,10 @@ from kong_oam.access.settings.stack import read_file
 from kong_oam.cli.init import STARTERS
 from tests.support.cli import Cli
 from tests.support.documentation import page
+from tests.support.new_component import NEW
 from tests.support.projects import git
 from tests.support.repository import ROOT
 from tests.support.streams import Capsys
-
-NEW = (
-    "new",
-    "--app",
-    "billing",
-    "--component",
-    "invoices",
-    "--image",
-    "registry.example.com/billing:1.0",
-    "--owner",
-    "team-billing",
-    "--port",
-    "8080",
-    "--domain",
-    "billing.example.com",
-    "--group",
-    "sales",
-)
 
 
 @pytest.fixture(autouse=True)
