@@ -31,7 +31,7 @@ from benchmarks.gateway import (
     Case,
     Deployment,
     Load,
-    _Workload,
+    Workload,
     application,
     cpu,
     listening,
@@ -71,7 +71,7 @@ def measured(number: int, count: int) -> str:
     load = Load((str(url.hostname), url.port or 80))
     settings, estate = stack(Case("clients"), number, {})
     estate = with_clients(number, count, settings.stack)
-    with listening(_Workload) as port:
+    with listening(Workload) as port:
         workload = f"127.0.0.1:{port}"
         deployment = Deployment(os.environ["KONG_ADMIN_URL"], workload, key)
         try:

@@ -317,7 +317,7 @@ def _encoded(part: bytes) -> str:
     return base64.urlsafe_b64encode(part).rstrip(b"=").decode()
 
 
-class _Workload(socketserver.StreamRequestHandler):
+class Workload(socketserver.StreamRequestHandler):
     """Answers every request with 200, and keeps connections open."""
 
     answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -422,12 +422,12 @@ def deployed(
     each case."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     with ExitStack() as opened, tempfile.TemporaryDirectory() as folder:
-        workload = opened.enter_context(listening(_Workload))
+        workload = opened.enter_context(listening(Workload))
         Path(folder).chmod(0o777)  # the workers are another user
         sinks = {
             "file": f"{folder}/records",
             "http": {
-                "url": f"http://127.0.0.1:{opened.enter_context(listening(_Workload))}/"
+                "url": f"http://127.0.0.1:{opened.enter_context(listening(Workload))}/"
             },
             "tcp": {
                 "host": "127.0.0.1",

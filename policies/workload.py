@@ -7,7 +7,11 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any
 
 from kong_oam.access.data import JsonObject
-from kong_oam.objects.known_kinds import BYPASS_GROUPS, BYPASS_KINDS
+from kong_oam.objects.known_kinds import (
+    ADDRESS_KINDS,
+    BYPASS_GROUPS,
+    BYPASS_KINDS,
+)
 
 from .deployed import UNKNOWN, Deployment, Resource
 from .rule import Findings, Settings, about
@@ -21,7 +25,7 @@ _OUTSIDE = ("LoadBalancer", "NodePort")
 _NODE = ("hostNetwork", "hostPID", "hostIPC")
 _GROUPS = tuple(f".{group}" for group in BYPASS_GROUPS)
 # Kinds by which others than the gateway reach workloads, or that redirect a Service.
-_WAYS_IN = BYPASS_KINDS | {"endpoints", "endpointslice"}
+_WAYS_IN = BYPASS_KINDS | ADDRESS_KINDS
 
 # An edge: a part of an object, as Kubernetes writes it.
 Part = JsonObject

@@ -136,7 +136,7 @@ BYPASS_GROUPS = (
 )
 
 # Without capitals.
-_ADDRESS_KINDS = frozenset({"endpointslice", "endpoints"})
+ADDRESS_KINDS = frozenset({"endpointslice", "endpoints"})
 
 _ANY_ADDRESS = "it would let a Service send its calls to any address"
 
@@ -214,7 +214,7 @@ def why_never(kind: GroupKind, found: Fields) -> str:
         group, BYPASS_GROUPS
     ):
         return f"{BYPASS}; remove it"
-    if folded in _ADDRESS_KINDS:
+    if folded in ADDRESS_KINDS:
         return f"{_ANY_ADDRESS}; remove it"
     if (group, folded) in _REQUESTS:
         return _ENCODED_NAMES

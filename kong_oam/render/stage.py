@@ -204,6 +204,11 @@ class _Run:
         return self if own is self.own else replace(self, own=own)
 
     @cached_property
+    def _lacks_definitions(self) -> bool:
+        """Whether a file with an error may define a type."""
+        return bool(errors(self.own.problems))
+
+    @cached_property
     def library(self) -> Library:
         """The project's own and the built-in definitions."""
         return library((*self.own.definitions, *self.tools.built_in))
@@ -223,7 +228,7 @@ class _Run:
             )
         inputs = (
             self.minor,
-            bool(errors(self.own.problems)),
+            self._lacks_definitions,
             [
                 list(map(_definition_inputs, definitions))
                 for _, definitions in parts
@@ -304,7 +309,7 @@ class _Run:
         for finding in found:
             if finding.code == "OAM105" and not source.is_resolved:
                 continue
-            if finding.code == "OAM104" and errors(self.own.problems):
+            if finding.code == "OAM104" and self._lacks_definitions:
                 continue
             yield finding
 

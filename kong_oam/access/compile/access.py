@@ -51,16 +51,18 @@ def identity_of(part: oam.ComponentSpec, stack: Stack, out: Report) -> Identity:
     scopes = access.get("scopes", {})
     position = access_position(part)
     return Identity(
-        _provider(part, stack, out),
+        _provider(access, part, stack, out),
         scopes,
         tuple(roles_of(access.get("roles", {}), position, scopes, stack, out)),
         forward_token=access.get("forwardToken", False),
     )
 
 
-def _provider(part: oam.ComponentSpec, stack: Stack, out: Report) -> str:
+def _provider(
+    access: AccessYaml, part: oam.ComponentSpec, stack: Stack, out: Report
+) -> str:
     default = stack.default_provider.name
-    name = access_of(part).get("identityProvider", default)
+    name = access.get("identityProvider", default)
     if name in stack.providers:
         return name
     message = f"the stack has no identity provider '{name}'{suggestion(name, stack.providers)}"

@@ -33,7 +33,7 @@ from kong_oam.access.model import (
     Identity,
 )
 from kong_oam.access.pods import pods_behind
-from kong_oam.access.providers import PLAIN, Provider
+from kong_oam.access.providers import PLAIN, ClaimMapping, Provider
 from kong_oam.access.settings.certificates import fingerprint
 from kong_oam.access.settings.fields import camel
 from kong_oam.access.settings.upstream_tls import UpstreamTlsSettings
@@ -142,17 +142,17 @@ for _meaning in MEANINGS:
 
 # Names of facts, by fields whose name differs from the setting's.
 _NAMES = {
-    "Stack.allowed": "cluster.allow",
-    "Stack.metadata": "cluster.metadata",
-    "Stack.operator_labels": "cluster.operatorLabels",
-    "Stack.rbac": "cluster.rbac",
-    "Stack.rights": "cluster.rights",
-    "Stack.service_types": "cluster.serviceTypes",
-    "Stack.scheme": "gateway.scheme",
-    "Provider.spelling": "tokens",
-    "ClaimMapping.marks": "accessToken",
-    "ClaimMapping.own": "service.claim",
-    "ClaimMapping.own_value": "service.value",
+    (Stack, "allowed"): "cluster.allow",
+    (Stack, "metadata"): "cluster.metadata",
+    (Stack, "operator_labels"): "cluster.operatorLabels",
+    (Stack, "rbac"): "cluster.rbac",
+    (Stack, "rights"): "cluster.rights",
+    (Stack, "service_types"): "cluster.serviceTypes",
+    (Stack, "scheme"): "gateway.scheme",
+    (Provider, "spelling"): "tokens",
+    (ClaimMapping, "marks"): "accessToken",
+    (ClaimMapping, "own"): "service.claim",
+    (ClaimMapping, "own_value"): "service.value",
 }
 
 
@@ -284,9 +284,7 @@ def _values(value: Any, prefix: str = "") -> _Values:
     for field in fields(value):
         if field.name in LEFT_OUT.get(kind, ()):
             continue
-        name = prefix + _NAMES.get(
-            f"{kind.__name__}.{field.name}", camel(field.name)
-        )
+        name = prefix + _NAMES.get((kind, field.name), camel(field.name))
         yield from _named_values(name, getattr(value, field.name))
 
 
