@@ -51,7 +51,8 @@ CODES: Codes = {
     "ACC211": Code(
         "an access trait on a component that nothing exposes, or a gateway trait that exposes "
         "nothing",
-        "add a gateway trait, or remove the access trait",
+        "add a gateway trait, or remove the access trait; `internal` and `service` need no gateway "
+        "trait",
     ),
     "ACC212": Code(
         "two rules disagree about one path and method",
@@ -129,5 +130,23 @@ CODES: Codes = {
         "a host that Applications in two partitions share, or a host below a wildcard of another "
         "partition",
         "use another host, or put both namespaces into one partition",
+    ),
+    "ACC252": Code(
+        "an `internal` entry whose caller is missing, has no pods, or runs in no cluster of the "
+        "component",
+        "correct `application/component`, or remove the caller; a caller outside the cluster "
+        "calls through the gateway",
+    ),
+    "ACC253": Code(
+        "an `internal` port that a route leads to; callers could forge the gate's headers there",
+        "let the callers use the gateway, or name another port",
+    ),
+    "ACC254": Code(
+        "an `internal` port that no container of the component lists",
+        "write the pods' port, not the Service's, and list it in the container's ports",
+    ),
+    "ACC255": Code(
+        "a peer that the stack does not have",
+        "add its namespace and podLabels under `cluster.peers` in the stack's file",
     ),
 }

@@ -25,6 +25,7 @@ from kong_oam.access.data import (
 )
 from kong_oam.access.endpoint import Endpoint, Endpoints, Exposures, backends_of
 from kong_oam.access.hosts import host_patterns, hosts_above
+from kong_oam.access.internal import Connections
 from kong_oam.access.methods import METHODS as METHODS
 from kong_oam.access.paths import beginnings, folded, may_be_longer
 from kong_oam.access.providers import Provider
@@ -203,6 +204,8 @@ class Component:
     waivers: tuple[Waiver, ...] = field(default=(), compare=False)
     # The partition of the component; None if the estate is one stack.
     partition: str | None = None
+    # The connections to its pods that bypass the gate.
+    connections: Connections = ()
 
     @property
     def key(self) -> str:
@@ -253,6 +256,14 @@ class Component:
     def where(self) -> str:
         """All its places, as text."""
         return ", ".join(site.at for site in self.instances)
+
+    @property
+    def is_named_service_routed(self) -> bool:
+        """Whether a route leads to the Service that the access trait names."""
+        named = self.workload.named_service
+        return named is not None and any(
+            service == named.ours for service, _ in self.exposure.services
+        )
 
     @property
     def hosts(self) -> list[str]:

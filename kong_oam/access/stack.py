@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from kong_oam.access.data import TLS, Names, NamesByName, Texts
+from kong_oam.access.internal import Peer
 from kong_oam.access.providers import Provider
 from kong_oam.access.rotation import Schedule
 
@@ -68,6 +69,8 @@ class Stack:
     # By `<group>/<Kind>`, the label with the object's name that an operator puts on the pods of
     # such an object.
     operator_labels: Texts = field(default_factory=dict)
+    # The platform's pods that Applications may name in `internal`.
+    peers: Mapping[str, Peer] = field(default_factory=dict)
     # The 30 of Kubernetes 1.30: definitions choose API versions by it.
     minor: int = MINOR
     # Further clusters, by the names in topologies; None if they are not listed.

@@ -12,7 +12,7 @@ from typing import Any
 from kong_oam.access.model import Component
 from kong_oam.access.settings.values import ClusterSettings, GatewaySettings
 from kong_oam.oam.position import Texts
-from kong_oam.objects.manifests import GatewayPeer, Workload
+from kong_oam.objects.manifests import AdmittedPort, GatewayPeer, Workload
 from kong_oam.objects.pods import Manifest, PodTemplate, mapping, mappings
 from kong_oam.objects.selection import STACK
 from kong_oam.objects.tls import certificate, with_mount
@@ -78,6 +78,20 @@ def gateway_peer(component: Component, gateway: GatewaySettings) -> GatewayPeer:
     if component.workload.cluster:
         return GatewayPeer(None, {}, gateway.cidrs)
     return GatewayPeer(gateway.namespace, gateway.pod_labels, gateway.cidrs)
+
+
+def admitted_ports(component: Component) -> list[AdmittedPort]:
+    """Return the ports that other pods in the component's cluster may connect to."""
+    cluster = component.workload.cluster
+    pods: dict[tuple[int, str], list[tuple[str, Texts]]] = {}
+    for connection in component.connections:
+        callers = pods.setdefault((connection.port, connection.protocol), [])
+        for group in connection.pods:
+            if group.cluster == cluster:
+                callers.append((group.namespace, group.labels))
+    return [
+        AdmittedPort(*port, tuple(callers)) for port, callers in pods.items()
+    ]
 
 
 def placed_account(

@@ -36,6 +36,7 @@ from kong_oam.access.model import Application, Component
 from kong_oam.access.settings.values import ClusterSettings, Settings
 from kong_oam.engine.state import digest
 from kong_oam.kubernetes.adapted import (
+    admitted_ports,
     annotated,
     answers_outside,
     gateway_peer,
@@ -559,6 +560,7 @@ def _project_objects(
         if part.service is not None:
             services[part.object_name] = part.manifest
     ports = tuple(sorted(set(reached_ports(component, services, templates))))
+    admitted = admitted_ports(component)
     by_namespace = defaultdict(list)
     stays = False
     for part in parts:
@@ -583,29 +585,30 @@ def _project_objects(
                 component, f"account{suffix}", account, options
             )
         name = network_policy_name(component.name, by_namespace[namespace])
-        policy = manifests.network_policy(inside, peer, ports, name)
+        policy = manifests.network_policy(inside, peer, ports, admitted, name)
         yield _project_object(component, f"ingress{suffix}", policy, options)
     cert = requested_certificate(identity, component)
     if cert:
         yield _project_object(component, "tls", cert)
-    if component.workload.named_service:
+    named = component.workload.named_service
+    if named:
         stays = any(part.options.retain_on_delete for part in parts)
         options = Options(retain_on_delete=stays)
+        is_routed = component.is_named_service_routed
         policy = manifests.named_policy(
-            identity, component.workload.named_service, peer
+            identity,
+            named,
+            peer,
+            (named.target,) if is_routed else (),
+            admitted,
         )
         yield _project_object(component, "named", policy, options)
-        service = manifests.named_service(
-            identity, component.workload.named_service
-        )
-        if not component.workload.further_target:
-            service = placed_service(service, settings.gateway)
-        yield _project_object(
-            component,
-            f"service-{component.workload.named_service.ours}",
-            service,
-            options,
-        )
+        if is_routed:
+            service = manifests.named_service(identity, named)
+            if not component.workload.further_target:
+                service = placed_service(service, settings.gateway)
+            name = f"service-{named.ours}"
+            yield _project_object(component, name, service, options)
 
 
 def _project_object(

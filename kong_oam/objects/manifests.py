@@ -9,7 +9,7 @@ Pure functions; the same workload always gives the same objects.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from kong_oam.oam.model import NAMESPACE_LABEL
@@ -67,6 +67,15 @@ class GatewayPeer:
     cidrs: Names = ()
 
 
+@dataclass(frozen=True, slots=True)
+class AdmittedPort:
+    """A port that the pods of other components may connect to: their namespaces and labels."""
+
+    port: int
+    protocol: str
+    pods: tuple[tuple[str, Texts], ...]
+
+
 def service_name(component: str, trait: str | None) -> str:
     """Return the name of a gateway trait's Service, by KubeVela's rule. `trait` is the trait's
     `name`."""
@@ -94,10 +103,11 @@ def network_policy(
     w: Workload,
     gateway: GatewayPeer,
     ports: Sequence[int],
+    admitted: Iterable[AdmittedPort] = (),
     name: str | None = None,
 ) -> Manifest:
-    """Return the NetworkPolicy that lets only the gateway connect to the pods, at these container
-    ports. `name` defaults to the component's.
+    """Return the NetworkPolicy of the pods. It lets the gateway connect to these container ports,
+    and other pods to `admitted` ports. `name` defaults to the component's.
 
     Ports that are only exposed stay closed: components call each other through the gateway.
     """
@@ -105,20 +115,17 @@ def network_policy(
         {"ipBlock": {"cidr": cidr}} for cidr in gateway.cidrs
     ]
     if gateway.namespace:
-        selector = {
-            "namespaceSelector": {
-                "matchLabels": {
-                    "kubernetes.io/metadata.name": gateway.namespace
-                }
-            },
-            "podSelector": {"matchLabels": dict(gateway.pod_labels)},
-        }
-        peers.insert(0, selector)
-    # A rule without ports would allow all ports, so leave the rule out.
-    rule = {
-        "from": peers,
-        "ports": [{"protocol": "TCP", "port": port} for port in ports],
-    }
+        peers.insert(0, _pods_peer(gateway.namespace, gateway.pod_labels))
+    ingress: list[Manifest] = []
+    # A rule without ports would allow all ports, and a rule without peers all callers.
+    if ports and peers:
+        tcp_ports = [{"protocol": "TCP", "port": port} for port in ports]
+        ingress.append({"from": peers, "ports": tcp_ports})
+    for other in admitted:
+        other_pods = [_pods_peer(*pods) for pods in other.pods]
+        port = {"protocol": other.protocol, "port": other.port}
+        if other_pods:
+            ingress.append({"from": other_pods, "ports": [port]})
     return {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "NetworkPolicy",
@@ -133,8 +140,17 @@ def network_policy(
                 }
             },
             "policyTypes": ["Ingress"],
-            "ingress": [rule] if ports and peers else [],
+            "ingress": ingress,
         },
+    }
+
+
+def _pods_peer(namespace: str, labels: Texts) -> Manifest:
+    return {
+        "namespaceSelector": {
+            "matchLabels": {"kubernetes.io/metadata.name": namespace}
+        },
+        "podSelector": {"matchLabels": dict(labels)},
     }
 
 
@@ -160,11 +176,15 @@ def named_service(w: Workload, named: NamedService) -> Manifest:
 
 
 def named_policy(
-    w: Workload, named: NamedService, gateway: GatewayPeer
+    w: Workload,
+    named: NamedService,
+    gateway: GatewayPeer,
+    ports: Sequence[int],
+    admitted: Iterable[AdmittedPort],
 ) -> Manifest:
-    """Return the NetworkPolicy for the pods behind a Service of another owner. Only the gateway may
-    connect, at that port. Policies of a chart add to it."""
-    policy = network_policy(w, gateway, (named.target,))
+    """Return the NetworkPolicy for the pods behind a Service of another owner. Policies of a chart
+    add to it."""
+    policy = network_policy(w, gateway, ports, admitted)
     metadata = auxiliary(
         w, named.ours, "AuxiliaryWorkload", "namedNetworkPolicy"
     )

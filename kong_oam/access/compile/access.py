@@ -29,6 +29,8 @@ class AccessYaml(TypedDict, total=False):
     waivers: list[WaiverYaml]
     # `kong_oam.objects.named_services` reads it.
     service: YamlObject
+    # `kong_oam.access.compile.internal` reads it.
+    internal: list[YamlObject]
 
 
 def access_of(part: oam.ComponentSpec) -> AccessYaml:

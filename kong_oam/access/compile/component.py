@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import kong_oam.oam.model as oam
 from kong_oam.access.compile.access import (
+    AccessYaml,
     access_of,
     access_position,
     identity_of,
@@ -15,7 +16,6 @@ from kong_oam.access.compile.deployment_targets import unreachable_routes
 from kong_oam.access.compile.exposure import endpoints_of, exposures_of
 from kong_oam.access.compile.rules import authenticated_only, rules_of
 from kong_oam.access.compile.waivers import waivers_of
-from kong_oam.access.endpoint import Endpoint
 from kong_oam.access.meaning import Declared
 from kong_oam.access.model import (
     Component,
@@ -36,7 +36,6 @@ from kong_oam.objects.named_services import (
     named_service,
 )
 from kong_oam.objects.routes import Route
-from kong_oam.objects.selection import NamedService
 from kong_oam.traits.meanings import compile_traits
 from kong_oam.traits.upstream_tls.meaning import over_tls
 from kong_oam.traits.upstream_tls.value import UPSTREAM_TLS
@@ -64,12 +63,8 @@ def compile_component(
     out += unreachable_routes(part, endpoints, stack)
     if named := named_service(part):
         out += name_findings(part, named)
-    if not errors(out):
-        out += (
-            _unreached_service(named, endpoints)
-            if endpoints
-            else _unexposed_trait(part)
-        )
+    if not errors(out) and not endpoints:
+        out += _unexposed_trait(part, access)
     position = access_position(part)
     if not part.trait("access"):
         rules = authenticated_only(endpoints)
@@ -87,9 +82,7 @@ def compile_component(
         rules,
     )
     identity = identity_of(part, stack, out)
-    # A Service that no route leads to is already an error: report nothing more about it.
-    if named and _leads_to(endpoints, named):
-        workload = replace(workload, named_service=named)
+    workload = replace(workload, named_service=named)
     label = digest_of(
         application.name, part.name, part.type, workload, part.properties
     )
@@ -122,8 +115,12 @@ def _name_findings(part: oam.ComponentSpec) -> Findings:
         yield Diagnostic("OAM103", message, part.position.at("name"))
 
 
-def _unexposed_trait(part: oam.ComponentSpec) -> Findings:
-    """Find an access trait or a gateway trait of a component without endpoints."""
+def _unexposed_trait(part: oam.ComponentSpec, access: AccessYaml) -> Findings:
+    """Find access rules or a gateway trait of a component without endpoints.
+
+    An access trait without rules may fence pods: with `internal`, or with the Service of another
+    owner.
+    """
     exposing = next(
         (
             trait
@@ -132,28 +129,17 @@ def _unexposed_trait(part: oam.ComponentSpec) -> Findings:
         ),
         None,
     )
-    if trait := part.trait("access") or exposing:
+    if exposing and not part.trait("access"):
+        problem = f"{exposing.type} exposes nothing of component '{part.name}'"
+        message = f"{problem}; remove the trait, or {NAMED_SERVICE_HINT}"
+        yield Diagnostic("ACC211", message, exposing.position.at("type"))
+        return
+    trait = part.trait("access")
+    has_rules = not {"rules", "roles", "scopes"}.isdisjoint(access)
+    is_fence = not {"internal", "service"}.isdisjoint(access)
+    if trait and (has_rules or not is_fence):
         message = (
             f"component '{part.name}' has access rules but no gateway trait exposes it; add a "
             "gateway trait"
         )
-        if trait is exposing:
-            problem = f"{trait.type} exposes nothing of component '{part.name}'"
-            message = f"{problem}; remove the trait, or {NAMED_SERVICE_HINT}"
         yield Diagnostic("ACC211", message, trait.position.at("type"))
-
-
-def _unreached_service(
-    named: NamedService | None, endpoints: Iterable[Endpoint]
-) -> Findings:
-    """Find that no route leads to the Service which the access trait names."""
-    if named and not _leads_to(endpoints, named):
-        message = (
-            f"no route leads to Service '{named.name}'; write existingServiceName: {named.name} in "
-            "a gateway trait, or remove it here"
-        )
-        yield Diagnostic("ACC211", message, named.position)
-
-
-def _leads_to(endpoints: Iterable[Endpoint], named: NamedService) -> bool:
-    return any(endpoint.service == named.ours for endpoint in endpoints)

@@ -22,6 +22,7 @@ from kong_oam.access.compile.deployment_targets import (
     unfederated_clients,
     wrong_targets,
 )
+from kong_oam.access.compile.internal import connect_components
 from kong_oam.access.compile.objects import judged_objects
 from kong_oam.access.compile.partitions import EndpointOwner, wrong_partitions
 from kong_oam.access.compile.variants import (
@@ -110,6 +111,7 @@ def compile_estate(
             directory.add(component, part)
     directory.check_scopes()
     directory.check_role_members()
+    connect_components(directory)
     findings += _shared_hosts(directory.components.values())
     for application in applications:
         components = (

@@ -192,9 +192,10 @@ def _added_objects(
     )
     if not has_account and not all(options.read for options in pods):
         yield "ServiceAccount", component.name
-    if component.workload.named_service:
-        yield "NetworkPolicy", component.workload.named_service.ours
-        yield "Service", component.workload.named_service.ours
+    if named := component.workload.named_service:
+        yield "NetworkPolicy", named.ours
+        if component.is_named_service_routed:
+            yield "Service", named.ours
     if client:
         yield "Secret", client_secret_name(component.name)
 

@@ -80,6 +80,8 @@ LEFT_OUT = {
         "redis",  # storage of rate limits
         "records",  # content of request records
         "partitions",  # the stack that deploys each part
+        # Their effects are compared caller by caller.
+        "peers",
         "known_groups",  # only for spell checks; roles list their groups
     ),
     GatewaySettings: (
@@ -127,6 +129,7 @@ LEFT_OUT = {
         "owner",  # See access.diff.owners.
         "partition",  # the stack that deploys each part
         "traits",  # compared by the meaning of each trait
+        "connections",  # compared caller by caller
     ),
     Identity: (
         # Their effects are compared request by request.

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import NotRequired, TypedDict
 
 from kong_oam.access.data import NameLists, TextList, Texts
+from kong_oam.access.internal import Peer
 from kong_oam.access.settings.fields import tuples
 from kong_oam.access.settings.values import ClusterSettings
 from kong_oam.access.stack import MINOR, Stack
@@ -27,6 +28,13 @@ class ContextYaml(TypedDict):
     labels: NotRequired[Texts]
 
 
+class PeerYaml(TypedDict):
+    """Pods of `cluster.peers`."""
+
+    namespace: str
+    podLabels: Texts
+
+
 class ClusterYaml(TypedDict, total=False):
     """The setting `cluster`."""
 
@@ -37,6 +45,7 @@ class ClusterYaml(TypedDict, total=False):
     imagePullSecrets: TextList
     metadata: Texts
     operatorLabels: Texts
+    peers: dict[str, PeerYaml]
     rbac: bool
     rights: NameLists
     serviceAccountAnnotations: Texts
@@ -114,6 +123,10 @@ def with_cluster_settings(stack: Stack, cluster: ClusterYaml) -> Stack:
             for key, text in cluster.get("metadata", {}).items()
         },
         operator_labels=cluster.get("operatorLabels", {}),
+        peers={
+            name: Peer(peer["namespace"], peer["podLabels"])
+            for name, peer in cluster.get("peers", {}).items()
+        },
         rights=tuples(cluster.get("rights", {})),
         service_types=tuple(cluster.get("serviceTypes", ())),
         clusters=frozenset(contexts),

@@ -1,0 +1,96 @@
+"""Connections inside the cluster: the callers that may connect to a component's pods, past the
+gate.
+
+A connection has no token, and no gate decides or records it. Only the NetworkPolicy of the called
+pods lets it pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from kong_oam.access.data import Texts
+from kong_oam.oam.position import SourcePosition
+
+Protocol = Literal["TCP", "UDP"]
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Pods of the platform that Applications name, such as Prometheus."""
+
+    namespace: str
+    labels: Texts
+
+
+@dataclass(frozen=True, slots=True)
+class PodGroup:
+    """The pods with these labels in one namespace. `cluster` None: the stack's own."""
+
+    cluster: str | None
+    namespace: str
+    labels: Texts
+
+    @property
+    def text(self) -> str:
+        """The pods as text: `pods app=db in west/shop`."""
+        place = (
+            f"{self.cluster}/{self.namespace}"
+            if self.cluster
+            else self.namespace
+        )
+        labels = ",".join(
+            f"{key}={value}" for key, value in sorted(self.labels.items())
+        )
+        return f"pods {labels} in {place}"
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """One caller that may connect to a port of a component's pods.
+
+    `caller` is a component (`application/component`), or the name of a platform peer. `pods` are
+    the caller's pods; empty if the caller cannot be read in this part of the estate.
+    """
+
+    port: int
+    protocol: Protocol
+    caller: str
+    is_peer: bool
+    pods: tuple[PodGroup, ...]
+    position: SourcePosition = field(compare=False)
+
+    @property
+    def at(self) -> str:
+        """The port as text: `3306`, or `53/UDP`."""
+        return port_text(self.port, self.protocol)
+
+    @property
+    def by(self) -> str:
+        """The caller as text: `blog/wordpress`, or `peer monitoring`."""
+        return f"peer {self.caller}" if self.is_peer else self.caller
+
+
+Connections = tuple[Connection, ...]
+
+
+def port_text(port: int, protocol: str) -> str:
+    """Return a port of pods as text: `3306`, or `53/UDP`."""
+    return str(port) if protocol == "TCP" else f"{port}/{protocol}"
+
+
+def in_order(connections: Iterable[Connection]) -> Connections:
+    """Return the connections by port and caller, platform peers last."""
+    return tuple(
+        sorted(
+            connections,
+            key=lambda connection: (
+                connection.port,
+                connection.protocol,
+                connection.is_peer,
+                connection.caller,
+            ),
+        )
+    )
