@@ -425,6 +425,7 @@ def _foreign_component(component: Component) -> Component:
         ),
         waivers=(),
         traits=Traits(),
+        connections=(),
     )
 
 

@@ -153,7 +153,7 @@ def _properties_of(kind: str) -> JsonSchema:
         _with_nulls(properties)
     if kind == "gateway":
         _as_deployed(properties["properties"])
-    if "required" in properties:
+    if "required" in properties or "then" in properties:
         return {
             "properties": {"properties": properties},
             "required": ["properties"],

@@ -50,7 +50,8 @@ class JudgedComponent:
     `named` is a Service whose pods another owner creates. `routed` are the Services that the
     gateway calls.
 
-    `credentials` are the Secrets of its client. `keys` are the Secrets with its workload's
+    `connected`: whether other pods may connect to its pods inside the cluster. `credentials` are
+    the Secrets of its client. `keys` are the Secrets with its workload's
     certificate and key. `certified` are the names in that certificate. `shown` are the Secrets with
     the TLS keys of its hosts.
     """
@@ -65,6 +66,7 @@ class JudgedComponent:
     objects: Objects = ()
     made: tuple[tuple[str, str], ...] = ()
     routed: frozenset[str] = frozenset()
+    connected: bool = False
     credentials: frozenset[str] = frozenset()
     keys: frozenset[str] = frozenset()
     shown: frozenset[str] = frozenset()
@@ -77,8 +79,11 @@ class JudgedComponent:
 
     @property
     def is_accessible(self) -> bool:
-        """Whether access rules depend on its objects: a route leads to it, or it is a client."""
-        return bool(self.routed or self.named or self.credentials)
+        """Whether access depends on its objects: a route or a connection leads to it, or it is a
+        client."""
+        return bool(
+            self.routed or self.connected or self.named or self.credentials
+        )
 
     @property
     def accounts(self) -> frozenset[NamespacedName]:

@@ -82,7 +82,9 @@ def compile_component(
         rules,
     )
     identity = identity_of(part, stack, out)
-    workload = replace(workload, named_service=named)
+    # The reader refuses a Service of others at a component without objects from definitions.
+    if part.rendered is not None:
+        workload = replace(workload, named_service=named)
     label = digest_of(
         application.name, part.name, part.type, workload, part.properties
     )

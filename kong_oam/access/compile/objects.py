@@ -148,6 +148,7 @@ def _judged_component(
         made=tuple(_added_objects(component, client=client)),
         named=component.workload.named_service,
         routed=frozenset(service for service, _ in routed),
+        connected=bool(component.connections),
         credentials=credentials,
         keys=frozenset({over_tls.secret})
         if over_tls and over_tls.secret

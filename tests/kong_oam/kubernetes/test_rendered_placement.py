@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from kong_oam.access.compile.objects import _added_objects
+from kong_oam.access.model import Exposure
 from kong_oam.access.settings.stack import parse
 from kong_oam.access.settings.values import Settings
 from kong_oam.kubernetes.estate import foundations, objects_of
@@ -693,11 +694,9 @@ def test_pods_of_others_are_selected_by_their_labels(
         **({"cidrs": ["10.0.0.0/8"]} if reach != "cluster" else {}),
         **({"nodeAddress": "10.0.0.1"} if reach == "nodePort" else {}),
     }  # fmt: skip
-    found = placed_objects(
-        application,
-        with_fields(part, named_service=named),
-        settings(gateway=gateway),
-    )
+    routed = Exposure(services=(("api-gateway", (9200,)),))
+    part = replace(with_fields(part, named_service=named), exposure=routed)
+    found = placed_objects(application, part, settings(gateway=gateway))
     release, network_policy, service = found.objects
     assert (network_policy.stage, service.stage, release.stage) == (
         "needed",

@@ -15,14 +15,11 @@ from kong_oam.objects.manifests import (
     Exposure,
     GatewayPeer,
     Workload,
-    named_policy,
     network_policy,
     service_account,
 )
-from kong_oam.objects.selection import NamedService
 from kong_oam.objects.webservice import deployment, services
 from tests.support.json_object import JsonObject
-from tests.support.judged_components import PLACE
 from tests.support.repository import DATA
 
 OAM = DATA / "oam"
@@ -358,15 +355,6 @@ def test_a_gateway_without_origins_admits_nobody() -> None:
         ]
         == []
     )
-
-
-def test_the_pods_behind_a_named_service_are_open_where_they_listen() -> None:
-    """A NetworkPolicy applies to the port of the pods, not of the Service."""
-    named = NamedService(
-        "release", 80, 8080, {"app": "release"}, "api-release", PLACE
-    )
-    (rule,) = named_policy(WEBSERVICE, named, GATEWAY)["spec"]["ingress"]
-    assert rule["ports"] == [{"protocol": "TCP", "port": 8080}]
 
 
 def test_the_gateway_alone_may_connect_and_only_to_these_ports() -> None:

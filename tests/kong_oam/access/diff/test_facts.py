@@ -21,6 +21,7 @@ from kong_oam.access.diff.kind import Kind
 from kong_oam.access.diff.model import AccessModel
 from kong_oam.access.diff.snapshot import dump_model, load_model
 from kong_oam.access.endpoint import Endpoint
+from kong_oam.access.internal import Connection, Peer, PodGroup
 from kong_oam.access.model import (
     Application,
     Call,
@@ -66,6 +67,10 @@ NO_FACTS = {
     Call: "component scopes roles position",
     Public: "reason until",
     Exposure: "endpoints services rules",
+    # Compared caller by caller.
+    Peer: "namespace labels",
+    PodGroup: "cluster namespace labels",
+    Connection: "port protocol caller is_peer pods position",
     Waiver: "finding reason until position",
     # Compared field by field, or by their effects; `cloud`, `as_of` and `partition` are no rules.
     Settings: "stack cloud as_of cluster gateway providers applications definitions partition",
