@@ -31,7 +31,7 @@ from kong_oam.access.paths import beginnings, folded, may_be_longer
 from kong_oam.access.providers import Provider
 from kong_oam.access.rotation import Schedule
 from kong_oam.access.stack import Stack as Stack
-from kong_oam.oam.position import NO_POSITION, SourcePosition
+from kong_oam.oam.position import NO_POSITION, Fields, SourcePosition
 from kong_oam.oam.rendered import RenderedObject
 from kong_oam.objects.selection import NamedService
 from kong_oam.traits.ip_allow.value import IP_ALLOW, AllowedFrom
@@ -172,8 +172,10 @@ class WorkloadSpec:
     further_targets: tuple[FurtherTarget, ...] = ()
     # The target that this value describes; None: the first target, which gets the gateway's calls.
     further_target: FurtherTarget | None = None
-    # The label that identifies the workload (kong_oam.access.workloads); None: the component's
-    # name.
+    # The properties of the component; empty for a component of another partition.
+    properties: Fields = field(default_factory=dict, compare=False)
+    # The label that identifies the workload of another partition; None: its label follows from the
+    # workload itself (kong_oam.access.workloads).
     label: str | None = field(default=None, compare=False)
 
     @property

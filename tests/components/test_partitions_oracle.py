@@ -50,7 +50,7 @@ MORE: tuple[Choice, ...] = (
 CAUGHT: list[Field] = [
     ("FingerprintInputs", "foreign"),
     ("Exposure", "rules"),
-    ("WorkloadSpec", "rendered"),
+    ("Component", "workload"),
     ("Identity", "scopes"),
     ("Component", "traits"),
     ("Client", "calls"),

@@ -23,7 +23,6 @@ from kong_oam.access.model import (
     WorkloadSpec,
 )
 from kong_oam.access.stack import Stack
-from kong_oam.access.workloads import digest_of
 from kong_oam.diagnostics import (
     Diagnostic,
     Findings,
@@ -85,9 +84,6 @@ def compile_component(
     # The reader refuses a Service of others at a component without objects from definitions.
     if part.rendered is not None:
         workload = replace(workload, named_service=named)
-    label = digest_of(
-        application.name, part.name, part.type, workload, part.properties
-    )
     return Component(
         application=application.name,
         name=part.name,
@@ -95,7 +91,7 @@ def compile_component(
         owner=access.get("owner", application.annotations.get(OWNER)),
         exposure=exposure,
         identity=identity,
-        workload=replace(workload, label=label),
+        workload=workload,
         position=part.position,
         traits=traits,
         waivers=tuple(waivers_of(access.get("waivers", ()), position, out)),

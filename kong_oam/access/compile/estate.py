@@ -192,6 +192,7 @@ def _compile_first_place(
         part.depends_on,
         made.objects,
         further_targets=_further_targets(application, part),
+        properties=part.properties,
     )
     return compile_component(
         application, part, workload, made.routes, stack, out

@@ -76,7 +76,7 @@ NO_FACTS = {
     Settings: "stack cloud as_of cluster gateway providers applications definitions partition",
     # Software and its place; compared as part of a component's namespace.
     ClusterSettings: "context contexts images pull_secrets account_annotations create_namespaces",
-    WorkloadSpec: "namespace cluster depends_on rendered named_service further_targets further_target label",
+    WorkloadSpec: "namespace cluster depends_on rendered named_service further_targets further_target properties label",
     FurtherTarget: "cluster namespace suffix rendered",
     # Storage of rate limits, and contents of logs; they do not affect callers.
     RedisSettings: "host port database tls server_name username password away",
