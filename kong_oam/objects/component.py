@@ -9,7 +9,7 @@ from typing import Literal
 from kong_oam.diagnostics import Diagnostic, Position
 from kong_oam.oam.position import Names, Texts
 from kong_oam.oam.rendered import Objects, Path, RenderedObject
-from kong_oam.objects.selection import NamedService
+from kong_oam.objects.selection import APPLICATION, COMPONENT, NamedService
 
 Reach = Literal["cluster", "loadBalancer", "nodePort"]
 
@@ -76,6 +76,11 @@ class JudgedComponent:
     @property
     def key(self) -> str:
         return f"{self.application}/{self.name}"
+
+    @property
+    def pod_labels(self) -> Texts:
+        """The labels by which its NetworkPolicy selects its pods."""
+        return {APPLICATION: self.application, COMPONENT: self.name}
 
     @property
     def is_accessible(self) -> bool:

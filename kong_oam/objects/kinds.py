@@ -188,13 +188,15 @@ def _namespaces(rendered: RenderedObject) -> Iterator[tuple[str, str]]:
     names = ["targetNamespace", "storageNamespace"]
     if kind == RELEASE:
         names.append("namespace")
-    fields = [(f"spec.{name}", spec.get(name)) for name in names]
+    for name in names:
+        if namespace := spec.get(name):
+            yield f"spec.{name}", str(namespace)
     for name in _SECRETS:
-        value = mapping(spec.get(name)).get("namespace")
-        fields.append((f"spec.{name}.namespace", value))
-    for field, namespace in (*fields, *_configured_namespaces(rendered)):
-        if namespace:
-            yield field, str(namespace)
+        if namespace := mapping(spec.get(name)).get("namespace"):
+            yield f"spec.{name}.namespace", str(namespace)
+    for field, named in _configured_namespaces(rendered):
+        if named:
+            yield field, named
 
 
 def patches_refused(

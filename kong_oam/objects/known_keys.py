@@ -71,10 +71,9 @@ def is_harmless_key(key: str, listed: Collection[str]) -> bool:
         return True
     if folded in _HARMLESS or folded in listed:
         return True
-    known = (*_HARMLESS, *listed)
-    return any(
-        "/" not in parent and _is_within(domain, parent) for parent in known
-    )
+    while domain and domain not in _HARMLESS and domain not in listed:
+        domain = domain.partition(".")[2]
+    return bool(domain)
 
 
 def _is_within(domain: str, parent: str) -> bool:

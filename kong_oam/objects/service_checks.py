@@ -18,7 +18,6 @@ from kong_oam.objects.component_pods import component_pods
 from kong_oam.objects.known_keys import is_harmless_key
 from kong_oam.objects.known_kinds import may_name_objects
 from kong_oam.objects.pods import Path, mapping, texts
-from kong_oam.objects.selection import APPLICATION, COMPONENT
 from kong_oam.objects.texts import (
     label_refused,
     reading,
@@ -67,7 +66,10 @@ def labels_refused(
                 for key, value in template.labels.items()
                 if _OF_OAM in str(key)
             }
-            found += texts_in(marks, (*template.path, "metadata", "labels"))
+            # The usual labels are right, and need no reading.
+            if not marks.items() <= component.pod_labels.items():
+                path = (*template.path, "metadata", "labels")
+                found += texts_in(marks, path)
     for text in found:
         if message := label_refused(text, component):
             message = f"{dotted(text.position)} {message}"
@@ -246,11 +248,7 @@ def _pods_of(component: JudgedComponent) -> Iterator[_Labels]:
     yield from _named(component)
     for rendered in component.objects:
         for template in component_pods(rendered):
-            own = {
-                APPLICATION: component.application,
-                COMPONENT: component.name,
-            }
-            labels = {**texts(template.labels), **own}
+            labels = {**texts(template.labels), **component.pod_labels}
             yield _Labels(
                 component,
                 rendered.namespace,

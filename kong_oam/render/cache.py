@@ -14,10 +14,11 @@ import tempfile
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import cast
 
-from kong_oam.render.answers import Answer, Question
+from kong_oam.render.answers import Answer, Question, QuestionPart
 from kong_oam.render.program import cache_folder, version
 
 _DAY = 24 * 60 * 60.0
@@ -40,8 +41,13 @@ class Cache:
 
     def key(self, request: Question) -> str:
         """Return the key of a question: a digest of the question and the evaluator's version."""
-        text = _SORTED.encode([self.version, request])
-        return hashlib.sha256(text.encode()).hexdigest()
+        if "component" in request:
+            request = {
+                **request,
+                "component": _brief(request["component"]),
+                "traits": [*map(_brief, request["traits"])],
+            }
+        return _digest(_SORTED.encode([self.version, request]))
 
     def find(self, request: Question) -> Answer | None:
         """Return the stored answer to a question, or None."""
@@ -86,7 +92,18 @@ class Cache:
                         file.unlink()
 
     def _file(self, key: str) -> Path:
-        return self.folder / key[:2] / f"{key}.json"
+        return self.folder / f"{key[:2]}/{key}.json"
+
+
+def _brief(part: QuestionPart) -> QuestionPart:
+    """Return a part with a digest in place of its template."""
+    return {**part, "template": _digest(part["template"])}
+
+
+@lru_cache(256)
+def _digest(text: str) -> str:
+    """Return a digest of a text. The cache helps, since many questions have the same templates."""
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _sealed(key: str, text: bytes) -> bytes:

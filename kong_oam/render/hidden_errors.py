@@ -35,8 +35,8 @@ def with_hidden(question: Question, ask: Ask) -> Answer:
         left_out = [
             _path(finding) for finding in found if finding["kind"] in _LEFT_OUT
         ]
-        fewer = _without(without, left_out)
-        if not left_out or fewer == without:
+        fewer = _without(without, left_out) if left_out else without
+        if fewer == without:
             break
         without = fewer
         answered = ask(without).get("findings", ())

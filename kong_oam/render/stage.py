@@ -343,7 +343,10 @@ class _Run:
             replace(target, rendered=placed.rendered)
             for target, placed in places
         )
-        return replace(rendered[0], targets=targets), tuple(found)
+        whole = (
+            replace(rendered[0], targets=targets) if targets else rendered[0]
+        )
+        return whole, tuple(found)
 
     def _placed(
         self,
@@ -449,11 +452,9 @@ def _numbered(
     rendered: RenderedObject, numbers: Sequence[int]
 ) -> RenderedObject:
     """Return the object with its trait's index among all traits of the component."""
-    return (
-        rendered
-        if rendered.trait is None
-        else replace(rendered, trait=numbers[rendered.trait])
-    )
+    if rendered.trait is None or numbers[rendered.trait] == rendered.trait:
+        return rendered
+    return replace(rendered, trait=numbers[rendered.trait])
 
 
 def _as_component(policy: Policy) -> ComponentSpec:
