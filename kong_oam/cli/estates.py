@@ -249,4 +249,4 @@ def without_clients(estate: Estate, keys: Iterable[str]) -> list[str]:
 def no_callers_note(keys: Iterable[str]) -> str:
     """Return a sentence with the reason why nobody may call these components."""
     remedy = "add its scopes to `calls` of a client, and the client to a role"
-    return f"nobody may call {', '.join(keys)} yet: {remedy}"
+    return f"nobody may call {some(keys)} yet: {remedy}"

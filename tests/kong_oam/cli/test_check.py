@@ -11,6 +11,7 @@ import pytest
 
 from kong_oam.__main__ import main
 from kong_oam.access.lint.finding import KINDS
+from kong_oam.cli.estates import no_callers_note
 from tests.support.cli import Cli
 from tests.support.projects import replace_once
 from tests.support.repository import ROOT
@@ -565,3 +566,11 @@ def test_a_forbidden_plugin_is_an_error(
     )
     out = cli("check", status=1)
     assert message in out and "1 error(s); nothing can be deployed" in out
+
+
+def test_a_long_list_of_components_without_callers_is_cut() -> None:
+    keys = ["a/one", "a/two", "a/three", "a/four", "a/five", "a/six", "a/seven"]
+    assert no_callers_note(keys) == (
+        "nobody may call a/one, a/two, a/three, a/four, a/five and 2 more yet: add its scopes to "
+        "`calls` of a client, and the client to a role"
+    )
