@@ -13,8 +13,7 @@ from kong_oam.access.data import NameSets, Texts
 from kong_oam.access.model import Estate
 from kong_oam.access.partitions import Granted, Owners
 from kong_oam.access.providers import Provider
-from kong_oam.access.settings.values import ProviderSettings, StackError
-from kong_oam.diagnostics import suggestion
+from kong_oam.access.settings.values import ProviderSettings
 from kong_oam.engine.configuration import Configuration
 from kong_oam.engine.pending import ExportedState
 from kong_oam.engine.state import COMPONENT, RecordedNames, StackState
@@ -36,14 +35,8 @@ KINDS = (ENTRA, KEYCLOAK, OIDC, OKTA)
 
 
 def kind_of(settings: ProviderSettings) -> Kind:
-    """Return the kind that the settings name. Raises StackError."""
-    for kind in KINDS:
-        if kind.type == settings.type:
-            return kind
-    hint = suggestion(settings.type, [kind.type for kind in KINDS])
-    raise StackError(
-        f"identity provider '{settings.name}': type '{settings.type}'{hint}"
-    )
+    """Return the kind that the checked settings name."""
+    return next(kind for kind in KINDS if kind.type == settings.type)
 
 
 def granted_in(

@@ -19,7 +19,7 @@ _ASSUMED = {
         "namespace": "kong",
         "podLabels": {"app.kubernetes.io/name": "kong"},
     },
-    "identityProviders": [{"name": "default", "type": "assumed"}],
+    "identityProviders": [{"name": "default", "type": "oidc"}],
 }
 
 

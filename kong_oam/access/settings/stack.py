@@ -48,7 +48,7 @@ from kong_oam.access.settings.values import (
     plain,
 )
 from kong_oam.access.stack import Stack
-from kong_oam.diagnostics import suggestion
+from kong_oam.diagnostics import nearest, suggestion
 from kong_oam.errors import SettingsError
 from kong_oam.oam.schema import properties_at
 
@@ -233,7 +233,7 @@ def _checked(name: str, values: YamlObject, folder: Path) -> StackYaml:
 
 
 def _own_problems(data: StackYaml) -> Iterator[str]:
-    """Yield problems of the stack's date, its providers' names and types, and its rotation."""
+    """Yield problems of the stack's date, its providers' names, and its rotation."""
     try:
         datetime.date.fromisoformat(data["asOf"])
     except ValueError:
@@ -242,9 +242,6 @@ def _own_problems(data: StackYaml) -> Iterator[str]:
     for name in set(names):
         if names.count(name) > 1:
             yield f"identityProviders: two have the name '{name}'; rename one"
-    for kind in map(itemgetter("type"), data["identityProviders"]):
-        if kind != kind.lower():
-            yield f"identityProviders: unknown type '{kind}'; write '{kind.lower()}'"
     rotation = schedule_of(**data.get("rotation", {}))
     if rotation.overlap >= rotation.every:
         yield f"rotation: overlap must be less than every ({rotation.every} days)"
@@ -268,7 +265,11 @@ def _violation_in_words(error: Any) -> str:
         case "required":
             return f" needs '{kind['property']}'"
         case "enum":
-            return f": {json.dumps(error.instance)} is not one of {', '.join(kind['options'])}"
+            listed = ", ".join(kind["options"])
+            hint = nearest(str(error.instance), kind["options"], 1)
+            return (
+                f": {json.dumps(error.instance)} is not one of {listed}{hint}"
+            )
         case "pattern" | "type" if error.instance_path[-1:] == ["version"]:
             return (
                 f": {json.dumps(error.instance)} is not a version of Kubernetes; write it in "

@@ -14,6 +14,7 @@ import pytest
 import components.identity
 import kong_oam.identity
 from kong_oam.access.providers import ClaimMapping, Listing, Provider, TokenType
+from kong_oam.access.settings import stack as stack_settings
 from kong_oam.engine.configuration import Configuration
 from kong_oam.identity import kinds
 from policies.scripts import table_of
@@ -74,11 +75,17 @@ def _acme(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         )
 
         patch.setattr(kinds, "KINDS", (*kinds.KINDS, KIND))
+        providers = stack_settings._schema()["properties"]["identityProviders"]
+        patch.setitem(
+            providers["items"]["properties"]["type"], "enum", ["acme", "okta"]
+        )
+        stack_settings._validator.cache_clear()
         # 3. Its resources.
         (folder / "provisioned").mkdir()
         (folder / "provisioned" / "acme.py").write_text(provisioned, "utf-8")
         _add(patch, components.identity, folder / "provisioned")
         yield
+    stack_settings._validator.cache_clear()
     for name in [name for name in sys.modules if ".identity.acme" in name]:
         del sys.modules[name]
 

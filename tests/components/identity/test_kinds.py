@@ -128,8 +128,8 @@ def test_every_kind_has_the_same_files(kind: str) -> None:
 
 def test_an_unknown_kind_is_refused_with_the_nearest() -> None:
     assert (
-        "identity provider 'corp': type 'okte'; did you mean 'okta'?"
-        in refusal({"name": "corp", "type": "okte"})
+        'type: "Okta" is not one of entra, keycloak, oidc, okta; did you mean '
+        "'okta'?" in refusal({"name": "corp", "type": "Okta"})
     )
 
 

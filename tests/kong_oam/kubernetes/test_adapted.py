@@ -221,8 +221,9 @@ def test_a_missing_setting_has_a_name() -> None:
             "two have the name 'okta'; rename one",
         ),
         (
-            {"identityProviders": [{"name": "main", "type": "Okta"}]},
-            "kong-oam:identityProviders: unknown type 'Okta'; write 'okta'",
+            {"identityProviders": [{"name": "main", "type": "okte"}]},
+            'kong-oam:identityProviders.0.type: "okte" is not one of entra, keycloak, oidc, okta; '
+            "did you mean 'okta'?",
         ),
         ({"identityProviders": []}, "kong-oam:identityProviders"),
         (
