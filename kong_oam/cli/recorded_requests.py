@@ -210,16 +210,16 @@ def _token(
 
 
 def _caller(record: RequestRecord) -> str:
+    address = record.get("address")
+    source = f", from {address}" if address else ""
     if "client" not in record:
-        return f"no valid token, from {record.get('address')}"
-    caller = f"{record.get('caller', 'an unknown client')} (client id {record['client']})"
+        return f"nobody (no valid token){source}"
+    caller = f"{record.get('caller', 'no component of the stack')} (client id {record['client']})"
     if record.get("user"):
         groups = " and ".join(record.get("groups", ())) or "no group"
         caller += f" for user {record.get('subject') or record.get('subjectHash')} in {groups}"
-    return (
-        f"{caller} with scopes {' '.join(record.get('scopes', ())) or 'none'}, from "
-        f"{record.get('address')}"
-    )
+    scopes = " ".join(record.get("scopes", ())) or "none"
+    return f"{caller} with scopes {scopes}{source}"
 
 
 def _remedy(component: Component | None, record: RequestRecord) -> str:

@@ -177,6 +177,22 @@ def test_each_code_has_a_remedy(
     assert ("  remedy  " in printed) == bool(passes)
 
 
+@pytest.mark.parametrize(
+    ("changes", "caller"),
+    [
+        ({"client": None}, "nobody (no valid token), from 192.0.2.7"),
+        ({"client": None, "address": None}, "nobody (no valid token)"),
+        ({"caller": None, "user": None}, "no component of the stack (client id 0oa1) with scopes orders.read, from 192.0.2.7"),
+    ],
+)  # fmt: skip
+def test_a_caller_is_only_named_by_the_record(
+    tmp_path: Path, cli: Cli, changes: JsonObject, caller: str
+) -> None:
+    """Without a token, without an address, and with a client id of no component."""
+    printed = explanation(tmp_path, cli, **changes)
+    assert f"  caller  {caller}" in printed.splitlines()
+
+
 def test_another_revision_is_named(tmp_path: Path, cli: Cli) -> None:
     """The Applications changed after the request, or the stack runs another commit."""
     printed = explanation(tmp_path, cli, revision="0123456789ab")
