@@ -336,7 +336,7 @@ def _summary(report: Report, options: Namespace) -> Iterator[str]:
 
 
 def _estate_summary(report: Report, estate: Estate) -> Iterator[str]:
-    """Yield the size of the estate, and the parts that could not be checked."""
+    """Yield the size of the estate, the number of its findings, and the notes."""
     line = (
         f"{len(estate.applications)} application(s), {len(estate.components)} component(s): no "
         "errors"
@@ -352,8 +352,16 @@ def _estate_summary(report: Report, estate: Estate) -> Iterator[str]:
         )
         line += f"; without a stack, {unknown} are not checked"
     yield line
-    if report.compiled.unjudged:
-        yield missing_applications_note(report.compiled.unjudged)
+    yield from _notes(report.compiled)
+
+
+def _notes(compiled: Compiled) -> Iterator[str]:
+    """Yield the parts of an estate that could not be checked, and components without callers."""
+    estate = compiled.estate
+    if estate is None:
+        return
+    if compiled.unjudged:
+        yield missing_applications_note(compiled.unjudged)
     yield from role_notes(estate)
     if names := without_clients(with_absent_clients(estate), estate.components):
         yield no_callers_note(names)
@@ -375,6 +383,7 @@ def _document(report: Report, *, since: str | None) -> JsonObject:
         ],
         "elsewhere": report.elsewhere,
         "unjudged": [*report.compiled.unjudged],
+        "notes": [*_notes(report.compiled)],
     }
 
 

@@ -255,6 +255,10 @@ def test_check_lists_roles_that_name_a_deleted_component(
         "Applications without files here are not checked: partner; add their folders with -f",
         STILL_NAMED,
     ]
+    assert cli.json("check", "--json")["notes"] == [
+        "Applications without files here are not checked: partner; add their folders with -f",
+        STILL_NAMED,
+    ]
 
 
 @pytest.mark.usefixtures("_deleted_partner")

@@ -466,6 +466,7 @@ def test_findings_elsewhere_are_counted(
         "findings": [],
         "elsewhere": 2,
         "unjudged": ["shop"],
+        "notes": [],
     }
 
 
