@@ -147,9 +147,14 @@ def clients_of(estate: Estate, key: str, hint: str = "") -> list[Client]:
     return clients
 
 
+def groups_of(estate: Estate) -> frozenset[str]:
+    """Return the groups of the Applications and of the stack."""
+    return logical_groups(estate) | (estate.stack.known_groups or frozenset())
+
+
 def check_groups(estate: Estate, groups: list[str]) -> list[str]:
     """Return the groups. Raises UsageError if a group is unknown to the estate and the stack."""
-    names = logical_groups(estate) | (estate.stack.known_groups or frozenset())
+    names = groups_of(estate)
     for group in groups:
         if group not in names:
             raise UsageError(

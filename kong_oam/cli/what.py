@@ -24,12 +24,13 @@ from kong_oam.cli.requests import (
     check_groups,
     clients_of,
     estate_from,
+    groups_of,
 )
 from kong_oam.oam.position import JsonObject
 
 # A text that may mean a group: `group:` and `users in` are spellings of `graph` and `matrix`. A
 # client's name has a `/`.
-_GROUP = re.compile("(?:group:|users? in |(?!.*/))(.+)")
+_GROUP = re.compile("(group:|users? in |(?!.*/))(.+)")
 
 _DETAILS = """\
 Lists every endpoint that a principal may call. A principal is a client (application/component), or
@@ -148,8 +149,13 @@ def _clients(estate: Estate, options: argparse.Namespace) -> list[Client]:
     group = _GROUP.fullmatch(key)
     if group is None:
         return clients_of(estate, key)
-    command = full_command(options, "what", "--user-in", group[1])
-    return clients_of(estate, key, f"; for users in a group: `{command}`")
+    prefix, name = group.groups()
+    hint = ""
+    if prefix or name in groups_of(estate):
+        check_groups(estate, [name])
+        command = full_command(options, "what", "--user-in", name)
+        hint = f"; for users in a group: `{command}`"
+    return clients_of(estate, key, hint)
 
 
 COMMAND = Command(
