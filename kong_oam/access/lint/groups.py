@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from itertools import chain
 
 from kong_oam.access.data import NameSets, Texts
 from kong_oam.access.model import Estate
-from kong_oam.diagnostics import is_one_slip
+from kong_oam.diagnostics import is_one_slip, some
+from kong_oam.oam.position import SourcePosition
 
 # The longest name that a provider accepts (Entra). Longer names are not compared.
 _LONGEST = 256
@@ -17,19 +17,22 @@ _LONGEST = 256
 def doubtful_groups(estate: Estate) -> Texts:
     """Map each group that only one role names to a group with nearly the same name.
 
+    The group is in quotes, and the places of the roles that name it follow.
+
     Groups that the stack maps to a provider's group are not doubtful. The result is empty if the
     stack lists its groups: an unknown group is an error then.
     """
     if estate.stack.known_groups is not None:
         return {}
-    named: Counter[str] = Counter()
+    named: dict[str, list[SourcePosition]] = {}
     for component in estate.components.values():
         for role in component.identity.roles:
-            named.update(role.groups)
+            for group in role.groups:
+                named.setdefault(group, []).append(role.position)
     mapped = set[str]()
     for provider in estate.stack.providers.values():
         mapped.update(provider.groups)
-    named_once = {group for group in named if named[group] == 1} - mapped
+    named_once = {group for group in named if len(named[group]) == 1} - mapped
     by_reduced_name: NameSets = {}
     for name in (*named, *mapped):
         for reduced_name in _reduced_names(name):
@@ -46,7 +49,11 @@ def doubtful_groups(estate: Estate) -> Texts:
             # If one role names each, either may be the error: one finding has both.
             if doubts.get(near) != group:
                 doubts[group] = near
-    return doubts
+    return {
+        group: f"'{near}'"
+        + (f" ({some(map(str, named[near]))})" if near in named else "")
+        for group, near in doubts.items()
+    }
 
 
 def _similar_names(group: str, by_reduced_name: NameSets) -> Iterator[str]:

@@ -53,7 +53,7 @@ def doubtful_groups(subject: LintSubject) -> LintFindings:
     for name, role in subject.access.get("roles", {}).items():
         for index, group in enumerate(role.get("groups", ())):
             if near := subject.doubtful_groups.get(group):
-                message = f"only role '{name}' names group '{group}'; did you mean '{near}'?"
+                message = f"only role '{name}' names group '{group}'; did you mean {near}?"
                 position = subject.position("roles", name, "groups", index)
                 yield LintFinding("LINT311", subject.key, message, position)
 

@@ -46,7 +46,8 @@ class LintSubject:
 
     `grants`: the grants to its clients. `holders`: the clients with their scopes. `hosts`: its
     hosts with their paths. `doubtful_groups`: its groups that may be typing errors, each with the
-    probable group. `as_of`: the stack's date, since the current date is configuration, too.
+    probable group and its places. `as_of`: the stack's date, since the current date is
+    configuration, too.
     """
 
     grants: Grants

@@ -18,7 +18,8 @@ def doubtful(
     mapped: tuple[str, ...] = (),
     known: frozenset[str] | None = None,
 ) -> dict[str, str]:
-    """Return the doubtful groups, if each entry of `roles` lists the groups of a role."""
+    """Return the doubtful groups without places, if each entry of `roles` lists the groups of a
+    role."""
     provider = replace(
         PROVIDER, groups={name: f"their {name}" for name in mapped}
     )
@@ -27,16 +28,9 @@ def doubtful(
         f"r{number}: {{scopes: [s], groups: {groups}}}"
         for number, groups in enumerate(roles)
     )
-    return dict(
-        doubtful_groups(
-            estate(
-                api(
-                    access=f"{{owner: o, scopes: {{s: s}}, roles: {{{listed}}}}}"
-                ),
-                stack=stack,
-            )
-        )
-    )
+    access = f"{{owner: o, scopes: {{s: s}}, roles: {{{listed}}}}}"
+    found = doubtful_groups(estate(api(access=access), stack=stack))
+    return {group: near.split("'")[1] for group, near in found.items()}
 
 
 @pytest.mark.parametrize(
@@ -137,7 +131,8 @@ def test_the_finding_stands_at_the_group() -> None:
     assert (finding.code, str(finding.position), finding.message) == (
         "LINT311",
         "orders.yaml:20:48",
-        "only role 'third' names group 'salse'; did you mean 'sales'?",
+        "only role 'third' names group 'salse'; did you mean 'sales' (orders.yaml:18:23, "
+        "orders.yaml:19:23)?",
     )
     assert finding.change is None
 
@@ -155,7 +150,7 @@ def test_the_finding_can_be_waived() -> None:
 
 
 def test_of_two_that_are_named_once_each_may_be_the_other() -> None:
-    """One finding has both names."""
+    """One finding has both names and both places."""
     orders = edited(
         ORDERS,
         (
@@ -166,4 +161,6 @@ def test_of_two_that_are_named_once_each_may_be_the_other() -> None:
     )
     assert [
         finding.message for finding in linted({"orders.yaml": orders})[1]
-    ] == ["only role 'third' names group 'suport'; did you mean 'support'?"]
+    ] == [
+        "only role 'third' names group 'suport'; did you mean 'support' (orders.yaml:19:23)?"
+    ]
