@@ -21,10 +21,7 @@ def closed_roles(subject: LintSubject) -> Iterator[LintFinding]:
     for role in subject.component.identity.roles:
         if role.groups and not _lets_in(subject, role):
             scopes = some(map("'{}'".format, role.scopes), " or ")
-            message = (
-                f"role '{role.name}' gives access to nobody: no client that signs its users in "
-                f"asks for {scopes}"
-            )
+            message = f"no client that signs in users of role '{role.name}' asks for {scopes}"
             position = subject.position("roles").key(role.name)
             yield LintFinding("LINT312", subject.key, message, position)
 

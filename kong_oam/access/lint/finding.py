@@ -70,7 +70,7 @@ KINDS = {
         "a stack: in groups.yaml)",
     ),
     "LINT312": Kind(
-        "a role that gives access to nobody: no client that signs its users in asks for its scopes",
+        "a role with groups: no client that signs its users in asks for its scopes",
         "remove the role, or name a client in it that has one of its scopes in `calls`",
     ),
     "LINT313": Kind(

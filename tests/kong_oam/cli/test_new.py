@@ -177,7 +177,7 @@ def test_a_reader_may_not_write(group: list[str], capsys: Capsys) -> None:
     capsys.readouterr()
     assert main(["check"]) == len(group[:1])
     assert capsys.readouterr().out.count(
-        "LINT312: role 'editor' gives access to nobody"
+        "LINT312: no client that signs in users of role 'editor' asks for"
     ) == len(group[:1])
 
 

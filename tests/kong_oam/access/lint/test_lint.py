@@ -289,13 +289,13 @@ UNDECIDED: dict[str, Case] = {
         ),
         SHOP,
         "LINT312",
-        "role 'auditor' gives access to nobody: no client that signs its users in asks for 'audit'",
+        "no client that signs in users of role 'auditor' asks for 'audit'",
     ),
     "no client for these users": (
         with_role("support: {scopes: [read], groups: [helpers]}"),
         SHOP,
         "LINT312",
-        "role 'support' gives access to nobody: no client that signs its users in asks for 'read'",
+        "no client that signs in users of role 'support' asks for 'read'",
     ),
     "no group with the scope of the only client": (
         edited(
@@ -305,13 +305,13 @@ UNDECIDED: dict[str, Case] = {
         ),
         edited(SHOP, ("scopes: [read, write]", "scopes: [read]"), (", calls: [{component: orders/api, scopes: [read]}]}}\n    - name: idle", "}}\n    - name: idle")),
         "LINT312",
-        "role 'editor' gives access to nobody: no client that signs its users in asks for 'write'",
+        "no client that signs in users of role 'editor' asks for 'write'",
     ),
     "no client for users": (
         WITHOUT_WEB,
         SHOP.partition("        - type: client\n")[0],
         "LINT312",
-        "role 'editor' gives access to nobody: no client that signs its users in asks for 'read' or 'write'",
+        "no client that signs in users of role 'editor' asks for 'read' or 'write'",
     ),
     "no owner of clients": (
         ORDERS,
