@@ -254,8 +254,8 @@ class _Ingress:
         if name not in self.services:
             message = (
                 f"{source} leads to Service '{name}', which '{self.part.name}' "
-                "does not create and which could expose another component; "
-                "use a Service of this component"
+                "does not create and which could expose another component"
+                f"{self._hint or '; use a Service of this component'}"
             )
             return Diagnostic("OAM108", f"{self._name}: {message}")
         return self._port(self.services[name], wanted, source)

@@ -89,7 +89,9 @@ def test_a_route_leads_to_its_own_service() -> None:
     [
         (application(RELEASE + way(port="number: 80"), chart(), HELM), "ACC223: Ingress 'way': '/x' leads to port 80 of Service 'es-http', but access.service has 9200; write the same port in both"),
         (application(RELEASE + way(port="name: http"), chart(), HELM), "ACC223: Ingress 'way': '/x' leads to port http of Service 'es-http', but access.service has 9200; write the same port in both"),
-        (application(RELEASE + way("other"), chart(), HELM), "OAM108: Ingress 'way': '/x' leads to Service 'other', which 'api' does not create and which could expose another component; use a Service of this component"),
+        (application(RELEASE + way("other"), chart(), HELM), "OAM108: Ingress 'way': '/x' leads to Service 'other', which 'api' does not create and which could expose another component; write the Service of a release or an operator in access.service, and as existingServiceName of the gateway trait"),
+        (application(RELEASE + way("other"), "[]", HELM), "OAM108: Ingress 'way': '/x' leads to Service 'other', which 'api' does not create and which could expose another component; write the Service of a release or an operator in access.service, and as existingServiceName of the gateway trait"),
+        (application(f"{DEPLOYMENT}---{SERVICE}{way('other')}", "[]", HELM), "OAM108: Ingress 'way': '/x' leads to Service 'other', which 'api' does not create and which could expose another component; use a Service of this component"),
         (application(RELEASE, chart(), HELM), "ACC211: component 'api' has access rules but no gateway trait exposes it; add a gateway trait"),
         (application(RELEASE + way(), chart(more=", scheme: https"), HELM), "ACC244: the stack has no CA that verifies workloads' certificates; set gateway.upstreamTls.ca there"),
         (application(RELEASE + way(), chart(), HELM).replace("name: api", f"name: {'a' * 56}"), f"OAM103: the gateway needs a Service '{'a' * 56}-gateway', which is no valid name; rename the component"),
