@@ -9,6 +9,7 @@ from kong_oam.diagnostics import Diagnostic, Diagnostics, Position
 from kong_oam.oam.definitions.definition import Definition, Kind
 from kong_oam.oam.definitions.library import Library, find
 from kong_oam.oam.model import Application, ComponentSpec
+from kong_oam.oam.position import NO_POSITION
 from kong_oam.oam.rendered import Objects, RenderedObject
 from kong_oam.render.answers import AnswerObject, Ask
 from kong_oam.render.findings import findings
@@ -25,6 +26,10 @@ _UNRENDERABLE = {
 _OF_PROPERTIES = ("OAM102", "OAM103", "OAM105")
 # The types whose properties contain objects.
 _OBJECT_TYPES = (("component", "k8s-objects"), ("component", "raw"))
+# In place of a missing definition of a component, so that its traits can be checked.
+_ANY_COMPONENT = Definition(
+    "component", "", "parameter: {...}\noutput: {...}", NO_POSITION
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,8 @@ def render(
     found = [known for known in definitions if isinstance(known, Definition)]
     wrong = [known for known in definitions if isinstance(known, Diagnostic)]
     if definitions[0] in wrong:
+        found.insert(0, _ANY_COMPONENT)
+    if found == [_ANY_COMPONENT]:
         return RenderedComponent((), tuple(wrong))
     if wrong:
         pairs = zip(component.traits, definitions[1:], strict=True)

@@ -254,8 +254,6 @@ class _Run:
         part = _without_own_traits(component)
         unknown = [*self._unknown(part, kind)]
         wrong = tuple(filter(None, unknown))
-        if unknown[0]:
-            return wrong
         try:
             found = definitions_of(part, self.library, kind)
         except EvaluatorError:

@@ -57,13 +57,14 @@ CASES = {
         """\
   components:
     - {name: database, typ: k8s-objects}
-    - {name: job, type: corn-task, dependsOn: [database]}
+    - {name: job, type: corn-task, dependsOn: [database], traits: [{type: scaler, properties: {replicas: two}}]}
     - {name: web, type: cron-task, properties: web}
 """,
         (
             "6:7 OAM105: spec.components[0] needs 'type'",
             "6:24 OAM102: unknown field 'typ'",
             "7:25 OAM104: unknown component type 'corn-task'",
+            "7:106 OAM103: replicas must be of type integer",
             "8:48 OAM103: spec.components[2].properties must be of type object",
         ),
     ),

@@ -195,6 +195,19 @@ def test_a_type_of_an_addon_names_the_command_that_defines_it(
     )
 
 
+def test_an_unknown_component_type_hides_no_error_of_its_trait(
+    project: Path, tools: Tools
+) -> None:
+    """The trait's values are checked without the component's objects."""
+    ledger = project / "applications/ledger.yaml"
+    replace_once(ledger, "type: stateful-app", "type: statful-app")
+    replace_once(ledger, "class: high", "clas: high")
+    assert [line[:75] for line in said(read(tools))] == [
+        "applications/ledger.yaml:7:13: OAM104 unknown component type 'statful-app';",
+        "applications/ledger.yaml:11:24: OAM102 unknown field 'clas' in priority; di",
+    ]
+
+
 def test_a_type_that_an_addon_lacks_names_similar_types(
     project: Path, tools: Tools
 ) -> None:
