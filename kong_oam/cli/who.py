@@ -12,7 +12,7 @@ from kong_oam.access.matrix.table import Row, where
 from kong_oam.access.model import METHODS, Component, Estate
 from kong_oam.access.networks import admits, only_from
 from kong_oam.access.pages import reading_origins
-from kong_oam.access.paths import AmbiguousPathError, read
+from kong_oam.access.paths import AmbiguousPathError, read, written
 from kong_oam.access.principals import NOBODY, Access
 from kong_oam.cli.command import OK, Command, UsageError, check_known
 from kong_oam.cli.console import Console
@@ -158,13 +158,7 @@ def _of_request(
     if access.everybody:
         console.print(f"everybody ({in_words})")
     elif not access.principals:
-        # For these, the reason is the missing token of this request.
-        needs_token = decision.status in (401, 403)
-        console.print(
-            "nobody"
-            if needs_token
-            else f"nobody: {decision.status}, {in_words}"
-        )
+        console.print(f"nobody: {_why_nobody(request, decision, in_words)}")
     else:
         console.print_table(
             ("CLIENT", "USERS IN", "TOKENS OF"), _principals(access)
@@ -176,6 +170,19 @@ def _of_request(
             printable(f"pages of {', '.join(pages)} may read the answer")
         )
     return OK
+
+
+def _why_nobody(request: Request, decision: Decision, in_words: str) -> str:
+    """Return why nobody may make a request, by the decision without a token and its reason."""
+    rule = decision.rule
+    # A missing token is the reason of this request only.
+    if decision.status != 401:
+        return f"{decision.status}, {in_words}"
+    if rule is None:
+        return "no rule owns this path"
+    if rule.lists(request.method):
+        return "no caller meets this rule"
+    return f"no rule on {written(rule.path)} lists {request.method}"
 
 
 def _request_in_words(request: Request, url: str, decision: Decision) -> str:

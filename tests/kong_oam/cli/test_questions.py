@@ -422,12 +422,29 @@ def test_similar_hosts_and_paths_are_named_for_an_unknown_url(
     }
 
 
+NO_CALLER = """\
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: none}
+spec:
+  components:
+    - name: api
+      type: webservice
+      properties: {image: x}
+      traits:
+        - {type: gateway, properties: {domain: shop.example.com, http: {/: 80}}}
+        - {type: access, properties: {owner: o, scopes: {s: S}, rules: [{paths: [/y], scopes: [s]}]}}
+"""
+
+
 @pytest.mark.parametrize(
     ("arguments", "lines"),
     [
         (("POST", ORDERS), [f"POST {ORDERS}: orders/api, applications/orders.yaml:25:17", "CLIENT    USERS IN    TOKENS OF", "shop/web  order-desk  okta"]),
         (("GET", f"{ORDERS}/health"), [f"GET {ORDERS}/health: orders/api, applications/orders.yaml:26:17", "everybody (public: probes of the load balancer)"]),
-        (("POST", f"{ORDERS}/health"), [f"POST {ORDERS}/health: orders/api, applications/orders.yaml:26:17", "nobody"]),
+        (("POST", f"{ORDERS}/health"), [f"POST {ORDERS}/health: orders/api, applications/orders.yaml:26:17", "nobody: no rule on /orders/health lists POST"]),
+        (("GET", "https://shop.example.com/x", "-f", "none.yaml"), ["GET https://shop.example.com/x: none/api", "nobody: no rule owns this path"]),
+        (("GET", "https://shop.example.com/y", "-f", "none.yaml"), ["GET https://shop.example.com/y: none/api, none.yaml:11:73", "nobody: no caller meets this rule"]),
         (("GET", "https://x.test/"), ["GET https://x.test/", "nobody: 404, no component is exposed on this host and path"]),
         (("GET", f"{ORDERS}/%5c"), [f"GET {ORDERS}/%5c", "nobody: 400, the path contains '%5c' at 8"]),
         (("TRACE", ORDERS), [f"TRACE {ORDERS}: orders/api", "nobody: 404, the gateway does not listen to TRACE"]),
@@ -435,10 +452,11 @@ def test_similar_hosts_and_paths_are_named_for_an_unknown_url(
 )  # fmt: skip
 def test_who_lists_the_callers_of_a_request(
     cli: Cli,
-    arguments: tuple[str, str],
+    arguments: tuple[str, ...],
     lines: list[str],
 ) -> None:
     """Or prints everybody or nobody, with the reason."""
+    Path("none.yaml").write_text(NO_CALLER)
     assert cli("who", *arguments).splitlines() == lines
 
 
