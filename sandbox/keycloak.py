@@ -27,7 +27,7 @@ from sandbox.edges import Json
 from sandbox.plugins.http import TIMEOUT, Answer, send, send_form
 from sandbox.progress import shown
 from sandbox.server import Server, StartError, free_port
-from sandbox.toolchain import alone, cache
+from sandbox.toolchain import alone, cache, temporary
 
 VERSION: Final = "26.7.3"
 OLDEST_JAVA: Final = 17
@@ -96,9 +96,7 @@ def _fetch(folder: Path) -> None:
         raise UnavailableError(
             f"Keycloak is fetched by Maven ({_ARTIFACT}), and there is no mvn on the PATH"
         )
-    with tempfile.TemporaryDirectory(
-        dir=folder.parent, prefix="keycloak-"
-    ) as made:
+    with temporary(folder.parent, "fetch-") as made:
         command = [
             "mvn",
             "-q",

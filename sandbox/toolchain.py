@@ -283,11 +283,8 @@ def build(
     """
     compiler = go(cache())
     environment = go_environment("readonly" if "go.sum" in files else "mod")
-    # No other run builds into the folder, so these are remains of builds that were killed.
-    for remains in folder.glob("build-*"):
-        shutil.rmtree(remains, ignore_errors=True)
     say(f"building {about} from its Go modules, once: up to a few minutes")
-    with tempfile.TemporaryDirectory(dir=folder, prefix="build-") as made:
+    with temporary(folder, "build-") as made:
         for name, text in files.items():
             Path(made, name).write_text(text, "utf-8")
         for name, package in packages.items():
@@ -309,6 +306,18 @@ def build(
             Path(made, name).rename(
                 folder / name
             )  # an atomic rename: other runs never see half a program
+
+
+@contextlib.contextmanager
+def temporary(folder: Path, prefix: str) -> Iterator[str]:
+    """Make a temporary folder in `folder`. Remove the remains of killed runs.
+
+    No other run uses this prefix in the folder meanwhile.
+    """
+    for remains in folder.glob(f"{prefix}*"):
+        shutil.rmtree(remains, ignore_errors=True)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=prefix) as made:
+        yield made
 
 
 def downloaded(folder: Path, module: str, version: str) -> Path:

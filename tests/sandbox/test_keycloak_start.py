@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 import time
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -10,6 +15,7 @@ import pytest
 from sandbox import keycloak, progress
 from sandbox.keycloak import Keycloak
 from sandbox.server import Server, StartError
+from tests.support.repository import ROOT
 
 SLOW = """
 for step in 1 2 3 4 5 6; do echo $step; sleep 1; done
@@ -75,3 +81,43 @@ def test_a_server_that_uses_cpu_time_makes_progress(tmp_path: Path) -> None:
         time.sleep(0.2)
     server.end()
     assert time.monotonic() < until
+
+
+MAVEN = """#!/bin/sh
+while [ "${1%=*}" != -DoutputDirectory ]; do shift; done
+cp ../../keycloak.zip "${1#*=}"; $wait
+"""
+FETCH = """
+import sys
+from pathlib import Path
+from sandbox.keycloak import _fetch
+_fetch(Path(sys.argv[1]))
+"""
+
+
+def test_the_next_fetch_removes_what_a_killed_fetch_left(
+    tmp_path: Path,
+) -> None:
+    """Maven has just written the archive."""
+    with zipfile.ZipFile(tmp_path / "keycloak.zip", "w") as archive:
+        archive.writestr(f"keycloak-{keycloak.VERSION}/bin/kc.sh", "")
+    maven = tmp_path / "mvn"
+    maven.write_text(MAVEN)
+    maven.chmod(0o755)
+    folder = tmp_path / "cache" / f"keycloak-{keycloak.VERSION}"
+    folder.parent.mkdir()
+    command = [sys.executable, "-c", FETCH, str(folder)]
+    path = f"{tmp_path}:/usr/bin:/bin"
+    with subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env={"PATH": path, "wait": "sleep 60"},
+        start_new_session=True,
+    ) as killed:
+        while not [*folder.parent.glob("*/keycloak.zip")]:
+            time.sleep(0.02)
+        os.killpg(killed.pid, signal.SIGKILL)
+    subprocess.run(
+        command, cwd=ROOT, env={"PATH": path, "wait": ":"}, check=True
+    )
+    assert [*folder.parent.iterdir()] == [folder]
