@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from argparse import Namespace
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from kong_oam.access.diff.snapshot import (
     join_models,
     load_model,
 )
+from kong_oam.access.model import Estate
 from kong_oam.access.settings.project import STACKS, stack_file
 from kong_oam.access.settings.values import APPLICATIONS, Settings
 from kong_oam.cli.command import UsageError
@@ -64,13 +65,13 @@ Forms of OLD and NEW:
 @dataclass(frozen=True, slots=True)
 class Operand:
     """A side of a comparison: `OLD` or `NEW`, with its text. The stack of `options` applies if the
-    text names no stack. `earlier` are Applications of the other side. If this side lacks an earlier
-    Application, it is deleted, and not in another repository."""
+    text names no stack. `base` is the estate of the other side, if its Applications may be deleted
+    here."""
 
     side: str
     text: str
     options: Namespace
-    earlier: Set[str] = frozenset()
+    base: Estate | None = None
 
     def models(self) -> AccessModels:
         """Return the model of the operand. A deployed state may have two models, which both have to
@@ -164,13 +165,28 @@ class Operand:
     def _model(self, reading: Reading, settings: Settings) -> AccessModel:
         # The list of known groups does not affect access, and a current list may lack groups of
         # the revision.
-        settings = replace(
-            settings, stack=replace(settings.stack, known_groups=None)
-        )
+        stack = replace(settings.stack, known_groups=None)
+        settings = replace(settings, stack=stack)
+        deleted = self._deleted(reading, partial=stack.partial)
+        # A role may still name their components: a note lists it, and `check` rejects it.
+        reading = replace(reading, malformed=reading.malformed | deleted)
         estate = estate_of(reading, settings)
-        missing = {*estate.unjudged} - self.earlier
-        estate = replace(estate, unjudged=tuple(sorted(missing)))
+        estate = replace(
+            estate,
+            stack=replace(stack, partial=stack.partial or bool(deleted)),
+            unjudged=tuple(sorted({*estate.unjudged} - deleted)),
+        )
         return model_of(with_absent_clients(estate), settings)
+
+    def _deleted(self, reading: Reading, *, partial: bool) -> set[str]:
+        """Return the Applications that only the base has."""
+        base = self.base
+        # A complete base also has the Applications of other repositories.
+        if base is None or (partial and not base.stack.partial):
+            return set()
+        here = {application.name for application in reading.applications}
+        names = {application.name for application in base.applications}
+        return names - {*base.unjudged} - here
 
 
 def sides(
@@ -180,10 +196,7 @@ def sides(
     Raises UsageError."""
     models = Operand(*old, options).models()
     base = models[0].estate
-    # A complete estate also has the Applications of other repositories.
-    names = {app.name for app in base.applications if base.stack.partial}
-    names -= {*base.unjudged}
-    model, *_ = Operand(*new, options, names).models()
+    model, *_ = Operand(*new, options, base).models()
     return models, model, sorted({*base.unjudged, *model.estate.unjudged})
 
 

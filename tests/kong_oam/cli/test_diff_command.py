@@ -58,6 +58,25 @@ def test_the_working_directory_is_compared_with_the_last_commit(
     cli("diff", "main", "HEAD", "--exit-code")
 
 
+def test_a_deleted_application_loses_its_access_while_roles_name_it(
+    project: Path, capsys: Capsys
+) -> None:
+    """A note lists each such role, because `check` rejects it. A typing error stays an error."""
+    Path("applications/shop.yaml").unlink()
+    assert main(["diff"]) == 0
+    printed = capsys.readouterr()
+    assert printed.out.startswith(
+        "revoked from shop/checkout, shop/web (team-shop) for users in sales: GET,HEAD "
+    )
+    assert [line.partition("; ")[0] for line in printed.err.splitlines()] == [
+        "applications/orders.yaml:22:23: role 'viewer' names shop/checkout, shop/web, which no Application here has",
+        "applications/orders.yaml:23:23: role 'editor' names shop/web, which no Application here has",
+    ]
+    edit(Path("applications/orders.yaml"), "shop/web", "orders/web")
+    assert main(["diff"]) == 2
+    assert "'orders/web' does not exist" in capsys.readouterr().err
+
+
 def test_unrelated_settings_of_the_engine_are_ignored(
     project: Path, capsys: Capsys, cli: Cli
 ) -> None:
