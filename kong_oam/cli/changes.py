@@ -143,12 +143,7 @@ def _entry(change: Difference) -> JsonObject:
 
 def _answers_entry(answers: Answers) -> JsonObject:
     return {
-        side: {
-            "component": answer.component,
-            "port": answer.port,
-            "pods": answer.pods or None,
-            "owner": answer.owner,
-        }
+        side: {**asdict(answer), "pods": answer.pods or None}
         for side, answer in zip(("old", "new"), answers, strict=True)
     }
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from kong_oam.access.callers import logical_groups
 from kong_oam.access.model import Estate
 from kong_oam.cli.answers import (
     FLAGS,
@@ -17,6 +16,7 @@ from kong_oam.cli.answers import (
 )
 from kong_oam.cli.command import UsageError
 from kong_oam.cli.console import print_error
+from kong_oam.cli.requests import groups_of
 from kong_oam.cli.scaffold import CLIENTS, check_clients
 from kong_oam.diagnostics import printable
 from kong_oam.errors import InputError
@@ -109,24 +109,16 @@ class Dialogue:
     @property
     def _hints(self) -> Texts:
         estate = self.estate
-        scopes = {
-            key: sorted(component.identity.scopes)
+        offers = [
+            f"{key}:{','.join(sorted(component.identity.scopes))}"
             for key, component in estate.components.items()
             if component.identity.scopes
-        }
+        ]
+        clients = {client.component for client in estate.clients}
         return {
-            "groups": _listed(
-                "known",
-                logical_groups(estate)
-                | (estate.stack.known_groups or frozenset()),
-            ),
-            "clients": _listed(
-                "clients", {client.component for client in estate.clients}
-            ),
-            "offers": _listed(
-                "offered",
-                [f"{key}:{','.join(names)}" for key, names in scopes.items()],
-            ),
+            "groups": _listed("known", groups_of(estate)),
+            "clients": _listed("clients", clients),
+            "offers": _listed("offered", offers),
         }
 
 

@@ -206,6 +206,11 @@ def estate_of(reading: Reading, settings: Settings) -> Estate:
     return estate
 
 
+def read_estate(names: FileNames | None, settings: Settings) -> Estate:
+    """Read and compile the Applications, as `reading_of` and `estate_of` do."""
+    return estate_of(reading_of(names, settings), settings)
+
+
 def missing_applications_note(names: Iterable[str]) -> str:
     """Return a sentence that lists the missing Applications."""
     return (

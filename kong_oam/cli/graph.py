@@ -186,14 +186,14 @@ def _principal(graph: Graph, name: str) -> set[str]:
 def _document(graph: Graph) -> JsonObject:
     return {
         "title": graph.title,
-        "notes": list(graph.notes),
+        "notes": graph.notes,
         "nodes": [
             {
                 "id": node.id,
                 "kind": node.kind,
                 "name": node.name,
                 "component": node.component or None,
-                "details": list(node.details),
+                "details": node.details,
                 "change": node.change,
             }
             for node in graph.nodes

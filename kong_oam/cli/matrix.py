@@ -117,14 +117,19 @@ def _source(options: argparse.Namespace, estate: Estate) -> str:
 
 def _check_names(estate: Estate, options: argparse.Namespace) -> None:
     """Raise UsageError for an unknown name."""
-    clients = {client.component for client in estate.clients}
-    applications = {application.name for application in estate.applications}
-    for principal in options.principal:
-        check_known("principal", principal, {*clients, ANONYMOUS})
-    for component in options.component:
-        check_known("component", component, estate.components)
-    for application in options.application:
-        check_known("Application", application, applications)
+    known = {
+        "principal": {
+            ANONYMOUS,
+            *(client.component for client in estate.clients),
+        },
+        "component": estate.components,
+        "Application": {
+            application.name for application in estate.applications
+        },
+    }
+    for kind, names in known.items():
+        for name in getattr(options, kind.lower()):
+            check_known(kind, name, names)
 
 
 def _components(estate: Estate, options: argparse.Namespace) -> set[str] | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from kong_oam.cli.command import FOUND, OK, Command
 from kong_oam.cli.console import Console
-from kong_oam.cli.estates import estate_of, reading_of, settings_of
+from kong_oam.cli.estates import read_estate, settings_of
 from kong_oam.cli.interrupts import interrupting
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def _run(options: Namespace, console: Console) -> int:
     from kong_oam.stacks.move import find, perform
 
     settings = settings_of(options.stack)
-    estate = estate_of(reading_of(None, settings), settings)
+    estate = read_estate(None, settings)
     moves = find(settings, estate)
     if options.yes and moves.moves:
         # After an interrupt, the current move finishes and no other move starts.

@@ -167,7 +167,13 @@ class Operand:
         # the revision.
         stack = replace(settings.stack, known_groups=None)
         settings = replace(settings, stack=stack)
-        deleted = self._deleted(reading, partial=stack.partial)
+        base = self.base
+        deleted = set[str]()
+        # A complete base also has the Applications of other repositories.
+        if base and (base.stack.partial or not stack.partial):
+            deleted = {app.name for app in base.applications}
+            deleted -= {*base.unjudged}
+            deleted -= {app.name for app in reading.applications}
         # A role may still name their components: a note lists it, and `check` rejects it.
         reading = replace(reading, malformed=reading.malformed | deleted)
         estate = estate_of(reading, settings)
@@ -177,16 +183,6 @@ class Operand:
             unjudged=tuple(sorted({*estate.unjudged} - deleted)),
         )
         return model_of(with_absent_clients(estate), settings)
-
-    def _deleted(self, reading: Reading, *, partial: bool) -> set[str]:
-        """Return the Applications that only the base has."""
-        base = self.base
-        # A complete base also has the Applications of other repositories.
-        if base is None or (partial and not base.stack.partial):
-            return set()
-        here = {application.name for application in reading.applications}
-        names = {application.name for application in base.applications}
-        return names - {*base.unjudged} - here
 
 
 def sides(

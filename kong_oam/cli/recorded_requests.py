@@ -15,7 +15,7 @@ from kong_oam.access.tokens import Claims, Refusal, Token
 from kong_oam.cli.command import OK, UsageError, quoted
 from kong_oam.cli.console import Colour, Console
 from kong_oam.cli.entries import rule_entry
-from kong_oam.cli.estates import estate_of, reading_of, selected_settings
+from kong_oam.cli.estates import read_estate, selected_settings
 from kong_oam.diagnostics import printable
 from kong_oam.kong import names
 from kong_oam.kong.plugins import AUTHENTICATION
@@ -76,7 +76,7 @@ def explain_recorded(options: Namespace, console: Console) -> int:
             f"stack '{stack}' recorded the request: add --stack {stack}"
         )
     settings = selected_settings(options)
-    estate = estate_of(reading_of(options.applications, settings), settings)
+    estate = read_estate(options.applications, settings)
     component = estate.components.get(record["component"])
     address = read_address(str(record.get("address")))
     request = Request(
@@ -234,13 +234,11 @@ def _remedy(component: Component | None, record: RequestRecord) -> str:
     ):
         return ""
     remedies = []
-    rules: tuple[Rule, ...] = ()
     # No rule owns an ambiguous path.
     with suppress(AmbiguousPathError):
-        rules = component.owning(read(record["path"].encode()))
-    for rule in rules:
-        if code != "scope-missing" or rule.lists(record["method"]):
-            remedies.append(f"{_requirements(rule)} ({rule.position})")
+        for rule in component.owning(read(record["path"].encode())):
+            if code != "scope-missing" or rule.lists(record["method"]):
+                remedies.append(f"{_requirements(rule)} ({rule.position})")
     return " or ".join(remedies) or "add a rule for the path"
 
 

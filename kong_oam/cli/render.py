@@ -14,9 +14,8 @@ from kong_oam.cli.command import OK, Command, check_known
 from kong_oam.cli.console import Console
 from kong_oam.cli.estates import (
     add_estate,
-    estate_of,
     has_no_stack,
-    reading_of,
+    read_estate,
     selected_settings,
 )
 from kong_oam.kubernetes.rendered import (
@@ -77,7 +76,7 @@ def _arguments(parser: ArgumentParser) -> None:
 
 def _run(options: Namespace, console: Console) -> int:
     settings = selected_settings(options)
-    estate = estate_of(reading_of(options.applications, settings), settings)
+    estate = read_estate(options.applications, settings)
     by_name = {
         application.name: application for application in estate.applications
     }

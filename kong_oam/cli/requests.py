@@ -17,8 +17,7 @@ from kong_oam.cli.console import print_note
 from kong_oam.cli.estates import (
     add_estate,
     assumption_notes,
-    estate_of,
-    reading_of,
+    read_estate,
     selected_settings,
 )
 from kong_oam.diagnostics import nearest_typo, suggestion
@@ -130,7 +129,7 @@ def estate_from(options: Namespace) -> Estate:
     """Return the estate for the options of `add_estate`. It includes clients of missing
     Applications (with_absent_clients), and a remark lists these Applications. Raises UsageError."""
     settings = selected_settings(options)
-    estate = estate_of(reading_of(options.applications, settings), settings)
+    estate = read_estate(options.applications, settings)
     whole = with_absent_clients(estate)
     print_note(*assumption_notes(whole, whole.unjudged))
     return whole

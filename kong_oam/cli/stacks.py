@@ -19,7 +19,7 @@ from kong_oam.cli.command import (
     quoted,
 )
 from kong_oam.cli.console import Console, print_note
-from kong_oam.cli.estates import estate_of, reading_of, settings_of
+from kong_oam.cli.estates import read_estate, settings_of
 from kong_oam.cli.interrupts import interrupting
 from kong_oam.diagnostics import printable, some
 from kong_oam.errors import OperationError
@@ -189,7 +189,7 @@ def _selected_runs(
         check_known("partition", partition, partitions)
     estates = Estates(
         settings,
-        estate_of(reading_of(None, settings), settings),
+        read_estate(None, settings),
         configurations(settings),
     )
     # Ask once: each request to a backend takes seconds.

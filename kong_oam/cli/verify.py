@@ -13,8 +13,7 @@ from kong_oam.cli.command import FOUND, OK, Command
 from kong_oam.cli.console import Colour, Console
 from kong_oam.cli.estates import (
     add_estate,
-    estate_of,
-    reading_of,
+    read_estate,
     settings_of,
     with_definitions,
 )
@@ -71,7 +70,7 @@ def _run(options: Namespace, console: Console) -> int:
     settings = with_definitions(
         settings_of(options.stack, describe=describe), options.definitions
     )
-    estate = estate_of(reading_of(options.applications, settings), settings)
+    estate = read_estate(options.applications, settings)
     result = (
         verify(settings, estate, options.outputs)
         if options.only != "cluster"

@@ -146,13 +146,10 @@ def _clients(estate: Estate, options: argparse.Namespace) -> list[Client]:
         return list(estate.clients)
     if key == ANONYMOUS:
         return []
-    group = _GROUP.fullmatch(key)
-    if group is None:
-        return clients_of(estate, key)
-    prefix, name = group.groups()
     hint = ""
-    if prefix or name in groups_of(estate):
-        check_groups(estate, [name])
+    group = _GROUP.fullmatch(key)
+    if group and (group[1] or key in groups_of(estate)):
+        (name,) = check_groups(estate, [group[2]])
         command = full_command(options, "what", "--user-in", name)
         hint = f"; for users in a group: `{command}`"
     return clients_of(estate, key, hint)
