@@ -26,6 +26,7 @@ from kong_oam.oam.position import (
     Fields,
     FilePlace,
     JsonObject,
+    Texts,
     compose,
 )
 
@@ -251,6 +252,15 @@ def _not_allowed(node: Node) -> _NodeError:
 def as_mapping(value: Any) -> Fields:
     """Return the value if it is a mapping, else an empty mapping."""
     return value if isinstance(value, dict) else {}
+
+
+def as_texts(value: Any) -> Texts:
+    """Return the texts of a mapping by name. Other values are left out."""
+    return {
+        name: text
+        for name, text in as_mapping(value).items()
+        if isinstance(text, str)
+    }
 
 
 def as_text(value: Any) -> str:

@@ -15,7 +15,7 @@ from kong_oam.oam.definitions.reading import (
     DefinitionReading,
     read_definitions,
 )
-from kong_oam.oam.document import as_mapping, as_text
+from kong_oam.oam.document import as_mapping, as_text, as_texts
 from kong_oam.oam.files import bytes_of
 from kong_oam.oam.position import FilePlace
 from kong_oam.oam.schema import type_of
@@ -105,7 +105,7 @@ def _described(
             (), (Diagnostic("OAM103", message[:300], position),)
         )
     spec = as_mapping(about.get("attributes"))
-    annotations = as_mapping(about.get("annotations"))
+    annotations = as_texts(about.get("annotations"))
     if not isinstance(spec.get("version"), str | None):
         message = f"version of '{name}' must be of type string, not {type_of(spec['version'])}"
         return DefinitionReading((), (Diagnostic("OAM103", message, position),))
@@ -115,13 +115,9 @@ def _described(
         template=definition["template"],
         position=position,
         version=as_text(spec.get("version")),
-        revision=as_text(annotations.get(REVISION)),
+        revision=annotations.get(REVISION, ""),
         spec=spec,
-        annotations={
-            name: value
-            for name, value in annotations.items()
-            if isinstance(value, str)
-        },
+        annotations=annotations,
         first_line=1,
         built_in=built_in,
     )

@@ -32,7 +32,7 @@ from kong_oam.oam.model import (
     Output,
     Policy,
 )
-from kong_oam.oam.position import Texts
+from kong_oam.oam.position import NO_POSITION, Texts
 from kong_oam.oam.rendered import RenderedObject
 from kong_oam.oam.resource_policies import with_rule_options
 from kong_oam.oam.topology import on_clusters
@@ -304,12 +304,13 @@ class _Run:
     ) -> Iterator[Diagnostic]:
         """Yield the findings that no other error may cause. A policy or an input may give a missing
         value; an unreadable file, a missing definition."""
+        uncertain = {
+            "OAM104": self._lacks_definitions,
+            "OAM105": not source.is_resolved,
+        }
         for finding in found:
-            if finding.code == "OAM105" and not source.is_resolved:
-                continue
-            if finding.code == "OAM104" and self._lacks_definitions:
-                continue
-            yield finding
+            if not uncertain.get(finding.code):
+                yield finding
 
     def _component(
         self,
@@ -485,22 +486,9 @@ def _givers(parts: Iterable[_Part]) -> dict[str, tuple[int, Output]]:
 
 def _definition_inputs(definitions: ChosenDefinitions) -> object:
     """Return everything that a rendering depends on apart from the Application."""
-    meaning: list[object] = []
-    for definition in definitions:
-        if isinstance(definition, Definition):
-            named = (
-                definition.name,
-                definition.version,
-                definition.annotations,
-            )
-            meaning.append(
-                (
-                    named,
-                    definition.template,
-                    definition.terraform,
-                    definition.spec,
-                )
-            )
-        else:
-            meaning.append(definition)
-    return meaning
+    return [
+        replace(definition, position=NO_POSITION, first_line=0)
+        if isinstance(definition, Definition)
+        else definition
+        for definition in definitions
+    ]

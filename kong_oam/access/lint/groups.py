@@ -50,8 +50,7 @@ def doubtful_groups(estate: Estate) -> Texts:
             if doubts.get(near) != group:
                 doubts[group] = near
     return {
-        group: f"'{near}'"
-        + (f" ({some(map(str, named[near]))})" if near in named else "")
+        group: f"'{near}' ({some(map(str, named.get(near, ()))) or 'in the stack'})"
         for group, near in doubts.items()
     }
 

@@ -36,13 +36,12 @@ def shadowed_rules(subject: LintSubject) -> LintFindings:
         for number in shadowed:
             path = written(subject.component.exposure.rules[number].path)
             message = f"never decides on {path}: {_in_words(weaker[number])}"
+            at = position
+            change = None
             if "paths" in rule:
                 at = position.at("paths", indexes.index(number))
-                yield LintFinding(
-                    "LINT304", subject.key, message, at, removal(at)
-                )
-            else:
-                yield LintFinding("LINT304", subject.key, message, position)
+                change = removal(at)
+            yield LintFinding("LINT304", subject.key, message, at, change)
 
 
 def _compiled_at(

@@ -102,13 +102,13 @@ def subjects(
         for part, component in zip(
             application.components, siblings, strict=True
         ):
-            groups = doubtful.keys() & component.groups
             yield LintSubject(
                 grants=grants.get(component.key, _NONE),
                 holders=tuple(_holders(whole, component, sign_in_groups)),
                 hosts={host: paths[host] for host in component.hosts},
                 doubtful_groups={
-                    group: doubtful[group] for group in sorted(groups)
+                    group: doubtful[group]
+                    for group in doubtful.keys() & component.groups
                 },
                 as_of=as_of,
                 application=application,

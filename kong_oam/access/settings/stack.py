@@ -265,11 +265,9 @@ def _violation_in_words(error: Any) -> str:
         case "required":
             return f" needs '{kind['property']}'"
         case "enum":
-            listed = ", ".join(kind["options"])
-            hint = nearest(str(error.instance), kind["options"], 1)
-            return (
-                f": {json.dumps(error.instance)} is not one of {listed}{hint}"
-            )
+            options = kind["options"]
+            listed = f"{', '.join(options)}{nearest(str(error.instance), options, 1)}"
+            return f": {json.dumps(error.instance)} is not one of {listed}"
         case "pattern" | "type" if error.instance_path[-1:] == ["version"]:
             return (
                 f": {json.dumps(error.instance)} is not a version of Kubernetes; write it in "

@@ -9,7 +9,7 @@ from typing import Any
 
 from kong_oam.diagnostics import Diagnostic, Diagnostics, Findings
 from kong_oam.oam.definitions.definition import KINDS, Definition, Definitions
-from kong_oam.oam.document import as_mapping, as_text, read
+from kong_oam.oam.document import as_mapping, as_text, as_texts, read
 from kong_oam.oam.position import Document, Fields, Names, SourcePosition
 from kong_oam.oam.schema import type_of
 
@@ -164,7 +164,7 @@ def _definition(
 ) -> Definition:
     spec = as_mapping(data.get("spec"))
     schematic = as_mapping(spec.get("schematic"))
-    annotations = as_mapping(as_mapping(data["metadata"]).get("annotations"))
+    annotations = as_texts(as_mapping(data["metadata"]).get("annotations"))
     template, at = _template(spec)
     return Definition(
         kind=KINDS[data["kind"]],
@@ -172,16 +172,12 @@ def _definition(
         template=template,
         position=position.at("metadata", "name"),
         version=as_text(spec.get("version")),
-        revision=as_text(annotations.get(REVISION)),
+        revision=annotations.get(REVISION, ""),
         terraform=as_mapping(schematic.get("terraform")),
         spec={
             name: value for name, value in spec.items() if name != "schematic"
         },
-        annotations={
-            name: value
-            for name, value in annotations.items()
-            if isinstance(value, str)
-        },
+        annotations=annotations,
         first_line=_first_line(position.at("spec", *at)) if template else 0,
         built_in=built_in,
     )
