@@ -18,14 +18,6 @@ Protocol = Literal["TCP", "UDP"]
 
 
 @dataclass(frozen=True, slots=True)
-class Peer:
-    """Pods of the platform that Applications name, such as Prometheus."""
-
-    namespace: str
-    labels: Texts
-
-
-@dataclass(frozen=True, slots=True)
 class PodGroup:
     """The pods with these labels in one namespace. `cluster` None: the stack's own."""
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from kong_oam.access.data import TLS, Names, NamesByName, Texts
-from kong_oam.access.internal import Peer
 from kong_oam.access.providers import Provider
 from kong_oam.access.rotation import Schedule
 
@@ -29,6 +28,14 @@ class Records:
     query: Names = ()
     subject_key: str | None = None
     otlp: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Pods of the platform that Applications name, such as Prometheus."""
+
+    namespace: str
+    labels: Texts
 
 
 @dataclass(frozen=True, slots=True)

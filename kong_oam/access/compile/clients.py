@@ -6,13 +6,13 @@ A call that no role covers is an error.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from itertools import chain
 from typing import cast
 
 import kong_oam.oam.model as oam
 from kong_oam.access.client import CallYaml, ClientYaml
 from kong_oam.access.compile.access import access_position
+from kong_oam.access.compile.directory import Directory
 from kong_oam.access.compile.jwks_uri import jwks_uri, jwks_uri_findings
 from kong_oam.access.compile.redirect_uris import redirect_uris
 from kong_oam.access.compile.rotate_every import rotate_every
@@ -25,7 +25,6 @@ from kong_oam.access.model import (
     Component,
     signs_in,
 )
-from kong_oam.access.stack import Stack
 from kong_oam.diagnostics import (
     Diagnostic,
     Findings,
@@ -37,93 +36,51 @@ from kong_oam.diagnostics import (
 from kong_oam.oam.position import SourcePosition
 
 
-@dataclass(slots=True)
-class Directory:
-    """Every component by its key, with its part of the Application."""
-
-    stack: Stack
-    out: Report
-    # Names of Applications that cannot be read. "" stands for an Application without a readable
-    # name.
-    malformed: frozenset[str]
-    components: dict[str, Component] = field(default_factory=dict)
-    parts: dict[str, oam.ComponentSpec] = field(default_factory=dict)
-    # Keys of the components that have a client trait.
-    clients: set[str] = field(default_factory=set)
-    applications: set[str] = field(default_factory=set)
-    # Applications that cannot be read, or that this part of the estate leaves out. A component of
-    # them that others name is not reported as missing.
-    unjudged: set[str] = field(default_factory=set)
-
-    def add(self, component: Component, part: oam.ComponentSpec) -> None:
-        key = component.key
-        self.components[key] = component
-        self.parts[key] = part
-        if part.trait("client"):
-            self.clients.add(key)
-        self.applications.add(component.application)
-
-    def is_unread(self, key: str) -> bool:
-        """Return whether `application/component` may exist in an Application that cannot be read.
-
-        An unreadable Application without a name may hold any component that no other Application
-        has. The Application's name is recorded in `unjudged`.
-        """
-        if key in self.components:
-            return False
-        application = key.partition("/")[0]
-        is_here = application in self.applications
-        if application in self.malformed or (
-            self.stack.partial and not is_here
-        ):
-            self.unjudged.add(application)
-            return True
-        if not is_here and "" in self.malformed:
-            self.unjudged.add("")
-            return True
-        return False
-
-    def check_scopes(self) -> None:
-        """Check that each scope name is unique at its issuer and not reserved by OpenID Connect."""
-        first: dict[tuple[str, str], Component] = {}
-        for component in self.components.values():
-            for scope in component.identity.scopes:
-                if scope in RESERVED_SCOPES:
-                    message = f"scope '{scope}' is reserved by OpenID Connect; choose another name"
-                    self._report_scope(message, component, scope)
-                earlier = first.setdefault(
-                    (component.identity.provider, scope), component
+def check_scopes(directory: Directory) -> None:
+    """Check that each scope name is unique at its issuer and not reserved by OpenID Connect."""
+    first: dict[tuple[str, str], Component] = {}
+    for component in directory.components.values():
+        for scope in component.identity.scopes:
+            if scope in RESERVED_SCOPES:
+                message = f"scope '{scope}' is reserved by OpenID Connect; choose another name"
+                _report_scope(directory, message, component, scope)
+            earlier = first.setdefault(
+                (component.identity.provider, scope), component
+            )
+            if earlier is not component:
+                message = (
+                    f"scope '{scope}' is already declared by '{earlier.key}' for the "
+                    "same issuer; prefix it"
                 )
-                if earlier is not component:
-                    message = (
-                        f"scope '{scope}' is already declared by '{earlier.key}' for the "
-                        "same issuer; prefix it"
-                    )
-                    self._report_scope(message, component, scope)
+                _report_scope(directory, message, component, scope)
 
-    def _report_scope(
-        self, message: str, component: Component, scope: str
-    ) -> None:
-        scopes = access_position(self.parts[component.key], "scopes")
-        self.out.append(Diagnostic("ACC202", message, scopes.key(scope)))
 
-    def check_role_members(self) -> None:
-        """Check that the components of each role exist and are clients."""
-        for component in self.components.values():
-            for role in component.identity.roles:
-                for index, member in enumerate(role.components):
-                    if member in self.clients or self.is_unread(member):
-                        continue
-                    if member in self.parts:
-                        problem = "has no client trait"
-                        hint = suggestion(member, self.clients)
-                    else:
-                        problem = "does not exist"
-                        removed = "; if it was deleted, remove it from the role"
-                        hint = nearest(member, self.clients, 1) or removed
-                    message = f"role '{role.name}': component '{member}' {problem}{hint}"
-                    position = role.position.at("components", index)
-                    self.out.append(Diagnostic("ACC214", message, position))
+def _report_scope(
+    directory: Directory, message: str, component: Component, scope: str
+) -> None:
+    scopes = access_position(directory.parts[component.key], "scopes")
+    directory.out.append(Diagnostic("ACC202", message, scopes.key(scope)))
+
+
+def check_role_members(directory: Directory) -> None:
+    """Check that the components of each role exist and are clients."""
+    for component in directory.components.values():
+        for role in component.identity.roles:
+            for index, member in enumerate(role.components):
+                if member in directory.clients or directory.is_unread(member):
+                    continue
+                if member in directory.parts:
+                    problem = "has no client trait"
+                    hint = suggestion(member, directory.clients)
+                else:
+                    problem = "does not exist"
+                    removed = "; if it was deleted, remove it from the role"
+                    hint = nearest(member, directory.clients, 1) or removed
+                message = (
+                    f"role '{role.name}': component '{member}' {problem}{hint}"
+                )
+                position = role.position.at("components", index)
+                directory.out.append(Diagnostic("ACC214", message, position))
 
 
 def callees_of(

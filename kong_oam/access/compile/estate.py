@@ -11,8 +11,9 @@ from functools import partial
 
 import kong_oam.oam.model as oam
 from kong_oam.access.compile.clients import (
-    Directory,
     callees_of,
+    check_role_members,
+    check_scopes,
     compile_clients,
 )
 from kong_oam.access.compile.component import compile_component
@@ -22,6 +23,7 @@ from kong_oam.access.compile.deployment_targets import (
     unfederated_clients,
     wrong_targets,
 )
+from kong_oam.access.compile.directory import Directory
 from kong_oam.access.compile.internal import connect_components
 from kong_oam.access.compile.objects import judged_objects
 from kong_oam.access.compile.partitions import EndpointOwner, wrong_partitions
@@ -109,8 +111,8 @@ def compile_estate(
             )
             findings += component_findings
             directory.add(component, part)
-    directory.check_scopes()
-    directory.check_role_members()
+    check_scopes(directory)
+    check_role_members(directory)
     connect_components(directory)
     findings += _shared_hosts(directory.components.values())
     for application in applications:

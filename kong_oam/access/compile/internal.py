@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import NotRequired, TypedDict, cast
 
-from kong_oam.access.compile.clients import Directory
+from kong_oam.access.compile.directory import Directory
 from kong_oam.access.data import TextList
 from kong_oam.access.internal import (
     Connection,

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import partial
 
-from kong_oam.access.compile.clients import Directory
+from kong_oam.access.compile.directory import Directory
 from kong_oam.access.data import NameSets
 from kong_oam.access.memory import Memory
 from kong_oam.access.model import Component

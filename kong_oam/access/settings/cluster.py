@@ -8,10 +8,9 @@ from dataclasses import replace
 from typing import NotRequired, TypedDict
 
 from kong_oam.access.data import NameLists, TextList, Texts
-from kong_oam.access.internal import Peer
 from kong_oam.access.settings.fields import tuples
 from kong_oam.access.settings.values import ClusterSettings
-from kong_oam.access.stack import MINOR, Stack
+from kong_oam.access.stack import MINOR, Peer, Stack
 from kong_oam.objects.known_keys import why_key_never
 from kong_oam.objects.known_kinds import never_deployed
 

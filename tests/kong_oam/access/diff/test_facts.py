@@ -21,7 +21,7 @@ from kong_oam.access.diff.kind import Kind
 from kong_oam.access.diff.model import AccessModel
 from kong_oam.access.diff.snapshot import dump_model, load_model
 from kong_oam.access.endpoint import Endpoint
-from kong_oam.access.internal import Connection, Peer, PodGroup
+from kong_oam.access.internal import Connection, PodGroup
 from kong_oam.access.model import (
     Application,
     Call,
@@ -48,7 +48,7 @@ from kong_oam.access.settings.values import (
     ProviderSettings,
     Settings,
 )
-from kong_oam.access.stack import Records
+from kong_oam.access.stack import Peer, Records
 from kong_oam.traits.key import Traits
 from kong_oam.traits.meanings import MEANINGS
 from tests.support.diffs import API, BEFORE, SHOP, edited, model, settings
