@@ -163,6 +163,17 @@ def _setting_entry(change: Setting) -> JsonObject:
         "old": change.was,
         "new": change.now,
     }
+    if change.connection:
+        at, caller = change.connection
+        port, _, protocol = at.partition("/")
+        _, is_peer, name = caller.rpartition("peer ")
+        entry["for"] = [{"peer" if is_peer else "component": name}]
+        entry["connection"] = {
+            "component": component,
+            "port": int(port),
+            "protocol": protocol or "TCP",
+        }
+        entry["rule"] = place_entry(change.position)
     if change.exposers:
         old, new = ([*map(asdict, side)] for side in change.exposers)
         entry["exposedBy"] = {"old": old, "new": new}

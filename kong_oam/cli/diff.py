@@ -20,6 +20,7 @@ from kong_oam.cli.entries import unjudged_entry
 from kong_oam.cli.estates import add_estate, assumption_notes
 from kong_oam.cli.operands import FORMS, sides
 from kong_oam.cli.output import write_sarif
+from kong_oam.cli.restarts import restart_notes
 from kong_oam.diagnostics import some
 from kong_oam.oam.files import DEFINITIONS, is_glob
 
@@ -27,8 +28,9 @@ _DETAILS = f"""\
 Shows how access changes between OLD (default: HEAD) and NEW (default: the working directory). It
 lists requests that become newly public, granted, widened, narrowed or revoked, with their callers,
 methods and URLs. It also lists allowed requests that another component, port or set of pods now
-answers. The most severe change comes first. The comparison is exact: a rename or move without an
-effect on any request prints nothing.
+answers, and connections inside the cluster that are granted or revoked. The most severe change
+comes first. The comparison is exact: a rename or move without an effect on any request prints
+nothing.
 
 Changes of settings come with the old and the new value: token formats, issuers, audiences,
 lifetimes, the gateway's scheme and edition, connections to workloads, and each client's kind,
@@ -85,7 +87,10 @@ def _run(options: Namespace, console: Console) -> int:
     )
     changes = diff_from_any(old, new)
     scheme = new.estate.stack.scheme
-    notes = assumption_notes(new.estate, absent)
+    notes = [
+        *assumption_notes(new.estate, absent),
+        *restart_notes(changes, new.estate),
+    ]
     all_changes = full_command(
         options, "diff", options.old, options.new, "--json"
     )

@@ -12,29 +12,29 @@ from kong_oam.access.diff.change import (
     Setting,
     Subject,
 )
-from kong_oam.access.diff.model import EstateWithFacts
+from kong_oam.access.diff.model import AccessModel
 from kong_oam.access.endpoint import component_key
 from kong_oam.access.hosts import hosts_above
 from kong_oam.access.model import Component, Estate
 
 
 def certificates_changed(
-    old: EstateWithFacts, new: EstateWithFacts
+    old: AccessModel, new: AccessModel
 ) -> Iterator[Setting]:
     """Yield the hosts whose certificate changed, each with all components on the host.
 
     A host has one certificate, so a component that names a Secret decides for all components on the
     host. A host in only one estate is no change.
     """
-    if {old[0].stack.scheme, new[0].stack.scheme} != {"https"}:
+    if {old.estate.stack.scheme, new.estate.stack.scheme} != {"https"}:
         return  # plain http has no certificates, and the scheme is compared elsewhere
-    for host in sorted({*old[0].by_host, *new[0].by_host}):
-        before = _exposing(old[0], host)
-        after = _exposing(new[0], host)
+    for host in sorted({*old.estate.by_host, *new.estate.by_host}):
+        before = _exposing(old.estate, host)
+        after = _exposing(new.estate, host)
         if not before or not after:
             continue
-        was = _certificate_secret(old[1], before, host)
-        now = _certificate_secret(new[1], after, host)
+        was = _certificate_secret(old.facts, before, host)
+        now = _certificate_secret(new.facts, after, host)
         if was != now and _UNKNOWN not in (was, now):
             exposers = _exposers(before), _exposers(after)
             name = f"certificate of {host}"

@@ -114,6 +114,9 @@ RIGHTS = "rights"
 # The fact that maps each host of a component to the Secret that it names.
 CERTIFICATES = "hostCertificates"
 
+# The fact with the connections to a component's pods (access.diff.connections).
+INTERNAL = "internal"
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Exposer:
@@ -129,7 +132,9 @@ class Setting:
     settings.
 
     `exposers`: for a host's certificate, the components on the host in the old and in the new
-    estate. `position`: for a new owner, the component.
+    estate. `position`: for a new owner, the component. `connection`: the port and the caller of a
+    connection inside the cluster, such as `3306` and `blog/wordpress`. Its `was` and `now` are the
+    caller's pods; None if the estate lacks the connection.
     """
 
     kind: Kind
@@ -139,6 +144,7 @@ class Setting:
     now: Any
     exposers: tuple[tuple[Exposer, ...], tuple[Exposer, ...]] | None = None
     position: SourcePosition | None = field(default=None, compare=False)
+    connection: tuple[str, str] | None = None
 
 
 # An entry of a `diff` report.

@@ -36,6 +36,7 @@ from kong_oam.access.diff.change import (
     Example,
     Subject,
 )
+from kong_oam.access.diff.connections import connections_changed
 from kong_oam.access.diff.facts import settings_changed
 from kong_oam.access.diff.kind import KINDS, Kind
 from kong_oam.access.diff.model import AccessModel
@@ -119,13 +120,15 @@ def diff(old: AccessModel, new: AccessModel) -> tuple[Difference, ...]:
         _old_clients(renamed, *sides),
         between_stacks=between_stacks,
     )
-    facts = (old.estate, old.facts), (new.estate, new.facts)
-    rights = rights_changed(*facts)
-    owners = owners_changed(*facts)
-    shown = () if between_stacks else certificates_changed(*facts)
-    return tuple(
-        sorted([*requests, *settings, *rights, *owners, *shown], key=_rank)
-    )
+    rights = rights_changed(old, new)
+    connections = connections_changed(old, new, between_stacks=between_stacks)
+    owners = owners_changed(old, new)
+    shown = () if between_stacks else certificates_changed(old, new)
+    changes = [
+        *(*requests, *settings, *rights),
+        *(*connections, *owners, *shown),
+    ]
+    return tuple(sorted(changes, key=_rank))
 
 
 def diff_from_any(
@@ -530,9 +533,10 @@ def _address(caller: AffectedCaller) -> str | None:
 def _rank(change: Difference) -> tuple[object, ...]:
     severity = KINDS.index(change.kind)
     if not isinstance(change, Change):
-        return severity, change.of, change.name
+        return severity, True, change.of, change.name, change.connection or ()
     return (
         severity,
+        False,
         change.site,
         change.region.subtree,
         METHODS.index(change.methods[0]),

@@ -18,12 +18,14 @@ from urllib.parse import urlsplit
 from kong_oam.access.data import JsonFields, Texts
 from kong_oam.access.diff.change import (
     CERTIFICATES,
+    INTERNAL,
     RIGHTS,
     Facts,
     JsonValues,
     Setting,
     Subject,
 )
+from kong_oam.access.diff.connections import connections_of
 from kong_oam.access.diff.kind import Kind, kind_of_list
 from kong_oam.access.diff.model import AccessModel
 from kong_oam.access.model import (
@@ -187,7 +189,12 @@ def facts_of(estate: Estate, settings: Settings) -> Facts:
         facts[subject] = dict(_provider_facts(provider, by_name[provider.name]))
     for key, component in estate.components.items():
         rights = _rights_granted(component)
-        if component.exposure.endpoints or component.identity.clients or rights:
+        if (
+            component.exposure.endpoints
+            or component.identity.clients
+            or component.connections
+            or rights
+        ):
             facts[Subject(key)] = _component_facts(component, rights)
         for client in component.identity.clients:
             facts[Subject(key, client.provider)] = _client_facts(
@@ -223,6 +230,8 @@ def _component_facts(component: Component, rights: list[str]) -> JsonValues:
     )
     if rights:
         facts[RIGHTS] = rights
+    if component.connections:
+        facts[INTERNAL] = connections_of(component)
     if component.exposure.endpoints:
         facts[CERTIFICATES] = _certificates_named(component)
     return facts
@@ -348,7 +357,7 @@ def _values_changed(
 ) -> Iterator[Setting]:
     if old == new:
         return
-    for name in sorted({*old, *new} - {RIGHTS, CERTIFICATES}):
+    for name in sorted({*old, *new} - {RIGHTS, CERTIFICATES, INTERNAL}):
         if between_stacks and not (
             name in _APPLICATION_SETTINGS or name.startswith(_EDGE)
         ):

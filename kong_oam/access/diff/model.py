@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from kong_oam.access.data import Texts
-from kong_oam.access.diff.change import Facts
+from kong_oam.access.diff.change import Facts, Subject
 from kong_oam.access.model import Application, Component, Estate
-
-EstateWithFacts = tuple[Estate, Facts]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +30,33 @@ class AccessModel:
 
 def empty(model: AccessModel) -> AccessModel:
     """Return the model of the same stack before the first deployment."""
-    return replace(model, estate=Estate(model.estate.stack, ()), workloads={})
+    estate = Estate(model.estate.stack, ())
+    return replace(model, estate=estate, workloads={}, facts={})
+
+
+def changed_facts(
+    old: AccessModel, new: AccessModel, name: str, missing: Any
+) -> Iterator[tuple[str, Any, Any]]:
+    """Yield the components whose fact `name` changed, with both values. A component without it has
+    the value `missing`. Components that another stack deploys are left out: it compares them."""
+    for subject in sorted({*old.facts, *new.facts}):
+        was = _fact(old, subject, name, missing)
+        now = _fact(new, subject, name, missing)
+        if was is not None and now is not None and was != now:
+            yield subject.component, was, now
+
+
+def _fact(model: AccessModel, subject: Subject, name: str, missing: Any) -> Any:
+    """Return a fact of a component; None if another stack deploys the component."""
+    estate = model.estate
+    component = estate.components.get(subject.component)
+    if component and component.key not in estate.own:
+        return None
+    if subject in model.facts or component is None:
+        return model.facts.get(subject, {}).get(name, missing)
+    # An exported model has no facts of components in other stacks.
+    is_foreign = component.exposure.endpoints or component.identity.clients
+    return None if is_foreign else missing
 
 
 def application_of(component: Component) -> Application:

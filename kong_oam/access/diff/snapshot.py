@@ -76,11 +76,11 @@ def _parts(model: AccessModel) -> Iterator[tuple[str, Any]]:
     yield _STACK, _stack(model)
     for key, component in sorted(estate.components.items()):
         is_own = key in estate.own
-        has_rights = is_own and Subject(key) in model.facts
+        has_facts = is_own and Subject(key) in model.facts
         if not (
             component.exposure.endpoints
             or component.identity.clients
-            or has_rights
+            or has_facts
         ):
             continue
         part = _component(component, estate.provider_of(component).per_api)

@@ -213,6 +213,8 @@ def subject_text(change: Setting) -> str:
     provider = change.of.provider
     if change.kind == "owner":
         return component
+    if change.connection:
+        return printable(change.connection[1])
     if change.exposers:
         return printable(
             f"callers of {', '.join(map(_with_owner, all_exposers(change)))}"
@@ -246,11 +248,17 @@ def all_exposers(change: Setting) -> list[Exposer]:
 
 def setting_text(change: Setting) -> str:
     """Return a setting's change as text: `gateway.scheme: https -> http`, or `redirectUris: added
-    https://shop.example.com/new`. For a changed owner: both teams."""
+    https://shop.example.com/new`. For a changed owner: both teams. For a connection: its port, and
+    its changed pods."""
     difference = _difference(change.was, change.now)
     if change.kind == "owner":
         return printable(difference)
     name = change.name
+    if change.connection:
+        port, _ = change.connection
+        name = f"connects to {port} of {change.of.component}, no token, not recorded"
+        if change.kind in ("granted", "revoked"):
+            return printable(name)
     if change.of.provider and not change.of.component:
         name = f"identityProviders.{change.of.provider}.{name}"
     return printable(f"{name}: {difference}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from components.announcement import announcement
 from kong_oam.access.diff.change import RIGHTS, Setting, Subject
 from kong_oam.access.diff.compare import diff
 from kong_oam.access.diff.facts import model_of
@@ -158,4 +159,15 @@ def test_rights_that_get_another_holder_are_a_change() -> None:
             "get secrets in namespace orders",
             "get secrets in namespace orders for Group devs",
         ],
+    )
+
+
+def test_a_preview_compares_rights_with_the_exported_model() -> None:
+    """The gates in the state say nothing about components without routes."""
+    rights = with_objects(MAY_GET_PODS)
+    deployed = dump_model(rights)
+    assert announcement(rights, deployed, ()) is None
+    line = announcement(with_objects(NO_ROLE), deployed, ())
+    assert line and line[1] == (
+        f"access: may narrow for pods of orders/api: rights: removed {BIND}, {GET}"
     )
