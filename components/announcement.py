@@ -11,6 +11,7 @@ from kong_oam.access.diff.change import OPENING
 from kong_oam.access.diff.compare import diff_from_any
 from kong_oam.access.diff.model import AccessModel, empty
 from kong_oam.access.diff.snapshot import ModelError, exported_model, load_model
+from kong_oam.access.diff.switched_ports import switched_ports
 from kong_oam.access.diff.wording import headline
 from kong_oam.access.model import Estate
 from kong_oam.access.principals import TooManyGroupSetsError
@@ -19,6 +20,10 @@ from kong_oam.engine.state import Resource, StackState
 from kong_oam.kong.enforced import enforced_models
 from kong_oam.traits.at_kong import AT_KONG
 from kong_oam.traits.kong_plugin.findings import waived
+
+from .refusal import stop_at
+
+_AGAINST_STATE = "against the deployed stack; nothing was provisioned"
 
 
 def announce(model: AccessModel, state: StackState) -> None:
@@ -56,17 +61,15 @@ def announcement(
     change.
 
     `deployed` is the exported model; None before the first run. A change that opens something is a
-    warning. A state that cannot be compared is reported and does not stop the run.
+    warning. A state that cannot be compared is reported and does not stop the run. A port that
+    changes between a route and `internal` stops it.
     """
     try:
         last_model = empty(model) if deployed is None else load_model(deployed)
-        changes = diff_from_any(enforced_models(resources, last_model), model)
-    except ModelError as error:
-        return (
-            pulumi.log.warn,
-            f"access: cannot compare with the deployed access model: {error}",
-        )
-    except TooManyGroupSetsError as error:
+        models = enforced_models(resources, last_model)
+        stop_at(switched_ports(models[0], model), _AGAINST_STATE)
+        changes = diff_from_any(models, model)
+    except (ModelError, TooManyGroupSetsError) as error:
         return (
             pulumi.log.warn,
             f"access: cannot compare with the deployed access model: {error}",

@@ -149,4 +149,8 @@ CODES: Codes = {
         "a peer that the stack does not have",
         "add its namespace and podLabels under `cluster.peers` in the stack's file",
     ),
+    "ACC256": Code(
+        "a port that changes between a route and `internal` in one run",
+        "first remove the former and run `pulumi up`, then add the latter",
+    ),
 }
