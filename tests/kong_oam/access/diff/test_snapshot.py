@@ -12,10 +12,24 @@ from hypothesis import strategies as st
 from kong_oam.access.diff.compare import diff
 from kong_oam.access.diff.snapshot import ModelError, dump_model, load_model
 from kong_oam.access.diff.wording import row
-from tests.support.diffs import BEFORE
+from kong_oam.cli.changes import document
+from tests.support.diffs import API, BEFORE, SHOP, model
 from tests.support.tiers import examples
 
-LINES = dump_model(BEFORE).split("\n")
+DATABASE = """
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: data}
+spec:
+  components:
+    - name: mysql
+      type: webservice
+      properties: {image: mysql, ports: [{port: 3306}]}
+      traits:
+        - type: access
+          properties: {owner: team-data, internal: [{port: 3306, components: [orders/api, shop/web]}]}
+"""
+LINES = dump_model(model(API, SHOP, DATABASE)).split("\n")
 JUNK = st.sampled_from(
     [
         None,
@@ -68,17 +82,19 @@ def edited(data: st.DataObject, value: Any) -> Any:
 def test_an_edited_model_is_refused_or_compared(
     line: int, data: st.DataObject
 ) -> None:
-    """The edit is anywhere: an accepted model can be compared in both directions."""
+    """The edit is anywhere: an accepted model can be compared and printed in both directions."""
     name, _, text = LINES[line].partition(" ")
     part = json.dumps(edited(data, json.loads(text)))
     try:
-        model = load_model(
+        read = load_model(
             "\n".join([*LINES[:line], f"{name} {part}", *LINES[line + 1 :]])
         )
     except ModelError:
         return
-    for old, new in ((model, BEFORE), (BEFORE, model)):
-        for change in diff(old, new):
+    for old, new in ((read, BEFORE), (BEFORE, read)):
+        changes = diff(old, new)
+        assert document(changes, "https")
+        for change in changes:
             assert all(map(str.isprintable, row(change, "https")))
 
 
@@ -94,6 +110,10 @@ def test_an_edited_model_is_refused_or_compared(
             'orders/api {"provider": "okta", "clients": [["web", "nobody", [], []]]}',
         ],
         ['orders/api {"provider": "okta"}'],
+        [
+            LINES[1],
+            'a/b {"provider": "okta", "facts": {"": {"internal": {"p q": []}}}}',
+        ],
     ],
 )
 def test_an_invalid_model_is_rejected(lines: list[str]) -> None:
