@@ -64,8 +64,22 @@ class Connection:
         """The caller as text: `blog/wordpress`, or `peer monitoring`."""
         return f"peer {self.caller}" if self.is_peer else self.caller
 
+    @property
+    def id(self) -> str:
+        """The caller as an argument: `blog/wordpress`, or `peer:monitoring`."""
+        return f"peer:{self.caller}" if self.is_peer else self.caller
+
+    def words(self, callee: str = "") -> str:
+        """Return the connection in words: `connects to 3306 of blog/mysql, no token, not
+        recorded`."""
+        of_callee = f" of {callee}" if callee else ""
+        return f"connects to {self.at}{of_callee}, no token, not recorded"
+
 
 Connections = tuple[Connection, ...]
+
+# The key of a component, and a connection to its pods.
+Connected = tuple[str, Connection]
 
 
 def port_text(port: int, protocol: str) -> str:

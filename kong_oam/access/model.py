@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import chain
+from itertools import chain, product
 from typing import Literal
 
 from kong_oam.access.client import Call as Call
@@ -25,7 +25,7 @@ from kong_oam.access.data import (
 )
 from kong_oam.access.endpoint import Endpoint, Endpoints, Exposures, backends_of
 from kong_oam.access.hosts import host_patterns, hosts_above
-from kong_oam.access.internal import Connections
+from kong_oam.access.internal import Connected, Connections
 from kong_oam.access.methods import METHODS as METHODS
 from kong_oam.access.paths import beginnings, folded, may_be_longer
 from kong_oam.access.providers import Provider
@@ -456,6 +456,16 @@ class Estate:
     @cached_property
     def clients(self) -> tuple[Client, ...]:
         return _clients_of(self.components.values())
+
+    @cached_property
+    def connections(self) -> tuple[Connected, ...]:
+        """The connections inside the cluster, each with the component that allows it, sorted."""
+        return tuple(
+            chain.from_iterable(
+                product([key], component.connections)
+                for key, component in sorted(self.components.items())
+            )
+        )
 
     @cached_property
     def own_clients(self) -> tuple[Client, ...]:

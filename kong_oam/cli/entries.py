@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+from kong_oam.access.internal import Connected
 from kong_oam.access.matrix.table import Row
 from kong_oam.access.model import Rule
 from kong_oam.access.paths import written
@@ -64,6 +65,29 @@ def row_entry(row: Row) -> JsonObject:
 def endpoint_entry(row: Row) -> JsonObject:
     """Return a row of the matrix as JSON, with its principals."""
     return {**row_entry(row), "principals": principal_entries(row.access)}
+
+
+def connections_entry(connections: Iterable[Connected]) -> JsonObject:
+    """Return a JSON field with connections inside the cluster, or no field."""
+    entries = [
+        {
+            "caller": connection.caller,
+            **({"peer": True} if connection.is_peer else {}),
+            "component": callee,
+            "port": connection.port,
+            "protocol": connection.protocol,
+        }
+        for callee, connection in connections
+    ]
+    return {"connections": entries} if entries else {}
+
+
+def listed_entries(
+    rows: Iterable[JsonObject], connections: Iterable[Connected]
+) -> list[JsonObject]:
+    """Return endpoints as a JSON list. Its last item has the connections, if any."""
+    entry = connections_entry(connections)
+    return [*rows, entry] if entry else [*rows]
 
 
 def rule_entry(rule: Rule | None) -> JsonObject | None:

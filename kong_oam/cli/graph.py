@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 
+from kong_oam.access.data import NameSets
 from kong_oam.access.diff.compare import diff_from_any
 from kong_oam.access.graph.build import graph_of
 from kong_oam.access.graph.compare import change_notes, graph_of_change
-from kong_oam.access.graph.graph import LAYER, Graph
+from kong_oam.access.graph.graph import LAYER, Edge, Graph
 from kong_oam.access.graph.mermaid import mermaid
 from kong_oam.access.graph.svg import svg
 from kong_oam.access.graph.view import of_application, of_changes, of_principal
@@ -27,7 +28,8 @@ _DETAILS = """\
 Draws who may call what. Groups and clients lead to their roles, roles to scopes, and scopes to the
 component that requires them, with the requests that each scope opens. The box `anybody` leads to
 public endpoints. If any valid token is enough, all clients that can get a token lead to the
-component. A dotted line allows nothing; its label says why.
+component. A dotted line allows nothing; its label says why. A connection inside the cluster, which
+needs no token, leads from pods to the component: dash-dotted, or in Mermaid with a circle.
 
 With --since, it draws the changes and the lines that explain them. Added lines are green, thick and
 marked +. Removed lines are red, dashed (in Mermaid they end in a cross) and marked -. REVISION
@@ -53,7 +55,8 @@ _ENDINGS = {
     ".md": "mermaid",
     ".svg": "svg",
 }
-_GROUP = "group:"
+# The kinds that precede a name in --principal. A component has no such prefix.
+_PREFIXED = ("group", "peer")
 
 
 def _arguments(parser: ArgumentParser) -> None:
@@ -77,8 +80,8 @@ def _arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--principal",
         metavar="NAME",
-        help="only the part that this principal reaches: application/component, group:NAME, or "
-        "anonymous",
+        help="only the part that this principal reaches: application/component, group:NAME, "
+        "peer:NAME, or anonymous",
     )
     parser.add_argument(
         "--since",
@@ -174,13 +177,13 @@ def _principal(graph: Graph, name: str) -> set[str]:
     """Return the ids of the nodes of a principal."""
     if name == ANONYMOUS:
         return {node.id for node in graph.nodes if node.kind == "public"}
-    named = {
-        _GROUP * (node.kind == "group") + node.name: node
-        for node in graph.nodes
-        if not LAYER[node.kind]
-    }
+    named: NameSets = {}
+    for node in graph.nodes:
+        if not LAYER[node.kind]:
+            prefix = f"{node.kind}:" if node.kind in _PREFIXED else ""
+            named.setdefault(prefix + node.name, set()).add(node.id)
     check_known("principal", name, {*named, ANONYMOUS})
-    return {named[name].id}
+    return named[name]
 
 
 def _document(graph: Graph) -> JsonObject:
@@ -198,8 +201,13 @@ def _document(graph: Graph) -> JsonObject:
             }
             for node in graph.nodes
         ],
-        "edges": [asdict(edge) for edge in graph.edges],
+        "edges": [_edge(edge) for edge in graph.edges],
     }
+
+
+def _edge(edge: Edge) -> JsonObject:
+    kind = {"kind": "connection"} if edge.is_connection else {}
+    return asdict(edge) | kind
 
 
 COMMAND = Command(

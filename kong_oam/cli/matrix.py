@@ -19,7 +19,11 @@ from kong_oam.access.settings.assumed import GROUPS
 from kong_oam.access.settings.project import STACKS
 from kong_oam.cli.command import OK, Command, check_known
 from kong_oam.cli.console import Console
-from kong_oam.cli.entries import endpoint_entry, unjudged_entry
+from kong_oam.cli.entries import (
+    connections_entry,
+    endpoint_entry,
+    unjudged_entry,
+)
 from kong_oam.cli.estates import add_estate, selected_settings
 from kong_oam.cli.output import format_of
 from kong_oam.cli.requests import add_address, callers_of, estate_from
@@ -37,8 +41,9 @@ _ENDINGS = {".txt": "text", ".csv": "csv", ".html": "html", ".htm": "html"}
 
 _DETAILS = """\
 Prints a table of all principals by all endpoints. Principals are clients as themselves, clients
-with users of certain groups, and `anonymous`. The HTML page has search and filters, and works
-offline. A file also has the stack, the date, the git revision and the version of Kong-OAM.
+with users of certain groups, and `anonymous`. Connections inside the cluster follow the table.
+The HTML page has search and filters, and works offline. A file also has the stack, the date, the
+git revision and the version of Kong-OAM.
 
   python -m kong_oam matrix
   python -m kong_oam matrix --output matrix.html
@@ -60,7 +65,8 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         help="write to FILE: .txt, .csv or .html",
     )
     endpoints = {
-        "--principal": "that this principal may call: application/component, or anonymous",
+        "--principal": "that this principal may call: application/component, peer:NAME, or "
+        "anonymous",
         "--component": "of application/component",
         "--application": "of the Application",
     }
@@ -88,14 +94,21 @@ def _run(options: argparse.Namespace, console: Console) -> int:
         options.address,
     )
     if console.json:
-        console.print_json(_entry(table) | unjudged_entry(estate.unjudged))
+        console.print_json(
+            _entry(table)
+            | connections_entry(table.connections)
+            | unjudged_entry(estate.unjudged)
+        )
     elif options.output:
         whole = replace(table, source=_source(options, estate))
         options.output.write_bytes(
             _FORMATS[form](whole).encode("utf-8", "backslashreplace")
         )
+        connected = len(table.connections)
+        also = f", {connected} connection(s)" if connected else ""
         console.print(
-            f"{options.output}: {len(table.rows)} endpoint(s), {len(table.principals)} principal(s)"
+            f"{options.output}: {len(table.rows)} endpoint(s), "
+            f"{len(table.principals)} principal(s){also}"
         )
     elif form == "text":
         console.print(*text(table, lambda line: console.paint("bold", line)))
@@ -121,6 +134,7 @@ def _check_names(estate: Estate, options: argparse.Namespace) -> None:
         "principal": {
             ANONYMOUS,
             *(client.component for client in estate.clients),
+            *(connection.id for _, connection in estate.connections),
         },
         "component": estate.components,
         "Application": {

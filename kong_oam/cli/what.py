@@ -8,6 +8,7 @@ from itertools import chain
 
 from kong_oam.access.callers import principal_of
 from kong_oam.access.diff.wording import methods, users
+from kong_oam.access.internal import Connected
 from kong_oam.access.matrix.rows import called_from, for_a_user_in, only, rows
 from kong_oam.access.matrix.table import ANONYMOUS, Row, where
 from kong_oam.access.model import Client, Estate
@@ -15,7 +16,7 @@ from kong_oam.access.principals import NOBODY, Access
 from kong_oam.cli.changes import full_command
 from kong_oam.cli.command import OK, Command, UsageError, quoted
 from kong_oam.cli.console import Console
-from kong_oam.cli.entries import row_entry, sets
+from kong_oam.cli.entries import listed_entries, row_entry, sets
 from kong_oam.cli.estates import add_estate
 from kong_oam.cli.requests import (
     add_address,
@@ -35,7 +36,8 @@ _GROUP = re.compile("(group:|users? in |(?!.*/))(.+)")
 _DETAILS = """\
 Lists every endpoint that a principal may call. A principal is a client (application/component), or
 `anonymous` for callers without a token. With --user-in, it lists the endpoints for a user in
-exactly these groups, through this client or through any client.
+exactly these groups, through this client or through any client. For any component and for a
+platform peer (peer:NAME) it also lists connections inside the cluster, which need no token.
 
   python -m kong_oam what shop/web
   python -m kong_oam what anonymous
@@ -49,7 +51,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         "principal",
         metavar="PRINCIPAL",
         nargs="?",
-        help="application/component, or anonymous",
+        help="application/component, peer:NAME, or anonymous",
     )
     add_groups(parser)
     add_address(parser)
@@ -63,10 +65,14 @@ def _run(options: argparse.Namespace, console: Console) -> int:
         )
     estate = estate_from(options)
     listed = _endpoints(estate, options)
+    connections: list[Connected] = []
+    if options.groups is None:
+        connections = _connections(estate, options.principal)
     if console.json:
-        console.print_json(
-            [{**row_entry(row), **_condition(row, options)} for row in listed]
-        )
+        entries = [
+            {**row_entry(row), **_condition(row, options)} for row in listed
+        ]
+        console.print_json(listed_entries(entries, connections))
         return OK
     scheme = estate.stack.scheme
     in_words = _caller_in_words if options.groups is None else _through
@@ -79,7 +85,10 @@ def _run(options: argparse.Namespace, console: Console) -> int:
         )
         for row in listed
     ]
-    console.print_table(("METHODS", "WHERE", "AS", "COMPONENT"), table)
+    if table or not connections:
+        console.print_table(("METHODS", "WHERE", "AS", "COMPONENT"), table)
+    for callee, connection in connections:
+        console.print(connection.words(callee))
     if options.groups is not None and not any(
         client.user_facing for client in estate.clients
     ):
@@ -140,12 +149,18 @@ def _endpoints(estate: Estate, options: argparse.Namespace) -> list[Row]:
     return [row for row in listed if row.access != NOBODY]
 
 
+def _connections(estate: Estate, caller: str) -> list[Connected]:
+    """Return the connections that a caller may open inside the cluster."""
+    return [pair for pair in estate.connections if pair[1].id == caller]
+
+
 def _clients(estate: Estate, options: argparse.Namespace) -> list[Client]:
     key = options.principal
     if key is None:
         return list(estate.clients)
-    if key == ANONYMOUS:
-        return []
+    clients = [client for client in estate.clients if client.component == key]
+    if clients or key == ANONYMOUS or _connections(estate, key):
+        return clients
     hint = ""
     group = _GROUP.fullmatch(key)
     if group and (group[1] or key in groups_of(estate)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable, Iterator
+from itertools import product
 
 from kong_oam.access.decide import Decision, Request, component_of, decide
 from kong_oam.access.diff.wording import methods, users
@@ -18,6 +19,7 @@ from kong_oam.cli.command import OK, Command, UsageError, check_known
 from kong_oam.cli.console import Console
 from kong_oam.cli.entries import (
     endpoint_entry,
+    listed_entries,
     principal_entries,
     rule_entry,
     source_entry,
@@ -34,7 +36,8 @@ from kong_oam.diagnostics import printable
 
 _DETAILS = """\
 Lists all callers that may make a request, or call an endpoint of a component: clients as
-themselves, and clients with users of certain groups.
+themselves, and clients with users of certain groups. For a component it also lists the callers that
+may connect to its pods inside the cluster, without a token.
 
   python -m kong_oam who GET https://orders.example.com/orders
   python -m kong_oam who --component orders/api
@@ -76,7 +79,9 @@ def _of_component(
         row for row in callable_rows if row.component == component.key
     ]
     if console.json:
-        console.print_json([endpoint_entry(row) for row in of_component])
+        entries = map(endpoint_entry, of_component)
+        connections = product([component.key], component.connections)
+        console.print_json(listed_entries(entries, connections))
         return OK
     tokens = (
         f", with tokens of {component.identity.provider}"
@@ -91,8 +96,10 @@ def _of_component(
         console.print_table(("METHODS", "WHERE", "CLIENT", "USERS IN"), lines)
     elif component.exposure.endpoints:
         console.print("nobody: no rule allows a call")
-    else:
+    elif not component.connections:
         console.print("nobody: the component is not exposed")
+    for connection in component.connections:
+        console.print(f"{connection.by} {connection.words()}")
     return OK
 
 

@@ -58,6 +58,8 @@ _LAYERED: tuple[tuple[Kind, Kind], ...] = (
     ("scope", "component"),
     ("public", "component"),
     ("token", "component"),
+    ("pods", "component"),
+    ("peer", "component"),
 )
 
 
@@ -70,7 +72,7 @@ def graphs(draw: st.DrawFn, names: st.SearchStrategy[str] = _NAMES) -> Graph:
         for name in draw(st.lists(names, max_size=3, unique=True)):
             component = (
                 ""
-                if kind in ("group", "client", "token")
+                if kind in ("group", "client", "token", "pods", "peer")
                 else name
                 if kind == "component"
                 else keys[0]
@@ -117,7 +119,7 @@ _MERMAID_NODE = re.compile(
     rf"  (\w+)(?:\(\[|\(|\{{\{{|\[\[|\[/|\[){_TEXT}(?:\]\)|\)|\}}\}}|\]\]|/\]|\])(?::::\w+)?"
 )
 _MERMAID_EDGE = re.compile(
-    rf"  (\w+) (?:-->|-\.->|==>|--x)(?:\|{_TEXT}\|)? (\w+)"
+    rf"  (\w+) (?:-->|-\.->|==>|--x|--o)(?:\|{_TEXT}\|)? (\w+)"
 )
 _MERMAID_STYLE = re.compile(r"  (?:classDef \w+|linkStyle [\d,]+) [\w:#,\- ]+")
 

@@ -18,6 +18,7 @@ from kong_oam.access.diff.wording import methods
 from kong_oam.access.graph.graph import (
     Edge,
     Graph,
+    Kind,
     Node,
     edges_in_order,
     in_order,
@@ -69,8 +70,10 @@ def _parts(estate: Estate) -> Parts:
             component.exposure.endpoints
             or component.identity.scopes
             or component.identity.roles
+            or component.connections
         ):
             yield from _component(component)
+            yield from _connections(component)
             yield from _granted(estate, component)
             yield from _any_token(estate, component, callers)
 
@@ -127,6 +130,19 @@ def _component(component: Component) -> Parts:
         public = Node("public", "anybody", component.key, ("needs no token",))
         yield public
         yield Edge(public.id, target.id, items, request_lines(items))
+
+
+def _connections(component: Component) -> Parts:
+    """Yield the callers that connect to the component's pods, with an edge each."""
+    by_caller: dict[Node, list[str]] = {}
+    for connection in component.connections:
+        kind: Kind = "peer" if connection.is_peer else "pods"
+        node = Node(kind, connection.caller, details=(kind,))
+        by_caller.setdefault(node, []).append(connection.words())
+    for node, words in by_caller.items():
+        yield node
+        target = f"component:{component.key}"
+        yield Edge(node.id, target, tuple(words), tuple(words))
 
 
 def _scope(component: Component, name: str) -> Node:

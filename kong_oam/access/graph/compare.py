@@ -76,7 +76,8 @@ def _edges(old: Edge | None, new: Edge | None) -> Iterator[Edge]:
     for change, items in changes:
         if items:
             label = tuple(items)
-            if new.target.startswith("component:"):
+            requests = new.target.startswith("component:")
+            if requests and not new.is_connection:
                 label = request_lines(items)
             yield Edge(new.source, new.target, tuple(items), label, change)
 

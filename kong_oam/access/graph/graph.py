@@ -2,7 +2,8 @@
 
 The graph has layers. Groups and clients lead to roles, roles to scopes, and scopes to the
 components that require them. If any token of a provider suffices, a `token` node replaces the role.
-If no token is needed, a `public` node replaces the scope.
+If no token is needed, a `public` node replaces the scope. Pods that connect inside the cluster lead
+to the component itself.
 """
 
 from __future__ import annotations
@@ -17,12 +18,20 @@ from typing import Literal
 from kong_oam.access.data import Names, Texts
 
 Kind = Literal[
-    "group", "client", "role", "token", "scope", "public", "component"
+    "group",
+    "client",
+    "pods",
+    "peer",
+    "role",
+    "token",
+    "scope",
+    "public",
+    "component",
 ]
 
 # The kinds of nodes from left to right.
 LAYERS: tuple[tuple[Kind, ...], ...] = (
-    ("group", "client"),
+    ("group", "client", "pods", "peer"),
     ("role", "token"),
     ("scope", "public"),
     ("component",),
@@ -63,8 +72,9 @@ class Node:
 
     @property
     def application(self) -> str:
-        """The node's Application; empty for a group and for any token."""
-        key = self.name if self.kind == "client" else self.component
+        """The node's Application; empty for a group, a peer and any token."""
+        is_caller = self.kind in ("client", "pods")
+        key = self.name if is_caller else self.component
         return key.partition("/")[0]
 
 
@@ -72,7 +82,8 @@ class Node:
 class Edge:
     """An edge between two nodes, by their ids.
 
-    `items` are the scopes that a holder gets from a role, or the requests that a scope opens.
+    `items` are the scopes that a holder gets from a role, the requests that a scope opens, or the
+    connections of pods.
     Without items the edge has no effect, and `label` gives the reason.
     """
 
@@ -85,6 +96,11 @@ class Edge:
     @property
     def idle(self) -> bool:
         return not self.items
+
+    @property
+    def is_connection(self) -> bool:
+        """Whether pods connect to the component inside the cluster, past the gate."""
+        return self.source.startswith(("pods:", "peer:"))
 
 
 EdgesByNode = Mapping[str, Sequence[Edge]]

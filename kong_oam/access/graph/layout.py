@@ -113,7 +113,9 @@ def _strip(graph: Graph, node: Node) -> str:
         sources = [
             graph.by_id[edge.source] for edge in graph.entering.get(node.id, ())
         ]
-        has_own = not sources or any(source.component for source in sources)
+        has_own = not sources or any(
+            source.component or source.kind != "token" for source in sources
+        )
         return node.component if has_own else _LAST
     if LAYER[node.kind]:
         return node.component or _LAST
@@ -150,7 +152,7 @@ def box_lines(graph: Graph, node: Node) -> Iterator[Line]:
         yield detail, None
     for edge in graph.entering.get(node.id, ()):
         source = graph.by_id[edge.source]
-        if node.kind in ("role", "token"):
+        if node.kind in ("role", "token") or edge.is_connection:
             yield from _label_lines(edge, f"{source.name}: ")
         elif source.kind == "token":
             yield from _label_lines(edge)

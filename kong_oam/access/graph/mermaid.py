@@ -19,6 +19,8 @@ MOST_EDGES = 500
 _SHAPES: Mapping[Kind, tuple[str, str]] = {
     "group": ("([", "])"),
     "client": ("(", ")"),
+    "pods": ("(", ")"),
+    "peer": ("(", ")"),
     "role": ("{{", "}}"),
     "token": ("{{", "}}"),
     "scope": ("[", "]"),
@@ -96,9 +98,11 @@ def _lines(graph: Graph) -> Iterator[str]:
 
 def _line(edge: Edge) -> str:
     """Return the arrow of an edge: thick if added, with a cross if removed, dotted if without
-    effect."""
+    effect. A connection inside the cluster ends in a circle."""
     if edge.change:
         return "==>" if edge.change == "added" else "--x"
+    if edge.is_connection:
+        return "--o"
     return "-.->" if edge.idle else "-->"
 
 

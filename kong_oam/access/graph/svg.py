@@ -35,6 +35,8 @@ _HEADERS = ("Who calls", "Role", "Scope", "Component")
 _ROUND: dict[Kind, int] = {
     "group": 14,
     "client": 8,
+    "pods": 8,
+    "peer": 8,
     "role": 4,
     "token": 4,
     "scope": 4,
@@ -92,6 +94,15 @@ text.removed { fill: #cf222e }
 }
 """
 
+# Only for graphs with connections.
+_CONNECTION_STYLE = """
+.pods .box, .peer .box { fill: #dafbe1 }
+.wire .connection { stroke-dasharray: 9 3 2 3 }
+@media (prefers-color-scheme: dark) {
+  .pods .box, .peer .box { fill: #12261e }
+}
+"""
+
 
 def svg(graph: Graph) -> str:
     """Return the graph as an SVG document, with a text for screen readers at each box and edge."""
@@ -111,7 +122,8 @@ def _document(graph: Graph) -> Iterator[str]:
     )
     yield f'<title id="access-title">{_text(graph.title)}</title>'
     yield f'<desc id="access-notes">{_text(" ".join(graph.notes))}</desc>'
-    yield f"<style>{_STYLE}</style>"
+    connection_style = _CONNECTION_STYLE if _has_connections(graph) else ""
+    yield f"<style>{_STYLE}{connection_style}</style>"
     yield f'<rect class="paper" width="{width}" height="{height}"/>'
     yield (
         f'<text class="title" x="{_MARGIN}" y="36">{_text(cut(graph.title, _LONGEST_TITLE))}</text>'
@@ -137,6 +149,10 @@ def _document(graph: Graph) -> Iterator[str]:
     yield "</svg>"
 
 
+def _has_connections(graph: Graph) -> bool:
+    return any(edge.is_connection for edge in graph.edges)
+
+
 def _legend(graph: Graph) -> Iterator[str]:
     if any(node.groups for node in graph.nodes):
         yield (
@@ -145,6 +161,8 @@ def _legend(graph: Graph) -> Iterator[str]:
         )
     if any(edge.idle for edge in graph.edges):
         yield "Dotted: no effect."
+    if _has_connections(graph):
+        yield "Dash-dotted: a connection inside the cluster, past the gateway."
     changes = {node.change for node in graph.nodes}
     changes.update(edge.change for edge in graph.edges)
     if changes - {None}:
@@ -194,12 +212,11 @@ def _wire(edge: Edge, source: Box, target: Box) -> str:
     to_x = target.x
     to_y = target.y + target.height // 2 + beside
     middle = (x + to_x) // 2
-    kind = (
-        f' class="{edge.change or "idle"}"' if edge.change or edge.idle else ""
-    )
-    drawn = (
-        f'<path{kind} d="M{x} {y}C{middle} {y} {middle} {to_y} {to_x} {to_y}"/>'
-    )
+    kind: str = edge.change or "idle" * edge.idle
+    if not kind and edge.is_connection:
+        kind = "connection"
+    named = f' class="{kind}"' if kind else ""
+    drawn = f'<path{named} d="M{x} {y}C{middle} {y} {middle} {to_y} {to_x} {to_y}"/>'
     sign = _sign(edge, middle, (y + to_y) // 2) if edge.change else ""
     return (
         f'<g class="wire"><title>{_text(_passing(edge, source, target))}</title>'

@@ -17,7 +17,7 @@ def of_application(graph: Graph, application: str) -> Graph:
     edges = set()
     for node in own:
         entering = graph.entering.get(node.id, ())
-        if node.kind == "client":
+        if node.kind in ("client", "pods"):
             edges |= _edges_reached(graph, node)
         elif node.kind == "component":
             edges |= _connected(graph, entering, forward=False)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import chain
 from operator import attrgetter
 
 from kong_oam.access.callers import Callers, principal_of
+from kong_oam.access.internal import Connected
 from kong_oam.access.matrix.rows import (
     Narrowing,
     called_from,
@@ -29,8 +30,8 @@ def matrix(
     """Return the matrix of the estate: rows of `components`, columns of `principals`, for calls
     from `address`.
 
-    None stands for all. Principals are clients' components, or anonymous. Rows that none of the
-    principals may call are left out.
+    None stands for all. Principals are clients' components, anonymous, or callers inside the
+    cluster. Rows that none of the principals may call are left out.
     """
     selected = sorted(map(principal_of, estate.clients))
     narrowed: Narrowing = everyone
@@ -49,7 +50,10 @@ def matrix(
     elif components is not None:
         calling = {*chain.from_iterable(row.access.principals for row in shown)}
         selected = sorted(calling)
-    anonymous = [None] if principals is None or ANONYMOUS in principals else []
+    # Without a client, a caller inside the cluster is anonymous at the gateway.
+    anonymous = []
+    if principals is None or ANONYMOUS in principals or not selected:
+        anonymous = [None]
     # Rows of one component and host keep their order.
     return Matrix(
         estate.stack.name,
@@ -57,4 +61,18 @@ def matrix(
         (*anonymous, *selected),
         tuple(sorted(shown, key=attrgetter("component", "host"))),
         {key: component.owner for key, component in estate.components.items()},
+        connections=tuple(_connections(estate, principals, components)),
     )
+
+
+def _connections(
+    estate: Estate,
+    callers: Collection[str] | None,
+    components: Collection[str] | None,
+) -> Iterator[Connected]:
+    """Yield the connections of these callers to these components. None stands for all."""
+    for callee, connection in estate.connections:
+        if callers is not None and connection.id not in callers:
+            continue
+        if components is None or callee in components:
+            yield callee, connection

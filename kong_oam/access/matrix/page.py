@@ -37,6 +37,8 @@ def page(matrix: Matrix) -> str:
         _FOLDER.joinpath(f"page.{kind}").read_text("utf-8")
         for kind in ("css", "js", "html")
     )
+    if matrix.connections:
+        script += _FOLDER.joinpath("connections.js").read_text("utf-8")
     policy = (
         f"default-src 'none'; script-src {_digest(script)}; style-src {_digest(style)}; "
         "base-uri 'none'; form-action 'none'"
@@ -76,6 +78,10 @@ def _data(matrix: Matrix) -> JsonObject:
             )
             number = accesses.setdefault(cells, len(accesses))
         rows.append(_row(row, components[row.component], number))
+    connections = [
+        [callee, printable(connection.by), connection.words(callee)]
+        for callee, connection in matrix.connections
+    ]
     return {
         "stack": printable(matrix.stack),
         "source": matrix.source,
@@ -89,6 +95,7 @@ def _data(matrix: Matrix) -> JsonObject:
         "conditions": [*map(_condition, conditions)],
         "accesses": list(accesses),
         "rows": rows,
+        **({"connections": connections} if connections else {}),
     }
 
 

@@ -21,7 +21,8 @@ _FORMULA = re.compile(r"((?:^|;)[\s\"]*)(?=[=+\-@\uff1d\uff0b\uff0d\uff20])")
 
 
 def sheet(matrix: Matrix) -> str:
-    """Return a line per endpoint and a column per principal, then a column for the source.
+    """Return a line per endpoint and a column per principal, then a column for the source. Last
+    comes a line per connection inside the cluster.
 
     Cells are `itself`, `users in sales`, `everybody`, or empty.
     """
@@ -43,6 +44,12 @@ def sheet(matrix: Matrix) -> str:
         )
         cells = (*place, *_cells(row, matrix), *source)
         writer.writerow(map(_cell, cells))
+    # A connection has no host, path or method, and no principal's token allows it.
+    none = [""] * len(matrix.principals)
+    for callee, connection in matrix.connections:
+        owner = matrix.owners.get(callee) or ""
+        place = callee, owner, "", "", "", connection.words(), connection.by
+        writer.writerow(map(_cell, (*place, *none, *source)))
     return out.getvalue()
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from kong_oam.access.data import Names
 from kong_oam.access.diff.wording import path, users
+from kong_oam.access.internal import Connected
 from kong_oam.access.model import Public
 from kong_oam.access.networks import only_from
 from kong_oam.access.principals import ITSELF, Access, Condition, Principal
@@ -50,7 +51,8 @@ class Matrix:
 
     `owners` has the owners of components, by key. Rows are sorted by component, host, path and
     method. A principal may call the rows that list it, under the row's condition, and all public
-    rows. `source` names the files and the program behind the matrix, or is empty.
+    rows. `source` names the files and the program behind the matrix, or is empty. `connections`
+    inside the cluster need no token, and no cell has them.
     """
 
     stack: str
@@ -59,6 +61,7 @@ class Matrix:
     rows: tuple[Row, ...]
     owners: Mapping[str, str | None]
     source: str = ""
+    connections: tuple[Connected, ...] = ()
 
     def names(self) -> Names:
         """Return the columns' names: `shop/web`, or `shop/web at okta` with several identity

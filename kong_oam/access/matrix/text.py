@@ -18,11 +18,21 @@ _GAP = "  "
 
 
 def text(matrix: Matrix, bold: Callable[[str], str] = str) -> Iterator[str]:
-    """Yield the lines of the matrix, then the meaning of marks and numbers. `bold` formats a
-    heading."""
-    if not matrix.rows:
+    """Yield the lines of the matrix, then the meaning of marks and numbers, then the connections
+    inside the cluster. `bold` formats a heading."""
+    if matrix.rows:
+        yield from _table(matrix, bold)
+    elif not matrix.connections:
         yield "Nobody may call anything here."
-        return
+    if matrix.connections:
+        if matrix.rows:
+            yield ""
+        yield bold("Connections inside the cluster")
+    for callee, connection in matrix.connections:
+        yield printable(f"  {connection.by} {connection.words(callee)}")
+
+
+def _table(matrix: Matrix, bold: Callable[[str], str]) -> Iterator[str]:
     marks = _marks(matrix)
     numbers = [*map(str, range(1, len(matrix.principals) + 1))]
     size = max(map(len, (*marks.values(), str(len(numbers)))))
