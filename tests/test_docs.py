@@ -21,6 +21,7 @@ from kong_oam.review.comment import ReviewedStack, compose
 from kong_oam.verify.deviations import KINDS as VERIFIED
 from sandbox import look
 from tests.support import reference
+from tests.support.cli import Cli
 from tests.support.documentation import (
     CONTRIBUTING,
     DOCS,
@@ -224,6 +225,12 @@ def more_for_closing() -> None:
     )
 
 
+def connected() -> None:
+    """Write the Application of the page with its first grant."""
+    parts = blocks(page("how-to/connect-inside-the-cluster.md"), "yaml")
+    Path("applications/blog.yaml").write_text("".join(parts[:2]), "utf-8")
+
+
 @pytest.mark.parametrize(
     ("name", "command", "change", "status"),
     [
@@ -266,6 +273,12 @@ def more_for_closing() -> None:
             0,
         ),
         ("how-to/ask-who-may-call-what.md", "matrix", as_it_is, 0),
+        (
+            "how-to/connect-inside-the-cluster.md",
+            "who --component blog/mysql",
+            connected,
+            0,
+        ),
         ("how-to/see-what-a-change-does.md", "diff", prices, 0),
         (
             "how-to/see-what-a-change-does.md",
@@ -317,6 +330,22 @@ def _prints(
         map(re.escape, "\n".join(expected).split("\n...\n"))
     )
     assert re.fullmatch(pattern, output, re.DOTALL), output
+
+
+def test_a_stack_gives_the_peers_of_the_page_their_pods(
+    project: Path, capsys: Capsys
+) -> None:
+    """Without the setting, the entry for peers is an error."""
+    cli = Cli(capsys)
+    application, granted, peers, setting, _ = blocks(
+        page("how-to/connect-inside-the-cluster.md"), "yaml"
+    )
+    Path("applications/blog.yaml").write_text(application + granted + peers)
+    assert " ACC255: " in cli("check", status=1)
+    stack = Path("stacks/Pulumi.local.yaml")
+    replace_once(stack, "\nconfig:\n", f"\nconfig:\n{setting}")
+    printed = cli("who", "--component", "blog/mysql")
+    assert "peer monitoring connects to 9104, no token" in printed
 
 
 def test_the_picture_of_a_page_is_the_output_of_the_command(
