@@ -226,8 +226,9 @@ def more_for_closing() -> None:
 
 
 def connected() -> None:
-    """Write the Application of the page with its first grant."""
+    """Write the Application of the page, and give it the first grant."""
     parts = blocks(page("how-to/connect-inside-the-cluster.md"), "yaml")
+    Path("before/applications/blog.yaml").write_text(parts[0], "utf-8")
     Path("applications/blog.yaml").write_text("".join(parts[:2]), "utf-8")
 
 
@@ -279,6 +280,7 @@ def connected() -> None:
             connected,
             0,
         ),
+        ("how-to/connect-inside-the-cluster.md", "diff", connected, 0),
         ("how-to/see-what-a-change-does.md", "diff", prices, 0),
         (
             "how-to/see-what-a-change-does.md",
@@ -346,6 +348,17 @@ def test_a_stack_gives_the_peers_of_the_page_their_pods(
     replace_once(stack, "\nconfig:\n", f"\nconfig:\n{setting}")
     printed = cli("who", "--component", "blog/mysql")
     assert "peer monitoring connects to 9104, no token" in printed
+
+
+def test_a_revoked_connection_has_the_command_of_the_page(
+    project: Path, capsys: Capsys
+) -> None:
+    """The command restarts the called pods."""
+    connected()
+    assert main(["diff", ".", "before"]) == 0
+    *_, command = capsys.readouterr().err.strip().split(": ")
+    text = page("how-to/connect-inside-the-cluster.md")
+    assert f"\n    {command}\n" in text
 
 
 def test_the_picture_of_a_page_is_the_output_of_the_command(
