@@ -11,7 +11,7 @@ from kong_oam.access.data import NameSets
 from kong_oam.access.diff.compare import diff_from_any
 from kong_oam.access.graph.build import graph_of
 from kong_oam.access.graph.compare import change_notes, graph_of_change
-from kong_oam.access.graph.graph import LAYER, Edge, Graph
+from kong_oam.access.graph.graph import LAYER, Graph
 from kong_oam.access.graph.mermaid import mermaid
 from kong_oam.access.graph.svg import svg
 from kong_oam.access.graph.view import of_application, of_changes, of_principal
@@ -201,13 +201,12 @@ def _document(graph: Graph) -> JsonObject:
             }
             for node in graph.nodes
         ],
-        "edges": [_edge(edge) for edge in graph.edges],
+        "edges": [
+            asdict(edge)
+            | ({"kind": "connection"} if edge.is_connection else {})
+            for edge in graph.edges
+        ],
     }
-
-
-def _edge(edge: Edge) -> JsonObject:
-    kind = {"kind": "connection"} if edge.is_connection else {}
-    return asdict(edge) | kind
 
 
 COMMAND = Command(

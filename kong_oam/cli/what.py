@@ -65,9 +65,9 @@ def _run(options: argparse.Namespace, console: Console) -> int:
         )
     estate = estate_from(options)
     listed = _endpoints(estate, options)
-    connections: list[Connected] = []
-    if options.groups is None:
-        connections = _connections(estate, options.principal)
+    # Pods connect, not users.
+    caller = options.principal if options.groups is None else None
+    connections = _connections(estate, caller)
     if console.json:
         entries = [
             {**row_entry(row), **_condition(row, options)} for row in listed
@@ -149,7 +149,7 @@ def _endpoints(estate: Estate, options: argparse.Namespace) -> list[Row]:
     return [row for row in listed if row.access != NOBODY]
 
 
-def _connections(estate: Estate, caller: str) -> list[Connected]:
+def _connections(estate: Estate, caller: str | None) -> list[Connected]:
     """Return the connections that a caller may open inside the cluster."""
     return [pair for pair in estate.connections if pair[1].id == caller]
 

@@ -79,5 +79,6 @@ def _positions(*estates: Estate) -> dict[tuple[str, str], SourcePosition]:
     for estate in estates:
         for key, component in estate.components.items():
             for each in component.connections:
-                positions[key, f"{each.at} {each.by}"] = each.position
+                if each.position.file:
+                    positions[key, f"{each.at} {each.by}"] = each.position
     return positions

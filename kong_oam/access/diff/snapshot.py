@@ -21,9 +21,10 @@ from typing import Any
 from jsonschema_rs import validator_for
 
 from kong_oam.access.data import JsonFields, JsonObject, Networks, PathSegments
-from kong_oam.access.diff.change import Subject
+from kong_oam.access.diff.change import INTERNAL, Subject
 from kong_oam.access.diff.model import AccessModel, application_of
 from kong_oam.access.endpoint import Endpoint
+from kong_oam.access.internal import Connection
 from kong_oam.access.model import (
     Call,
     Client,
@@ -282,12 +283,29 @@ def _component_of(key: str, data: JsonObject) -> Component:
     rules = tuple(starmap(_rule, data.get("rules", ())))
     clients = tuple(_client(key, *client) for client in data.get("clients", ()))
     roles = tuple(starmap(_role, data.get("roles", ())))
+    facts = data.get("facts", {}).get("", {})
     return replace(
         bare_component(key, data["provider"]),
         owner=data.get("owner"),
         exposure=Exposure(tuple(endpoints), rules=rules),
         identity=Identity(data["provider"], roles=roles, clients=clients),
         traits=Traits({IP_ALLOW: _allowed_from(data.get("from", ()))}),
+        connections=tuple(map(_connection, facts.get(INTERNAL, ()))),
+    )
+
+
+def _connection(name: str) -> Connection:
+    """Return the connection with this name, such as `53/UDP peer monitoring`, without its pods."""
+    at, _, by = name.partition(" ")
+    port = at.removesuffix("/UDP")
+    caller = by.removeprefix("peer ")
+    return Connection(
+        int(port),
+        "TCP" if port == at else "UDP",
+        caller,
+        caller != by,
+        (),
+        NO_POSITION,
     )
 
 

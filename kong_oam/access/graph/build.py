@@ -134,15 +134,15 @@ def _component(component: Component) -> Parts:
 
 def _connections(component: Component) -> Parts:
     """Yield the callers that connect to the component's pods, with an edge each."""
-    by_caller: dict[Node, list[str]] = {}
+    by_source: NameLists = {}
     for connection in component.connections:
         kind: Kind = "peer" if connection.is_peer else "pods"
         node = Node(kind, connection.caller, details=(kind,))
-        by_caller.setdefault(node, []).append(connection.words())
-    for node, words in by_caller.items():
         yield node
-        target = f"component:{component.key}"
-        yield Edge(node.id, target, tuple(words), tuple(words))
+        by_source.setdefault(node.id, []).append(connection.words())
+    for source, words in by_source.items():
+        items = tuple(words)
+        yield Edge(source, f"component:{component.key}", items, items)
 
 
 def _scope(component: Component, name: str) -> Node:

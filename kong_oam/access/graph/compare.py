@@ -76,8 +76,8 @@ def _edges(old: Edge | None, new: Edge | None) -> Iterator[Edge]:
     for change, items in changes:
         if items:
             label = tuple(items)
-            requests = new.target.startswith("component:")
-            if requests and not new.is_connection:
+            # The lines of connections are their items.
+            if new.target.startswith("component:"):
                 label = request_lines(items)
             yield Edge(new.source, new.target, tuple(items), label, change)
 

@@ -212,9 +212,9 @@ def _wire(edge: Edge, source: Box, target: Box) -> str:
     to_x = target.x
     to_y = target.y + target.height // 2 + beside
     middle = (x + to_x) // 2
-    kind: str = edge.change or "idle" * edge.idle
-    if not kind and edge.is_connection:
-        kind = "connection"
+    kind = edge.change or (
+        "idle" * edge.idle or "connection" * edge.is_connection
+    )
     named = f' class="{kind}"' if kind else ""
     drawn = f'<path{named} d="M{x} {y}C{middle} {y} {middle} {to_y} {to_x} {to_y}"/>'
     sign = _sign(edge, middle, (y + to_y) // 2) if edge.change else ""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from kong_oam.access.diff.snapshot import dump_model
 from tests.support.cli import Cli
+from tests.support.diffs import model, settings
 from tests.support.graphs import read_mermaid
 from tests.support.pages import IN_A_BROWSER, dumped
 from tests.support.projects import commit_all, replace_once, write_project
@@ -257,6 +260,8 @@ def test_the_svg_says_what_its_lines_mean(cli: Cli) -> None:
     assert ">Dash-dotted: a connection inside the cluster" in text
     assert f"<title>monitoring to blog/mysql: {AT_3306}</title>" in text
     assert "monitoring: connects to 3306, no" in text
+    mysql = text.index("<title>component blog/mysql")
+    assert mysql < text.index("<title>component shop/web"), "in order"
     without = cli("graph", "--format", "svg", "--principal", "anonymous")
     assert "connection" not in without
 
@@ -267,6 +272,7 @@ def test_the_svg_says_what_its_lines_mean(cli: Cli) -> None:
         (["--principal", "peer:monitoring"], {"peer:monitoring"}),
         (["--principal", "blog/wordpress"], {"pods:blog/wordpress"}),
         (["--principal", "shop/web"], {"pods:shop/web", "client:shop/web", "role:shop/web:reader", "scope:shop/web:read"}),
+        (["--application", "shop"], {"pods:shop/web", "client:shop/web", "role:shop/web:reader", "scope:shop/web:read"}),
         (["--application", "blog"], {"peer:monitoring", "pods:blog/wordpress", "pods:shop/web"}),
     ],
 )  # fmt: skip
@@ -291,3 +297,31 @@ def test_the_graph_of_a_change_marks_connections(cli: Cli) -> None:
         ("removed", "pods:blog/wordpress", [AT_53]),
         ("removed", "pods:shop/web", [AT_3306]),
     ]  # fmt: skip
+
+
+def test_a_saved_model_has_connections(cli: Cli) -> None:
+    """It names callers, and no places: a revoked connection has no position."""
+    peer = {"namespace": "monitoring", "podLabels": {"app": "prometheus"}}
+    on = settings("local", cluster={"peers": {"monitoring": peer}})
+    saved = dump_model(model(BLOG, SHOP, on=on))
+    Path("outputs.json").write_text(json.dumps({"__model": saved}), "utf-8")
+    compared = cli.json("graph", "--since", "outputs.json", "--json")["edges"]
+    assert [edge for edge in compared if "kind" in edge] == []
+    blog = Path("applications/blog.yaml")
+    replace_once(blog, ", peers: [monitoring]", "")
+    replace_once(
+        blog, "UDP, components: [blog/wordpress]", "UDP, components: [shop/web]"
+    )
+    edges = cli.json("graph", "--since", "outputs.json", "--json")["edges"]
+    assert [
+        (edge["change"], edge["source"], edge["label"]) for edge in edges
+    ] == [
+        ("removed", "peer:monitoring", [AT_3306]),
+        ("removed", "pods:blog/wordpress", [AT_53]),
+        ("added", "pods:shop/web", [AT_53]),
+    ]
+    listed = cli.json("diff", "outputs.json", ".", "--json")["changes"]
+    assert [each["rule"] for each in listed if each["kind"] == "revoked"] == [
+        None,
+        None,
+    ]
