@@ -217,7 +217,7 @@ def _named(component: JudgedComponent) -> Iterator[_Labels]:
         yield _Labels(
             component,
             component.namespace,
-            named.ours,
+            named.name,
             labels,
             component.position,
         )

@@ -170,7 +170,10 @@ class _Callee:
                 "runs outside the cluster; let it call through the gateway"
             )
         elif not groups:
-            problem = "has no pods that could connect; remove it here"
+            problem = (
+                "renders no pods; write access.service there for the pods of a release or an "
+                "operator, or remove it here"
+            )
         elif not shared:
             problem = (
                 f"runs in {caller.where}, in no cluster of '{callee.key}'; let it call through "
@@ -230,7 +233,7 @@ def _is_one_pod(component: Component) -> bool:
     for site in component.instances:
         pods = 0
         for rendered in site.workload.rendered:
-            if rendered.kind == "HorizontalPodAutoscaler":
+            if "scaleTargetRef" in rendered.spec:
                 return False
             if component_pods(rendered):
                 pods += _replicas(rendered)

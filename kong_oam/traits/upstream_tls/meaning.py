@@ -29,7 +29,7 @@ def _compile(declared: Declared) -> UpstreamTls | None:
     trait = part.trait(UPSTREAM_TLS.name)
     named = named_service(part)
     if trait is None:
-        if named is None or not named.https:
+        if named is None or not named.https or not declared.endpoints:
             return None
         position = named.position.at("scheme")
         declared.out.extend(_unverified(declared.stack, position))
