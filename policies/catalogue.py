@@ -175,7 +175,7 @@ RULES: tuple[PolicyRule, ...] = (
         "every exposed workload has a NetworkPolicy that names its callers, and no way around it "
         "exists",
         "Set gateway.namespace and gateway.podLabels, or gateway.cidrs, to the gateway's place "
-        "and nothing wider.",
+        "and nothing wider. Name other callers in `internal`.",
         ("SOC2 CC6.6", "ISO27001 A.8.20", "ISO27001 A.8.22"),
         workload.fenced_workloads, settings={**_WIDEST, **_KINDS},
     ),

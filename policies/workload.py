@@ -21,6 +21,8 @@ NETWORK_POLICY = "kubernetes:networking.k8s.io/v1:NetworkPolicy"
 
 # The types of Services that answer outside the cluster.
 _OUTSIDE = ("LoadBalancer", "NodePort")
+# The label with a namespace's name, which only the API server writes.
+_NAMESPACE = "kubernetes.io/metadata.name"
 # Fields by which pods share their node, where no NetworkPolicy applies.
 _NODE = ("hostNetwork", "hostPID", "hostIPC")
 _GROUPS = tuple(f".{group}" for group in BYPASS_GROUPS)
@@ -56,6 +58,9 @@ def fenced_workloads(deployment: Deployment, settings: Settings) -> Findings:
     yield from _ways_in(deployment, settings["allow"])
     for service in deployment.of(SERVICE):
         yield from _redirecting_services(service)
+    policies = [*filter(_is_for_ingress, deployment.of(NETWORK_POLICY))]
+    for policy in policies:
+        yield from _wide_policies(policy, widest)
     for workload in workloads(deployment):
         yield from _node_access(workload)
         services = [
@@ -65,29 +70,30 @@ def fenced_workloads(deployment: Deployment, settings: Settings) -> Findings:
         ]
         if services:
             yield from _hidden_callers(services, workload)
-            yield from _network_policies(deployment, workload, widest)
+            if not any(_fences(policy, workload) for policy in policies):
+                message = "is behind a Service, but has no NetworkPolicy"
+                yield about(workload, message)
 
 
-def _network_policies(
-    deployment: Deployment, workload: Resource, widest: Mapping[int, int]
-) -> Findings:
-    """Find NetworkPolicies that admit too many callers, or their absence."""
-    fences = [
-        policy
-        for policy in deployment.of(NETWORK_POLICY)
-        if _fences(policy, workload)
-    ]
-    if not fences:
-        yield about(workload, "is behind a Service, but has no NetworkPolicy")
-    for fence in fences:
-        rules = _at(fence.properties, "spec", "ingress") or ()
-        if any(map(_is_open, rules)):
-            yield about(fence, f"lets everybody connect to {workload.name}")
-        wide: set[str] = set()
-        for rule in rules:
-            wide.update(_wide(rule, widest))
-        for cidr in sorted(wide):
-            yield about(fence, f"lets all of {cidr} connect to {workload.name}")
+def _wide_policies(policy: Resource, widest: Mapping[int, int]) -> Findings:
+    """Find rules that admit more than pods selected by namespace and labels, or the gateway's
+    ranges, each at listed ports."""
+    rules = _at(policy.properties, "spec", "ingress") or ()
+    if any(map(_is_open, rules)):
+        yield about(policy, "lets everybody connect to its pods")
+    if not all(map(_has_ports, rules)):
+        yield about(policy, "opens all ports of its pods; list each port")
+    peers: list[Part] = []
+    for rule in rules:
+        peers += _at(rule, "from")
+    if not all(map(_is_certain, peers)):
+        yield about(
+            policy,
+            "admits pods that it does not select by both namespace "
+            f"({_NAMESPACE}) and labels; select them by both",
+        )
+    for cidr in sorted({*_wide(peers, widest)}):
+        yield about(policy, f"lets all of {cidr} connect to its pods")
 
 
 def _ways_in(deployment: Deployment, allowed: Iterable[str]) -> Findings:
@@ -171,12 +177,16 @@ def _leads_to(service: Resource, workload: Resource) -> bool:
     return bool(selector) and _matches(selector, service, workload)
 
 
+def _is_for_ingress(policy: Resource) -> bool:
+    types = _at(policy.properties, "spec", "policyTypes") or ["Ingress"]
+    return "Ingress" in types
+
+
 def _fences(policy: Resource, workload: Resource) -> bool:
     """Tell whether a policy selects the workload. An empty selector is every pod of the namespace;
     a selector with expressions counts as none."""
-    types = _at(policy.properties, "spec", "policyTypes") or ["Ingress"]
     selector = _at(policy.properties, "spec", "podSelector")
-    if "Ingress" not in types or selector.get("matchExpressions"):
+    if selector.get("matchExpressions"):
         return False
     return _matches(selector.get("matchLabels") or {}, policy, workload)
 
@@ -221,20 +231,40 @@ def _namespace(resource: Resource) -> Any:
 def _is_open(rule: Part) -> bool:
     """Tell whether an ingress rule lets everybody in: its `from` is empty, or the whole address
     space."""
-    return not rule.get("from") or any(
-        network.prefixlen == 0 for network in _networks(rule)
+    peers = _at(rule, "from")
+    return not peers or any(
+        network.prefixlen == 0 for network in _networks(peers)
     )
 
 
-def _wide(rule: Part, widest: Mapping[int, int]) -> Iterator[str]:
+def _has_ports(rule: Part) -> bool:
+    """Tell whether an ingress rule lists single ports. An entry without a port is every port."""
+    ports = _at(rule, "ports")
+    return bool(ports) and all(
+        _at(entry, "port") and not _at(entry, "endPort") for entry in ports
+    )
+
+
+def _is_certain(peer: Part) -> bool:
+    """Tell whether a peer is a range of addresses, or pods selected by namespace and labels.
+    Expressions can only narrow these labels."""
+    if _at(peer, "ipBlock", "cidr"):
+        return True
+    namespaces = _at(peer, "namespaceSelector", "matchLabels")
+    return bool(
+        _at(namespaces, _NAMESPACE) and _at(peer, "podSelector", "matchLabels")
+    )
+
+
+def _wide(peers: Iterable[Part], widest: Mapping[int, int]) -> Iterator[str]:
     """Yield ranges that contain more than gateways: pods, nodes and others of the network."""
-    for network in _networks(rule):
+    for network in _networks(peers):
         if 0 < network.prefixlen < widest[network.version]:
             yield str(network)
 
 
-def _networks(rule: Part) -> Iterator[IPv4Network | IPv6Network]:
-    for peer in rule.get("from") or ():
+def _networks(peers: Iterable[Part]) -> Iterator[IPv4Network | IPv6Network]:
+    for peer in peers:
         cidr = _at(peer, "ipBlock", "cidr")
         if cidr:
             yield ip_network(cidr, strict=False)

@@ -191,7 +191,13 @@ def _workload() -> list[Resource]:
         "metadata": {"labels": {**POD, "more": "x"}},
         "spec": {"containers": [container]},
     }
-    peers = [{"podSelector": {"matchLabels": {"app": "kong"}}}]
+    kong = {"matchLabels": {"kubernetes.io/metadata.name": "kong"}}
+    peers = [
+        {
+            "namespaceSelector": kong,
+            "podSelector": {"matchLabels": {"app": "kong"}},
+        }
+    ]
     return [
         kubernetes("apps/v1:Deployment", "deployment", {"template": template}),
         kubernetes("core/v1:Service", "service", {"selector": POD}),
@@ -201,7 +207,7 @@ def _workload() -> list[Resource]:
             {
                 "podSelector": {"matchLabels": POD},
                 "policyTypes": ["Ingress"],
-                "ingress": [{"from": peers}],
+                "ingress": [{"from": peers, "ports": [{"port": 8080}]}],
             },
         ),
         resource(
