@@ -208,17 +208,11 @@ def _pod_groups(component: Component) -> Iterator[PodGroup]:
     own = {APPLICATION: component.application, COMPONENT: component.name}
     named = component.workload.named_service
     for site in component.instances:
-        namespaces = {
-            rendered.namespace or site.workload.namespace
-            for rendered in site.workload.rendered
-            if component_pods(rendered)
-        }
-        for namespace in sorted(namespaces):
-            yield PodGroup(site.workload.cluster, namespace, own)
+        place = site.workload.cluster, site.workload.namespace
+        if _has_pods(site):
+            yield PodGroup(*place, own)
         if named:
-            yield PodGroup(
-                site.workload.cluster, site.workload.namespace, named.labels
-            )
+            yield PodGroup(*place, named.labels)
 
 
 def _has_pods(site: Component) -> bool:

@@ -293,7 +293,7 @@ def test_a_caller_shares_a_cluster_with_the_component() -> None:
 
 
 def test_callers_in_an_unreadable_application_are_not_judged() -> None:
-    """Only the file is reported, and the summary says what was not checked."""
+    """Only the unreadable file has findings, and the result names its Application."""
     broken = BLOG.replace("components:", "componentz:")
     result = compiled(callee(of("blog/wordpress")), broken, stack=PEERED)
     assert {found.code for found in result.diagnostics} == {"OAM102", "OAM109"}
