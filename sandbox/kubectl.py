@@ -4,6 +4,8 @@
     `kubectl [--context=C] --namespace=N get RESOURCE/NAME...
         --ignore-not-found --output=json --show-managed-fields
     kubectl [--context=C] --namespace=N get secrets --selector=LABEL --output=jsonpath=...
+    kubectl [--context=C] --namespace=N [--request-timeout=T] get networkpolicies.networking.k8s.io
+        --output=json
     kubectl [--context=C] --namespace=N [--request-timeout=T] get pods
         --selector=LABELS --output=jsonpath=...
     kubectl [--context=C] [--namespace=N] [--request-timeout=T] get --filename=F | RESOURCE,...
@@ -139,6 +141,9 @@ def _print(asked: argparse.Namespace) -> None:
         )
     elif asked.what == ["pods"]:
         _print_pods(asked.namespace, asked.selector)
+    elif asked.what == ["networkpolicies.networking.k8s.io"]:
+        items = [*_named(asked.namespace, asked.what)]
+        print(json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
     elif asked.selector:
         _print_secrets(asked.namespace, asked.selector)
     else:

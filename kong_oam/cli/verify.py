@@ -31,7 +31,7 @@ with too much or too little access, the Kong entity that causes it, and the reme
 
 Then it reads Deployments, Services, ServiceAccounts, NetworkPolicies and clients' Secrets (without
 values) from the stack's cluster. It prints each field that changed since the last run, who changed
-it, and the remedy.
+it, and the remedy. It also lists NetworkPolicies of others that let callers in to these pods.
 
 The command changes nothing.
 

@@ -207,6 +207,14 @@ def labels_of_pods(
     return [json.loads(line) for line in answer.splitlines() if line]
 
 
+def network_policies(context: Context, namespace: str) -> list[Manifest]:
+    """Return the NetworkPolicies of a namespace. Raise KubectlError."""
+    resource = resource_of("NetworkPolicy")
+    answer = json.loads(_get(context, namespace, resource, "--output=json"))
+    policies: list[Manifest] = answer["items"]
+    return policies
+
+
 def patch(context: Context, name: Name, change: Fields) -> str:
     """Return the shell command that changes an object."""
     namespace, kind, object_name = name

@@ -41,6 +41,7 @@ from kong_oam.kubernetes import kubectl
 from kong_oam.kubernetes.estate import clusters_of, objects_of, running
 from kong_oam.kubernetes.kubectl import KubectlError, Name
 from kong_oam.kubernetes.other_pods import OtherPods, other_pods
+from kong_oam.kubernetes.other_policies import callers, other_policies
 from kong_oam.kubernetes.ownership import FieldChange, changes
 from kong_oam.objects.selection import STACK
 from kong_oam.traits.upstream_tls.at_kong import authorities
@@ -244,6 +245,7 @@ def _altered(
     try:
         live = kubectl.read(context, wanted.values())
         reached = list(other_pods(context, sites))
+        opened = list(other_policies(context, sites, wanted))
     except KubectlError as error:
         raise VerificationError(str(error)) from None
     where = f" in cluster '{cluster}'" if cluster else ""
@@ -263,6 +265,8 @@ def _altered(
             yield Altered(kubectl.shown(name) + where, tuple(reasons))
     for pods in reached:
         yield _misdirected_service(pods, where)
+    for policy, components in opened:
+        yield _opening_policy(settings, policy, components, where)
 
 
 def _misdirected_service(pods: OtherPods, where: str) -> Altered:
@@ -275,6 +279,20 @@ def _misdirected_service(pods: OtherPods, where: str) -> Altered:
     remedy = f"remove the podLabels at {pods.named.position} from these pods, or use other labels"
     name = f"Service '{component.workload.namespace}/{pods.named.ours}'{where}"
     return Altered(name, (Reason(text, remedy),))
+
+
+def _opening_policy(
+    settings: Settings, policy: JsonObject, components: list[str], where: str
+) -> Altered:
+    """Return a NetworkPolicy of others that lets callers in to pods of components."""
+    text = (
+        f"it adds callers to pods of {some(components)}, whose access traits decide: "
+        f"{some(callers(policy), '; ')}"
+    )
+    stack = _other_stack(settings, policy) or ""
+    remedy = "ask its owner to remove it; `internal` in an access trait admits callers"
+    name = kubectl.shown(kubectl.name_of(policy)) + where
+    return Altered(name, (Reason(text, remedy, stack),))
 
 
 def _other_stack(settings: Settings, manifest: JsonObject) -> str | None:

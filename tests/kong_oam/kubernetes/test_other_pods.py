@@ -35,7 +35,7 @@ def pods(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     file `asked`."""
     program, answer = tmp_path / "kubectl", tmp_path / "pods"
     program.write_text(
-        f'#!/bin/sh\necho "$@" >> {tmp_path}/asked\ncase "$*" in *pods*) cat {answer};; esac\n',
+        f'#!/bin/sh\necho "$@" >> {tmp_path}/asked\ncase "$*" in *pods*) cat {answer};; *netw*json) echo {{\\"items\\":[]}};; esac\n',
         "utf-8",
     )
     program.chmod(0o755)

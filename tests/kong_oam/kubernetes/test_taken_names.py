@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from kong_oam.access.settings.stack import read_file
@@ -16,7 +11,7 @@ from kong_oam.kubernetes import kubectl
 from kong_oam.kubernetes.estate import created_in
 from kong_oam.kubernetes.preflight import inspect
 from kong_oam.objects.pods import Manifest
-from sandbox.cluster import CLUSTER, Cluster
+from sandbox.cluster import Cluster
 from tests.support.diffs import settings
 from tests.support.estates import estate
 from tests.support.json_object import JsonObject
@@ -31,24 +26,6 @@ ESTATE = estate(
 )
 KINDS = (("apps/v1", "Deployment"), ("example.com/v1", "Thing"))
 ACCOUNT = ("kubernetes:core/v1:ServiceAccount", "shop/job-account")
-
-
-@pytest.fixture
-def cluster(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Cluster]:
-    """An empty cluster, and a `kubectl` for it on PATH."""
-    program = tmp_path / "kubectl"
-    program.write_text(
-        f'#!/bin/sh\nPYTHONPATH={ROOT} exec {sys.executable} -m sandbox.kubectl "$@"\n',
-        "utf-8",
-    )
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    started = Cluster().start()
-    monkeypatch.setenv(CLUSTER, started.url)
-    yield started
-    started.stop()
 
 
 def _put(

@@ -482,6 +482,7 @@ def test_an_object_of_another_stack_in_the_cluster_is_told_with_that_stack(
     monkeypatch.setattr(
         kubectl, "read", lambda *_: {kubectl.name_of(manifest): theirs}
     )
+    monkeypatch.setattr(kubectl, "network_policies", lambda *_: [])
     found = {
         altered.name: altered.reasons
         for altered in workloads(deployed.settings, deployed.estate).altered
