@@ -21,6 +21,7 @@ from tests.support.faults.blackout import Blackout, lost, recover, shape
 from tests.support.faults.stacks import Stack, start
 from tests.support.faults.tiny import HOST, PROTECTED, PUBLIC, TINY
 from tests.support.faults.watch import Watch, poor_token
+from tests.support.network_policies import Pod, passing
 from tests.support.tiers import deep_after
 
 LAG, SHORT_LAG = 1.0, 0.3
@@ -210,3 +211,64 @@ def test_every_operation_can_be_the_last(
         SAMPLE_PROTECTED,
         only_what_counts=True,
     )
+
+
+CONNECTED = """\
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: tiny}
+spec:
+  components:
+    - name: web
+      type: worker
+      properties: {image: registry.example.com/web}
+    - name: job
+      type: worker
+      properties: {image: registry.example.com/job}
+    - name: kept
+      type: webservice
+      properties: {image: registry.example.com/sql, ports: [{port: 3306}, {port: 9104}]}
+      traits:
+        - {type: access, properties: {internal: [{port: 3306, components: [tiny/web]}]}}
+    - name: old
+      type: webservice
+      properties: {image: registry.example.com/sql, ports: [{port: 3306}]}
+      traits:
+        - {type: access, properties: {internal: [{port: 3306, components: [tiny/web]}]}}
+"""
+RECONNECTED = CONNECTED.replace("name: old", "name: new").replace(
+    "port: 3306, components: [tiny/web]", "port: 9104, components: [tiny/job]", 1
+)  # fmt: skip
+HAD = {("web", "kept", "3306/TCP"), ("web", "old", "3306/TCP")}
+HAS = {("job", "kept", "9104/TCP"), ("web", "new", "3306/TCP")}
+
+
+def _connections(stack: Stack) -> set[tuple[str, str, str]]:
+    world = Pod("world", address="203.0.113.9")
+    ports = ("22/TCP", "3306/TCP", "9104/TCP")
+    return passing(stack.local.cluster.objects(), [], [world], ports)
+
+
+@pytest.mark.deep
+def test_connections_are_never_more_open_than_the_old_or_the_new_model(
+    tmp_path: Path,
+) -> None:
+    """A run grants and revokes, and replaces a component. It is killed after each write, and
+    recovered."""
+    with Local() as local:
+        stack = start(local, tmp_path / "project", applications=[CONNECTED])
+        stack.run("up")
+        assert _connections(stack) == HAD
+        write(stack, RECONNECTED)
+        counted = Blackout(stack, 0)
+        counted.up()
+        assert _connections(stack) == HAS
+        for nth in range(1, len(counted.seen) + 1):
+            write(stack, CONNECTED)
+            stack.run("up")
+            assert _connections(stack) == HAD
+            write(stack, RECONNECTED)
+            Blackout(stack, nth).up()
+            assert _connections(stack) <= HAD | HAS, counted.seen[:nth]
+            recover(stack)
+            assert _connections(stack) == HAS

@@ -32,6 +32,31 @@ def pods_of(manifest: JsonObject) -> Iterator[Pod]:
         )
 
 
+def passing(
+    objects: Iterable[JsonObject],
+    more: Iterable[Pod],
+    outside: Iterable[Pod],
+    ports: Iterable[str],
+) -> set[tuple[str, str, str]]:
+    """Return source, target and port of each connection that passes in a cluster with these
+    objects.
+
+    Targets are the pods of the objects and `more` pods; sources are these pods and `outside`.
+    """
+    objects = [*objects]
+    policies = [item for item in objects if item["kind"] == "NetworkPolicy"]
+    targets = [*more]
+    for item in objects:
+        targets += pods_of(item)
+    return {
+        (source.name, target.name, port)
+        for source in [*targets, *outside]
+        for target in targets
+        for port in ports
+        if passes(policies, source, target, port)
+    }
+
+
 def passes(
     policies: Iterable[JsonObject], source: Pod, target: Pod, port: str
 ) -> bool:
@@ -64,7 +89,6 @@ def passes(
 
 def _admits(peer: JsonObject, source: Pod, namespace: str) -> bool:
     if "ipBlock" in peer:
-        assert set(peer) == {"ipBlock"} == {*peer}
         block = peer["ipBlock"]
         ranges = [block["cidr"], *block.get("except", [])]
         first, *rest = (

@@ -18,7 +18,7 @@ from kong_oam.oam.application import Reading, read_bytes
 from kong_oam.oam.model import ComponentSpec
 from tests.support import small_stacks
 from tests.support.json_object import JsonObject
-from tests.support.network_policies import Pod, passes, pods_of
+from tests.support.network_policies import Pod, passing, pods_of
 from tests.support.rendered import with_objects
 
 # A line is a component: its ports, each with its callers. A port with `*` has a route. The pods of
@@ -259,27 +259,19 @@ def test_exactly_the_declared_connections_pass(
             if (cluster or "local") in part.clusters
         ]
         pods = [pod for manifest in manifests for pod in pods_of(manifest)]
-        for part in here:
-            if part.name == "chart":
-                pods.append(Pod("chart", part.application, labels_of(part)))
+        charts = [
+            Pod("chart", part.application, labels_of(part))
+            for part in here
+            if part.name == "chart"
+        ]
         absent = [
             Pod(f"absent {part.name}", part.application, labels_of(part))
             for part in parts.values()
             if part not in here
         ]
-        policies = [
-            manifest
-            for manifest in manifests
-            if manifest["kind"] == "NetworkPolicy"
-        ]
-        found = {
-            (source.name, target.name, port)
-            for source in [*pods, *impostors(pods), *absent, *OTHERS]
-            for target in pods
-            for port in ports
-            if passes(policies, source, target, port)
-        }
-        assert {pod.name for pod in pods} == {part.name for part in here}
+        others = [*impostors([*pods, *charts]), *absent, *OTHERS]
+        found = passing(manifests, charts, others, ports)
+        assert len([*pods, *charts]) == len(here)
         assert found == {*declared(here, cluster)}
 
 
