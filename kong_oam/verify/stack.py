@@ -270,14 +270,15 @@ def _altered(
 
 
 def _misdirected_service(pods: OtherPods, where: str) -> Altered:
-    """Return the Service for a named Service that also selects pods of others."""
+    """Return the Service or NetworkPolicy for a named Service that also selects pods of others."""
     component = pods.component
     text = (
         f"it also selects pods of {some(pods.owners)}, "
         f"so the rules of '{component.key}' open them"
     )
     remedy = f"remove the podLabels at {pods.named.position} from these pods, or use other labels"
-    name = f"Service '{component.workload.namespace}/{pods.named.ours}'{where}"
+    kind = "Service" if component.is_named_service_routed else "NetworkPolicy"
+    name = f"{kind} '{component.workload.namespace}/{pods.named.ours}'{where}"
     return Altered(name, (Reason(text, remedy),))
 
 

@@ -7,7 +7,7 @@ import pytest
 from kong_oam.__main__ import main
 from sandbox.local import STACK, Local
 from tests.support.engine.deployment import Empty
-from tests.support.network_policies import Pod, passing
+from tests.support.network_policies import Pod, Triple, passing, pods_of
 from tests.support.streams import Capsys
 
 BLOG = """\
@@ -57,9 +57,11 @@ PORTS = ("80/TCP", "3306/TCP", "33060/TCP", "33061/TCP")
 WORLD = Pod("world", address="203.0.113.9")
 
 
-def connections(local: Local) -> set[tuple[str, str, str]]:
+def connections(local: Local) -> set[Triple]:
     """Return source, component and port of each connection that passes in the cluster."""
-    return passing(local.cluster.objects(), [CHART], [WORLD], PORTS)
+    objects = local.cluster.objects()
+    pods = [pod for item in objects for pod in pods_of(item)]
+    return passing(objects, [CHART, *pods], [WORLD], PORTS)
 
 
 def test_declared_connections_pass_after_a_run(

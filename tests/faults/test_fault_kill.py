@@ -21,7 +21,7 @@ from tests.support.faults.blackout import Blackout, lost, recover, shape
 from tests.support.faults.stacks import Stack, start
 from tests.support.faults.tiny import HOST, PROTECTED, PUBLIC, TINY
 from tests.support.faults.watch import Watch, poor_token
-from tests.support.network_policies import Pod, passing
+from tests.support.network_policies import Pod, Triple, passing, pods_of
 from tests.support.tiers import deep_after
 
 LAG, SHORT_LAG = 1.0, 0.3
@@ -243,10 +243,12 @@ HAD = {("web", "kept", "3306/TCP"), ("web", "old", "3306/TCP")}
 HAS = {("job", "kept", "9104/TCP"), ("web", "new", "3306/TCP")}
 
 
-def _connections(stack: Stack) -> set[tuple[str, str, str]]:
+def _connections(stack: Stack) -> set[Triple]:
     world = Pod("world", address="203.0.113.9")
     ports = ("22/TCP", "3306/TCP", "9104/TCP")
-    return passing(stack.local.cluster.objects(), [], [world], ports)
+    objects = stack.local.cluster.objects()
+    pods = [pod for item in objects for pod in pods_of(item)]
+    return passing(objects, pods, [world], ports)
 
 
 @pytest.mark.deep

@@ -22,6 +22,10 @@ class Pod:
     address: str = "10.244.0.9"
 
 
+Triple = tuple[str, str, str]
+"""The names of a source and a target, and a port."""
+
+
 def pods_of(manifest: JsonObject) -> Iterator[Pod]:
     """Yield a pod of a workload, called like the workload."""
     template = manifest.get("spec", {}).get("template", {})
@@ -34,24 +38,18 @@ def pods_of(manifest: JsonObject) -> Iterator[Pod]:
 
 def passing(
     objects: Iterable[JsonObject],
-    more: Iterable[Pod],
-    outside: Iterable[Pod],
+    pods: Iterable[Pod],
+    others: Iterable[Pod],
     ports: Iterable[str],
-) -> set[tuple[str, str, str]]:
-    """Return source, target and port of each connection that passes in a cluster with these
-    objects.
-
-    Targets are the pods of the objects and `more` pods; sources are these pods and `outside`.
-    """
-    objects = [*objects]
+) -> set[Triple]:
+    """Return each connection to these pods that passes in a cluster with these objects. Sources are
+    the pods and `others`."""
     policies = [item for item in objects if item["kind"] == "NetworkPolicy"]
-    targets = [*more]
-    for item in objects:
-        targets += pods_of(item)
+    pods = [*pods]
     return {
         (source.name, target.name, port)
-        for source in [*targets, *outside]
-        for target in targets
+        for source in [*pods, *others]
+        for target in pods
         for port in ports
         if passes(policies, source, target, port)
     }

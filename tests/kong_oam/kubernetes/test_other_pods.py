@@ -99,3 +99,11 @@ def test_a_run_and_verify_refuse_labels_that_pods_of_others_have(
         "it also selects pods of /lost, shop/db, so the rules of 'orders/api' open them"
         in [reason.text for reason in altered["Service 'orders/api-gateway'"]]
     )
+    unrouted = ACCESS.replace(", rules: [{public: {reason: r}}]", "")
+    text = application(RELEASE, unrouted, "type: helmchart")
+    closed = compiled(text, stack=on.stack).estate
+    assert closed
+    names = [
+        workload.name for workload in verification.workloads(on, closed).altered
+    ]
+    assert names.count("NetworkPolicy 'orders/api-gateway'") == 2
