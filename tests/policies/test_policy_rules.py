@@ -8,24 +8,22 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import yaml
 
 from kong_oam.access.lint.lint import lint
 from kong_oam.access.model import Waiver
-from kong_oam.access.settings.stack import parse
 from kong_oam.kong import plugins
 from kong_oam.kong.table import address, table
-from kong_oam.kubernetes.estate import objects_of
 from kong_oam.oam.application import read_bytes
 from policies import pack
 from policies.catalogue import RULES
 from policies.deployed import UNKNOWN, DeployedModel, Deployment
 from policies.rule import PolicyFinding
-from tests.support import openid_connect_reference, small_stacks
+from tests.support import openid_connect_reference
+from tests.support.connected_products import CONNECTIONS, worlds
 from tests.support.estates import STACK, api, estate
 from tests.support.exposing_kinds import EXPOSING_KINDS
 from tests.support.json_object import JsonObject
-from tests.support.rendered import application
-from tests.support.rendered import compiled as compiled_objects
 from tests.support.repository import ROOT
 from tests.support.sound_deployment import (
     ACCESS,
@@ -46,36 +44,24 @@ from tests.support.sound_deployment import (
 )
 
 PORTS = [{"protocol": "TCP", "port": 80}]
-NAMESPACE = {"matchLabels": {"kubernetes.io/metadata.name": "blog"}}
-LABELS = {"matchLabels": {"app": "wordpress"}}
-NAMED = {"namespaceSelector": NAMESPACE, "podSelector": LABELS}
-LOOSE_PEERS: list[JsonObject] = [
-    {},
-    {"namespaceSelector": {}},
-    {"namespaceSelector": {}, "podSelector": LABELS},
-    {"namespaceSelector": NAMESPACE},
-    {"namespaceSelector": NAMESPACE, "podSelector": {}},
-    {"namespaceSelector": NAMESPACE, "podSelector": {"matchLabels": {}}},
-    {"podSelector": LABELS},
-    {
-        "namespaceSelector": {"matchLabels": {"team": "blog"}},
-        "podSelector": LABELS,
+NAMED = {
+    "namespaceSelector": {
+        "matchLabels": {"kubernetes.io/metadata.name": "blog"}
     },
-    {
-        "namespaceSelector": {
-            "matchExpressions": [
-                {"key": "kubernetes.io/metadata.name", "operator": "Exists"}
-            ]
-        },
-        "podSelector": LABELS,
-    },
-    {
-        "namespaceSelector": NAMESPACE,
-        "podSelector": {
-            "matchExpressions": [{"key": "app", "operator": "Exists"}]
-        },
-    },
-    {"ipBlock": {}},
+    "podSelector": {"matchLabels": {"app": "wordpress"}},
+}
+LOOSE_PEERS = [
+    "{}",
+    "{namespaceSelector: {}}",
+    "{ipBlock: {}}",
+    "{podSelector: {matchLabels: {a: b}}}",
+    "{namespaceSelector: {}, podSelector: {matchLabels: {a: b}}}",
+    "{namespaceSelector: {matchLabels: {team: blog}}, podSelector: {matchLabels: {a: b}}}",
+    "{namespaceSelector: {matchExpressions: [{key: kubernetes.io/metadata.name, operator: Exists}]}, podSelector: {matchLabels: {a: b}}}",
+    "{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: blog}}}",
+    "{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: blog}}, podSelector: {}}",
+    "{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: blog}}, podSelector: {matchLabels: {}}}",
+    "{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: blog}}, podSelector: {matchExpressions: [{key: a, operator: Exists}]}}",
 ]
 LOOSE = (
     "fence admits pods that it does not select by both namespace "
@@ -98,17 +84,6 @@ PROTECTED = urn("kong:index/route:Route", "protected-1")
 POD_SPEC = SOUND.resources[
     [resource.name for resource in SOUND.resources].index("deployment")
 ].properties["spec"]["template"]
-
-
-CONNECTED = (
-    "{owner: o, rules: [{public: {reason: r}}], "
-    "internal: [{port: 9090, components: [es/api], peers: [watch]}]}"
-)
-RELEASE = "apiVersion: helm.sh/v3\nkind: Release\nmetadata: {name: es, namespace: es}\nspec: {chart: es}\n"
-CHARTED = (
-    "[{type: access, properties: {service: {name: es, port: 9200, podLabels: "
-    "{app.kubernetes.io/instance: es}}, internal: [{port: 9300, components: [orders/api]}]}}]"
-)
 
 
 def found(rule: str, deployment: Deployment, **settings: Any) -> list[str]:
@@ -357,7 +332,7 @@ CASES: list[tuple[str, Deployment, str]] = [
     ("workload-fenced", fenced_from({"from": [NAMED]}), "fence opens all ports of its pods; list each port"),
     ("workload-fenced", fenced_from({"from": [NAMED], "ports": [{"protocol": "TCP"}]}), "fence opens all ports of its pods; list each port"),
     ("workload-fenced", fenced_from({"from": [NAMED], "ports": [{"port": 1, "endPort": 65535}]}), "fence opens all ports of its pods; list each port"),
-    *(("workload-fenced", fenced_from({"from": [NAMED, peer], "ports": PORTS}), LOOSE) for peer in LOOSE_PEERS),
+    *(("workload-fenced", fenced_from({"from": [NAMED, yaml.safe_load(peer)], "ports": PORTS}), LOOSE) for peer in LOOSE_PEERS),
     ("workload-fenced", beside(*CHART), LOOSE.replace("fence", "chart")),
     ("workload-fenced", with_properties("service", spec={"selector": POD, "type": "LoadBalancer"}), "service hides the callers of deployment from its NetworkPolicy"),
     ("workload-fenced", with_properties("service", spec={"selector": POD, "type": "NodePort", "externalTrafficPolicy": "Cluster"}), "service hides the callers of deployment from its NetworkPolicy"),
@@ -927,45 +902,20 @@ def test_a_fence_as_wide_as_gateways_are_is_no_finding() -> None:
     assert found("workload-fenced", messages) == []
 
 
-def test_what_the_program_makes_is_no_finding() -> None:
-    """For a webservice and a chart's pods, with callers, platform peers and the gateway's ranges."""
-    settings = parse(
-        "prod",
-        {
-            **small_stacks.SETTINGS,
-            "cluster": {
-                "peers": {"watch": {"namespace": "w", "podLabels": {"a": "b"}}}
-            },
-            "gateway": {
-                "namespace": "kong",
-                "podLabels": {"app": "kong"},
-                "cidrs": ["192.0.2.0/28"],
-                "reach": "loadBalancer",
-            },
-        },
-    )
-    texts = (
-        api(access=CONNECTED).replace(
-            "image: x", "image: x, ports: [{port: 8080}, {port: 9090}]"
-        ),
-        application(RELEASE, CHARTED, "type: helmchart").replace(
-            "orders", "es"
-        ),
-    )
-    model = compiled_objects(*texts, stack=settings.stack).estate
-    assert model
-    policies = [
-        kubernetes(
-            "networking.k8s.io/v1:NetworkPolicy",
-            manifest["metadata"]["name"],
-            manifest["spec"],
-        )
-        for manifest in objects_of(model, settings)
-        if manifest["kind"] == "NetworkPolicy"
-    ]
-    rules = [len(policy.properties["spec"]["ingress"]) for policy in policies]
-    assert rules == [2, 1]
-    assert found("workload-fenced", beside(*policies)) == []
+@pytest.mark.parametrize("product", CONNECTIONS)
+def test_what_the_program_makes_is_no_finding(product: str) -> None:
+    """With callers, platform peers, a chart's pods, and the gateway's ranges."""
+    for world in worlds(product, "two clusters"):
+        policies = [
+            kubernetes(
+                "networking.k8s.io/v1:NetworkPolicy",
+                manifest["metadata"]["name"],
+                manifest["spec"],
+            )
+            for manifest in world.manifests
+            if manifest["kind"] == "NetworkPolicy"
+        ]
+        assert found("workload-fenced", beside(*policies)) == []
 
 
 def test_a_secret_is_where_it_belongs() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import yaml
 
 from kong_oam.kubernetes import kubectl
 from kong_oam.kubernetes.estate import objects_of
@@ -43,31 +44,10 @@ CHART = application(
 
 @pytest.fixture
 def deployed(cluster: Cluster) -> Cluster:
-    """The cluster after a run, with two pods of the chart and a pod of nobody."""
-    for manifest in made():
+    """The cluster after a run."""
+    for manifest in objects_of(compiled_estate(), ON):
         cluster.create(manifest)
-    for namespace, labels in (
-        ("orders", {"app.kubernetes.io/instance": "es", "role": "data"}),
-        ("orders", {"app.kubernetes.io/instance": "es", "role": "master"}),
-        ("blog", {"app": "by-hand"}),
-    ):
-        name = f"pod-{'-'.join(labels.values())}"
-        cluster.put(
-            {
-                "apiVersion": "v1",
-                "kind": "Pod",
-                "metadata": {
-                    "namespace": namespace,
-                    "name": name,
-                    "labels": labels,
-                },
-            }
-        )
     return cluster
-
-
-def made() -> list[Manifest]:
-    return [*objects_of(compiled_estate(), ON)]
 
 
 def compiled_estate() -> Any:
@@ -76,23 +56,13 @@ def compiled_estate() -> Any:
     return result.estate
 
 
-def policy(
-    selector: Any,
-    *ingress: Any,
-    namespace: str = "blog",
-    labels: Any = (),
-    **spec: Any,
-) -> Manifest:
-    return {
-        "apiVersion": "networking.k8s.io/v1",
-        "kind": "NetworkPolicy",
-        "metadata": {
-            "namespace": namespace,
-            "name": "theirs",
-            "labels": dict(labels),
-        },
-        "spec": {"podSelector": selector, "ingress": list(ingress), **spec},
-    }
+def policy(spec: str, namespace: str = "blog", labels: str = "{}") -> Manifest:
+    """Return a NetworkPolicy of others with this spec in YAML."""
+    made: Manifest = yaml.safe_load(
+        "{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, "
+        f"metadata: {{name: theirs, namespace: {namespace}, labels: {labels}}}, spec: {{{spec}}}}}"
+    )
+    return made
 
 
 def found() -> list[tuple[str, list[str]]]:
@@ -105,14 +75,14 @@ def found() -> list[tuple[str, list[str]]]:
 
 def test_the_policies_of_a_run_are_no_finding(deployed: Cluster) -> None:
     """Nor policies in other namespaces."""
-    deployed.put(policy({}, {}, namespace="elsewhere"))
+    deployed.put(policy(MYSQL, "elsewhere"))
     assert found() == []
 
 
 def beside(
     monkeypatch: pytest.MonkeyPatch, theirs: Manifest
 ) -> list[tuple[Manifest, list[str]]]:
-    """Return the result for a cluster with this NetworkPolicy and the pods of `deployed`."""
+    """Return the result for a cluster with this NetworkPolicy and two pods of the chart."""
     policies = {theirs["metadata"]["namespace"]: [theirs]}
     monkeypatch.setattr(
         kubectl,
@@ -128,66 +98,65 @@ def beside(
     return [*other_policies(None, sites, ())]
 
 
-MYSQL = {"matchLabels": {"app.oam.dev/component": "mysql"}}
-HERE = {"from": [{"podSelector": {"matchLabels": {"app": "x"}}}]}
-DATA = {
-    "matchExpressions": [
-        {"key": "role", "operator": "In", "values": ["data"]},
-        {"key": "app.oam.dev/name", "operator": "DoesNotExist"},
-    ]
-}
+MYSQL = (
+    "podSelector: {matchLabels: {app.oam.dev/component: mysql}}, ingress: [{}]"
+)
+ALL = "everybody at all ports"
+DATA = "podSelector: {matchExpressions: [{key: role, operator: In, values: [data]}, {key: app.oam.dev/name, operator: DoesNotExist}]}, ingress: [{}]"
+NEW = "podSelector: {matchExpressions: [{key: role, operator: DoesNotExist}, {key: app.kubernetes.io/instance, operator: Exists}]}, ingress: [{}]"
 
 
 @pytest.mark.parametrize(
-    ("theirs", "components", "words"),
+    ("namespace", "spec", "components", "words"),
     [
-        (policy({}, {}), "blog/mysql, blog/wordpress", "everybody at all ports"),
-        (policy({}, {}, policyTypes=["Egress", "Ingress"]), "blog/mysql, blog/wordpress", "everybody at all ports"),
-        (policy(MYSQL, HERE), "blog/mysql", "[{podSelector: {matchLabels: {app: x}}}] at all ports"),
-        (policy(MYSQL, {"from": [{"ipBlock": {"cidr": "10.0.0.0/8"}}], "ports": [{"port": 3306}]}, {}), "blog/mysql", "[{ipBlock: {cidr: 10.0.0.0/8}}] at [{port: 3306}]; everybody at all ports"),
-        (policy({"matchLabels": {"tier": "web"}}, {}), "blog/wordpress", "everybody at all ports"),
-        (policy({"matchExpressions": [{"key": "tier", "operator": "NotIn", "values": ["web"]}]}, {}), "blog/mysql", "everybody at all ports"),
-        (policy({"matchExpressions": [{"key": "tier", "operator": "Exists"}]}, {}), "blog/wordpress", "everybody at all ports"),
-        (policy({"matchLabels": {"app.kubernetes.io/instance": "es"}}, {}, namespace="orders"), "orders/api", "everybody at all ports"),
-        (policy(DATA, {}, namespace="orders"), "orders/api", "everybody at all ports"),
-        (policy({"matchLabels": {"app.oam.dev/name": "orders"}}, {}, namespace="orders"), "orders/api", "everybody at all ports"),
-        (policy({"matchExpressions": [{"key": "role", "operator": "DoesNotExist"}, {"key": "app.kubernetes.io/instance", "operator": "Exists"}]}, {}, namespace="orders"), "orders/api", "everybody at all ports"),
+        ("blog", "podSelector: {}, ingress: [{}]", "blog/mysql, blog/wordpress", ALL),
+        ("blog", "ingress: [{}], policyTypes: [Egress, Ingress]", "blog/mysql, blog/wordpress", ALL),
+        ("blog", MYSQL.replace("[{}]", "[{from: [{podSelector: {matchLabels: {app: x}}}]}]"), "blog/mysql", "[{podSelector: {matchLabels: {app: x}}}] at all ports"),
+        ("blog", MYSQL.replace("[{}]", "[{from: [{ipBlock: {cidr: 10.0.0.0/8}}], ports: [{port: 3306}]}, {}]"), "blog/mysql", f"[{{ipBlock: {{cidr: 10.0.0.0/8}}}}] at [{{port: 3306}}]; {ALL}"),
+        ("blog", "podSelector: {matchLabels: {tier: web}}, ingress: [{}]", "blog/wordpress", ALL),
+        ("blog", "podSelector: {matchExpressions: [{key: tier, operator: NotIn, values: [web]}]}, ingress: [{}]", "blog/mysql", ALL),
+        ("blog", "podSelector: {matchExpressions: [{key: tier, operator: Exists}]}, ingress: [{}]", "blog/wordpress", ALL),
+        ("orders", "podSelector: {matchLabels: {app.kubernetes.io/instance: es}}, ingress: [{}]", "orders/api", ALL),
+        ("orders", "podSelector: {matchLabels: {app.oam.dev/name: orders}}, ingress: [{}]", "orders/api", ALL),
+        ("orders", DATA, "orders/api", ALL),
+        ("orders", NEW, "orders/api", ALL),
     ],
 )  # fmt: skip
 def test_a_policy_of_others_that_selects_pods_is_found(
     monkeypatch: pytest.MonkeyPatch,
-    theirs: Manifest,
+    namespace: str,
+    spec: str,
     components: str,
     words: str,
 ) -> None:
     """Pods of a chart have labels that only the cluster knows."""
+    theirs = policy(spec, namespace)
     (found,) = beside(monkeypatch, theirs)
     assert found == (theirs, components.split(", "))
     assert callers(theirs) == words.split("; ")
 
 
 @pytest.mark.parametrize(
-    "theirs",
+    "spec",
     [
-        policy({}),
-        policy({}, {}, policyTypes=["Egress"]),
-        policy({"matchLabels": {"app": "by-hand"}}, {}),
-        policy({"matchLabels": {"tier": "web", "app": "x"}}, {}),
-        policy({"matchExpressions": [{"key": "tier", "operator": "In", "values": ["db"]}]}, {}),
-        policy({"matchExpressions": [{"key": "app.oam.dev/component", "operator": "DoesNotExist"}]}, {}),
-        policy({"matchLabels": {"role": "client"}}, {}, namespace="orders"),
+        "podSelector: {}, ingress: []",
+        "podSelector: {}, ingress: [{}], policyTypes: [Egress]",
+        "podSelector: {matchLabels: {app: by-hand}}, ingress: [{}]",
+        "podSelector: {matchLabels: {tier: web, app: x}}, ingress: [{}]",
+        "podSelector: {matchExpressions: [{key: tier, operator: In, values: [db]}]}, ingress: [{}]",
+        "podSelector: {matchExpressions: [{key: app.oam.dev/component, operator: DoesNotExist}]}, ingress: [{}]",
     ],
-)  # fmt: skip
+)
 def test_a_policy_that_opens_nothing_is_not_found(
-    monkeypatch: pytest.MonkeyPatch, theirs: Manifest
+    monkeypatch: pytest.MonkeyPatch, spec: str
 ) -> None:
     """It lets nobody in, or selects no pods of a component."""
-    assert beside(monkeypatch, theirs) == []
+    assert beside(monkeypatch, policy(spec)) == []
 
 
 def test_verify_names_the_callers_and_the_owner(deployed: Cluster) -> None:
     """Another stack of ours, or whoever made the NetworkPolicy."""
-    deployed.put(policy(MYSQL, {}))
+    deployed.put(policy(MYSQL))
     (altered,) = workloads(ON, compiled_estate()).altered
     reason = Reason(
         "it adds callers to pods of blog/mysql, whose access traits decide: everybody at all ports",
@@ -199,7 +168,7 @@ def test_verify_names_the_callers_and_the_owner(deployed: Cluster) -> None:
         f"changed: {altered.name}: {reason.text}\n        to do: {reason.remedy}\n"
         in shown
     )
-    deployed.put(policy(MYSQL, {}, labels={"kong-oam.dev/stack": "dev"}))
+    deployed.put(policy(MYSQL, labels="{kong-oam.dev/stack: dev}"))
     (altered,) = workloads(ON, compiled_estate()).altered
     assert [reason.stack for reason in altered.reasons] == ["dev"]
 

@@ -11,10 +11,7 @@ from kong_oam.access.compile.estate import compile_estate
 from kong_oam.access.internal import Peer, PodGroup
 from kong_oam.access.model import Stack
 from kong_oam.access.partitions import deployed_by
-from kong_oam.access.settings.stack import parse
-from kong_oam.kubernetes.estate import objects_of
 from kong_oam.oam.application import Reading, read_bytes
-from tests.support import small_stacks
 from tests.support.estates import STACK, compiled, estate
 from tests.support.rendered import application, with_objects
 from tests.support.rendered import compiled as compiled_objects
@@ -23,6 +20,8 @@ PEERED = replace(
     STACK,
     peers={"monitoring": Peer("watch", {"app": "prometheus"})},
     clusters=frozenset({"west", "east"}),
+    reach="loadBalancer",
+    addressed=True,
 )
 BLOG = """\
 apiVersion: core.oam.dev/v1beta1
@@ -138,12 +137,11 @@ def test_a_port_needs_pods_that_listen(properties: str, expected: str) -> None:
     assert messages(text.replace(mysql, properties)) == [expected]
 
 
-POD = """
+WORKLOAD = """
 apiVersion: apps/v1
 kind: KIND
 metadata: {name: api, namespace: orders}
 spec:
-  replicas: COUNT
   selector: {matchLabels: {app.oam.dev/component: api}}
   template:
     metadata: {labels: {app.oam.dev/component: api}}
@@ -153,7 +151,7 @@ SERVICE = """
 apiVersion: v1
 kind: Service
 metadata: {name: api, namespace: orders}
-spec: {selector: {app.oam.dev/component: api}, ports: [{port: 80, targetPort: web}, {port: 90, targetPort: 9090}]MORE}
+spec: {selector: {app.oam.dev/component: api}, ports: [{port: 90, targetPort: 9090}, {PORT}]}
 """
 INGRESS = """
 apiVersion: networking.k8s.io/v1
@@ -163,27 +161,32 @@ spec: {rules: [{host: a.test, http: {paths: [{path: /x, backend: {service: {name
 """
 
 
-def objects(
-    internal: str, *made: str, rules: str = "", service: str = ""
-) -> list[str]:
-    """Return the errors about component orders/api with these objects and entries."""
-    access = f"{{owner: o, internal: {internal}{rules}{service}}}"
-    text = application(
-        "---".join(made), f"[{{type: access, properties: {access}}}]"
+def workload(words: str) -> str:
+    """Return a workload of this kind, with this number of replicas if there is one."""
+    kind, _, replicas = words.partition(" ")
+    text = WORKLOAD.replace("KIND", kind)
+    return (
+        text.replace("spec:\n", f"spec:\n  replicas: {replicas}\n", 1)
+        if replicas
+        else text
     )
+
+
+def objects(internal: str, *made: str, more: str = "") -> list[str]:
+    """Return the errors about component orders/api with these objects and entries."""
+    traits = f"[{{type: access, properties: {{owner: o, internal: {internal}{more}}}}}]"
+    text = application("---".join(made), traits)
     return [
         str(diagnostic).splitlines()[0]
         for diagnostic in compiled_objects(text, stack=PEERED).diagnostics
     ]
 
 
-ITSELF = "[{port: 9090, components: [orders/api]}]"
-ONE = POD.replace("COUNT", "1")
 SCALER = """
-apiVersion: autoscaling/v2
-kind: HorizontalPodAutoscaler
+apiVersion: keda.sh/v1alpha1
+kind: ScaledObject
 metadata: {name: api, namespace: orders}
-spec: {maxReplicas: 3, scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: api}}
+spec: {scaleTargetRef: {name: api}}
 """
 ALONE = (
     "app1.yaml:8:91: error ACC252: 'orders/api' has one pod, and a pod reaches itself without "
@@ -192,21 +195,29 @@ ALONE = (
 
 
 @pytest.mark.parametrize(
-    ("made", "expected"),
+    ("workloads", "is_alone"),
     [
-        ([ONE.replace("KIND", "Deployment")], [ALONE]),
-        ([ONE.replace("KIND", "StatefulSet")], [ALONE]),
-        ([ONE.replace("KIND", "Deployment").replace("  replicas: 1\n", "")], [ALONE]),
-        ([POD.replace("KIND", "StatefulSet").replace("COUNT", "2")], []),
-        ([ONE.replace("KIND", "DaemonSet").replace("  replicas: 1\n", "")], []),
-        ([ONE.replace("KIND", "Deployment"), ONE.replace("KIND", "StatefulSet")], []),
-        ([ONE.replace("KIND", "Deployment"), SCALER], []),
+        ("Deployment", True),
+        ("Deployment 1", True),
+        ("StatefulSet 1", True),
+        ("StatefulSet 2", False),
+        ("DaemonSet", False),
+        ("Deployment,StatefulSet", False),
     ],
-)  # fmt: skip
+)
 def test_a_component_names_itself_only_with_several_pods(
-    made: list[str], expected: list[str]
+    workloads: str, is_alone: bool
 ) -> None:
-    assert objects(ITSELF, *made) == expected
+    """Its replicas, several workloads, or an autoscaler of any kind make them."""
+    itself = "[{port: 9090, components: [orders/api]}]"
+    made = [*map(workload, workloads.split(","))]
+    assert objects(itself, *made) == [ALONE] * is_alone
+    stack = replace(PEERED, allowed=frozenset({"keda.sh/ScaledObject"}))
+    text = application(
+        "---".join([*made, SCALER]),
+        f"[{{type: access, properties: {{internal: {itself}}}}}]",
+    )
+    assert compiled_objects(text, stack=stack).diagnostics == ()
 
 
 ROUTED = (
@@ -219,27 +230,26 @@ WEB = ", rules: [{public: {reason: r}}]"
 @pytest.mark.parametrize(
     ("port", "service", "ingress", "expected"),
     [
-        (8080, SERVICE, 80, ROUTED),
-        (8080, SERVICE.replace("web", "8080"), 80, ROUTED),
-        (8080, SERVICE.replace("port: 80, targetPort: web", "port: 8080").replace("MORE", ", clusterIP: None"), 8080, ROUTED),
-        (9090, SERVICE, 80, ""),
-        (80, SERVICE.replace("web", "8080"), 90, "error ACC254: Service 'api' leads from port 80 to port 8080 of the pods; write port: 8080"),
-        (80, SERVICE, 90, "error ACC254: no container of 'orders/api' lists port 80; it lists 8080, 9090; correct the port, or add it to the container's ports"),
+        (8080, "port: 80, targetPort: web", 80, ROUTED),
+        (8080, "port: 80, targetPort: 8080", 80, ROUTED),
+        (8080, "port: 8080}], clusterIP: None}  #", 8080, ROUTED),
+        (9090, "port: 80, targetPort: web", 80, ""),
+        (80, "port: 80, targetPort: 8080", 90, "error ACC254: Service 'api' leads from port 80 to port 8080 of the pods; write port: 8080"),
+        (80, "port: 80, targetPort: web", 90, "error ACC254: no container of 'orders/api' lists port 80; it lists 8080, 9090; correct the port, or add it to the container's ports"),
     ],
 )  # fmt: skip
 def test_no_entry_names_a_port_that_a_route_leads_to(
     port: int, service: str, ingress: int, expected: str
 ) -> None:
     """Ports are compared as the pods have them: by number, through a named target, headless."""
-    entry = f"[{{port: {port}, peers: [monitoring]}}]"
     made = (
-        ONE.replace("KIND", "Deployment"),
-        service.replace("MORE", ""),
+        workload("Deployment"),
+        SERVICE.replace("PORT", service),
         INGRESS.replace("PORT", str(ingress)),
     )
-    found = objects(entry, *made, rules=WEB)
-    wanted = f"app1.yaml:8:72: {expected}"
-    assert found == ([wanted] if expected else [])
+    entry = f"[{{port: {port}, peers: [monitoring]}}]"
+    wanted = [f"app1.yaml:8:72: {expected}"] if expected else []
+    assert objects(entry, *made, more=WEB) == wanted
 
 
 def test_a_port_that_only_a_copy_routes_to_is_refused() -> None:
@@ -254,11 +264,8 @@ def test_a_port_that_only_a_copy_routes_to_is_refused() -> None:
     )
     (read,) = read_bytes("app1.yaml", text.encode()).applications
     (part,) = read.components
-    made = [
-        ONE.replace("KIND", "Deployment"),
-        SERVICE.replace("MORE", ""),
-        INGRESS.replace("PORT", "80"),
-    ]
+    service = SERVICE.replace("PORT", "port: 80, targetPort: web")
+    made = [workload("Deployment"), service, INGRESS.replace("PORT", "80")]
     copy = "---".join(made).replace("8080, name: web", "7070, name: web")
     first, second = part.targets
     here = with_objects(part, "---".join(made)).rendered or ()
@@ -285,11 +292,9 @@ ELSEWHERE = (
 def test_a_caller_shares_a_cluster_with_the_component() -> None:
     text = callee(of("blog/wordpress"))
     west = "{clusters: [west]}"
-    addressed = replace(PEERED, reach="loadBalancer", addressed=True)
-    found = messages(text, placed(BLOG, west), stack=addressed)
-    assert found == [ELSEWHERE]
+    assert messages(text, placed(BLOG, west)) == [ELSEWHERE]
     both = placed(text, west, "{namespace: blue}")
-    assert messages(both, placed(BLOG, west), stack=addressed) == []
+    assert messages(both, placed(BLOG, west)) == []
 
 
 def test_callers_in_an_unreadable_application_are_not_judged() -> None:
@@ -361,7 +366,7 @@ def test_the_pods_of_a_chart_connect_by_the_labels_in_its_access_trait() -> (
     text = callee("[{port: 3306, components: [orders/api]}]")
     own = {"app.oam.dev/name": "orders", "app.oam.dev/component": "api"}
     chart = PodGroup(None, "orders", {"app.kubernetes.io/instance": "es"})
-    deployment = ONE.replace("KIND", "Deployment")
+    deployment = workload("Deployment")
     cases = (
         (RELEASE, (chart,)),
         (
@@ -382,12 +387,13 @@ def test_the_pods_of_a_chart_connect_by_the_labels_in_its_access_trait() -> (
 
 
 def test_a_chart_may_admit_callers_at_any_port_but_the_routed_port() -> None:
-    """Its Service needs no route; its pods' ports are in no file."""
+    """Its Service needs no route, and no CA for a scheme. Its pods' ports are in no file."""
     entry = ", internal: [{port: 9200, peers: [monitoring]}]"
     access = CHART.replace("INTERNAL", entry)
+    tls = access.replace("port: 9200, pod", "port: 9200, scheme: https, pod")
     way = INGRESS.replace("name: api", "name: es").replace("PORT", "9200")
     found = compiled_objects(
-        application(RELEASE, access, "type: helmchart"), stack=PEERED
+        application(RELEASE, tls, "type: helmchart"), stack=PEERED
     )
     assert found.diagnostics == ()
     routed = access.replace(", internal", f"{WEB}, internal")
@@ -420,15 +426,6 @@ def test_the_labels_of_a_chart_are_no_other_components() -> None:
     ]
 
 
-def test_a_service_without_a_route_needs_no_ca() -> None:
-    """Its scheme only matters for routes."""
-    access = CHART.replace("port: 9200", "port: 9200, scheme: https")
-    text = application(
-        RELEASE, access.replace("INTERNAL", ""), "type: helmchart"
-    )
-    assert compiled_objects(text, stack=PEERED).diagnostics == ()
-
-
 def test_a_thousand_callers_take_a_bounded_time() -> None:
     """Each becomes one entry of one rule."""
     caller = BLOG.partition("      traits")[0]
@@ -440,57 +437,24 @@ def test_a_thousand_callers_take_a_bounded_time() -> None:
     assert len(made.components["data/db"].connections) == 1000
 
 
-SETTINGS = {
-    **small_stacks.SETTINGS,
-    "cluster": {
-        "context": "here",
-        "contexts": {"west": "there"},
-        "peers": {"monitoring": {"namespace": "watch", "podLabels": {"app": "p"}}},
-    },
-    "gateway": {"namespace": "kong", "podLabels": {"app": "kong"}, "cidrs": ["192.0.2.0/28"], "reach": "loadBalancer"},
-}  # fmt: skip
+def admitted(*texts: str, partition: str | None = None) -> list[str]:
+    """Return the places of the pods that the database admits, in a run of the stack or of a
+    partition."""
+    partitions = {"one": ("data",), "two": ("*",)} if partition else {}
+    made = estate(*texts, stack=replace(PEERED, partitions=partitions))
+    database = deployed_by(made, partition).own["data/db"]
+    (connection,) = database.connections
+    return [group.text.partition(" in ")[2] for group in connection.pods]
 
 
-def admitted(
-    *texts: str, cluster: str | None = None, partition: str | None = None
-) -> list[str]:
-    """Return the namespaces that the database's NetworkPolicy admits at 3306, in a run of the
-    stack or of a partition."""
-    partitions = {"partitions": {"one": ["data"], "two": ["*"]}}
-    settings = parse("prod", {**SETTINGS, **(partitions if partition else {})})
-    part = deployed_by(estate(*texts, stack=settings.stack), partition)
-    policies = [
-        manifest["spec"]
-        for manifest in objects_of(part, settings, cluster)
-        if manifest["kind"] == "NetworkPolicy"
-        and manifest["metadata"]["name"] == "db"
-    ]
-    (policy,) = policies
-    if not policy["ingress"]:
-        return []
-    (rule,) = policy["ingress"]
-    assert rule["ports"] == [{"protocol": "TCP", "port": 3306}]
-    namespaces = []
-    for peer in rule["from"]:
-        assert peer["podSelector"] == {"matchLabels": WORDPRESS}
-        (namespace,) = peer["namespaceSelector"]["matchLabels"].values()
-        namespaces.append(namespace)
-    return namespaces
-
-
-def test_the_policy_follows_a_caller_that_moves() -> None:
-    """To another namespace and another cluster. Another partition's caller is in the run of the
-    component's partition."""
+@pytest.mark.parametrize("partition", [None, "one"])
+def test_the_callee_follows_a_caller_that_moves(partition: str | None) -> None:
+    """To another namespace or cluster. A partition's run knows callers of other partitions."""
     text = callee(of("blog/wordpress"))
     both = placed(text, "{clusters: [local, west]}")
     moved = BLOG.replace("namespace: blog", "namespace: green")
-    west = placed(BLOG, "{clusters: [west]}")
-    assert admitted(text, BLOG) == ["blog"]
-    assert admitted(text, moved) == ["green"]
-    for partition in (None, "one"):
-        assert admitted(both, BLOG, partition=partition) == ["blog"]
-        assert admitted(both, BLOG, cluster="west", partition=partition) == []
-        assert admitted(both, west, partition=partition) == []
-        assert admitted(both, west, cluster="west", partition=partition) == [
-            "blog"
-        ]
+    west = placed(moved, "{clusters: [west]}")
+    assert admitted(text, BLOG, partition=partition) == ["blog"]
+    assert admitted(text, moved, partition=partition) == ["green"]
+    assert admitted(both, moved, partition=partition) == ["green"]
+    assert admitted(both, west, partition=partition) == ["west/green"]
