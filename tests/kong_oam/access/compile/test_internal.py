@@ -8,9 +8,10 @@ from dataclasses import replace
 import pytest
 
 from kong_oam.access.compile.estate import compile_estate
-from kong_oam.access.internal import Peer, PodGroup
+from kong_oam.access.internal import PodGroup
 from kong_oam.access.model import Stack
 from kong_oam.access.partitions import deployed_by
+from kong_oam.access.stack import Peer
 from kong_oam.oam.application import Reading, read_bytes
 from tests.support.estates import STACK, compiled, estate
 from tests.support.rendered import application, with_objects
