@@ -14,7 +14,6 @@ from kong_oam.access.compile.estate import compile_estate
 from kong_oam.access.settings.stack import parse
 from kong_oam.kubernetes.estate import objects_of
 from kong_oam.oam.application import Reading, read_bytes
-from kong_oam.oam.model import ComponentSpec
 from tests.support import small_stacks
 from tests.support.json_object import JsonObject
 from tests.support.network_policies import Pod, Triple, pods_of
@@ -181,9 +180,8 @@ def _placed(
     settings = parse("prod", SETTINGS)
     applications = []
     for read in read_bytes("product.yaml", text.encode()).applications:
-        parts = [
-            _with_release(part, read.namespace) for part in read.components
-        ]
+        release = RELEASE.format(read.namespace)
+        parts = [with_objects(part, release) for part in read.components]
         applications.append(replace(read, components=tuple(parts)))
     compiled = compile_estate(Reading(tuple(applications), ()), settings.stack)
     assert compiled.estate, compiled.diagnostics
@@ -194,15 +192,6 @@ def _placed(
                 manifest,
                 Pod("chart", manifest["metadata"]["namespace"], INSTANCE),
             )
-
-
-def _with_release(part: ComponentSpec, namespace: str) -> ComponentSpec:
-    """Return a component whose definition is not plain with a Helm release in each cluster."""
-    part = with_objects(part, RELEASE.format(namespace))
-    targets = [
-        replace(target, rendered=part.rendered) for target in part.targets
-    ]
-    return replace(part, targets=tuple(targets))
 
 
 def _impostors(pods: Iterable[Pod]) -> Iterator[Pod]:

@@ -78,8 +78,8 @@ def compiled(
 def with_objects(
     part: ComponentSpec, objects: str, trait: int | None = None, pods: str = ""
 ) -> ComponentSpec:
-    """Return the component with objects in YAML. Without a definition the object is the component
-    itself."""
+    """Return the component with objects in YAML, in each of its places. Without a definition the
+    object is the component itself."""
     if part.plain:
         return part
     found = [manifest for manifest in yaml.safe_load_all(objects) if manifest]
@@ -93,7 +93,8 @@ def with_objects(
         )
         for number, manifest in enumerate(found)
     )
-    return replace(part, rendered=rendered)
+    targets = [replace(target, rendered=rendered) for target in part.targets]
+    return replace(part, rendered=rendered, targets=tuple(targets))
 
 
 def as_rendered(reading: Reading, api: str = "networking.k8s.io/v1") -> Reading:

@@ -264,20 +264,13 @@ def test_a_port_that_only_a_copy_routes_to_is_refused() -> None:
         "{namespace: blue}",
     )
     (read,) = read_bytes("app1.yaml", text.encode()).applications
-    (part,) = read.components
     service = SERVICE.replace("PORT", "port: 80, targetPort: web")
-    made = [workload("Deployment"), service, INGRESS.replace("PORT", "80")]
-    copy = "---".join(made).replace("8080, name: web", "7070, name: web")
-    first, second = part.targets
-    here = with_objects(part, "---".join(made)).rendered or ()
-    there = with_objects(
-        part, copy.replace("namespace: orders", "namespace: blue")
-    )
-    targets = (
-        replace(first, rendered=here),
-        replace(second, rendered=there.rendered or ()),
-    )
-    part = replace(part, rendered=here, targets=targets)
+    ingress = INGRESS.replace("PORT", "80")
+    made = f"{workload('Deployment')}---{service}---{ingress}"
+    copy = made.replace("8080", "7070").replace("ce: orders", "ce: blue")
+    part = with_objects(read.components[0], made)
+    there = with_objects(part, copy).targets[1]
+    part = replace(part, targets=(part.targets[0], there))
     reading = Reading((replace(read, components=(part,)),), ())
     assert [
         found.message for found in compile_estate(reading, PEERED).diagnostics
