@@ -291,7 +291,10 @@ def _opening_policy(
         f"{some(callers(policy), '; ')}"
     )
     stack = _other_stack(settings, policy) or ""
-    remedy = "ask its owner to remove it; `internal` in an access trait admits callers"
+    remedy = (
+        "ask its owner to remove it, or turn it off in its chart; `internal` in an access trait "
+        "admits callers"
+    )
     name = kubectl.shown(kubectl.name_of(policy)) + where
     return Altered(name, (Reason(text, remedy, stack),))
 

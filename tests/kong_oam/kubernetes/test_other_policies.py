@@ -160,7 +160,7 @@ def test_verify_names_the_callers_and_the_owner(deployed: Cluster) -> None:
     (altered,) = workloads(ON, compiled_estate()).altered
     reason = Reason(
         "it adds callers to pods of blog/mysql, whose access traits decide: everybody at all ports",
-        "ask its owner to remove it; `internal` in an access trait admits callers",
+        "ask its owner to remove it, or turn it off in its chart; `internal` in an access trait admits callers",
     )
     assert altered == Altered("NetworkPolicy 'blog/theirs'", (reason,))
     shown = page("how-to/verify.md")
