@@ -252,12 +252,9 @@ def _with_grant(
             text = edit.with_key(position, "roles", f"{{{name}: {role}}}")
         else:
             text = edit.with_key(position.at("roles"), name, role)
-    elif "components" in trait.properties["roles"][names[0]]:
-        components = position.at("roles", names[0], "components")
-        text = edit.with_item(components, spec.key)
     else:
         role_position = position.at("roles", names[0])
-        text = edit.with_key(role_position, "components", f"[{spec.key}]")
+        text = edit.with_entry(role_position, "components", spec.key)
     return _checked_edit(text, source.position.file)
 
 
@@ -306,10 +303,7 @@ def _with_call(
     trait = _trait_of(caller, "client", source)
     position = trait.position.at("properties")
     call = f"{{component: {spec.key}, scopes: [{', '.join(scopes)}]}}"
-    if "calls" in trait.properties:
-        text = edit.with_item(position.at("calls"), call)
-    else:
-        text = edit.with_key(position, "calls", f"[{call}]")
+    text = edit.with_entry(position, "calls", call)
     return _checked_edit(text, source.position.file)
 
 

@@ -6,14 +6,11 @@ reach. Pure functions.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
-
 from kong_oam.access.model import Component
 from kong_oam.access.settings.values import ClusterSettings, GatewaySettings
 from kong_oam.oam.position import Texts
 from kong_oam.objects.manifests import AdmittedPort, GatewayPeer, Workload
-from kong_oam.objects.pods import Manifest, PodTemplate, mapping, mappings
+from kong_oam.objects.pods import Manifest, mapping
 from kong_oam.objects.selection import STACK
 from kong_oam.objects.tls import certificate, with_mount
 from kong_oam.traits.upstream_tls.value import UPSTREAM_TLS, names_at
@@ -158,44 +155,3 @@ def _filled(text: str, names: Texts) -> str:
     for name, value in names.items():
         text = text.replace(f"{{{name}}}", value)
     return text
-
-
-def reached_ports(
-    component: Component,
-    services: Mapping[str, Manifest],
-    templates: Sequence[PodTemplate],
-) -> Iterator[int]:
-    """Yield the pod ports behind the Services that the gateway calls."""
-    for name, ports in component.exposure.services:
-        spec = mapping(services.get(name, {}).get("spec"))
-        selector = mapping(spec.get("selector")).items()
-        pods = [
-            template
-            for template in templates
-            if selector <= template.labels.items()
-        ]
-        for entry in mappings(spec.get("ports")):
-            if (
-                entry.get("port") not in ports
-                or entry.get("protocol", "TCP") != "TCP"
-            ):
-                continue
-            target = entry.get("targetPort")
-            # A headless Service resolves to its pods, so it has no target ports.
-            if spec.get("clusterIP") == "None" or not target:
-                target = entry["port"]
-            yield from _targets(target, pods)
-
-
-def _targets(target: Any, pods: Iterable[PodTemplate]) -> Iterator[int]:
-    """Yield the numbers of a target port: itself, or the container ports with that name."""
-    if not isinstance(target, str):
-        yield int(target)
-        return
-    for template in pods:
-        for _, container in template.containers():
-            for port in mappings(container.get("ports")):
-                if port.get("name") == target and isinstance(
-                    port.get("containerPort"), int
-                ):
-                    yield port["containerPort"]

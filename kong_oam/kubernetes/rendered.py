@@ -33,6 +33,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from kong_oam.access.model import Application, Component
+from kong_oam.access.services import routed_at
 from kong_oam.access.settings.values import ClusterSettings, Settings
 from kong_oam.engine.state import digest
 from kong_oam.kubernetes.adapted import (
@@ -42,7 +43,6 @@ from kong_oam.kubernetes.adapted import (
     gateway_peer,
     placed_account,
     placed_service,
-    reached_ports,
     reached_services,
     requested_certificate,
     with_certificate,
@@ -553,13 +553,12 @@ def _project_objects(
     Also yield the Service and NetworkPolicy for the pods behind `access.service`.
     """
     peer = gateway_peer(component, settings.gateway)
-    services = {}
-    templates: list[PodTemplate] = []
-    for part in parts:
-        templates += part.templates()
-        if part.service is not None:
-            services[part.object_name] = part.manifest
-    ports = tuple(sorted(set(reached_ports(component, services, templates))))
+    named = component.workload.named_service
+    ports = {
+        port
+        for port, endpoint in routed_at(component)
+        if named is None or endpoint.service != named.ours
+    }
     admitted = admitted_ports(component)
     by_namespace = defaultdict(list)
     stays = False
@@ -585,12 +584,13 @@ def _project_objects(
                 component, f"account{suffix}", account, options
             )
         name = network_policy_name(component.name, by_namespace[namespace])
-        policy = manifests.network_policy(inside, peer, ports, admitted, name)
+        policy = manifests.network_policy(
+            inside, peer, sorted(ports), admitted, name
+        )
         yield _project_object(component, f"ingress{suffix}", policy, options)
     cert = requested_certificate(identity, component)
     if cert:
         yield _project_object(component, "tls", cert)
-    named = component.workload.named_service
     if named:
         stays = any(part.options.retain_on_delete for part in parts)
         options = Options(retain_on_delete=stays)

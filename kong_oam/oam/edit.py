@@ -42,10 +42,10 @@ def without(position: SourcePosition) -> str | None:
     empty, too."""
     document = position.document
     path = position.path
-    while len(path) > 1 and len(_value(document.data, path[:-1])) == 1:
+    while len(path) > 1 and len(value_at(document.data, path[:-1])) == 1:
         path = path[:-1]
     wanted = copy.deepcopy(document.data)
-    del _value(wanted, path[:-1])[path[-1]]
+    del value_at(wanted, path[:-1])[path[-1]]
     return _checked(document, wanted, lambda: _without_entry(document, path))
 
 
@@ -53,7 +53,7 @@ def with_key(position: SourcePosition, key: str, value: str) -> str | None:
     """Return the file's text with `key` appended to the mapping at `position`. `value` is YAML on
     one line."""
     wanted = copy.deepcopy(position.document.data)
-    _value(wanted, position.path)[key] = _parsed(value)
+    value_at(wanted, position.path)[key] = _parsed(value)
     return _checked(
         position.document,
         wanted,
@@ -65,10 +65,18 @@ def with_item(position: SourcePosition, item: str) -> str | None:
     """Return the file's text with `item` appended to the sequence at `position`. `item` is YAML; on
     one line for a flow sequence."""
     wanted = copy.deepcopy(position.document.data)
-    _value(wanted, position.path).append(_parsed(item))
+    value_at(wanted, position.path).append(_parsed(item))
     return _checked(
         position.document, wanted, lambda: _with_entry(position, item)
     )
+
+
+def with_entry(position: SourcePosition, key: str, entry: str) -> str | None:
+    """Return the file's text with `entry` in the list `key` of the mapping at `position`. Add the
+    list if it is missing."""
+    if key in value_at(position.document.data, position.path):
+        return with_item(position.at(key), entry)
+    return with_key(position, key, f"[{entry}]")
 
 
 def scalar(text: str) -> str:
@@ -106,7 +114,8 @@ def _parsed(text: str) -> Any:
     return documents[0].data if documents else None
 
 
-def _value(data: Any, path: Path) -> Any:
+def value_at(data: Any, path: Path) -> Any:
+    """Return the value at a path in a document's data."""
     for step in path:
         data = data[step]
     return data

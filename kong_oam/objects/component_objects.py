@@ -20,7 +20,7 @@ from kong_oam.objects.routes import (
     ingress_routes,
     refused_annotation,
 )
-from kong_oam.objects.services import services_of
+from kong_oam.objects.services import services_among
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,9 @@ def component_objects(
         routes = tuple(_gateway_routes(part, harmless))
         wrong += wrong_properties(application, part)
     else:
-        services = services_of(application, part)
+        services = services_among(
+            part.rendered, application.namespace, application.name, part.name
+        )
         routes = tuple(ingress_routes(application, part, services, harmless))
         wrong += _existing_accounts(part)
     return ComponentObjects(objects, routes, tuple(wrong))

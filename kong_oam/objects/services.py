@@ -5,20 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from kong_oam.oam.model import Application, ComponentSpec
 from kong_oam.oam.position import Fields
 from kong_oam.oam.rendered import RenderedObject
 from kong_oam.objects.component_pods import component_pods
 from kong_oam.objects.pods import PodTemplate, mapping, mappings, texts
 from kong_oam.objects.ports import Port, Service, Services, port_number
 from kong_oam.objects.selection import APPLICATION, COMPONENT
-
-
-def services_of(application: Application, part: ComponentSpec) -> Services:
-    """Return the Services that a component renders in its Application's namespace, by name."""
-    return services_among(
-        part.rendered or (), application.namespace, application.name, part.name
-    )
 
 
 def services_among(

@@ -61,6 +61,11 @@ def compiled(
 ) -> Compiled:
     """Return the Applications of `application`, compiled with their objects; `trait` makes the
     Ingresses, `pods` is the workloads' `podSpecPath`."""
+    return compile_estate(read(*texts, trait=trait, pods=pods), stack)
+
+
+def read(*texts: str, trait: int | None = None, pods: str = "") -> Reading:
+    """Return the Applications of `application` with their objects, before they are compiled."""
     applications: list[Application] = []
     for number, text in enumerate(texts, start=1):
         written, _, objects = text.partition("\x00")
@@ -72,7 +77,7 @@ def compiled(
                 for part in application.components
             )
             applications.append(replace(application, components=parts))
-    return compile_estate(Reading(tuple(applications), ()), stack)
+    return Reading(tuple(applications), ())
 
 
 def with_objects(

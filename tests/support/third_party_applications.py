@@ -8,7 +8,7 @@ from functools import cache
 
 from kong_oam.access.compile.estate import Compiled, compile_estate
 from kong_oam.access.model import Stack
-from kong_oam.oam.application import read_bytes
+from kong_oam.oam.application import Reading, read_bytes
 from kong_oam.oam.definitions.definition import Definition
 from kong_oam.render.built_in import built_in_types
 from kong_oam.render.project import OwnDefinitions
@@ -28,15 +28,25 @@ def compiled_application(
 ) -> Compiled:
     """Run the whole pipeline, like `check`. `addons` replace definitions of their types."""
     raw = (CORPUS / "applications" / file).read_bytes()
+    return compile_estate(
+        rendered_application(file, raw, stack, renderer, addons), stack
+    )
+
+
+def rendered_application(
+    file: str,
+    raw: bytes,
+    stack: Stack,
+    renderer: Renderer,
+    addons: Iterable[Definition] = (),
+) -> Reading:
+    """Read and render an Application of the corpus, or a changed version of it."""
     chosen = _definitions(file, raw.decode())
     by_type = {definition.type: definition for definition in (*chosen, *addons)}
     named = OwnDefinitions(tuple(by_type.values()))
     own = named.beside(read_bytes(file, raw, named.types).definitions)
-    return compile_estate(
-        renderer.rendered(
-            read_bytes(file, raw, own.types), own, stack.minor, stack.labels
-        ),
-        stack,
+    return renderer.rendered(
+        read_bytes(file, raw, own.types), own, stack.minor, stack.labels
     )
 
 

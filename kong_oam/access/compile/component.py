@@ -134,7 +134,7 @@ def _unexposed_trait(part: oam.ComponentSpec, access: AccessYaml) -> Findings:
         return
     trait = part.trait("access")
     has_rules = not {"rules", "roles", "scopes"}.isdisjoint(access)
-    is_fence = not {"internal", "service"}.isdisjoint(access)
+    is_fence = not {"internal", "service", "waivers"}.isdisjoint(access)
     if trait and (has_rules or not is_fence):
         message = (
             f"component '{part.name}' has access rules but no gateway trait exposes it; add a "

@@ -5,7 +5,7 @@ Callers are known only once every component is compiled, so this runs over the w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import NotRequired, TypedDict, cast
 
@@ -19,6 +19,7 @@ from kong_oam.access.internal import (
     port_text,
 )
 from kong_oam.access.model import Component
+from kong_oam.access.services import routed_ports, services_of
 from kong_oam.diagnostics import Diagnostic, Findings, Report, nearest, some
 from kong_oam.oam.position import Fields, SourcePosition
 from kong_oam.oam.rendered import RenderedObject
@@ -26,7 +27,6 @@ from kong_oam.objects.component_pods import component_pods
 from kong_oam.objects.pods import mappings
 from kong_oam.objects.ports import port_number
 from kong_oam.objects.selection import APPLICATION, COMPONENT
-from kong_oam.objects.services import services_among
 
 _SERVICE = ("", "Service")
 # Workloads with one pod, unless `replicas` says more.
@@ -45,13 +45,17 @@ class InternalYaml(TypedDict):
 def connect_components(directory: Directory) -> None:
     """Give every component of the directory its connections. Findings are added to
     `directory.out`."""
+    pods = {
+        key: [*_pod_groups(component)]
+        for key, component in directory.components.items()
+    }
     for key, component in directory.components.items():
         trait = directory.parts[key].trait("access")
         entries = trait.properties.get("internal") if trait else None
         if trait is None or not entries:
             continue
         position = trait.position.at("properties", "internal")
-        callee = _Callee(component, directory)
+        callee = _Callee(component, directory, pods)
         connections: list[Connection] = []
         for index, entry in enumerate(cast("list[InternalYaml]", entries)):
             connections += callee.connections(entry, position.at(index))
@@ -64,7 +68,13 @@ def connect_components(directory: Directory) -> None:
 class _Callee:
     """A component whose access trait admits callers."""
 
-    def __init__(self, component: Component, directory: Directory) -> None:
+    def __init__(
+        self,
+        component: Component,
+        directory: Directory,
+        pods: Mapping[str, list[PodGroup]],
+    ) -> None:
+        self.pods = pods
         self.component = component
         self.directory = directory
         self.out: Report = directory.out
@@ -118,7 +128,7 @@ class _Callee:
         """
         component = self.component
         shown = port_text(port, protocol)
-        if port in _routed_ports(component):
+        if port in routed_ports(component):
             message = (
                 f"a route leads to port {port} of '{component.key}', which trusts the gate's "
                 "X-Auth-* headers; name another port, or let the callers use the gateway"
@@ -163,7 +173,7 @@ class _Callee:
             )
             self.out.append(Diagnostic("ACC252", message, position))
             return
-        groups = [*_pod_groups(caller)]
+        groups = self.pods[member]
         shared = [group for group in groups if group.cluster in self.clusters]
         if caller.outside:
             problem = (
@@ -246,52 +256,23 @@ def _replicas(rendered: RenderedObject) -> int:
     return replicas if isinstance(replicas, int) else 1
 
 
-def _routed_ports(component: Component) -> set[int]:
-    """Return the pods' ports that a route leads to, in any place of the component."""
-    named = component.workload.named_service
-    ports = set()
-    if named and component.is_named_service_routed:
-        ports.add(named.target)
-    for site in component.instances:
-        services = services_among(
-            site.workload.rendered,
-            site.workload.namespace,
-            component.application,
-            component.name,
-        )
-        for endpoint in component.exposure.endpoints:
-            service = services.get(endpoint.service)
-            port = service.port(endpoint.port) if service else None
-            if service and port:
-                ports.update(service.pod_ports(port))
-    return ports
-
-
 def _listening(component: Component, protocol: Protocol) -> set[int]:
     """Return the ports that the component's containers list, and the ports of its pods that its
     Services lead to."""
-    ports: set[int | None] = set()
+    entries: list[Fields] = []
     for site in component.instances:
         for rendered in site.workload.rendered:
             for template in component_pods(rendered):
                 for _, container in template.containers():
-                    for entry in _entries(container.get("ports"), protocol):
-                        ports.add(port_number(entry.get("containerPort")))
+                    entries += mappings(container.get("ports"))
             if rendered.group_kind == _SERVICE:
-                ports.update(_targets(rendered.spec, protocol))
-    return {port for port in ports if port is not None}
-
-
-def _targets(spec: Fields, protocol: Protocol) -> Iterator[int | None]:
-    for entry in _entries(spec.get("ports"), protocol):
-        target = entry.get("targetPort") or entry.get("port")
-        yield port_number(target)
-
-
-def _entries(ports: object, protocol: Protocol) -> Iterator[Fields]:
-    for entry in mappings(ports):
+                entries += mappings(rendered.spec.get("ports"))
+    ports: set[int | None] = set()
+    for entry in entries:
         if entry.get("protocol", "TCP") == protocol:
-            yield entry
+            target = entry.get("targetPort") or entry.get("port")
+            ports.add(port_number(entry.get("containerPort") or target))
+    return {port for port in ports if port is not None}
 
 
 def _not_listed(
@@ -299,16 +280,13 @@ def _not_listed(
 ) -> str:
     """Return the message about a port that no container lists, with the port to write if it is
     certain."""
-    for rendered in component.workload.rendered:
-        if rendered.group_kind != _SERVICE:
-            continue
-        for entry in mappings(rendered.spec.get("ports")):
-            target = port_number(entry.get("targetPort"))
-            if entry.get("port") == port and target:
-                return (
-                    f"Service '{rendered.name}' leads from port {port} to port {target} of the "
-                    f"pods; write port: {target}"
-                )
+    for service in services_of(component).values():
+        found = service.port(port)
+        if found and isinstance(found.target, int):
+            return (
+                f"Service '{service.name}' leads from port {port} to port {found.target} of the "
+                f"pods; write port: {found.target}"
+            )
     known = f"; it lists {some(map(str, sorted(listed)))}" if listed else ""
     return (
         f"no container of '{component.key}' lists port {shown}{known}; correct the port, or add "

@@ -79,6 +79,12 @@ KINDS = {
         "name the client in the role with the groups. Users in these groups then get the role's "
         "scopes through this client",
     ),
+    "LINT314": Kind(
+        "a connection inside the cluster that nothing allows: a text names the Service of another "
+        "component, or a StatefulSet has several pods",
+        "add the caller to `internal` of the called component's access trait, with the port of its "
+        "pods. If a route leads to the port, call through the gateway",
+    ),
 }
 
 
@@ -100,13 +106,17 @@ def removal(position: SourcePosition) -> Change:
 
 @dataclass(frozen=True, slots=True)
 class LintFinding:
-    """One finding in `component` (application/component). `change` None: a person must decide."""
+    """One finding in `component` (application/component). `change` None: a person must decide.
+
+    `changed` is a position in the file that the change edits, if it is another file.
+    """
 
     code: str
     component: str
     message: str
     position: SourcePosition
     change: Change | None = None
+    changed: SourcePosition | None = None
 
     @property
     def diagnostic(self) -> Diagnostic:
@@ -122,9 +132,8 @@ class LintFinding:
         edited = self.change() if self.change else None
         if edited is None:
             return None
-        return edit.unified(
-            self.position.file, self.position.document.text, edited
-        )
+        document = (self.changed or self.position).document
+        return edit.unified(document.file, document.text, edited)
 
 
 # The result of a lint rule.

@@ -57,6 +57,7 @@ def lint(
             subject.holders,
             subject.hosts,
             subject.doubtful_groups,
+            subject.missing_connections,
         )
         findings += memory.recall(
             "lint", subject.part, inputs, partial(_findings, subject)
@@ -69,6 +70,7 @@ def lint(
 
 def _findings(subject: LintSubject) -> tuple[LintFinding, ...]:
     findings = [*chain.from_iterable(check(subject) for check in CHECKS)]
+    findings += subject.missing_connections
     return tuple(_unwaived(subject, findings))
 
 

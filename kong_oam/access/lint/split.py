@@ -6,11 +6,11 @@ from collections import defaultdict
 from collections.abc import Iterator
 from functools import partial
 
-from kong_oam.access.lint.finding import Change, LintFinding
+from kong_oam.access.lint.finding import LintFinding
 from kong_oam.access.lint.subject import Holder, LintSubject
 from kong_oam.access.model import Role
 from kong_oam.diagnostics import some
-from kong_oam.oam.edit import scalar, with_item, with_key
+from kong_oam.oam.edit import scalar, with_entry
 from kong_oam.oam.position import SourcePosition
 
 
@@ -50,7 +50,9 @@ def _finding(
         f"'{role.name}', too"
     )
     position = _place(subject, holder, scopes)
-    change = _naming(subject, holder, role)
+    # The client gets no new scopes: it already has all that it asks for.
+    place = subject.position("roles", role.name)
+    change = partial(with_entry, place, "components", scalar(holder.client))
     return LintFinding("LINT313", subject.key, message, position, change)
 
 
@@ -62,15 +64,3 @@ def _place(
     role = next(role for role in roles if scopes[0] in role.scopes)
     index = role.components.index(holder.client)
     return subject.position("roles", role.name, "components", index)
-
-
-def _naming(subject: LintSubject, holder: Holder, role: Role) -> Change:
-    """Return the change that adds the client to the role.
-
-    The client gets no new scopes: it already has all that it asks for.
-    """
-    position = subject.position("roles", role.name)
-    client = scalar(holder.client)
-    if subject.access["roles"][role.name].get("components"):
-        return partial(with_item, position.at("components"), client)
-    return partial(with_key, position, "components", f"[{client}]")

@@ -13,6 +13,7 @@ from kong_oam.access.compile.access import (
     access_position,
 )
 from kong_oam.access.data import PathSegments, Scopes, Texts
+from kong_oam.access.lint.finding import LintFinding
 from kong_oam.access.model import Component, Components
 from kong_oam.oam.position import SourcePosition
 
@@ -55,6 +56,8 @@ class LintSubject:
     hosts: Mapping[str, Paths]
     doubtful_groups: Texts
     as_of: date
+    # The findings about its connections inside the cluster.
+    missing_connections: tuple[LintFinding, ...]
     application: oam.Application
     part: oam.ComponentSpec
     component: Component

@@ -8,6 +8,7 @@ from datetime import date
 import kong_oam.oam.model as oam
 from kong_oam.access.absent import with_absent_clients
 from kong_oam.access.data import NameSets, Scopes
+from kong_oam.access.lint.connections import missing_connections
 from kong_oam.access.lint.groups import doubtful_groups
 from kong_oam.access.lint.subject import Grants, Holder, LintSubject, Paths
 from kong_oam.access.model import Component, Estate
@@ -94,6 +95,7 @@ def subjects(
     paths = _paths_of(estate)
     doubtful = doubtful_groups(estate)
     sign_in_groups = _sign_in_groups(whole)
+    missing = missing_connections(estate, as_of)
     for application in applications:
         siblings = tuple(
             estate.components[f"{application.name}/{part.name}"]
@@ -111,6 +113,7 @@ def subjects(
                     for group in doubtful.keys() & component.groups
                 },
                 as_of=as_of,
+                missing_connections=tuple(missing.get(component.key, ())),
                 application=application,
                 part=part,
                 component=component,
