@@ -105,22 +105,7 @@ def main() -> int:
 def _print(asked: argparse.Namespace) -> None:
     """Print the answer to `kubectl get`."""
     if asked.output.startswith("custom-columns="):
-        shown_objects = (
-            _in_file(asked.filename)
-            if asked.filename
-            else _named(asked.namespace, asked.what)
-        )
-        for shown in shown_objects:
-            about = shown["metadata"]
-            stack = about.get("labels", {}).get("kong-oam.dev/stack", "<none>")
-            print(
-                shown["kind"],
-                shown["apiVersion"],
-                about.get("namespace", "<none>"),
-                about["name"],
-                stack,
-                sep="   ",
-            )
+        _print_columns(asked)
     elif asked.what == ["nodes"]:
         print(
             json.dumps(
@@ -155,6 +140,25 @@ def _print(asked: argparse.Namespace) -> None:
             )
         elif items:
             print(json.dumps(items[0]))
+
+
+def _print_columns(asked: argparse.Namespace) -> None:
+    shown_objects = (
+        _in_file(asked.filename)
+        if asked.filename
+        else _named(asked.namespace, asked.what)
+    )
+    for shown in shown_objects:
+        about = shown["metadata"]
+        stack = about.get("labels", {}).get("kong-oam.dev/stack", "<none>")
+        print(
+            shown["kind"],
+            shown["apiVersion"],
+            about.get("namespace", "<none>"),
+            about["name"],
+            stack,
+            sep="   ",
+        )
 
 
 def _print_pods(namespace: str, selector: str) -> None:

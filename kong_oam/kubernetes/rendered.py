@@ -74,7 +74,7 @@ from kong_oam.objects.pods import (
     service_account,
     template_at,
 )
-from kong_oam.objects.selection import APPLICATION, COMPONENT
+from kong_oam.objects.selection import APPLICATION, COMPONENT, NamedService
 from kong_oam.objects.webservice import host_aliases
 
 Stage = Literal["foundation", "needed", "beside", "running", "after"]
@@ -548,10 +548,8 @@ def _project_objects(
     *,
     ours: bool,
 ) -> Iterator[PlacedObject]:
-    """Yield the ServiceAccount and NetworkPolicy in each namespace with pods of the component.
-
-    Also yield the Service and NetworkPolicy for the pods behind `access.service`.
-    """
+    """Yield the ServiceAccount and NetworkPolicy in each namespace with pods of the component, its
+    certificate, and the objects for the pods behind `access.service`."""
     peer = gateway_peer(component, settings.gateway)
     named = component.workload.named_service
     ports = {
@@ -592,23 +590,34 @@ def _project_objects(
     if cert:
         yield _project_object(component, "tls", cert)
     if named:
-        stays = any(part.options.retain_on_delete for part in parts)
-        options = Options(retain_on_delete=stays)
-        is_routed = component.is_named_service_routed
-        policy = manifests.named_policy(
-            identity,
-            named,
-            peer,
-            (named.target,) if is_routed else (),
-            admitted,
+        yield from _named_service_objects(
+            identity, component, named, settings, parts
         )
-        yield _project_object(component, "named", policy, options)
-        if is_routed:
-            service = manifests.named_service(identity, named)
-            if not component.workload.further_target:
-                service = placed_service(service, settings.gateway)
-            name = f"service-{named.ours}"
-            yield _project_object(component, name, service, options)
+
+
+def _named_service_objects(
+    identity: Workload,
+    component: Component,
+    named: NamedService,
+    settings: Settings,
+    parts: Sequence[PlacedObject],
+) -> Iterator[PlacedObject]:
+    """Yield the NetworkPolicy of the pods behind `access.service`, and the gateway's Service if a
+    route leads there."""
+    stays = any(part.options.retain_on_delete for part in parts)
+    options = Options(retain_on_delete=stays)
+    is_routed = component.is_named_service_routed
+    ports = (named.target,) if is_routed else ()
+    peer = gateway_peer(component, settings.gateway)
+    admitted = admitted_ports(component)
+    policy = manifests.named_policy(identity, named, peer, ports, admitted)
+    yield _project_object(component, "named", policy, options)
+    if is_routed:
+        service = manifests.named_service(identity, named)
+        if not component.workload.further_target:
+            service = placed_service(service, settings.gateway)
+        name = f"service-{named.ours}"
+        yield _project_object(component, name, service, options)
 
 
 def _project_object(

@@ -24,11 +24,7 @@ def doubtful_groups(estate: Estate) -> Texts:
     """
     if estate.stack.known_groups is not None:
         return {}
-    named: dict[str, list[SourcePosition]] = {}
-    for component in estate.components.values():
-        for role in component.identity.roles:
-            for group in role.groups:
-                named.setdefault(group, []).append(role.position)
+    named = _positions(estate)
     mapped = set[str]()
     for provider in estate.stack.providers.values():
         mapped.update(provider.groups)
@@ -53,6 +49,16 @@ def doubtful_groups(estate: Estate) -> Texts:
         group: f"'{near}' ({some(map(str, named.get(near, ()))) or 'in the stack'})"
         for group, near in doubts.items()
     }
+
+
+def _positions(estate: Estate) -> dict[str, list[SourcePosition]]:
+    """Return the roles that name each group, by their positions."""
+    named: dict[str, list[SourcePosition]] = {}
+    for component in estate.components.values():
+        for role in component.identity.roles:
+            for group in role.groups:
+                named.setdefault(group, []).append(role.position)
+    return named
 
 
 def _similar_names(group: str, by_reduced_name: NameSets) -> Iterator[str]:

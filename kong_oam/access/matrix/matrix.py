@@ -42,12 +42,9 @@ def matrix(
             if principal.client in principals
         ]
         narrowed = only(frozenset(selected))
-    shown: Sequence[Row] = rows(estate, callers, called_from(address, narrowed))
-    if components is not None:
-        shown = [row for row in shown if row.component in components]
-    if principals is not None:
-        shown = [row for row in shown if row.access != NOBODY]
-    elif components is not None:
+    found = rows(estate, callers, called_from(address, narrowed))
+    shown = _shown_rows(found, principals, components)
+    if principals is None and components is not None:
         calling = {*chain.from_iterable(row.access.principals for row in shown)}
         selected = sorted(calling)
     # Without a client, a caller inside the cluster is anonymous at the gateway.
@@ -63,6 +60,19 @@ def matrix(
         {key: component.owner for key, component in estate.components.items()},
         connections=tuple(_connections(estate, principals, components)),
     )
+
+
+def _shown_rows(
+    found: Sequence[Row],
+    principals: Collection[str] | None,
+    components: Collection[str] | None,
+) -> Sequence[Row]:
+    """Return the rows of these components. Leave out rows that none of the principals may call."""
+    if components is not None:
+        found = [row for row in found if row.component in components]
+    if principals is not None:
+        found = [row for row in found if row.access != NOBODY]
+    return found
 
 
 def _connections(
