@@ -225,11 +225,18 @@ def more_for_closing() -> None:
     )
 
 
-def connected() -> None:
-    """Write the Application of the page, and give it the first grant."""
+def blog(*, grants: int = 0) -> None:
+    """Write the Application of the page, with so many grants."""
     parts = blocks(page("how-to/connect-inside-the-cluster.md"), "yaml")
-    Path("before/applications/blog.yaml").write_text(parts[0], "utf-8")
-    Path("applications/blog.yaml").write_text("".join(parts[:2]), "utf-8")
+    text = "".join(parts[: 1 + grants])
+    Path("applications/blog.yaml").write_text(text, "utf-8")
+
+
+def connected() -> None:
+    """Give the Application of the page the first grant."""
+    blog()
+    shutil.copy("applications/blog.yaml", "before/applications")
+    blog(grants=1)
 
 
 @pytest.mark.parametrize(
@@ -274,6 +281,7 @@ def connected() -> None:
             0,
         ),
         ("how-to/ask-who-may-call-what.md", "matrix", as_it_is, 0),
+        ("how-to/connect-inside-the-cluster.md", "check", blog, 1),
         (
             "how-to/connect-inside-the-cluster.md",
             "who --component blog/mysql",
@@ -339,13 +347,13 @@ def test_a_stack_gives_the_peers_of_the_page_their_pods(
 ) -> None:
     """Without the setting, the entry for peers is an error."""
     cli = Cli(capsys)
-    application, granted, peers, setting, _ = blocks(
-        page("how-to/connect-inside-the-cluster.md"), "yaml"
+    blog(grants=2)
+    text = below(
+        page("how-to/connect-inside-the-cluster.md"), "maps the name to pods."
     )
-    Path("applications/blog.yaml").write_text(application + granted + peers)
     assert " ACC255: " in cli("check", status=1)
     stack = Path("stacks/Pulumi.local.yaml")
-    replace_once(stack, "\nconfig:\n", f"\nconfig:\n{setting}")
+    replace_once(stack, "\nconfig:\n", f"\nconfig:\n{block(text, 'yaml')}")
     printed = cli("who", "--component", "blog/mysql")
     assert "peer monitoring connects to 9104, no token" in printed
 
