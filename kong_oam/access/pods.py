@@ -25,11 +25,15 @@ def pods_behind(component: Component) -> Texts:
     pods: dict[str, str] = {}
     for endpoint in endpoints:
         pods.pop(endpoint.port_name, None)
-        service = services.get(endpoint.service)
-        port = service.port(endpoint.port) if service else None
-        if service and port:
-            numbers = service.pod_ports(port)
-            pods[endpoint.port_name] = _pods_text(component, service, numbers)
+        if service := services.get(endpoint.service):
+            # Another owner's pods are behind its only port.
+            port = service.port(endpoint.port)
+            if not service.pods:
+                port = service.ports[0]
+            if port:
+                pods[endpoint.port_name] = _pods_text(
+                    component, service, service.pod_ports(port)
+                )
     return pods
 
 

@@ -28,7 +28,8 @@ _BEFORE_HOST = re.compile(
 )
 # A comment, or a variable with hosts that others call.
 _NO_HOST = re.compile(
-    r"[ \t]*(?:#|//|;)|[^=]*(?:origin|allowed|no_?proxy)[^=]*=", re.IGNORECASE
+    r"""^[ \t]*(?:\#|//|;)|(?:origins?|allowed_?hosts|no_?proxy)["']?[ \t]*[:=][ \t]*\S*\Z""",
+    re.IGNORECASE,
 )
 # The fields of pods that name a ConfigMap or Secret.
 _REFERENCES = {
@@ -52,14 +53,13 @@ def is_host(found: re.Match[str], *, has_port: bool) -> bool:
 
     So is a name with a port of its Service (`has_port`), and a whole value with a namespace.
     """
-    line = line_of(found)
-    before = found.string[: found.start()].rpartition("\n")[2]
-    if _NO_HOST.match(line):
+    before = found.string[: found.start()].rpartition("\n")[2][-300:]
+    if _NO_HOST.search(before):
         return False
     if _BEFORE_HOST.search(before):
         return True
     name = found[1]
-    is_value = "." in name and line.endswith(f"={name}")
+    is_value = "." in name and line_of(found).endswith(f"={name}")
     is_word = has_port or ".svc" in name or is_value
     return is_word and not before.endswith(("/", "@", ":", "$"))
 

@@ -67,8 +67,8 @@ def unallowed_uses(estate: Estate) -> Iterable[Use]:
             workload = site.workload
             for name, service in services_of(site).items():
                 if service.pods or workload.named_service:
-                    full_name = f"{name}.{workload.namespace}"
                     target = _Target(component, service, allowed, {})
+                    full_name = f"{name}.{workload.namespace}"
                     targets[workload.cluster][full_name] = target
             for rendered in workload.rendered:
                 place = workload.at, rendered.kind, rendered.name
@@ -79,8 +79,7 @@ def unallowed_uses(estate: Estate) -> Iterable[Use]:
             known = targets[site.workload.cluster]
             for rendered in site.workload.rendered:
                 for use in _uses(site, rendered, known, objects):
-                    key = use.caller.key, use.callee.key, use.port
-                    uses.setdefault(key, use)
+                    uses.setdefault((site.key, use.callee.key, use.port), use)
     return uses.values()
 
 
@@ -115,9 +114,10 @@ def _uses(
             found, has_port=bool(written and port)
         ):
             continue
-        own = f"{rendered.kind} {rendered.name}"
-        is_other = component_pods(rendered) and own not in service.workloads
-        if callee.key != caller or is_other:
+        if callee.key != caller or (
+            component_pods(rendered)
+            and f"{rendered.kind} {rendered.name}" not in service.workloads
+        ):
             yield Use(site, callee, service.name, port, source, line_of(found))
 
 
