@@ -17,7 +17,7 @@ from kong_oam.access.lint.lint import lint
 from kong_oam.oam.definitions.reading import read_definitions
 from kong_oam.render.stage import Renderer
 from kong_oam.render.tools import Tools
-from tests.kong_oam.render.test_taken import ALLOWING
+from tests.support.granting_stacks import ALLOWING
 from tests.support.lint_estates import AS_OF
 from tests.support.oam_corpus import CORPUS, corpus, need_corpus
 from tests.support.third_party_applications import rendered_application
