@@ -31,11 +31,13 @@ def services_of(site: Component) -> Services:
 
 
 def routed_at(site: Component) -> Iterator[tuple[int, Endpoint]]:
-    """Yield the pods' ports that routes lead to at one place of a component, each with its
-    endpoint."""
+    """Yield the pods' ports that routes lead to at one place of a component.
+
+    Each port has its endpoint. The first endpoint comes last.
+    """
     endpoints = site.exposure.endpoints
     services = services_of(site) if endpoints else {}
-    for endpoint in endpoints:
+    for endpoint in reversed(endpoints):
         service = services.get(endpoint.service)
         port = service.port(endpoint.port) if service else None
         for number in service.pod_ports(port) if service and port else ():
@@ -43,6 +45,6 @@ def routed_at(site: Component) -> Iterator[tuple[int, Endpoint]]:
 
 
 def routed_ports(component: Component) -> Mapping[int, Endpoint]:
-    """Return the pods' ports that routes lead to, in any place of the component, each with an
-    endpoint."""
+    """Return the pods' ports that routes lead to, in any place of the component, each with the
+    first endpoint."""
     return dict(chain.from_iterable(map(routed_at, component.instances)))

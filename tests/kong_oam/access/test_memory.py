@@ -52,6 +52,9 @@ spec:
           properties: {domain: orders.example.com, http: {/orders/taken: 80, /orders/health: 80}}
         - type: access
           properties: {owner: team-orders}
+    - name: asker
+      type: worker
+      properties: {image: i, env: [{name: A, value: "http://api:8080"}]}
 """
 
 
@@ -84,6 +87,7 @@ def test_every_edit_can_be_made() -> None:
     st.lists(st.sampled_from([*range(len(EDITS)), "taker", "day"]), max_size=8)
 )
 @example([5, "taker"])
+@example(["taker", 2])
 @example([8, 9])
 @example([0, 11])
 @example(["day"])

@@ -721,3 +721,27 @@ def test_pods_of_others_are_selected_by_their_labels(
     (rule,) = policy["ingress"]
     assert rule["ports"] == [{"protocol": "TCP", "port": 9201}]
     assert rule["from"][0]["podSelector"] == {"matchLabels": {"app": "kong"}}
+
+
+def test_the_port_of_others_is_closed_at_the_components_own_pods() -> None:
+    """Each NetworkPolicy admits the gateway only to the ports of its pods."""
+    application, part = component(client=False)
+    named = NamedService(
+        "es-http", 80, 9201, {"app": "es"}, "api-gateway", part.position
+    )
+    own = part.exposure.endpoints
+    part = with_fields(
+        part,
+        named_service=named,
+        endpoints=(*own, replace(own[0], service="api-gateway")),
+        services=(("api", (80,)), ("api-gateway", (80,))),
+    )
+    found = placed_objects(application, part, settings()).objects
+    assert {
+        placed.object_name: placed.manifest["spec"]["ingress"][0]["ports"]
+        for placed in found
+        if placed.manifest["kind"] == "NetworkPolicy"
+    } == {
+        "api": [{"protocol": "TCP", "port": 8080}],
+        "api-gateway": [{"protocol": "TCP", "port": 9201}],
+    }

@@ -3,6 +3,8 @@ and the pods of a StatefulSet."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from kong_oam.access.compile.estate import compile_estate
@@ -53,7 +55,8 @@ def found(*texts: str) -> list[LintFinding]:
 
 
 def found_in(reading: Reading) -> list[LintFinding]:
-    compiled = compile_estate(reading, STACK)
+    stack = replace(STACK, clusters=frozenset({"west", "east"}))
+    compiled = compile_estate(reading, stack)
     assert compiled.estate, "\n".join(map(str, compiled.diagnostics))
     findings = lint(reading.applications, compiled.estate, AS_OF)
     return [finding for finding in findings if finding.code == "LINT314"]
@@ -149,6 +152,24 @@ def test_other_texts_are_no_references(properties: str) -> None:
     assert called(properties) == []
 
 
+@pytest.mark.parametrize(
+    ("variable", "is_found"),
+    [
+        (names("QUEUE", "queue:5672"), True),
+        (names("QUEUE", "queue:15672"), False),
+        (names("QUEUE_HOST", "queue"), False),
+    ],
+)
+def test_a_connection_is_allowed_at_its_port(
+    variable: str, is_found: bool
+) -> None:
+    """A name without a port may mean the allowed port."""
+    allowed = "[{port: 15672, components: [shop/web]}]"
+    trait = f"{{type: access, properties: {{internal: {allowed}}}}}"
+    text = f"{SHOP}      traits: [{trait}]\n".replace("PROPERTIES", variable)
+    assert bool(found(text)) is is_found
+
+
 CALLER = """\
     - name: web
       type: webservice
@@ -230,6 +251,18 @@ def test_the_finding_is_at_the_text_of_the_caller() -> None:
     assert suggestion.startswith("--- app2.yaml\n+++ app2.yaml\n")
 
 
+@pytest.mark.parametrize(
+    ("clusters", "count"), [("[east]", 0), ("[east, west]", 1)]
+)
+def test_a_service_is_known_in_its_cluster(clusters: str, count: int) -> None:
+    """Both run in the namespace `s`. The caller runs in `west`."""
+    topology = "  policies: [{name: t, type: topology, properties: {clusters: NAMES}}]\n"
+    caller = data(topology.replace("NAMES", "[west]"))
+    callee = data(CALLEE + topology.replace("NAMES", clusters), "")
+    texts = caller, callee.replace("{name: s,", "{name: t,")
+    assert [finding.component for finding in found(*texts)] == ["s/web"] * count
+
+
 def test_the_first_finding_has_the_patch_for_all_callers() -> None:
     """Patches of the same lines would not apply one after the other."""
     callers = CALLER + CALLER.replace("name: web", "name: job")
@@ -241,6 +274,18 @@ def test_the_first_finding_has_the_patch_for_all_callers() -> None:
         with_traits("[{type: access, properties: {internal: [{port: 3306, components: [s/web, s/job]}]}}]"),
         callers,
     )  # fmt: skip
+
+
+def test_a_patch_is_about_one_port() -> None:
+    """Another port of the component is the next patch."""
+    variables = (
+        "env: [{name: A, value: 'queue:5672'}, {name: B, value: 'queue:15672'}]"
+    )
+    first, second = found(SHOP.replace("PROPERTIES", variables))
+    assert second.change is None
+    assert first.change
+    trait = "{type: access, properties: {internal: [{port: 5672, components: [shop/web]}]}}"
+    assert f"      traits: [{trait}]\n" in (first.change() or "")
 
 
 def test_a_waived_connection_is_not_patched() -> None:
@@ -293,6 +338,19 @@ kind: Secret
 metadata: {name: settings, namespace: s}
 stringData: {url: "mysql://root@mysql"}
 """
+
+
+LONELY = """
+apiVersion: v1
+kind: Service
+metadata: {name: mysql, namespace: s}
+spec: {selector: {app: other}, ports: [{port: 3306}]}
+"""
+
+
+def test_a_service_without_pods_has_no_callee() -> None:
+    """Its component cannot allow connections."""
+    assert found(data(""), of_type("config", LONELY)) == []
 
 
 def deployment(pod: str) -> str:
@@ -377,6 +435,28 @@ def test_the_pods_of_a_stateful_set_need_their_own_consent(
     assert [bool(finding.change) for finding in findings] == [
         port == "7000"
     ] * bool(port)
+
+
+INGRESS = """
+---
+apiVersion: v1
+kind: Service
+metadata: {name: ui, namespace: s}
+spec: {selector: {app.oam.dev/component: store}, ports: [{port: 80, targetPort: 8080}]}
+---
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {name: ui, namespace: s}
+spec: {rules: [{host: a.example.com, http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: ui, port: {number: 80}}}}]}}]}
+"""
+
+
+def test_a_routed_port_is_not_for_the_pods_of_a_stateful_set() -> None:
+    objects = STATEFUL.replace("REPLICAS", "2").replace(
+        "PORTS", "[{containerPort: 7000}, {containerPort: 8080}]"
+    )
+    (finding,) = found(of_type("store", objects + INGRESS))
+    assert "{port: 7000," in finding.message
 
 
 BUNDLE = """
