@@ -137,9 +137,10 @@ def _own_connections(
     site: Component, rendered: RenderedObject
 ) -> Iterator[Use]:
     """Yield the connections between the pods of a StatefulSet."""
-    is_several = rendered.spec.get("replicas") in range(2, 10_000)
+    if rendered.kind != "StatefulSet":
+        return
     is_allowed = any(each.caller == site.key for each in site.connections)
-    if rendered.kind == "StatefulSet" and is_several and not is_allowed:
+    if rendered.spec.get("replicas") in range(2, 1000) and not is_allowed:
         ports = {
             port_number(holder.get("containerPort"))
             for _, holder in rendered.inside
