@@ -186,12 +186,11 @@ def _placed(
     compiled = compile_estate(Reading(tuple(applications), ()), settings.stack)
     assert compiled.estate, compiled.diagnostics
     for manifest in objects_of(compiled.estate, settings, cluster):
-        yield manifest, next(pods_of(manifest), None)
-        if manifest["metadata"]["name"] == "chart-gateway":
-            yield (
-                manifest,
-                Pod("chart", manifest["metadata"]["namespace"], INSTANCE),
-            )
+        pod = next(pods_of(manifest), None)
+        about = manifest["metadata"]
+        if about["name"] == "chart-gateway":
+            pod = Pod("chart", about["namespace"], INSTANCE)
+        yield manifest, pod
 
 
 def _impostors(pods: Iterable[Pod]) -> Iterator[Pod]:
