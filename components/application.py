@@ -8,9 +8,11 @@ from dataclasses import dataclass
 
 from pulumi import ComponentResource, Output, Resource, ResourceOptions
 
+from kong_oam.access.data import NameSets
 from kong_oam.access.model import Application, Component, Estate
 from kong_oam.access.settings.values import Settings
 from kong_oam.engine.state import COMPONENT
+from kong_oam.kong.upstreams import upstream_names
 from kong_oam.oam.position import Texts
 from kong_oam.oam.rendered import Awaited
 
@@ -22,6 +24,7 @@ from .gateway.service import (
     provision_routes,
     provision_service,
 )
+from .gateway.upstream import once_seen, provision_upstream
 from .gateway.workspace import Workspace
 from .graph import Predecessors
 from .workload.cluster import Clusters
@@ -45,7 +48,8 @@ class DeploymentArgs:
     """The inputs that all components of a run share.
 
     `parents` and `clients` are by component key. `plugins` are the configurations in the state, by
-    logical name. `ready` are certificates, before which nothing can be called.
+    logical name. `ready` are certificates, before which nothing can be called. `used` are the
+    Upstreams in the state, by component key; `settle` the seconds until every worker has a change.
     """
 
     estate: Estate
@@ -56,6 +60,8 @@ class DeploymentArgs:
     clusters: Clusters
     plugins: Texts
     ready: Predecessors
+    used: NameSets
+    settle: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +89,10 @@ def deploy_components(
     application: Application, args: DeploymentArgs
 ) -> Deployments:
     """Deploy all components of an Application, each after its dependencies, except components that
-    run elsewhere. Return the deployed components, by key."""
+    run elsewhere and have no route. Return the deployed components, by key."""
     deployments: Deployments = {}
     for component in _in_order(application):
-        if not component.outside:
+        if component.backends or not component.outside:
             deployment = _deploy(application, component, args, deployments)
             deployments[component.key] = deployment
     return deployments
@@ -120,23 +126,28 @@ def _deploy(
     for name in component.workload.depends_on:
         earlier = others.get(f"{component.application}/{name}")
         after += earlier.resources if earlier else []
+    # Copies in other clusters get no requests from this gateway.
     workloads = {
         target.at: _workload(application, target, args, after, others)
         for target in component.instances
+        if not component.outside
     }
-    # Copies in other clusters get no requests from this gateway.
-    workload = workloads[component.at]
+    leads_to = workloads.get(component.at) or provision_upstream(
+        args.settings.stack.name, component, opts
+    )
     for backend, service in services.items():
         name = f"{component.key}-{backend}"
         gate_args = GateArgs(
             service=service,
-            upstream=workload.upstreams[backend],
-            workload=workload.resources,
-            rolled_out=workload.rolled_out,
+            upstream=leads_to.upstreams[backend],
+            workload=leads_to.resources,
+            rolled_out=leads_to.rolled_out,
             before=args.plugins.get(f"{name}-gate"),
         )
         services[backend] = provision_gate(name, gate_args, opts)
     provision_routes(component, args.settings, services, args.ready, opts)
+    if args.used.get(component.key, set()) - upstream_names(component):
+        once_seen(services.values(), args.settle)
     return Deployment(services, workloads)
 
 

@@ -22,11 +22,12 @@ from kong_oam.diagnostics import Diagnostic
 from kong_oam.engine.state import StackState
 from kong_oam.errors import EngineError, ProductError, SettingsError
 from kong_oam.identity.kinds import describe, inspect, proofs_in, scopes_in
-from kong_oam.kong import conflicts, preflight
+from kong_oam.kong import conflicts, preflight, upstream_hosts
 from kong_oam.kong.account import Account
 from kong_oam.kong.actual import corrected_state
 from kong_oam.kong.addresses import uses_caller_address
 from kong_oam.kong.trait_plugins import kinds
+from kong_oam.kong.upstreams import used_upstreams
 from kong_oam.kubernetes import preflight as kubernetes
 from kong_oam.oam.position import Fields, JsonObject, Texts
 from kong_oam.render.stage import read_applications
@@ -49,6 +50,7 @@ from .base import exported as exported_base
 from .credentials import Rotation
 from .gateway.certificates import (
     provision_certificates,
+    require_certificates,
     require_client_certificate,
 )
 from .gateway.enforcement import (
@@ -157,6 +159,7 @@ def _plan() -> _Plan:
         over_tls = settings.gateway.upstream_tls
         if base is None:
             require_client_certificate(over_tls, certificates)
+        require_certificates(estate, certificates)
         ca = needed_authorities(over_tls, estate)
         ca_file = over_tls.file if over_tls else ""
         facts = preflight.inspect(
@@ -184,7 +187,14 @@ def _plan() -> _Plan:
             findings += inspection.findings
             groups[provider.name] = inspection.groups
         findings += conflicts.inspect(account, settings, estate, held, state)
-        stop_at([*findings, *kubernetes.inspect(settings, estate, state)])
+        findings += kubernetes.inspect(settings, estate, state)
+        findings += upstream_hosts.inspect(
+            settings,
+            estate,
+            account.admin_url,
+            state.outputs.get("upstreams") or {},
+        )
+        stop_at(findings)
     except (EngineError, SettingsError, ProductError) as error:
         refuse(error)
     if facts.address:
@@ -298,6 +308,8 @@ def _deploy(
         ready=provision_certificates(
             estate, plan.certificates, clusters, at_gateway
         ),
+        used=used_upstreams(plan.state.recorded_names),
+        settle=plan.facts.settle,
     )
     deployments: Deployments = {}
     for application in estate.applications if estate.role != "base" else ():

@@ -116,11 +116,15 @@ def services_without_address(deployment: Deployment, _: Settings) -> Findings:
                 service,
             )
     estate = deployment.model.estate
-    # Services of partitions point to an Upstream that only the base's state has.
-    is_one_of_several = estate is not None and estate.role != "whole"
+    # Services of partitions point to an Upstream that only the base's state has. The base has no
+    # other Upstream.
+    role = estate.role if estate else "whole"
     for target in deployment.of(TARGET):
         upstream = deployment.source(target, "upstreamId", UPSTREAM)
-        if upstream in upstreams or is_one_of_several:
+        is_of_base = role == "base" or (
+            role == "partition" and upstream is None
+        )
+        if upstream in upstreams or is_of_base:
             yield PolicyFinding(
                 f"target {target.name} leads services around their gates",
                 target,

@@ -126,6 +126,8 @@ class Local:
             real.objects if real else self.cluster.objects
         )
         self.echo = Echo()
+        # The addresses of hosts outside the cluster, by name and port.
+        self.outside: dict[tuple[str, int], tuple[str, int]] = {}
         self.okta = Okta(
             port=0,
             api_token=api_token,
@@ -299,8 +301,10 @@ class Local:
         self.env = {**kept, **self.exports}
 
     def _resolve(self, host: str, port: int) -> tuple[str, int] | None:
-        """Return a Service's name, load balancer or node port leads to the workload stand-in, and
-        only while it exists."""
+        """Return the address behind a name. A Service's name, load balancer or node port leads to
+        the workload stand-in, and only while it exists; `outside` has all other names."""
+        if address := self.outside.get((host, port)):
+            return address
         return (
             self.echo.address
             if any(_leads(s, host, port) for s in self.objects("Service"))

@@ -39,6 +39,7 @@ from tests.support.documentation import (
 from tests.support.projects import copy_sample, replace_once
 from tests.support.repository import ROOT
 from tests.support.streams import Capsys
+from tests.support.workload_tls import authority
 
 STACK = ROOT / "kong_oam" / "access" / "settings" / "stack.schema.json"
 
@@ -239,9 +240,31 @@ def connected() -> None:
     blog(grants=1)
 
 
+def outside() -> None:
+    """Write the page's Application, without the settings."""
+    application, *_ = blocks(page("how-to/call-a-server-outside.md"), "yaml")
+    Path("applications/legacy.yaml").write_text(application, "utf-8")
+
+
+def outside_with_an_address() -> None:
+    outside()
+    _, settings, *_ = blocks(page("how-to/call-a-server-outside.md"), "yaml")
+    replace_once(
+        Path("stacks/Pulumi.bare-metal.yaml"), "  kong-oam:gateway:\n", settings
+    )
+    Path("stacks/outside.pem").write_text(authority("ca").certificate, "utf-8")
+
+
 @pytest.mark.parametrize(
     ("name", "command", "change", "status"),
     [
+        ("how-to/call-a-server-outside.md", "check", outside, 1),
+        (
+            "how-to/call-a-server-outside.md",
+            "who",
+            outside_with_an_address,
+            0,
+        ),
         ("how-to/bring-your-own-definitions.md", "explain", as_it_is, 0),
         ("how-to/bring-your-own-definitions.md", "who GET", as_it_is, 0),
         (

@@ -9,7 +9,7 @@ application's namespace, for example from cert-manager.
 from __future__ import annotations
 
 from base64 import b64decode
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from functools import partial
 
 import pulumi_kong as kong
@@ -23,6 +23,7 @@ from kong_oam.access.settings.values import StackError
 from kong_oam.diagnostics import suggestion
 from kong_oam.kong import names
 from kong_oam.kong.certificates import hosts_by_certificate
+from kong_oam.kubernetes.estate import clusters_of
 from kong_oam.oam.position import Texts
 
 from ..workload.cluster import Clusters
@@ -87,6 +88,17 @@ def require_client_certificate(
             f"{NAMESPACE}:certificates{suggestion(name, of_stack)}; set it with pulumi config "
             f"set --secret --path '{NAMESPACE}:certificates.{name}.certificate' and ...privateKey"
         )
+
+
+def require_certificates(estate: Estate, of_stack: Container[str]) -> None:
+    """Raise StackError if a stack without a cluster lacks a certificate that a trait names."""
+    for _, name in () if clusters_of(estate) else hosts_by_certificate(estate):
+        if name not in of_stack:
+            raise StackError(
+                f"{NAMESPACE}:certificates: '{name}' is missing, and this stack has no cluster "
+                f"with Secrets; set it with pulumi config set --secret --path "
+                f"'{NAMESPACE}:certificates.{name}.certificate' and ...privateKey"
+            )
 
 
 def _from_cluster(

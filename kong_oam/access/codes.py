@@ -153,4 +153,21 @@ CODES: Codes = {
         "a port that changes between a route and `internal` in one run",
         "first remove the former and run `pulumi up`, then add the latter",
     ),
+    "ACC270": Code(
+        "an external component with routes to two ports",
+        "write one port in all its gateway traits, or one component for each port",
+    ),
+    "ACC271": Code(
+        "an external component with a route and without an address, or an address without such a "
+        "component",
+        "write its host under `gateway.upstreams` in the stack's settings, or remove the entry",
+    ),
+    "ACC272": Code(
+        "an address of an external component that leads to another component or to the gateway",
+        "write the backend's own host under `gateway.upstreams` in the stack's settings",
+    ),
+    "ACC273": Code(
+        "a workload on a stack that does not say where its gateway is",
+        "set `gateway.namespace` and `gateway.podLabels`, or `gateway.cidrs`",
+    ),
 }

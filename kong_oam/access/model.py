@@ -31,6 +31,7 @@ from kong_oam.access.paths import beginnings, folded, may_be_longer
 from kong_oam.access.providers import Provider
 from kong_oam.access.rotation import Schedule
 from kong_oam.access.stack import Stack as Stack
+from kong_oam.access.upstream import Upstream
 from kong_oam.oam.position import NO_POSITION, Fields, SourcePosition
 from kong_oam.oam.rendered import RenderedObject
 from kong_oam.objects.selection import NamedService
@@ -54,7 +55,7 @@ RESERVED_SCOPES = frozenset(
     }
 )
 
-# The type of a component that runs elsewhere: it has an identity and no workload.
+# The type of a component that runs elsewhere: it has no workload.
 EXTERNAL = "external"
 
 
@@ -127,6 +128,8 @@ class Exposure:
     # The Kubernetes Services that the gateway reaches, each with its ports.
     services: Exposures = ()
     rules: Rules = ()
+    # The address of an external component, if the stack has one.
+    upstream: Upstream | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,7 +301,7 @@ class Component:
 
     @property
     def outside(self) -> bool:
-        """Whether it runs elsewhere: it has no objects and no endpoints."""
+        """Whether it runs elsewhere: it has no objects. Its endpoints lead to its upstream."""
         return self.type == EXTERNAL
 
     @cached_property

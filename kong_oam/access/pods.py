@@ -13,10 +13,15 @@ from kong_oam.objects.selection import APPLICATION, COMPONENT
 
 def pods_behind(component: Component) -> Texts:
     """Return the pods behind each port of a component, by the port's name: `pods tier=web in shop
-    at 8080`.
+    at 8080`. For an external component, it is the text of its upstream.
 
     A port is left out if the component's objects do not show which pods its Service selects.
     """
+    if upstream := component.exposure.upstream:
+        return dict.fromkeys(
+            (endpoint.port_name for endpoint in component.exposure.endpoints),
+            upstream.text,
+        )
     # If two Services use a plain port name, the last counts, as for the gateway (`backends_of`).
     endpoints = sorted(
         component.exposure.endpoints, key=lambda endpoint: endpoint.order

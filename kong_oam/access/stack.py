@@ -9,6 +9,7 @@ from typing import Literal
 from kong_oam.access.data import TLS, Names, NamesByName, Texts
 from kong_oam.access.providers import Provider
 from kong_oam.access.rotation import Schedule
+from kong_oam.access.upstream import Upstreams
 
 # Stands for all namespaces that no other partition has.
 REST = "*"
@@ -93,6 +94,10 @@ class Stack:
     redis: bool | None = False
     # The gateway's protocol to workloads that require TLS; empty if the stack names no CA.
     upstream_tls: TLS = ""
+    # The addresses of external components.
+    upstreams: Upstreams = field(default_factory=dict)
+    # Whether the stack says where its gateway is. Without it, workloads could not fence themselves.
+    placed: bool = True
     # The contents of request records; None: no records.
     records: Records | None = None
     # Headers that the gateway removes from requests, in lower case. Headers that begin with a

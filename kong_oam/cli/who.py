@@ -32,7 +32,7 @@ from kong_oam.cli.requests import (
     reason,
     request_from,
 )
-from kong_oam.diagnostics import printable
+from kong_oam.diagnostics import printable, some
 
 _DETAILS = """\
 Lists all callers that may make a request, or call an endpoint of a component: clients as
@@ -100,7 +100,25 @@ def _of_component(
         console.print("nobody: the component is not exposed")
     for connection in component.connections:
         console.print(f"{connection.by} {connection.words()}")
+    if unfenced := _unfenced(component):
+        console.print(unfenced)
     return OK
+
+
+def _unfenced(component: Component) -> str:
+    """Return a sentence about the host of an external component, unless the gateway proves itself
+    there by a certificate."""
+    upstream = component.exposure.upstream
+    proves = all(
+        endpoint.tls == "mtls" for endpoint in component.exposure.endpoints
+    )
+    if upstream is None or proves:
+        return ""
+    hosts = some([target.address for target in upstream.targets])
+    return (
+        f"nothing fences {hosts}: the host cannot tell the gateway from other callers; set "
+        "gateway.upstreamTls.clientCertificate"
+    )
 
 
 def _lines(

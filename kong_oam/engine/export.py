@@ -15,6 +15,8 @@ from kong_oam.engine.pending import (
 from kong_oam.engine.state import STACK, Resources, logical_name
 from kong_oam.errors import EngineError
 
+_TARGET = "kong:index/target:Target"
+
 # An edge: a resource or a whole state, as the engine exports it.
 Entry = Mapping[str, Any]
 
@@ -59,7 +61,8 @@ def parse(deployment: Entry) -> ExportedState:
         if kind == STACK:
             root = urn
         if identifier is not None:
-            ids.update(identifier.split("|"))
+            # The id of a Target begins with its Upstream's.
+            ids.update(identifier.split("/" if kind == _TARGET else "|"))
             provider = _provider(resource)
             recorded.append(
                 RecordedResource(kind, urn, identifier, urn in used, provider)

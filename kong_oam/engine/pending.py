@@ -41,8 +41,8 @@ class RecordedResource:
 class ExportedState:
     """The state of a stack, as `pulumi stack export` returns it.
 
-    `ids`: all recorded ids (both halves of ids such as `credential|consumer`). `pending`:
-    interrupted creations. `root`: the URN of the stack, None if nothing was ever recorded.
+    `ids`: all recorded ids (both halves of ids such as `credential|consumer`, `upstream/target`).
+    `pending`: interrupted creations. `root`: the URN of the stack, None if it never ran.
     `resources`: the resources with an id. `unresolved`: pairs of a resource's URN and a URN that it
     refers to but that does not precede it. The engine cannot read a state with unresolved
     references.

@@ -39,4 +39,13 @@ CODES: Codes = {
         "use another host or path, deploy both from one stack, or ask the route's owner to remove "
         "it",
     ),
+    "ENV416": Code(
+        "an external component whose name resolves to the gateway, its Admin API, the cluster, or "
+        "a special address",
+        "correct the name in DNS, or write the backend's own host under `gateway.upstreams`",
+    ),
+    "ENV417": Code(
+        "an external component whose name does not resolve where the run is",
+        "check the name; the gateway's nodes must resolve it",
+    ),
 }

@@ -28,10 +28,11 @@ from kong_oam.kong.entities import Entity, tags_of
 from kong_oam.kong.host_conflicts import host_conflicts
 from kong_oam.kong.owners import Owner, OwnerLookup, owner_in_words
 from kong_oam.kong.routes import routes
+from kong_oam.kong.upstreams import TYPE as _UPSTREAM
+from kong_oam.kong.upstreams import logical_name, name_of
 
 _SERVICE = "kong:index/service:Service"
 _ROUTE = "kong:index/route:Route"
-_UPSTREAM = "kong:index/upstream:Upstream"
 _CONSUMER = "kong:index/consumer:Consumer"
 _CERTIFICATE = "kong:index/certificate:Certificate"
 _COLLECTIONS = {
@@ -68,6 +69,14 @@ def needed_names(estate: Estate) -> Iterator[NeededName]:
             name = names.route(stack, component, plan.backend, plan.role)
             logical = f"{component.key}-{plan.role}-{plan.backend}"
             yield NeededName(_ROUTE, name, logical, *maker)
+        if upstream := component.exposure.upstream:
+            # An Upstream with the name of a host would take its calls.
+            name = upstream.targets[0].host
+            logical = f"{component.key}-host"
+            if upstream.balanced:
+                name = name_of(stack, component, upstream)
+                logical = logical_name(component, upstream)
+            yield NeededName(_UPSTREAM, name, logical, *maker)
     yield NeededName(_UPSTREAM, names.nowhere(stack), "gateway-nowhere")
     yield NeededName(_CONSUMER, names.anonymous(stack), "gateway-anonymous")
     for provider in estate.stack.providers:

@@ -9,12 +9,19 @@ from typing import Any
 from kong_oam.access.data import JsonObject, Texts
 from kong_oam.access.model import METHODS, Component, Estate
 from kong_oam.access.settings.values import Settings
+from kong_oam.access.upstream import Upstream
 from kong_oam.kong import names, plugins
 from kong_oam.kong.entities import Config, Entities, Entity
 from kong_oam.kong.key_slots import Slot
 from kong_oam.kong.routes import FIXED, RoutePlan, routes
 from kong_oam.kong.table import address, table
 from kong_oam.kong.trait_plugins import USUAL, trait_plugins
+from kong_oam.kong.upstreams import (
+    WEIGHT,
+    addresses,
+    balanced,
+    name_of,
+)
 from kong_oam.traits.upstream_tls.at_kong import certified_name, service_fields
 
 # A function from a plugin's name and configuration to the configuration with all fields of the
@@ -65,7 +72,11 @@ def intended(
 ) -> Entities:
     """Return the entities that the program creates for the estate."""
     builder = _EntityBuilder(settings, estate, deployed, complete)
+    stack = settings.stack.name
+    tags = names.tags(stack)
     services = []
+    upstreams = [_named("name", names.nowhere(stack), tags=tags)]
+    targets: list[Entity] = []
     guards: list[Entity] = []
     leading = []
     for component in estate.exposed:
@@ -76,8 +87,10 @@ def intended(
         leading += [
             builder.route(component, plan) for plan in routes(component)
         ]
-    stack = settings.stack.name
-    tags = names.tags(stack)
+        if upstream := balanced(component):
+            made, leads_to = builder.upstream(component, upstream)
+            upstreams.append(made)
+            targets += leads_to
     consumers = [_named("username", names.anonymous(stack), tags=tags)]
     credentials: list[Entity] = []
     for provider, issuer in deployed.issuers.items():
@@ -92,7 +105,8 @@ def intended(
         tuple(guards),
         tuple(consumers),
         tuple(credentials),
-        (_named("name", names.nowhere(stack), tags=tags),),
+        tuple(upstreams),
+        tuple(targets),
     )
 
 
@@ -177,6 +191,29 @@ class _EntityBuilder:
             enabled=True,
             tags=names.tags(self.stack, component),
         )
+
+    def upstream(
+        self, component: Component, upstream: Upstream
+    ) -> tuple[Entity, list[Entity]]:
+        """Return the Upstream of an external component, and its Targets."""
+        name = name_of(self.stack, component, upstream)
+        tags = names.tags(self.stack, component)
+        made = _named(
+            "name",
+            name,
+            tags=tags,
+        )
+        targets: list[Entity] = [
+            {
+                "id": f"{target} of {name}",
+                "target": target,
+                "upstream": {"id": name},
+                "weight": WEIGHT,
+                "tags": tags,
+            }
+            for target in addresses(upstream)
+        ]
+        return made, targets
 
     def route(self, component: Component, plan: RoutePlan) -> Entity:
         """Return the route of a plan."""

@@ -56,6 +56,11 @@ def nowhere(stack: str) -> str:
     return f"{_PREFIX}.{stack}.nowhere"
 
 
+def upstream(stack: str, component: Component, digest: str) -> str:
+    """Return the name of the Upstream with an external component's targets."""
+    return f"{_PREFIX}.{stack}.{component.application}.{component.name}.to-{digest}"
+
+
 def route(stack: str, component: Component, backend: str, role: str) -> str:
     """Return the name of the route with `role` before a backend of a component."""
     return f"{service(stack, component, backend)}.{role}"

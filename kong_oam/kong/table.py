@@ -244,7 +244,7 @@ def address(host: str, port: int, name: str | None = None) -> str:
     `name`: the name in the workload's certificate, if the gateway calls it by https.
     """
     # An IPv6 address stands in brackets.
-    shown = f"[{host}]" if ":" in host else host
+    shown = f"[{host}]" if ":" in host and "[" not in host else host
     upstream: dict[str, str | int] = {"host": shown, "port": port}
     if name:
         upstream["name"] = name

@@ -18,14 +18,20 @@ ClusterName = str | None
 
 
 def clusters_of(estate: Estate) -> tuple[ClusterName, ...]:
-    """Return the clusters of an estate: None (the default), then the clusters of topologies."""
+    """Return the clusters of an estate: None (the default), then the clusters of topologies.
+
+    An estate that exposes only components outside a cluster has none.
+    """
     found = set[str]()
-    for component in running(estate):
+    components = [*running(estate)]
+    for component in components:
         found.update(
             site.workload.cluster
             for site in component.instances
             if site.workload.cluster
         )
+    if estate.exposed and not components:
+        return ()
     return (None, *sorted(found))
 
 

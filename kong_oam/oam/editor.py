@@ -61,6 +61,7 @@ def application_schema() -> JsonSchema:
     component["allOf"] = [
         _where_type_is("external", _properties_of("external")),
         _where_type_is("external", _traits_of("external")),
+        _where_type_is("external", _gateways()),
         *(_where_plain(kind, _properties_of(kind)) for kind in plain),
         _where_plain("webservice", _gateways()),
         _where_plain(

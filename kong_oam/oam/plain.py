@@ -60,9 +60,16 @@ def plain_traits(component_type: str) -> Names:
 
 def misplaced_trait(component_type: str, trait_type: str) -> str:
     """Return why this component type cannot have this trait type; empty if it can."""
-    if component_type == "external" and trait_type != "client":
+    if component_type != "external":
+        return ""
+    if trait_type == "upstream-tls":
         return (
-            "an external component runs elsewhere and can only have the trait "
-            f"client; remove '{trait_type}'"
+            "the stack's gateway.upstreams has scheme and serverName of an "
+            "external component; remove 'upstream-tls'"
+        )
+    if trait_type not in TRAIT_TYPES:
+        return (
+            "an external component runs elsewhere and can only have traits of "
+            f"the gateway, and client; remove '{trait_type}'"
         )
     return ""

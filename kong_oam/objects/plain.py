@@ -180,6 +180,10 @@ def wrong_properties(
             f"a {component.type} has its own Service, and access.service is "
             "for Services of others; remove it"
         )
+        if component.type == "external":
+            message = (
+                "an external component has no Service in a cluster; remove it"
+            )
         yield Diagnostic("ACC211", message, named.position)
 
 

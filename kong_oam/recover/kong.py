@@ -13,8 +13,7 @@ from kong_oam.kong.admin import AdminApi, RejectedChangeError
 from kong_oam.kong.owners import Owner, OwnerLookup
 from kong_oam.oam.position import Texts
 
-# Collections in the order of removal: routes before the plugins that guard them. A stack creates no
-# targets, so targets are somebody else's.
+# Collections in the order of removal: routes before the plugins that guard them.
 _COLLECTIONS = (
     "routes",
     "plugins",

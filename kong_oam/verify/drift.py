@@ -273,12 +273,25 @@ class _Comparison:
             ):
                 return None  # Kong deletes it with its Upstream
             return Drift(words, request, misplaced=entity["weight"] > 0)
+        if kind == "service" and self._leads_around_gate(entity):
+            return Drift(
+                f"{words} and leads to upstream '{entity['host']}' around its gate",
+                request,
+                misplaced=True,
+            )
         service = live.labels.get(("service", reference(entity, "service")))
         if kind == "route" and service in self.ours:
             return Drift(
                 f"{words} and leads to {service}", request, misplaced=True
             )
         return Drift(words, request)
+
+    def _leads_around_gate(self, service: Entity) -> bool:
+        """Return whether a service leads to an Upstream of ours that only a gate may use."""
+        return any(
+            reference(target, "upstream") == service["host"]
+            for target in self.intended.targets
+        )
 
     def _unmeant_plugin(
         self, words: str, plugin: Entity, *, then_up: bool

@@ -304,10 +304,11 @@ class LiveGateway:
         through = (*taken.through, *end.through, *guarded.through)
         if end.address is None:
             return replace(guarded, allowed=False, through=through)
+        address = self._terms.targets.get(end.address, end.address)
         return replace(
             guarded,
-            component=self._terms.workloads.get(end.address),
-            leads=_leads(way, end.address, taken.path, call),
+            component=self._terms.workloads.get(address),
+            leads=_leads(way, address, taken.path, call),
             through=through,
         )
 

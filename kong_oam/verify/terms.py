@@ -14,6 +14,7 @@ from kong_oam.kong.entities import Config, Entity, pem_of
 from kong_oam.kong.intended import Complete, Deployed
 from kong_oam.kong.key_slots import Slot
 from kong_oam.kong.table import Authentication
+from kong_oam.kong.upstreams import addresses, balanced
 from kong_oam.traits.kong_plugin.value import KONG_PLUGIN
 
 
@@ -21,7 +22,8 @@ from kong_oam.traits.kong_plugin.value import KONG_PLUGIN
 class Terms:
     """Facts by which a gateway is read.
 
-    `workloads`: the component by its workload's "host:port". `verifying`: the intended
+    `workloads`: the component by its workload's "host:port". `targets`: this "host:port" by each
+    target of an external component. `verifying`: the intended
     configuration of `openid-connect` by provider; it fetches the keys itself. `lifetimes`: of
     tokens by provider, in seconds. `accepted`: a kind of plugin and its Kong service, for plugins
     that an Application adds, with a waiver if necessary. Their effects on calls are not judged.
@@ -33,6 +35,7 @@ class Terms:
     verifying: Mapping[str, Config]
     lifetimes: Mapping[str, float]
     workloads: Texts
+    targets: Texts
     accepted: frozenset[tuple[str, str]]
 
     @staticmethod
@@ -44,11 +47,16 @@ class Terms:
     ) -> Terms:
         """Return the terms of a deployed stack."""
         workloads = {}
+        targets: dict[str, str] = {}
         accepted = set()
         for component in estate.exposed:
+            upstream = balanced(component)
             for backend in component.backends:
                 service = names.service(settings.stack.name, component, backend)
-                workloads[deployed.upstreams[service]] = component.key
+                workload = deployed.upstreams[service]
+                workloads[workload] = component.key
+                if upstream:
+                    targets |= dict.fromkeys(addresses(upstream), workload)
                 accepted |= {
                     (plugin.name, service)
                     for plugin in component.traits.each(KONG_PLUGIN)
@@ -70,6 +78,7 @@ class Terms:
             verifying,
             lifetimes,
             workloads,
+            targets,
             frozenset(accepted),
         )
 

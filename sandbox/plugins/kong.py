@@ -23,13 +23,14 @@ from the official plugin. The stand-in has the same faults, because a program mu
   a program must delete first.
 * If Kong rejects a new plugin, the message has its whole configuration before Kong's words.
 
-Not modelled: other credentials, health checks of an Upstream, its other hash inputs, auto-naming,
+Not modelled: other credentials, an Upstream's other hash inputs, auto-naming,
 basic auth, the bridge's memory of defaults. After a refresh the official plugin keeps an input
 from Kong although the program removes it.
 """
 
 import json
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import metadata
@@ -77,6 +78,37 @@ def _headers_from_kong(headers: Value) -> Value:
 def _endpoints(endpoints: Value) -> Value:
     """Return sources or destinations: each an address, a port or both."""
     return [_present(endpoint) for endpoint in endpoints]
+
+
+def _checks_to_kong(checks: Value) -> Value:
+    if not isinstance(checks, dict):
+        return checks
+    return {
+        re.sub("([A-Z])", r"_\1", key).lower(): _checks_to_kong(value)
+        for key, value in checks.items()
+    }
+
+
+def _checks_from_kong(checks: Value) -> Value:
+    """Return the health checks that the plugin has inputs for."""
+    if not isinstance(checks, dict):
+        return checks
+    return {
+        re.sub(
+            "_([a-z])", lambda match: match[1].upper(), key
+        ): _checks_from_kong(value)
+        for key, value in checks.items()
+        if value is not None and key not in ("headers", "threshold")
+    }
+
+
+def _agree(checks: Value, others: Value) -> bool:
+    """Return whether two health checks are equal where both have a value."""
+    if not isinstance(checks, dict):
+        return bool(checks == others)
+    return all(
+        _agree(checks[key], others[key]) for key in checks.keys() & others
+    )
 
 
 def _present(properties: Properties) -> Properties:
@@ -308,15 +340,26 @@ class Upstream(Entity):
         "hashFallback": "none",
         "hashOnCookiePath": "/",
     }
-    sticky = frozenset({"name"})
+    sticky = frozenset({"name", "healthchecks"})
     fields = {
         "name": Field("name"),
         "slots": Field("slots"),
         "hashOn": Field("hash_on"),
         "hashFallback": Field("hash_fallback"),
         "hashOnCookiePath": Field("hash_on_cookie_path"),
+        "hostHeader": Field("host_header"),
+        "healthchecks": Field(
+            "healthchecks", _checks_to_kong, _checks_from_kong
+        ),
         "tags": Field("tags"),
     }
+
+    def same(self, key: str, old: Value, new: Value) -> bool:
+        """Return whether two values are equivalent. Health checks that the program leaves out are
+        Kong's."""
+        if key == "healthchecks":
+            return _agree(old, new)
+        return super().same(key, old, new)
 
 
 class Target(Entity):

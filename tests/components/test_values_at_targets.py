@@ -87,6 +87,8 @@ def test_each_place_is_given_what_is_there() -> None:
             clusters=clusters,
             plugins={},
             ready=[],
+            used={},
+            settle=0,
         )
         deploy_components(application, args)
 

@@ -135,6 +135,18 @@ def test_nothing_gives_the_bases_upstream_a_target() -> None:
     ]
 
 
+def test_a_gates_own_upstream_has_targets() -> None:
+    own = resource("kong:index/upstream:Upstream", "crm")
+    target = resource(
+        "kong:index/target:Target", "way", {"upstreamId": own.urn}
+    )
+    assert found("service-nowhere", partition(own, target)) == []
+    around = resource("kong:index/service:Service", "s", {"host": own.urn})
+    assert found("service-nowhere", partition(own, target, around)) == [
+        "target way leads services around their gates"
+    ]
+
+
 def test_the_anonymous_consumer_of_a_base_has_no_credential() -> None:
     """The key rings have some."""
     ring = resource(

@@ -99,3 +99,14 @@ def api(
         "  components:\n    - name: api\n      type: webservice\n      properties: {image: x}\n      traits:\n"
         f'        - type: gateway\n          properties: {{domain: "{domain}", http: {http}}}\n{trait}'
     )
+
+
+def external(name: str = "crm", http: str = "{/: 8080}", more: str = "") -> str:
+    """Return the Application `legacy` with an external component behind a route; `more` are further
+    traits or components."""
+    properties = f"{{domain: {name}.example.com, http: {http}}}"
+    return (
+        "apiVersion: core.oam.dev/v1beta1\nkind: Application\nmetadata: {name: legacy}\nspec:\n"
+        f"  components:\n    - name: {name}\n      type: external\n      traits:\n"
+        f"        - {{type: gateway, properties: {properties}}}\n{more}"
+    )

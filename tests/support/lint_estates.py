@@ -13,7 +13,7 @@ from kong_oam.access.decide import Request, decide
 from kong_oam.access.issue import User, issue
 from kong_oam.access.lint.finding import LintFinding
 from kong_oam.access.lint.lint import lint
-from kong_oam.access.model import METHODS, Estate
+from kong_oam.access.model import METHODS, Estate, Stack
 from kong_oam.access.paths import written
 from kong_oam.access.tokens import Claims, Refusal
 from kong_oam.oam.application import join_readings, read_bytes
@@ -96,12 +96,14 @@ def styled(orders: str, shop: str, style: str) -> dict[str, str]:
     }
 
 
-def linted(files: Files) -> tuple[Estate, tuple[LintFinding, ...]]:
+def linted(
+    files: Files, stack: Stack = STACK
+) -> tuple[Estate, tuple[LintFinding, ...]]:
     """Return lint's findings, and the estate that has them."""
     reading = join_readings(
         read_bytes(name, text.encode()) for name, text in files.items()
     )
-    compiled = compile_estate(reading, STACK)
+    compiled = compile_estate(reading, stack)
     assert compiled.estate is not None, "\n".join(
         map(str, compiled.diagnostics)
     )

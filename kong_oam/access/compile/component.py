@@ -15,9 +15,11 @@ from kong_oam.access.compile.access import (
 from kong_oam.access.compile.deployment_targets import unreachable_routes
 from kong_oam.access.compile.exposure import endpoints_of, exposures_of
 from kong_oam.access.compile.rules import authenticated_only, rules_of
+from kong_oam.access.compile.upstreams import with_upstream
 from kong_oam.access.compile.waivers import waivers_of
 from kong_oam.access.meaning import Declared
 from kong_oam.access.model import (
+    EXTERNAL,
     Component,
     Exposure,
     WorkloadSpec,
@@ -59,7 +61,12 @@ def compile_component(
     endpoints = endpoints_of(application, part, routes, stack, out)
     if endpoints or part.trait("access") or part.trait("client"):
         out += _name_findings(part)
-    out += unreachable_routes(part, endpoints, stack)
+    upstream = None
+    if part.type == EXTERNAL:
+        key = f"{application.name}/{part.name}"
+        upstream, endpoints = with_upstream(key, endpoints, stack, out)
+    else:
+        out += unreachable_routes(part, endpoints, stack)
     if named := named_service(part):
         out += name_findings(part, named)
     if not errors(out) and not endpoints:
@@ -77,8 +84,9 @@ def compile_component(
     )
     exposure = Exposure(
         over_tls(endpoints, traits.get(UPSTREAM_TLS), stack),
-        exposures_of(routes),
+        exposures_of(routes) if part.type != EXTERNAL else (),
         rules,
+        upstream,
     )
     identity = identity_of(part, stack, out)
     # The reader refuses a Service of others at a component without objects from definitions.

@@ -27,6 +27,7 @@ from kong_oam.access.compile.directory import Directory
 from kong_oam.access.compile.internal import connect_components
 from kong_oam.access.compile.objects import judged_objects
 from kong_oam.access.compile.partitions import EndpointOwner, wrong_partitions
+from kong_oam.access.compile.upstreams import wrong_upstreams
 from kong_oam.access.compile.variants import (
     Form,
     differences,
@@ -124,6 +125,9 @@ def compile_estate(
     findings += _conflicting_certificates(directory.components.values())
     findings += wrong_partitions(
         applications, directory.components.values(), stack
+    )
+    findings += wrong_upstreams(
+        directory.components, stack, directory.is_unread
     )
     findings += judged_objects(directory, memory)
     compiled = tuple(

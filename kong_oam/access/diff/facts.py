@@ -74,6 +74,8 @@ LEFT_OUT = {
         "federated",
         "upstream_tls",
         "stripped",
+        "upstreams",  # compared request by request, as answers (access.pods)
+        "placed",
         "partial",  # a partial estate is never deployed
         # Software and its place.
         "minor",
@@ -94,6 +96,8 @@ LEFT_OUT = {
         "workspace",
         "key_slots",  # the number of keys that fit
         "settle_seconds",  # the duration of a change
+        # Compared request by request, as answers (access.pods).
+        "upstreams",
         "redis",  # storage of rate limits, and behaviour during its outage
         # Logs and counters of calls.
         "logs",

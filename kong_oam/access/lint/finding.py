@@ -85,6 +85,10 @@ KINDS = {
         "add the caller to `internal` of the called component's access trait, with the port of its "
         "pods. If a route leads to the port, call through the gateway",
     ),
+    "LINT316": Kind(
+        "plain http to a name outside the cluster, which whoever controls DNS can lead elsewhere",
+        "set `scheme: https` under `gateway.upstreams`, or write an IP address",
+    ),
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kong_oam.access.forbidden import is_address
 from kong_oam.access.lint import upkeep
 from kong_oam.access.lint.finding import (
     LintFinding,
@@ -135,3 +136,18 @@ def ownerless_components(subject: LintSubject) -> LintFindings:
         message = f"no owner of {some(map(repr, ownerless))}"
         position = subject.part.position.at("name")
         yield LintFinding("LINT308", subject.key, message, position)
+
+
+def redirectable_upstreams(subject: LintSubject) -> LintFindings:
+    """Find an external component that the gateway calls by a name and plain http (LINT316)."""
+    upstream = subject.component.exposure.upstream
+    if upstream is None or upstream.scheme == "https":
+        return
+    names = [
+        target.host
+        for target in upstream.targets
+        if not is_address(target.host)
+    ]
+    if names:
+        message = f"calls go to {some(names)} by plain http; any server could answer them"
+        yield LintFinding("LINT316", subject.key, message, subject.position())

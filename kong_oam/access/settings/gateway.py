@@ -8,12 +8,18 @@ from ipaddress import ip_network
 from typing import TypedDict
 
 from kong_oam.access.data import TextList, Texts, YamlObject
+from kong_oam.access.forbidden import surroundings
 from kong_oam.access.settings.fields import fields_of
 from kong_oam.access.settings.logs import LogsYaml, log_settings
 from kong_oam.access.settings.redis import redis_settings
 from kong_oam.access.settings.upstream_tls import (
     UpstreamTlsSettings,
     UpstreamTlsYaml,
+)
+from kong_oam.access.settings.upstreams import (
+    UpstreamsYaml,
+    upstream_problems,
+    upstreams,
 )
 from kong_oam.access.settings.values import GatewaySettings
 
@@ -41,6 +47,13 @@ class GatewayYaml(TypedDict, total=False):
     upstreamTls: UpstreamTlsYaml
     logs: LogsYaml
     metrics: bool
+    upstreams: UpstreamsYaml
+
+
+PLACE_MISSING = (
+    "the gateway's place is missing; set namespace and podLabels in the "
+    "cluster, or cidrs outside"
+)
 
 
 def gateway_settings(
@@ -55,6 +68,7 @@ def gateway_settings(
         "redis": redis_settings(gateway.get("redis")),
         "upstream_tls": over_tls,
         "logs": log_settings(gateway.get("logs")),
+        "upstreams": upstreams(gateway.get("upstreams", {})),
     }
     settings = GatewaySettings(
         **{**fields_of(GatewaySettings, gateway), **derived}
@@ -79,10 +93,9 @@ def gateway_problems(gateway: GatewayYaml) -> Iterator[str]:
             "gateway"
         )
     elif not inside and "cidrs" not in gateway:
-        yield (
-            "gateway: the gateway's place is missing; set namespace and podLabels in the "
-            "cluster, or cidrs outside"
-        )
+        # With upstreams, only workloads need it (kong_oam.access.compile.upstreams).
+        if "upstreams" not in gateway:
+            yield f"gateway: {PLACE_MISSING}"
     elif not inside and gateway.get("reach", "cluster") == "cluster":
         yield (
             "gateway: a gateway outside the cluster cannot use the cluster's names; set reach to "
@@ -104,6 +117,13 @@ def gateway_problems(gateway: GatewayYaml) -> Iterator[str]:
             "workspace"
         )
     yield from _stripped_problems(gateway.get("stripHeaders", ()))
+    near = surroundings(
+        gateway.get("adminUrl"),
+        gateway.get("nodeAddress"),
+        gateway.get("cidrs", ()),
+        in_cluster=inside,
+    )
+    yield from upstream_problems(gateway.get("upstreams", {}), near)
 
 
 # Headers that admission must not remove, with the reason. Without its length, a body would be read

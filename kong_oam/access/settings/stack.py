@@ -120,6 +120,8 @@ def parse(
         gateway_namespace=gateway.namespace,
         reach=gateway.reach,
         upstream_tls=upstream_tls.protocol_of(over_tls),
+        upstreams=gateway.upstreams,
+        placed=bool(gateway.namespace or gateway.cidrs),
         known_secrets=frozenset(known_secrets(providers)),
         known_groups=groups,
         addressed=bool(gateway.cidrs),

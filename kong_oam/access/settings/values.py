@@ -14,6 +14,7 @@ from kong_oam.access.settings.logs import LogSettings
 from kong_oam.access.settings.redis import RedisSettings
 from kong_oam.access.settings.upstream_tls import UpstreamTlsSettings
 from kong_oam.access.stack import Stack
+from kong_oam.access.upstream import Upstreams
 from kong_oam.errors import SettingsError
 
 # The default folder of Applications.
@@ -115,6 +116,8 @@ class GatewaySettings:
     upstream_tls: UpstreamTlsSettings | None = None
     logs: LogSettings | None = None
     metrics: bool = False
+    # Addresses of external components.
+    upstreams: Upstreams = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from kong_oam.access.data import Names, NamesByName, Texts, YamlObject
+from kong_oam.access.forbidden import LOOPBACK_NAMES
 from kong_oam.access.model import Estate
 from kong_oam.access.settings.values import Settings
 from kong_oam.diagnostics import Diagnostic, Findings, nearest, printable
@@ -45,15 +46,6 @@ _UDP = ("datadog", "udp-log")
 # The default destination of plugins: the gateway's own host.
 _BY_DEFAULT: Mapping[str, YamlObject] = {"statsd": {"host": "localhost"}}
 
-# Names of the gateway's own host in hosts files, which Kong reads.
-_LOOPBACK = (
-    "localhost",
-    "localhost.localdomain",
-    "localhost4",
-    "localhost6",
-    "ip6-localhost",
-    "ip6-loopback",
-)
 _STREAMS = (None, "/dev/stdout", "/dev/stderr")
 _UNKNOWN = "is unknown, so it may answer, authenticate, rewrite or run code before the gate"
 
@@ -263,7 +255,7 @@ def _is_own_host(path: Path, value: Any) -> bool:
     if "://" not in value and not _HOSTS.search(str(path[-1])):
         return False
     host = _host_in(value)
-    if host in _LOOPBACK or host.endswith(".localhost"):
+    if host in LOOPBACK_NAMES or host.endswith(".localhost"):
         return True
     try:
         address = ipaddress.ip_address(host.partition("%")[0])

@@ -32,6 +32,8 @@ def certified_name(component: Component, backend: str) -> str | None:
     leads_to = component.backends[backend]
     if not leads_to.tls:
         return None
+    if upstream := component.exposure.upstream:
+        return upstream.server_name
     named = component.workload.named_service
     service = (
         named.name

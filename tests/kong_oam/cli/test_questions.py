@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.cli import Cli
+from tests.support.estates import external
 
 ORDERS = "https://orders.example.com/orders"
 ORDERS_YAML = """\
@@ -530,6 +531,22 @@ def test_who_lists_the_callers_of_a_component(
     assert [(row["methods"], row["everybody"], len(row["principals"])) for row in answer] == [
         (["GET", "HEAD"], False, 2), (["POST", "PUT", "DELETE"], False, 1), (["GET", "HEAD"], True, 0)
     ]  # fmt: skip
+
+
+def test_who_says_that_nothing_fences_a_host_outside(cli: Cli) -> None:
+    Path("applications/legacy.yaml").write_text(external())
+    upstreams = "upstreams: {legacy/crm: {host: 10.0.0.7, scheme: http}}"
+    Path("stacks/Pulumi.local.yaml").write_text(
+        LOCAL.replace(
+            "podLabels: {app: kong}", f"podLabels: {{app: kong}}, {upstreams}"
+        )
+    )
+    printed = cli("who", "--component", "legacy/crm", "--stack", "local")
+    assert printed.splitlines()[-1] == (
+        "nothing fences 10.0.0.7:8080: the host cannot tell the gateway from other callers; set "
+        "gateway.upstreamTls.clientCertificate"
+    )
+    assert "fences" not in cli("who", "--component", "orders/api")
 
 
 def test_who_prints_that_nobody_may_call(tmp_path: Path, cli: Cli) -> None:

@@ -32,7 +32,7 @@ SERVICE = {
 
 
 def test_ids_and_interrupted_creations_are_read() -> None:
-    """A credential's id has two halves. The state already knows the resource of an interrupted
+    """A credential's and a Target's id have two halves. The state already knows the resource of an interrupted
     update or deletion."""
     deployment = {
         "resources": [
@@ -41,6 +41,11 @@ def test_ids_and_interrupted_creations_are_read() -> None:
                 "type": "kong:index/consumerJwtAuth:ConsumerJwtAuth",
                 "urn": "urn:slot",
                 "id": "credential|consumer",
+            },
+            {
+                "type": "kong:index/target:Target",
+                "urn": "urn:target",
+                "id": "upstream/target",
             },
             {
                 "type": "kong:index/route:Route",
@@ -77,7 +82,7 @@ def test_ids_and_interrupted_creations_are_read() -> None:
         ],
     }
     assert parse(deployment) == ExportedState(
-        ids=frozenset({"credential", "consumer", "way"}),
+        ids=frozenset({"credential", "consumer", "upstream", "target", "way"}),
         pending=(
             PendingCreation(
                 "okta:app/oAuth:OAuth", {"label": "kong-oam"}, None
@@ -91,6 +96,12 @@ def test_ids_and_interrupted_creations_are_read() -> None:
                 "urn:slot",
                 "credential|consumer",
                 used=True,
+            ),
+            RecordedResource(
+                "kong:index/target:Target",
+                "urn:target",
+                "upstream/target",
+                used=False,
             ),
             RecordedResource(
                 "kong:index/route:Route",

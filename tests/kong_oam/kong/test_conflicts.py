@@ -12,6 +12,7 @@ import pytest
 from kong_oam.access.model import Stack
 from kong_oam.access.partitions import part_of
 from kong_oam.access.settings.stack import read_file
+from kong_oam.access.upstream import Target, Upstream
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.engine.state import RecordedNames
 from kong_oam.identity.common.discovery import (
@@ -32,7 +33,7 @@ from kong_oam.kong.trait_plugins import former_roles, trait_plugins
 from sandbox.kong import Kong
 from sandbox.kong.pem import self_signed
 from tests.support.diffs import settings
-from tests.support.estates import ISSUER, PROVIDER, estate
+from tests.support.estates import ISSUER, PROVIDER, estate, external
 from tests.support.json_object import JsonObject
 from tests.support.mocks import all_of, run_program
 from tests.support.repository import ROOT
@@ -436,3 +437,29 @@ def test_names_and_resources_are_those_that_the_program_makes(
         (entity.type, entity.logical): entity.name
         for entity in needed_names(sample)
     } == made
+
+
+@pytest.mark.parametrize(
+    ("upstream", "name"),
+    [
+        (Upstream((Target("a.net"),), "http"), "a.net"),
+        (
+            Upstream((Target("a.net"),), "http", balanced=True),
+            "kong-oam.tests.legacy.crm.to-0bf320eb",
+        ),
+    ],
+)
+def test_another_upstream_cannot_take_the_calls_of_a_host(
+    admin: httpx.Client, upstream: Upstream, name: str
+) -> None:
+    stack = Stack(
+        "tests", {"main": PROVIDER}, upstreams={"legacy/crm": upstream}
+    )
+    made = estate(external(), stack=stack)
+    there = _make(admin, "/upstreams", name=name)["id"]
+    with AdminApi(Account(str(admin.base_url))) as api:
+        (conflict,) = name_conflicts(api, made, NOTHING)
+    assert conflict.message == (
+        f"Kong has upstream '{name}' ({there}) of no stack (it has no tags); ask its "
+        "owner to rename or remove it"
+    )

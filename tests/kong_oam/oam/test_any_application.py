@@ -87,7 +87,11 @@ def test_a_type_that_the_project_defines_is_not_judged(
         ),
         (
             "{name: a, type: external, traits: [{type: labels, properties: {a: b}}]}",
-            "a.yaml:6:49: OAM110: an external component runs elsewhere and can only have the trait client; remove 'labels'",
+            "a.yaml:6:49: OAM110: an external component runs elsewhere and can only have traits of the gateway, and client; remove 'labels'",
+        ),
+        (
+            "{name: a, type: external, traits: [{type: upstream-tls, properties: {}}]}",
+            "a.yaml:6:49: OAM110: the stack's gateway.upstreams has scheme and serverName of an external component; remove 'upstream-tls'",
         ),
         ("{name: a.b, type: webservice, properties: {image: a}}", "a.yaml:6:14: OAM103: 'a.b' cannot name a Service"),
         ("{name: Ab.c, type: webservice, properties: {image: a}}", "a.yaml:6:14: OAM103: 'Ab.c' cannot name a Service"),

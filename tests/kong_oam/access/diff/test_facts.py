@@ -49,6 +49,7 @@ from kong_oam.access.settings.values import (
     Settings,
 )
 from kong_oam.access.stack import Peer, Records
+from kong_oam.access.upstream import Target, Upstream
 from kong_oam.traits.key import Traits
 from kong_oam.traits.meanings import MEANINGS
 from tests.support.diffs import API, BEFORE, SHOP, edited, model, settings
@@ -66,11 +67,14 @@ NO_FACTS = {
     Role: "name scopes groups components position",
     Call: "component scopes roles position",
     Public: "reason until",
-    Exposure: "endpoints services rules",
     # Compared caller by caller.
     Peer: "namespace labels",
     PodGroup: "cluster namespace labels",
     Connection: "port protocol caller is_peer pods position",
+    Exposure: "endpoints services rules upstream",
+    # A text of them is compared request by request; `health` is about outages.
+    Upstream: "targets scheme server_name health balanced",
+    Target: "host port",
     Waiver: "finding reason until position",
     # Compared field by field, or by their effects; `cloud`, `as_of` and `partition` are no rules.
     Settings: "stack cloud as_of cluster gateway providers applications definitions partition",

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from kong_oam.access.lint.finding import LintFinding
+from kong_oam.access.upstream import Target, Upstream
 from tests.support.diffs import edited
+from tests.support.estates import STACK, external
 from tests.support.lint_estates import STYLES, answers, linted, styled
 
 ORDERS = """\
@@ -525,3 +528,31 @@ def test_a_reason_cannot_talk_to_the_terminal() -> None:
     assert message.startswith("public without an end date ([31mred xxx")
     assert message.isprintable()
     assert len(message) < 120
+
+
+@pytest.mark.parametrize(
+    ("upstream", "found"),
+    [
+        (
+            Upstream((Target("a.net"), Target("10.0.0.1")), "http"),
+            ["calls go to a.net by plain http; any server could answer them"],
+        ),
+        (Upstream((Target("10.0.0.1"), Target("fd12::1")), "http"), []),
+        (Upstream((Target("a.net"),), "https", "a.net"), []),
+    ],
+)
+def test_plain_http_to_a_name_is_found(
+    upstream: Upstream, found: list[str]
+) -> None:
+    access = "        - {type: access, properties: {owner: o, rules: []%s}}\n"
+    stack = replace(
+        STACK, upstreams={"legacy/crm": upstream}, upstream_tls="tls"
+    )
+    until = ", waivers: [{finding: LINT316, reason: r, until: '2026-12-01'}]"
+    for waiver, expected in (
+        (("", found), (until, [])) if found else (("", []),)
+    ):
+        _, findings = linted(
+            {"legacy.yaml": external(more=access % waiver)}, stack
+        )
+        assert [finding.message for finding in findings] == expected
