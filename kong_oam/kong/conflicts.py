@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from kong_oam.access.data import Texts
+from kong_oam.access.forbidden import is_address
 from kong_oam.access.model import Estate
 from kong_oam.access.settings.partitions import stack_of
 from kong_oam.access.settings.values import Settings
@@ -76,7 +77,9 @@ def needed_names(estate: Estate) -> Iterator[NeededName]:
             if upstream.balanced:
                 name = name_of(stack, component, upstream)
                 logical = logical_name(component, upstream)
-            yield NeededName(_UPSTREAM, name, logical, *maker)
+            # Kong has no Upstream with the name of an address, and rejects the question.
+            if not is_address(name):
+                yield NeededName(_UPSTREAM, name, logical, *maker)
     yield NeededName(_UPSTREAM, names.nowhere(stack), "gateway-nowhere")
     yield NeededName(_CONSUMER, names.anonymous(stack), "gateway-anonymous")
     for provider in estate.stack.providers:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import httpx
 
+from policies.scripts import address_of, table_of
 from sandbox.local import STACK
 from tests.support.engine.calls import call
 from tests.support.engine.deployment import Deployment, Empty
@@ -95,13 +96,27 @@ def test_the_gate_goes_over_to_new_targets_in_one_write(empty: Empty) -> None:
     hosts[0] = {"host": "crm3.example.net", "port": 9443}
     with deployment.config() as config:
         config["kong-oam:gateway"]["upstreams"]["legacy/crm"] = settings
+    # No old rule may meet a new target, and no new rule an old target.
+    deployment.edit("applications/tiny.yaml", "[/health]", "[/status]")
     made = deployment.changes("up")
     assert made.pop("legacy/crm-8443__tls-gate") == "update"
+    assert made.pop("legacy/crm-8443__tls-admission") == "update"
     assert set(made.values()) == {"create", "delete"}
-    assert call(local, "GET", HOST, "/health").status == 200
+    assert call(local, "GET", HOST, "/health").status == 401
+    assert call(local, "GET", HOST, "/status").status == 200
     after = upstreams(deployment)
     assert len(before) == len(after) == 2 and before != after
+    steps = set()
     nowhere = f"kong-oam.{STACK}.nowhere"
     for entities in local.kong.past()[begun:]:
         for service in entities.tables["services"].values():
             assert service["host"] == nowhere
+        names = {row["name"] for row in entities.tables["upstreams"].values()}
+        for plugin in entities.tables["plugins"].values():
+            leads_to = address_of(plugin["config"])
+            if leads_to:
+                assert leads_to["host"] in names
+                table = table_of(plugin["config"]) or {}
+                steps.add((leads_to["host"], *sorted(table["rules"])))
+    old, new = *before - after, *after - before
+    assert steps == {(old, "/", "/health"), (new, "/", "/status")}

@@ -14,7 +14,7 @@ import pytest
 
 from tests.support.gateway_cases import Case
 from tests.support.live.engine import Engine, engine
-from tests.support.live.gateway import LiveGateway
+from tests.support.live.gateway import LiveGateway, await_true
 from tests.support.live.run import RUN, bind_address, upstream_host
 from tests.support.workload_tls import Pair, Workload, authority, signed
 
@@ -49,17 +49,22 @@ def ca(live: LiveGateway) -> Iterator[Pair]:
         yield made
 
 
-def _lead_to(made: Engine, *workloads: Workload) -> None:
+def _address(workload: Workload) -> str:
+    return f"host: {upstream_host()}, port: {workload.port}"
+
+
+def _lead_to(made: Engine, *workloads: Workload, more: str = "") -> None:
     """Deploy these targets of the component."""
-    targets = [
-        f"{{host: {upstream_host()}, port: {workload.port}}}"
-        for workload in workloads
-    ]
+    targets = ", ".join(f"{{{_address(workload)}}}" for workload in workloads)
+    _deploy(made, f"targets: [{targets}]{more}")
+
+
+def _deploy(made: Engine, entry: str) -> None:
+    """Deploy these settings of the component."""
     text = made.stack_file.read_text("utf-8")
     begin = text.index("    upstreams:")
     end = text.index("\n", begin)
-    entry = f"{{targets: [{', '.join(targets)}], serverName: {_NAME}}}"
-    setting = f"    upstreams: {{legacy/crm: {entry}}}"
+    setting = f"    upstreams: {{legacy/crm: {{{entry}, serverName: {_NAME}}}}}"
     made.stack_file.write_text(text[:begin] + setting + text[end:], "utf-8")
     made.up()
 
@@ -117,8 +122,13 @@ def test_a_target_dies_another_changes_and_all_die(
         (tmp_path / "stacks" / "ca.pem").write_text(ca.certificate)
         made.configure("upstreamTls: {ca: ca.pem}")
         made.configure("upstreams: {}")
-        _lead_to(made, *servers)
         case = Case("GET", host, b"/")
+        _deploy(made, _address(servers[0]))
+        _await(live, case, 200, bound=made.bound)
+        assert made.changes("up", "--refresh") == {}
+
+        _lead_to(made, *servers)
+        time.sleep(made.settle)
         _await(live, case, 200, bound=made.bound)
         assert all(server.answered for server in servers)
         assert made.changes("up", "--refresh") == {}
@@ -137,9 +147,9 @@ def test_a_target_dies_another_changes_and_all_die(
         seen = _statuses_during(live, case, change)
         report(f"while targets changed: {dict(seen)}")
         assert seen.keys() == {200}
-        before = servers[0].answered, servers[1].answered
+        former = servers[0].answered, servers[1].answered
         _await(live, case, 200, bound=made.bound)
-        assert before == (servers[0].answered, servers[1].answered)
+        assert former == (servers[0].answered, servers[1].answered)
 
         _lead_to(made, wrong)
         time.sleep(made.settle)
@@ -147,7 +157,12 @@ def test_a_target_dies_another_changes_and_all_die(
         assert wrong.answered == 0
 
         with Workload(signed(ca, _NAME), bind=bind_address()) as last:
-            _lead_to(made, last)
+            _lead_to(made, last, more=", health: /up")
             _await(live, case, 200, bound=made.bound)
+            before = last.answered
+            await_true(
+                lambda: None if last.answered > before else "no health check",
+                made.bound,
+            )
         _await(live, case, 503, bound=made.bound)
         made.destroy()

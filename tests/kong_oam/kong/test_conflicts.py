@@ -33,7 +33,7 @@ from kong_oam.kong.trait_plugins import former_roles, trait_plugins
 from sandbox.kong import Kong
 from sandbox.kong.pem import self_signed
 from tests.support.diffs import settings
-from tests.support.estates import ISSUER, PROVIDER, estate, external
+from tests.support.estates import ISSUER, PROVIDER, STACK, estate, external
 from tests.support.json_object import JsonObject
 from tests.support.mocks import all_of, run_program
 from tests.support.repository import ROOT
@@ -463,3 +463,13 @@ def test_another_upstream_cannot_take_the_calls_of_a_host(
         f"Kong has upstream '{name}' ({there}) of no stack (it has no tags); ask its "
         "owner to rename or remove it"
     )
+
+
+def test_an_address_is_no_name_of_an_upstream() -> None:
+    upstreams = {"legacy/crm": Upstream((Target("10.0.0.1"),), "http")}
+    made = estate(external(), stack=replace(STACK, upstreams=upstreams))
+    assert [
+        needed.name
+        for needed in needed_names(made)
+        if needed.type == "kong:index/upstream:Upstream"
+    ] == ["kong-oam.tests.nowhere"]
