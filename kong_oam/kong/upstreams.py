@@ -75,15 +75,15 @@ def used_upstreams(recorded: Iterable[TypeAndName]) -> NameSets:
 
 
 def addresses(upstream: Upstream) -> Names:
-    """Return the targets as `host:port`, sorted. An IPv6 address is as long as Kong writes it."""
-    return tuple(
-        sorted(
-            f"[{ip_address(target.host).exploded}]:{target.port}"
-            if ":" in target.host
-            else target.address
-            for target in upstream.targets
-        )
-    )
+    """Return the targets as `host:port`, each once, sorted. An IPv6 address is as long as Kong
+    writes it."""
+    found = {
+        f"[{ip_address(target.host).exploded}]:{target.port}"
+        if ":" in target.host
+        else target.address
+        for target in upstream.targets
+    }
+    return tuple(sorted(found))
 
 
 def healthchecks(upstream: Upstream) -> JsonObject:
