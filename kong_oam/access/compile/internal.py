@@ -142,6 +142,11 @@ class _Callee:
                 f"'{component.key}' renders no pods to connect to; write access.service "
                 "for the pods of a release or an operator"
             )
+            if component.outside:
+                message = (
+                    f"'{component.key}' runs outside the cluster, where no NetworkPolicy applies; "
+                    "remove `internal`"
+                )
             yield Diagnostic("ACC254", message, position)
             return
         listed = _listening(component, protocol)

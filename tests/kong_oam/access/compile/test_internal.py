@@ -129,6 +129,7 @@ CONFIG = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c, namespace: old}\n
 @pytest.mark.parametrize(
     ("properties", "expected"),
     [
+        ("type: external\n      properties: {}", "app1.yaml:12:31: error ACC254: 'data/db' runs outside the cluster, where no NetworkPolicy applies; remove `internal`"),
         ("type: webservice\n      properties: {image: mysql}", "app1.yaml:12:31: error ACC254: no container of 'data/db' lists port 3306; correct the port, or add it to the container's ports"),
     ],
 )  # fmt: skip
