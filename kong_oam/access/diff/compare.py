@@ -467,9 +467,9 @@ def _is_accepted(
             groups for groups in before if not suffices(groups, after)
         )
         for groups in _users_losing_access(lost, after, named):
-            token = old.token(principal, groups, site, path)
-            if new.takes(site, path, method, token, caller.source.networks):
-                return True
+            for token in old.tokens(principal, groups, site, path):
+                if new.takes(site, path, method, token, caller.source.networks):
+                    return True
     return False
 
 
@@ -509,7 +509,7 @@ def _change(
         _address(first),
     )
     side = old if change.kind in CLOSING else new
-    token = side.token(first.principal, groups, site, path)
+    token = side.tokens(first.principal, groups, site, path)[0]
     rule = side.answer(site, path, method, token, example.address).rule
     return Change(
         change.kind,

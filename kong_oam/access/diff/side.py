@@ -118,28 +118,29 @@ class Side:
         pods = self.model.pods.get(key, {}).get(endpoint.port_name, "")
         return Answer(key, endpoint.port_name, pods, component.owner)
 
-    def token(
+    def tokens(
         self,
         principal: Principal | None,
         groups: Groups,
         site: str,
         path: PathSegments,
-    ) -> Token | None:
-        """Return the token that the provider issues to the principal for such a call, for a user in
-        `groups` if it signs users in."""
+    ) -> tuple[Token | None, ...]:
+        """Return the tokens that the provider issues to the principal, for a user in `groups` if it
+        signs users in. The first is the token that the client sends with such a call."""
         client = self.clients.get(principal) if principal else None
         # A client that only the other estate has may call public paths.
-        if principal is None or client is None:
-            return None
-        provider = self.model.estate.stack.providers[principal.provider]
+        if client is None:
+            return (None,)
+        estate = self.model.estate
+        provider = estate.stack.providers[client.provider]
         names = map(provider.group, groups) if self._between_stacks else groups
         user = (
             User("user", tuple(sorted(names))) if client.user_facing else None
         )
-        api = self.model.estate.token_api_at(
-            self.sites.component(site, path), client
-        )
-        return issue(provider, client, user, api=api)
+        apis = [estate.token_api_at(self.sites.component(site, path), client)]
+        apis += (estate.components.get(call.component) for call in client.calls)
+        issued = (issue(provider, client, user, api=api) for api in apis)
+        return tuple(dict.fromkeys(issued))
 
     def answer(
         self,

@@ -463,6 +463,26 @@ def test_old_tokens_of_a_client_count_where_any_token_will_do() -> None:
     )  # fmt: skip
 
 
+def test_old_tokens_for_each_called_api_count_where_any_token_will_do() -> None:
+    """Tokens are for one API each. Nobody else calls stock, the first API of the client."""
+    on = settings()
+    okta = replace(on.stack.providers["okta"], per_api=True)
+    on = replace(on, stack=replace(on.stack, providers={"okta": okta}))
+    stock = edited(
+        API,
+        *(("orders", "stock"), ("name: api", "name: items")),
+        *(("read", "look"), ("write", "put")),
+    )
+    orders = "{component: orders/api, scopes: [read]}"
+    both = f"{{component: stock/items, scopes: [look]}}, {orders}"
+    was, now = (
+        model(API, stock, edited(SHOP, (orders, calls)), HELLO, on=on)
+        for calls in (both, "")
+    )
+    revoked = hello_change(service("shop/checkout"), "revoked", 60)
+    assert revoked in diff(was, now)
+
+
 def test_old_tokens_of_users_count_where_any_token_will_do() -> None:
     """Users in sales no longer get tokens through the shop."""
     without_group = edited(
