@@ -112,8 +112,10 @@ def surroundings(
     hosts = {}
     if node_address:
         hosts[node_address.lower()] = "a node of the cluster"
-    if admin_url and (host := urlsplit(admin_url).hostname):
-        hosts[host] = "Kong's Admin API"
+    # The settings report an invalid URL.
+    with suppress(ValueError):
+        if admin_url and (host := urlsplit(admin_url).hostname):
+            hosts[host] = "Kong's Admin API"
     networks = {}
     for cidr in cidrs:
         with suppress(ValueError):
