@@ -72,7 +72,7 @@ CODES: Codes = {
         "name the same `secretName` for the host in all traits",
     ),
     "ACC216": Code(
-        "an application in the gateway's own namespace",
+        "an application in the gateway's own namespace, or pods in the namespace of a peer",
         "move the application to another namespace",
     ),
     "ACC217": Code(

@@ -32,15 +32,16 @@ LOOPBACK_NAMES = (
     "ip6-localhost",
     "ip6-loopback",
 )
-# Addresses of metadata services outside link-local networks: AWS, Google, Azure, Alibaba, Oracle.
-_METADATA_ADDRESSES = (
-    *("fd00:ec2::254", "fd20:ce::254", "168.63.129.16"),
-    *("100.100.100.200", "192.0.0.192"),
+# Networks of metadata services outside link-local networks: AWS, Google, Azure, Alibaba, Oracle.
+_METADATA_NETWORKS = (
+    *(ip_network("fd00:ec2::/32"), ip_network("fd20:ce::/32")),
+    *(ip_network("168.63.129.16"), ip_network("100.100.100.200")),
+    ip_network("192.0.0.192"),
 )
 _METADATA_NAME = "metadata.google.internal"
 _METADATA = "a cloud's metadata service"
 _LOOPBACK = "the gateway's own host (loopback)"
-_IN_CLUSTER = re.compile(r"\.svc(?:\.|\Z)|\.cluster\.local\Z")
+_IN_CLUSTER = re.compile(r"\.svc(?:\.|\Z)|\.pod\Z|\.cluster\.local\Z")
 _THIS_NETWORK = ip_network("0.0.0.0/8")
 
 
@@ -115,7 +116,7 @@ def surroundings(
     # The settings report an invalid URL.
     with suppress(ValueError):
         if admin_url and (host := urlsplit(admin_url).hostname):
-            hosts[host] = "Kong's Admin API"
+            hosts[host.rstrip(".")] = "Kong's Admin API"
     networks = {}
     for cidr in cidrs:
         with suppress(ValueError):
@@ -129,7 +130,7 @@ def _sentence(kind: str) -> str:
 
 def _special(address: IPv4Address | IPv6Address) -> str:
     """Return what a special address is, in words; empty for other addresses."""
-    if str(address) in _METADATA_ADDRESSES:
+    if any(address in network for network in _METADATA_NETWORKS):
         return _METADATA
     if address.is_loopback:
         return _LOOPBACK

@@ -33,10 +33,7 @@ class PodGroup:
             if self.cluster
             else self.namespace
         )
-        labels = ",".join(
-            f"{key}={value}" for key, value in sorted(self.labels.items())
-        )
-        return f"pods {labels} in {place}"
+        return f"pods {selector_text(self.labels)} in {place}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +77,11 @@ Connections = tuple[Connection, ...]
 
 # The key of a component, and a connection to its pods.
 Connected = tuple[str, Connection]
+
+
+def selector_text(labels: Texts) -> str:
+    """Return labels as kubectl's --selector takes them: `app=db,tier=data`."""
+    return ",".join(f"{key}={value}" for key, value in sorted(labels.items()))
 
 
 def port_text(port: int, protocol: str) -> str:

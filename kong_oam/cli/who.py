@@ -115,10 +115,10 @@ def _unfenced(component: Component) -> str:
     if upstream is None or proves:
         return ""
     hosts = some([target.address for target in upstream.targets])
-    return (
-        f"nothing fences {hosts}: the host cannot tell the gateway from other callers; set "
-        "gateway.upstreamTls.clientCertificate"
-    )
+    remedy = "set gateway.upstreamTls.clientCertificate"
+    if upstream.scheme == "http":
+        remedy = f"use scheme: https, and {remedy}"
+    return f"nothing fences {hosts}: the host cannot tell the gateway from other callers; {remedy}"
 
 
 def _lines(

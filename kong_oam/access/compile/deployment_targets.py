@@ -13,6 +13,7 @@ from kong_oam.diagnostics import Diagnostic, Findings
 from kong_oam.oam.model import DeploymentTarget
 from kong_oam.oam.position import SourcePosition
 from kong_oam.oam.variants import clashing_variants
+from kong_oam.objects.component_pods import component_pods
 
 _OWN_CLUSTER = DeploymentTarget()
 
@@ -60,6 +61,30 @@ def _beside_gateway(namespace: str, position: SourcePosition) -> Diagnostic:
         "another namespace"
     )
     return Diagnostic("ACC216", message, position)
+
+
+def pods_beside_peers(
+    components: Iterable[Component], stack: Stack
+) -> Findings:
+    """Yield components with pods in the namespace of a platform peer: by its labels, they could
+    connect as the peer."""
+    peers = {peer.namespace: name for name, peer in stack.peers.items()}
+    for component in components if peers else ():
+        namespaces = {site.workload.namespace for site in component.instances}
+        if component.outside:
+            namespaces = set()
+        for site in component.instances:
+            for rendered in site.workload.rendered:
+                if component_pods(rendered) and rendered.namespace:
+                    namespaces.add(rendered.namespace)
+        for namespace in sorted(namespaces & peers.keys()):
+            name = peers[namespace]
+            message = (
+                f"namespace '{namespace}' is the peer's ('{name}' in cluster.peers): pods there "
+                "could connect as the peer; use another namespace"
+            )
+            position = component.position.at("name")
+            yield Diagnostic("ACC216", message, position)
 
 
 def unreachable_routes(

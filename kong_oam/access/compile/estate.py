@@ -20,6 +20,7 @@ from kong_oam.access.compile.component import compile_component
 from kong_oam.access.compile.deployment_targets import (
     at_target,
     first_target,
+    pods_beside_peers,
     unfederated_clients,
     wrong_targets,
 )
@@ -122,6 +123,7 @@ def compile_estate(
             for part in application.components
         )
         findings += wrong_targets(application, components, stack)
+    findings += pods_beside_peers(directory.components.values(), stack)
     findings += _conflicting_certificates(directory.components.values())
     findings += wrong_partitions(
         applications, directory.components.values(), stack

@@ -211,8 +211,9 @@ class _Callee:
                 yield PodGroup(cluster, peer.namespace, peer.labels)
         elif not stack.partial:
             message = (
-                f"the stack has no peer '{name}'{nearest(name, stack.peers)}; write its pods "
-                f"under cluster.peers.{name} in the stack's settings: namespace and podLabels"
+                f"the stack has no peer '{name}'; write its pods under cluster.peers.{name} in "
+                "the stack's settings: namespace and podLabels"
+                f"{nearest(name, stack.peers)}"
             )
             self.out.append(Diagnostic("ACC255", message, position))
 

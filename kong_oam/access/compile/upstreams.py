@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from itertools import chain
 
 from kong_oam.access.endpoint import Endpoints
 from kong_oam.access.hosts import hosts_above
@@ -66,12 +67,8 @@ def wrong_upstreams(
     if not stack.placed:
         yield from _workloads_without_gateway(components.values())
     first: dict[str, Component] = {}
-    exposed = set[str]()
-    namespaces = {}
-    for component in components.values():
-        exposed.update(component.hosts)
-        if component.type != EXTERNAL:
-            namespaces[component.workload.namespace] = component.key
+    exposed = {*chain.from_iterable(each.hosts for each in components.values())}
+    namespaces = _namespaces(components.values(), stack)
     for component in components.values():
         upstream = component.exposure.upstream
         position = component.position.at("name")
@@ -93,13 +90,27 @@ def wrong_upstreams(
                 yield Diagnostic("ACC272", message, position)
 
 
+def _namespaces(
+    components: Iterable[Component], stack: Stack
+) -> Mapping[str, str]:
+    """Return the namespaces of the cluster that are known here, each with its owner."""
+    # Each cluster has these two.
+    namespaces = dict.fromkeys(("default", "kube-system"), "Kubernetes")
+    if stack.gateway_namespace:
+        namespaces[stack.gateway_namespace] = "the gateway"
+    for component in components:
+        if component.type != EXTERNAL:
+            namespaces[component.workload.namespace] = f"'{component.key}'"
+    return namespaces
+
+
 def _in_cluster(host: str, namespaces: Mapping[str, str]) -> str:
     """Return why a name is a Service's for a gateway in the cluster: `api.shop` is
     api.shop.svc.cluster.local there."""
-    key = namespaces.get(host.rpartition(".")[2])
+    owner = namespaces.get(host.lower().rpartition(".")[2])
     return (
-        f"is a name in the namespace of '{key}' for a gateway in the cluster; write another name"
-        if key
+        f"is a name in the namespace of {owner} for a gateway in the cluster; write another name"
+        if owner
         else ""
     )
 

@@ -114,6 +114,9 @@ RIGHTS = "rights"
 # The fact that maps each host of a component to the Secret that it names.
 CERTIFICATES = "hostCertificates"
 
+# The fact with the pods of another owner's Service, which a NetworkPolicy fences.
+FENCE = "access.service"
+
 # The fact with the connections to a component's pods (access.diff.connections).
 INTERNAL = "internal"
 

@@ -38,6 +38,7 @@ from kong_oam.access.diff.change import (
 )
 from kong_oam.access.diff.connections import connections_changed
 from kong_oam.access.diff.facts import settings_changed
+from kong_oam.access.diff.fences import fences_changed
 from kong_oam.access.diff.kind import KINDS, Kind
 from kong_oam.access.diff.model import AccessModel
 from kong_oam.access.diff.owners import owners_changed
@@ -122,11 +123,12 @@ def diff(old: AccessModel, new: AccessModel) -> tuple[Difference, ...]:
     )
     rights = rights_changed(old, new)
     connections = connections_changed(old, new, between_stacks=between_stacks)
+    fences = () if between_stacks else fences_changed(old, new)
     owners = owners_changed(old, new)
     shown = () if between_stacks else certificates_changed(old, new)
     changes = [
         *(*requests, *settings, *rights),
-        *(*connections, *owners, *shown),
+        *(*connections, *fences, *owners, *shown),
     ]
     return tuple(sorted(changes, key=_rank))
 

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from kong_oam.access.data import JsonFields, Texts
 from kong_oam.access.diff.change import (
     CERTIFICATES,
+    FENCE,
     INTERNAL,
     RIGHTS,
     Facts,
@@ -28,6 +29,7 @@ from kong_oam.access.diff.change import (
 from kong_oam.access.diff.connections import connections_of
 from kong_oam.access.diff.kind import Kind, kind_of_list
 from kong_oam.access.diff.model import AccessModel
+from kong_oam.access.internal import selector_text
 from kong_oam.access.model import (
     Client,
     Component,
@@ -197,6 +199,7 @@ def facts_of(estate: Estate, settings: Settings) -> Facts:
             component.exposure.endpoints
             or component.identity.clients
             or component.connections
+            or component.workload.named_service
             or rights
         ):
             facts[Subject(key)] = _component_facts(component, rights)
@@ -236,6 +239,8 @@ def _component_facts(component: Component, rights: list[str]) -> JsonValues:
         facts[RIGHTS] = rights
     if component.connections:
         facts[INTERNAL] = connections_of(component)
+    if named := component.workload.named_service:
+        facts[FENCE] = selector_text(named.labels)
     if component.exposure.endpoints:
         facts[CERTIFICATES] = _certificates_named(component)
     return facts
@@ -361,7 +366,7 @@ def _values_changed(
 ) -> Iterator[Setting]:
     if old == new:
         return
-    for name in sorted({*old, *new} - {RIGHTS, CERTIFICATES, INTERNAL}):
+    for name in sorted({*old, *new} - {RIGHTS, CERTIFICATES, FENCE, INTERNAL}):
         if between_stacks and not (
             name in _APPLICATION_SETTINGS or name.startswith(_EDGE)
         ):

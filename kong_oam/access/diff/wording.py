@@ -10,6 +10,7 @@ from typing import Any
 from kong_oam.access.data import PathSegments, without
 from kong_oam.access.diff.change import (
     CLOSING,
+    FENCE,
     OPENING,
     RIGHTS,
     AffectedCaller,
@@ -219,7 +220,7 @@ def subject_text(change: Setting) -> str:
         return printable(
             f"callers of {', '.join(map(_with_owner, all_exposers(change)))}"
         )
-    if component and change.name == RIGHTS:
+    if component and change.name in (RIGHTS, FENCE):
         return f"pods of {component}"
     if component:
         return (

@@ -543,8 +543,8 @@ def test_who_says_that_nothing_fences_a_host_outside(cli: Cli) -> None:
     )
     printed = cli("who", "--component", "legacy/crm", "--stack", "local")
     assert printed.splitlines()[-1] == (
-        "nothing fences 10.0.0.7:8080: the host cannot tell the gateway from other callers; set "
-        "gateway.upstreamTls.clientCertificate"
+        "nothing fences 10.0.0.7:8080: the host cannot tell the gateway from other callers; use "
+        "scheme: https, and set gateway.upstreamTls.clientCertificate"
     )
     assert "fences" not in cli("who", "--component", "orders/api")
 

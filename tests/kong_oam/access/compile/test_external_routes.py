@@ -113,14 +113,23 @@ def test_settings_that_name_no_backend(
     assert findings(*texts, stack=on(upstreams)) == [expected]
 
 
-def test_a_name_in_a_namespace_is_a_service_where_kong_runs_in_the_cluster() -> (
-    None
-):
-    upstreams = {"legacy/crm": Upstream((Target("api.orders"),), "http")}
+@pytest.mark.parametrize(
+    ("host", "owner"),
+    [
+        ("api.orders", "'orders/api'"),
+        ("API.Orders", "'orders/api'"),
+        ("kong-admin.kong", "the gateway"),
+        ("kubernetes.default", "Kubernetes"),
+    ],
+)
+def test_a_name_in_a_namespace_is_a_service_where_kong_runs_in_the_cluster(
+    host: str, owner: str
+) -> None:
+    upstreams = {"legacy/crm": Upstream((Target(host),), "http")}
     inside = on(upstreams, gateway_namespace="kong")
     assert findings(external(), api(), stack=inside) == [
-        "ACC272 gateway.upstreams.legacy/crm: api.orders:8080 is a name in the namespace of "
-        "'orders/api' for a gateway in the cluster; write another name"
+        f"ACC272 gateway.upstreams.legacy/crm: {host}:8080 is a name in the namespace of "
+        f"{owner} for a gateway in the cluster; write another name"
     ]
     assert findings(external(), api(), stack=on(upstreams)) == []
 

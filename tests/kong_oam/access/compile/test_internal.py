@@ -105,7 +105,7 @@ AT = "app1.yaml:12:"
         (of("data/db"), "50: error ACC252: 'data/db' has one pod, and a pod reaches itself without this; remove it, or give the component more replicas"),
         ("[{port: 3306, components: [blog/wordpress, blog/wordpress]}]", "66: error ACC252: 'blog/wordpress' is already named for port 3306 (app1.yaml:12:50); remove one of them"),
         ("[{port: 3306, peers: [monitoring]}, {port: 3306, protocol: TCP, peers: [monitoring]}]", "95: error ACC252: 'monitoring' is already named for port 3306 (app1.yaml:12:45); remove one of them"),
-        ("[{port: 3306, peers: [monitorin]}]", "45: error ACC255: the stack has no peer 'monitorin'; did you mean 'monitoring'?; write its pods under cluster.peers.monitorin in the stack's settings: namespace and podLabels"),
+        ("[{port: 3306, peers: [monitorin]}]", "45: error ACC255: the stack has no peer 'monitorin'; write its pods under cluster.peers.monitorin in the stack's settings: namespace and podLabels; did you mean 'monitoring'?"),
         ("[{port: 3307, peers: [monitoring]}]", "31: error ACC254: no container of 'data/db' lists port 3307; it lists 3306; correct the port, or add it to the container's ports"),
         ("[{port: 3306, protocol: UDP, peers: [monitoring]}]", "31: error ACC254: no container of 'data/db' lists port 3306/UDP; it lists 33060; correct the port, or add it to the container's ports"),
     ],

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from kong_oam.access.model import Component
+from kong_oam.access.stack import Peer
 from tests.support.estates import STACK, api, compiled, estate
 
 WEST = replace(
@@ -320,3 +321,20 @@ def test_a_clients_secret_is_nobodys_certificate_in_any_place(
         assert [found in line and "ACC217" in line for line in lines] == [
             True
         ] * bool(topologies), (topologies, lines)
+
+
+def test_no_component_comes_beside_a_peer() -> None:
+    """Its pods could wear the labels of the peer."""
+    peers = {"monitoring": Peer("ops", {"app": "prometheus"})}
+    beside = (
+        "namespace 'ops' is the peer's ('monitoring' in cluster.peers): pods there could connect "
+        "as the peer; use another namespace"
+    )
+    assert messages(placed(ORDERS, "{namespace: ops}"), JOB, peers=peers) == [
+        f"app1.yaml:6:13: error ACC216: {beside}"
+    ]
+    spread = placed(ORDERS, "{}", "{clusters: [west], namespace: ops}")
+    assert messages(spread, JOB, peers=peers) == [
+        f"app1.yaml:6:13: error ACC216: {beside}"
+    ]
+    assert messages(ORDERS, JOB, peers=peers) == []

@@ -7,13 +7,17 @@ from dataclasses import replace
 import pulumi
 
 from components.announcement import announcement
+from kong_oam.access.diff.change import Subject
 from kong_oam.access.diff.compare import diff
+from kong_oam.access.diff.facts import facts_of
 from kong_oam.access.diff.model import AccessModel
 from kong_oam.access.diff.snapshot import (
     dump_model,
     load_model,
 )
 from kong_oam.access.diff.wording import headline
+from kong_oam.oam.position import NO_POSITION
+from kong_oam.objects.selection import NamedService
 from tests.support.diffs import edited, model, settings
 
 BLOG = """
@@ -49,6 +53,7 @@ def blog(
 
 
 BEFORE = blog()
+MYSQL = Subject("blog/mysql")
 
 
 def lines(old: AccessModel, new: AccessModel) -> list[str]:
@@ -153,3 +158,47 @@ def test_a_caller_of_another_repository_is_no_change() -> None:
     )
     unread = model(text, on=partial)
     assert lines(unread, model(text, SHOP, on=partial)) == []
+
+
+def fenced(labels: str) -> AccessModel:
+    """Return the model of the estate in which a chart has the pods of MySQL."""
+    facts = {**BEFORE.facts[MYSQL], "access.service": labels}
+    return replace(BEFORE, facts={**BEFORE.facts, MYSQL: facts})
+
+
+def test_pods_that_lose_their_fence_may_be_called_by_all() -> None:
+    """A new fence closes, and the pods of a removed component end."""
+    assert lines(fenced("app=idx"), BEFORE) == [
+        "may widen for pods of blog/mysql: access.service: app=idx -> none"
+    ]
+    assert lines(fenced("app=idx"), fenced("app=idx,tier=db")) == [
+        "may widen for pods of blog/mysql: access.service: app=idx -> app=idx,tier=db"
+    ]
+    assert lines(BEFORE, fenced("app=idx")) == []
+    assert lines(fenced("app=idx"), blog(REMOVED)) == lines(
+        BEFORE, blog(REMOVED)
+    )
+
+
+def test_the_fence_of_a_service_is_a_fact() -> None:
+    """Also without a route."""
+    named = NamedService(
+        "mysql",
+        3306,
+        3306,
+        {"tier": "db", "app": "idx"},
+        "gateway",
+        NO_POSITION,
+    )
+    (application,) = BEFORE.estate.applications
+    components = tuple(
+        replace(each, workload=replace(each.workload, named_service=named))
+        for each in application.components
+    )
+    estate = replace(
+        BEFORE.estate,
+        applications=(replace(application, components=components),),
+    )
+    facts = facts_of(estate, settings("prod"))
+    assert facts[MYSQL]["access.service"] == "app=idx,tier=db"
+    assert facts[Subject("blog/backup")]["access.service"] == "app=idx,tier=db"

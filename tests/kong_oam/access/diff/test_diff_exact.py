@@ -542,6 +542,13 @@ def test_clients_owners_and_the_scheme_differ_exactly_where_the_diff_says_so(
     for key in old.components.keys() & new.components.keys():
         if old.components[key].owner != new.components[key].owner:
             expected.add((key, "", "owner", "owner"))
+        before_fence = old.components[key].workload.named_service
+        fence = new.components[key].workload.named_service
+        is_routed = new.components[key].exposure.endpoints
+        if before_fence and (
+            not fence or (fence.labels != before_fence.labels and not is_routed)
+        ):
+            expected.add((key, "", "access.service", "may widen"))
     before = {principal_of(client): client for client in old.clients}
     for now in new.clients:
         was, key = before.get(principal_of(now)), (now.component, now.provider)

@@ -132,6 +132,7 @@ CLUSTER = (
         ("2002:a9fe:a9fe::1", INSIDE),
         ("2001:0:a9fe:a9fe::1", INSIDE),
         ("fd00:0ec2::0254", METADATA),
+        ("fd00:ec2::23", METADATA),
         ("168.63.129.16", METADATA),
         ("100.100.100.200", METADATA),
         ("Metadata.Google.Internal", METADATA),
@@ -150,6 +151,7 @@ CLUSTER = (
         ("api.orders.svc.cluster.local", CLUSTER),
         ("api.orders.svc.example.com", CLUSTER),
         ("a.b.cluster.local", CLUSTER),
+        ("10-0-0-1.kong.pod", CLUSTER),
         ("kong.example.com", "is Kong's Admin API; write another host"),
         ("node.example.com", "is a node of the cluster; write another host"),
         ("198.51.100.9", "is the gateway itself; write another host"),
@@ -159,7 +161,7 @@ def test_addresses_that_lead_elsewhere(host: str, reason: str) -> None:
     with pytest.raises(StackError) as error:
         parsed(
             {"host": host, "serverName": "crm.example.net"},
-            adminUrl="https://kong.example.com:8444",
+            adminUrl="https://kong.example.com.:8444",
             nodeAddress="Node.example.com",
             reach="nodePort",
             cidrs=["198.51.100.8/29"],
@@ -173,7 +175,7 @@ def test_addresses_that_lead_elsewhere(host: str, reason: str) -> None:
     "host",
     [
         *("10.0.0.1", "192.168.1.1", "100.64.1.1", "8.8.8.8", "fd12::1"),
-        *("2001:db8::1", "2a00::1", "crm", "svc.example.net", "a.svcs.net"),
+        *("2001:db8::1", "2a00::1", "crm", "svc.example.net", "a.pod.net"),
         *("localhost.example.net", "1.example.net", "xn--bcher-kva.example"),
     ],
 )
