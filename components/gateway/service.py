@@ -19,7 +19,11 @@ from kong_oam.kong.routes import FIXED, routes
 from kong_oam.kong.table import address, table, without_exposure
 from kong_oam.kong.trait_plugins import USUAL, former_roles, trait_plugins
 from kong_oam.oam.position import Fields
-from kong_oam.traits.upstream_tls.at_kong import certified_name, service_fields
+from kong_oam.traits.upstream_tls.at_kong import (
+    certified_name,
+    host_header,
+    service_fields,
+)
 
 from ..graph import Predecessors
 from ..workload.upstream import Upstream
@@ -271,7 +275,7 @@ def _gate(
 ) -> Content:
     meant = args.service.args
     certified = certified_name(meant.component, meant.backend)
-    upstream = address(host, port, certified)
+    upstream = address(host, port, certified, host_header(meant.component))
     if rolled_out:
         return plugins.gate(table, upstream)
     stays = "opens nothing new" if args.before else "stays closed"

@@ -35,7 +35,7 @@ def provision_upstream(
         made = kong.Upstream(
             logical,
             name=upstreams.name_of(stack, component, upstream),
-            host_header=upstream.server_name,
+            host_header=upstream.host_header or upstream.server_name,
             healthchecks=cast("Any", upstreams.healthchecks(upstream)),
             tags=tags,
             opts=opts,

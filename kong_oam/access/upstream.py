@@ -27,6 +27,8 @@ class Upstream:
 
     `server_name`: the name in their certificate. `health`: the path of active health checks.
     `balanced`: the gateway checks the health of the targets, and chooses among them.
+    `host_header`: the Host header, as host or host:port. None: with http the caller's, with https
+    the name in the certificate.
     """
 
     targets: tuple[Target, ...]
@@ -34,6 +36,7 @@ class Upstream:
     server_name: str | None = None
     health: str | None = None
     balanced: bool = False
+    host_header: str | None = None
 
     def at(self, port: int) -> Upstream:
         """Return the upstream with this port for each target without a port."""
@@ -47,7 +50,8 @@ class Upstream:
         """The upstream in words: `https to crm.example.net:443 as crm.example.net`."""
         listed = ", ".join(sorted(target.address for target in self.targets))
         name = f" as {self.server_name}" if self.scheme == "https" else ""
-        return f"{self.scheme} to {listed}{name}"
+        host = f" with Host {self.host_header}" if self.host_header else ""
+        return f"{self.scheme} to {listed}{name}{host}"
 
 
 # Upstreams by component (application/component).

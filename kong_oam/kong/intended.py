@@ -22,7 +22,11 @@ from kong_oam.kong.upstreams import (
     balanced,
     name_of,
 )
-from kong_oam.traits.upstream_tls.at_kong import certified_name, service_fields
+from kong_oam.traits.upstream_tls.at_kong import (
+    certified_name,
+    host_header,
+    service_fields,
+)
 
 # A function from a plugin's name and configuration to the configuration with all fields of the
 # gateway's schema.
@@ -144,7 +148,12 @@ class _EntityBuilder:
             issuer = deployed.issuers[component.identity.provider]
             verifying = plugins.openid_connect(issuer, anonymous)
         host, _, port = deployed.upstreams[service].rpartition(":")
-        upstream = address(host, int(port), certified_name(component, backend))
+        upstream = address(
+            host,
+            int(port),
+            certified_name(component, backend),
+            host_header(component),
+        )
         configs = {
             "pre-function": plugins.admission(
                 decided_by, gateway.hsts_seconds, gateway.strip_headers

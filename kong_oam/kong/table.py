@@ -238,16 +238,24 @@ def with_opening(table: str, opening: JsonObject | None) -> str:
     return _written(data)
 
 
-def address(host: str, port: int, name: str | None = None) -> str:
+def address(
+    host: str,
+    port: int,
+    name: str | None = None,
+    host_header: str | None = None,
+) -> str:
     """Return the address of a workload for the gate, as JSON with `host` and `port`.
 
     `name`: the name in the workload's certificate, if the gateway calls it by https.
+    `host_header`: the Host header, if it is neither the caller's nor this name.
     """
     # An IPv6 address stands in brackets.
     shown = f"[{host}]" if ":" in host and "[" not in host else host
     upstream: dict[str, str | int] = {"host": shown, "port": port}
     if name:
         upstream["name"] = name
+    if host_header:
+        upstream["host_header"] = host_header
     return _compact(upstream)
 
 

@@ -45,6 +45,8 @@ def digest(upstream: Upstream) -> str:
         upstream.server_name,
         healthchecks(upstream),
     ]
+    if upstream.host_header:
+        content.append(upstream.host_header)
     return sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:8]
 
 

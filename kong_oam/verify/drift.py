@@ -410,8 +410,17 @@ def _changes_of_scripts(entity: Entity, intended: Entity) -> Iterator[str]:
         yield f"its table differs in {', '.join(names)}"
     if now.upstream != ours.upstream:
         yield f"it leads to {_address(now.upstream)}, not to {_address(ours.upstream)}"
+    elif now.host_header != ours.host_header:
+        yield (
+            f"it sends {_host_header(now.host_header)}, "
+            f"not {_host_header(ours.host_header)}"
+        )
     elif not names:
         yield "its script differs from the intended script"
+
+
+def _host_header(header: str | None) -> str:
+    return f"Host {_shown(header)}" if header else "its usual Host header"
 
 
 def _address(upstream: tuple[str, int] | None) -> str:

@@ -416,7 +416,10 @@ def _leads(way: Way, address: str, path: PathSegments, call: Call) -> str:
     leads = f"{way.service['protocol']}://{address}"
     if path != call.path:
         leads += f" as {written(path)}"
-    if way.guards.decided or way.route["preserve_host"]:
+    gate = way.guards.decided
+    if gate and gate.host_header:
+        return f"{leads} with Host {gate.host_header}"
+    if gate or way.route["preserve_host"]:
         return leads
     return f"{leads} under the service's own host name"
 

@@ -41,11 +41,13 @@ class Script:
 
     `upstream`: of a gate, where it sends what it allows; None where it sends nothing anywhere.
     `verified`: only by a service of Kong's that verifies the workload's certificate.
+    `host_header`: of a gate, the Host header that the stack sets; None for another header.
     """
 
     table: Table
     upstream: tuple[str, int] | None = None
     verified: bool = False
+    host_header: str | None = None
 
 
 def scripts_by_phase(config: Config) -> NameLists:
@@ -76,7 +78,12 @@ def script_of(plugin: Entity) -> Script | None:
     ):
         return None
     address = read_object(inputs.address or "")
-    return Script(table, _upstream(address), address.get("name") is not None)
+    return Script(
+        table,
+        _upstream(address),
+        address.get("name") is not None,
+        address.get("host_header"),
+    )
 
 
 def _intended_config(

@@ -29,7 +29,11 @@ from kong_oam.kong.routes import routes
 from kong_oam.kong.table import Authentication, address, table
 from kong_oam.kong.trait_plugins import trait_plugins
 from kong_oam.traits.at_kong import traits_at_kong
-from kong_oam.traits.upstream_tls.at_kong import certified_name, service_fields
+from kong_oam.traits.upstream_tls.at_kong import (
+    certified_name,
+    host_header,
+    service_fields,
+)
 from tests.support.gateway_tokens import CLIENTS
 from tests.support.json_object import JsonObject
 
@@ -279,6 +283,7 @@ class Entities:
             upstream,
             port or component.backends[own].port,
             certified_name(component, own),
+            host_header(component),
         )
         anonymous = names.anonymous_for(estate.stack.name, component)
         admission = plugins.admission(decided_by)

@@ -24,6 +24,7 @@ class UpstreamYaml(TargetYaml, total=False):
 
     scheme: Literal["http", "https"]
     serverName: str
+    hostHeader: str
     targets: list[TargetYaml]
     health: str
 
@@ -44,12 +45,17 @@ def _upstream(entry: UpstreamYaml) -> Upstream:
     )
     scheme = entry.get("scheme", "https")
     name = entry.get("serverName", targets[0].host).lower()
+    header = entry.get("hostHeader")
+    # The name in a certificate is in lower case.
+    if header and scheme == "https":
+        header = header.lower()
     return Upstream(
         targets,
         scheme,
         name if scheme == "https" else None,
         entry.get("health"),
         "targets" in entry or "health" in entry,
+        header,
     )
 
 
@@ -88,3 +94,12 @@ def _problems(entry: UpstreamYaml, surroundings: Surroundings) -> Iterator[str]:
         yield "serverName is an IP address; write the name in the certificate"
     if is_https and not name and ("targets" in entry or is_address(hosts[0])):
         yield "https needs serverName, the name in the certificate"
+        return
+    # Kong verifies the certificate by the Host header without its port.
+    verified = (name or hosts[0]).lower()
+    header = entry.get("hostHeader", verified)
+    if is_https and header.lower().partition(":")[0] != verified:
+        yield (
+            f"https verifies '{verified}' by the Host header; write hostHeader as "
+            f"'{verified}', with or without a port"
+        )

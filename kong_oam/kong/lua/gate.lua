@@ -107,18 +107,26 @@ local function load_upstream()
   if name ~= nil and (type(name) ~= 'string' or not find(name, '^[%w.-]+$')) then
     error('the workload has a name that no certificate bears', 0)
   end
-  return { host = host, port = port, name = name }
+  local header = value.host_header
+  if header ~= nil and (type(header) ~= 'string' or not find(header, '^[%w._-]+:?%d*$')) then
+    error('the workload has an unreadable Host header', 0)
+  end
+  if header and name and match(header, '^[^:]+') ~= name then
+    error("the workload's certificate would be verified by another name", 0)
+  end
+  return { host = host, port = port, name = name, header = header }
 end
 
 -- The Host header for the workload. If the workload has a name in its certificate, Kong requests
--- and verifies that name by the Host header. A service that does not verify gets no requests.
+-- and verifies that name by the Host header, without its port. A service that does not verify gets
+-- no requests.
 local function host_of_workload()
-  if not upstream.name then return ngx.var.http_host end
+  if not upstream.name then return upstream.header or ngx.var.http_host end
   local service = kong.router.get_service()
   if not service or service.protocol ~= 'https' or service.tls_verify ~= true then
     error("the workload's certificate would not be verified", 0)
   end
-  return upstream.name
+  return upstream.header or upstream.name
 end
 
 local function is_name(value)

@@ -43,6 +43,12 @@ def certified_name(component: Component, backend: str) -> str | None:
     return names_at(service, component.workload.namespace)[0]
 
 
+def host_header(component: Component) -> str | None:
+    """Return the Host header that the stack sets for an external component, or None."""
+    upstream = component.exposure.upstream
+    return upstream.host_header if upstream else None
+
+
 def service_fields(
     settings: UpstreamTlsSettings | None,
     component: Component,

@@ -33,6 +33,37 @@ def test_the_host_is_the_name_that_the_certificate_has_to_bear() -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "header"),
+    [
+        ("api.orders.svc", "api.orders.svc:8443"),
+        (None, "crm_1.example.net"),
+        (None, "crm:8080"),
+    ],
+)
+def test_the_host_header_of_the_stack_comes_first(
+    name: str | None, header: str
+) -> None:
+    call = call_to(SERVICE, address("api.test", 8443, name, header))
+    assert call.run() == "on"
+    assert call.upstream_headers["Host"] == header
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        *('""', "5", "null", '"a b"', '"a\\r\\nX: y"', "{}", '"a:80:80"'),
+        *('"other.orders.svc"', '"api.orders.svc.evil"', '"api.orders.sv"'),
+    ],
+)
+def test_a_host_header_that_names_another_certificate_is_none(
+    header: str,
+) -> None:
+    leads = f'{{"host":"a","port":8443,"name":"api.orders.svc","host_header":{header}}}'
+    call = call_to(SERVICE, leads)
+    assert (call.denied(), call.target) == (500, None)
+
+
+@pytest.mark.parametrize(
     "service",
     [
         None,

@@ -40,6 +40,7 @@ def test_targets_are_as_kong_writes_them(
         replace(TWO, server_name="b.net"),
         replace(TWO, health="/up"),
         replace(TWO, health="/ready"),
+        replace(TWO, host_header="a.net:8443"),
     ],
 )
 def test_every_change_makes_another_upstream(other: Upstream) -> None:
@@ -67,3 +68,9 @@ def test_upstreams_in_the_state_are_known_by_component() -> None:
 @pytest.mark.parametrize("host", ["2001:db8::1", "[2001:db8::1]"])
 def test_an_ipv6_address_has_brackets_once(host: str) -> None:
     assert address(host, 443) == '{"host":"[2001:db8::1]","port":443}'
+
+
+def test_the_gate_gets_the_host_header_of_the_stack() -> None:
+    assert address("crm", 80, host_header="crm.example.net:80") == (
+        '{"host":"crm","host_header":"crm.example.net:80","port":80}'
+    )

@@ -79,3 +79,21 @@ def test_another_target_is_found(running: Running) -> None:
             f"diverted: target 'c.example.net:80' of upstream '{NAME}' is not ours",
             "  anybody, without a token | GET,HEAD | http://crm.example.com/",
         ]
+
+
+def test_another_host_header_is_found(running: Running) -> None:
+    with Hands(running.kong.admin_url) as hands:
+        service = "kong-oam.local.legacy.crm.8080"
+        gate = hands.find("plugins", name="post-function", service=service)
+        script = gate["config"]["access"][0]
+        other = script.replace(
+            f"{{'host':'{NAME}'", f"{{'host':'{NAME}','host_header':'evil.net'"
+        )
+        hands.change(
+            "plugins", gate, config={**gate["config"], "access": [other]}
+        )
+        lines = running.lines()
+        assert any(
+            'it sends Host "evil.net", not its usual Host header' in line
+            for line in lines
+        ), lines

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from kong_oam.access.model import Stack
+from kong_oam.access.pods import pods_behind
 from kong_oam.access.upstream import Target, Upstream
 from tests.support.estates import STACK, api, compiled, external
 
@@ -37,6 +38,17 @@ def test_the_port_of_the_trait_is_the_default() -> None:
     )
     assert component.exposure.services == ()
     assert [*component.backends] == ["8080"]
+
+
+def test_another_host_header_is_another_answer() -> None:
+    """The text of an upstream is compared request by request (access.pods)."""
+    upstream = replace(HTTP, host_header="crm:8080")
+    stack = on({"legacy/crm": upstream})
+    estate = compiled(external(), stack=stack).estate
+    assert estate is not None
+    assert pods_behind(estate.components["legacy/crm"]) == {
+        "8080": "http to crm.example.net:8080 with Host crm:8080"
+    }
 
 
 def test_https_is_verified() -> None:

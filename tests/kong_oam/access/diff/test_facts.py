@@ -73,7 +73,7 @@ NO_FACTS = {
     Connection: "port protocol caller is_peer pods position",
     Exposure: "endpoints services rules upstream",
     # A text of them is compared request by request; `health` is about outages.
-    Upstream: "targets scheme server_name health balanced",
+    Upstream: "targets scheme server_name health balanced host_header",
     Target: "host port",
     Waiver: "finding reason until position",
     # Compared field by field, or by their effects; `cloud`, `as_of` and `partition` are no rules.

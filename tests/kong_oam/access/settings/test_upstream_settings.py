@@ -48,6 +48,16 @@ def parsed(upstream: dict[str, Any], **gateway: Any) -> Any:
             {"host": "a.net", "health": "/up"},
             Upstream((Target("a.net"),), "https", "a.net", "/up", True),
         ),
+        (
+            {"host": "crm", "scheme": "http", "hostHeader": "Crm_1:8080"},
+            Upstream((Target("crm"),), "http", host_header="Crm_1:8080"),
+        ),
+        (
+            {"host": "a.net", "hostHeader": "A.net:8443"},
+            Upstream(
+                (Target("a.net"),), "https", "a.net", host_header="a.net:8443"
+            ),
+        ),
     ],
 )
 def test_the_meaning_of_an_entry(
@@ -83,6 +93,16 @@ def test_the_meaning_of_an_entry(
         (
             {"host": "a.net", "serverName": "10.0.0.1"},
             "serverName is an IP address; write the name in the certificate",
+        ),
+        (
+            {"host": "10.0.0.1", "serverName": "a.net", "hostHeader": "b.net"},
+            "https verifies 'a.net' by the Host header; write hostHeader as 'a.net', with or "
+            "without a port",
+        ),
+        (
+            {"host": "a.net", "hostHeader": "a.net.evil.net:443"},
+            "https verifies 'a.net' by the Host header; write hostHeader as 'a.net', with or "
+            "without a port",
         ),
     ],
 )
@@ -143,7 +163,6 @@ CLUSTER = (
         ("0x7f000001", NUMBER),
         ("crm.example.net.", "ends with a dot; remove the dot"),
         ("127.0.0.1.", "ends with a dot; remove the dot"),
-        ("crm_1.example.net", NEITHER),
         ("crm.example.net:80", NEITHER),
         ("user@crm.example.net", NEITHER),
         ("\uff4cocalhost", NEITHER),
@@ -177,6 +196,7 @@ def test_addresses_that_lead_elsewhere(host: str, reason: str) -> None:
         *("10.0.0.1", "192.168.1.1", "100.64.1.1", "8.8.8.8", "fd12::1"),
         *("2001:db8::1", "2a00::1", "crm", "svc.example.net", "a.pod.net"),
         *("localhost.example.net", "1.example.net", "xn--bcher-kva.example"),
+        "crm_1.example.net",
     ],
 )
 def test_private_and_public_addresses_pass(host: str) -> None:
