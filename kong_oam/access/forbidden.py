@@ -18,7 +18,8 @@ from urllib.parse import urlsplit
 
 from kong_oam.access.data import Network, Texts
 
-_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+# Names of containers have underscores, and resolvers accept them.
+_LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\Z")
 # A resolver reads such a last label as a part of an IPv4 address.
 _NUMBER = re.compile(r"(?:[0-9]+|0x[0-9a-f]*)\Z")
