@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
-from kong_oam.access.data import Names
+from kong_oam.access.data import Names, NamesByName
 from kong_oam.diagnostics import Position
 
 # An edge: the settings of an entity or a plugin that the model reads. Kong's schemas give types.
@@ -83,8 +83,9 @@ class OldRoute:
     """A Kong route. `service` is None for a route without a service.
 
     `paths` are in the form of format 3.0: a regular expression begins with `~`. `declared_paths`
-    are the same paths as written. `headers`, `snis`, `sources`, `destinations`: further conditions;
-    sources and destinations as text. `expression` is empty for a route without an expression.
+    are the same paths as written. `headers`, `snis`, `sources`, `destinations` are further
+    conditions: headers by name in small letters, sources and destinations as text. `expression` is
+    empty for a route without an expression.
     """
 
     name: str
@@ -96,7 +97,7 @@ class OldRoute:
     hosts: Names = ()
     paths: Names = ()
     declared_paths: Names = ()
-    headers: Names = ()
+    headers: NamesByName = field(default_factory=dict)
     snis: Names = ()
     sources: Names = ()
     destinations: Names = ()
@@ -135,7 +136,7 @@ class OldPlugin:
 
     `config`: settings that the model reads, with current field names (`allow` for `whitelist`).
     `other_config`: names of the other settings that are set, sorted; their values may be secrets
-    and are not kept. `anonymous` is the name of the anonymous consumer, in `config` as declared.
+    and are not kept. `anonymous` in `config` is the consumer's username or id, as declared.
     """
 
     name: str
