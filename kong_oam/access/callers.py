@@ -13,7 +13,13 @@ from itertools import chain
 
 from kong_oam.access.data import NameSets, Networks, PathSegments, Scopes
 from kong_oam.access.methods import METHODS
-from kong_oam.access.model import Client, Component, Estate, listing
+from kong_oam.access.model import (
+    Client,
+    Component,
+    Estate,
+    applying,
+    listing,
+)
 from kong_oam.access.principals import (
     EVERYBODY,
     ITSELF,
@@ -98,7 +104,7 @@ class Callers:
         """Return the access to a path of the component, by method."""
         if component.may_match_another_rule(path):
             return _NOBODY_AT_ALL
-        rules = component.owning(path)
+        rules = applying(component.owning(path), path)
         result = {}
         for method in METHODS:
             matching = listing(rules, method)

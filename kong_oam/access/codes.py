@@ -153,6 +153,19 @@ CODES: Codes = {
         "a port that changes between a route and `internal` in one run",
         "first remove the former and run `pulumi up`, then add the latter",
     ),
+    "ACC265": Code(
+        "a `forward` whose path is outside the paths of the component's gateway traits, or of its "
+        "Ingresses",
+        "write a path at or below a path of the gateway trait, or add the path there",
+    ),
+    "ACC266": Code(
+        "a refusal that refuses nothing of its rule's paths, or everything",
+        "write a path below a path of the rule; to refuse a whole path, remove it from the rule",
+    ),
+    "ACC267": Code(
+        "two paths in `forward` that some servers read as one path",
+        "keep one of the paths",
+    ),
     "ACC270": Code(
         "an external component with routes to two ports",
         "write one port in all its gateway traits, or one component for each port",

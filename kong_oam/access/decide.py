@@ -20,10 +20,11 @@ from kong_oam.access.model import (
     Estate,
     Rule,
     Rules,
+    applying,
     listing,
 )
 from kong_oam.access.networks import admits, only_from
-from kong_oam.access.paths import AmbiguousPathError, read, written
+from kong_oam.access.paths import AmbiguousPathError, read_text, written
 from kong_oam.access.tokens import (
     Claims,
     KeyRing,
@@ -105,7 +106,7 @@ def _decide_by_token(
 ) -> Decision:
     """Decide without checking the caller's address."""
     try:
-        path = read(request.target)
+        path = read_text(request.target)
     except AmbiguousPathError as error:
         return Decision(400, "ambiguous-path", f"the path {error}")
     if misread := ambiguity(request.headers):
@@ -129,14 +130,15 @@ def _decide_at(
     claims: Token | None,
 ) -> Decision:
     rules = component.owning(path)
-    matching = listing(rules, method)
+    listed = listing(rules, method)
+    matching = applying(listed, path)
     # Some servers read the path as another rule's. Then no rule applies, not even a public rule.
     ambiguous = component.may_match_another_rule(path)
     for rule in matching:
         if rule.public and not ambiguous:
             why = f"public: {rule.public.reason}"
             return Decision(200, "public", why, component, rule)
-    first = next(iter(matching or rules), None)
+    first = next(iter(matching or listed or rules), None)
     if claims is None:
         return Decision(
             401, "token-needed", "a token is needed", component, first
@@ -156,6 +158,9 @@ def _decide_at(
         return Decision(403, "other-api", why, component, first)
     if matching:
         return _decide_by_scopes(estate, component, matching, claims)
+    if listed:
+        why = f"the rules on {written(listed[0].path)} refuse {written(path)}"
+        return Decision(403, "path-refused", why, component, first)
     if rules:
         why = f"no rule on {written(rules[0].path)} lists {method}"
         return Decision(403, "method-not-listed", why, component, first)

@@ -24,11 +24,13 @@ from kong_oam.access.data import (
     Texts,
 )
 from kong_oam.access.endpoint import Endpoint, Endpoints, Exposures, backends_of
+from kong_oam.access.forward import Forward, Forwards, forward_of
 from kong_oam.access.hosts import host_patterns, hosts_above
 from kong_oam.access.internal import Connected, Connections
 from kong_oam.access.methods import METHODS as METHODS
 from kong_oam.access.paths import beginnings, folded, may_be_longer
 from kong_oam.access.providers import Provider
+from kong_oam.access.refusals import NO_REFUSALS, Refusals
 from kong_oam.access.rotation import Schedule
 from kong_oam.access.stack import Stack as Stack
 from kong_oam.access.upstream import Upstream
@@ -76,7 +78,7 @@ class Rule:
     """One rule on one path: `public`, or the scopes that a caller needs, all of them.
 
     A protected rule without scopes needs only a valid token. Only `compile` makes such rules, for
-    components without an access trait.
+    components without an access trait. The rule does not list requests that it refuses.
     """
 
     path: PathSegments
@@ -84,6 +86,7 @@ class Rule:
     scopes: Names
     public: Public | None
     position: SourcePosition = field(compare=False)
+    refusals: Refusals = NO_REFUSALS
 
     def lists(self, method: str) -> bool:
         return method in self.methods or (
@@ -130,6 +133,8 @@ class Exposure:
     rules: Rules = ()
     # The address of an external component, if the stack has one.
     upstream: Upstream | None = None
+    # The paths at the workload for exposed paths.
+    forwards: Forwards = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -341,6 +346,10 @@ class Component:
         networks."""
         return self.allowed_from.get(path, {}).get(method, ())
 
+    def forward(self, endpoint: Endpoint, path: PathSegments) -> Forward | None:
+        """Return the forward of a request that reaches the endpoint, or None."""
+        return forward_of(self.exposure.forwards, endpoint.port_name, path)
+
     def owning(self, path: PathSegments) -> Rules:
         """Return the rules of the longest rule path that owns `path`. Rules of shorter paths never
         apply."""
@@ -371,6 +380,11 @@ def by_path(rules: Iterable[Rule]) -> Mapping[PathSegments, Rules]:
 def listing(rules: Iterable[Rule], method: str) -> Rules:
     """Return the rules that list the method."""
     return tuple(rule for rule in rules if rule.lists(method))
+
+
+def applying(rules: Iterable[Rule], path: PathSegments) -> Rules:
+    """Return the rules that do not refuse the path, by its text (`read_text`)."""
+    return tuple(rule for rule in rules if not rule.refusals.refuse(path))
 
 
 def bare_component(key: str, provider: str) -> Component:

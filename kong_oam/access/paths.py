@@ -115,6 +115,22 @@ def read(target: bytes) -> PathSegments:
 
     Raises AmbiguousPathError.
     """
+    return resolve(_readable_elements(target))
+
+
+def read_text(target: bytes) -> PathSegments:
+    """Parse as `read`, but keep a slash at the end: `/orders/` is ("orders", "").
+
+    `written` returns the text of the path that the gateway decides on. Raises AmbiguousPathError.
+    """
+    elements = _readable_elements(target)
+    path = resolve(elements)
+    ends_with_slash = elements[-1] in ("", ".", "..")
+    return (*path, "") if path and ends_with_slash else path
+
+
+def _readable_elements(target: bytes) -> list[str]:
+    """Return the decoded elements of a target, before they are resolved."""
     path = target.partition(b"?")[0]
     if not path.startswith(b"/"):
         raise AmbiguousPathError("does not start with a slash")
@@ -138,7 +154,7 @@ def read(target: bytes) -> PathSegments:
             raise AmbiguousPathError(
                 f"has the element {element!a}, which some servers drop"
             )
-    return resolve(elements)
+    return elements
 
 
 def _lookalikes(element: str) -> str:

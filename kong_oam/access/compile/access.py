@@ -23,6 +23,8 @@ class AccessYaml(TypedDict, total=False):
     identityProvider: str
     # Whether the workload gets the bearer token.
     forwardToken: bool
+    # Paths at the workload, by exposed path.
+    forward: Texts
     scopes: Texts
     rules: list[RuleYaml]
     roles: Mapping[str, RoleYaml]

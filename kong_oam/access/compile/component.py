@@ -14,6 +14,7 @@ from kong_oam.access.compile.access import (
 )
 from kong_oam.access.compile.deployment_targets import unreachable_routes
 from kong_oam.access.compile.exposure import endpoints_of, exposures_of
+from kong_oam.access.compile.forward import forwards_of
 from kong_oam.access.compile.rules import authenticated_only, rules_of
 from kong_oam.access.compile.upstreams import with_upstream
 from kong_oam.access.compile.waivers import waivers_of
@@ -87,6 +88,7 @@ def compile_component(
         exposures_of(routes) if part.type != EXTERNAL else (),
         rules,
         upstream,
+        forwards_of(access.get("forward", {}), position, endpoints, out),
     )
     identity = identity_of(part, stack, out)
     # The reader refuses a Service of others at a component without objects from definitions.
@@ -141,7 +143,7 @@ def _unexposed_trait(part: oam.ComponentSpec, access: AccessYaml) -> Findings:
         yield Diagnostic("ACC211", message, exposing.position.at("type"))
         return
     trait = part.trait("access")
-    has_rules = not {"rules", "roles", "scopes"}.isdisjoint(access)
+    has_rules = not {"rules", "roles", "scopes", "forward"}.isdisjoint(access)
     is_fence = not {"internal", "service", "waivers"}.isdisjoint(access)
     if trait and (has_rules or not is_fence):
         message = (

@@ -8,6 +8,7 @@ from typing import NotRequired, TypedDict
 
 from kong_oam.access.compile.dates import date_findings
 from kong_oam.access.compile.elements import elements_of
+from kong_oam.access.compile.refusals import RefusalsYaml, refusals_of
 from kong_oam.access.data import PathSegments, TextList, Texts
 from kong_oam.access.endpoint import Endpoints
 from kong_oam.access.model import (
@@ -36,6 +37,7 @@ class RuleYaml(TypedDict, total=False):
     methods: TextList
     scopes: TextList
     public: PublicYaml
+    refusals: RefusalsYaml
 
 
 def authenticated_only(endpoints: Endpoints) -> Rules:
@@ -77,8 +79,10 @@ def rules_of(
                 )
         methods = tuple(dict.fromkeys(rule.get("methods", METHODS)))
         needed = tuple(dict.fromkeys(rule.get("scopes", ())))
-        for path in _rule_paths(rule, where, gateway_paths, out):
-            result.append(Rule(path, methods, needed, public, where))
+        paths = tuple(_rule_paths(rule, where, gateway_paths, out))
+        refusals = refusals_of(rule.get("refusals", {}), where, paths, out)
+        for path in paths:
+            result.append(Rule(path, methods, needed, public, where, refusals))
     out += _disagreements(result)
     return tuple(result)
 
@@ -121,11 +125,18 @@ def _rule_paths(
         yield elements
 
 
+def _is_protected(rule: Rule) -> bool:
+    return rule.public is None
+
+
 def _disagreements(rules: Iterable[Rule]) -> Findings:
     for path, owners in by_path(rules).items():
         for first, second in combinations(owners, 2):
             shared = [*filter(second.lists, filter(first.lists, METHODS))]
-            if shared and bool(first.public) != bool(second.public):
+            public, others = sorted((first, second), key=_is_protected)
+            # A protected rule may decide on the paths that a public rule refuses.
+            apart = bool(public.refusals)
+            if shared and public.public and not others.public and not apart:
                 message = (
                     f"{shared[0]} {written(path)} is public in one rule and protected in another "
                     f"(line {first.position.line}); remove one, or give "
