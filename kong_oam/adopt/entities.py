@@ -27,6 +27,9 @@ CredentialKind = Literal[
     "key-auth", "basic-auth", "jwt", "hmac-auth", "oauth2", "mtls-auth"
 ]
 
+# The kinds of credentials in a request. Users of a directory are no consumers.
+CallerKind = CredentialKind | Literal["ldap-auth"]
+
 
 @dataclass(frozen=True, slots=True)
 class AdminPlace:
@@ -114,6 +117,10 @@ class OldRoute:
     @property
     def is_http(self) -> bool:
         return not HTTP.isdisjoint(self.protocols)
+
+    @property
+    def is_grpc(self) -> bool:
+        return not GRPC.isdisjoint(self.protocols)
 
     @property
     def conditions(self) -> Names:

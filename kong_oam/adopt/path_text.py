@@ -13,6 +13,8 @@ _RESERVED = frozenset("!*'();:@&=+$,/?%#[]")
 _TRIPLET = re.compile(r"%([0-9A-Fa-f]{2})")
 _BROKEN_TRIPLET = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _TO_ESCAPE = re.compile(r"[^!#$&'()*+,/:;=?@\[\]A-Za-z0-9\-_.~%]")
+# A target may be a whole URL. Kong routes it by the Host header.
+_AUTHORITY = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*")
 # A path of these characters is plain in the formats before 3.0.
 _PLAIN = re.compile(r"[a-zA-Z0-9.\-_~/%]*\Z")
 _METACHARACTERS = frozenset(".^-{}\\|")
@@ -24,6 +26,7 @@ def is_rejected(path: str) -> bool:
 
     nginx decodes each path once, up to a `#`. Its dot segments must not climb above the root.
     """
+    path = _without_authority(path)
     if not path.startswith("/") or _CONTROLS.search(path):
         return True
     before = path.partition("#")[0]
@@ -38,6 +41,11 @@ def is_rejected(path: str) -> bool:
         if depth < 0:
             return True
     return False
+
+
+def _without_authority(path: str) -> str:
+    match = _AUTHORITY.match(path)
+    return path[match.end() :] if match else path
 
 
 def _decoded_byte(triplet: re.Match[str]) -> str:
@@ -55,6 +63,7 @@ def normalized(path: str) -> str:
     Characters that are not reserved are decoded, `//` is one slash, and dot segments are resolved.
     A `..` at the root is dropped.
     """
+    path = _without_authority(path)
     if path in ("", "/"):
         return path
     text = _TRIPLET.sub(_decoded_unreserved, path)
