@@ -11,9 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any, get_args
-
-import yaml
+from typing import get_args
 
 import kong_oam.oam.model as oam
 from kong_oam.access.compile.component import OWNER
@@ -24,6 +22,7 @@ from kong_oam.oam import edit
 from kong_oam.oam.application import read_bytes
 from kong_oam.oam.definitions.definition import Kind
 from kong_oam.oam.position import Fields, JsonObject, Names, Texts
+from kong_oam.oam.written_yaml import to_yaml
 
 _GENERIC = ("api", "app", "backend", "main", "server", "service", "web")
 """Generic names of components. The name of their Application describes the scopes better."""
@@ -108,7 +107,7 @@ def scaffold(
     ScaffoldError.
     """
     component = _component(spec, estate, as_of)
-    new_file = _to_yaml(_new_application(spec, component))
+    new_file = to_yaml(_new_application(spec, component))
     texts: dict[str, str] = {}
     for callee, scopes in _calls_here(spec, estate):
         source = _application(callee, applications, texts)
@@ -320,7 +319,7 @@ def _with_component(
             f"--owner, or the annotation '{OWNER}' in {file}"
         )
     components = application.position.at("spec", "components")
-    return _checked_edit(edit.with_item(components, _to_yaml(component)), file)
+    return _checked_edit(edit.with_item(components, to_yaml(component)), file)
 
 
 def _checked_edit(text: str | None, file: str) -> str:
@@ -453,30 +452,3 @@ def _page_access(spec: ComponentSpec, kind: str, as_of: date) -> Fields:
         "owner": spec.owner,
         "rules": [{"methods": methods, "public": public}],
     }
-
-
-class _Dumper(yaml.SafeDumper):
-    """A dumper that indents sequences below their key, and writes no aliases."""
-
-    def increase_indent(
-        self,
-        flow: bool = False,
-        indentless: bool = False,  # noqa: ARG002 - as it is called
-    ) -> None:
-        super().increase_indent(flow, False)
-
-    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - for no data
-        return True
-
-
-def _to_yaml(data: Fields) -> str:
-    """Return the data as YAML. Each value stays a single scalar."""
-    text: str = yaml.dump(
-        data,
-        Dumper=_Dumper,
-        default_flow_style=None,
-        sort_keys=False,
-        allow_unicode=True,
-        width=10_000,
-    )
-    return text

@@ -1,0 +1,203 @@
+"""What an old Kong does with the requests of a cell, for all callers at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property, partial
+
+from kong_oam.adopt.answers import Answers, OldAnswer, Reason
+from kong_oam.adopt.entities import OldConsumer, OldKong, OldPlugin, OldRoute
+from kong_oam.adopt.plugin_kinds import AUTHENTICATION
+from kong_oam.adopt.requests import NOBODY, OldCaller, OldRequest
+from kong_oam.adopt.writing.addresses import Way, way_of
+
+# A consumer's name, and the kind of its credential.
+Holder = tuple[str, str]
+Holders = frozenset[Holder]
+_NONE: Holders = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The answers to requests of a cell.
+
+    `is_open`: nobody needs a credential. `holders`: the consumers that pass otherwise. `reasons`:
+    why an Application cannot express the answers. `route` is None if no route answers.
+    """
+
+    route: OldRoute | None = None
+    is_open: bool = False
+    holders: Holders = _NONE
+    way: Way | None = None
+    networks: OldPlugin | None = None
+    conditions: tuple[OldPlugin, ...] = ()
+    also: tuple[OldPlugin, ...] = ()
+    reasons: tuple[Reason, ...] = ()
+
+    @property
+    def is_nothing(self) -> bool:
+        """Whether every request is certainly denied."""
+        return not (self.is_open or self.holders or self.reasons)
+
+
+NOTHING = Outcome()
+# Answers a caller's request.
+Ask = Callable[[OldCaller], OldAnswer]
+
+
+class Callers:
+    """The consumers of an old Kong, grouped so that each group gets the same answers."""
+
+    def __init__(self, old: OldKong) -> None:
+        named = {plugin.consumer for plugin in old.plugins}
+        groups: dict[object, list[OldConsumer]] = {}
+        for consumer in old.consumers:
+            key: object = (consumer.groups, consumer.consumer_groups)
+            if consumer.name in named:
+                key = consumer.name
+            groups.setdefault(key, []).append(consumer)
+        members: dict[OldCaller, set[Holder]] = {}
+        for together in groups.values():
+            for consumer in together:
+                for kind in consumer.kinds:
+                    first = self._first(together, kind)
+                    caller = OldCaller(first.name, kind)
+                    held = members.setdefault(caller, set())
+                    held.add((consumer.name, kind))
+        self.members = {
+            caller: frozenset(held) for caller, held in members.items()
+        }
+        used = {plugin.name for plugin in old.plugins if plugin.enabled}
+        self.strangers = tuple(
+            OldCaller(by=kind)  # type: ignore[arg-type] # the names are kinds
+            for kind in sorted(used & AUTHENTICATION)
+        )
+        self._unions: dict[tuple[OldCaller, ...], Holders] = {}
+
+    def _first(self, consumers: list[OldConsumer], kind: str) -> OldConsumer:
+        return next(each for each in consumers if kind in each.kinds)
+
+    def holders(self, passing: tuple[OldCaller, ...]) -> Holders:
+        """Return all holders in the groups of these callers."""
+        if passing not in self._unions:
+            held = (self.members[caller] for caller in passing)
+            self._unions[passing] = frozenset().union(*held)
+        return self._unions[passing]
+
+
+class Outcomes:
+    """An old Kong that answers all callers at once."""
+
+    def __init__(self, old: OldKong) -> None:
+        self.old = old
+        self.answers = Answers(old)
+
+    @cached_property
+    def callers(self) -> Callers:
+        return Callers(self.old)
+
+    def outcome(
+        self, method: str, example: str, path: str, host: str
+    ) -> Outcome:
+        """Return the outcome of a cell's example. `example` is a request's host below `host`."""
+        ask = self._asking(OldRequest(method, example, path))
+        nobody = ask(NOBODY)
+        if nobody.outcome == "not-found":
+            return NOTHING
+        if nobody.outcome == "unknown":
+            return Outcome(nobody.route, reasons=nobody.reasons)
+        passing: list[OldCaller] = []
+        denied: list[OldCaller] = []
+        sample = nobody
+        for caller in self.callers.members:
+            answer = ask(caller)
+            if answer.outcome == "unknown":
+                return Outcome(answer.route, reasons=answer.reasons)
+            if answer.outcome == "passes":
+                passing.append(caller)
+                sample = sample if nobody.outcome == "passes" else answer
+            else:
+                denied.append(caller)
+        if nobody.outcome == "passes":
+            return self._open(nobody, denied, host)
+        stranger = self._stranger(ask)
+        if stranger:
+            return Outcome(nobody.route, reasons=stranger)
+        if not passing:
+            return NOTHING
+        return self._found(sample, host, self.callers.holders((*passing,)))
+
+    def _asking(self, request: OldRequest) -> Ask:
+        """Return a function that answers callers. The router is asked once for all of them."""
+        answers = self.answers
+        matches = answers.router.match(request, whole_class=True)
+        if len(matches) == 1 and not matches[0].doubts:
+            return partial(answers.answer_at, matches[0], request)
+        return partial(answers.answer, request, whole_class=True)
+
+    def _open(
+        self, nobody: OldAnswer, denied: list[OldCaller], host: str
+    ) -> Outcome:
+        assert nobody.route is not None
+        if denied:
+            text = (
+                f"route '{nobody.route.name}' lets callers without a credential pass, but not "
+                f"{denied[0]}"
+            )
+            reason = Reason(text, nobody.route.position)
+            return Outcome(nobody.route, reasons=(reason,))
+        return self._found(nobody, host, None)
+
+    def _stranger(self, ask: Ask) -> tuple[Reason, ...]:
+        """Return why a caller that is no consumer may pass."""
+        for caller in self.callers.strangers:
+            answer = ask(caller)
+            if answer.outcome == "unknown":
+                return answer.reasons
+            if answer.outcome == "passes" and answer.route is not None:
+                text = f"route '{answer.route.name}' lets {caller} pass"
+                return (Reason(text, answer.route.position),)
+        return ()
+
+    def _found(
+        self, answer: OldAnswer, host: str, holders: Holders | None
+    ) -> Outcome:
+        route = answer.route
+        assert route is not None and answer.destination is not None
+        way = way_of(self.old, route, answer.destination, host)
+        reasons = []
+        if isinstance(way, str):
+            service = route.service
+            position = service.position if service else route.position
+            reasons.append(Reason(f"route '{route.name}': {way}", position))
+        return Outcome(
+            route,
+            holders is None,
+            holders or _NONE,
+            None if isinstance(way, str) else way,
+            answer.networks,
+            answer.conditions,
+            answer.also,
+            tuple(reasons),
+        )
+
+
+def merged(outcomes: Iterable[Outcome]) -> Outcome:
+    """Return the outcome of several hosts or methods that share a rule."""
+    found = list(outcomes)
+    first = found[0]
+    for other in found[1:]:
+        if other == first:
+            continue
+        chosen = next(each for each in found if not each.is_nothing)
+        assert chosen.route is not None
+        reasons = [reason for each in found for reason in each.reasons]
+        text = f"route '{chosen.route.name}' answers other hosts differently"
+        reasons.append(Reason(text, chosen.route.position))
+        return Outcome(chosen.route, reasons=tuple(_each_once(reasons)))
+    return first
+
+
+def _each_once(reasons: Iterable[Reason]) -> Iterator[Reason]:
+    yield from dict.fromkeys(reasons)

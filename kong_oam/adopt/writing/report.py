@@ -1,0 +1,238 @@
+"""What became of each old route, consumer and plugin, as a value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Literal
+
+from kong_oam.access.data import Names
+from kong_oam.access.model import METHODS
+from kong_oam.adopt.entities import OldKong, OldRoute
+from kong_oam.adopt.writing.components import Components, placeholders
+from kong_oam.adopt.writing.hosts import is_adoptable
+from kong_oam.adopt.writing.options import Options
+from kong_oam.adopt.writing.plan import Planned
+from kong_oam.adopt.writing.regions import Plan
+from kong_oam.adopt.writing.rules import Part
+from kong_oam.adopt.writing.sites import KEPT
+from kong_oam.diagnostics import Position
+
+Status = Literal["adopted", "partly", "left", "closed"]
+
+
+def place(position: Position) -> str:
+    """Return `file:line`, or the address of an entity in a running Kong."""
+    if not position.line:
+        return str(position)
+    return f"{position.file}:{position.line}"
+
+
+@dataclass(frozen=True, slots=True)
+class RouteEntry:
+    """An old route: its place, what became of it, and why it is not adopted as a whole."""
+
+    name: str
+    place: str
+    status: Status
+    reasons: Names = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedEntry:
+    """Requests that passed before and that the new side denies, while old and new run together.
+
+    `callers`: the names of groups or consumers; empty for everybody.
+    """
+
+    host: str
+    path: str
+    methods: Names
+    callers: Names
+    route: str
+    place: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """An entity with a place, and a sentence about it."""
+
+    name: str
+    place: str
+    text: str
+
+
+@dataclass(slots=True)
+class Report:
+    """Everything that the files do not say.
+
+    `heads`: the number of texts where HEAD passes because GET does. `authorities`: names that the
+    stack's CA has to verify.
+    """
+
+    sources: Names
+    routes: list[RouteEntry] = field(default_factory=list)
+    closed: list[ClosedEntry] = field(default_factory=list)
+    consumers: list[Note] = field(default_factory=list)
+    plugins: list[Note] = field(default_factory=list)
+    authorities: Names = ()
+    placeholders: Names = ()
+    heads: int = 0
+    components: int = 0
+    clients: int = 0
+
+    def count(self, status: Status) -> int:
+        """Return the number of routes with a status."""
+        return sum(each.status == status for each in self.routes)
+
+
+def report_of(
+    planned: Planned, components: Components, options: Options
+) -> Report:
+    """Return the report of a plan and its components."""
+    old = planned.old
+    report = Report(old.sources)
+    report.components = len(components.names)
+    report.clients = len(components.clients)
+    fates = _fates(planned)
+    for route in old.routes:
+        report.routes.append(_entry(route, fates.get(route), options))
+    report.closed = [*_closed(planned)]
+    report.consumers = [*_consumers(old, components)]
+    report.plugins = [
+        Note(plugin.label, place(plugin.position), why)
+        for plugin, why in components.carried.dropped.items()
+    ]
+    report.authorities = tuple(_authorities(components))
+    hosts = placeholders(components.upstreams.values())
+    report.placeholders = tuple(dict.fromkeys(hosts))
+    report.heads = sum(
+        bool(part.more) and part.method == "HEAD"
+        for plan in planned.plans
+        for parts in plan.parts.values()
+        for part in parts
+    )
+    return report
+
+
+@dataclass(slots=True)
+class _Fate:
+    """What became of the requests of a route."""
+
+    kept: int = 0
+    lost: int = 0
+    left: int = 0
+    reasons: dict[str, None] = field(default_factory=dict)
+
+
+def _fates(planned: Planned) -> dict[OldRoute, _Fate]:
+    fates: dict[OldRoute, _Fate] = {}
+    for plan in planned.plans:
+        for part in _parts(plan):
+            if part.outcome.route is None:
+                continue
+            fate = fates.setdefault(part.outcome.route, _Fate())
+            fate.kept += bool(part.kept)
+            if _is_closed(part):
+                fate.lost += 1
+                fate.reasons[part.why] = None
+        for region in plan.regions.values():
+            if not region.left:
+                continue
+            routes = {
+                outcome.route
+                for _, by_method in region.cells
+                for outcome in by_method.values()
+                if outcome.route is not None and not outcome.is_nothing
+            }
+            for route in sorted(routes, key=lambda each: each.name):
+                fate = fates.setdefault(route, _Fate())
+                fate.left += 1
+                for reason in region.left:
+                    fate.reasons[
+                        f"{reason.text} ({place(reason.position)})"
+                    ] = None
+    return fates
+
+
+def _parts(plan: Plan) -> Iterator[Part]:
+    for parts in plan.parts.values():
+        yield from parts
+
+
+def _is_closed(part: Part) -> bool:
+    # HEAD counts as GET.
+    return bool(part.lost) or (not part.kept and bool(part.why))
+
+
+def _entry(route: OldRoute, fate: _Fate | None, options: Options) -> RouteEntry:
+    where = place(route.position)
+    if not route.is_http:
+        return RouteEntry(
+            route.name, where, "left", ("it takes no HTTP requests",)
+        )
+    if fate is None or not (fate.kept or fate.lost or fate.left):
+        return RouteEntry(route.name, where, "left", (_silent(route, options),))
+    reasons = tuple(fate.reasons)
+    if fate.kept:
+        status: Status = "partly" if fate.lost or fate.left else "adopted"
+    else:
+        status = "left" if fate.left else "closed"
+    return RouteEntry(route.name, where, status, reasons)
+
+
+def _silent(route: OldRoute, options: Options) -> str:
+    """Return why no adopted path has a request of the route."""
+    others = [host for host in route.hosts if not is_adoptable(host)]
+    if others:
+        return f"its host '{others[0]}' has no form in an Application"
+    if not route.hosts and not options.hosts:
+        return "it has no host; name one by --host"
+    return "no request passes it"
+
+
+def _closed(planned: Planned) -> Iterator[ClosedEntry]:
+    for plan in planned.plans:
+        together: dict[tuple[str, str, Names, str, str], list[str]] = {}
+        for part in _parts(plan):
+            route = part.outcome.route
+            if route is None or not _is_closed(part):
+                continue
+            names = {each.name for each in part.lost if not each.is_public}
+            key = (
+                part.cell.words,
+                route.name,
+                tuple(sorted(names)),
+                place(route.position),
+                part.why,
+            )
+            together.setdefault(key, []).append(part.method)
+        for (path, name, callers, where, why), methods in sorted(
+            together.items()
+        ):
+            ordered = tuple(each for each in METHODS if each in methods)
+            yield ClosedEntry(
+                plan.host, path, ordered, callers, name, where, why
+            )
+
+
+def _consumers(old: OldKong, components: Components) -> Iterator[Note]:
+    adopted = {name for name, _ in components.clients}
+    for consumer in old.consumers:
+        if consumer.name in adopted:
+            continue
+        kinds = [kind for kind in consumer.kinds if kind in KEPT]
+        text = "no adopted path accepts its credential"
+        if not consumer.kinds:
+            text = "it has no credential"
+        elif not kinds:
+            listed = " and ".join(consumer.kinds)
+            text = f"a client cannot keep its {listed}; it needs tokens"
+        yield Note(consumer.name, place(consumer.position), text)
+
+
+def _authorities(components: Components) -> Iterator[str]:
+    for entry in components.upstreams.values():
+        if entry.get("scheme") != "http":
+            yield entry.get("serverName") or entry["host"]
