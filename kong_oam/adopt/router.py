@@ -27,6 +27,9 @@ from kong_oam.adopt.requests import OldRequest
 # The namespace of the ids that Kong gives to the parts of a split route.
 _PARTS = UUID("7f145bf9-0dce-4f91-98eb-debbce4b9f6b")
 _PORTS = {"http": 80, "https": 443}
+_TIE = (
+    "another route has the same priority, and the ids that decide are unknown"
+)
 _UNSTABLE = "its regex_priority is over 1023 or negative, and such routes have no stable order"
 
 
@@ -40,6 +43,11 @@ class Matched:
     route: OldRoute
     prefix: str
     doubts: Names = ()
+
+    @property
+    def is_tie(self) -> bool:
+        """Whether only the order of routes with one priority is in doubt."""
+        return self.doubts == (_TIE,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +127,7 @@ class OldRouter:
             matches += found
             if any(not match.doubts for match in found):
                 break
-            if any(_is_tie(match) for match in found):
+            if any(match.is_tie for match in found):
                 break
         return tuple(matches)
 
@@ -134,15 +142,6 @@ class OldRouter:
                     candidates.append(part)
             self._on_host[key] = tuple(candidates)
         return self._on_host[key]
-
-
-_TIE = (
-    "another route has the same priority, and the ids that decide are unknown"
-)
-
-
-def _is_tie(match: Matched) -> bool:
-    return match.doubts == (_TIE,)
 
 
 def _matches(
