@@ -8,17 +8,23 @@ credential. Source: decK's and Kong's documentation of declarative configuration
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
-from kong_oam.access.data import JsonFields, JsonObject, Names
+from kong_oam.access.data import JsonFields, Names
 from kong_oam.adopt import build
+from kong_oam.adopt.deck_entries import (
+    NESTED,
+    Entry,
+    Files,
+    collect,
+    kept_by_name,
+)
 from kong_oam.adopt.entities import (
     OldConsumer,
     OldCredential,
     OldKong,
-    OldName,
     OldPlugin,
     OldRoute,
     OldService,
@@ -40,45 +46,9 @@ from kong_oam.diagnostics import (
     suggestion,
 )
 from kong_oam.oam.document import read
-from kong_oam.oam.position import Document, FilePlace, Path
+from kong_oam.oam.position import Document, FilePlace
 
 _FORMATS = ("1.1", "2.1", "3.0")
-# Lists of entities with a meaning, by the kind of their entries.
-_KINDS: Mapping[str, str] = {
-    "services": "service",
-    "routes": "route",
-    "plugins": "plugin",
-    "consumers": "consumer",
-    "consumer_groups": "consumer group",
-    "upstreams": "upstream",
-    "targets": "target",
-    "acls": "acl",
-    **dict.fromkeys(CREDENTIALS, "credential"),
-}
-# Lists of entities that are kept by name.
-_BY_NAME = {
-    "certificates": "certificate",
-    "ca_certificates": "CA certificate",
-    "snis": "SNI",
-    "vaults": "vault",
-    "keys": "key",
-    "key_sets": "key set",
-    "licenses": "license",
-    "filter_chains": "filter chain",
-    "partials": "partial",
-}
-_INFORMATION = frozenset(
-    {
-        "_format_version",
-        "_transform",
-        "_info",
-        "_workspace",
-        "_comment",
-        "_plugin_configs",
-        "_konnect",
-        "_ignore",
-    }
-)
 # The reader's messages may quote a number, which may be a credential.
 _QUOTED_NUMBER = re.compile(r"number '[^']*'")
 _SCOPES: Mapping[str, str] = {
@@ -89,49 +59,6 @@ _SCOPES: Mapping[str, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    """An entity as a file has it: its fields, its path in the document, and the entities around
-    it by kind (their names)."""
-
-    kind: str
-    values: JsonObject
-    document: Document
-    path: Path
-    around: Mapping[str, str]
-    list_name: str = ""
-    is_old_format: bool = False
-
-    def place(self, *more: str | int) -> FilePlace:
-        """Return the position of a part, without its source text."""
-        position = self.document.position(*self.path, *more)
-        return FilePlace(position.file, position.line, position.column)
-
-    @property
-    def name(self) -> str:
-        """The declared name, or the id; empty if the entity has neither."""
-        if self.kind == "consumer":
-            return build.named(self.values, "username", "custom_id", "id")
-        return build.named(self.values, "name", "id")
-
-
-@dataclass(slots=True)
-class _Files:
-    """Everything that the files have, before references are resolved."""
-
-    entries: dict[str, list[_Entry]] = field(default_factory=dict)
-    others: list[OldName] = field(default_factory=list)
-    defaults: dict[str, JsonObject] = field(default_factory=dict)
-    plugin_configs: dict[str, JsonObject] = field(default_factory=dict)
-    select_tags: list[str] = field(default_factory=list)
-    # The first position of each value.
-    formats: dict[str, FilePlace] = field(default_factory=dict)
-    workspaces: dict[str, FilePlace] = field(default_factory=dict)
-
-    def of(self, kind: str) -> list[_Entry]:
-        return self.entries.get(kind, [])
-
-
 def read_deck(
     files: Iterable[tuple[str, bytes]],
 ) -> tuple[OldKong | None, Diagnostics]:
@@ -140,13 +67,13 @@ def read_deck(
     None if the findings have an error. Nothing raises.
     """
     findings: Report = []
-    found = _Files()
+    found = Files()
     names = []
     for name, raw in files:
         names.append(name)
         document = _document(name, raw, findings)
         if document is not None:
-            _collect(document, found, findings)
+            collect(document, found, findings)
     if not errors(findings):
         _check_information(names, found, findings)
     if errors(findings):
@@ -193,132 +120,8 @@ def _without_values(finding: Diagnostic, is_template: bool) -> Diagnostic:
     return Diagnostic("ADOPT501", message, place)
 
 
-def _collect(document: Document, found: _Files, findings: Report) -> None:
-    """Add the entities of a document."""
-    data: JsonObject = document.data
-    version = str(data.get("_format_version") or "")
-    root = _Entry("file", data, document, (), {})
-    if "apis" in data:
-        message = (
-            "'apis' are of Kong 0.x; convert the file to services and routes "
-            "(`deck file convert`, or by hand)"
-        )
-        findings.append(Diagnostic("ADOPT502", message, root.place("apis")))
-        return
-    if version:
-        found.formats.setdefault(version, root.place("_format_version"))
-    workspace = build.named(data, "_workspace")
-    if workspace:
-        found.workspaces.setdefault(workspace, root.place("_workspace"))
-    _collect_information(root, found)
-    is_old = version in ("1.1", "2.1")
-    for name in data:
-        if name in _KINDS:
-            kind = _KINDS[name]
-            for entry in _listed(root, name, kind, is_old, findings):
-                _add(entry, found, findings)
-        elif name in _BY_NAME:
-            for entry in _listed(root, name, _BY_NAME[name], is_old, findings):
-                found.others.append(_kept_by_name(entry))
-        elif name not in _INFORMATION:
-            message = (
-                f"'{printable(name)}' is not understood, and left out; check by hand what it "
-                "changes"
-            )
-            place = root.place(name)
-            findings.append(Diagnostic("ADOPT506", message, place, "warning"))
-            found.others.append(OldName("section", name, place))
-
-
-def _collect_information(root: _Entry, found: _Files) -> None:
-    information = root.values.get("_info")
-    if isinstance(information, dict):
-        tags = information.get("select_tags")
-        if isinstance(tags, list):
-            found.select_tags += map(str, tags)
-        defaults = information.get("defaults")
-        if isinstance(defaults, dict):
-            for kind, values in defaults.items():
-                if isinstance(values, dict):
-                    found.defaults.setdefault(kind, values)
-    configs = root.values.get("_plugin_configs")
-    if isinstance(configs, dict):
-        for name, values in configs.items():
-            if isinstance(values, dict):
-                found.plugin_configs.setdefault(name, values)
-
-
-def _listed(
-    parent: _Entry, name: str, kind: str, is_old: bool, findings: Report
-) -> Iterator[_Entry]:
-    """Yield the entries of a list. Report a list that is none, and entries that are no mappings.
-
-    A text in place of a mapping is a name: `groups: [sales]`.
-    """
-    values = parent.values.get(name)
-    if values is None:
-        return
-    if not isinstance(values, list):
-        message = f"'{name}' is no list; write a list of entities"
-        findings.append(Diagnostic("ADOPT503", message, parent.place(name)))
-        return
-    around = dict(parent.around)
-    if parent.kind != "file":
-        around[parent.kind] = parent.name
-    for index, item in enumerate(values):
-        path = (*parent.path, name, index)
-        if isinstance(item, dict):
-            yield _Entry(
-                kind, item, parent.document, path, around, name, is_old
-            )
-        else:
-            message = f"an entry of '{name}' is no mapping; write the fields of the {kind}"
-            place = parent.place(name, index)
-            findings.append(Diagnostic("ADOPT503", message, place))
-
-
-# The lists inside the entries of each kind.
-_NESTED: Mapping[str, Names] = {
-    "service": ("routes", "plugins"),
-    "route": ("plugins",),
-    "consumer": ("plugins", "acls", *CREDENTIALS),
-    "consumer group": ("plugins",),
-    "upstream": ("targets",),
-}
-
-
-def _add(entry: _Entry, found: _Files, findings: Report) -> None:
-    """Add an entry and the entries in it. An entity without a name gets a name by its place."""
-    named = _with_name(entry)
-    found.entries.setdefault(entry.kind, []).append(named)
-    for name in _NESTED.get(entry.kind, ()):
-        nested = _listed(
-            named, name, _KINDS[name], entry.is_old_format, findings
-        )
-        for inner in nested:
-            _add(inner, found, findings)
-
-
-def _with_name(entry: _Entry) -> _Entry:
-    if entry.name or entry.kind not in ("service", "route", "upstream"):
-        return entry
-    number = int(entry.path[-1]) + 1
-    above = entry.around.get("service", "")
-    name = (
-        f"{above}-{entry.kind}-{number}" if above else f"{entry.kind}-{number}"
-    )
-    return replace(entry, values={**entry.values, "name": name})
-
-
-def _kept_by_name(entry: _Entry) -> OldName:
-    name = build.named(entry.values, "name", "id", "prefix")
-    return OldName(
-        entry.kind, name or f"{entry.kind} {entry.path[-1]}", entry.place()
-    )
-
-
 def _check_information(
-    names: Iterable[str], found: _Files, findings: Report
+    names: Iterable[str], found: Files, findings: Report
 ) -> None:
     """Check the format, and that the files do not contradict each other."""
     for version, place in found.formats.items():
@@ -350,7 +153,7 @@ def _check_information(
 class _Resolution:
     """Make entities from entries: apply defaults, resolve references, find duplicates."""
 
-    def __init__(self, found: _Files, findings: Report) -> None:
+    def __init__(self, found: Files, findings: Report) -> None:
         self._found = found
         self._findings = findings
         # The name of each entity by kind, and by each name or id that refers to it.
@@ -369,7 +172,7 @@ class _Resolution:
         consumers = self._consumers()
         plugins = tuple(map(self._plugin, found.of("plugin")))
         self._check_plugins(plugins)
-        groups = [_kept_by_name(entry) for entry in found.of("consumer group")]
+        groups = [kept_by_name(entry) for entry in found.of("consumer group")]
         return OldKong(
             sources,
             services,
@@ -415,10 +218,10 @@ class _Resolution:
         severity: Any = "warning" if warn else "error"
         self._findings.append(Diagnostic(code, message, place, severity))
 
-    def _fields(self, entry: _Entry, kind: str = "") -> EntityFields:
+    def _fields(self, entry: Entry, kind: str = "") -> EntityFields:
         """Return the fields of an entry over the declared defaults of its kind."""
         defaults = self._found.defaults.get(entry.kind, {})
-        nested = _NESTED.get(entry.kind, ())
+        nested = NESTED.get(entry.kind, ())
         values: JsonFields = {**defaults, **entry.values}
         for name in nested:
             values.pop(name, None)
@@ -426,7 +229,7 @@ class _Resolution:
             kind or entry.kind, values, entry.place, self._findings
         )
 
-    def _warn_unknown(self, entry: _Entry, unknown: Names) -> None:
+    def _warn_unknown(self, entry: Entry, unknown: Names) -> None:
         for name in unknown:
             if name in entry.values and not self._is_reported(entry, name):
                 message = (
@@ -435,17 +238,17 @@ class _Resolution:
                 )
                 self._report("ADOPT506", message, entry.place(name), warn=True)
 
-    def _is_reported(self, entry: _Entry, name: str) -> bool:
+    def _is_reported(self, entry: Entry, name: str) -> bool:
         place = entry.place(name)
         return any(finding.position == place for finding in self._findings)
 
-    def _service(self, entry: _Entry) -> OldService:
+    def _service(self, entry: Entry) -> OldService:
         service = build.service(self._fields(entry), entry.name, entry.place())
         self._warn_unknown(entry, service.unknown)
         return service
 
     def _route(
-        self, entry: _Entry, services: Mapping[str, OldService]
+        self, entry: Entry, services: Mapping[str, OldService]
     ) -> OldRoute:
         name = self._reference(entry, "service")
         fields = self._fields(entry)
@@ -459,7 +262,7 @@ class _Resolution:
         self._warn_unknown(entry, route.unknown)
         return route
 
-    def _reference(self, entry: _Entry, scope: str) -> str:
+    def _reference(self, entry: Entry, scope: str) -> str:
         """Return the name of the entity that an entry belongs to, or an empty text.
 
         It is the entity around the entry, or a reference: a name, or a mapping with a name or id.
@@ -484,7 +287,7 @@ class _Resolution:
         self._report("ADOPT504", message, entry.place(scope))
         return ""
 
-    def _plugin(self, entry: _Entry) -> OldPlugin:
+    def _plugin(self, entry: Entry) -> OldPlugin:
         scope = {name: self._reference(entry, name) for name in _SCOPES}
         shared = entry.values.get("_config")
         if shared is not None:
@@ -496,7 +299,7 @@ class _Resolution:
         self._warn_unknown(entry, plugin.unknown)
         return plugin
 
-    def _with_shared_config(self, entry: _Entry, name: str) -> _Entry:
+    def _with_shared_config(self, entry: Entry, name: str) -> Entry:
         """Return a plugin with the settings of `_plugin_configs` below its own settings."""
         shared = self._found.plugin_configs.get(name)
         if shared is None:
@@ -596,11 +399,11 @@ class _Resolution:
         return tuple(upstreams)
 
 
-def _group(entry: _Entry) -> str:
+def _group(entry: Entry) -> str:
     return build.named(entry.values, "group")
 
 
-def _credential(entry: _Entry) -> OldCredential:
+def _credential(entry: Entry) -> OldCredential:
     """Return the kind, the id and the algorithm of a credential. No other field is read."""
     kind = CREDENTIALS[entry.list_name]
     algorithm = ""

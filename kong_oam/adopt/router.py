@@ -46,8 +46,8 @@ class Matched:
 
     @property
     def is_tie(self) -> bool:
-        """Whether only the order of routes with one priority is in doubt."""
-        return self.doubts == (_TIE,)
+        """Whether only the order of several matching routes is in doubt."""
+        return self.doubts in ((_TIE,), (_UNSTABLE,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +81,11 @@ class _Part:
     is_unstable: bool
 
     @property
+    def rank(self) -> int:
+        """Its priority. All parts without a stable order have one rank."""
+        return 2**64 if self.is_unstable else self.priority
+
+    @property
     def order(self) -> tuple[int, str]:
         return self.priority, self.id
 
@@ -91,7 +96,8 @@ class OldRouter:
     def __init__(self, old: OldKong) -> None:
         parts: list[_Part] = []
         for route in old.routes:
-            if route.is_http or route.is_grpc:
+            is_enabled = route.service is None or route.service.enabled
+            if is_enabled and (route.is_http or route.is_grpc):
                 parts += _parts(route)
         self._parts = sorted(parts, key=attrgetter("order"), reverse=True)
         self._on_host: dict[tuple[str | None, float], tuple[_Part, ...]] = {}
@@ -121,13 +127,11 @@ class OldRouter:
             port = request.port or _PORTS[request.scheme]
         matches: list[Matched] = []
         for _, parts in groupby(
-            self._candidates(host, port), attrgetter("priority")
+            self._candidates(host, port), attrgetter("rank")
         ):
             found = list(_matches(request, path, parts, whole_class))
             matches += found
-            if any(not match.doubts for match in found):
-                break
-            if any(match.is_tie for match in found):
+            if any(not match.doubts or match.is_tie for match in found):
                 break
         return tuple(matches)
 
@@ -156,7 +160,8 @@ def _matches(
         if found and part.route is found[-1][0].route:
             continue
         found.append((part, match))
-        if not match.doubts and part.id and found[0][0].id:
+        is_first = part.id and found[0][0].id and not part.is_unstable
+        if is_first and not match.doubts:
             break
     certain = [part for part, match in found if not match.doubts]
     is_tie = len(certain) > 1 and not all(part.id for part in certain)
@@ -187,14 +192,16 @@ def _match(
         doubts.append("it asks for an SNI")
     if not part.paths:
         return Matched(route, "", tuple(doubts))
+    possible = None
     for declared in part.paths:
         matched = _path_match(declared, path, whole_class)
-        if matched is not None:
-            prefix, doubt = matched
-            if doubt:
-                doubts.append(doubt)
+        if matched is None:
+            continue
+        prefix, doubt = matched
+        if not doubt and (possible is None or not route.strip_path):
             return Matched(route, prefix, tuple(doubts))
-    return None
+        possible = possible or Matched(route, prefix, (*doubts, doubt))
+    return possible
 
 
 def _path_match(
