@@ -54,6 +54,10 @@ class AdminApi:
     ) -> None:
         self._shown = without_secrets(account.admin_url)
         address = account.admin_url.rstrip("/")
+        shown = self._shown.rstrip("/")
+        self._address = (
+            f"{shown}/{account.workspace}" if account.workspace else shown
+        )
         credentials = {
             "Kong-Admin-Token": account.token,
             "apikey": account.api_key,
@@ -76,6 +80,11 @@ class AdminApi:
 
     def __exit__(self, *_: object) -> None:
         self._client.close()
+
+    @property
+    def address(self) -> str:
+        """The address of the workspace, without secrets, for messages and positions."""
+        return self._address
 
     def get(self, path: str) -> JsonObject:
         """Return the JSON object at a path."""

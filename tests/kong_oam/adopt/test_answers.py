@@ -302,7 +302,9 @@ def _recorded_kong(
         return None
     own = config.get("consumers", [])
     names = {consumer["username"] for consumer in own}
-    others = [one for one in everybody if one["username"] not in names]
+    others = [
+        consumer for consumer in everybody if consumer["username"] not in names
+    ]
     whole = {
         **config,
         "_format_version": "3.0",

@@ -291,7 +291,7 @@ FILES = sorted(
 
 @pytest.mark.skipif(not FILES, reason=f"no decK files in {DATA / 'adopt'}")
 def test_real_files_are_read_or_rejected_with_one_message() -> None:
-    """Of the real files, only a template is rejected."""
+    """Only a template is rejected."""
     rejected = {}
     for file in FILES:
         old, findings = read_deck([(file.name, file.read_bytes())])
