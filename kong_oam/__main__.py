@@ -25,6 +25,7 @@ from typing import Any, NoReturn
 
 from kong_oam import __version__
 from kong_oam.cli import (
+    adopt,
     check,
     completion,
     diff,
@@ -68,6 +69,7 @@ COMMANDS: tuple[Command, ...] = (
     render.COMMAND,
     new.COMMAND,
     init.COMMAND,
+    adopt.COMMAND,
     schema.COMMAND,
     verify.COMMAND,
     metrics.COMMAND,

@@ -43,7 +43,7 @@ def account(settings: Settings, configuration: Configuration) -> Account:
             "the address of Kong's Admin API is missing; set kong-oam:gateway.adminUrl, or "
             "KONG_ADMIN_ADDR"
         )
-    if not _is_plain(url):  # not quoted: it may hold a password
+    if not is_plain(url):  # not quoted: it may hold a password
         raise AccountError(
             "kong-oam:gateway.adminUrl, or KONG_ADMIN_ADDR, is not http(s)://HOST[:PORT][/PATH]; "
             "put credentials into the secrets kong:kongAdminToken and kong:kongApiKey, or into "
@@ -57,7 +57,7 @@ def account(settings: Settings, configuration: Configuration) -> Account:
     )
 
 
-def _is_plain(url: str) -> bool:
+def is_plain(url: str) -> bool:
     """Return whether the URL is only an address: no user, no password, no query."""
     try:
         parts = urlsplit(url)

@@ -31,6 +31,8 @@ def stack_text(components: Components, options: Options) -> str:
     gateway: dict[str, object] = {}
     if options.admin_url:
         gateway["adminUrl"] = options.admin_url
+    if options.scheme == "http":
+        gateway["scheme"] = "http"
     if needs_ca(components):
         gateway["upstreamTls"] = {"ca": CA_FILE}
     gateway["upstreams"] = components.upstreams

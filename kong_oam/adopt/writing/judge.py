@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from kong_oam.access.data import PathSegments
 from kong_oam.access.forward import Forward
 from kong_oam.access.paths import AmbiguousPathError, read_text, written
-from kong_oam.adopt.answers import Reason
+from kong_oam.adopt.acting import Reason
 from kong_oam.adopt.entities import OldPlugin
 from kong_oam.adopt.writing.addresses import Address, Way
 from kong_oam.adopt.writing.cells import Cell

@@ -132,6 +132,11 @@ def _to_do(report: Report, options: Options) -> Iterator[str]:
             f"Write the CA certificates that verify {names} to `stacks/{CA_FILE}`, and add them to "
             "Kong (`/ca_certificates`)."
         )
+    if report.takes_http and options.scheme == "https":
+        steps.append(
+            "Calls over plain http get 426. Redirect them by `gateway.plainHttp`, or adopt with "
+            "`--scheme http`."
+        )
     for host in report.placeholders:
         steps.append(f"Replace the placeholder in the address {_code(host)}.")
     if report.heads:

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, partial
 
-from kong_oam.adopt.answers import Answers, OldAnswer, Reason
+from kong_oam.adopt.acting import Reason
+from kong_oam.adopt.answers import Answers, OldAnswer
 from kong_oam.adopt.entities import OldConsumer, OldKong, OldPlugin, OldRoute
 from kong_oam.adopt.plugin_kinds import AUTHENTICATION
 from kong_oam.adopt.requests import NOBODY, OldCaller, OldRequest
@@ -132,9 +133,7 @@ class Outcomes:
         """Return a function that answers callers. The router is asked once for all of them."""
         answers = self.answers
         matches = answers.router.match(request, whole_class=True)
-        if len(matches) == 1 and not matches[0].doubts:
-            return partial(answers.answer_at, matches[0], request)
-        return partial(answers.answer, request, whole_class=True)
+        return partial(answers.answer_of, matches, request)
 
     def _open(
         self, nobody: OldAnswer, denied: list[OldCaller], host: str

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from kong_oam.access.compile.exposure import DEEPEST, DEEPEST_BELOW_WILDCARD
 from kong_oam.access.data import PathSegments
 from kong_oam.access.paths import within, written
-from kong_oam.adopt.answers import Reason
+from kong_oam.adopt.acting import Reason
 from kong_oam.adopt.entities import OldPlugin, OldRoute
 from kong_oam.adopt.path_text import escaped
 from kong_oam.adopt.writing.addresses import Address

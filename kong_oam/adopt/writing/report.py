@@ -67,7 +67,7 @@ class Note:
 class Report:
     """Everything that the files do not say.
 
-    `heads`: the number of texts where HEAD passes because GET does. `authorities`: names that the
+    `takes_http`: some adopted route takes plain http. `heads`: the number of texts where HEAD passes because GET does. `authorities`: names that the
     stack's CA has to verify.
     """
 
@@ -79,6 +79,7 @@ class Report:
     authorities: Names = ()
     placeholders: Names = ()
     heads: int = 0
+    takes_http: bool = False
     components: int = 0
     clients: int = 0
 
@@ -98,6 +99,9 @@ def report_of(
     fates = _fates(planned)
     for route in old.routes:
         report.routes.append(_entry(route, fates.get(route), options))
+        status = report.routes[-1].status
+        is_adopted = status in ("adopted", "partly")
+        report.takes_http |= is_adopted and "http" in route.protocols
     report.closed = [*_closed(planned)]
     report.consumers = [*_consumers(old, components)]
     report.plugins = [

@@ -1,0 +1,270 @@
+"""`adopt kong`: write Applications, settings and a report for a Kong in use."""
+
+from __future__ import annotations
+
+import os
+import re
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterable
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from kong_oam.access.settings.certificates import certificates_in
+from kong_oam.adopt.writing.hosts import is_adoptable
+from kong_oam.cli.command import FOUND, OK, UsageError, quoted
+from kong_oam.cli.console import Console, print_error, print_note
+from kong_oam.cli.writing import write_all
+from kong_oam.diagnostics import errors
+from kong_oam.errors import InputError
+from kong_oam.kong.account import is_plain
+
+if TYPE_CHECKING:
+    from kong_oam.adopt.entities import OldKong
+    from kong_oam.adopt.writing.options import Options
+    from kong_oam.adopt.writing.report import Report
+    from kong_oam.diagnostics import Diagnostics
+
+KONG_DETAILS = """\
+Reads decK files or a running Kong, and writes an Application, the settings of a stack and a report.
+It sends only GET requests, and changes nothing in Kong. No credential is kept or written.
+
+  python -m kong_oam adopt kong kong.yaml --host api.example.com --until 2027-03-31 -o adopted
+  python -m kong_oam adopt kong --admin http://localhost:8001 --until 2027-03-31 -o adopted
+
+Open routes become public rules until this day. ACL groups become roles, and consumers with keys or
+passwords become clients that keep them until this day. The report lists the routes that stay in
+Kong, each with its place and the reason. Our routes and the old routes fit into one Kong.
+
+For a running Kong, KONG_ADMIN_TOKEN and KONG_API_KEY are the credentials.
+
+Exit status: 0 if every route is adopted. 1 if some route stays or is closed. 2 if the command
+failed; then it wrote nothing.
+"""
+
+_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")
+_LONGEST_NAME = 63
+_STACK = re.compile(r"[a-z0-9][a-z0-9-]{0,62}\Z")
+
+
+def kong_arguments(parser: ArgumentParser) -> None:
+    """Declare the arguments of `adopt kong`."""
+    parser.add_argument(
+        "files", nargs="*", metavar="FILE", help="decK files of one Kong"
+    )
+    parser.add_argument(
+        "--admin", metavar="URL", help="the Admin API of a running Kong"
+    )
+    parser.add_argument(
+        "--workspace", metavar="NAME", help="with --admin: the workspace"
+    )
+    parser.add_argument(
+        "--host",
+        action="append",
+        default=[],
+        help="a host of routes without a host (repeatable)",
+    )
+    parser.add_argument(
+        "--until",
+        required=True,
+        metavar="DATE",
+        help="the last day of public rules and old credentials",
+    )
+    parser.add_argument(
+        "--as-of",
+        metavar="DATE",
+        help="the stack's current day (default: today)",
+    )
+    parser.add_argument(
+        "--application",
+        default="kong",
+        metavar="NAME",
+        help="the name of the Application (default: kong)",
+    )
+    parser.add_argument(
+        "--stack",
+        default="prod",
+        metavar="NAME",
+        help="the name of the stack (default: prod)",
+    )
+    parser.add_argument(
+        "--owner",
+        default="platform",
+        metavar="TEAM",
+        help="the team that owns the components (default: platform)",
+    )
+    parser.add_argument(
+        "--issuer",
+        default="",
+        metavar="URL",
+        help="the OpenID Connect issuer of tokens (default: a provider to fill in)",
+    )
+    parser.add_argument(
+        "--ca",
+        metavar="FILE",
+        help="the CA certificates that verify services with https (PEM)",
+    )
+    parser.add_argument(
+        "--scheme",
+        choices=("https", "http"),
+        default="https",
+        help="the scheme of calls to the gateway (default: https)",
+    )
+    parser.add_argument(
+        "--close",
+        action="store_true",
+        help="also expose paths that close other routes",
+    )
+    parser.add_argument(
+        "--output",
+        "-o",
+        required=True,
+        metavar="FOLDER",
+        help="the folder of the written files",
+    )
+
+
+def run_kong(options: Namespace, console: Console) -> int:
+    """Run `adopt kong`."""
+    from kong_oam.adopt.writing.write import write
+
+    wanted = _options(options)
+    old = _old(options, wanted)
+    written = write(old, wanted)
+    folder = Path(options.output)
+    texts = {str(folder / name): text for name, text in written.files.items()}
+    for file in texts:
+        if os.path.lexists(file):
+            raise UsageError(
+                f"{file} exists already; choose another folder by -o"
+            )
+    for file in texts:
+        Path(file).parent.mkdir(parents=True, exist_ok=True)
+    write_all(texts, {}, {})
+    _print(written.report, sorted(texts), console)
+    count = len(written.report.routes)
+    return OK if written.report.count("adopted") == count else FOUND
+
+
+def _options(options: Namespace) -> Options:
+    from kong_oam.adopt.writing.options import Options
+
+    today = options.as_of or date.today().isoformat()
+    for name, value in (("--until", options.until), ("--as-of", today)):
+        _check_date(name, value)
+    if options.until < today:
+        raise UsageError(
+            f"--until {options.until} is before {today}; write a later day"
+        )
+    for host in options.host:
+        if not is_adoptable(host):
+            raise UsageError(
+                f"--host {quoted(host)} is not a DNS name in lower case"
+            )
+    name = options.application
+    if not _NAME.match(name) or len(name) > _LONGEST_NAME:
+        raise UsageError(
+            f"invalid name {quoted(name)}: use lower-case letters, digits and dashes"
+        )
+    if not _STACK.match(options.stack):
+        raise UsageError(
+            f"invalid stack name {quoted(options.stack)}: use lower-case letters, digits and dashes"
+        )
+    return Options(
+        hosts=tuple(dict.fromkeys(options.host)),
+        until=options.until,
+        as_of=today,
+        application=name,
+        stack=options.stack,
+        owner=options.owner,
+        issuer=options.issuer,
+        ca=_certificates(options.ca) if options.ca else "",
+        scheme=options.scheme,
+        admin_url=options.admin or "",
+        closes=options.close,
+    )
+
+
+def _check_date(name: str, text: str) -> None:
+    try:
+        is_date = date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        is_date = False
+    if not is_date:
+        raise UsageError(
+            f"{name} {quoted(text)} is not a day; write YYYY-MM-DD"
+        )
+
+
+def _certificates(file: str) -> str:
+    """Return the certificates of a file, without anything else in it. Raises UsageError."""
+    try:
+        found = certificates_in(Path(file).read_text("utf-8"))
+    except (InputError, ValueError) as error:
+        raise UsageError(f"--ca {quoted(file)} {error}") from None
+    pems = [each.public_bytes(Encoding.PEM).decode() for each in found]
+    return "".join(pems)
+
+
+def _old(options: Namespace, wanted: Options) -> OldKong:
+    """Read the old Kong, and print findings. Raises UsageError and AdminError."""
+    if bool(options.files) == bool(options.admin):
+        raise UsageError("name decK files, or a running Kong by --admin")
+    if options.admin and not is_plain(options.admin):
+        raise UsageError(
+            "--admin is not http(s)://HOST[:PORT][/PATH]; put credentials into KONG_ADMIN_TOKEN or "
+            "KONG_API_KEY"
+        )
+    old, findings = _running(options) if options.admin else _deck(options.files)
+    if old is None:
+        for finding in errors(findings):
+            print_error(finding)
+        raise UsageError(
+            f"{len(errors(findings))} error(s); nothing was written"
+        )
+    print_note(*findings)
+    needs_host = any(route.is_http and not route.hosts for route in old.routes)
+    if needs_host and not wanted.hosts:
+        raise UsageError("some routes have no host; name their hosts by --host")
+    return old
+
+
+def _deck(files: Iterable[str]) -> tuple[OldKong | None, Diagnostics]:
+    from kong_oam.adopt.deck import read_deck
+
+    return read_deck([(file, Path(file).read_bytes()) for file in files])
+
+
+def _running(options: Namespace) -> tuple[OldKong | None, Diagnostics]:
+    from kong_oam.adopt.running import read_running
+    from kong_oam.kong.account import Account
+    from kong_oam.kong.admin import AdminApi
+
+    account = Account(
+        options.admin,
+        os.environ.get("KONG_ADMIN_TOKEN"),
+        os.environ.get("KONG_API_KEY"),
+        options.workspace,
+    )
+    with AdminApi(account) as admin:
+        return read_running(admin)
+
+
+def _print(report: Report, files: Iterable[str], console: Console) -> None:
+    from kong_oam.adopt.writing.markdown import report_json
+
+    if console.json:
+        console.print_json({"files": [*files], **report_json(report)})
+        return
+    for file in files:
+        console.print(f"{file}: new")
+    counts = [
+        f"{report.count(status)} {status}"
+        for status in ("adopted", "partly", "left", "closed")
+    ]
+    console.print(
+        f"{len(report.routes)} routes: {', '.join(counts)}; "
+        f"{report.clients} clients"
+    )
