@@ -358,7 +358,14 @@ class _Writer:
                     methods = by_networks.setdefault(allowed, [])
                     if method not in methods:
                         methods.append(method)
+            if any("GET" in methods for methods in by_networks.values()):
+                # GET includes HEAD.
+                for methods in by_networks.values():
+                    if "HEAD" in methods:
+                        methods.remove("HEAD")
             for allowed, methods in by_networks.items():
+                if not methods:
+                    continue
                 key = tuple(methods)
                 rules.setdefault(allowed, {}).setdefault(key, []).append(
                     written(path)

@@ -124,7 +124,7 @@ def _conflicts(planned: Planned, made: Plan) -> dict[Address, str]:
 
     A component's rules and forwards hold on all its hosts.
     """
-    found = {}
+    found = _shared(planned, made)
     addresses = {region.address for region in made.exposed}
     for address in addresses:
         for earlier in planned.plans:
@@ -132,6 +132,23 @@ def _conflicts(planned: Planned, made: Plan) -> dict[Address, str]:
                 found[address] = (
                     f"its service has other rules on host '{earlier.host}'"
                 )
+    return found
+
+
+def _shared(planned: Planned, made: Plan) -> dict[Address, str]:
+    """Return the addresses with a target of another address, which only one component can have."""
+    found: dict[Address, str] = {}
+    owners: dict[tuple[str, int], Address] = {}
+    for each in (*planned.plans, made):
+        addresses = {
+            region.address for region in each.exposed if region.address
+        }
+        for address in sorted(addresses):
+            for target in address.targets:
+                if owners.setdefault(target, address) != address:
+                    found[address] = (
+                        "another service has its address, by another protocol or with other targets"
+                    )
     return found
 
 

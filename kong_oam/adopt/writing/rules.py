@@ -7,7 +7,7 @@ may refuse more than it has to; such requests are closed.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from kong_oam.access.data import PathSegments
 from kong_oam.access.model import METHODS
@@ -268,48 +268,67 @@ def _writable(text: str) -> str:
 def _shortest(exactly: set[str], below: set[str], begins: set[str]) -> Refused:
     """Return refusals without those that others include."""
     beginnings = {f"{text}/" for text in below} | begins
-    kept_begins = _not_longer(begins, begins)
-    kept_below = [text for text in below if not _begins(f"{text}/", begins)]
-    kept_below = [
-        text
-        for text in kept_below
-        if not any(
-            text != other and f"{text}/".startswith(f"{other}/")
-            for other in below
-        )
-    ]
-    kept_exactly = [text for text in exactly if not _begins(text, beginnings)]
     return Refused(
-        tuple(sorted(kept_exactly)),
-        tuple(sorted(kept_below)),
-        tuple(sorted(kept_begins)),
+        tuple(sorted(_uncovered(exactly, beginnings))),
+        tuple(
+            text
+            for text in sorted(below)
+            if [*_uncovered([f"{text}/"], beginnings - {f"{text}/"})]
+        ),
+        tuple(
+            text
+            for text in sorted(begins)
+            if [*_uncovered([text], beginnings - {text})]
+        ),
     )
 
 
-def _not_longer(texts: set[str], others: set[str]) -> list[str]:
-    return [
-        text
-        for text in texts
-        if not any(text != each and text.startswith(each) for each in others)
-    ]
-
-
-def _begins(text: str, beginnings: Iterable[str]) -> bool:
-    return any(text.startswith(beginning) for beginning in beginnings)
+def _uncovered(
+    texts: Iterable[str], beginnings: Iterable[str]
+) -> Iterator[str]:
+    """Yield the texts that do not start with a beginning."""
+    for text in texts:
+        if not any(text.startswith(beginning) for beginning in beginnings):
+            yield text
 
 
 def _sound(
     rules: Iterable[PlannedRule], cells: list[Cell], wanted: _Wanted
 ) -> tuple[PlannedRule, ...]:
-    """Return the rules that open nothing. Only GET gives HEAD more than it had."""
+    """Return the rules that allow something, and nothing more than the old Kong.
+
+    Only GET gives HEAD more than it had.
+    """
     kept = []
     for rule in rules:
-        opens = any(
-            rule.permission not in wanted.get((cell, method), ())
-            and rule.allows(method, cell)
+        asked = [
+            rule.permission in wanted.get((cell, method), ())
             for cell in cells
             for method in rule.methods
-        )
-        if not opens:
+            if rule.allows(method, cell)
+        ]
+        if asked and all(asked):
             kept.append(rule)
-    return tuple(kept)
+    return tuple(_without_contradictions(kept))
+
+
+def _without_contradictions(rules: list[PlannedRule]) -> Iterator[PlannedRule]:
+    """Yield the rules without HEAD where a rule for GET makes HEAD public in one rule and protected
+    in another."""
+    for rule in rules:
+        others = [other for other in rules if "GET" in other.methods]
+        if "HEAD" in rule.methods and any(
+            _contradict(rule, other) for other in others
+        ):
+            methods = tuple(each for each in rule.methods if each != "HEAD")
+            if methods:
+                yield replace(rule, methods=methods)
+        else:
+            yield rule
+
+
+def _contradict(rule: PlannedRule, other: PlannedRule) -> bool:
+    if rule.permission.is_public == other.permission.is_public:
+        return False
+    public = rule if rule.permission.is_public else other
+    return not public.refused
