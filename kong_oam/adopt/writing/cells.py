@@ -1,8 +1,8 @@
 """The texts of paths that an old Kong can tell apart, by the regions of exposed paths.
 
 A region of a path is everything that the gate decides by the path's own rules: its longest declared
-path, element by element. A cell is a set of texts in one region that the old Kong cannot tell
-apart: exactly a declared text, or all texts that continue it and no longer declared text.
+path, element by element. The old Kong cannot tell the texts of a cell apart. A cell has exactly one
+declared text, or all texts that continue this text and no longer declared text.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kong_oam.access.compile.component import OWNER
 from kong_oam.adopt.writing.components import Components
 from kong_oam.adopt.writing.options import Options
 from kong_oam.oam.written_yaml import to_yaml
@@ -20,7 +21,10 @@ def application_text(components: Components, options: Options) -> str:
     application = {
         "apiVersion": "core.oam.dev/v1beta1",
         "kind": "Application",
-        "metadata": {"name": options.application},
+        "metadata": {
+            "name": options.application,
+            "annotations": {OWNER: options.owner},
+        },
         "spec": {"components": [each.yaml for each in components.components]},
     }
     return _HEAD + to_yaml(application)

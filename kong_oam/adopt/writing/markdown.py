@@ -92,7 +92,7 @@ def _closed(entries: list[ClosedEntry]) -> Iterator[str]:
         "",
         "## Closed requests",
         "",
-        "They passed before. A `*` stands for any further text.",
+        "They passed before. `/a*` are the paths that continue `/a` without a slash.",
         "",
     )
     yield from _table(

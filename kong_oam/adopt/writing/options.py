@@ -13,7 +13,8 @@ class Options:
     credentials. `as_of`: the current day (both YYYY-MM-DD).
 
     `issuer`: the address of an OpenID Connect issuer; empty: the reader writes the provider.
-    `scheme`: of calls to the gateway. `ca`: the certificates that verify https services (PEM); empty: the reader adds them.
+    `scheme`: of calls to the gateway. `ca`: the certificates that verify https services (PEM);
+    empty: the reader adds them.
     `closes`: also expose a path whose exposure closes other routes.
     """
 

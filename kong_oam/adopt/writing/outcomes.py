@@ -1,8 +1,8 @@
-"""What an old Kong does with the requests of a cell, for all callers at once."""
+"""The answers of an old Kong to the requests of a cell, for all callers at once."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 
@@ -11,6 +11,7 @@ from kong_oam.adopt.answers import Answers, OldAnswer
 from kong_oam.adopt.entities import OldConsumer, OldKong, OldPlugin, OldRoute
 from kong_oam.adopt.plugin_kinds import AUTHENTICATION
 from kong_oam.adopt.requests import NOBODY, OldCaller, OldRequest
+from kong_oam.adopt.router import Matched
 from kong_oam.adopt.writing.addresses import Way, way_of
 
 # A consumer's name, and the kind of its credential.
@@ -23,7 +24,7 @@ _NONE: Holders = frozenset()
 class Outcome:
     """The answers to requests of a cell.
 
-    `is_open`: nobody needs a credential. `holders`: the consumers that pass otherwise. `reasons`:
+    `is_open`: no caller needs a credential. `holders`: the consumers that pass otherwise. `reasons`:
     why an Application cannot express the answers. `route` is None if no route answers.
     """
 
@@ -102,51 +103,53 @@ class Outcomes:
         self, method: str, example: str, path: str, host: str
     ) -> Outcome:
         """Return the outcome of a cell's example. `example` is a request's host below `host`."""
-        ask = self._asking(OldRequest(method, example, path))
-        nobody = ask(NOBODY)
-        if nobody.outcome == "not-found":
+        request = OldRequest(method, example, path)
+        # The router is asked once for all callers.
+        matches = self.answers.router.match(request, whole_class=True)
+        if doubts := [*_doubtful_paths(matches)]:
+            return Outcome(matches[0].route, reasons=(*doubts,))
+        ask = partial(self.answers.answer_of, matches, request)
+        plain = ask(NOBODY)
+        if plain.outcome == "not-found":
             return NOTHING
-        if nobody.outcome == "unknown":
-            return Outcome(nobody.route, reasons=nobody.reasons)
-        passing: list[OldCaller] = []
-        denied: list[OldCaller] = []
-        sample = nobody
-        for caller in self.callers.members:
-            answer = ask(caller)
+        if plain.outcome == "unknown":
+            return Outcome(plain.route, reasons=plain.reasons)
+        answers = {caller: ask(caller) for caller in self.callers.members}
+        for answer in answers.values():
             if answer.outcome == "unknown":
                 return Outcome(answer.route, reasons=answer.reasons)
-            if answer.outcome == "passes":
-                passing.append(caller)
-                sample = sample if nobody.outcome == "passes" else answer
-            else:
-                denied.append(caller)
-        if nobody.outcome == "passes":
-            return self._open(nobody, denied, host)
+        passing = {
+            caller: answer
+            for caller, answer in answers.items()
+            if answer.outcome == "passes"
+        }
+        if plain.outcome == "passes":
+            denied = [caller for caller in answers if caller not in passing]
+            return self._open(plain, passing, denied, host)
         stranger = self._stranger(ask)
         if stranger:
-            return Outcome(nobody.route, reasons=stranger)
+            return Outcome(plain.route, reasons=stranger)
         if not passing:
             return NOTHING
-        return self._found(sample, host, self.callers.holders((*passing,)))
-
-    def _asking(self, request: OldRequest) -> Ask:
-        """Return a function that answers callers. The router is asked once for all of them."""
-        answers = self.answers
-        matches = answers.router.match(request, whole_class=True)
-        return partial(answers.answer_of, matches, request)
+        holders = self.callers.holders((*passing,))
+        return self._found([*passing.values()], host, holders)
 
     def _open(
-        self, nobody: OldAnswer, denied: list[OldCaller], host: str
+        self,
+        plain: OldAnswer,
+        passing: Mapping[OldCaller, OldAnswer],
+        denied: list[OldCaller],
+        host: str,
     ) -> Outcome:
-        assert nobody.route is not None
+        route = plain.route
+        assert route is not None
         if denied:
             text = (
-                f"route '{nobody.route.name}' lets callers without a credential pass, but not "
+                f"route '{route.name}' lets callers without a credential pass, but not "
                 f"{denied[0]}"
             )
-            reason = Reason(text, nobody.route.position)
-            return Outcome(nobody.route, reasons=(reason,))
-        return self._found(nobody, host, None)
+            return Outcome(route, reasons=(Reason(text, route.position),))
+        return self._found([plain, *passing.values()], host, None)
 
     def _stranger(self, ask: Ask) -> tuple[Reason, ...]:
         """Return why a caller that is no consumer may pass."""
@@ -160,8 +163,10 @@ class Outcomes:
         return ()
 
     def _found(
-        self, answer: OldAnswer, host: str, holders: Holders | None
+        self, answers: list[OldAnswer], host: str, holders: Holders | None
     ) -> Outcome:
+        """Return the outcome of answers that pass."""
+        answer = answers[0]
         route = answer.route
         assert route is not None and answer.destination is not None
         way = way_of(self.old, route, answer.destination, host)
@@ -170,6 +175,12 @@ class Outcomes:
             service = route.service
             position = service.position if service else route.position
             reasons.append(Reason(f"route '{route.name}': {way}", position))
+        if not all(_is_alike(answer, other) for other in answers):
+            text = f"route '{route.name}' treats some consumers differently"
+            reasons.append(Reason(text, route.position))
+        also: dict[OldPlugin, None] = {}
+        for each in answers:
+            also.update(dict.fromkeys(each.also))
         return Outcome(
             route,
             holders is None,
@@ -177,9 +188,26 @@ class Outcomes:
             None if isinstance(way, str) else way,
             answer.networks,
             answer.conditions,
-            answer.also,
+            (*also,),
             tuple(reasons),
         )
+
+
+def _doubtful_paths(matches: Iterable[Matched]) -> Iterator[Reason]:
+    """Yield why the path at the service is unknown: an expression may strip any text."""
+    for match in matches:
+        route = match.route
+        if match.doubts and not match.is_tie and route.strip_path:
+            text = f"route '{route.name}' is not certain: {match.doubts[0]}"
+            yield Reason(text, route.position)
+
+
+def _is_alike(first: OldAnswer, other: OldAnswer) -> bool:
+    return (
+        first.destination == other.destination
+        and first.networks is other.networks
+        and first.conditions == other.conditions
+    )
 
 
 def merged(outcomes: Iterable[Outcome]) -> Outcome:

@@ -1,9 +1,10 @@
 """Choose the paths of a host that the new side exposes, and the component behind each path.
 
-A path is exposed if an Application can say what the old Kong does with its requests. Otherwise the
-old route keeps it, and all paths above it: our route to a shorter path would take its requests,
-too. A request that reaches a route outside the route's own paths may be closed: `/api/login` goes
-to the route of `/` only because another route has `/api/login/`.
+A path is exposed if an Application can express the answers to its requests. Otherwise the old route
+keeps it, and all paths above it: our route to a shorter path would take its requests, too.
+
+Some requests reach a route outside the route's own paths, and may be closed. For example,
+`/api/login` goes to the route of `/` because another route has only `/api/login/`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What became of each old route, consumer and plugin, as a value."""
+"""The fate of each old route, consumer and plugin, as a value."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def place(position: Position) -> str:
 
 @dataclass(frozen=True, slots=True)
 class RouteEntry:
-    """An old route: its place, what became of it, and why it is not adopted as a whole."""
+    """An old route: its place, its fate, and why it is not adopted as a whole."""
 
     name: str
     place: str
@@ -67,8 +67,8 @@ class Note:
 class Report:
     """Everything that the files do not say.
 
-    `takes_http`: some adopted route takes plain http. `heads`: the number of texts where HEAD passes because GET does. `authorities`: names that the
-    stack's CA has to verify.
+    `takes_http`: some adopted route takes plain http. `heads`: the number of kinds of requests
+    where HEAD passes because GET does. `authorities`: names that the stack's CA has to verify.
     """
 
     sources: Names
@@ -122,7 +122,7 @@ def report_of(
 
 @dataclass(slots=True)
 class _Fate:
-    """What became of the requests of a route."""
+    """The fate of the requests of a route."""
 
     kept: int = 0
     lost: int = 0

@@ -20,7 +20,7 @@ from kong_oam.adopt.writing.outcomes import Holders, Outcome
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """Who may call: everybody, or the holders under a name, such as an ACL group."""
+    """The callers that may call: everybody, or the holders under a name, such as an ACL group."""
 
     name: str = ""
     holders: Holders = frozenset()
@@ -77,7 +77,7 @@ class PlannedRule:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What became of the requests of a cell with one method.
+    """The fate of the requests of a cell with one method.
 
     `lost`: permissions that no rule gives them. `more`: permissions that GET gives to HEAD.
     `why`: why permissions are lost, if it is known.
@@ -188,14 +188,14 @@ def _part(
     wanted: frozenset[Permission],
     why: str,
 ) -> Part:
-    given = frozenset(
+    granted = frozenset(
         rule.permission for rule in rules if rule.allows(method, cell)
     )
-    lost = wanted - given
+    lost = wanted - granted
     if lost and not why:
         why = "a refusal of other paths refuses it, too"
     return Part(
-        cell, method, outcome, wanted & given, lost, given - wanted, why
+        cell, method, outcome, wanted & granted, lost, granted - wanted, why
     )
 
 

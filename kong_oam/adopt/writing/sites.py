@@ -1,4 +1,4 @@
-"""What all routes to an address have in common, since they become one component.
+"""The common settings of all routes to an address, since they become one component.
 
 A component has one Host header, one kind of old credential, and its plugins act on all its paths.
 """
@@ -117,7 +117,7 @@ def unknown_condition(outcome: Outcome) -> OldPlugin | None:
 
 @dataclass(slots=True)
 class Votes(Generic[T]):
-    """Counts values. The most frequent value wins, then the first one."""
+    """Counts values. The most frequent value wins, then the first value."""
 
     counts: Counter[T] = field(default_factory=Counter)
 

@@ -1,7 +1,7 @@
 """Traits in place of plugins that do not decide: limits, and pages of other origins.
 
-A trait acts on all paths of a component. So it is written only if a plugin with these settings acts
-on all of them. Global plugins stay in Kong and act on our routes, too.
+A trait acts on all paths of a component. It is written only if a plugin with these settings acts on
+all of them. Global plugins stay in Kong and act on our routes, too.
 """
 
 from __future__ import annotations
