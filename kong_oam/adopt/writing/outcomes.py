@@ -24,8 +24,8 @@ _NONE: Holders = frozenset()
 class Outcome:
     """The answers to requests of a cell.
 
-    `is_open`: no caller needs a credential. `holders`: the consumers that pass otherwise. `reasons`:
-    why an Application cannot express the answers. `route` is None if no route answers.
+    `is_open`: no caller needs a credential. `holders`: the consumers that pass otherwise.
+    `reasons`: why an Application cannot express the answers. `route` is None if no route answers.
     """
 
     route: OldRoute | None = None

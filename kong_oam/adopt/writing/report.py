@@ -142,7 +142,7 @@ def _fates(planned: Planned) -> dict[OldRoute, _Fate]:
                 fate.lost += 1
                 fate.reasons[part.why] = None
         for region in plan.regions.values():
-            if not region.left:
+            if not region.left or plan.owner(region.path):
                 continue
             routes = {
                 outcome.route
