@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from argparse import ArgumentParser, Namespace
+from argparse import SUPPRESS, ArgumentParser, Namespace
 from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
@@ -18,7 +18,7 @@ from kong_oam.cli.command import FOUND, OK, UsageError, quoted
 from kong_oam.cli.console import Console, print_error, print_note
 from kong_oam.cli.writing import write_all
 from kong_oam.diagnostics import errors
-from kong_oam.errors import InputError
+from kong_oam.errors import KongOamError
 from kong_oam.kong.account import is_plain
 
 if TYPE_CHECKING:
@@ -118,6 +118,13 @@ def kong_arguments(parser: ArgumentParser) -> None:
         help="also expose paths that close other routes",
     )
     parser.add_argument(
+        "--json",
+        action="store_true",
+        # The verb `adopt` has this flag, too.
+        default=SUPPRESS,
+        help="print JSON",
+    )
+    parser.add_argument(
         "--output",
         "-o",
         required=True,
@@ -202,7 +209,7 @@ def _certificates(file: str) -> str:
     """Return the certificates of a file, without anything else in it. Raises UsageError."""
     try:
         found = certificates_in(Path(file).read_text("utf-8"))
-    except (InputError, ValueError) as error:
+    except (KongOamError, ValueError) as error:
         raise UsageError(f"--ca {quoted(file)} {error}") from None
     pems = [each.public_bytes(Encoding.PEM).decode() for each in found]
     return "".join(pems)
