@@ -51,14 +51,26 @@ class Matched:
 
 
 @dataclass(frozen=True, slots=True)
-class _HostPattern:
+class HostPattern:
     """A host of a route: an exact text, an ending (`*.a`) or a beginning (`a.*`), with a port."""
 
     kind: str
     text: str
     port: float | None
 
+    @staticmethod
+    def of(declared: str) -> HostPattern:
+        """Return the meaning of a declared host."""
+        name, port = host_and_port(declared)
+        assert name is not None
+        if name.startswith("*"):
+            return HostPattern("ending", name[1:], port)
+        if name.endswith("*"):
+            return HostPattern("beginning", name[:-1], port)
+        return HostPattern("exact", name, port)
+
     def matches(self, host: str | None, port: float) -> bool:
+        """Return whether a host without its port, and the port, match."""
         if host is None or self.port not in (None, port):
             return False
         if self.kind == "ending":
@@ -75,7 +87,7 @@ class _Part:
     priority: int
     id: str
     route: OldRoute
-    hosts: tuple[_HostPattern, ...]
+    hosts: tuple[HostPattern, ...]
     paths: Names
     doubts: Names
     is_unstable: bool
@@ -100,7 +112,8 @@ class OldRouter:
             if is_enabled and (route.is_http or route.is_grpc):
                 parts += _parts(route)
         self._parts = sorted(parts, key=attrgetter("order"), reverse=True)
-        self._on_host: dict[tuple[str | None, float], tuple[_Part, ...]] = {}
+        # For each host and port, the parts by path text.
+        self._on_host: dict[tuple[str | None, float], dict[str, list[int]]] = {}
 
     @cached_property
     def patterns(self) -> Names:
@@ -127,7 +140,7 @@ class OldRouter:
             port = request.port or _PORTS[request.scheme]
         matches: list[Matched] = []
         for _, parts in groupby(
-            self._candidates(host, port), attrgetter("rank")
+            self._candidates(host, port, path), attrgetter("rank")
         ):
             found = list(_matches(request, path, parts, whole_class))
             matches += found
@@ -135,17 +148,32 @@ class OldRouter:
                 break
         return tuple(matches)
 
-    def _candidates(self, host: str | None, port: float) -> tuple[_Part, ...]:
+    def _candidates(
+        self, host: str | None, port: float, path: str
+    ) -> list[_Part]:
+        """Return the parts that may take the path on the host, in order."""
         key = host, port
         if key not in self._on_host:
-            candidates = []
-            for part in self._parts:
-                if not part.hosts or any(
-                    pattern.matches(host, port) for pattern in part.hosts
-                ):
-                    candidates.append(part)
-            self._on_host[key] = tuple(candidates)
-        return self._on_host[key]
+            self._on_host[key] = self._indexed(host, port)
+        by_text = self._on_host[key]
+        found = [*by_text.get("", ())]
+        for end in range(1, len(path) + 1):
+            found += by_text.get(path[:end], ())
+        return [self._parts[index] for index in sorted(set(found))]
+
+    def _indexed(self, host: str | None, port: float) -> dict[str, list[int]]:
+        """Return the parts on a host by their plain paths; under "" the parts with expressions, and
+        the parts without paths."""
+        by_text: dict[str, list[int]] = {}
+        for index, part in enumerate(self._parts):
+            if part.hosts and not any(
+                pattern.matches(host, port) for pattern in part.hosts
+            ):
+                continue
+            is_plain = part.paths and not part.paths[0].startswith("~")
+            for path in part.paths if is_plain else ("",):
+                by_text.setdefault(as_bytes(path), []).append(index)
+        return by_text
 
 
 def _matches(
@@ -267,16 +295,6 @@ def host_and_port(host: str | None) -> tuple[str | None, float | None]:
     return name, int(digits, 16) if "0x" in digits else float(digits)
 
 
-def _pattern(declared: str) -> _HostPattern:
-    name, port = host_and_port(declared)
-    assert name is not None
-    if name.startswith("*"):
-        return _HostPattern("ending", name[1:], port)
-    if name.endswith("*"):
-        return _HostPattern("beginning", name[:-1], port)
-    return _HostPattern("exact", name, port)
-
-
 def _parts(route: OldRoute) -> Iterator[_Part]:
     """Yield the parts of a route: one for its expressions, one for each length of its paths."""
     groups: dict[int, list[str]] = {}
@@ -284,7 +302,7 @@ def _parts(route: OldRoute) -> Iterator[_Part]:
         is_expression = path.startswith("~")
         length = 0 if is_expression else len(path.encode())
         groups.setdefault(length, []).append(path)
-    hosts = tuple(map(_pattern, route.hosts))
+    hosts = tuple(map(HostPattern.of, route.hosts))
     doubts = [
         f"its field '{name}' has a value that is not known"
         for name in route.unknown

@@ -122,7 +122,7 @@ def test_a_kong_that_changes_once_is_read_again() -> None:
 
 
 def test_a_kong_that_always_changes_is_rejected() -> None:
-    """The message says what to do."""
+    """The message has a remedy."""
     kong = _Kong()
     kong.changes = 99
     old, findings = _read(kong)
