@@ -77,6 +77,7 @@ COMMANDS: tuple[Command, ...] = (
     move.COMMAND,
     recover.COMMAND,
     emergency.COMMAND,
+    adopt.COMMAND,
     review.COMMAND,
     forward.COMMAND,
     completion.COMMAND,

@@ -4,32 +4,38 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 
-from kong_oam.cli.adopt_kong import KONG_DETAILS, kong_arguments, run_kong
+from kong_oam.cli.adopt_compare import (
+    COMPARE_DETAILS,
+    compare_arguments,
+    run_compare,
+)
 from kong_oam.cli.command import Command
 from kong_oam.cli.console import Console, with_called_name
 
 _DETAILS = """\
 Takes over a Kong that is in use.
 
-  python -m kong_oam adopt kong FILE... --until DATE -o FOLDER    writes Applications
+  python -m kong_oam adopt compare FILE...    compares it with the Applications
 
-`adopt kong --help` shows more.
+`adopt compare --help` shows more.
 """
 
 
 def _arguments(parser: ArgumentParser) -> None:
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
-    kong = verbs.add_parser(
-        "kong",
-        help="write Applications, settings and a report",
-        description=with_called_name(KONG_DETAILS),
+    compare = verbs.add_parser(
+        "compare",
+        help="compare an old Kong with the Applications",
+        description=with_called_name(COMPARE_DETAILS),
         formatter_class=RawDescriptionHelpFormatter,
     )
-    kong_arguments(kong)
+    compare_arguments(compare)
+    compare.set_defaults(run_verb=run_compare)
 
 
 def _run(options: Namespace, console: Console) -> int:
-    return run_kong(options, console)
+    status: int = options.run_verb(options, console)
+    return status
 
 
 COMMAND = Command(
