@@ -77,6 +77,7 @@ def test_every_part_of_the_reference_has_its_block() -> None:
     wanted |= {
         *(f"help {command.name}" for command in COMMANDS),
         "help emergency -s STACK open",
+        "help adopt compare",
     }
     assert set(named) == wanted
     assert len(named) == len(wanted)
@@ -240,6 +241,12 @@ def connected() -> None:
     blog(grants=1)
 
 
+def old_kong() -> None:
+    """Write the old Kong of the page."""
+    text = page("how-to/compare-an-old-kong.md")
+    Path("kong.yaml").write_text(block(text, "yaml"), "utf-8")
+
+
 def outside() -> None:
     """Write the page's Application, without the settings."""
     application, *_ = blocks(page("how-to/call-a-server-outside.md"), "yaml")
@@ -312,6 +319,7 @@ def outside_with_an_address() -> None:
             0,
         ),
         ("how-to/connect-inside-the-cluster.md", "diff", connected, 0),
+        ("how-to/compare-an-old-kong.md", "adopt compare", old_kong, 1),
         ("how-to/see-what-a-change-does.md", "diff", prices, 0),
         (
             "how-to/see-what-a-change-does.md",

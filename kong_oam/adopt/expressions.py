@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
+from kong_oam.errors import InputError
+
 # `begins`: the text and all texts that continue it. `longer`: only the texts that continue it.
 Form = Literal["begins", "exactly", "longer"]
 
@@ -45,7 +47,7 @@ def compiled(expression: str) -> re.Pattern[str] | None:
         return None
 
 
-class _UnknownSyntaxError(Exception):
+class _UnknownSyntaxError(InputError):
     """Syntax with another meaning in Python, or without a meaning in Rust."""
 
 

@@ -22,7 +22,9 @@ Takes over a Kong that is in use.
 
 
 def _arguments(parser: ArgumentParser) -> None:
-    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+    verbs = parser.add_subparsers(
+        dest="verb", metavar="VERB", required=True, help="the step"
+    )
     compare = verbs.add_parser(
         "compare",
         help="compare an old Kong with the Applications",
@@ -44,4 +46,5 @@ COMMAND = Command(
     _DETAILS,
     _arguments,
     _run,
+    json=False,
 )

@@ -44,7 +44,7 @@ def test_the_table_lists_differences_and_their_number(
 ) -> None:
     """Keys are not accepted by the Application, so their holders lose the call."""
     assert cli("adopt", "compare", "kong.yaml").splitlines() == [
-        "CHANGE  METHODS  WHERE                                             CALLERS           BEFORE                     AFTER",
+        "CHANGE  METHODS  WHERE                                            CALLERS           BEFORE                     AFTER",
         "closed  GET      orders.example.com /orders, /orders/, /orders/*  acme by key-auth  to http://api.orders:8080  401 token-needed",
         "",
         "1 closed; compared 64 classes of requests by 3 classes of callers",
@@ -106,6 +106,6 @@ def test_a_broken_file_is_a_finding_with_its_place(
 ) -> None:
     """Nothing is compared."""
     (folder / "kong.yaml").write_text(KONG.replace("services:", "services: ["))
-    assert "kong.yaml:3:2: error ADOPT501" in cli.usage(
+    assert "kong.yaml:3:1: error ADOPT501" in cli.usage(
         "adopt", "compare", "kong.yaml"
     )
