@@ -26,6 +26,7 @@ ADMISSION: Parts = (
     "token",
     "answer",
     "rules",
+    "refusals",
     "contains",
     "admission",
 )

@@ -21,6 +21,9 @@ from kong_oam.access.data import NameLists, Names, Texts
 # A rule's requirement: public, or all scopes of one alternative.
 Alternatives = Literal["public"] | list[list[str]]
 
+# An alternative that refuses some paths, with its refusals by form (`kong_oam.kong.table`).
+RefusingAlternative = tuple[Literal["public"] | list[str], NameLists]
+
 
 class OpeningEntry(TypedDict):
     """A table's entry about a path that is open in an emergency."""
@@ -41,6 +44,8 @@ class Table(TypedDict, total=False):
     spelling: Any
     hosts: dict[str, dict[str, bool]]
     rules: dict[str, dict[str, Alternatives]]
+    refusing: dict[str, dict[str, list[RefusingAlternative]]]
+    forward: Texts
     services: NameLists
     on_behalf: NameLists
     # By client id: the client's key, its kind, groups by name, and its workload.

@@ -16,6 +16,11 @@ closes takes effect with the first, a rule that opens with the second.
     `hosts`                      `{host: {path: true | false}}`.
                                  False: another component or port has the path.
     `rules`                      `{path: {method or "*": "public" | [[scopes, all of them], ...]}}`.
+    `refusing`                   `{path: {method or "*": [["public" | [scopes], refusals], ...]}}`:
+                                 further alternatives of rules. Each refuses some paths:
+                                 `{exactly: [texts], begins: [texts]}`. Missing without refusals.
+    `forward`                    `{exposed path: path at the workload}` of this port. Missing
+                                 without such paths.
     `services`, `on_behalf`      `{client id: [granted scopes]}` of clients that call as themselves,
                                  and of sign-in clients. No token has more scopes here.
     `callers`                    `{client id: [component, kind, {group: provider name}, workload]}`.
@@ -33,7 +38,7 @@ closes takes effect with the first, a rule that opens with the second.
                                  stack keeps records.
                                  `query` lists recorded parameters. `file` has most rules.
     `places`                     `{path: {method or "*": [line or file:line]}}`, of each
-                                 alternative, with `log`.
+                                 alternative, with `log`. `refusing` comes last.
     `forward_token`              True: the workload gets the bearer token.
                                  False: it gets only the gate's headers.
 
@@ -48,7 +53,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, astuple
 from functools import partial
 from hashlib import sha256
 from typing import Any, Literal, TypeVar
@@ -70,10 +75,11 @@ from kong_oam.access.model import (
     Rule,
     Rules,
 )
-from kong_oam.access.paths import written
+from kong_oam.access.paths import unwritten, written
 from kong_oam.access.providers import Provider
+from kong_oam.access.refusals import Refusals, depth_of
 from kong_oam.access.workloads import workload_of
-from kong_oam.kong.script import Alternatives
+from kong_oam.kong.script import Alternatives, RefusingAlternative
 from kong_oam.traits.at_kong import traits_at_kong
 from kong_oam.traits.cors.at_kong import cors_entry
 
@@ -94,10 +100,12 @@ _BY_LINE = (
     "addresses",
     "callers",
     "cors",
+    "forward",
     "groups",
     "hosts",
     "on_behalf",
     "places",
+    "refusing",
     "rules",
     "services",
 )
@@ -166,7 +174,8 @@ def _data(
     hosts, depth = _hosts(estate, component, backend)
     rules = {}
     for path, owned in component.owned.items():
-        rules[written(path)] = _by_method(owned, _requirement)
+        always = tuple(rule for rule in owned if not rule.refusals)
+        rules[written(path)] = _by_method(always, _deciding, _requirement)
     return {
         "version": VERSION,
         "component": component.key,
@@ -184,12 +193,64 @@ def _data(
         "callers": _callers(estate, component, ids),
         "groups": _groups(component, provider),
         "logical": _logical(component, provider),
-        "depth": max(
-            [depth, *(len(rule.path) for rule in component.exposure.rules)]
-        ),
+        "depth": max([depth, *_depths(component, backend)]),
         **cors_entry(estate, component),
         **_of_traits(component),
+        **_refusing_entry(component),
+        **_forward_entry(component, backend),
     }
+
+
+def _depths(component: Component, backend: str) -> Iterator[int]:
+    """Yield the number of elements of each path of rules, refusals and forwards."""
+    for rule in component.exposure.rules:
+        yield len(rule.path)
+        yield depth_of(rule.refusals)
+    yield from map(_elements, _forward(component, backend))
+
+
+def _elements(path: str) -> int:
+    return len(unwritten(path))
+
+
+def _refusing_entry(component: Component) -> JsonObject:
+    """Return the table's entry `refusing`, or nothing if no rule refuses a path."""
+    refusing = {}
+    for path, owned in component.owned.items():
+        by_method = _by_method(owned, _refusing, _refusing_alternatives)
+        if by_method:
+            refusing[written(path)] = by_method
+    return {"refusing": refusing} if refusing else {}
+
+
+def _refusing_alternatives(deciding: list[Rule]) -> list[RefusingAlternative]:
+    return [
+        ("public" if rule.public else sorted(rule.scopes), _refused(rule))
+        for rule in deciding
+    ]
+
+
+def _refused(rule: Rule) -> NameLists:
+    texts = {
+        "begins": [*rule.refusals.begins],
+        "exactly": [*rule.refusals.exactly],
+    }
+    return {form: listed for form, listed in texts.items() if listed}
+
+
+def _forward(component: Component, backend: str) -> dict[str, str]:
+    port = component.backends[backend].port_name
+    return {
+        written(forward.path): forward.target
+        for forward in component.exposure.forwards
+        if forward.port == port
+    }
+
+
+def _forward_entry(component: Component, backend: str) -> JsonObject:
+    """Return the table's entry `forward`, or nothing without one."""
+    forward = _forward(component, backend)
+    return {"forward": forward} if forward else {}
 
 
 def _audiences(
@@ -315,14 +376,18 @@ def _requirement(deciding: list[Rule]) -> Alternatives:
     return [sorted(rule.scopes) for rule in deciding]
 
 
-def _by_method(rules: Rules, entry: Callable[[list[Rule]], T]) -> dict[str, T]:
+def _by_method(
+    rules: Rules,
+    deciding_of: Callable[[Rules, str], list[Rule]],
+    entry: Callable[[list[Rule]], T],
+) -> dict[str, T]:
     """Return the result of `entry` for the deciding rules of each method with rules.
 
     Equal results for all methods become a single entry "*".
     """
     by_method = {}
     for method in METHODS:
-        if deciding := _deciding(rules, method):
+        if deciding := deciding_of(rules, method):
             by_method[method] = entry(deciding)
     if len(by_method) == len(METHODS) and _are_alike(by_method.values()):
         return {"*": by_method["GET"]}
@@ -346,6 +411,35 @@ def _deciding(rules: Rules, method: str) -> list[Rule]:
                 return [rule]
             first.setdefault(tuple(sorted(rule.scopes)), rule)
     return [first[scopes] for scopes in sorted(first)]
+
+
+def _refusing(rules: Rules, method: str) -> list[Rule]:
+    """Return the rules with refusals that allow callers with a method. Public rules come first.
+
+    No rule with refusals counts beside a public rule without refusals.
+    """
+    always = _deciding(
+        tuple(rule for rule in rules if not rule.refusals), method
+    )
+    if always and always[0].public:
+        return []
+    found: dict[tuple[bool, Names, Refusals], Rule] = {}
+    for rule in rules:
+        if rule.refusals and rule.lists(method):
+            needed = tuple(sorted(rule.scopes))
+            found.setdefault((not rule.public, needed, rule.refusals), rule)
+    return [
+        found[key]
+        for key in sorted(
+            found, key=lambda key: (key[0], key[1], astuple(key[2]))
+        )
+    ]
+
+
+def _all_deciding(rules: Rules, method: str) -> list[Rule]:
+    """Return the deciding rules in the order of the table's alternatives."""
+    always = tuple(rule for rule in rules if not rule.refusals)
+    return [*_deciding(always, method), *_refusing(rules, method)]
 
 
 def _recorded(
@@ -372,7 +466,7 @@ def _recorded(
     places = {}
     for path, rules in component.owned.items():
         places[written(path)] = _by_method(
-            rules, partial(_places, common=common)
+            rules, _all_deciding, partial(_places, common=common)
         )
     return {"log": log, "places": places}
 

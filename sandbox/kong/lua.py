@@ -21,7 +21,7 @@ from typing import Any
 
 from lupa.luajit21 import LuaRuntime
 
-from sandbox.kong import records
+from sandbox.kong import records, uri
 from sandbox.kong.entities import Entity
 from sandbox.kong.errors import error_response
 from sandbox.kong.exchange import Exchange, unescaped
@@ -236,6 +236,9 @@ class Functions:
             self._x.upstream_host = value
         else:
             raise ValueError(f'variable "{name}" not changeable')
+
+    def _on_escaped(self, path: str) -> str:
+        return uri.escaped(path)
 
     def _on_set_target(self, host: str, port: float) -> None:
         self._x.upstream_host = self._x.target_host = host

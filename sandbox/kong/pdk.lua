@@ -281,7 +281,10 @@ upstream.clear_header = function(name) host.clear_header(need_string(name, "head
 upstream.set_headers = function(headers)
   for name, value in pairs(headers) do upstream.set_header(name, value) end
 end
-upstream.set_path = function(path) host.set_var("upstream_uri", need_string(path, "path")) end
+upstream.set_path = function(path)
+  if need_string(path, "path"):sub(1, 1) ~= "/" then error("path must start with /", 2) end
+  host.set_var("upstream_uri", host.escaped(path))
+end
 
 kong.client.get_consumer = function() return host.consumer() end
 kong.client.get_credential = function() return host.credential() end

@@ -65,6 +65,7 @@ DIMENSIONS = (
         "closed",
     ),
     *("a page reads", "a page may not read"),
+    *("near a refused path", "forwarded"),
     *("not from there", "ambiguous header", "harmless header"),
     *(
         "new version of the workload",

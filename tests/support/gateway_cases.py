@@ -19,8 +19,9 @@ from kong_oam.access.decide import (
     effective_scopes,
 )
 from kong_oam.access.endpoint import Endpoint
+from kong_oam.access.forward import sent_path
 from kong_oam.access.model import METHODS, Rule
-from kong_oam.access.paths import within, written
+from kong_oam.access.paths import read_text, within, written
 from kong_oam.access.tokens import Claims, authenticate, bearer
 from tests.support.gateway_estates import Scene
 from tests.support.gateway_tokens import CLIENTS, GROUPS
@@ -85,6 +86,14 @@ class Case:
         if len(self.authorization) > 1 and not meant.allowed:
             statuses.add(400)  # nginx accepts this header only once
         return frozenset(statuses)
+
+    def sent(self, scene: Scene) -> str:
+        """Return the decoded path that an allowed request has at the workload."""
+        path = read_text(self.target)
+        pair = scene.estate.reached(re.sub(r":\d*\Z", "", self.host), path)
+        assert pair is not None
+        endpoint, component = pair
+        return sent_path(component.forward(endpoint, path), path)
 
     def identity_headers(self, scene: Scene, meant: Decision) -> dict[str, str]:
         """Return the identity headers that an allowed request carries upstream."""
@@ -364,6 +373,8 @@ def _aimed(draw: st.DrawFn, scene: Scene) -> Case:
     if elements and draw(st.integers(0, 9)) == 0:
         elements[-1] = draw(_misread(elements[-1]))
     elements += draw(st.lists(st.sampled_from(_BELOW), max_size=2))
+    if rule and rule.refusals and draw(st.booleans()):
+        elements = draw(_near_refused(rule))
     if noise := draw(st.sampled_from([(), (), _HARMLESS, _HARMFUL])):
         elements.insert(
             draw(st.integers(0, len(elements))), draw(st.sampled_from(noise))
@@ -381,6 +392,17 @@ def _aimed(draw: st.DrawFn, scene: Scene) -> Case:
         authorization,
         draw(_ALL_HEADERS),
     )
+
+
+@st.composite
+def _near_refused(draw: st.DrawFn, rule: Rule) -> list[str]:
+    """Draw the elements of a refused path, or of a similar path."""
+    texts = (*rule.refusals.exactly, *rule.refusals.begins)
+    _, *whole, last = draw(st.sampled_from(texts)).split("/")
+    if draw(st.integers(0, 4)) == 0 and last:
+        last = draw(_misread(last))
+    more = draw(st.sampled_from(["", "", "X", "/", "/7", "/7/", ".x", "x/.."]))
+    return [*whole, last + more]
 
 
 def _spelt(element: str) -> st.SearchStrategy[str]:

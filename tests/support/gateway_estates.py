@@ -326,6 +326,7 @@ def _access(
                     {**rule, "scopes": draw(needed)}
                     for _ in range(draw(st.integers(1, 2)))
                 ]
+    rules = [*map(draw, map(_refusing, rules))]
     holders = st.lists(
         st.sampled_from(GROUPS), min_size=1, max_size=2, unique=True
     )
@@ -337,7 +338,40 @@ def _access(
         "owner": "team",
         "identityProvider": draw(st.sampled_from(["main", "main", "other"])),
         "forwardToken": draw(st.booleans()),
+        "forward": draw(_forward(gateway_paths)),
         "scopes": dict.fromkeys(scopes, "generated"),
         "rules": rules,
         "roles": roles,
     }
+
+
+def _forward(gateway_paths: list[str]) -> st.SearchStrategy[dict[str, str]]:
+    """Draw up to two paths at the workload."""
+    keys = st.builds(
+        lambda base, rest: base.rstrip("/") + rest or "/",
+        st.sampled_from(
+            [path for path in gateway_paths if path != "/Docs"] or ["/Docs"]
+        ),
+        st.sampled_from(_BELOW),
+    )
+    targets = st.sampled_from(("/", "/base", "/base/", "/v1/x:y", "/orders"))
+    return st.dictionaries(keys, targets, max_size=2)
+
+
+@st.composite
+def _refusing(draw: st.DrawFn, rule: JsonObject) -> JsonObject:
+    """Draw refusals for a third of the rules."""
+    (path,) = rule["paths"]
+    base = path.rstrip("/")
+    texts = st.sampled_from([f"{base}/{rest}" for rest in _REFUSED])
+    refusals = draw(
+        st.dictionaries(
+            st.sampled_from(("exactly", "below", "begins")),
+            st.lists(texts, min_size=1, max_size=2, unique=True),
+            max_size=2,
+        )
+    )
+    return rule if draw(st.integers(0, 2)) else {**rule, "refusals": refusals}
+
+
+_REFUSED = ("health", "deep", "7", "orders", "CAPS/deep", "v1.0", "x:y")

@@ -7,13 +7,13 @@
 -- function once.
 -- TABLE (JSON, see table.py) and MORE (names of headers) stand in front of the script. Top-level
 -- code must not fail for any input: Kong would then skip admission. Needs json.lua, path.lua,
--- token.lua, answer.lua, rules.lua, contains.lua.
+-- token.lua, answer.lua, rules.lua, refusals.lua, contains.lua.
 local TEXT = gsub(tostring(TABLE), "'", '"')   -- JSON with other quotes (script.py)
 local loaded_table
 local READERS = {
   json_read = json_read, json_null = json_null, json_is_array = json_is_array, json_is_object = json_is_object,
   token_parts = token_parts, unreadable = unreadable, owners_of = owners_of, owned = owned, rule_of = rule_of,
-  tree_of = tree_of, contains = contains, refuse = refuse, separates = separates,
+  tree_of = tree_of, refuses = refuses, contains = contains, refuse = refuse, separates = separates,
 }
 
 -- left_table() -> the table, read once; nil if it cannot be read.

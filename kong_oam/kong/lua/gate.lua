@@ -16,7 +16,7 @@ local tables = {}          -- a cache of tables by their text: the gate's own, a
 local upstream           -- a cache of the workload's address
 local readers            -- admission's functions, with which the caches were filled
 local json_read, json_null, json_is_array, json_is_object, token_parts, unreadable
-local owners_of, owned, rule_of, tree_of, contains
+local owners_of, owned, rule_of, tree_of, refuses, contains
 -- The required entries of a table and its spelling, with their types. A missing entry is an error.
 local PIECES = {
   audiences = 'array', authentication = 'text', component = 'text', depth = 'number', forward_token = 'boolean',
@@ -76,6 +76,9 @@ local function table_of(text)
   need(PIECES, value)
   need(SPELLING, value.spelling)
   value.tree = tree_of(value.rules)
+  for _, name in ipairs({ 'refusing', 'forward' }) do
+    if value[name] ~= nil then need({ [name] = 'object' }, value) end
+  end
   if value.addresses ~= nil then value.networks = networks_in(value.addresses) end
   return value
 end
@@ -88,7 +91,7 @@ local function take(new_readers)
   json_is_object, token_parts, unreadable = new_readers.json_is_object, new_readers.token_parts, new_readers.unreadable
   owners_of, owned, rule_of, tree_of =
     new_readers.owners_of, new_readers.owned, new_readers.rule_of, new_readers.tree_of
-  contains = new_readers.contains
+  refuses, contains = new_readers.refuses, new_readers.contains
 end
 
 local function cached_table(text)
@@ -306,11 +309,48 @@ local function place_of(path, method, alternative)
   return type(line) == 'number' and gate.log.file .. ':' .. line or line
 end
 
+-- The alternatives of a rule for a method, without the alternatives that refuse the path, or
+-- 'public'. The second value has the position of each alternative in the table. The third value is
+-- true if all alternatives refuse the path.
+local function alternatives_of(rule, owner, method, text, signs)
+  local always = rule[method] or rule['*']
+  local methods = gate.refusing and gate.refusing[owner]
+  local more = methods and (methods[method] or methods['*'])
+  if not more or always == 'public' then return always, {} end
+  local remaining, positions = {}, {}
+  for number, scopes in ipairs(always or {}) do remaining[number], positions[number] = scopes, number end
+  for number, entry in ipairs(more) do
+    if not refuses(entry[2], text, signs, gate.depth) then
+      local position = #(always or {}) + number
+      if entry[1] == 'public' then return 'public', { position } end
+      remaining[#remaining + 1], positions[#remaining + 1] = entry[1], position
+    end
+  end
+  if #remaining == 0 then return nil, positions, true end
+  return remaining, positions
+end
+
+-- The path for the workload, joined as Kong joins a service's path and the rest behind a route's
+-- path; nil if it stays. `path` has the encoding that goes upstream.
+local function sent_path(owners, path)
+  for number, key in ipairs(gate.forward and owners or {}) do
+    local target = gate.forward[key]
+    if target ~= nil then
+      if type(target) ~= 'string' or not find(target, '^/') then error('the table forwards to no path', 0) end
+      if path == '/' then return target end
+      for _ = 1, #owners - number do path = match(path, '^/[^/]*(.*)$') end
+      path = string.gsub(target, '/$', '') .. path
+      return path == '' and '/' or path
+    end
+  end
+end
+
 local function judge(text_of_table)
   gate = cached_table(text_of_table)
   local decision = { log = gate.log }
   kong.ctx.shared.kong_oam_decision = decision
-  local ambiguous, text, signs = unreadable(match(ngx.var.upstream_uri, '^[^?]*'))
+  local path = match(ngx.var.upstream_uri, '^[^?]*')
+  local ambiguous, text, signs = unreadable(path)
   local owners = not ambiguous and owners_of(gate, text)
   if not owners then return 400, 'ambiguous-path' end
   local method = ngx.req.get_method()
@@ -318,9 +358,18 @@ local function judge(text_of_table)
   if not METHODS[method] then return 404, 'method-unknown' end
   local rule, owner = rule_of(gate, owners, signs)
   local ambiguous_rule = rule == true
-  local alternatives, everybody = rule and not ambiguous_rule and (rule[method] or rule['*']), 'public'
-  decision.owner, decision.rule = owner, alternatives and place_of(owner, method)
-  if not ambiguous_rule and is_opened(owner, method) then alternatives, everybody = 'public', 'opened' end
+  local alternatives, positions, refused
+  local everybody = 'public'
+  if rule and not ambiguous_rule then
+    alternatives, positions, refused = alternatives_of(rule, owner, method, text, signs)
+  end
+  decision.sent = sent_path(owners, path)
+  decision.owner = owner
+  decision.rule = (alternatives or refused) and place_of(owner, method, positions[1])
+  -- An opening replaces the requirement of a rule. It concerns no path that the rule refuses.
+  if not ambiguous_rule and not refused and is_opened(owner, method) then
+    alternatives, everybody = 'public', 'opened'
+  end
   local identity, why = identified()
   decision.identity = identity
   if alternatives == 'public' then
@@ -331,11 +380,11 @@ local function judge(text_of_table)
   if not identity.for_us then return 403, 'other-api' end
   for number, scopes in ipairs(alternatives or {}) do
     if has_scopes(identity, scopes) then
-      decision.rule = place_of(owner, method, number)
+      decision.rule = place_of(owner, method, positions[number] or number)
       return check_address(owner, method, 'allowed', identity)
     end
   end
-  return 403, alternatives and 'scope-missing' or rule and 'method-not-listed' or 'no-rule'
+  return 403, alternatives and 'scope-missing' or refused and 'path-refused' or rule and 'method-not-listed' or 'no-rule'
 end
 
 -- Judges by the gate's table and by admission's. A request without admission's table was not
@@ -388,6 +437,11 @@ local function send(identity, forwards)
   local host = host_of_workload()
   kong.service.set_target(upstream.host, upstream.port)
   kong.service.request.set_header('Host', host)
+  local decision = kong.ctx.shared.kong_oam_decision
+  if decision.sent then
+    decision.path = match(ngx.var.upstream_uri, '^[^?]*')   -- later scripts read the decided path
+    kong.service.request.set_path(decision.sent)
+  end
 end
 
 return function()

@@ -30,6 +30,7 @@ local TITLES = {
 }
 local PLAINER = {
   ['method-not-listed'] = 'not-allowed', ['method-unknown'] = 'not-exposed', ['no-rule'] = 'not-allowed',
+  ['path-refused'] = 'not-allowed',
   ['scope-missing'] = 'not-allowed',
 }
 local BY_STATUS = {

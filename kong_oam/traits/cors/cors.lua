@@ -12,7 +12,9 @@ local function may_read(origin, method)
   local gate = readers.left_table()   -- the table, with its tree
   gate.tree = gate.tree or readers.tree_of(gate.rules)
   local paths = gate.cors[origin]
-  local ambiguous, path, signs = readers.unreadable(string.match(ngx.var.upstream_uri, '^[^?]*'))
+  local decision = kong.ctx.shared.kong_oam_decision or {}
+  local decided = decision.path or string.match(ngx.var.upstream_uri, '^[^?]*')   -- not a forwarded path
+  local ambiguous, path, signs = readers.unreadable(decided)
   local owners = paths and not ambiguous and readers.owners_of(gate, path)
   if not owners or readers.owned(gate, owners) ~= true then return false end
   local rule, owner = readers.rule_of(gate, owners, signs)

@@ -11,6 +11,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
+from urllib.parse import unquote
 
 import pytest
 from hypothesis import HealthCheck, given, seed, settings
@@ -69,6 +70,7 @@ PLAINER = {
     "method-not-listed": "not-allowed",
     "method-unknown": "not-exposed",
     "no-rule": "not-allowed",
+    "path-refused": "not-allowed",
     "scope-missing": "not-allowed",
 }
 """Codes that callers do not see, and the codes that replace them."""
@@ -108,6 +110,9 @@ def check(kong: Kong, case: Case) -> None:
             answer.body,
         )
     if answer.upstream:
+        path, _, query = answer.upstream.target.partition("?")
+        assert unquote(path) == case.sent(SCENE)
+        assert query.encode() == case.target.partition(b"?")[2]
         folded = [
             (name.lower().replace("_", "-"), value)
             for name, value in answer.upstream.headers

@@ -18,6 +18,7 @@ ADMISSION = (
     "token",
     "answer",
     "rules",
+    "refusals",
     "contains",
     "admission",
 )

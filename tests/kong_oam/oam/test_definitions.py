@@ -45,7 +45,6 @@ MATCHING = {
     "^/[A-Za-z0-9._/-]*[A-Za-z0-9._-]$": "/etc/tls",
     "^https://[^\\s?#@]+$": "https://partner.example/keys",
     "^https?://": "https://partner.example",
-    "^/": "/crm",
     "^[A-Za-z0-9-]{1,64}$": "X-Trace",
     "^[!-~]([ -~]{0,998}[!-~])?$": "nosniff",
     "^[1-9][0-9]{0,5}(Ki|Mi|Gi)$": "10Mi",

@@ -17,13 +17,16 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from random import Random
 from typing import Any
+from urllib.parse import unquote_to_bytes
 from zlib import crc32
 
 from lupa.luajit21 import LuaRuntime
 
 from kong_oam.access import decide
 from kong_oam.access.compile.estate import Compiled, compile_estate
+from kong_oam.access.forward import sent_path
 from kong_oam.access.model import Estate
+from kong_oam.access.paths import AmbiguousPathError, read_text
 from kong_oam.access.settings.stack import parse
 from kong_oam.access.settings.values import Settings
 from kong_oam.access.tokens import KeyRing
@@ -132,6 +135,18 @@ class Project:
         return Answer(
             found.status, found.component.key if found.component else None
         )
+
+    def sent(self, request: Request) -> str | None:
+        """Return the path at the workload; None for an ambiguous or unexposed path."""
+        try:
+            path = read_text(request.target)
+        except AmbiguousPathError:
+            return None
+        pair = self.estate.reached(request.host.partition(":")[0], path)
+        if pair is None:
+            return None
+        endpoint, component = pair
+        return sent_path(component.forward(endpoint, path), path)
 
     def signed(self, token: Token) -> str:
         if token not in self._signed:
@@ -255,7 +270,8 @@ local env = setmetatable({
            client = { get_consumer = function() return facts.consumer end,
                       get_credential = function() return facts.credential end,
                       get_forwarded_ip = function() return facts.address end },
-           service = { set_target = nothing, request = { set_header = nothing, clear_header = nothing } },
+           service = { set_target = nothing, request = { set_header = nothing, clear_header = nothing,
+                                                         set_path = function(path) facts.sent = path end } },
            response = { exit = function(code) status = code error(exited, 0) end,
                         clear_header = nothing, add_header = nothing, get_status = function() return 200 end,
                         set_header = function(name, value) facts['said ' .. name] = value end } },
@@ -439,8 +455,24 @@ class _Comparison:
                 meant if position == own else Answer(404),
                 status,
             )
+            if position == own and status == 200:
+                self._compare_sent(
+                    request, facts["sent"] or facts["upstream_uri"]
+                )
         if own == (earlier.component, earlier.port) and own in was.places():
             self._half_finished(own, request, facts, earlier, meant)
+
+    def _compare_sent(self, request: Request, target: str) -> None:
+        """Compare the path at the workload: of the gate, of the project, and of the oracle."""
+        now = self.now.world
+        meant = meaning.sent(now.applications, now.stack, request)
+        path = target.partition("?")[0].encode("latin-1")
+        by_gate = unquote_to_bytes(path)
+        by_project = (self.now.sent(request) or "").encode()
+        self.report.decisions += 1
+        if by_gate != meant or by_project != meant:
+            text = f"seed {self.seed}: sent {by_gate!r}, {by_project!r}, meant is {meant!r}: {request}"
+            self.report.disagreements.append(text)
 
     def show(self, page: Page, *, preflight: bool) -> None:
         """Compare whether the page may read the answer, or its preflight's answer: at the gate of
@@ -533,6 +565,6 @@ def known(request: Request, meant: Answer, status: int) -> str | None:
     """Return a known difference between the project and its documents, if the answer is one."""
     if meant.status == 400 and meant.component and status == 401:
         return "401 comes before the 400 for other spellings"
-    if status in (400, 401) and meaning.is_spelled_oddly(request.target):
+    if status in (400, 401, 403) and meaning.is_spelled_oddly(request.target):
         return "an odd spelling is refused that nobody is known to misread"
     return None

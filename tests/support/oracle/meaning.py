@@ -326,6 +326,71 @@ def may_own(path: Elements, request: Elements) -> bool:
     return len(path) <= len(request) and all(map(taken_for, request, path))
 
 
+def text_of(path: Elements) -> bytes:
+    """Return the text of a resolved path: `/orders/` for the elements `orders` and an empty element."""
+    return b"/" + b"/".join(path)
+
+
+def refused(rule: Document, path: Elements) -> bool:
+    """Return whether the rule refuses a path by its text, or some server reads a refused text in
+    it."""
+    refusals = rule.get("refusals", {})
+    parts = text_of(path).split(b"/")[1:]
+    for exact in refusals.get("exactly", []):
+        wanted = exact.encode().split(b"/")[1:]
+        if len(parts) == len(wanted) and all(map(taken_for, parts, wanted)):
+            return True
+    starts = [
+        *refusals.get("begins", []),
+        *(below.rstrip("/") + "/" for below in refusals.get("below", [])),
+    ]
+    for start in starts:
+        if text_of(path).startswith(start.encode()):
+            return True
+        *whole, last = start.encode().split(b"/")[1:]
+        if (
+            len(parts) > len(whole)
+            and all(map(taken_for, parts, whole))
+            and may_start(parts[len(whole)], last)
+        ):
+            return True
+    return False
+
+
+def may_start(part: bytes, start: bytes) -> bool:
+    """Return whether some server reads the element as a name that starts so."""
+    wanted = start.decode().lower()
+    for text in readings(part):
+        text = text.lower()
+        if short := re.fullmatch("(.{1,6})~[0-9]", text):
+            name = short[1]
+            if name.startswith(wanted) or wanted.startswith(name):
+                return True
+        if starts_so(text, wanted):
+            return True
+    return False
+
+
+def starts_so(text: str, wanted: str) -> bool:
+    """Return whether a text with wildcards of Windows matches a name that starts so."""
+    if not wanted:
+        return True
+    if not text:
+        return False
+    first, rest = text[0], text[1:]
+    if first in "*<":
+        return any(
+            starts_so(rest, wanted[length:])
+            for length in range(len(wanted) + 1)
+        )
+    if first in '>"' and (
+        starts_so(rest, wanted)
+        or ((first == ">" or wanted[0] == ".") and starts_so(rest, wanted[1:]))
+    ):
+        return True
+    return first == wanted[0] and starts_so(rest, wanted[1:])
+
+
 def is_spelled_oddly(target: bytes) -> bool:
     """Return whether the path has a part that servers read in several ways. The project may deny
     more of these than any server is known to misread, but no other path."""
@@ -507,6 +572,55 @@ def answer(
     return Answer(status, endpoint.component, endpoint.port)
 
 
+def sent(
+    applications: list[Document], stack: Document, request: Request
+) -> bytes | None:
+    """Return the decoded path at the workload. None if no component takes the request.
+
+    The longest key of `forward` above the path wins, among the keys of the request's port. The
+    gateway paths right above a key give its ports. A target and the rest are joined with one slash;
+    only `/` alone keeps the target's own slash.
+    """
+    path = resolved(request.target)
+    listed = endpoints(applications, stack)
+    endpoint = None if path is None else picked(listed, request.host, path)
+    if path is None or endpoint is None:
+        return None
+    access = access_of(components(applications)[endpoint.component]) or {}
+    keys = [
+        key
+        for key in access.get("forward", {})
+        if owns(elements(key), path)
+        and endpoint.port in ports_of(endpoint.component, key, listed)
+    ]
+    if not keys:
+        return text_of(path)
+    longest = max(keys, key=lambda key: len(elements(key)))
+    target = str(access["forward"][longest]).encode()
+    rest = path[len(elements(longest)) :]
+    if text_of(path) == b"/":
+        return target
+    if not rest:
+        return target.rstrip(b"/") or b"/"
+    return target.rstrip(b"/") + text_of(rest)
+
+
+def ports_of(key: str, path: str, listed: list[Endpoint]) -> set[int]:
+    """Return the ports of the longest gateway paths of a component above a path."""
+    above = [
+        endpoint
+        for endpoint in listed
+        if endpoint.component == key
+        and owns(elements(endpoint.path), elements(path))
+    ]
+    longest = max(len(elements(endpoint.path)) for endpoint in above)
+    return {
+        endpoint.port
+        for endpoint in above
+        if len(elements(endpoint.path)) == longest
+    }
+
+
 OF_CONNECTIONS = {"", "close", "keep-alive", "upgrade", "te", "http2-settings"}
 SPELLED_WITH_DASHES = re.compile(
     "content-length|transfer-encoding|keep-alive|proxy-connection|x-real-ip|x-kong-request-id|"
@@ -592,6 +706,7 @@ def _status(
         if len(ruled) == owner
         and owns(ruled, path)
         and lists(rule, request.method)
+        and not refused(rule, path)
     ]
     if any("public" in rule for rule in deciding):
         return 200

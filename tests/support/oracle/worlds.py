@@ -193,6 +193,8 @@ class Part:
     foreign: list[str] = field(default_factory=list)
     allow: Document = field(default_factory=dict)
     """The properties of its ip-allow trait; empty: no trait."""
+    variant: int = 0
+    """The number from which its refusals and its forwards are drawn."""
 
     @property
     def paths(self) -> list[str]:
@@ -240,6 +242,8 @@ def estates(rng: Random) -> tuple[World, World]:
         if aside.random() < 0.3:
             part.allow = _allow(aside, part)
             _repair_allow(part)
+        if aside.random() < 0.3:
+            part.variant += 1
     return before, _render(plan)
 
 
@@ -759,6 +763,50 @@ def _render(plan: Plan) -> World:
     return World(copy.deepcopy(list(applications.values())), stack)
 
 
+TARGETS = ("/", "/base", "/base/", "/v1/x", "/a")
+
+
+def _forward(part: Part) -> dict[str, str]:
+    """Draw paths at the workload, mostly none. They have a separate generator, as networks do."""
+    rng = Random(repr((part.gateways, part.variant)))
+    if rng.random() < 0.6:
+        return {}
+    keys = [_below(rng.choice(part.paths), rng.choice(TAILS)) for _ in "ab"]
+    return {key: rng.choice(TARGETS) for key in sorted({*keys})}
+
+
+def _refusing(part: Part) -> list[Document]:
+    """Return the rules, some with refusals. Beside a public rule, a protected rule may decide on
+    refused paths."""
+    rules = []
+    for rule in part.rules:
+        rng = Random(repr((rule, part.variant)))
+        refusals = _refusals(rng, rule.get("paths", part.paths))
+        if not refusals or rng.random() < 0.5:
+            rules.append(rule)
+            continue
+        rules.append({**rule, "refusals": refusals})
+        if "public" in rule and len(part.rules) == 1 and part.scopes:
+            other = {name: rule[name] for name in rule if name != "public"}
+            rules.append({**other, "scopes": [rng.choice(part.scopes)]})
+    return rules
+
+
+def _refusals(rng: Random, paths: list[str]) -> dict[str, list[str]]:
+    """Draw texts that refuse a part of the paths."""
+    refusals: dict[str, list[str]] = {}
+    for _ in range(rng.randint(1, 3)):
+        text = _below(rng.choice(paths), rng.choice(("/x", "/h", "/x/y", "")))
+        form = rng.choice(("exactly", "below", "begins"))
+        if form == "exactly":
+            text = rng.choice((text, text, f"{text.rstrip('/')}/"))
+        start = f"{text.rstrip('/')}/" if form == "below" else text
+        whole = any(path.startswith(start) for path in paths)
+        if form == "exactly" or not whole:
+            refusals.setdefault(form, []).append(text)
+    return refusals
+
+
 def _component(plan: Plan, name: str, part: Part) -> Document:
     traits: list[Document] = []
     for number, (host, lines) in enumerate(part.gateways):
@@ -776,9 +824,11 @@ def _component(plan: Plan, name: str, part: Part) -> Document:
         access = {
             "owner": "team",
             **provider,
-            "rules": part.rules,
+            "rules": _refusing(part),
             "roles": part.roles,
         }
+        if forward := _forward(part):
+            access["forward"] = forward
         access["scopes"] = {scope: f"May {scope}" for scope in part.scopes}
         traits.append({"type": "access", "properties": access})
     if part.foreign and part.gateways:
@@ -996,6 +1046,8 @@ class _Facts:
         }
         self.paths: dict[str, list[str]] = {}
         self.declared: dict[tuple[str, str], str] = {}
+        self.refused: dict[str, list[str]] = {}
+        self.forwards: dict[str, list[str]] = {}
         self.public: set[str] = set()
         for key, component in self.components.items():
             access = meaning.access_of(component) or {}
@@ -1003,6 +1055,13 @@ class _Facts:
                 endpoint.path
                 for endpoint in self.endpoints
                 if endpoint.component == key
+            ]
+            self.forwards[key] = sorted(access.get("forward", {}))
+            self.refused[key] = [
+                text
+                for rule in access.get("rules", [])
+                for texts in rule.get("refusals", {}).values()
+                for text in texts
             ]
             self.paths[key] = own + [
                 path
@@ -1073,6 +1132,12 @@ def _question(rng: Random, now: _Facts, then: _Facts) -> Question:
             else rng.choice(facts.paths[key])
         )
         target = _below(path, rng.choice(TAILS)).encode()
+    aside = Random(repr((host, target)))  # other draws stay the same
+    if key and facts.refused[key] and aside.random() < 0.4:
+        target = _near(aside, aside.choice(facts.refused[key]))
+        tags.add("near a refused path")
+    if key and facts.forwards[key] and aside.random() < 0.2:
+        target = _near(aside, aside.choice(facts.forwards[key]))
     if "*" in host:
         tags.add("wildcard host")
         host = host.replace(
@@ -1113,6 +1178,12 @@ def _question(rng: Random, now: _Facts, then: _Facts) -> Question:
     return Question(
         Request(method, host, target, token, address, header), frozenset(tags)
     )
+
+
+def _near(rng: Random, text: str) -> bytes:
+    """Return a path with this text, or a similar path."""
+    more = rng.choice(("", "", "X", "/", "/x", "x/y", "/x/..", ".", "%2e/"))
+    return (text + more).encode()
 
 
 def _hostile(rng: Random, target: bytes) -> bytes:
@@ -1273,6 +1344,10 @@ def seen(
             yield "new version of the workload"
         if token is None and answer.allowed:
             yield "public rule"
+    sent = meaning.sent(after.applications, after.stack, question.request)
+    path = meaning.resolved(question.request.target) or ()
+    if answer.allowed and sent != meaning.text_of(path):
+        yield "forwarded"
     if after.answer(replace(question.request, address=None)) != answer:
         yield "not from there"
     if was.allowed != answer.allowed:
