@@ -14,6 +14,7 @@ from kong_oam.access.data import PathSegments
 from kong_oam.access.endpoint import component_key
 from kong_oam.access.hosts import host_patterns
 from kong_oam.access.model import Component, Estate, Exposed
+from kong_oam.access.path_texts import PathText, texts_of
 from kong_oam.access.request_classes import PathClass, path_classes
 
 
@@ -24,6 +25,9 @@ class Sites(Protocol):
 
     def declared(self, name: str) -> Iterable[PathSegments]:
         """Yield every path at which an answer may change on the site."""
+
+    def texts(self, name: str) -> Iterable[PathText]:
+        """Yield every text by which a rule of the site refuses paths."""
 
     def endpoint_on(self, name: str, path: PathSegments) -> Exposed | None:
         """Return the endpoint that a request with that path reaches, and the component whose rules
@@ -52,6 +56,12 @@ class SitesByHost(Sites):
             for endpoint, component in self._estate.by_host.get(pattern, ()):
                 yield endpoint.path
                 yield from component.owned
+                yield from _forwarded(component)
+
+    def texts(self, name: str) -> Iterator[PathText]:
+        for pattern in host_patterns(_example(name)):
+            for _, component in self._estate.by_host.get(pattern, ()):
+                yield from _refused(component)
 
     def endpoint_on(self, name: str, path: PathSegments) -> Exposed | None:
         return self._estate.reached(_example(name), path)
@@ -79,8 +89,13 @@ class SitesByPort(Sites):
     def declared(self, name: str) -> Iterable[PathSegments]:
         for endpoint, component in self._sites.get(name, ()):
             yield from component.owned
+            yield from _forwarded(component)
             for inner, _ in self._estate.below[endpoint.host, endpoint.path]:
                 yield inner.path
+
+    def texts(self, name: str) -> Iterator[PathText]:
+        for _, component in self._sites.get(name, ()):
+            yield from _refused(component)
 
     def endpoint_on(self, name: str, path: PathSegments) -> Exposed | None:
         for endpoint, _ in self._sites.get(name, ()):
@@ -92,6 +107,16 @@ class SitesByPort(Sites):
     def host(self, name: str, path: PathSegments) -> str | None:
         pair = self.endpoint_on(name, path)
         return _example(pair[0].host) if pair else None
+
+
+def _forwarded(component: Component) -> Iterator[PathSegments]:
+    for forward in component.exposure.forwards:
+        yield forward.path
+
+
+def _refused(component: Component) -> Iterator[PathText]:
+    for rule in component.exposure.rules:
+        yield from texts_of(rule.refusals)
 
 
 def _example(pattern: str) -> str:
@@ -107,4 +132,5 @@ def path_classes_by_site(
     names = {*chain.from_iterable(side.names() for side in sides)}
     for name in sorted(names):
         declared = chain.from_iterable(side.declared(name) for side in sides)
-        yield name, path_classes(declared)
+        texts = chain.from_iterable(side.texts(name) for side in sides)
+        yield name, path_classes(declared, texts)

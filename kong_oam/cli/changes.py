@@ -10,6 +10,7 @@ from dataclasses import asdict
 from kong_oam.access.diff.change import (
     OPENING,
     AffectedCaller,
+    Answer,
     Answers,
     Difference,
     Setting,
@@ -143,9 +144,15 @@ def _entry(change: Difference) -> JsonObject:
 
 def _answers_entry(answers: Answers) -> JsonObject:
     return {
-        side: {**asdict(answer), "pods": answer.pods or None}
+        side: _answer_entry(answer)
         for side, answer in zip(("old", "new"), answers, strict=True)
     }
+
+
+def _answer_entry(answer: Answer) -> JsonObject:
+    entry = {**asdict(answer), "pods": answer.pods or None}
+    forward = entry.pop("forward")
+    return {**entry, "forward": [*forward]} if forward else entry
 
 
 def _setting_entry(change: Setting) -> JsonObject:

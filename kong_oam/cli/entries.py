@@ -42,10 +42,14 @@ def diagnostic_entry(diagnostic: Diagnostic) -> JsonObject:
 
 
 def subtree_entry(subtree: Subtree) -> JsonObject:
-    """Return a subtree as JSON: `path` with all paths below, or other spellings of these paths."""
+    """Return a subtree as JSON: `path` with all paths below, or other spellings of these paths.
+
+    `form`: all paths that begin with the text of `path`, or exactly this path.
+    """
     return {
         "path": written(subtree.path),
         "otherSpellings": subtree.spelled_otherwise,
+        **({"form": subtree.form} if subtree.form else {}),
     }
 
 
@@ -57,6 +61,7 @@ def row_entry(row: Row) -> JsonObject:
         "except": [subtree_entry(part) for part in row.region.exceptions],
         "methods": list(row.methods),
         "component": row.component,
+        **({"forward": [*row.forward]} if row.forward else {}),
         "everybody": row.access.everybody,
         **source_entry(row.access),
     }

@@ -13,12 +13,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import product
-from typing import Any
+from typing import Any, Literal, cast
 
 from kong_oam.access.callers import principal_of
-from kong_oam.access.data import Networks, PathSegments, T
+from kong_oam.access.data import NameLists, Networks, PathSegments, T
 from kong_oam.access.diff.model import AccessModel, application_of
 from kong_oam.access.endpoint import Endpoint, component_key
+from kong_oam.access.forward import Forward
 from kong_oam.access.model import (
     METHODS,
     Call,
@@ -37,6 +38,7 @@ from kong_oam.access.networks import fewest, network
 from kong_oam.access.paths import pattern, unwritten
 from kong_oam.access.principals import Principal
 from kong_oam.access.providers import Provider
+from kong_oam.access.refusals import Refusals
 from kong_oam.engine.state import PLUGIN, ROUTE, Resource
 from kong_oam.kong.deployed_pods import deployed_pods
 from kong_oam.kong.script import Table, inputs_of
@@ -69,10 +71,21 @@ def enforced_models(
             return (exported,)
     reached = _reached(resources)
     models = [_model(resources, gates, reached, exported)]
-    both = {port: admissions.get(port, table) for port, table in gates.items()}
+    both = {
+        port: _sent_as(table, admissions.get(port, table))
+        for port, table in gates.items()
+    }
     if both != gates:
         models.append(_model(resources, both, reached, exported))
     return tuple(models)
+
+
+def _sent_as(gate: Table, admission: Table) -> Table:
+    """Return admission's table with the paths at the workload of the gate, which sends requests."""
+    without = {**admission}
+    without.pop("forward", None)
+    forward = {"forward": gate["forward"]} if "forward" in gate else {}
+    return cast("Table", {**without, **forward})
 
 
 def _tables(resources: Iterable[Resource], role: str) -> dict[_Gated, Table]:
@@ -148,9 +161,11 @@ def _model(
             *exposure.endpoints,
             *_endpoints(gated, table, reached),
         )
-        components[key] = replace(
-            component, exposure=replace(exposure, endpoints=endpoints)
+        forwards = dict.fromkeys((*exposure.forwards, *_forwards(gated, table)))
+        exposure = replace(
+            exposure, endpoints=endpoints, forwards=tuple(forwards)
         )
+        components[key] = replace(component, exposure=exposure)
     clients = _clients(tables, keys, exported, stack)
     _add_clients(components, clients, stack)
     _add_ungated(components, clients, exported)
@@ -210,6 +225,7 @@ _JUDGING = (
     "groups",
     "logical",
     "on_behalf",
+    "refusing",
     "ring",
     "rules",
     "services",
@@ -232,6 +248,15 @@ def _keys(tables: Mapping[_Gated, Table]) -> dict[_Gated, str]:
         )
         keys[component, backend] = of_component.setdefault(judging, key)
     return keys
+
+
+def _forwards(gated: _Gated, table: Table) -> Iterator[Forward]:
+    """Yield the paths at the workload for the requests of a backend."""
+    _, backend = gated
+    port, apart, *_ = (*backend.split("_"), "")
+    name = f"{port}_{apart}" if apart else port
+    for path, target in table.get("forward", {}).items():
+        yield Forward(name, unwritten(path), target, NO_POSITION)
 
 
 def _endpoints(
@@ -329,6 +354,24 @@ def _rules(table: Table) -> Iterator[Rule]:
                 continue
             for scopes in alternatives:
                 yield Rule(path, (method,), tuple(scopes), None, NO_POSITION)
+    for text, refusing in table.get("refusing", {}).items():
+        for method, entries in _by_method(refusing):
+            for needed, refused in entries:
+                yield _refusing_rule(unwritten(text), method, needed, refused)
+
+
+def _refusing_rule(
+    path: PathSegments,
+    method: str,
+    needed: Literal["public"] | list[str],
+    refused: NameLists,
+) -> Rule:
+    public = Public("", None) if needed == "public" else None
+    scopes = () if needed == "public" else tuple(needed)
+    refusals = Refusals(
+        tuple(refused.get("exactly", ())), tuple(refused.get("begins", ()))
+    )
+    return Rule(path, (method,), scopes, public, NO_POSITION, refusals)
 
 
 def _provider(table: Table) -> str:

@@ -269,4 +269,9 @@ def upstream_path(
     if remainder:
         return base.removesuffix("/") + "/" + remainder.removeprefix("/")
     bare = base.removesuffix("/")
-    return bare + "/" if not bare or path.endswith("/") else bare
+    # The root alone adds no slash.
+    ends_with_slash = path.endswith("/") and path != "/"
+    is_root_of_folder = path == "/" and base.endswith("/")
+    if not bare or ends_with_slash or is_root_of_folder:
+        return bare + "/"
+    return bare

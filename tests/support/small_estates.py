@@ -15,6 +15,7 @@ from kong_oam.access.decide import Request, decide
 from kong_oam.access.diff.facts import facts_of
 from kong_oam.access.diff.model import AccessModel
 from kong_oam.access.endpoint import Endpoint
+from kong_oam.access.forward import Forward
 from kong_oam.access.issue import User, issue
 from kong_oam.access.model import (
     METHODS,
@@ -31,10 +32,11 @@ from kong_oam.access.model import (
     signs_in,
 )
 from kong_oam.access.networks import network
-from kong_oam.access.paths import folded, meets, within
+from kong_oam.access.paths import folded, meets, within, written
 from kong_oam.access.pods import pods_behind
 from kong_oam.access.principals import Principal
 from kong_oam.access.providers import Listing, Provider, TokenType
+from kong_oam.access.refusals import NO_REFUSALS, Refusals
 from kong_oam.access.request_classes import Subtree
 from kong_oam.access.settings.stack import parse
 from kong_oam.access.settings.values import ProviderSettings, Settings
@@ -81,6 +83,7 @@ def _rule(
     methods: tuple[str, ...],
     scopes: tuple[str, ...],
     public: bool,
+    refusals: Refusals,
 ) -> Rule:
     return Rule(
         path,
@@ -88,7 +91,29 @@ def _rule(
         () if public else scopes,
         Public("reason", None) if public else None,
         PLACE,
+        refusals,
     )
+
+
+_REFUSED = st.lists(
+    st.sampled_from(
+        ("/x", "/x/", "/x/y", "/xy", "/X/y/", "/y", "/yx/", "/x/yx", "/")
+    ),
+    max_size=2,
+    unique=True,
+).map(lambda texts: tuple(sorted(texts)))
+_REFUSALS = st.just(NO_REFUSALS) | st.builds(Refusals, _REFUSED, _REFUSED)
+_FORWARDS = st.just(()) | st.lists(
+    st.builds(
+        Forward,
+        st.sampled_from(("80", "81")),
+        st.sampled_from([(), ("x",), ("X",), ("x", "y")]),
+        st.sampled_from(("/", "/x", "/b", "/b/")),
+        st.just(PLACE),
+    ),
+    max_size=2,
+    unique_by=lambda forward: (forward.port, forward.path),
+).map(tuple)
 
 
 _RULES = st.lists(
@@ -98,6 +123,7 @@ _RULES = st.lists(
         _METHODS,
         _SCOPES,
         st.sampled_from((False, False, False, True)),
+        _REFUSALS,
     ),
     min_size=1,
     max_size=5,
@@ -276,6 +302,8 @@ EVERY_KIND = (
         "provider",
         "pods",
         "rules",
+        "rules",
+        "forwards",
         "from",
         "from",
         "roles",
@@ -344,6 +372,9 @@ def estates(
         allowed_from = _of_rules(
             rules, some("from", _FROM, dict(old.allowed_from) if old else None)
         )  # type: ignore[arg-type]
+        forwards = some(
+            "forwards", _FORWARDS, old.exposure.forwards if old else None
+        )
         clients = []
         for client in some(
             "clients", _CLIENTS, old.identity.clients if old else None
@@ -366,6 +397,7 @@ def estates(
                 owner=owner,
                 endpoints=tuple(endpoints),
                 rules=rules,
+                forwards=forwards,
                 roles=roles,
                 clients=tuple(clients),
                 position=PLACE,
@@ -506,7 +538,9 @@ REQUESTS = st.builds(
         )
     ),
     st.lists(
-        st.sampled_from((*ELEMENTS, "Y", "z", "x.", "Y%20", "x\u200b")),
+        st.sampled_from(
+            (*ELEMENTS, "Y", "z", "x.", "Y%20", "x\u200b", "xy", "yx.", "")
+        ),
         max_size=4,
     ),
     st.sampled_from(ADDRESSES),
@@ -573,6 +607,15 @@ def lies_in(
     """Return whether a path lies in the part. Some other spellings are taken for the same path, and
     some leave the declared path at the same point. Beside `/X`, `/x/y` may be declared, and is
     then a separate path."""
+    if part.form:
+        texts = (written(folded(part.path)),)
+        above, refusals = part.path, Refusals(exactly=texts)
+        if part.form == "begins":
+            above, refusals = part.path[:-1], Refusals(begins=texts)
+        beginning = _beginning(above, declared)
+        if part.spelled_otherwise and beginning != _beginning(path, declared):
+            return False
+        return refusals.refuse(path) and within(path, beginning or ())
     if not part.spelled_otherwise:
         return within(path, part.path)
     start = path[: len(part.path)]
@@ -580,6 +623,15 @@ def lies_in(
         map(meets, folded(start), folded(part.path))
     )
     return met and _beginning(path, declared) == _beginning(part.path, declared)
+
+
+def narrowness(part: Subtree) -> tuple[int, int]:
+    """Return a number that is greater for a part within another part."""
+    text = written(part.path)
+    if part.form == "exactly":
+        return 1000, len(text)
+    elements = 2 * len(part.path)
+    return (elements - 1, len(text)) if part.form else (elements, 0)
 
 
 def site_of(named: set[str], host: str) -> str:

@@ -44,14 +44,15 @@ class Answer:
     """The target that answers a request: a component, its port, and the pods behind the port
     (access.pods).
 
-    `pods` is empty if the model has no data about them. `owner` is the team that owns the
-    component.
+    `pods` is empty if the model has no data about them. `forward`: an exposed path and the path at
+    the workload, or empty. `owner` is the team that owns the component.
     """
 
     component: str
     port: str
     pods: str = ""
     owner: str | None = field(default=None, compare=False)
+    forward: tuple[str, str] | tuple[()] = ()
 
 
 # The old and the new answer.

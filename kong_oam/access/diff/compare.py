@@ -12,8 +12,8 @@ calls. So renaming a component or an application is no change of access. Roles a
 compared themselves, only the access that they give.
 
 The answering target is part of access (access.diff.answering). A request that stays allowed is a
-change if another component, port or set of pods answers. Every other change names the new target
-too: a team that takes a path may admit callers only later.
+change if another component, port or set of pods answers, or another path at the workload. Every
+other change names the new target too: a team that takes a path may admit callers only later.
 """
 
 from __future__ import annotations
@@ -159,7 +159,8 @@ def _path_classes(
         basis = old.basis(site)
         if basis is None or basis != new.basis(site):
             declared = (*old.sites.declared(site), *new.sites.declared(site))
-            yield site, path_classes(declared)
+            texts = (*old.sites.texts(site), *new.sites.texts(site))
+            yield site, path_classes(declared, texts)
 
 
 def _paths(by_site: _Classes) -> Iterator[_Path]:
@@ -177,7 +178,14 @@ def _changed_answers(
     for site, number, path in _paths(by_site):
         before = old.answered_by(site, path)
         after = new.answered_by(site, path)
-        if before and after and answerers.differ(before, after):
+        if not before or not after:
+            continue
+        is_elsewhere = old.sent_path(site, path) != new.sent_path(site, path)
+        if not is_elsewhere:
+            # Two ways to write the same path are no change.
+            before = replace(before, forward=())
+            after = replace(after, forward=())
+        if is_elsewhere or answerers.differ(before, after):
             yield (site, number), (before, after)
 
 

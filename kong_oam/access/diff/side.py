@@ -4,6 +4,7 @@ targets."""
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 
 from kong_oam.access.callers import (
     Callers,
@@ -16,6 +17,7 @@ from kong_oam.access.decide import Decision, Request, decide
 from kong_oam.access.diff.change import Answer
 from kong_oam.access.diff.model import AccessModel
 from kong_oam.access.endpoint import Endpoint, component_key
+from kong_oam.access.forward import sent_path
 from kong_oam.access.hosts import host_patterns
 from kong_oam.access.issue import User, issue
 from kong_oam.access.model import METHODS, Component
@@ -97,6 +99,7 @@ class Side:
         yield component.key
         yield component.identity.provider
         yield component.exposure.rules
+        yield component.exposure.forwards
         yield component.identity.roles
         yield component.allowed_from
         for users in (False, True):
@@ -111,7 +114,20 @@ class Side:
     def answered_by(self, site: str, path: PathSegments) -> Answer | None:
         """Return the target of allowed requests."""
         pair = self.sites.endpoint_on(site, path)
-        return self._answer(*pair) if pair else None
+        if pair is None:
+            return None
+        endpoint, component = pair
+        answer = self._answer(endpoint, component)
+        forward = component.forward(endpoint, path)
+        if forward is None:
+            return answer
+        return replace(answer, forward=(written(forward.path), forward.target))
+
+    def sent_path(self, site: str, path: PathSegments) -> str:
+        """Return the path of an allowed request at the workload."""
+        pair = self.sites.endpoint_on(site, path)
+        forward = pair[1].forward(pair[0], path) if pair else None
+        return sent_path(forward, path)
 
     def _answer(self, endpoint: Endpoint, component: Component) -> Answer:
         key = component_key(component.key)

@@ -24,6 +24,7 @@ from kong_oam.access.data import JsonFields, JsonObject, Networks, PathSegments
 from kong_oam.access.diff.change import INTERNAL, Subject
 from kong_oam.access.diff.model import AccessModel, application_of
 from kong_oam.access.endpoint import Endpoint
+from kong_oam.access.forward import Forward
 from kong_oam.access.internal import Connection
 from kong_oam.access.model import (
     Call,
@@ -39,6 +40,7 @@ from kong_oam.access.model import (
 )
 from kong_oam.access.networks import fewest, network
 from kong_oam.access.providers import PLAIN, Provider
+from kong_oam.access.refusals import Refusals
 from kong_oam.access.stack import Stack
 from kong_oam.errors import EngineError, InputError
 from kong_oam.oam.position import NO_POSITION
@@ -155,6 +157,7 @@ def _component(component: Component, per_api: bool) -> JsonFields:
         ],
         "apart": dict(_services_apart(component.exposure.endpoints)),
         "rules": [*map(_dumped_rule, component.exposure.rules)],
+        "forward": [*map(_dumped_forward, component.exposure.forwards)],
         "roles": [*_dumped_roles(component.identity.roles, per_api)],
         "from": [*_dumped_networks(component.allowed_from)],
         "clients": [*map(_dumped_client, component.identity.clients)],
@@ -170,7 +173,14 @@ def _services_apart(endpoints: Sequence[Endpoint]) -> Iterator[tuple[str, str]]:
 
 
 def _dumped_rule(rule: Rule) -> list[Any]:
-    return [rule.path, rule.methods, "public" if rule.public else rule.scopes]
+    needed = "public" if rule.public else rule.scopes
+    refusals = rule.refusals
+    more = [refusals.exactly, refusals.begins] if refusals else []
+    return [rule.path, rule.methods, needed, *more]
+
+
+def _dumped_forward(forward: Forward) -> list[Any]:
+    return [forward.port, forward.path, forward.target]
 
 
 def _dumped_roles(roles: Iterable[Role], per_api: bool) -> Iterator[list[Any]]:
@@ -281,13 +291,14 @@ def _component_of(key: str, data: JsonObject) -> Component:
         for index, (host, path, port) in enumerate(data.get("endpoints", ()))
     ]
     rules = tuple(starmap(_rule, data.get("rules", ())))
+    forwards = tuple(starmap(_forward, data.get("forward", ())))
     clients = tuple(_client(key, *client) for client in data.get("clients", ()))
     roles = tuple(starmap(_role, data.get("roles", ())))
     facts = data.get("facts", {}).get("", {})
     return replace(
         bare_component(key, data["provider"]),
         owner=data.get("owner"),
-        exposure=Exposure(tuple(endpoints), rules=rules),
+        exposure=Exposure(tuple(endpoints), rules=rules, forwards=forwards),
         identity=Identity(data["provider"], roles=roles, clients=clients),
         traits=Traits({IP_ALLOW: _allowed_from(data.get("from", ()))}),
         connections=tuple(map(_connection, facts.get(INTERNAL, ()))),
@@ -313,10 +324,23 @@ def _role(scopes: list[str], groups: list[str], name: str = "") -> Role:
     return Role(name, tuple(scopes), tuple(groups), (), NO_POSITION)
 
 
-def _rule(path: list[str], methods: list[str], needed: Any) -> Rule:
+def _rule(
+    path: list[str],
+    methods: list[str],
+    needed: Any,
+    exactly: list[str] | None = None,
+    begins: list[str] | None = None,
+) -> Rule:
     public = Public("", None) if needed == "public" else None
     scopes = () if public else tuple(needed)
-    return Rule(tuple(path), tuple(methods), scopes, public, NO_POSITION)
+    refusals = Refusals(tuple(exactly or ()), tuple(begins or ()))
+    return Rule(
+        tuple(path), tuple(methods), scopes, public, NO_POSITION, refusals
+    )
+
+
+def _forward(port: str, path: list[str], target: str) -> Forward:
+    return Forward(port, tuple(path), target, NO_POSITION)
 
 
 def _allowed_from(

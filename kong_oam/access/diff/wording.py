@@ -23,6 +23,7 @@ from kong_oam.access.diff.change import (
 from kong_oam.access.diff.kind import Kind
 from kong_oam.access.methods import METHODS
 from kong_oam.access.networks import ANYWHERE
+from kong_oam.access.path_texts import Form
 from kong_oam.access.paths import folded, written
 from kong_oam.access.principals import ITSELF, Condition
 from kong_oam.access.request_classes import Subtree
@@ -81,24 +82,36 @@ def answers_text(change: Change) -> str:
 
     The text is `: orders/api:8080 (team-orders) -> evil/proxy:8080 (team-e)` if nothing else
     changes. Otherwise it is `; now answered by evil/proxy:8080 (team-e), before orders/api:8080
-    (team-orders)`. Pods are named if the component and port are equal.
+    (team-orders)`. Pods are named if the component and port are equal, paths at the workload if
+    they differ.
     """
     if change.answers is None:
         return ""
     was, now = change.answers
+    paths = was.forward != now.forward
     pods = (was.component, was.port) == (now.component, now.port)
-    before = _answer_text(was, pods=pods)
-    after = _answer_text(now, pods=pods)
+    # A new path alone leaves the pods as they are.
+    pods = pods and not (paths and was.pods == now.pods)
+    before = _answer_text(was, pods=pods, paths=paths)
+    after = _answer_text(now, pods=pods, paths=paths)
     if change.kind == "answered by":
         return printable(f": {before} -> {after}")
     return printable(f"; now answered by {after}, before {before}")
 
 
-def _answer_text(answer: Answer, *, pods: bool) -> str:
+def _answer_text(answer: Answer, *, pods: bool, paths: bool) -> str:
     owner = f" ({answer.owner})" if answer.owner else ""
-    return f"{answer.component}:{answer.port}{owner}" + (
-        f", {answer.pods}" if pods else ""
-    )
+    text = f"{answer.component}:{answer.port}{owner}"
+    if pods:
+        text += f", {answer.pods}"
+    if paths:
+        text += f", {forward_text(answer.forward) or 'same path'}"
+    return text
+
+
+def forward_text(forward: tuple[str, str] | tuple[()]) -> str:
+    """Return a forward in words: `/crm as /`. Empty without a forward."""
+    return " as ".join(forward)
 
 
 def relevant_changes(changes: Sequence[Difference]) -> Sequence[Difference]:
@@ -113,14 +126,12 @@ def relevant_changes(changes: Sequence[Difference]) -> Sequence[Difference]:
             isinstance(change, Change)
             and not change.region.subtree.spelled_otherwise
         ):
-            itself.add((change.site, folded(change.region.subtree.path)))
+            itself.add(_place(change))
     shown = [change for change in changes if _is_relevant(change, itself)]
     return shown or changes
 
 
-def _is_relevant(
-    change: Difference, itself: Collection[tuple[str, PathSegments]]
-) -> bool:
+def _is_relevant(change: Difference, itself: Collection[_Place]) -> bool:
     """Return whether a change deserves a line: it is about a declared path, or it opens another
     spelling of an unlisted path."""
     if (
@@ -128,8 +139,16 @@ def _is_relevant(
         or not change.region.subtree.spelled_otherwise
     ):
         return True
-    path = folded(change.region.subtree.path)
-    return change.kind in OPENING and (change.site, path) not in itself
+    return change.kind in OPENING and _place(change) not in itself
+
+
+# A site and a subtree in small letters.
+_Place = tuple[str, PathSegments, Form]
+
+
+def _place(change: Change) -> _Place:
+    subtree = change.region.subtree
+    return change.site, folded(subtree.path), subtree.form
 
 
 def callers_text(callers: Sequence[AffectedCaller]) -> str:
@@ -178,7 +197,7 @@ def place_text(change: Change, scheme: str) -> str:
     )
     text = site + path(change.region.subtree)
     declared = [
-        written(subtree.path)
+        path(subtree)
         for subtree in change.region.exceptions
         if not subtree.spelled_otherwise
     ]
@@ -186,10 +205,13 @@ def place_text(change: Change, scheme: str) -> str:
 
 
 def path(subtree: Subtree) -> str:
-    """Return a subtree as text: `/orders` means the path and everything below it."""
-    return written(subtree.path) + (
-        " and other spellings" if subtree.spelled_otherwise else ""
-    )
+    """Return a subtree as text: `/orders` means the path and everything below it, `/orders*` all
+    paths that begin with this text."""
+    text = written(subtree.path) + _FORMS[subtree.form]
+    return f"{text} and other spellings" if subtree.spelled_otherwise else text
+
+
+_FORMS: dict[Form, str] = {"": "", "begins": "*", "exactly": " exactly"}
 
 
 def token_note(change: Change) -> str:

@@ -14,9 +14,17 @@ from dataclasses import dataclass, field
 
 from kong_oam.access.callers import Callers
 from kong_oam.access.data import Names, PathSegments
-from kong_oam.access.matrix.table import Row
-from kong_oam.access.model import METHODS, Component, Estate, Public
+from kong_oam.access.matrix.table import ForwardedPath, Row
+from kong_oam.access.model import (
+    METHODS,
+    Component,
+    Estate,
+    Public,
+    Rules,
+    applying,
+)
 from kong_oam.access.networks import admits
+from kong_oam.access.paths import written
 from kong_oam.access.principals import (
     ITSELF,
     NOBODY,
@@ -50,16 +58,21 @@ def rows(
     narrow = _cached(narrowed)
     result: list[Row] = []
     for host, path_classes in path_classes_by_site(sites):
-        groups: dict[tuple[str, object], _Group] = {}
+        groups: dict[tuple[str, object, ForwardedPath], _Group] = {}
         for number, path_class in enumerate(path_classes):
-            component = sites.component(host, path_class.path)
-            if component is None:
+            pair = sites.endpoint_on(host, path_class.path)
+            if pair is None:
                 continue
+            endpoint, component = pair
+            forward = component.forward(endpoint, path_class.path)
+            sent = (written(forward.path), forward.target) if forward else ()
             for method, whole in callers.at(component, path_class.path).items():
                 access, identity = narrow(whole)
                 if identity or _listed(component, path_class, method):
-                    key = component.key, identity
-                    group = groups.setdefault(key, _Group(component, access))
+                    key = component.key, identity, sent
+                    group = groups.setdefault(
+                        key, _Group(component, access, sent)
+                    )
                     group.classes.setdefault(method, set()).add(number)
         for group in groups.values():
             result += _rows_of(group, host, path_classes)
@@ -73,7 +86,13 @@ def _rows_of(
         paths = [path_classes[number].path for number in members]
         reasons = _reasons(group, paths, methods)
         yield Row(
-            host, region, methods, group.component.key, group.access, reasons
+            host,
+            region,
+            methods,
+            group.component.key,
+            group.access,
+            reasons,
+            group.forward,
         )
 
 
@@ -90,6 +109,7 @@ def _rank(row: Row) -> tuple[object, ...]:
 class _Group:
     component: Component
     access: Access
+    forward: ForwardedPath
     # By method, the numbers of the path classes.
     classes: dict[str, set[int]] = field(default_factory=dict)
 
@@ -119,11 +139,10 @@ def _cached(
 
 
 def _listed(component: Component, path_class: PathClass, method: str) -> bool:
-    rules = (
-        ()
-        if path_class.spelled_otherwise
-        else component.owning(path_class.path)
-    )
+    rules: Rules = ()
+    if not path_class.spelled_otherwise:
+        owning = component.owning(path_class.path)
+        rules = applying(owning, path_class.path)
     return any(rule.lists(method) for rule in rules)
 
 
@@ -134,7 +153,7 @@ def _reasons(
         return ()
     reasons: dict[Public, None] = {}
     for path in paths:
-        for rule in group.component.owning(path):
+        for rule in applying(group.component.owning(path), path):
             if rule.public and any(map(rule.lists, methods)):
                 reasons[rule.public] = None
     return tuple(reasons)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from kong_oam.access.data import Names
-from kong_oam.access.diff.wording import path, users
+from kong_oam.access.diff.wording import forward_text, path, users
 from kong_oam.access.internal import Connected
 from kong_oam.access.model import Public
 from kong_oam.access.networks import only_from
@@ -18,12 +18,17 @@ from kong_oam.diagnostics import printable
 ANONYMOUS = "anonymous"
 
 
+# An exposed path and the path at the workload, or empty.
+ForwardedPath = tuple[str, str] | tuple[()]
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """A region of paths on `host` with these methods, which the same principals may call.
 
     `host` may be a wildcard (`*.example.com`) for the hosts that no more specific host covers.
-    `component` is a key. `public` has the reasons of public rules.
+    `component` is a key. `public` has the reasons of public rules. `forward`: an exposed path and
+    the path at the workload, or empty.
     """
 
     host: str
@@ -32,6 +37,7 @@ class Row:
     component: str
     access: Access
     public: tuple[Public, ...] = ()
+    forward: ForwardedPath = ()
 
     def condition_of(self, principal: Principal | None) -> Condition | None:
         """Return the condition on which a principal may call with its token; None if it may not."""
@@ -81,11 +87,14 @@ class Matrix:
 def where(row: Row) -> str:
     """Return paths and networks in words.
 
-    For example, `/orders but not /orders/health, from 192.0.2.0/24 only`.
+    For example, `/orders but not /orders/health, from 192.0.2.0/24 only`. A path at the workload
+    follows: `/crm, /crm as /`.
     """
     declared = exceptions(row)
     but = f" but not {', '.join(declared)}" if declared else ""
-    return path(row.region.subtree) + but + only_from(row.access.networks, ",")
+    sent = f", {forward_text(row.forward)}" if row.forward else ""
+    source = only_from(row.access.networks, ",")
+    return path(row.region.subtree) + but + source + sent
 
 
 def exceptions(row: Row) -> list[str]:

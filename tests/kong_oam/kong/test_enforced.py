@@ -84,7 +84,9 @@ def test_what_admission_keeps_closed_opens_with_the_next_run(
     opened = [
         change
         for change in requests(diff(new, old))
-        if change.kind in OPENING and _stays(pair, change)
+        # The old gate sends requests already as the estate before.
+        if change.kind in OPENING and change.kind != "answered by"
+        if _stays(pair, change)
     ]
     assert [
         change

@@ -18,7 +18,7 @@ from kong_oam.access.diff.compare import diff
 from kong_oam.access.diff.snapshot import dump_model, load_model
 from kong_oam.access.model import Component, Estate
 from kong_oam.access.networks import Source, admits
-from kong_oam.access.paths import read, within, written
+from kong_oam.access.paths import read_text, within, written
 from kong_oam.access.principals import Principal, suffices
 from kong_oam.access.sites import SitesByHost, SitesByPort
 from kong_oam.access.tokens import Claims, Refusal, authenticate
@@ -39,6 +39,7 @@ from tests.support.small_estates import (
     estates,
     lies_in,
     model,
+    narrowness,
     pairs,
     site_of,
     tokens,
@@ -64,8 +65,10 @@ def _pods(component: Component) -> Pods:
 
 def _answering(
     estate: Estate, host: str, path: PathSegments
-) -> tuple[str, int, Pods] | None:
-    """Return the target of an allowed request: by the most specific host, then by the longest path."""
+) -> tuple[str, int, Pods, str] | None:
+    """Return the target of an allowed request: by the most specific host, then by the longest path.
+
+    The last value is the path at the workload."""
     labels = host.split(".")
     for name in (
         host,
@@ -80,15 +83,32 @@ def _answering(
         ]
         if ways:
             _, component, port = max(ways, key=lambda way: way[0])
-            return component.key, port, _pods(component)
+            sent = _sent(component, str(port), path)
+            return component.key, port, _pods(component), sent
     return None
+
+
+def _sent(component: Component, port: str, path: PathSegments) -> str:
+    """Return the path at the workload: the longest forward of the port replaces its own path."""
+    fitting = [
+        (len(forward.path), forward.target)
+        for forward in component.exposure.forwards
+        if forward.port == port and path[: len(forward.path)] == forward.path
+    ]
+    if not fitting:
+        return written(path)
+    length, target = max(fitting)
+    if not path:
+        return target
+    rest = "".join(f"/{element}" for element in path[length:])
+    return target.rstrip("/") + rest or "/"
 
 
 _Ways = tuple[tuple[str, str], tuple[str, str]]
 """The old and the new component with their ports."""
 
 
-def _otherwise(*answering: tuple[str, int, Pods] | None) -> _Ways | None:
+def _otherwise(*answering: tuple[str, int, Pods, str] | None) -> _Ways | None:
     """Return the expected answers of a row; None if the same target answers, or if a side has no
     target."""
     before, after = answering
@@ -112,14 +132,14 @@ def _covering(
     declared: set[PathSegments],
 ) -> list[Change]:
     """Return the changes of this method and path whose region is the most specific."""
-    path, found = read(request.target), []
+    path, found = read_text(request.target), []
     for change in requests(changes):
         parts = [
             part
             for part in (change.region.subtree, *change.region.exceptions)
             if lies_in(part, path, declared)
         ]
-        longest = max(parts, key=lambda part: len(part.path), default=None)
+        longest = max(parts, key=narrowness, default=None)
         if (
             change.site == site
             and request.method in change.methods
@@ -259,7 +279,7 @@ def _checkrequests(
             request,
             {path for side in sides for path in side.declared(site)},
         )
-        path = read(request.target)
+        path = read_text(request.target)
         apis = (
             component_of(old, request.host, path),
             component_of(new, request.host, path),
@@ -342,7 +362,7 @@ def _reached(
     """Return whether the gate accepts the token at the component's port on any host."""
     key, _, port = site.rpartition(":")
     component = estate.components.get(key)
-    path = read(request.target)
+    path = read_text(request.target)
     for endpoint in component.exposure.endpoints if component else ():
         host = endpoint.host.replace("*", "_fresh")
         owners = [
@@ -393,7 +413,7 @@ def test_every_change_is_witnessed_by_a_request(
                     for estate in pair
                 )
                 before, after = (
-                    _answering(estate, request.host, read(request.target))
+                    _answering(estate, request.host, read_text(request.target))
                     for estate in pair
                 )
                 assert _answers(change) == _otherwise(before, after)
@@ -418,7 +438,7 @@ def _allowed(
     principal: Principal | None,
     groups: frozenset[str],
 ) -> bool:
-    api = component_of(estate, request.host, read(request.target))
+    api = component_of(estate, request.host, read_text(request.target))
     return allowed(estate, request, tokens(estate, principal, groups, api))
 
 

@@ -21,6 +21,7 @@ from kong_oam.access.diff.kind import Kind
 from kong_oam.access.diff.model import AccessModel
 from kong_oam.access.diff.snapshot import dump_model, load_model
 from kong_oam.access.endpoint import Endpoint
+from kong_oam.access.forward import Forward
 from kong_oam.access.internal import Connection, PodGroup
 from kong_oam.access.model import (
     Application,
@@ -35,6 +36,7 @@ from kong_oam.access.model import (
     WorkloadSpec,
 )
 from kong_oam.access.providers import ClaimMapping, Listing, Provider, TokenType
+from kong_oam.access.refusals import Refusals
 from kong_oam.access.rotation import Schedule
 from kong_oam.access.settings.logs import (
     HttpSink,
@@ -63,7 +65,9 @@ NO_FACTS = {
     Estate: "stack applications unjudged role foreign",
     Application: "name namespace labels annotations components",
     Endpoint: "host path port position certificate service apart tls",
-    Rule: "path methods scopes public position",
+    Rule: "path methods scopes public position refusals",
+    Refusals: "exactly begins",
+    Forward: "port path target position",
     Role: "name scopes groups components position",
     Call: "component scopes roles position",
     Public: "reason until",
@@ -71,7 +75,7 @@ NO_FACTS = {
     Peer: "namespace labels",
     PodGroup: "cluster namespace labels",
     Connection: "port protocol caller is_peer pods position",
-    Exposure: "endpoints services rules upstream",
+    Exposure: "endpoints services rules upstream forwards",
     # A text of them is compared request by request; `health` is about outages.
     Upstream: "targets scheme server_name health balanced host_header",
     Target: "host port",

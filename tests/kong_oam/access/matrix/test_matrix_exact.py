@@ -13,13 +13,14 @@ from kong_oam.access.callers import (
     logical_names,
     principal_of,
 )
+from kong_oam.access.data import PathSegments
 from kong_oam.access.decide import Request, component_of
 from kong_oam.access.issue import User
 from kong_oam.access.matrix.matrix import matrix
 from kong_oam.access.matrix.table import ANONYMOUS, Matrix, Row
 from kong_oam.access.model import Estate
 from kong_oam.access.networks import admits
-from kong_oam.access.paths import read, written
+from kong_oam.access.paths import read_text, written
 from kong_oam.access.principals import Principal
 from kong_oam.access.request_classes import Region
 from kong_oam.access.sites import SitesByHost
@@ -30,6 +31,7 @@ from tests.support.small_estates import (
     allowed,
     estates,
     lies_in,
+    narrowness,
     site_of,
     tokens_of,
 )
@@ -81,7 +83,7 @@ def meant(
         if groups is None
         else User("user", tuple(map(provider.group, groups)))
     )
-    api = component_of(estate, request.host, read(request.target))
+    api = component_of(estate, request.host, read_text(request.target))
     return allowed(estate, request, tokens_of(estate, client, user, api))
 
 
@@ -95,38 +97,47 @@ def cell_allows(
     )
 
 
-def examples(row: Row) -> Iterator[Request]:
-    """Yield a request for each method of the row, at its path, on a host that it covers."""
+def examples(row: Row, declared: set[PathSegments]) -> Iterator[Request]:
+    """Yield a request for each method of the row, at a path of its region, on a host that it
+    covers."""
     host = row.host.replace("*.", "any-other.")
-    yield from (
-        Request(method, host, written(row.region.subtree.path).encode())
-        for method in row.methods
+    text = written(row.region.subtree.path)
+    targets = [f"{text}{ending}".encode() for ending in ("", "/", "/q", "q")]
+    target = next(
+        target
+        for target in targets
+        if is_part(row.region, read_text(target), declared)
     )
+    yield from (Request(method, host, target) for method in row.methods)
+
+
+def is_part(
+    region: Region, path: PathSegments, declared: set[PathSegments]
+) -> bool:
+    """Return whether a path is in the region's subtree, and in none of its exceptions."""
+    parts = (
+        part
+        for part in (region.subtree, *region.exceptions)
+        if lies_in(part, path, declared)
+    )
+    return max(parts, key=narrowness, default=None) == region.subtree
 
 
 def rows_with(estate: Estate, found: Matrix, request: Request) -> list[Row]:
     """Return the rows of the request: in the region's subtree, in none of its exceptions, and from
     an allowed address."""
-    site, path = site_of({*estate.by_host}, request.host), read(request.target)
+    site, path = (
+        site_of({*estate.by_host}, request.host),
+        read_text(request.target),
+    )
     declared = set(SitesByHost(estate).declared(site)) if site else set()
-
-    def holds(region: Region) -> bool:
-        parts = (
-            part
-            for part in (region.subtree, *region.exceptions)
-            if lies_in(part, path, declared)
-        )
-        return (
-            max(parts, key=lambda part: len(part.path), default=None)
-            == region.subtree
-        )
 
     return [
         row
         for row in found.rows
         if row.host == site
         and request.method in row.methods
-        and holds(row.region)
+        and is_part(row.region, path, declared)
         and admits(row.access.networks, request.address or "")
     ]
 
@@ -138,7 +149,8 @@ def test_every_cell_says_what_decide_says(estate: Estate) -> None:
     found = matrix_of(estate)
     assert set(found.principals) == {None, *map(principal_of, estate.clients)}
     for row in found.rows:
-        for request in examples(row):
+        declared = set(SitesByHost(estate).declared(row.host))
+        for request in examples(row, declared):
             for principal in found.principals:
                 for groups in users_of(estate, principal):
                     note(f"{row} {request} {principal} {groups}")
@@ -176,7 +188,9 @@ def test_any_request_is_in_one_row_or_nobody_may_make_it(
         )
     assert {row.component for row in found.rows} <= {*(components or keys)}
     for request in requests:
-        component = component_of(estate, request.host, read(request.target))
+        component = component_of(
+            estate, request.host, read_text(request.target)
+        )
         chosen = component is not None and (
             components is None or component.key in components
         )
