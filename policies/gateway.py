@@ -14,6 +14,7 @@ from kong_oam.access.networks import (
     only_from,
 )
 from kong_oam.access.paths import written
+from kong_oam.access.refusals import NO_REFUSALS, Refusals
 from kong_oam.kong.names import anonymous, nowhere
 from kong_oam.kong.plugin_kinds import PLUGIN_KINDS
 from kong_oam.traits.kong_plugin.findings import reason_for_waiver
@@ -230,8 +231,8 @@ def declared_public(deployment: Deployment, _: Settings) -> Findings:
         component = _component(deployment, table)
         owned = component.owned if component else {}
         rules = {written(path): owning for path, owning in owned.items()}
-        for path, method in _public(table):
-            if not _is_public(rules.get(path, ()), method):
+        for path, method, refusals in _public(table):
+            if not _is_public(rules.get(path, ()), method, refusals):
                 yield about(
                     plugin,
                     f"lets everybody call {method} {path}, but no public rule "
@@ -463,18 +464,29 @@ def _serves_everybody(deployment: Deployment, plugin: Resource) -> bool:
     return not tables or any([*_public(table)] for table in tables)
 
 
-def _public(table: Content) -> Iterator[tuple[str, str]]:
-    """Yield path and method ("*" for all methods of a rule) that a table opens to everybody."""
+def _public(table: Content) -> Iterator[tuple[str, str, Refusals]]:
+    """Yield path and method ("*" for all methods of a rule) that a table opens to everybody, with
+    its refusals."""
     for path, methods in table.get("rules", {}).items():
         for method, needed in methods.items():
             if needed == "public":
-                yield path, method
+                yield path, method, NO_REFUSALS
+    for path, methods in table.get("refusing", {}).items():
+        for method, entries in methods.items():
+            for needed, refused in entries:
+                if needed == "public":
+                    texts = {form: tuple(refused[form]) for form in refused}
+                    yield path, method, Refusals(**texts)
 
 
-def _is_public(rules: Sequence[Rule], method: str) -> bool:
+def _is_public(rules: Sequence[Rule], method: str, refusals: Refusals) -> bool:
+    """Tell whether public rules open the path for the method, and refuse no more than the table."""
     wanted = METHODS if method == "*" else (method,)
-    return all(_opens(rules, listed) for listed in wanted)
+    return all(_opens(rules, listed, refusals) for listed in wanted)
 
 
-def _opens(rules: Sequence[Rule], method: str) -> bool:
-    return any(rule.public and rule.lists(method) for rule in rules)
+def _opens(rules: Sequence[Rule], method: str, refusals: Refusals) -> bool:
+    return any(
+        rule.public and rule.lists(method) and rule.refusals.within(refusals)
+        for rule in rules
+    )

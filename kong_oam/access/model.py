@@ -387,6 +387,11 @@ def applying(rules: Iterable[Rule], path: PathSegments) -> Rules:
     return tuple(rule for rule in rules if not rule.refusals.refuse(path))
 
 
+def but_not(rule: Rule) -> str:
+    """Return the paths that a rule refuses: ` but not /admin*`; empty without refusals."""
+    return f" but not {rule.refusals.words()}" if rule.refusals else ""
+
+
 def bare_component(key: str, provider: str) -> Component:
     """Return a component with only a key (`application/component`) and a provider."""
     application, _, name = key.partition("/")

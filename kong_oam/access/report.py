@@ -13,7 +13,14 @@ from operator import attrgetter
 from kong_oam.access.callers import clauses_of
 from kong_oam.access.data import Names, Networks
 from kong_oam.access.diff.wording import methods as methods_in_words
-from kong_oam.access.model import METHODS, Client, Component, Estate, Rule
+from kong_oam.access.model import (
+    METHODS,
+    Client,
+    Component,
+    Estate,
+    Rule,
+    but_not,
+)
 from kong_oam.access.networks import only_from
 from kong_oam.access.paths import within, written
 from kong_oam.access.principals import Groups
@@ -69,7 +76,8 @@ def _lines(estate: Estate, component: Component) -> Iterator[str]:
             if not within(rule.path, endpoint.path):
                 continue
             for networks, methods in _by_networks(component, rule).items():
-                request = f"{methods_in_words(methods)} {endpoint.host}{written(rule.path)}"
+                where = f"{endpoint.host}{written(rule.path)}{but_not(rule)}"
+                request = f"{methods_in_words(methods)} {where}"
                 requirement = _requirement(estate, component, rule)
                 yield f"{request}  {component.key}: {requirement}{only_from(networks, ';')}"
 

@@ -10,6 +10,7 @@ from kong_oam.access.decide import Decision, Request, decide, effective_scopes
 from kong_oam.access.issue import User, issue
 from kong_oam.access.model import Estate
 from kong_oam.access.pages import preflight, reading
+from kong_oam.access.paths import read_text
 from kong_oam.access.tokens import Refusal, Token
 from kong_oam.cli.command import OK, Command, UsageError
 from kong_oam.cli.console import Colour, Console
@@ -100,9 +101,11 @@ def _run(options: Namespace, console: Console) -> int:
         token = _token(estate, request, options)
         decision = decide(estate, request, token)
     page = _page(estate, request, options)
+    sent = _sent(estate, request, decision)
     if console.json:
         fields = {
             "reason": reason(estate, request, decision),
+            **({"forwardedPath": sent} if sent else {}),
             **({"page": page} if page else {}),
             **unjudged_entry(estate.unjudged),
         }
@@ -117,6 +120,8 @@ def _run(options: Namespace, console: Console) -> int:
     if not options.asks:
         token_in_words = _token_in_words(estate, decision, token, options)
         console.print(f"  token   {printable(token_in_words)}")
+    if sent:
+        console.print(f"  path    {printable(sent)} at the workload")
     if page:
         console.print(*_page_in_words(page))
     source = decision.rule or decision.component
@@ -126,6 +131,16 @@ def _run(options: Namespace, console: Console) -> int:
             f"  {label}    {source.position}", source.position.excerpt()
         )
     return OK
+
+
+def _sent(estate: Estate, request: Request, decision: Decision) -> str | None:
+    """Return the path of an allowed request at the workload, if it is not the request's path."""
+    if not decision.allowed:
+        return None
+    path = read_text(request.target)
+    pair = estate.reached(request.host, path)
+    forward = pair[1].forward(pair[0], path) if pair else None
+    return forward.sent(path) if forward else None
 
 
 def _recorded(options: Namespace, console: Console) -> int:

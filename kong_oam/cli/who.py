@@ -13,7 +13,7 @@ from kong_oam.access.matrix.table import Row, where
 from kong_oam.access.model import METHODS, Component, Estate
 from kong_oam.access.networks import admits, only_from
 from kong_oam.access.pages import reading_origins
-from kong_oam.access.paths import AmbiguousPathError, read, written
+from kong_oam.access.paths import AmbiguousPathError, read_text, written
 from kong_oam.access.principals import NOBODY, Access
 from kong_oam.cli.command import OK, Command, UsageError, check_known
 from kong_oam.cli.console import Console
@@ -206,6 +206,8 @@ def _why_nobody(request: Request, decision: Decision, in_words: str) -> str:
     if rule is None:
         return "no rule owns this path"
     if rule.lists(request.method):
+        if rule.refusals.refuse(read_text(request.target)):
+            return f"the rules on {written(rule.path)} refuse this path"
         return "no caller meets this rule"
     return f"no rule on {written(rule.path)} lists {request.method}"
 
@@ -219,7 +221,7 @@ def callers(estate: Estate, request: Request) -> Access:
     """Return the principals that may make the request, or everybody. Nobody, if the address is not
     allowed."""
     try:
-        elements = read(request.target)
+        elements = read_text(request.target)
     except AmbiguousPathError:
         return NOBODY
     component = component_of(estate, request.host, elements)

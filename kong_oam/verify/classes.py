@@ -18,6 +18,7 @@ from kong_oam.access.hosts import host_patterns
 from kong_oam.access.issue import User, issue
 from kong_oam.access.model import METHODS, Client, Component, Components, Estate
 from kong_oam.access.networks import address_classes
+from kong_oam.access.path_texts import segments
 from kong_oam.access.paths import beginnings, written
 from kong_oam.access.providers import Provider
 from kong_oam.access.tokens import Claims
@@ -116,7 +117,7 @@ class _Host:
     def calls(self, methods: Iterable[str]) -> Iterator[tuple[Call, UrlRegion]]:
         """Yield a call of each class, with its region."""
         declared = self._declared()
-        paths = tuple(_paths(declared))
+        paths = (*_paths(declared), *_near_texts(self._texts(), declared))
         schemes: tuple[Literal["http", "https"], ...] = ("https", "http")
         if self.estate.stack.scheme == "http":
             schemes = ("http",)
@@ -132,10 +133,21 @@ class _Host:
                 endpoint.path for endpoint in component.exposure.endpoints
             )
             paths.update(rule.path for rule in component.exposure.rules)
+            paths.update(
+                forward.path for forward in component.exposure.forwards
+            )
         declared: set[PathSegments] = set()
         for path in paths:
             declared.update(beginnings(path))
         return declared
+
+    def _texts(self) -> set[str]:
+        """Return every text that a rule of either side refuses."""
+        texts = set(self.live.refused_texts(self.name))
+        for component in self.components:
+            for rule in component.exposure.rules:
+                texts.update(rule.refusals.exactly, rule.refusals.begins)
+        return texts
 
     def callers(self, kinds: _Kinds) -> Iterator[Caller]:
         """Yield a caller of each class: without a token, with a provider's token, with another
@@ -301,6 +313,26 @@ def _paths(
             folded = (*path[:index], element.swapcase(), *path[index + 1 :])
             if folded not in declared:
                 yield folded, None
+
+
+def _near_texts(
+    texts: set[str], declared: set[PathSegments]
+) -> Iterator[tuple[PathSegments, PathSegments | None]]:
+    """Yield the path of each refused text, and paths near it that are not declared."""
+    unused = _unused(set().union(*declared, map(_last, texts)))
+    near = {
+        f"{text}{ending}"
+        for text in texts
+        for ending in ("", "/", unused, f"/{unused}")
+    }
+    for text in sorted(near):
+        path = segments(text)
+        if path not in declared:
+            yield path, None
+
+
+def _last(text: str) -> str:
+    return text.rpartition("/")[2]
 
 
 def _region(call: Call, declared: set[PathSegments]) -> UrlRegion:

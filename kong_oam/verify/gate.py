@@ -13,7 +13,8 @@ from kong_oam.access.hosts import host_patterns
 from kong_oam.access.model import METHODS
 from kong_oam.access.networks import admits, fewest, network
 from kong_oam.access.paths import beginnings, may_be_longer, unwritten, written
-from kong_oam.kong.script import Table
+from kong_oam.access.refusals import Refusals
+from kong_oam.kong.script import RefusingAlternative, Table
 from kong_oam.verify.identities import Held
 from kong_oam.verify.questions import Call
 
@@ -31,9 +32,31 @@ def requirement(table: Table, call: Call) -> Requirement:
         return ()
     if not admits(_networks(table, owner, call.method), call.address or ""):
         return ()
-    if _opened(table, call, owner):
-        return "public"
-    return _of_method(table["rules"][owner], call.method) or ()
+    always = _of_method(table["rules"][owner], call.method)
+    refusing = _of_method(table.get("refusing", {}).get(owner, {}), call.method)
+    required: Requirement = always or ()
+    if refusing and always != "public":
+        required = _with_applying(required, refusing, call.path)
+        # An opening concerns no path that the rule refuses.
+        if not required:
+            return ()
+    return "public" if _opened(table, call, owner) else required
+
+
+def _with_applying(
+    always: Requirement,
+    refusing: Iterable[RefusingAlternative],
+    path: PathSegments,
+) -> Requirement:
+    """Return the alternatives together with those that do not refuse the path."""
+    required = [*always]
+    for needed, refused in refusing:
+        texts = {form: tuple(listed) for form, listed in refused.items()}
+        if not Refusals(**texts).refuse(path):
+            if needed == "public":
+                return "public"
+            required.append(needed)
+    return required
 
 
 def is_met(required: Requirement, held: Held | None) -> bool:

@@ -19,7 +19,7 @@ from kong_oam.access.model import Client
 from kong_oam.access.paths import unwritten, written
 from kong_oam.access.tokens import Claims
 from kong_oam.kong.entities import Entities, Entity, reference
-from kong_oam.kong.script import Table
+from kong_oam.kong.script import RefusingAlternative, Table
 from kong_oam.verify.acting import Guards, Plugins
 from kong_oam.verify.authentication import Authenticator
 from kong_oam.verify.balancer import Balancer, End
@@ -135,6 +135,14 @@ class LiveGateway:
             yield from map(unwritten, table["rules"])
             for paths in table["hosts"].values():
                 yield from map(unwritten, paths)
+            yield from map(unwritten, table.get("forward", {}))
+
+    def refused_texts(self, host: str) -> Iterator[str]:
+        """Yield the texts that rules on a host refuse."""
+        for table in self._tables_of(host):
+            for _, refused in _refusing(table):
+                for texts in refused.values():
+                    yield from texts
 
     def networks(self, host: str) -> Iterator[Network]:
         """Yield the networks of rules on a host."""
@@ -409,6 +417,15 @@ def _needed(table: Table) -> Iterator[list[str]]:
         for alternatives in methods.values():
             if alternatives != "public":
                 yield from alternatives
+    for needed, _ in _refusing(table):
+        if needed != "public":
+            yield needed
+
+
+def _refusing(table: Table) -> Iterator[RefusingAlternative]:
+    for methods in table.get("refusing", {}).values():
+        for entries in methods.values():
+            yield from entries
 
 
 def _leads(way: Way, address: str, path: PathSegments, call: Call) -> str:

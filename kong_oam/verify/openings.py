@@ -215,7 +215,22 @@ def _has_public(table: JsonObject) -> bool:
         for methods in rules.values():
             if isinstance(methods, dict) and "public" in methods.values():
                 return True
+    return _has_refusing_public(table.get("refusing"))
+
+
+def _has_refusing_public(refusing: Any) -> bool:
+    """Return whether a public rule with refusals is in a table of any shape."""
+    for methods in _values(refusing):
+        for entries in _values(methods):
+            for entry in entries if isinstance(entries, list) else ():
+                if isinstance(entry, list) and "public" in entry:
+                    return True
     return False
+
+
+def _values(value: Any) -> Iterator[Any]:
+    if isinstance(value, dict):
+        yield from value.values()
 
 
 def _tables(plugin: Entity) -> Iterator[JsonObject]:

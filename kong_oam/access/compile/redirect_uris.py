@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from kong_oam.access.client import ClientYaml
 from kong_oam.access.compile.elements import elements_of
 from kong_oam.access.data import PathSegments
-from kong_oam.access.model import Component
+from kong_oam.access.model import Component, applying
 from kong_oam.access.paths import within
 from kong_oam.diagnostics import Diagnostic, Report
 from kong_oam.oam.position import SourcePosition
@@ -100,6 +100,5 @@ def _unsafe_reason(uri: str) -> str:
 
 def _is_public(component: Component, path: PathSegments) -> bool:
     """Return whether anybody may GET the path: its longest rule path has a public rule for GET."""
-    return any(
-        rule.public and rule.lists("GET") for rule in component.owning(path)
-    )
+    rules = applying(component.owning(path), path)
+    return any(rule.public and rule.lists("GET") for rule in rules)

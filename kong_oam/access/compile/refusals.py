@@ -33,10 +33,10 @@ def refusals_of(
     rule_paths = [*map(written, paths)]
     exactly = set()
     begins = set()
-    for form, text, where in _listed(refusals, position):
+    for form, text, where in listed_refusals(refusals, position):
         if elements_of(text, where, out) is None:
             continue
-        beginning = f"{text.removesuffix('/')}/" if form == "below" else text
+        beginning = refused_text(form, text)
         if form == "exactly":
             exactly.add(text)
         else:
@@ -47,9 +47,15 @@ def refusals_of(
     return Refusals(tuple(sorted(exactly)), tuple(sorted(begins)))
 
 
-def _listed(
+def refused_text(form: Form, text: str) -> str:
+    """Return the text that refused paths equal, or with which they begin."""
+    return f"{text.removesuffix('/')}/" if form == "below" else text
+
+
+def listed_refusals(
     refusals: RefusalsYaml, position: SourcePosition
 ) -> Iterator[tuple[Form, str, SourcePosition]]:
+    """Yield form, text and position of each refusal of the rule at `position`."""
     forms: tuple[Form, ...] = ("exactly", "below", "begins")
     for form in forms:
         for index, text in enumerate(refusals.get(form, ())):

@@ -32,6 +32,7 @@ from kong_oam.access.model import (
     Estate,
     Role,
     Rule,
+    but_not,
 )
 from kong_oam.access.paths import written
 from kong_oam.diagnostics import some
@@ -157,7 +158,7 @@ def _requests(rules: Iterable[Rule], scope: str = "") -> Names:
     its rule requires besides `scope`."""
     requests: dict[str, None] = {}
     for rule in rules:
-        where = written(rule.path)
+        where = f"{written(rule.path)}{but_not(rule)}"
         if others := " and ".join(
             name for name in rule.scopes if name != scope
         ):

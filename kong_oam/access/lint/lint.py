@@ -30,6 +30,7 @@ CHECKS: tuple[Callable[[LintSubject], LintFindings], ...] = (
     rules.unasked_scopes,
     shadows.shadowed_rules,
     shadows.unreachable_rules,
+    shadows.idle_refusals,
     rules.wide_public_rules,
     rules.endless_public_rules,
     rules.overdue_public_rules,

@@ -5,8 +5,13 @@ Another rule of the same path and method asks for less, or no request reaches th
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
+from kong_oam.access.compile.refusals import (
+    Form,
+    listed_refusals,
+    refused_text,
+)
 from kong_oam.access.data import PathSegments
 from kong_oam.access.lint.finding import LintFinding, LintFindings, removal
 from kong_oam.access.lint.subject import LintSubject
@@ -92,3 +97,55 @@ def _component_reached(subject: LintSubject, path: PathSegments) -> str | None:
             if winner == subject.key:
                 return None
     return winner
+
+
+def idle_refusals(subject: LintSubject) -> LintFindings:
+    """Find refusals whose removal changes no decision (LINT304).
+
+    A longer rule owns all their paths, or an earlier refusal of the rule begins them.
+    """
+    for index, rule in enumerate(subject.access.get("rules", ())):
+        where = subject.position("rules", index)
+        paths = [
+            subject.component.exposure.rules[number].path
+            for number in _compiled_at(subject, where)
+        ]
+        beginnings: set[str] = set()
+        for form, text, position in listed_refusals(
+            rule.get("refusals", {}), where
+        ):
+            refused = refused_text(form, text)
+            reason = _idle_reason(subject, form, refused, paths)
+            for beginning in sorted(beginnings):
+                if refused.startswith(beginning):
+                    reason = f"the rule refuses '{beginning}*' already"
+            if form != "exactly":
+                beginnings.add(refused)
+            if reason:
+                message = f"{form} '{text}' refuses nothing: {reason}"
+                # Without its only text, the list would be invalid.
+                is_alone = len(rule["refusals"][form]) == 1
+                change = None if is_alone else removal(position)
+                yield LintFinding(
+                    "LINT304", subject.key, message, position, change
+                )
+
+
+def _idle_reason(
+    subject: LintSubject,
+    form: Form,
+    refused: str,
+    paths: Collection[PathSegments],
+) -> str:
+    """Return why a longer rule decides on all refused paths; empty if the rule decides on some."""
+    owner: PathSegments = ()
+    for path in subject.component.owned:
+        below = f"{written(path).removesuffix('/')}/"
+        is_owned = refused.startswith(below) or (
+            form == "exactly" and refused == written(path)
+        )
+        if is_owned and len(path) > len(owner):
+            owner = path
+    if owner and owner not in paths:
+        return f"the rules on {written(owner)} own these paths"
+    return ""

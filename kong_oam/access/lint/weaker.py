@@ -34,6 +34,8 @@ def _asks_for_less(rival: Rule, rule: Rule, earlier: bool) -> bool:
 
     A public rule is compared only with public rules.
     """
+    if not rival.refusals.within(rule.refusals):
+        return False
     if rival.public or rule.public:
         return bool(rival.public and rule.public) and earlier
     return set(rival.scopes) < set(rule.scopes) or (

@@ -1,4 +1,4 @@
-"""Refusals of a rule: texts of paths, in any reading, and what is decided on refused requests."""
+"""Refusals of a rule: texts of paths in any reading, and the decisions on refused requests."""
 
 from __future__ import annotations
 
