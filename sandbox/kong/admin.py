@@ -40,6 +40,8 @@ COLLECTIONS = {
     "plugins": "plugins",
     "consumers": "consumers",
     "jwts": "jwt_secrets",
+    "key-auths": "keyauth_credentials",
+    "basic-auths": "basicauth_credentials",
     "acls": "acls",
     "certificates": "certificates",
     "ca_certificates": "ca_certificates",
@@ -53,6 +55,8 @@ NESTED = {
     ("routes", "plugins"): ("plugins", "route"),
     ("consumers", "plugins"): ("plugins", "consumer"),
     ("consumers", "jwt"): ("jwt_secrets", "consumer"),
+    ("consumers", "key-auth"): ("keyauth_credentials", "consumer"),
+    ("consumers", "basic-auth"): ("basicauth_credentials", "consumer"),
     ("consumers", "acls"): ("acls", "consumer"),
     ("certificates", "snis"): ("snis", "certificate"),
     ("upstreams", "targets"): ("targets", "upstream"),
@@ -63,16 +67,16 @@ PARENTS = {
     ("plugins", "route"): "routes",
     ("plugins", "consumer"): "consumers",
     ("jwt_secrets", "consumer"): "consumers",
+    ("keyauth_credentials", "consumer"): "consumers",
+    ("basicauth_credentials", "consumer"): "consumers",
     ("acls", "consumer"): "consumers",
 }
 # Kong has these; asking for them here is answered 501, never as if they were empty.
 NOT_MODELLED = frozenset(
     [
-        "basic-auths",
         "cache",
         "config",
         "hmac-auths",
-        "key-auths",
         "key-sets",
         "keys",
         "metrics",
@@ -313,7 +317,7 @@ class AdminApi:
 
         def find() -> Entity | None:
             limits = scope()
-            check_key(kind, key)
+            check_key(kind, key, nested=within is not None)
             return self._store.current.find(kind, key, limits)
 
         def existing() -> Entity:
@@ -338,7 +342,7 @@ class AdminApi:
 
         def put(_: Query, body: Entity) -> tuple[int, Any]:
             limits = scope()
-            check_key(kind, key)
+            check_key(kind, key, nested=within is not None)
             return 200, self._store.upsert(
                 kind, key, self._resolved(kind, {**body, **limits})
             )
@@ -585,7 +589,7 @@ def _endpoints() -> list[str]:
         paths += (f"/{name}", f"/{name}/{{{kind}}}")
     for kind, name in NESTED:
         paths.append(f"/{kind}/{{{kind}}}/{name}")
+    collections = {kind: name for name, kind in COLLECTIONS.items()}
     for kind, name in PARENTS:
-        collection = "jwts" if kind == "jwt_secrets" else kind
-        paths.append(f"/{collection}/{{{kind}}}/{name}")
+        paths.append(f"/{collections[kind]}/{{{kind}}}/{name}")
     return sorted(paths)

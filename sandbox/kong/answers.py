@@ -34,9 +34,13 @@ class AnswerError(Exception):
         self.headers = headers
 
 
-def check_key(kind: str, key: str) -> None:
-    """Raises AnswerError if Kong would not even look for an entity of this name."""
-    if kind == "ca_certificates" and not UUID.match(key):  # which have no name
+def check_key(kind: str, key: str, *, nested: bool = False) -> None:
+    """Raises AnswerError if Kong would not even look for an entity of this name.
+
+    A group of an ACL is a name only below its consumer (`nested`).
+    """
+    nameless = kind == "ca_certificates" or (kind == "acls" and not nested)
+    if nameless and not UUID.match(key):
         wrong = {"id": "expected a valid UUID"}
         message = "invalid primary key: '{id=\"expected a valid UUID\"}'"
         raise AnswerError(

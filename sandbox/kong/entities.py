@@ -69,6 +69,8 @@ NAMED_BY: Mapping[str, str] = {
     "consumers": "username",
     "jwt_secrets": "key",
     "acls": "group",
+    "keyauth_credentials": "key",
+    "basicauth_credentials": "username",
     "snis": "name",
     "upstreams": "name",
     "targets": "target",

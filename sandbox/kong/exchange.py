@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from sandbox.kong.balancer import Balancer
-from sandbox.kong.entities import Entity
+from sandbox.kong.entities import Entity, Snapshot
 from sandbox.kong.http import Header, Request, Response
 from sandbox.kong.router import Match
 
@@ -40,6 +40,8 @@ class Exchange:
     upstream_host: str | None = None
     target_host: str | None = None
     target_port: int | None = None
+    # Consumers and credentials, as the data plane sees them.
+    credentials: Snapshot = field(default_factory=lambda: Snapshot({}))
     balancer: Balancer = field(default_factory=lambda: Balancer({}, {}))
     method: str = ""
     body: bytes = b""

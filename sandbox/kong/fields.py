@@ -107,7 +107,11 @@ class Schema:
 
 
 def _printed(fields: Fields) -> list[Json]:
-    return [{name: _printed_field(field)} for name, field in fields.items()]
+    return [
+        {name: _printed_field(field)}
+        for name, field in fields.items()
+        if not field.shown.get("unprinted")
+    ]
 
 
 def _printed_field(field: Field) -> Json:

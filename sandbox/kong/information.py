@@ -14,7 +14,7 @@ from sandbox.kong.other_plugins import PRIORITIES
 from sandbox.kong.plugin_schemas import PLUGIN_SCHEMAS
 
 STAND_IN = "stand-in for Kong Gateway: routing, certificates, pre- and post-function, jwt, "
-STAND_IN += "request-termination, correlation-id and bot-detection only"
+STAND_IN += "key-auth, basic-auth, acl, request-termination, correlation-id and bot-detection only"
 NODE = str(uuid.uuid5(uuid.NAMESPACE_DNS, "kong-stand-in"))
 
 

@@ -29,6 +29,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
+from sandbox.kong.callers import identify, read_header
 from sandbox.kong.entities import Entity, Snapshot
 from sandbox.kong.exchange import Exchange
 from sandbox.kong.http import Header
@@ -57,9 +58,6 @@ _HASHES: Mapping[str, hashes.HashAlgorithm] = {
     "384": hashes.SHA384(),
     "512": hashes.SHA512(),
 }
-# `kong.request.get_headers()` reads this many headers of a request; the plugin does not see more.
-READ_HEADERS = 100
-
 
 _PLACES: Final[
     tuple[Literal["uri_param_names", "cookie_names", "header_names"], ...]
@@ -142,12 +140,13 @@ def access(
             raise InternalServerError(
                 f"anonymous consumer {anonymous} not found"
             ) from None
-        _identify(exchange, consumer, None, None)
+        identify(exchange, consumer)
         return None
     consumer = credentials.tables["consumers"].get(credential["consumer"]["id"])
     if consumer is None:
         raise InternalServerError("the credential's consumer is gone")
-    _identify(exchange, consumer, credential, token.text)
+    identify(exchange, consumer, credential, credential["key"])
+    exchange.token = token.text
     return None
 
 
@@ -187,10 +186,8 @@ def _tokens(exchange: Exchange, config: JwtConfig) -> Iterator[str | None]:
         cookie = exchange.cookie(wire(name))
         if cookie:
             yield cookie
-    headers = exchange.headers[:READ_HEADERS]
     for name in config["header_names"] or ():
-        header = wire(name).lower().replace("_", "-")
-        values = [value for key, value in headers if key.lower() == header]
+        values = read_header(exchange, name)
         match = _BEARER.search(values[0]) if values else None
         if match:
             yield match[1]
@@ -381,28 +378,3 @@ def _check_claims(token: _Token, config: JwtConfig, now: int) -> None:
             raise _CredentialError(
                 {"exp": "exceeds maximum allowed expiration"}
             )
-
-
-def _identify(
-    exchange: Exchange,
-    consumer: Entity,
-    credential: Entity | None,
-    token: str | None,
-) -> None:
-    """Set the consumer's headers for the upstream, and remove the client's headers of the same
-    names."""
-    exchange.consumer = consumer
-    exchange.credential = credential
-    named = {
-        "X-Consumer-ID": consumer["id"],
-        "X-Consumer-Custom-ID": consumer["custom_id"],
-        "X-Consumer-Username": consumer["username"],
-        "X-Credential-Identifier": credential["key"] if credential else None,
-        "X-Anonymous-Consumer": None if credential else "true",
-    }
-    for name, value in named.items():
-        exchange.clear_header(name)
-        if value is not None:
-            exchange.set_header(name, wire(value))
-    if credential:
-        exchange.token = token

@@ -1,4 +1,4 @@
-"""Plugins of Kong beside authentication and serverless functions, by name; their schemas are in
+"""Plugins of Kong beside `jwt` and serverless functions, by name; their schemas are in
 plugin_schemas.py.
 
 Their behaviour is a guess unless a docstring names the Kong it was seen on.
@@ -10,9 +10,11 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from sandbox.kong.acl import Acl
+from sandbox.kong.basic_auth import BasicAuth
 from sandbox.kong.entities import Entity
 from sandbox.kong.exchange import Exchange
 from sandbox.kong.http import Response
+from sandbox.kong.key_auth import KeyAuth
 from sandbox.kong.marks import BotDetection, CorrelationId
 from sandbox.kong.prometheus import Prometheus
 from sandbox.kong.rate_limiting import RateLimiting
@@ -38,10 +40,12 @@ class OtherPlugin(Protocol):
 
 OTHER_PLUGINS: Mapping[str, type[OtherPlugin]] = {
     "acl": Acl,
+    "basic-auth": BasicAuth,
     "bot-detection": BotDetection,
     "correlation-id": CorrelationId,
     "file-log": FileLog,
     "http-log": HttpLog,
+    "key-auth": KeyAuth,
     "prometheus": Prometheus,
     "rate-limiting": RateLimiting,
     "tcp-log": TcpLog,

@@ -272,6 +272,24 @@ _ACL_CONFIG = {
     "always_use_authenticated_groups": boolean(False),
 }
 
+_KEY_AUTH_CONFIG = {
+    "key_names": array(
+        string(rules.header_name), required=True, default=["apikey"]
+    ),
+    "hide_credentials": boolean(False),
+    "anonymous": string(),
+    "key_in_header": boolean(True),
+    "key_in_query": boolean(True),
+    "key_in_body": boolean(False),
+    "run_on_preflight": boolean(True),
+    "realm": string(required=False),
+}
+_BASIC_AUTH_CONFIG = {
+    "anonymous": string(),
+    "hide_credentials": boolean(False),
+    "realm": string(required=True, default="service"),
+}
+
 _MEASURED = (
     *(
         "per_consumer",
@@ -295,6 +313,17 @@ def _sink(name: str, config: Fields) -> Schema:
     )
 
 
+def _authenticating(name: str, config: Fields) -> Schema:
+    return Schema(
+        name,
+        {
+            "consumer": NO_CONSUMER,
+            "protocols": http_only(),
+            "config": record(config, required=True),
+        },
+    )
+
+
 _SCHEMAS = (
     Schema(
         "acl",
@@ -308,6 +337,8 @@ _SCHEMAS = (
             {"at_least_one_of": ["config.allow", "config.deny"]},
         ),
     ),
+    _authenticating("key-auth", _KEY_AUTH_CONFIG),
+    _authenticating("basic-auth", _BASIC_AUTH_CONFIG),
     _serverless("pre-function"),
     _serverless("post-function"),
     Schema(

@@ -300,6 +300,7 @@ class Proxy:
             )
         view = self._view()
         exchange.balancer = self._balancing(view)
+        exchange.credentials = view.credentials
         plugins[:] = everywhere(self._by_scope(view))
         for plugin in plugins:
             if plugin["config"].get("rewrite"):

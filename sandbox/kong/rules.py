@@ -393,6 +393,11 @@ def _loads(key: str) -> bool:
     return True
 
 
+def no_ttl(_: int) -> str | None:
+    """Reject a key that ends by itself: no Kong says this."""
+    return "stand-in: keys with a time to live are not modelled"
+
+
 def message_or_body(entity: Entity) -> Errors | None:
     """request-termination: a message excludes a raw body."""
     config = entity.get("config") or {}

@@ -256,6 +256,31 @@ ACLS = Schema(
     },
 )
 
+KEYAUTH_CREDENTIALS = Schema(
+    "keyauth_credentials",
+    {
+        "id": ID,
+        "created_at": CREATED,
+        "consumer": foreign("consumers", required=True, on_delete="cascade"),
+        "key": string(required=False, unique=True, auto=True),
+        "tags": TAGGED,
+        # Kong prints this field of an entity, but not of the schema.
+        "ttl": Field("integer", {"unprinted": True}, rule=rules.no_ttl),
+    },
+)
+
+BASICAUTH_CREDENTIALS = Schema(
+    "basicauth_credentials",
+    {
+        "id": ID,
+        "created_at": CREATED,
+        "consumer": foreign("consumers", required=True, on_delete="cascade"),
+        "username": string(required=True, unique=True),
+        "password": string(required=True, encrypted=True),
+        "tags": TAGGED,
+    },
+)
+
 CERTIFICATES = Schema(
     "certificates",
     {
@@ -344,6 +369,8 @@ ENTITY_SCHEMAS: Mapping[str, Schema] = {
         ROUTES,
         CONSUMERS,
         JWT_SECRETS,
+        KEYAUTH_CREDENTIALS,
+        BASICAUTH_CREDENTIALS,
         ACLS,
         PLUGINS,
         CERTIFICATES,

@@ -21,6 +21,7 @@ from typing import Any
 
 from sandbox.kong import former, pem, rules, validation
 from sandbox.kong.balancer_schemas import TARGETS, UPSTREAMS
+from sandbox.kong.basic_auth import password_hash
 from sandbox.kong.entities import (
     DEFAULT_TARGET_PORT,
     NAMED_BY,
@@ -34,15 +35,18 @@ from sandbox.kong.fields import Field, Fields, Schema
 from sandbox.kong.plugin_schemas import PLUGIN_SCHEMAS
 from sandbox.kong.schema import (
     ACLS,
+    BASICAUTH_CREDENTIALS,
     CA_CERTIFICATES,
     CERTIFICATES,
     CONSUMERS,
     JWT_SECRETS,
+    KEYAUTH_CREDENTIALS,
     PLUGINS,
     ROUTES,
     SERVICES,
     SNIS,
 )
+from sandbox.kong.wire import wire
 
 _ALL = (
     SERVICES,
@@ -50,6 +54,8 @@ _ALL = (
     PLUGINS,
     CONSUMERS,
     JWT_SECRETS,
+    KEYAUTH_CREDENTIALS,
+    BASICAUTH_CREDENTIALS,
     ACLS,
     CERTIFICATES,
     CA_CERTIFICATES,
@@ -60,8 +66,14 @@ _ALL = (
 KINDS: Mapping[str, Schema] = {schema.name: schema for schema in _ALL}
 # Fields that are unique together.
 _UNIQUE_TOGETHER: Mapping[str, tuple[str, ...]] = {
+    "acls": ("consumer", "group"),
     "plugins": ("consumer", "name", "route", "service"),
     "targets": ("target", "upstream"),
+}
+# Fields that Kong makes up if a request lacks them.
+_GENERATED: Mapping[str, tuple[str, ...]] = {
+    "jwt_secrets": ("key", "secret"),
+    "keyauth_credentials": ("key",),
 }
 UNHASHED = ("least-connections", "latency")
 """Algorithms of an Upstream that leave it no `hash_on`."""
@@ -137,13 +149,15 @@ class Store:
                 raise _primary_key_violation(None)
             if entity["id"] in self.current.tables[kind]:
                 raise _primary_key_violation(entity["id"])
-            return self._put(kind, entity)
+            return self._put(kind, _with_hash(kind, entity))
 
     def upsert(self, kind: str, key: str, value: Entity) -> Entity:
         """Create or wholly replace the entity with this id or name, which overrides the value's
         own."""
         with self._lock:
-            old = self.current.find(kind, key)
+            # Two consumers may have groups of the same name.
+            within = {"consumer": value["consumer"]} if kind == "acls" else None
+            old = self.current.find(kind, key, within)
             named = "id" if UUID.match(key) else NAMED_BY[kind]
             value = {**value, named: key.lower() if named == "id" else key}
             if old is not None:
@@ -152,12 +166,10 @@ class Store:
                     "id": old["id"],
                     "created_at": value.get("created_at", old["created_at"]),
                 }
-            return self._put(
-                kind,
-                self._validated(
-                    kind, self._stamped(kind, _folded(kind, value), old)
-                ),
+            entity = self._validated(
+                kind, self._stamped(kind, _folded(kind, value), old)
             )
+            return self._put(kind, _with_hash(kind, entity))
 
     def update(self, kind: str, old: Entity, patch: Entity) -> Entity:
         """Change the named fields of an entity. Records are merged, so absent fields of `config`
@@ -177,7 +189,10 @@ class Store:
             )
             if "updated_at" in KINDS[kind].fields:
                 merged["updated_at"] = self._moment(kind)
-            return self._put(kind, self._validated(kind, merged, updating=True))
+            entity = self._validated(kind, merged, updating=True)
+            if "password" in fixed:
+                entity = _with_hash(kind, entity)
+            return self._put(kind, entity)
 
     def delete(self, kind: str, entity: Entity) -> None:
         """Remove an entity and its dependents. Raises ViolationError if another entity needs it."""
@@ -202,10 +217,9 @@ class Store:
             stamped["updated_at"] = moment
         if stamped.get("id") is None:
             stamped["id"] = str(uuid.uuid4())
-        if kind == "jwt_secrets":
-            for name in ("key", "secret"):
-                if name not in stamped:
-                    stamped[name] = old[name] if old else _generated()
+        for name in _GENERATED.get(kind, ()):
+            if name not in stamped:
+                stamped[name] = old[name] if old else _generated()
         return stamped
 
     def _moment(self, kind: str) -> float:
@@ -393,6 +407,15 @@ def merged_records(fields: Fields, old: Entity, patch: Entity) -> Entity:
                 value = merged_records(field.fields, merged[name], value)
         merged[name] = value
     return merged
+
+
+def _with_hash(kind: str, entity: Entity) -> Entity:
+    """Return a credential with its password as Kong stores it."""
+    if kind != "basicauth_credentials":
+        return entity
+    password = wire(entity["password"])
+    hashed = password_hash(entity["consumer"]["id"], password)
+    return {**entity, "password": hashed}
 
 
 def _with_port(value: Entity) -> Entity:

@@ -323,6 +323,12 @@ def _entity_check(check: EntityCheck, entity: Entity, updating: bool) -> Errors:
             return {}
         when = "when updating, " if updating else ""
         error = f"{when}at least one of these fields must be non-empty: "
+    elif "only_one_of" in check:
+        names = check["only_one_of"]
+        filled = [_at(entity, name) not in (None, "", [], {}) for name in names]
+        if filled.count(True) == 1:
+            return {}
+        error = "exactly one of these fields must be non-empty: "
     elif "mutually_required" in check:
         names = check["mutually_required"]
         if len({_at(entity, name) is None for name in names}) == 1:

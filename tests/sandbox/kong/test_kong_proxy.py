@@ -313,11 +313,3 @@ def test_an_anonymous_consumer_that_is_gone_is_no_way_in(kong: Kong) -> None:
     )
     ask(kong, "DELETE", "/consumers/guest")
     assert get(kong, "/orders").status == 500
-
-
-def test_calls_through_an_acl_are_not_modelled(kong: Kong) -> None:
-    """The stand-in never allows a call that it cannot decide."""
-    route(kong, "orders", paths=["/orders"])
-    plugin = {"name": "acl", "config": {"allow": ["readers"]}}
-    ask(kong, "POST", "/plugins", plugin)
-    assert get(kong, "/orders").status == 501

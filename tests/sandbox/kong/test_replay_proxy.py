@@ -27,6 +27,9 @@ STEPS = {
     "https-required",
     "no-service",
     "jwt",
+    "acl",
+    "key-auth",
+    "basic-auth",
     "request-termination",
     "correlation-id",
     "bot-detection",
@@ -37,7 +40,10 @@ STEPS = {
 # The moment of the recording: its tokens are valid or expired by this clock.
 NOW = 1795565462.0
 MODELLED_PLUGINS = {
+    "acl",
+    "basic-auth",
     "jwt",
+    "key-auth",
     "pre-function",
     "post-function",
     "request-termination",
@@ -75,7 +81,7 @@ COMPARED = [
     "x-request-id",
     "ratelimit-limit",
 ]
-LEAST_REPLAYED = 277
+LEAST_REPLAYED = 317
 
 
 def echo(request: Request | InvalidRequestError) -> Response | None:
@@ -209,7 +215,7 @@ def set_up(kong: Kong, rows: list[JsonObject]) -> set[str]:
             continue
         body, path = row["request_body"], row["path"]
         known = re.match(
-            r"/(services|routes|consumers|upstreams)/[^/]+(/plugins|/jwt|/targets)?\Z",
+            r"/(services|routes|consumers|upstreams)/[^/]+(/plugins|/jwt|/key-auth|/basic-auth|/acls|/targets)?\Z",
             path,
         )
         if not known or (
