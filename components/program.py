@@ -26,6 +26,9 @@ from kong_oam.kong import conflicts, preflight, upstream_hosts
 from kong_oam.kong.account import Account
 from kong_oam.kong.actual import corrected_state
 from kong_oam.kong.addresses import uses_caller_address
+from kong_oam.kong.old_credential_findings import (
+    findings as old_credentials_found,
+)
 from kong_oam.kong.trait_plugins import kinds
 from kong_oam.kong.upstreams import used_upstreams
 from kong_oam.kubernetes import preflight as kubernetes
@@ -150,6 +153,7 @@ def _plan() -> _Plan:
         estate = part.estate
         base = part.base
         stop_at(plugins_found(settings, estate))
+        stop_at(old_credentials_found(settings, estate))
         account = config.kong(settings)
         certificates = config.certificates()
         # Report plugins that Kong lacks first; then read the schemas of all others.

@@ -111,6 +111,13 @@ RULES: tuple[PolicyRule, ...] = (
         gateway.declared_addresses,
     ),
     PolicyRule(
+        "old-credential-declared", "mandatory", "critical",
+        "a gate accepts only the old credentials that both Applications declare",
+        "Declare `before` and `acceptBefore`, or revert the program's change.",
+        ("SOC2 CC6.1", "ISO27001 A.5.15", "ISO27001 A.5.17", "ISO27001 A.8.5"),
+        gateway.declared_old_credentials,
+    ),
+    PolicyRule(
         "gate-undisturbed", "mandatory", "critical",
         "no plugin answers before the gate, authenticates, runs code, rewrites, or lets pages "
         "read answers",

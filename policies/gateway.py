@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 
+from kong_oam.access.before import end_of
 from kong_oam.access.data import NamesByName
 from kong_oam.access.model import METHODS, Component, Rule
 from kong_oam.access.networks import (
@@ -16,6 +17,7 @@ from kong_oam.access.networks import (
 from kong_oam.access.paths import written
 from kong_oam.access.refusals import NO_REFUSALS, Refusals
 from kong_oam.kong.names import anonymous, nowhere
+from kong_oam.kong.old_credentials import accepted_at
 from kong_oam.kong.plugin_kinds import PLUGIN_KINDS
 from kong_oam.traits.kong_plugin.findings import reason_for_waiver
 from kong_oam.traits.kong_plugin.value import KONG_PLUGIN, KongPlugin
@@ -48,6 +50,16 @@ STRICT: Mapping[str, Content] = {
         "enable_hs_signatures": False,
         "ssl_verify": True,
         "consumer_optional": False,
+        "run_on_preflight": True,
+    },
+}
+
+# The required settings of plugins that find old credentials (`acceptBefore`), by plugin.
+OLD_CREDENTIALS: Mapping[str, Content] = {
+    "basic-auth": {"hide_credentials": True},
+    "key-auth": {
+        "hide_credentials": True,
+        "key_in_body": False,
         "run_on_preflight": True,
     },
 }
@@ -299,6 +311,9 @@ def undisturbed_gates(deployment: Deployment, settings: Settings) -> Findings:
         )
         if effect in _PASSIVE or _is_waived(deployment, plugin):
             continue
+        if kind in OLD_CREDENTIALS and _is_declared(deployment, plugin):
+            yield from _lax_old_credentials(deployment, plugin)
+            continue
         if effect in _REFUSED:
             yield PolicyFinding(
                 f"{plugin.name}: {kind} {_REFUSED[effect]}", plugin
@@ -308,6 +323,62 @@ def undisturbed_gates(deployment: Deployment, settings: Settings) -> Findings:
                 f"{plugin.name}: {kind} is not known to leave the decision to the gate",
                 plugin,
             )
+
+
+def _is_declared(deployment: Deployment, plugin: Resource) -> bool:
+    """Tell whether the Application of the plugin's service accepts old credentials of its kind."""
+    if not _is_on_one_service(plugin):
+        return False
+    for _, table in _tables(_scripts_beside(deployment, plugin)):
+        component = _component(deployment, table)
+        accepted = accepted_at(component) if component else None
+        if accepted and accepted.by == plugin.text("name"):
+            return True
+    return False
+
+
+def _lax_old_credentials(deployment: Deployment, plugin: Resource) -> Findings:
+    """Find settings by which keys and passwords reach the workload, or callers get another name."""
+    config = plugin.config
+    if config is None:
+        return
+    for name, value in OLD_CREDENTIALS[plugin.text("name")].items():
+        if config.get(name) != value:
+            yield PolicyFinding(
+                f"{plugin.name}: {name} is {config.get(name)!r}, not {value!r}",
+                plugin,
+            )
+    caller = config.get("anonymous")
+    if caller not in _without_credentials(deployment):
+        yield PolicyFinding(
+            f"{plugin.name}: calls without a credential pass as {caller!r}, which is no consumer "
+            "without credentials here",
+            plugin,
+        )
+
+
+def declared_old_credentials(deployment: Deployment, _: Settings) -> Findings:
+    """Check that every old credential of a table has both sides in the Applications, and no more
+    scopes or days."""
+    if deployment.model.estate is None:
+        return
+    for plugin, table in _tables(deployment.of(PLUGIN)):
+        component = _component(deployment, table)
+        callers = component.identity.old_callers if component else ()
+        declared = {caller.consumer: caller for caller in callers}
+        for consumer, entry in table.get("before", {}).items():
+            caller = declared.get(consumer)
+            if (
+                caller is None
+                or entry.get("caller") != caller.client
+                or entry.get("ends", 0) > end_of(caller.until)
+                or not set(entry.get("scopes", ())) <= set(caller.scopes)
+            ):
+                yield about(
+                    plugin,
+                    f"accepts consumer '{consumer}' otherwise than `before` and `acceptBefore` "
+                    "say",
+                )
 
 
 def _misplaced(guard: Resource) -> Findings:
@@ -461,7 +532,9 @@ def _serves_everybody(deployment: Deployment, plugin: Resource) -> bool:
     tables = [
         table for _, table in _tables(_scripts_beside(deployment, plugin))
     ]
-    return not tables or any([*_public(table)] for table in tables)
+    return not tables or any(
+        [*_public(table)] or table.get("before") for table in tables
+    )
 
 
 def _public(table: Content) -> Iterator[tuple[str, str, Refusals]]:

@@ -218,6 +218,8 @@ def _extra(
     callers = {"ring": args.issuer.ring, "nobody": args.workspace.anonymous}
     # Kong takes a second plugin of a kind only after the first is deleted, which happens later.
     before = [Alias(name=f"{name}-{role}") for role in former_roles(extra)]
+    if extra.config.get("anonymous"):
+        opts = _after(opts, args.workspace.before_authentication)
     return _plugin(
         f"{name}-{extra.role}",
         extra.kind,

@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import partial
 from itertools import chain
 
+from kong_oam.access.before import OldCaller
 from kong_oam.access.data import NameSets, Networks, PathSegments, Scopes
 from kong_oam.access.methods import METHODS
 from kong_oam.access.model import (
@@ -41,6 +42,24 @@ _NOBODY_AT_ALL = dict.fromkeys(METHODS, NOBODY)
 def principal_of(client: Client) -> Principal:
     """Return the principal that calls through the client."""
     return Principal(client.component, client.provider, client.user_facing)
+
+
+def old_principal(component: Component, caller: OldCaller) -> Principal:
+    """Return the principal that calls the component by an old credential."""
+    provider = component.identity.provider
+    return Principal(
+        caller.client, provider, by=caller.by, consumer=caller.consumer
+    )
+
+
+def old_principals(
+    estate: Estate, client: str | None = None
+) -> Iterator[Principal]:
+    """Yield the principals of old credentials, of one client's component or of all."""
+    for component in estate.components.values():
+        for caller in component.identity.old_callers:
+            if client in (None, caller.client):
+                yield old_principal(component, caller)
 
 
 # Maps a logical group of an Application to the names of a user's groups: any of these is that
@@ -133,19 +152,36 @@ class Callers:
         key = component.key, alternatives, networks
         if key not in self._allowed:
             conditions: dict[Principal, Condition] = {}
+            until: dict[Principal, str] = {}
             for needed in alternatives:
                 access = self.principals_with(component, needed)
+                until |= access.until
                 for principal, condition in access.principals.items():
                     others = conditions.get(principal, frozenset())
                     conditions[principal] = minimal(others | condition)
             self._allowed[key] = Access(
-                principals=conditions, networks=networks if conditions else ()
+                principals=conditions,
+                networks=networks if conditions else (),
+                until=until,
             )
         return self._allowed[key]
 
     def principals_with(self, component: Component, needed: Scopes) -> Access:
-        """Return the principals whose tokens can have all of `needed` at the component. Without
-        needed scopes: all that can get a token."""
+        """Return the principals whose tokens or old credentials have all of `needed` at the
+        component. Without needed scopes: all that can get a token or have an old credential."""
+        access = self._with_tokens(component, needed)
+        if not component.identity.old_callers:
+            return access
+        principals = dict(access.principals)
+        until = {}
+        for caller in component.identity.old_callers:
+            if needed.issubset(caller.scopes):
+                principal = old_principal(component, caller)
+                principals[principal] = ITSELF
+                until[principal] = caller.until
+        return replace(access, principals=principals, until=until)
+
+    def _with_tokens(self, component: Component, needed: Scopes) -> Access:
         clients = self._clients.get(component.identity.provider, {})
         if needed:
             able = []

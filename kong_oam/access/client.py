@@ -7,7 +7,7 @@ from itertools import chain
 from typing import Literal, NotRequired, TypedDict
 from urllib.parse import urlsplit
 
-from kong_oam.access.data import Names, TextList
+from kong_oam.access.data import Names, TextList, YamlObject
 from kong_oam.oam.position import SourcePosition
 
 # A service; an application with users, on a server, in a browser or on a device; a partner's
@@ -32,6 +32,8 @@ class ClientYaml(TypedDict):
     redirectUris: NotRequired[TextList]
     rotateEvery: NotRequired[str]
     refresh: NotRequired[bool]
+    # `kong_oam.access.compile.before` reads it.
+    before: NotRequired[YamlObject]
 
 
 @dataclass(frozen=True, slots=True)

@@ -183,4 +183,28 @@ CODES: Codes = {
         "a workload on a stack that does not say where its gateway is",
         "set `gateway.namespace` and `gateway.podLabels`, or `gateway.cidrs`",
     ),
+    "ACC280": Code(
+        "a call by an old credential that the called component does not accept",
+        "ask the called component's owner for `acceptBefore` with the same `by`, or use a token",
+    ),
+    "ACC281": Code(
+        "an old credential that no called component accepts (warning)",
+        "remove `before`, or ask for `acceptBefore` with the same `by`",
+    ),
+    "ACC282": Code(
+        "an old credential whose last day is over by the stack's `asOf`",
+        "remove `before` or `acceptBefore`; only tokens count now",
+    ),
+    "ACC283": Code(
+        "two clients with one old credential",
+        "give each client a separate consumer",
+    ),
+    "ACC284": Code(
+        "an old credential of a client that signs users in",
+        "remove `before`: users need tokens",
+    ),
+    "ACC285": Code(
+        "a place of a key that the gateway cannot use, or of a password",
+        "choose a separate header, such as `apikey`; a password has no `names` and no `in`",
+    ),
 }

@@ -11,8 +11,16 @@ from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Literal
+from urllib.parse import parse_qsl
 
 from kong_oam.access.ambiguous_headers import Header, ambiguity
+from kong_oam.access.before import (
+    OldCaller,
+    OldCredential,
+    caller_of,
+    has_ended,
+    proof_words,
+)
 from kong_oam.access.data import PathSegments, Scopes
 from kong_oam.access.model import (
     METHODS,
@@ -81,8 +89,13 @@ class Decision:
         return str(self.component.position) if self.component else None
 
 
-def decide(estate: Estate, request: Request, claims: Token | None) -> Decision:
+# The caller's proof: a token, an old credential, or the reason why neither counts.
+Proof = Token | OldCredential
+
+
+def decide(estate: Estate, request: Request, claims: Proof | None) -> Decision:
     """Decide on `request`. `claims` are None without a token, and a Refusal for an invalid token.
+    An old credential is the third kind of caller.
 
     The address is checked last. So a caller at a denied address learns no more about tokens and
     rules than other callers.
@@ -102,7 +115,7 @@ def decide(estate: Estate, request: Request, claims: Token | None) -> Decision:
 
 
 def _decide_by_token(
-    estate: Estate, request: Request, claims: Token | None
+    estate: Estate, request: Request, claims: Proof | None
 ) -> Decision:
     """Decide without checking the caller's address."""
     try:
@@ -127,7 +140,7 @@ def _decide_at(
     component: Component,
     path: PathSegments,
     method: str,
-    claims: Token | None,
+    claims: Proof | None,
 ) -> Decision:
     rules = component.owning(path)
     listed = listing(rules, method)
@@ -138,33 +151,62 @@ def _decide_at(
         if rule.public and not ambiguous:
             why = f"public: {rule.public.reason}"
             return Decision(200, "public", why, component, rule)
-    first = next(iter(matching or listed or rules), None)
-    if claims is None:
-        return Decision(
-            401, "token-needed", "a token is needed", component, first
-        )
-    if isinstance(claims, Refusal):
-        return Decision(401, claims.code, claims.reason, component, first)
-    if claims.provider != component.identity.provider:
-        needed = (
-            f"a token of provider '{component.identity.provider}' is needed"
-        )
-        return Decision(401, "token-not-verified", needed, component)
+    first = next(iter(matching or rules), None)
+    caller = _caller(component, first, claims)
+    if isinstance(caller, Decision):
+        return caller
     if ambiguous:
         read_otherwise = "some servers read this spelling of the path as the path of another rule"
         return Decision(400, "ambiguous-path", read_otherwise, component)
-    if not _has_audience(estate, component, claims):
+    if isinstance(caller, Claims) and not _has_audience(
+        estate, component, caller
+    ):
         why = "the token is for another API"
         return Decision(403, "other-api", why, component, first)
     if matching:
-        return _decide_by_scopes(estate, component, matching, claims)
-    if listed:
-        why = f"the rules on {written(listed[0].path)} refuse {written(path)}"
-        return Decision(403, "path-refused", why, component, first)
+        return _decide_by_scopes(estate, component, matching, caller)
     if rules:
         why = f"no rule on {written(rules[0].path)} lists {method}"
         return Decision(403, "method-not-listed", why, component, first)
     return Decision(403, "no-rule", "no rule owns this path", component)
+
+
+def _caller(
+    component: Component, rule: Rule | None, claims: Proof | None
+) -> Claims | OldCaller | Decision:
+    """Return the caller that the claims prove to the component, or the decision without a
+    caller."""
+    if claims is None:
+        return Decision(
+            401, "token-needed", "a token is needed", component, rule
+        )
+    proof = (
+        _old_caller(component, claims)
+        if isinstance(claims, OldCredential)
+        else claims
+    )
+    if isinstance(proof, Refusal):
+        return Decision(401, proof.code, proof.reason, component, rule)
+    own = component.identity.provider
+    if isinstance(proof, Claims) and proof.provider != own:
+        needed = f"a token of provider '{own}' is needed"
+        return Decision(401, "token-not-verified", needed, component)
+    return proof
+
+
+def _old_caller(
+    component: Component, credential: OldCredential
+) -> OldCaller | Refusal:
+    """Return the client with this old credential at the component, or the reason why it does not
+    count."""
+    caller = caller_of(component.identity.old_callers, credential)
+    if caller is None:
+        why = f"consumer '{credential.consumer}' may not call {component.key} by {credential.by}"
+        return Refusal(why, "credential-not-accepted")
+    if has_ended(caller, credential):
+        why = f"the old credential counted until {caller.until}"
+        return Refusal(why, "credential-ended")
+    return caller
 
 
 def _has_audience(estate: Estate, component: Component, claims: Claims) -> bool:
@@ -180,15 +222,24 @@ def _decide_by_scopes(
     estate: Estate,
     component: Component,
     matching: Rules,
-    claims: Claims,
+    claims: Claims | OldCaller,
 ) -> Decision:
-    effective = effective_scopes(estate, component, claims)
+    if isinstance(claims, OldCaller):
+        effective = frozenset(claims.scopes)
+        proof = proof_words(claims.consumer, claims.by, claims.until)
+    else:
+        effective = effective_scopes(estate, component, claims)
+        proof = ""
     for rule in matching:
         if set(rule.scopes) <= effective:
             why = f"has {', '.join(rule.scopes) or 'a valid token'}"
+            if proof:
+                why += f", {proof}"
             return Decision(200, "allowed", why, component, rule)
     needed = " or ".join(" and ".join(rule.scopes) for rule in matching)
     why = f"needs {needed}"
+    if isinstance(claims, OldCaller):
+        return Decision(403, "scope-missing", why, component, matching[0])
     asked = {*chain.from_iterable(rule.scopes for rule in matching)}
     withheld = asked & set(claims.scopes) - effective
     if withheld:
@@ -214,12 +265,14 @@ def answer(
     authorization: Iterable[str],
     rings: Mapping[str, KeyRing],
     now: float,
+    credential: OldCredential | None = None,
 ) -> Decision:
     """Decide a whole request. Read its Authorization headers, and validate the token at the
     component's provider.
 
     A malformed bearer header is denied even on a public path
-    (docs/explanation/design.md#admission).
+    (docs/explanation/design.md#admission). `credential`: the old credential that the gateway found.
+    A request with a token and an old credential has neither.
     """
     without_token = decide(estate, request, None)
     if without_token.status in (400, 404) or without_token.component is None:
@@ -227,11 +280,38 @@ def answer(
     token = bearer(authorization)
     if isinstance(token, Refusal):
         return Decision(401, token.code, token.reason, without_token.component)
-    ring = rings.get(without_token.component.identity.provider)
+    component = without_token.component
+    if component.identity.old_callers:
+        if token and (credential or _shows_key(component, request)):
+            return decide(estate, request, SEVERAL)
+        if credential:
+            return decide(estate, request, replace(credential, at=now))
+    ring = rings.get(component.identity.provider)
     if token is None or ring is None:
         return without_token
-    apis = estate.apis_at(without_token.component)
+    apis = estate.apis_at(component)
     return decide(estate, request, authenticate(token, ring, now, apis))
+
+
+# The answer to a request with a token and an old credential.
+SEVERAL = Refusal(
+    "a request has one credential: a token, or an old credential",
+    "several-credentials",
+)
+
+
+def _shows_key(component: Component, request: Request) -> bool:
+    """Return whether the request has a value where the component accepts keys, valid or not."""
+    accepted = component.identity.accept_before
+    if accepted is None or accepted.by != "key-auth":
+        return False
+    names: set[str] = set()
+    if "header" in accepted.places:
+        names.update(name.lower() for name, _ in request.headers)
+    if "query" in accepted.places:
+        query = request.target.partition(b"?")[2].decode("latin-1")
+        names.update(name for name, _ in parse_qsl(query, True))
+    return not names.isdisjoint(accepted.names)
 
 
 def effective_scopes(

@@ -10,6 +10,7 @@ from functools import cached_property
 from itertools import chain, product
 from typing import Literal
 
+from kong_oam.access.before import Acceptance, Before, OldCaller
 from kong_oam.access.client import Call as Call
 from kong_oam.access.client import Client as Client
 from kong_oam.access.client import ClientKind as ClientKind
@@ -148,6 +149,11 @@ class Identity:
     clients: tuple[Client, ...] = ()
     # Whether the workload gets the bearer tokens of its calls, and so could call others with them.
     forward_token: bool = False
+    # The component's own old credential, and the old credentials that it accepts.
+    before: Before | None = None
+    accept_before: Acceptance | None = None
+    # The clients that both sides let call by an old credential.
+    old_callers: tuple[OldCaller, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

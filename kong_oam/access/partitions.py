@@ -416,7 +416,14 @@ def _foreign_component(component: Component) -> Component:
         component,
         owner=None,
         exposure=Exposure(component.exposure.endpoints),
-        identity=replace(component.identity, roles=(), forward_token=False),
+        identity=replace(
+            component.identity,
+            roles=(),
+            forward_token=False,
+            before=None,
+            accept_before=None,
+            old_callers=(),
+        ),
         workload=WorkloadSpec(
             workload.namespace,
             workload.cluster,

@@ -25,22 +25,26 @@ class Principal:
     """A client of an identity provider as itself, or with `users` the users who sign in through it.
 
     `client` is its component's key. A service that becomes a web application is another principal,
-    because its users call instead.
+    because its users call instead. `by` and `consumer` are the kind and the owner of its old
+    credential (access.before), or empty for a token.
     """
 
     client: str
     provider: str
     users: bool = False
+    by: str = ""
+    consumer: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
     """The callers with access: everybody, or principals, each with its condition; all from these
-    networks only."""
+    networks only. `until`: the last day of each principal with an old credential."""
 
     everybody: bool = False
     principals: Mapping[Principal, Condition] = field(default_factory=dict)
     networks: Networks = ()
+    until: Mapping[Principal, str] = field(default_factory=dict)
 
 
 EVERYBODY = Access(everybody=True)

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from operator import attrgetter
 
+from kong_oam.access.before import proof_words
 from kong_oam.access.callers import clauses_of
 from kong_oam.access.data import Names, Networks
 from kong_oam.access.diff.wording import methods as methods_in_words
@@ -125,6 +126,10 @@ def holders(estate: Estate, component: Component, rule: Rule) -> Names:
                 callers.append(f"{client.component} for {users}")
         else:
             callers.append(client.component)
+    for caller in component.identity.old_callers:
+        if needed.issubset(caller.scopes):
+            by = proof_words(caller.consumer, caller.by, caller.until)
+            callers.append(f"{caller.client} ({by})")
     return tuple(callers)
 
 

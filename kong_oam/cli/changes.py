@@ -138,6 +138,7 @@ def _entry(change: Difference) -> JsonObject:
             "as": example.principal.client if example.principal else None,
             "userIn": sorted(example.groups),
             **({"from": example.address} if example.address else {}),
+            **({"consumer": example.consumer} if example.consumer else {}),
         },
     }
 

@@ -45,6 +45,9 @@ from kong_oam.diagnostics import (
     printable,
 )
 from kong_oam.errors import KongOamError
+from kong_oam.kong.old_credential_findings import (
+    findings as old_credentials_found,
+)
 from kong_oam.oam.application import Reading, ReadOne, read_file
 from kong_oam.oam.files import files_of
 from kong_oam.oam.position import JsonObject
@@ -233,8 +236,12 @@ def _judged(
     estate = compiled.estate
     if estate is None:
         return compiled, ()
-    if plugin_errors := [*findings(settings, estate)]:
-        diagnostics = ordered((*compiled.diagnostics, *plugin_errors))
+    further_errors = [
+        *findings(settings, estate),
+        *old_credentials_found(settings, estate),
+    ]
+    if further_errors:
+        diagnostics = ordered((*compiled.diagnostics, *further_errors))
         return replace(compiled, estate=None, diagnostics=diagnostics), ()
     found = lint(reading.applications, estate, settings.as_of, memory)
     return compiled, found

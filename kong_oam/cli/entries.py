@@ -109,18 +109,28 @@ def principal_entries(access: Access) -> list[JsonObject]:
     """Return the principals of an access as JSON. `usersIn` is empty for a client that calls as
     itself."""
     return [
-        principal_entry(principal, condition)
+        principal_entry(principal, condition, access.until.get(principal))
         for principal, condition in sorted(access.principals.items())
     ]
 
 
-def principal_entry(principal: Principal, condition: Condition) -> JsonObject:
-    """Return a principal as JSON, with sets of groups. A user needs all groups of one set."""
-    return {
+def principal_entry(
+    principal: Principal, condition: Condition, until: str | None = None
+) -> JsonObject:
+    """Return a principal as JSON, with sets of groups. A user needs all groups of one set. A
+    principal with an old credential has its kind and its last day."""
+    entry: JsonObject = {
         "client": principal.client,
         "provider": principal.provider,
         "usersIn": sets(condition),
     }
+    if principal.by:
+        entry |= {
+            "consumer": principal.consumer,
+            "by": principal.by,
+            "until": until,
+        }
+    return entry
 
 
 def sets(condition: Condition) -> list[list[str]]:

@@ -6,7 +6,14 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from dataclasses import asdict
 
-from kong_oam.access.decide import Decision, Request, decide, effective_scopes
+from kong_oam.access.before import KIND_WORDS, By, OldCredential
+from kong_oam.access.decide import (
+    Decision,
+    Proof,
+    Request,
+    decide,
+    effective_scopes,
+)
 from kong_oam.access.issue import User, issue
 from kong_oam.access.model import Estate
 from kong_oam.access.pages import preflight, reading
@@ -34,8 +41,8 @@ _Token = Token | None
 
 _DETAILS = """\
 Explains how the gateway answers a request: the decision, the rule with its file and line, and the
-token that the identity provider issues. Without --as, the request has no token. Without --from, it
-comes from an allowed address.
+token that the identity provider issues. Without --as, the request has no token. With --consumer, it
+has an old key or password. Without --from, it comes from an allowed address.
 
   python -m kong_oam explain GET https://orders.example.com/orders
   python -m kong_oam explain POST https://orders.example.com/orders --as shop/web --user-in sales
@@ -62,6 +69,11 @@ def _arguments(parser: ArgumentParser) -> None:
         help="the client that calls: application/component",
     )
     add_groups(parser)
+    parser.add_argument(
+        "--consumer",
+        metavar="NAME",
+        help="the consumer of the gateway whose old key or password the request has",
+    )
     parser.add_argument(
         "--origin",
         help="the origin of the calling page: https://host, as browsers send it",
@@ -93,12 +105,14 @@ def _run(options: Namespace, console: Console) -> int:
         )
     estate = estate_from(options)
     request = request_from(options.method, options.url, estate, options.address)
-    token: Token | None = None
+    token: Proof | None = None
+    if options.consumer is not None:
+        _check_consumer(options)
     if options.asks:
         _check_preflight(options)
         decision = preflight(estate, request, options.origin, options.asks)
     else:
-        token = _token(estate, request, options)
+        token = _proof(estate, request, options)
         decision = decide(estate, request, token)
     page = _page(estate, request, options)
     sent = _sent(estate, request, decision)
@@ -151,6 +165,7 @@ def _recorded(options: Namespace, console: Console) -> int:
     recorded_values = (
         options.method,
         options.client,
+        options.consumer,
         options.origin,
         options.asks,
     )
@@ -222,6 +237,25 @@ def _page_in_words(page: JsonObject) -> Iterator[str]:
         yield f"          {printable(name)}: {printable(value)}"
 
 
+def _check_consumer(options: Namespace) -> None:
+    if options.client or options.groups is not None or options.asks:
+        raise UsageError(
+            "--consumer is the only credential of a request: leave out --as, --user-in and --asks"
+        )
+
+
+def _proof(
+    estate: Estate, request: Request, options: Namespace
+) -> Proof | None:
+    """Return the token or the old credential of the request."""
+    if options.consumer is None:
+        return _token(estate, request, options)
+    component = decide(estate, request, None).component
+    accepted = component.identity.old_callers if component else ()
+    by: By = accepted[0].by if accepted else "key-auth"
+    return OldCredential(options.consumer, by)
+
+
 def _token(
     estate: Estate, request: Request, options: Namespace
 ) -> Token | None:
@@ -266,9 +300,12 @@ def _token(
 def _token_in_words(
     estate: Estate,
     decision: Decision,
-    token: Token | None,
+    token: Proof | None,
     options: Namespace,
 ) -> str:
+    if isinstance(token, OldCredential):
+        kind = KIND_WORDS[token.by]
+        return f"none: an old {kind} of consumer '{token.consumer}'"
     if token is None:
         return "none"
     if isinstance(token, Refusal):
@@ -290,7 +327,7 @@ def _token_in_words(
 def _explanation(
     options: Namespace,
     decision: Decision,
-    token: Token | None,
+    token: Proof | None,
 ) -> JsonObject:
     return {
         "method": options.method,
@@ -298,6 +335,7 @@ def _explanation(
         "as": options.client,
         "userIn": options.groups,
         **({"from": options.address} if options.address else {}),
+        **({"consumer": options.consumer} if options.consumer else {}),
         "status": decision.status,
         "allowed": decision.allowed,
         "reason": decision.reason,
@@ -307,7 +345,9 @@ def _explanation(
     }
 
 
-def _token_entry(token: Token | None) -> JsonObject | None:
+def _token_entry(token: Proof | None) -> JsonObject | None:
+    if isinstance(token, OldCredential):
+        return None
     if isinstance(token, Refusal):
         return {"refused": token.reason}
     return asdict(token) if token else None

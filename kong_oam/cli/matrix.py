@@ -9,12 +9,14 @@ from datetime import date
 from pathlib import Path
 
 from kong_oam import __version__
+from kong_oam.access.callers import old_principals
 from kong_oam.access.matrix.matrix import matrix
 from kong_oam.access.matrix.page import page
 from kong_oam.access.matrix.sheet import sheet
 from kong_oam.access.matrix.table import ANONYMOUS, Matrix
 from kong_oam.access.matrix.text import plain, text
 from kong_oam.access.model import Estate
+from kong_oam.access.principals import Principal
 from kong_oam.access.settings.assumed import GROUPS
 from kong_oam.access.settings.project import STACKS
 from kong_oam.cli.command import OK, Command, check_known
@@ -134,6 +136,7 @@ def _check_names(estate: Estate, options: argparse.Namespace) -> None:
         "principal": {
             ANONYMOUS,
             *(client.component for client in estate.clients),
+            *(principal.client for principal in old_principals(estate)),
             *(connection.id for _, connection in estate.connections),
         },
         "component": estate.components,
@@ -155,12 +158,19 @@ def _components(estate: Estate, options: argparse.Namespace) -> set[str] | None:
     return keys if options.component or options.application else None
 
 
+def _principal_entry(principal: Principal) -> JsonObject:
+    fields = asdict(principal)
+    if not principal.by:
+        del fields["by"], fields["consumer"]
+    return fields
+
+
 def _entry(table: Matrix) -> JsonObject:
     """Return the matrix as JSON."""
     return {
         "stack": table.stack,
         "principals": [
-            asdict(principal) if principal else ANONYMOUS
+            _principal_entry(principal) if principal else ANONYMOUS
             for principal in table.principals
         ],
         "endpoints": [endpoint_entry(row) for row in table.rows],

@@ -7,11 +7,12 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from kong_oam.access.decide import Decision, Request, decide
+from kong_oam.access.before import KIND_WORDS, OldCredential
+from kong_oam.access.decide import Decision, Proof, Request, decide
 from kong_oam.access.model import Component, Estate, Rule
 from kong_oam.access.networks import read_address
 from kong_oam.access.paths import AmbiguousPathError, read
-from kong_oam.access.tokens import Claims, Refusal, Token
+from kong_oam.access.tokens import Claims, Refusal
 from kong_oam.cli.command import OK, UsageError, quoted
 from kong_oam.cli.console import Colour, Console
 from kong_oam.cli.entries import rule_entry
@@ -36,6 +37,9 @@ _REMEDIES: dict[str, str] = {
     "X-Forwarded-For with `-`",
     "ambiguous-path": "send the path without dot segments, `;` and unneeded escapes",
     "client-closed": "keep the connection open until the answer arrives",
+    "credential-ended": "use a token: the old key or password is over",
+    "credential-not-accepted": "use a token, or a key or password of a client with `before` that "
+    "this component accepts",
     "failed": "not the caller's fault: see the gateway's error log",
     "length-needed": "send the length of the body, or use HTTP/1.1",
     "malformed-authorization": "send one Authorization header, exactly `Bearer <token>`",
@@ -45,6 +49,7 @@ _REMEDIES: dict[str, str] = {
     "not-exposed": "use a host and path of a component's gateway trait",
     "other-api": "send a token for this API",
     "refused": "see the settings of the plugin that answered; the gate allowed the request",
+    "several-credentials": "send either a token, or an old key or password",
     "token-needed": "send an access token of the component's provider",
     "token-not-for-us": "send a token of this issuer for this audience",
     "token-not-of-issuer": "send a token that a key of this issuer signed",
@@ -188,14 +193,16 @@ def _records(lines: Iterable[bytes]) -> Iterator[Fields]:
 
 def _token(
     estate: Estate, component: Component | None, record: RequestRecord
-) -> Token | None:
+) -> Proof | None:
     """Return the claims of the caller from the record, with the effective scopes."""
     code = record["code"]
     if component is None or (code == "token-needed" and "client" not in record):
         return None
     if "client" not in record:
-        is_refused = code.startswith("token-")
+        is_refused = code.startswith(("token-", "credential-", "several-"))
         return Refusal("the token was invalid", code) if is_refused else None
+    if "by" in record:
+        return _old_credential(component, record)
     provider = estate.provider_of(component)
     audience = provider.audience_of(component.key) if provider.per_api else None
     return Claims(
@@ -209,12 +216,24 @@ def _token(
     )
 
 
+def _old_credential(
+    component: Component, record: RequestRecord
+) -> OldCredential | None:
+    """Return the old credential of the recorded caller, if the Applications still have it."""
+    for caller in component.identity.old_callers:
+        if (caller.client, caller.by) == (record.get("caller"), record["by"]):
+            return OldCredential(caller.consumer, caller.by)
+    return None
+
+
 def _caller(record: RequestRecord) -> str:
     address = record.get("address")
     source = f", from {address}" if address else ""
     if "client" not in record:
         return f"nobody (no valid token){source}"
     caller = f"{record.get('caller', 'no component of the stack')} (client id {record['client']})"
+    if "by" in record:
+        caller += f" by {KIND_WORDS.get(record['by'], record['by'])}"
     if record.get("user"):
         groups = " and ".join(record.get("groups", ())) or "no group"
         caller += f" for user {record.get('subject') or record.get('subjectHash')} in {groups}"

@@ -6,13 +6,18 @@ import argparse
 import re
 from itertools import chain
 
-from kong_oam.access.callers import principal_of
-from kong_oam.access.diff.wording import methods, users
+from kong_oam.access.callers import old_principals, principal_of
+from kong_oam.access.diff.wording import methods, principal_words, users
 from kong_oam.access.internal import Connected
 from kong_oam.access.matrix.rows import called_from, for_a_user_in, only, rows
 from kong_oam.access.matrix.table import ANONYMOUS, Row, where
 from kong_oam.access.model import Client, Estate
-from kong_oam.access.principals import NOBODY, Access
+from kong_oam.access.principals import (
+    NOBODY,
+    Access,
+    Condition,
+    Principal,
+)
 from kong_oam.cli.changes import full_command
 from kong_oam.cli.command import OK, Command, UsageError, quoted
 from kong_oam.cli.console import Console
@@ -115,9 +120,18 @@ def _caller_in_words(access: Access) -> str:
     if access.everybody:
         return "everybody"
     return " or ".join(
-        f"users in {users(condition)}" if principal.users else "itself"
+        _principal_in_words(access, principal, condition)
         for principal, condition in sorted(access.principals.items())
     )
+
+
+def _principal_in_words(
+    access: Access, principal: Principal, condition: Condition
+) -> str:
+    if principal.users:
+        return f"users in {users(condition)}"
+    until = access.until.get(principal, "")
+    return f"itself{principal_words(principal, until)}"
 
 
 def _through(access: Access) -> str:
@@ -132,6 +146,8 @@ def _endpoints(estate: Estate, options: argparse.Namespace) -> list[Row]:
     without users."""
     clients = _clients(estate, options)
     principals = {principal_of(client) for client in clients}
+    if options.principal is not None and options.groups is None:
+        principals.update(old_principals(estate, options.principal))
     if options.groups is None:
         access_filter = only(principals)
     else:
@@ -159,7 +175,8 @@ def _clients(estate: Estate, options: argparse.Namespace) -> list[Client]:
     if key is None:
         return list(estate.clients)
     clients = [client for client in estate.clients if client.component == key]
-    if clients or key == ANONYMOUS or _connections(estate, key):
+    is_known = key == ANONYMOUS or _connections(estate, key)
+    if clients or is_known or [*old_principals(estate, key)]:
         return clients
     hint = ""
     group = _GROUP.fullmatch(key)

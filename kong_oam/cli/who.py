@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from itertools import product
 
 from kong_oam.access.decide import Decision, Request, component_of, decide
-from kong_oam.access.diff.wording import methods, users
+from kong_oam.access.diff.wording import methods, principal_words, users
 from kong_oam.access.matrix.rows import called_from, everyone, rows
 from kong_oam.access.matrix.table import Row, where
 from kong_oam.access.model import METHODS, Component, Estate
@@ -137,12 +137,14 @@ def _lines(
 
 
 def _principals(access: Access) -> list[tuple[str, str, str]]:
-    """Return client, groups of users and token provider of each principal, in words."""
+    """Return client, groups of users and token provider of each principal, in words. An old
+    credential stands beside the client."""
     return [
         (
-            principal.client,
+            principal.client
+            + principal_words(principal, access.until.get(principal, "")),
             users(condition) if principal.users else "-",
-            principal.provider,
+            "-" if principal.by else principal.provider,
         )
         for principal, condition in sorted(access.principals.items())
     ]

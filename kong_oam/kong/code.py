@@ -66,6 +66,9 @@ for _trait in AT_KONG:
     CHUNKS |= _trait.scripts
     BEHIND |= _trait.behind
 
+# Before the plugin that finds old credentials.
+CHUNKS["before"] = {"access": ("old_credential",)}
+
 # Records come last, since they describe the effect of all other scripts.
 CHUNKS["log"] = {"log": ("queries", "record")}
 BEHIND["log"] = {"header_filter": ("queries", "traces")}

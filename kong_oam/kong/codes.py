@@ -39,6 +39,18 @@ CODES: Codes = {
         "use another host or path, deploy both from one stack, or ask the route's owner to remove "
         "it",
     ),
+    "ENV423": Code(
+        "an old credential of a consumer that Kong does not have",
+        "correct `consumer`, or remove `before`; the consumer's owner keeps and deletes it",
+    ),
+    "ENV424": Code(
+        "an old credential of a consumer that a stack made",
+        "name a consumer that stands for this client alone",
+    ),
+    "ENV425": Code(
+        "a key in an argument that the gateway's records keep",
+        "remove the name from `gateway.logs.query`, or accept keys only in a header",
+    ),
     "ENV416": Code(
         "an external component whose name resolves to the gateway, its Admin API, the cluster, or "
         "a special address",

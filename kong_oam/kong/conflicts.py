@@ -109,6 +109,7 @@ def inspect(
             *name_conflicts(admin, estate, held),
             *issuer_conflicts(admin, settings, estate, held, state.issuers),
             *host_conflicts(admin, estate, state.resources),
+            *missing_consumers(admin, estate),
         )
 
 
@@ -201,6 +202,36 @@ def _key_conflicts(admin: AdminApi, estate: Estate) -> Findings:
             if row["key"] in published:
                 entity = f"jwt credential '{row['key']}'"
                 yield _issuer_diagnostic(stack, name, entity, row)
+
+
+def missing_consumers(admin: AdminApi, estate: Estate) -> Findings:
+    """Yield the consumers of old credentials that Kong lacks or that a stack made. Raises
+    admin.AdminError.
+
+    Their credentials are not read: Kong would print the keys.
+    """
+    lookup = OwnerLookup(estate.stack.name, whole=True)
+    for component in estate.exposed:
+        for caller in component.identity.old_callers:
+            name = caller.consumer
+            client = estate.components.get(caller.client)
+            before = client.identity.before if client else None
+            accepted = component.identity.accept_before
+            side = before or accepted
+            position = side.position if side else None
+            row = admin.find(f"/consumers/{quote(name, safe='')}")
+            if row is None or row.get("username") != name:
+                message = (
+                    f"Kong has no consumer '{name}', by whose {caller.by} '{caller.client}' calls "
+                    f"'{component.key}'; correct the name, or remove `before`"
+                )
+                yield Diagnostic("ENV423", message, position)
+            elif (owner := lookup.owner(row)).kind != "foreign":
+                message = (
+                    f"Kong's consumer '{name}' is {owner}, and stands for all its callers; name "
+                    f"the consumer of '{caller.client}' alone"
+                )
+                yield Diagnostic("ENV424", message, position)
 
 
 def _issuer_diagnostic(

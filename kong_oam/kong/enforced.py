@@ -15,6 +15,7 @@ from dataclasses import replace
 from itertools import product
 from typing import Any, Literal, cast
 
+from kong_oam.access.before import OldCaller, last_day_before
 from kong_oam.access.callers import principal_of
 from kong_oam.access.data import NameLists, Networks, PathSegments, T
 from kong_oam.access.diff.model import AccessModel, application_of
@@ -221,6 +222,8 @@ def _with_owner(component: Component, exported: AccessModel) -> Component:
 
 _JUDGING = (
     "addresses",
+    "before",
+    "before_in",
     "callers",
     "groups",
     "logical",
@@ -339,9 +342,26 @@ def _component(
     return replace(
         bare_component(key, name),
         exposure=Exposure(rules=tuple(_rules(table))),
-        identity=Identity(name, roles=tuple(roles)),
+        identity=Identity(
+            name, roles=tuple(roles), old_callers=tuple(_old_callers(table))
+        ),
         traits=Traits({IP_ALLOW: allowed_from}),
     )
+
+
+def _old_callers(table: Table) -> Iterator[OldCaller]:
+    """Yield the callers whose old credentials the table accepts."""
+    places = table.get("before_in")
+    if places is None:
+        return
+    for consumer, entry in table.get("before", {}).items():
+        yield OldCaller(
+            entry["caller"],
+            consumer,
+            places["by"],
+            last_day_before(entry["ends"]),
+            tuple(entry["scopes"]),
+        )
 
 
 def _rules(table: Table) -> Iterator[Rule]:

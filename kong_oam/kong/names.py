@@ -87,9 +87,11 @@ def anonymous(stack: str) -> str:
 def anonymous_for(stack: str, component: Component) -> str | None:
     """Return the consumer for calls without a token.
 
-    None if no rule of the component is public: `jwt` then denies these calls.
+    None if no rule of the component is public, and no caller has an old credential: `jwt` then
+    denies these calls.
     """
-    return anonymous(stack) if component.public else None
+    needed = component.public or component.identity.old_callers
+    return anonymous(stack) if needed else None
 
 
 def unused_key(stack: str, provider: str, slot: int) -> str:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypedDict
 
+from kong_oam.access.before import By
 from kong_oam.access.client import ClientKind
 from kong_oam.access.data import NameLists, Names, Texts
 
@@ -31,6 +32,24 @@ class OpeningEntry(TypedDict):
     path: str
     methods: Sequence[str]
     ends: float
+
+
+class BeforeEntry(TypedDict):
+    """A table's entry about a caller with an old credential (kong_oam.kong.old_credentials)."""
+
+    client: str
+    caller: str
+    ends: float
+    scopes: list[str]
+
+
+class BeforePlaces(TypedDict):
+    """The kind of a table's old credentials, and the places of keys."""
+
+    by: By
+    names: list[str]
+    header: bool
+    query: bool
 
 
 class Table(TypedDict, total=False):
@@ -54,6 +73,9 @@ class Table(TypedDict, total=False):
     logical: Texts
     depth: int
     addresses: dict[str, NameLists]
+    # By consumer.
+    before: dict[str, BeforeEntry]
+    before_in: BeforePlaces
     opened: OpeningEntry
 
 

@@ -29,6 +29,7 @@ closes takes effect with the first, a rule that opens with the second.
     `logical`                    `{group in the token: name in Applications}`, where they differ.
     `addresses`                  `{path: {method or "*": [networks]}}` of restricted rules.
                                  A missing rule allows every address (kong_oam.traits.ip_allow).
+    `before`, `before_in`        Old credentials until a date (kong_oam.kong.old_credentials).
     `depth`                      The number of elements of the longest path in the table.
     `opened`                     `{path, methods, ends, reason}`, added by kong_oam.emergency.
     `cors`                       `{origin: {path of a rule: [methods]}}`: pages that may
@@ -79,7 +80,8 @@ from kong_oam.access.paths import unwritten, written
 from kong_oam.access.providers import Provider
 from kong_oam.access.refusals import Refusals, depth_of
 from kong_oam.access.workloads import workload_of
-from kong_oam.kong.script import Alternatives, RefusingAlternative
+from kong_oam.kong import old_credentials
+from kong_oam.kong.script import Alternatives
 from kong_oam.traits.at_kong import traits_at_kong
 from kong_oam.traits.cors.at_kong import cors_entry
 
@@ -98,6 +100,7 @@ VERIFIED_HEADER = "x-auth-verified-token"
 
 _BY_LINE = (
     "addresses",
+    "before",
     "callers",
     "cors",
     "forward",
@@ -193,7 +196,10 @@ def _data(
         "callers": _callers(estate, component, ids),
         "groups": _groups(component, provider),
         "logical": _logical(component, provider),
-        "depth": max([depth, *_depths(component, backend)]),
+        "depth": max(
+            [depth, *(len(rule.path) for rule in component.exposure.rules)]
+        ),
+        **old_credentials.entries(component, ids),
         **cors_entry(estate, component),
         **_of_traits(component),
         **_refusing_entry(component),

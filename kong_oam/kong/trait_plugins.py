@@ -15,6 +15,7 @@ from kong_oam.kong import metrics
 from kong_oam.kong.at_kong import TraitPlugin, kong_plugin_role
 from kong_oam.kong.entities import Entity
 from kong_oam.kong.logs import sinks
+from kong_oam.kong.old_credentials import old_credential_plugins
 from kong_oam.traits.at_kong import AT_KONG, traits_at_kong
 
 # How long Kong waits for a workload to accept a connection, or between two parts of a request or an
@@ -73,6 +74,7 @@ def trait_plugins(settings: Settings, component: Component) -> TraitPlugins:
     for trait, value in traits_at_kong(component):
         plugins += trait.plugins(value, gateway.redis)
         fields |= trait.fields(value)
+    plugins += old_credential_plugins(settings.stack.name, component)
     plugins += sinks(gateway.logs)
     if gateway.metrics:
         plugins.append(TraitPlugin("metrics", "prometheus", metrics.CONFIG))

@@ -26,6 +26,7 @@ FAILURES = frozenset({"failed", "not-admitted", "record-failed"})
 LARGEST = 10_000
 
 _LABELS = ("stack", "component", "decision", "code", "status")
+_OLD_LABELS = ("stack", "component", "caller", "by", "decision")
 _LABEL = re.compile(r"[A-Za-z0-9._/-]{0,256}\Z")
 
 Key = tuple[str, ...]
@@ -36,6 +37,7 @@ class Counters:
 
     def __init__(self) -> None:
         self._decisions: Counter[Key] = Counter()
+        self._old_credentials: Counter[Key] = Counter()
         self._failures = 0
         self._unread = 0
 
@@ -58,6 +60,15 @@ class Counters:
             return
         self._decisions[key] += 1
         self._failures += record["code"] in FAILURES
+        if "by" in record:
+            self._count_old_credential(record)
+
+    def _count_old_credential(self, record: Fields) -> None:
+        key = tuple(str(record.get(name, "")) for name in _OLD_LABELS)
+        is_full = len(self._old_credentials) >= LARGEST
+        is_new = key not in self._old_credentials
+        if all(map(_LABEL.match, key)) and not (is_full and is_new):
+            self._old_credentials[key] += 1
 
     def lines(self) -> Iterator[str]:
         """Yield the lines of the text."""
@@ -68,6 +79,8 @@ class Counters:
         )
         for key, count in sorted(self._decisions.copy().items()):
             yield f"kong_oam_decisions_total{_labels_text(zip(_LABELS, key, strict=True))} {count}"
+        if self._old_credentials:
+            yield from self._old_credential_lines()
         yield from _head(
             "kong_oam_failures_total",
             "counter",
@@ -80,6 +93,15 @@ class Counters:
             "Lines of the log that are not records.",
         )
         yield f"kong_oam_unread_lines_total {self._unread}"
+
+    def _old_credential_lines(self) -> Iterator[str]:
+        name = "kong_oam_old_credentials_total"
+        yield from _head(
+            name, "counter", "Requests of callers with an old key or password."
+        )
+        for key, count in sorted(self._old_credentials.copy().items()):
+            labels = _labels_text(zip(_OLD_LABELS, key, strict=True))
+            yield f"{name}{labels} {count}"
 
 
 def due_date_lines(outputs: Fields) -> Iterator[str]:

@@ -25,6 +25,7 @@ class RequestRecord(TypedDict, total=False):
     address: str
     client: str
     caller: str
+    by: str
     user: bool
     subject: str
     subjectHash: str
@@ -63,6 +64,7 @@ _TEXTS = (
 )
 _TEXTS_OF_SOME = (
     "address",
+    "by",
     "caller",
     "client",
     "rule",

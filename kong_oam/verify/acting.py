@@ -94,7 +94,7 @@ class Plugins:
     def guards(self, route: Entity, service: Entity) -> Guards:
         """Return the plugins of our kinds that act on calls of the route."""
         admission, authentication, gate = (
-            self._effective(name, route, service) for name in self._kinds
+            self.effective(name, route, service) for name in self._kinds
         )
         return Guards(
             admission,
@@ -110,9 +110,7 @@ class Plugins:
     ) -> Iterator[tuple[Entity, Effect]]:
         """Yield the plugins of other kinds that act on the route's calls by a consumer, with their
         effects."""
-        others = [
-            self._effective(name, route, service) for name in self._others
-        ]
+        others = [self.effective(name, route, service) for name in self._others]
         if consumer:
             for plugin in self._bound:
                 if _stands_before(plugin, route, service) and _is_for(
@@ -158,7 +156,7 @@ class Plugins:
         is_accepted = (plugin["name"], service) in self._accepted
         return Effect.NONE if is_accepted else effect
 
-    def _effective(
+    def effective(
         self, name: str, route: Entity, service: Entity
     ) -> Entity | None:
         """Return the plugin of this kind with the most specific scope. Only this plugin acts."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from kong_oam.access.before import OldCredential
 from kong_oam.access.tokens import Claims
 from kong_oam.identity.common.discovery import SigningKey
 from kong_oam.kong.entities import Entities, Entity, comparable, pem_of
@@ -72,6 +73,23 @@ class Authenticator:
             anonymous is not None, anonymous, through=passage.through
         )
 
+    def by_old_credential(
+        self,
+        plugin: Entity | None,
+        credential: OldCredential,
+        passage: AuthenticationResult,
+    ) -> AuthenticationResult:
+        """Authenticate a caller with an old credential behind the first plugin.
+
+        Its consumer counts as having the credential: nobody reads its keys.
+        """
+        if plugin is None or not passage.passes:
+            return passage
+        for consumer in self._consumers.values():
+            if consumer.get("username") == credential.consumer:
+                return AuthenticationResult(True, consumer)
+        return passage
+
     def _anonymous(self, name: str | None) -> Entity | None:
         """Return the consumer, by id or name, for callers without a token."""
         if not name:
@@ -91,7 +109,7 @@ class Authenticator:
         do not count as valid. A stranger's token may have any lifetime.
         """
         token = caller.token
-        if token is None:
+        if token is None or isinstance(token, OldCredential):
             return AuthenticationResult(False)
         key_ids, credentials = self._verifying(token)
         lifetime = self._terms.lifetimes.get(token.provider, 0.0)
@@ -140,6 +158,8 @@ class Authenticator:
         if not providers:
             return AuthenticationResult(True, unknown=True)
         token = caller.token
+        if isinstance(token, OldCredential):
+            return AuthenticationResult(False)
         if token is None or token.provider not in providers:
             return AuthenticationResult(False)
         issuer = self._terms.deployed.issuers[token.provider]

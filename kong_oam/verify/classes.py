@@ -22,6 +22,7 @@ from kong_oam.access.path_texts import segments
 from kong_oam.access.paths import beginnings, written
 from kong_oam.access.providers import Provider
 from kong_oam.access.tokens import Claims
+from kong_oam.verify import old_credentials
 from kong_oam.verify.questions import (
     NOBODY,
     OTHER_METHOD,
@@ -163,6 +164,8 @@ class _Host:
             other = f"another token of {provider} (an ID token, another API's)"
             yield Caller((f"anybody with {other}",), Forged(provider))
         yield from self.live.strangers()
+        live = self.live.old_credentials(self.name)
+        yield from old_credentials.callers(self.components, live)
 
     def _clients(self, kinds: _Kinds) -> Iterator[Caller]:
         """Yield the estate's clients, by the value of their tokens on the host, in their order."""

@@ -13,6 +13,7 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from kong_oam.access.before import OldCredential
 from kong_oam.access.data import Network, PathSegments
 from kong_oam.access.hosts import host_patterns
 from kong_oam.access.model import Client
@@ -26,6 +27,7 @@ from kong_oam.verify.balancer import Balancer, End
 from kong_oam.verify.effects import Effect
 from kong_oam.verify.gate import Requirement, is_met, requirement
 from kong_oam.verify.identities import Held, scopes_held
+from kong_oam.verify.old_credentials import Pair, pairs_in
 from kong_oam.verify.questions import (
     Call,
     Caller,
@@ -114,7 +116,8 @@ class LiveGateway:
         self._rings = terms.rings() | {table["ring"] for table in self._tables}
         self._ways: dict[str, Way | None] = {}
         self._standings: dict[
-            tuple[str, bool, Claims | Forged | None], CallerStanding
+            tuple[str, bool, Claims | Forged | OldCredential | None],
+            CallerStanding,
         ] = {}
         self._last: tuple[Call | None, tuple[TakenRoute, ...]] = None, ()
 
@@ -194,6 +197,10 @@ class LiveGateway:
     def strangers(self) -> Iterator[Caller]:
         """Yield the holders of keys that no provider of the estate has."""
         return self._authenticator.strangers(self._rings)
+
+    def old_credentials(self, host: str) -> Iterator[Pair]:
+        """Yield the consumers that tables of a host name, with the kind of their credentials."""
+        return pairs_in(self._tables_of(host))
 
     def _tables_of(self, host: str) -> list[Table]:
         indexes: set[int] = set()
@@ -361,8 +368,17 @@ class LiveGateway:
         passage = self._authenticator.passage(
             guards.authentication, caller, preflight=preflight
         )
-        consumer = passage.consumer
         acting: list[Entity | None] = []
+        if isinstance(caller.token, OldCredential):
+            credential = caller.token
+            plugin = self._plugins.effective(
+                credential.by, way.route, way.service
+            )
+            passage = self._authenticator.by_old_credential(
+                plugin, credential, passage
+            )
+            acting.append(plugin)
+        consumer = passage.consumer
         limits = []
         effects = set()
         others = self._plugins.others(way.route, way.service, consumer)

@@ -6,6 +6,7 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, Protocol
 
+from kong_oam.access.before import By, OldCredential
 from kong_oam.access.data import Names, Network, PathSegments
 from kong_oam.access.tokens import Claims
 from kong_oam.kong.entities import Entity
@@ -54,7 +55,7 @@ class Caller:
     """
 
     names: Names
-    token: Claims | Forged | None = None
+    token: Claims | Forged | OldCredential | None = None
 
 
 NOBODY = Caller(("anybody, without a token",))
@@ -137,5 +138,7 @@ class Gateway(Protocol):
     def host_rules(self, host: str) -> HostRules: ...
 
     def strangers(self) -> Iterator[Caller]: ...
+
+    def old_credentials(self, host: str) -> Iterator[tuple[str, By]]: ...
 
     def verdicts(self, call: Call, caller: Caller) -> tuple[Verdict, ...]: ...

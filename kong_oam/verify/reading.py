@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from functools import cached_property
 
+from kong_oam.access.before import OldCredential
 from kong_oam.access.data import Texts
 from kong_oam.access.providers import Provider
 from kong_oam.access.tokens import Claims
@@ -18,6 +19,7 @@ from kong_oam.verify.identities import (
     forged_identities,
     held_by,
 )
+from kong_oam.verify.old_credentials import held_by_credential
 from kong_oam.verify.questions import AuthenticationResult, Caller, Forged
 from kong_oam.verify.terms import Terms
 
@@ -42,6 +44,13 @@ class Reader:
     ) -> Iterator[tuple[Held | None, ...]]:
         """Yield the caller's scopes at each table, for each identity that the caller's tokens may
         name."""
+        if isinstance(caller.token, OldCredential):
+            credential = caller.token
+            yield tuple(
+                held_by_credential(table, credential, passage)
+                for table in tables
+            )
+            return
         for claimed in self._claimed(tables, caller):
             held = []
             for table in tables:
@@ -55,7 +64,7 @@ class Reader:
         """Yield the identities that the caller's tokens name. A forger's tokens name the strongest
         identities."""
         token = caller.token
-        if token is None:
+        if token is None or isinstance(token, OldCredential):
             yield None
         elif isinstance(token, Forged):
             yield from forged_identities(tables)
@@ -93,6 +102,7 @@ class Reader:
         consumer = passage.consumer
         if (
             token is None
+            or isinstance(token, OldCredential)
             or consumer is None
             or passage.algorithm not in _SIGNATURES
         ):

@@ -45,6 +45,7 @@ from kong_oam.kubernetes.other_policies import callers, other_policies
 from kong_oam.kubernetes.ownership import FieldChange, changes
 from kong_oam.objects.selection import STACK
 from kong_oam.traits.upstream_tls.at_kong import authorities
+from kong_oam.verify import old_credentials
 from kong_oam.verify.deviations import Deviation, ModelMismatchError, compare
 from kong_oam.verify.drift import Drift, drifts, with_intended_names
 from kong_oam.verify.live_gateway import LiveGateway
@@ -151,6 +152,9 @@ def judge(
     is_base = settings.partition is None
     lookup = OwnerLookup(settings.stack.name, settings.partition, is_base)
     drifted = drifts(live, wanted, lookup)
+    drifted |= old_credentials.vanished(estate, live)
+    with_others = old_credentials.with_consumers(wanted, estate)
+    wanted = replace(wanted, consumers=with_others)
     try:
         deviations = compare(
             estate,

@@ -13,6 +13,7 @@ from kong_oam.kong import names, plugins
 from kong_oam.kong.entities import Config, Entity, pem_of
 from kong_oam.kong.intended import Complete, Deployed
 from kong_oam.kong.key_slots import Slot
+from kong_oam.kong.old_credentials import accepted_at
 from kong_oam.kong.table import Authentication
 from kong_oam.kong.upstreams import addresses, balanced
 from kong_oam.traits.kong_plugin.value import KONG_PLUGIN
@@ -61,6 +62,8 @@ class Terms:
                     (plugin.name, service)
                     for plugin in component.traits.each(KONG_PLUGIN)
                 }
+                if old := accepted_at(component):
+                    accepted.add((old.by, service))
         plugin = plugins.AUTHENTICATION[settings.gateway.edition]
         verifying = {}
         if plugin == "openid-connect":

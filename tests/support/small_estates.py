@@ -9,6 +9,7 @@ from typing import TypeVar
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
+from kong_oam.access.before import Acceptance, OldCaller, end_of
 from kong_oam.access.callers import principal_of
 from kong_oam.access.data import Networks, PathSegments
 from kong_oam.access.decide import Request, decide
@@ -434,6 +435,76 @@ def pairs(
     as in `estates`."""
     first = draw(estates())
     return first, draw(estates(second, like=first, kinds=kinds))
+
+
+LAST_DAYS = ("2027-03-31", "2027-06-30")
+TIMES = (
+    None,
+    end_of(LAST_DAYS[0]) - 1,
+    end_of(LAST_DAYS[0]),
+    end_of(LAST_DAYS[1]),
+)
+"""Times of calls: before both days, on the last second of the first, and after each."""
+CONSUMERS = ("acme", "other")
+_OLD_CALLERS = st.lists(
+    st.builds(
+        OldCaller,
+        st.sampled_from(("old/a", "old/b", "app/one")),
+        st.sampled_from(CONSUMERS),
+        st.just("key-auth"),
+        st.sampled_from(LAST_DAYS),
+        st.sampled_from((("r",), ("w",), ("r", "w"))),
+    ),
+    max_size=2,
+    unique_by=(lambda caller: caller.consumer, lambda caller: caller.client),
+).map(tuple)
+_ACCEPTED = Acceptance(
+    "key-auth", LAST_DAYS[1], "r", ("apikey",), ("header",), PLACE
+)
+
+
+def with_old_callers(draw: st.DrawFn, estate: Estate) -> Estate:
+    """Return the estate with callers that have an old credential, at some of its components."""
+    (application,) = estate.applications
+    components = []
+    for component in application.components:
+        callers = draw(_OLD_CALLERS)
+        components.append(
+            with_fields(
+                component,
+                old_callers=callers,
+                accept_before=_ACCEPTED if callers else None,
+            )
+        )
+    return replace(
+        estate,
+        applications=(replace(application, components=tuple(components)),),
+    )
+
+
+@st.composite
+def pairs_with_old_callers(draw: st.DrawFn) -> tuple[Estate, Estate]:
+    """Draw two estates that often differ only in their callers with an old credential."""
+    first = with_old_callers(draw, draw(estates()))
+    kinds = ("old", "old", "rules", "components", "from", "endpoints")
+    second = draw(estates(like=first, kinds=kinds))
+    if not draw(st.booleans()):
+        return first, with_old_callers(draw, second)
+    kept = {
+        key: component.identity.old_callers
+        for key, component in first.components.items()
+    }
+    (application,) = second.applications
+    components = tuple(
+        with_fields(
+            component,
+            old_callers=kept.get(component.key, ()),
+            accept_before=_ACCEPTED if kept.get(component.key) else None,
+        )
+        for component in application.components
+    )
+    application = replace(application, components=components)
+    return first, replace(second, applications=(application,))
 
 
 def connected(estate: Estate) -> Estate:

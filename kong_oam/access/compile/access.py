@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TypedDict, cast
 
 import kong_oam.oam.model as oam
+from kong_oam.access.compile.accept_before import acceptance_of
 from kong_oam.access.compile.roles import RoleYaml, roles_of
 from kong_oam.access.compile.rules import RuleYaml
 from kong_oam.access.compile.waivers import WaiverYaml
@@ -29,6 +30,8 @@ class AccessYaml(TypedDict, total=False):
     rules: list[RuleYaml]
     roles: Mapping[str, RoleYaml]
     waivers: list[WaiverYaml]
+    # `kong_oam.access.compile.before` reads it.
+    acceptBefore: YamlObject
     # `kong_oam.objects.named_services` reads it.
     service: YamlObject
     # `kong_oam.access.compile.internal` reads it.
@@ -59,6 +62,7 @@ def identity_of(part: oam.ComponentSpec, stack: Stack, out: Report) -> Identity:
         scopes,
         tuple(roles_of(access.get("roles", {}), position, scopes, stack, out)),
         forward_token=access.get("forwardToken", False),
+        accept_before=acceptance_of(access, position, out),
     )
 
 

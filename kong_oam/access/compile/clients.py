@@ -5,13 +5,14 @@ A call that no role covers is an error.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from dataclasses import replace
 from itertools import chain
 from typing import cast
 
 import kong_oam.oam.model as oam
 from kong_oam.access.client import CallYaml, ClientYaml
 from kong_oam.access.compile.access import access_position
+from kong_oam.access.compile.before import before_of
 from kong_oam.access.compile.directory import Directory
 from kong_oam.access.compile.jwks_uri import jwks_uri, jwks_uri_findings
 from kong_oam.access.compile.redirect_uris import redirect_uris
@@ -98,16 +99,17 @@ def _client_of(trait: oam.Trait) -> ClientYaml:
 
 def compile_clients(
     component: Component, directory: Directory, out: Report
-) -> Iterator[Client]:
-    """Yield one client for each provider whose APIs the component calls. Findings are added to
-    `out`.
+) -> Component:
+    """Return the component with a client for each provider whose APIs it calls, and with its old
+    credential. Findings are added to `out`.
 
-    A component that calls no API has one client, at the component's provider.
+    A component that calls no API has one client, at the component's provider. A component with only
+    an old credential has none.
     """
     part = directory.parts[component.key]
     trait = part.trait("client")
     if trait is None:
-        return
+        return component
     client = _client_of(trait)
     position = trait.position.at("properties")
     calls: dict[str, list[Call]] = {}
@@ -136,8 +138,15 @@ def compile_clients(
         redirects = dict.fromkeys(
             redirect_uris(component, client, position, scheme, out)
         )
-    for provider in calls or {component.identity.provider: []}:
-        yield Client(
+    all_calls = chain.from_iterable(calls.values())
+    before = before_of(part, client, position, all_calls, out)
+    if before:
+        identity = replace(component.identity, before=before)
+        component = replace(component, identity=identity)
+        if not before.registered:
+            return component
+    clients = [
+        Client(
             component=component.key,
             kind=kind,
             provider=provider,
@@ -149,6 +158,9 @@ def compile_clients(
             rotate_every=every,
             jwks_uri=jwks_uri(part, kind),
         )
+        for provider in calls or {component.identity.provider: []}
+    ]
+    return component.with_clients(clients)
 
 
 def _kind_findings(
@@ -169,7 +181,10 @@ def _kind_findings(
         )
         yield Diagnostic("ACC220", message, position.at("kind"))
     if component.outside:
-        yield from jwks_uri_findings(component, part, kind)
+        has_before = "before" in client
+        yield from jwks_uri_findings(
+            component, part, kind, has_before=has_before
+        )
     if not signs_in(kind):
         for name in {
             "redirectPaths",

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 import kong_oam.oam.model as oam
+from kong_oam.access.compile.before import with_old_callers
 from kong_oam.access.compile.clients import (
     callees_of,
     check_role_members,
@@ -136,6 +137,7 @@ def compile_estate(
         _application(application, directory, memory)
         for application in applications
     )
+    compiled = with_old_callers(compiled, findings)
     for finished in compiled:
         findings += unfederated_clients(finished.components, stack)
     diagnostics = ordered(findings)
@@ -296,8 +298,8 @@ def _with_all_clients(
     component: Component, directory: Directory
 ) -> tuple[Component, Diagnostics]:
     findings: Report = []
-    clients = compile_clients(component, directory, findings)
-    return component.with_clients(clients), tuple(findings)
+    made = compile_clients(component, directory, findings)
+    return made, tuple(findings)
 
 
 def _shared_hosts(components: Iterable[Component]) -> Findings:

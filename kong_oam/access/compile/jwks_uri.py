@@ -13,9 +13,18 @@ def jwks_uri(part: oam.ComponentSpec, kind: ClientKind) -> str | None:
 
 
 def jwks_uri_findings(
-    component: Component, part: oam.ComponentSpec, kind: ClientKind
+    component: Component,
+    part: oam.ComponentSpec,
+    kind: ClientKind,
+    *,
+    has_before: bool,
 ) -> Findings:
-    """Find an external client without an address, and another client with an address."""
+    """Find an external client without an address, and another client with an address.
+
+    A client with an old credential needs no address until it switches to tokens.
+    """
+    if kind == EXTERNAL and has_before:
+        return
     if (kind == EXTERNAL) != ("jwksUri" in part.properties):
         message = (
             "'jwksUri' is only for clients of kind 'external'; "

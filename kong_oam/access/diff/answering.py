@@ -112,16 +112,23 @@ def remaining_callers(
         new_names = {before: after for after, before in renamed.items()}
         for principal, condition in was.principals.items():
             yield AffectedCaller(
-                new_names.get(principal, principal), condition, source
+                new_names.get(principal, principal),
+                condition,
+                source,
+                until=was.until.get(principal, ""),
             )
     else:
         for principal, after in now.principals.items():
+            until = now.until.get(principal, "")
             before = was.principals.get(renamed.get(principal, principal))
             if was.everybody:
-                yield AffectedCaller(principal, after, source)
+                yield AffectedCaller(principal, after, source, until=until)
             elif before:
                 yield AffectedCaller(
-                    principal, _combined(before, after, principal), source
+                    principal,
+                    _combined(before, after, principal),
+                    source,
+                    until=until,
                 )
 
 

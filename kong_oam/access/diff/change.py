@@ -30,13 +30,14 @@ class AffectedCaller:
     meet the condition. `source` is where they call from.
 
     `owner` is the client's owner if only one estate has the client: the team that gets or loses the
-    right.
+    right. `until` is the last day of an old credential, or empty.
     """
 
     principal: Principal | None
     condition: Condition = frozenset()
     source: Source = ANYWHERE
     owner: str | None = field(default=None, compare=False)
+    until: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,8 @@ class Example:
     groups: Groups = frozenset()
     # The caller's address; None if any address will do.
     address: str | None = None
+    # The consumer of an old credential; None for a token.
+    consumer: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from kong_oam.access.before import OldCredential
 from kong_oam.access.callers import logical_groups
 from kong_oam.access.data import Names, PathSegments
 from kong_oam.access.diff.answering import Answerers, remaining_callers
@@ -221,21 +222,16 @@ def _compare(was: Access, now: Access) -> _Compared:
     if was.everybody or now.everybody:
         yield from _compare_with_everybody(was, now, opened, shut)
         return
-    if was.principals == now.principals and not opened and not shut:
+    is_same = was.principals == now.principals and was.until == now.until
+    if is_same and not opened and not shut:
         return
     for principal in sorted({*was.principals, *now.principals}):
         if principal not in was.principals:
             condition = now.principals[principal]
-            yield (
-                "granted",
-                AffectedCaller(principal, condition, Source(now.networks)),
-            )
+            yield "granted", _affected(principal, condition, now)
         elif principal not in now.principals:
             condition = was.principals[principal]
-            yield (
-                "revoked",
-                AffectedCaller(principal, condition, Source(was.networks)),
-            )
+            yield "revoked", _affected(principal, condition, was)
         else:
             yield from _compare_conditions(principal, was, now, opened, shut)
 
@@ -260,9 +256,28 @@ def _compare_conditions(
         ("narrowed", less, Source(was.networks)),
         ("narrowed", before - less, shut),
     )
+    until = now.until.get(principal, "")
+    last = was.until.get(principal, "")
     for kind, condition, source in changes:
         if condition and source:
-            yield kind, AffectedCaller(principal, condition, source)
+            yield (
+                kind,
+                AffectedCaller(principal, condition, source, until=until),
+            )
+    if until != last:
+        yield (
+            "widened" if until > last else "narrowed",
+            _affected(principal, after, now),
+        )
+
+
+def _affected(
+    principal: Principal, condition: Condition, access: Access
+) -> AffectedCaller:
+    until = access.until.get(principal, "")
+    return AffectedCaller(
+        principal, condition, Source(access.networks), until=until
+    )
 
 
 def _compare_with_everybody(
@@ -286,7 +301,8 @@ def _for_each_caller(kind: Kind, access: Access, source: Source) -> _Compared:
     if access.everybody:
         yield kind, AffectedCaller(None, source=source)
     for principal, condition in access.principals.items():
-        yield kind, AffectedCaller(principal, condition, source)
+        until = access.until.get(principal, "")
+        yield kind, AffectedCaller(principal, condition, source, until=until)
 
 
 def _renamed(
@@ -423,7 +439,7 @@ def _by_site(cells: Iterable[_Cell]) -> _Numbers:
 
 def _caller_rank(caller: AffectedCaller) -> tuple[object, ...]:
     groups = sorted(map(sorted, caller.condition))
-    return caller.principal or _FIRST, groups, str(caller.source)
+    return caller.principal or _FIRST, groups, str(caller.source), caller.until
 
 
 _FIRST = Principal("", "")
@@ -520,6 +536,8 @@ def _change(
     )
     side = old if change.kind in CLOSING else new
     token = side.tokens(first.principal, groups, site, path)[0]
+    if isinstance(token, OldCredential):
+        example = replace(example, consumer=token.consumer)
     rule = side.answer(site, path, method, token, example.address).rule
     return Change(
         change.kind,

@@ -55,6 +55,8 @@ from kong_oam.traits.meanings import MEANINGS
 
 _EDGE = "edge."  # the prefix of settings that a component requests from the gateway, besides access
 _UPSTREAM_TLS = "gateway.upstreamTls"
+# The places of old keys. Like a trait, it is absent at most components.
+KEYS = f"{_EDGE}acceptBefore"
 # Stands for a value that one estate lacks, because the provider was not asked.
 NOT_KNOWN = "not known"
 
@@ -142,6 +144,7 @@ LEFT_OUT = {
     Identity: (
         # Their effects are compared request by request.
         *("provider", "roles", "clients"),
+        *("before", "accept_before", "old_callers"),
         "scopes",  # names and descriptions
     ),
     # The path of the certificates, whose contents are compared.
@@ -239,11 +242,22 @@ def _component_facts(component: Component, rights: list[str]) -> JsonValues:
         facts[RIGHTS] = rights
     if component.connections:
         facts[INTERNAL] = connections_of(component)
+    if component.identity.old_callers:
+        facts[KEYS] = _places_of_keys(component)
     if named := component.workload.named_service:
         facts[FENCE] = selector_text(named.labels)
     if component.exposure.endpoints:
         facts[CERTIFICATES] = _certificates_named(component)
     return facts
+
+
+def _places_of_keys(component: Component) -> list[str]:
+    """Return where a component accepts keys, as in `header apikey`."""
+    accepted = component.identity.accept_before
+    if accepted is None or accepted.by != "key-auth":
+        return []
+    pairs = product(accepted.places, accepted.names)
+    return sorted(f"{place} {name}" for place, name in pairs)
 
 
 def _certificates_named(component: Component) -> Texts:
@@ -373,6 +387,9 @@ def _values_changed(
             continue
         was = _stated_value(old, name, between_stacks)
         now = _stated_value(new, name, between_stacks)
+        # New and removed old credentials are compared caller by caller.
+        if name == KEYS and None in (was, now):
+            continue
         # An unknown value is no change; the type shows another kind of provider.
         is_unknown = name.startswith("tokens.") and NOT_KNOWN in (was, now)
         if was != now and not is_unknown:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 
+from kong_oam.access.before import OldCredential
 from kong_oam.access.callers import (
     Callers,
     logical_names,
@@ -13,7 +14,7 @@ from kong_oam.access.callers import (
     provider_names,
 )
 from kong_oam.access.data import Networks, PathSegments
-from kong_oam.access.decide import Decision, Request, decide
+from kong_oam.access.decide import Decision, Proof, Request, decide
 from kong_oam.access.diff.change import Answer
 from kong_oam.access.diff.model import AccessModel
 from kong_oam.access.endpoint import Endpoint, component_key
@@ -32,7 +33,6 @@ from kong_oam.access.principals import (
     Principal,
 )
 from kong_oam.access.sites import Sites, SitesByHost, SitesByPort
-from kong_oam.access.tokens import Token
 
 _NOBODY_BY_METHOD = dict.fromkeys(METHODS, NOBODY)
 
@@ -101,6 +101,7 @@ class Side:
         yield component.exposure.rules
         yield component.exposure.forwards
         yield component.identity.roles
+        yield component.identity.old_callers
         yield component.allowed_from
         for users in (False, True):
             held = self.model.estate.granted_at(component, users=users)
@@ -140,9 +141,12 @@ class Side:
         groups: Groups,
         site: str,
         path: PathSegments,
-    ) -> tuple[Token | None, ...]:
+    ) -> tuple[Proof | None, ...]:
         """Return the tokens that the provider issues to the principal, for a user in `groups` if it
-        signs users in. The first is the token that the client sends with such a call."""
+        signs users in. The first is the token that the client sends with such a call. A principal
+        with an old credential has only this credential."""
+        if principal and principal.by:
+            return (self._old_credential(principal, site, path),)
         client = self.clients.get(principal) if principal else None
         # A client that only the other estate has may call public paths.
         if client is None:
@@ -158,12 +162,22 @@ class Side:
         issued = (issue(provider, client, user, api=api) for api in apis)
         return tuple(dict.fromkeys(issued))
 
+    def _old_credential(
+        self, principal: Principal, site: str, path: PathSegments
+    ) -> OldCredential | None:
+        component = self.sites.component(site, path)
+        for caller in component.identity.old_callers if component else ():
+            named = caller.client, caller.by, caller.consumer
+            if named == (principal.client, principal.by, principal.consumer):
+                return OldCredential(caller.consumer, caller.by)
+        return None
+
     def answer(
         self,
         site: str,
         path: PathSegments,
         method: str,
-        token: Token | None,
+        token: Proof | None,
         address: str | None,
     ) -> Decision:
         host = self.sites.host(site, path) or ""
@@ -175,7 +189,7 @@ class Side:
         site: str,
         path: PathSegments,
         method: str,
-        token: Token | None,
+        token: Proof | None,
         networks: Networks,
     ) -> bool:
         """Return whether the gate accepts a token from an address in these networks."""
@@ -231,9 +245,9 @@ class Side:
 
     def lifetime(self, principal: Principal) -> int | None:
         """Return the lifetime of tokens in minutes; None between stacks, whose tokens are
-        unrelated."""
+        unrelated, and for an old credential, which ends at once."""
         return (
             None
-            if self._between_stacks
+            if self._between_stacks or principal.by
             else self.model.minutes[principal.provider]
         )

@@ -20,6 +20,7 @@ from typing import Any
 
 from jsonschema_rs import validator_for
 
+from kong_oam.access.before import By, OldCaller
 from kong_oam.access.data import JsonFields, JsonObject, Networks, PathSegments
 from kong_oam.access.diff.change import INTERNAL, Subject
 from kong_oam.access.diff.model import AccessModel, application_of
@@ -160,6 +161,7 @@ def _component(component: Component, per_api: bool) -> JsonFields:
         "forward": [*map(_dumped_forward, component.exposure.forwards)],
         "roles": [*_dumped_roles(component.identity.roles, per_api)],
         "from": [*_dumped_networks(component.allowed_from)],
+        "old": [*map(_dumped_caller, component.identity.old_callers)],
         "clients": [*map(_dumped_client, component.identity.clients)],
         "owner": component.owner,
     }
@@ -195,6 +197,16 @@ def _dumped_networks(allowed_from: AllowedFrom) -> Iterator[list[Any]]:
     for path, by_method in allowed_from.items():
         for method, networks in by_method.items():
             yield [path, method, [*map(str, networks)]]
+
+
+def _dumped_caller(caller: OldCaller) -> list[Any]:
+    return [
+        caller.client,
+        caller.consumer,
+        caller.by,
+        caller.until,
+        caller.scopes,
+    ]
 
 
 def _dumped_client(client: Client) -> list[Any]:
@@ -298,8 +310,13 @@ def _component_of(key: str, data: JsonObject) -> Component:
     return replace(
         bare_component(key, data["provider"]),
         owner=data.get("owner"),
-        exposure=Exposure(tuple(endpoints), rules=rules, forwards=forwards),
-        identity=Identity(data["provider"], roles=roles, clients=clients),
+        exposure=Exposure(tuple(endpoints), rules=rules),
+        identity=Identity(
+            data["provider"],
+            roles=roles,
+            clients=clients,
+            old_callers=tuple(starmap(_old_caller, data.get("old", ()))),
+        ),
         traits=Traits({IP_ALLOW: _allowed_from(data.get("from", ()))}),
         connections=tuple(map(_connection, facts.get(INTERNAL, ()))),
     )
@@ -324,13 +341,13 @@ def _role(scopes: list[str], groups: list[str], name: str = "") -> Role:
     return Role(name, tuple(scopes), tuple(groups), (), NO_POSITION)
 
 
-def _rule(
-    path: list[str],
-    methods: list[str],
-    needed: Any,
-    exactly: list[str] | None = None,
-    begins: list[str] | None = None,
-) -> Rule:
+def _old_caller(
+    client: str, consumer: str, by: By, until: str, scopes: list[str]
+) -> OldCaller:
+    return OldCaller(client, consumer, by, until, tuple(scopes))
+
+
+def _rule(path: list[str], methods: list[str], needed: Any) -> Rule:
     public = Public("", None) if needed == "public" else None
     scopes = () if public else tuple(needed)
     refusals = Refusals(tuple(exactly or ()), tuple(begins or ()))

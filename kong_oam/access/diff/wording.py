@@ -7,6 +7,7 @@ import json
 from collections.abc import Collection, Sequence
 from typing import Any
 
+from kong_oam.access.before import proof_words
 from kong_oam.access.data import PathSegments, without
 from kong_oam.access.diff.change import (
     CLOSING,
@@ -25,7 +26,7 @@ from kong_oam.access.methods import METHODS
 from kong_oam.access.networks import ANYWHERE
 from kong_oam.access.path_texts import Form
 from kong_oam.access.paths import folded, written
-from kong_oam.access.principals import ITSELF, Condition
+from kong_oam.access.principals import ITSELF, Condition, Principal
 from kong_oam.access.request_classes import Subtree
 from kong_oam.diagnostics import printable
 
@@ -166,7 +167,16 @@ def _caller_text(caller: AffectedCaller) -> str:
         else ""
     )
     owner = f" ({caller.owner})" if caller.owner else ""
-    return printable(f"{caller.principal.client}{owner}{whose}{source}")
+    by = principal_words(caller.principal, caller.until)
+    return printable(f"{caller.principal.client}{owner}{by}{whose}{source}")
+
+
+def principal_words(principal: Principal, until: str) -> str:
+    """Return how a principal proves itself: ` (as acme by key, until 2027-03-31)`; empty for a
+    token."""
+    if not principal.by:
+        return ""
+    return f" ({proof_words(principal.consumer, principal.by, until)})"
 
 
 def users(condition: Condition) -> str:

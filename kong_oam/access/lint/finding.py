@@ -89,6 +89,11 @@ KINDS = {
         "plain http to a name outside the cluster, which whoever controls DNS can lead elsewhere",
         "set `scheme: https` under `gateway.upstreams`, or write an IP address",
     ),
+    "LINT317": Kind(
+        "an old credential that ends within 30 days: its callers then get 401",
+        "let the client switch to tokens and remove `before` or `acceptBefore`, or agree on a "
+        "later `until`",
+    ),
 }
 
 

@@ -34,6 +34,7 @@ CHECKS: tuple[Callable[[LintSubject], LintFindings], ...] = (
     rules.wide_public_rules,
     rules.endless_public_rules,
     rules.overdue_public_rules,
+    rules.ending_credentials,
     rules.ownerless_components,
     rules.redirectable_upstreams,
 )

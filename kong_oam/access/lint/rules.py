@@ -127,6 +127,15 @@ def overdue_public_rules(subject: LintSubject) -> LintFindings:
         )
 
 
+def ending_credentials(subject: LintSubject) -> LintFindings:
+    """Find old credentials that end soon (LINT317)."""
+    for until, position in upkeep.ending_credentials(
+        subject.component, subject.as_of
+    ):
+        message = f"the old credential counts until {until}, and today is {subject.as_of}"
+        yield LintFinding("LINT317", subject.key, message, position)
+
+
 def ownerless_components(subject: LintSubject) -> LintFindings:
     """Find components without an owner (LINT308), one finding per application."""
     ownerless = [

@@ -24,6 +24,12 @@ def grants_of(estate: Estate) -> Mapping[str, Grants]:
             of_callee = grants.setdefault(call.component, {})
             roles = of_callee.get(client.component, frozenset())
             of_callee[client.component] = roles | frozenset(call.roles)
+    for component in estate.components.values():
+        before = component.identity.before
+        for call in before.calls if before else ():
+            of_callee = grants.setdefault(call.component, {})
+            roles = of_callee.get(component.key, frozenset())
+            of_callee[component.key] = roles | frozenset(call.roles)
     return grants
 
 
@@ -41,6 +47,8 @@ def _holders(
     for client, granted in estate.granted_at(component, users=False).items():
         if granted:
             yield Holder(client, frozenset(granted))
+    for caller in component.identity.old_callers:
+        yield Holder(caller.client, frozenset(caller.scopes))
     for client, granted in estate.granted_at(component, users=True).items():
         client_groups = sign_in_groups.get(
             (client, component.identity.provider), frozenset()

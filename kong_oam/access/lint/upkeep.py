@@ -8,10 +8,13 @@ own messages; both apply the same waivers.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 
 from kong_oam.access.model import Component, Public, Rule
-from kong_oam.oam.position import Path
+from kong_oam.oam.position import Path, SourcePosition
+
+# The time before the end of an old credential in which lint reminds of it.
+_SOON = timedelta(days=30)
 
 _PublicRules = Iterator[tuple[Rule, Public]]
 
@@ -33,6 +36,16 @@ def overdue(component: Component, as_of: date) -> _PublicRules:
 def is_over(until: str, as_of: date) -> bool:
     """Return whether the last day (YYYY-MM-DD) of a waiver or of a public rule is past."""
     return date.fromisoformat(until) < as_of
+
+
+def ending_credentials(
+    component: Component, as_of: date
+) -> Iterator[tuple[str, SourcePosition]]:
+    """Yield the last days of old credentials that end soon, with their positions (LINT317)."""
+    identity = component.identity
+    for side in (identity.before, identity.accept_before):
+        if side and date.fromisoformat(side.until) - as_of <= _SOON:
+            yield side.until, side.position.at("until")
 
 
 def is_waived(component: Component, code: str, as_of: date) -> bool:

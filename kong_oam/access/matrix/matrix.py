@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from itertools import chain
 from operator import attrgetter
 
-from kong_oam.access.callers import Callers, principal_of
+from kong_oam.access.callers import Callers, old_principals, principal_of
 from kong_oam.access.internal import Connected
 from kong_oam.access.matrix.rows import (
     Narrowing,
@@ -33,7 +33,8 @@ def matrix(
     None stands for all. Principals are clients' components, anonymous, or callers inside the
     cluster. Rows that none of the principals may call are left out.
     """
-    selected = sorted(map(principal_of, estate.clients))
+    known = {*map(principal_of, estate.clients), *old_principals(estate)}
+    selected = sorted(known)
     narrowed: Narrowing = everyone
     if principals is not None:
         selected = [

@@ -127,7 +127,10 @@ def _cached(
     def cached(whole: Access) -> tuple[Access, object]:
         if id(whole) not in cache:
             access = narrowed(whole)
-            anybody = access.everybody or frozenset(access.principals.items())
+            anybody = access.everybody or frozenset(
+                (principal, condition, access.until.get(principal))
+                for principal, condition in access.principals.items()
+            )
             cache[id(whole)] = (
                 whole,
                 access,
@@ -209,4 +212,9 @@ def _with_principals(
     if access.everybody:
         return access
     networks = access.networks if principals else ()
-    return Access(principals=principals, networks=networks)
+    until = {
+        principal: day
+        for principal, day in access.until.items()
+        if principal in principals
+    }
+    return Access(principals=principals, networks=networks, until=until)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from kong_oam.access.data import Names
-from kong_oam.access.diff.wording import forward_text, path, users
+from kong_oam.access.diff.wording import path, principal_words, users
 from kong_oam.access.internal import Connected
 from kong_oam.access.model import Public
 from kong_oam.access.networks import only_from
@@ -69,9 +69,13 @@ class Matrix:
     source: str = ""
     connections: tuple[Connected, ...] = ()
 
+    def _last_days(self, principal: Principal) -> str:
+        days = {row.access.until.get(principal) for row in self.rows} - {None}
+        return " or ".join(sorted(filter(None, days)))
+
     def names(self) -> Names:
         """Return the columns' names: `shop/web`, or `shop/web at okta` with several identity
-        providers."""
+        providers. An old credential has its kind and its last days."""
         providers = {
             principal.provider for principal in self.principals if principal
         }
@@ -80,6 +84,8 @@ class Matrix:
             name = principal.client if principal else ANONYMOUS
             if principal and len(providers) > 1:
                 name += f" at {principal.provider}"
+            if principal:
+                name += principal_words(principal, self._last_days(principal))
             names.append(printable(name))
         return tuple(names)
 

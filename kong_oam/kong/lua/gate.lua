@@ -257,11 +257,16 @@ local function is_bearer(authorization)   -- admission allows such a header only
   return type(authorization) == 'string' and find(string.lower(authorization), 'bearer', 1, true) ~= nil
 end
 
--- The caller's identity, from a valid token; or nil and the reason.
+-- The caller's identity, from an old credential or a valid token; or nil and the reason.
 local function identified()
+  if gate.before ~= nil and readers.old_credential then
+    local caller, code = readers.old_credential(gate)
+    if caller or code then return caller, code end
+  end
   local ring = kong.client.get_consumer()
   if not ring or ring.username ~= gate.ring then
-    return nil, is_bearer(ngx.req.get_headers(0)['authorization']) and 'token-not-verified' or 'token-needed'
+    local has_bearer = kong.ctx.shared.kong_oam_bearer or is_bearer(ngx.req.get_headers(0)['authorization'])
+    return nil, has_bearer and 'token-not-verified' or 'token-needed'
   end
   local header, payload = VERIFIED_BY[gate.authentication](ring)
   if not header or not ALGORITHMS[header.alg] then return nil, 'token-not-of-issuer' end

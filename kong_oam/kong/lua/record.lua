@@ -42,7 +42,8 @@ local function caller(record, identity, facts, log)
   end
   for scope in pairs(identity.scopes) do scopes[#scopes + 1] = scope end
   table.sort(scopes)
-  record.client, record.caller, record.user = identity.client, caller and caller[1], identity.groups ~= nil
+  record.client, record.caller = identity.client, identity.caller or caller and caller[1]
+  record.user, record.by = identity.groups ~= nil, identity.by
   record.groups, record.scopes = list(groups), list(scopes)
   if log.subjectKey then
     record.subjectHash = hashed(identity.subject, log.subjectKey)

@@ -8,6 +8,7 @@ from itertools import combinations
 
 import pytest
 
+from kong_oam.access.before import Acceptance, Before, OldCaller
 from kong_oam.access.diff import facts
 from kong_oam.access.diff.change import Setting, Subject
 from kong_oam.access.diff.compare import diff
@@ -75,7 +76,11 @@ NO_FACTS = {
     Peer: "namespace labels",
     PodGroup: "cluster namespace labels",
     Connection: "port protocol caller is_peer pods position",
-    Exposure: "endpoints services rules upstream forwards",
+    OldCaller: "client consumer by until scopes",
+    # Their effects are compared by the callers.
+    Before: "consumer by until reason calls registered position",
+    Acceptance: "by until reason names places position",
+    Exposure: "endpoints services rules upstream",
     # A text of them is compared request by request; `health` is about outages.
     Upstream: "targets scheme server_name health balanced host_header",
     Target: "host port",
