@@ -69,7 +69,6 @@ COMMANDS: tuple[Command, ...] = (
     render.COMMAND,
     new.COMMAND,
     init.COMMAND,
-    adopt.COMMAND,
     schema.COMMAND,
     verify.COMMAND,
     metrics.COMMAND,

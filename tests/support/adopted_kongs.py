@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from kong_oam.access.before import OldCredential
 from kong_oam.access.compile.estate import compile_estate
 from kong_oam.access.decide import Decision, Request, decide
 from kong_oam.access.forward import forward_of, sent_path
@@ -18,7 +19,6 @@ from kong_oam.access.lint.lint import lint
 from kong_oam.access.model import Estate
 from kong_oam.access.paths import read_text, written
 from kong_oam.access.settings.stack import parse
-from kong_oam.access.tokens import Claims
 from kong_oam.adopt.answers import Answers, OldAnswer
 from kong_oam.adopt.deck import read_deck
 from kong_oam.adopt.entities import OldKong
@@ -54,55 +54,35 @@ def adopted(text: str, **options: Any) -> Written:
 
 @dataclass
 class NewSide:
-    """The estate of written files. `clients`: by consumer and kind of credential."""
+    """The estate of written files, and the findings of `check`."""
 
     estate: Estate
-    clients: dict[tuple[str, str], str] = field(default_factory=dict)
     findings: list[str] = field(default_factory=list)
 
     def decide(self, request: Request, caller: OldCaller) -> Decision:
         """Decide a request of an old caller."""
-        key = self.clients.get((caller.consumer, str(caller.by)))
-        if key is None:
-            return decide(self.estate, request, None)
-        scopes: set[str] = set()
-        for component in self.estate.components.values():
-            granted = self.estate.granted_at(component, users=False)
-            scopes.update(granted.get(key, ()))
-        return decide(
-            self.estate,
-            request,
-            Claims("okta", key, key, False, tuple(scopes)),
-        )
+        proof = None
+        if caller.consumer and caller.by in ("key-auth", "basic-auth"):
+            proof = OldCredential(caller.consumer, caller.by)
+        return decide(self.estate, request, proof)
 
 
 def new_side(files: Written) -> NewSide:
-    """Compile the written files. A client has a token with its grants in place of its key."""
-    application = yaml.safe_load(files.files[APPLICATION])
-    name = application["metadata"]["name"]
-    clients = {}
-    for part in application["spec"]["components"]:
-        for trait in part["traits"]:
-            trait["properties"].pop("acceptBefore", None)
-            before = trait["properties"].pop("before", None)
-            if before:
-                holder = before["consumer"], before["by"]
-                clients[holder] = f"{name}/{part['name']}"
-                part["properties"] = {"jwksUri": "https://keys.example.com/k"}
+    """Compile the written files, and lint them. https services have a CA here."""
     config = yaml.safe_load(files.files[STACK])["config"]
     settings = {key.partition(":")[2]: value for key, value in config.items()}
     settings["gateway"].pop("upstreamTls", None)
     read = parse("prod", settings)
     stack = replace(read.stack, upstream_tls="tls")
     reading = join_readings(
-        [read_bytes("kong.yaml", yaml.safe_dump(application).encode())]
+        [read_bytes(APPLICATION, files.files[APPLICATION].encode())]
     )
     compiled = compile_estate(reading, stack)
     assert compiled.estate is not None, [*map(str, compiled.diagnostics)]
     findings = [*map(str, compiled.diagnostics)]
     for finding in lint(reading.applications, compiled.estate, read.as_of):
         findings.append(str(finding.diagnostic))
-    return NewSide(compiled.estate, clients, findings)
+    return NewSide(compiled.estate, findings)
 
 
 def requests(old: OldKong, random: Random, count: int) -> Iterator[OldRequest]:

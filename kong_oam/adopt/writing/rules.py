@@ -309,22 +309,40 @@ def _sound(
         ]
         if asked and all(asked):
             kept.append(rule)
-    return tuple(_without_contradictions(kept))
+    return tuple(_heads(kept, cells))
 
 
-def _without_contradictions(rules: list[PlannedRule]) -> Iterator[PlannedRule]:
-    """Yield the rules without HEAD where a rule for GET makes HEAD public in one rule and protected
-    in another."""
+def _heads(
+    rules: list[PlannedRule], cells: list[Cell]
+) -> Iterator[PlannedRule]:
+    """Yield the rules without HEAD where a rule for GET says it already, or says otherwise."""
     for rule in rules:
         others = [other for other in rules if "GET" in other.methods]
-        if "HEAD" in rule.methods and any(
-            _contradict(rule, other) for other in others
+        if "HEAD" in rule.methods and (
+            any(_contradict(rule, other) for other in others)
+            or _is_implied(rule, others, cells)
         ):
             methods = tuple(each for each in rule.methods if each != "HEAD")
             if methods:
                 yield replace(rule, methods=methods)
         else:
             yield rule
+
+
+def _is_implied(
+    rule: PlannedRule, others: list[PlannedRule], cells: list[Cell]
+) -> bool:
+    """Return whether rules for GET allow HEAD wherever a rule allows it."""
+    enough = [
+        other
+        for other in others
+        if other.permission in (rule.permission, PUBLIC)
+    ]
+    return all(
+        any(other.allows("HEAD", cell) for other in enough)
+        for cell in cells
+        if rule.allows("HEAD", cell)
+    )
 
 
 def _contradict(rule: PlannedRule, other: PlannedRule) -> bool:
