@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 import re
 import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
@@ -245,6 +247,26 @@ def old_kong() -> None:
     """Write the old Kong of the page."""
     text = page("how-to/compare-an-old-kong.md")
     Path("kong.yaml").write_text(block(text, "yaml"), "utf-8")
+
+
+def kong_to_adopt() -> None:
+    """Write the decK file of the page, without its indentation."""
+    text = dedent(page("how-to/adopt-a-kong.md").partition("```yaml\n")[2])
+    Path("kong.yaml").write_text(text.partition("```")[0], "utf-8")
+
+
+def test_the_adopted_files_are_as_on_the_page(
+    project: Path, capsys: Capsys
+) -> None:
+    """The page has lines of the report. The files have no finding."""
+    name = "how-to/adopt-a-kong.md"
+    _prints(page(name), "adopt kong", kong_to_adopt, 1, capsys)
+    rows = dedent(page(name).partition("```text\n")[2].partition("```")[0])
+    report = Path("adopted/adopt-report.md").read_text("utf-8").splitlines()
+    assert {*filter(None, rows.splitlines())} <= {*report}
+    capsys.readouterr()
+    os.chdir("adopted")
+    assert main(["check", "--stack", "prod"]) == 0
 
 
 def outside() -> None:

@@ -273,5 +273,5 @@ def _print(report: Report, files: Iterable[str], console: Console) -> None:
     ]
     console.print(
         f"{len(report.routes)} routes: {', '.join(counts)}; "
-        f"{report.clients} clients"
+        f"{report.components} components, {report.clients} clients"
     )

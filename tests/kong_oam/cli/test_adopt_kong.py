@@ -44,7 +44,7 @@ def test_the_files_are_listed_with_counts(capsys: Capsys) -> None:
         "new/adopt-report.md: new",
         "new/applications/kong.yaml: new",
         "new/stacks/Pulumi.prod.yaml: new",
-        "3 routes: 1 adopted, 1 partly, 1 left, 0 closed; 1 clients",
+        "3 routes: 1 adopted, 1 partly, 1 left, 0 closed; 2 components, 1 clients",
     ]
 
 
