@@ -123,7 +123,7 @@ def callers(old: OldKong, most: int) -> list[OldCaller]:
 
 @dataclass
 class Comparison:
-    """Counts of requests, and the wrong ones."""
+    """Counts of requests, and the wrong requests."""
 
     counts: Counter[str] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)

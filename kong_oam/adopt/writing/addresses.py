@@ -144,6 +144,7 @@ def problem_of(address: Address, exposed: Collection[str]) -> str:
             return f"its address '{host}' {reason.partition(';')[0]}"
         if not 0 < port < 65536:
             return f"its port {port} is no port"
-        if not {*exposed}.isdisjoint(hosts_above(host.lower())):
+        names = {name.lower() for name in exposed}
+        if not names.isdisjoint(hosts_above(host.lower())):
             return f"its address '{host}' is a host of the gateway itself"
     return ""

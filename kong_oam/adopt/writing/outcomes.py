@@ -130,7 +130,12 @@ class Outcomes:
         if stranger:
             return Outcome(plain.route, reasons=stranger)
         if not passing:
-            return NOTHING
+            elsewhere = self._elsewhere(plain)
+            return (
+                Outcome(plain.route, reasons=elsewhere)
+                if elsewhere
+                else NOTHING
+            )
         holders = self.callers.holders((*passing,))
         return self._found([*passing.values()], host, holders)
 
@@ -150,6 +155,17 @@ class Outcomes:
             )
             return Outcome(route, reasons=(Reason(text, route.position),))
         return self._found([plain, *passing.values()], host, None)
+
+    def _elsewhere(self, plain: OldAnswer) -> tuple[Reason, ...]:
+        """Return why callers may be in files that were not read."""
+        plugin = plain.by
+        if plugin is None or plugin.name not in AUTHENTICATION:
+            return ()
+        kinds = {kind for each in self.old.consumers for kind in each.kinds}
+        if self.old.is_running or plugin.name in kinds:
+            return ()
+        text = f"{plugin.label} has no callers in these files; read the files of its consumers, too"
+        return (Reason(text, plugin.position),)
 
     def _stranger(self, ask: Ask) -> tuple[Reason, ...]:
         """Return why a caller that is no consumer may pass."""

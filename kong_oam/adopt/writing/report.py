@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
 from kong_oam.access.data import Names
 from kong_oam.access.model import METHODS
+from kong_oam.adopt.acting import Reason
 from kong_oam.adopt.entities import OldKong, OldRoute
 from kong_oam.adopt.writing.components import Components, placeholders
 from kong_oam.adopt.writing.hosts import is_adoptable
+from kong_oam.adopt.writing.judge import Region
 from kong_oam.adopt.writing.options import Options
 from kong_oam.adopt.writing.plan import Planned
 from kong_oam.adopt.writing.regions import Plan
@@ -129,9 +131,29 @@ class _Fate:
     left: int = 0
     reasons: dict[str, None] = field(default_factory=dict)
 
+    def add(self, reason: Reason) -> None:
+        self.reasons[f"{reason.text} ({place(reason.position)})"] = None
+
+
+def _routes_at(
+    region: Region, by_place: Mapping[str, OldRoute]
+) -> list[OldRoute]:
+    """Return the routes that answer requests of a region, or may answer them."""
+    routes = set()
+    for _, by_method in region.cells:
+        for outcome in by_method.values():
+            if outcome.route is not None and not outcome.is_nothing:
+                routes.add(outcome.route)
+            for reason in outcome.reasons:
+                route = by_place.get(place(reason.position))
+                if route is not None:
+                    routes.add(route)
+    return sorted(routes, key=lambda each: each.name)
+
 
 def _fates(planned: Planned) -> dict[OldRoute, _Fate]:
     fates: dict[OldRoute, _Fate] = {}
+    by_place = {place(each.position): each for each in planned.old.routes}
     for plan in planned.plans:
         for part in _parts(plan):
             if part.outcome.route is None:
@@ -142,21 +164,12 @@ def _fates(planned: Planned) -> dict[OldRoute, _Fate]:
                 fate.lost += 1
                 fate.reasons[part.why] = None
         for region in plan.regions.values():
-            if not region.left or plan.owner(region.path):
-                continue
-            routes = {
-                outcome.route
-                for _, by_method in region.cells
-                for outcome in by_method.values()
-                if outcome.route is not None and not outcome.is_nothing
-            }
-            for route in sorted(routes, key=lambda each: each.name):
-                fate = fates.setdefault(route, _Fate())
-                fate.left += 1
-                for reason in region.left:
-                    fate.reasons[
-                        f"{reason.text} ({place(reason.position)})"
-                    ] = None
+            if region.left and plan.owner(region.path) is None:
+                for route in _routes_at(region, by_place):
+                    fate = fates.setdefault(route, _Fate())
+                    fate.left += 1
+                    for reason in region.left:
+                        fate.add(reason)
     return fates
 
 

@@ -279,6 +279,21 @@ def test_routes_stay_in_kong_for_a_reason(text: str, reason: str) -> None:
     assert [*adopted(text).files] == [REPORT]
 
 
+def test_callers_may_be_in_other_files() -> None:
+    text = """\
+services:
+- {name: a, url: http://a, plugins: [{name: key-auth}], routes: [{name: r, paths: [/r]}]}
+"""
+    assert reasons(text) == [
+        (
+            "r",
+            "left",
+            "plugin key-auth of service 'a' has no callers in these files; read the files of its "
+            "consumers, too (kong.yaml:3)",
+        )
+    ]
+
+
 def test_a_shorter_path_stays_with_the_path_that_it_covers() -> None:
     text = """\
 services:
