@@ -147,6 +147,19 @@ class Chooser:
         route = outcome.route
         return route is not None and region.path in self.own.get(route, ())
 
+    def _is_closable(
+        self, region: Region, cell: Cell, outcome: Outcome
+    ) -> bool:
+        """Return whether requests may be closed: they reach a route only because no other route
+        takes them. They are single texts, or go to another service."""
+        if self._is_own(region, outcome):
+            return False
+        is_below = cell.continues and cell.text.endswith("/")
+        way = outcome.way
+        return not is_below or (
+            way is not None and way.address != region.address
+        )
+
     def _why_not(self, region: Region) -> Iterator[Reason]:
         for _, _, outcome in self._passing(region):
             yield from outcome.reasons
@@ -197,7 +210,9 @@ class Chooser:
                 continue
             if outcome.reasons:
                 yield from outcome.reasons
-            elif outcome.route is not None and self._is_own(region, outcome):
+            elif outcome.route is not None and not (
+                self._is_closable(region, cell, outcome)
+            ):
                 yield _reason(outcome.route, unfit)
         if not has_fit:
             yield from self._why_not(region)
