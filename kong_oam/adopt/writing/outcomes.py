@@ -168,14 +168,11 @@ class Outcomes:
         return (Reason(text, plugin.position),)
 
     def _stranger(self, ask: Ask) -> tuple[Reason, ...]:
-        """Return why a caller that is no consumer may pass."""
+        """Return why a caller that is no consumer may pass, such as a user of a directory."""
         for caller in self.callers.strangers:
             answer = ask(caller)
             if answer.outcome == "unknown":
                 return answer.reasons
-            if answer.outcome == "passes" and answer.route is not None:
-                text = f"route '{answer.route.name}' lets {caller} pass"
-                return (Reason(text, answer.route.position),)
         return ()
 
     def _found(
