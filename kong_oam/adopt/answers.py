@@ -16,7 +16,13 @@ from typing import Literal
 from kong_oam.access.data import Names
 from kong_oam.adopt.acting import Consumers, Reason, State, texts
 from kong_oam.adopt.chain import Chains
-from kong_oam.adopt.entities import OldConsumer, OldKong, OldPlugin, OldRoute
+from kong_oam.adopt.entities import (
+    OldConsumer,
+    OldKong,
+    OldPlugin,
+    OldRoute,
+    OldUpstream,
+)
 from kong_oam.adopt.path_text import escaped, normalized
 from kong_oam.adopt.plugin_kinds import BESIDE
 from kong_oam.adopt.requests import OldCaller, OldRequest
@@ -32,8 +38,8 @@ class Destination:
     """The address, the path and the Host header of a request at the workload.
 
     `host` is the service's host: a DNS name, an address, or the name of an upstream (then
-    `upstream` is true). `path` is None if a plugin replaces it. `host_header` is None if it depends
-    on the target, or if a plugin replaces it.
+    `upstream` is true). `path` is None if a plugin replaces it. `host_header` is None if it differs
+    between targets, or if a plugin replaces it.
     """
 
     protocol: str
@@ -196,7 +202,7 @@ class Answers:
         if match.route.preserve_host:
             host = state.request.host
         elif upstream is not None:
-            host = upstream.settings.get("host_header")
+            host = _host_of_targets(upstream, service.protocol)
         else:
             host = _with_port(service.host, service.port, service.protocol)
         replaced = _replaced(state.also)
@@ -218,6 +224,18 @@ def answer(old: OldKong, request: OldRequest, caller: OldCaller) -> OldAnswer:
 def _with_port(host: str, port: int | str, protocol: str) -> str:
     """Return the Host header that Kong sends to a service."""
     return host if port == _USUAL_PORTS.get(protocol) else f"{host}:{port}"
+
+
+def _host_of_targets(upstream: OldUpstream, protocol: str) -> str | None:
+    """Return the Host header that all targets get, or None if targets get different headers."""
+    hosts = set()
+    for target in upstream.targets:
+        if target.weight > 0:
+            host, _, port = target.target.rpartition(":")
+            name = upstream.settings.get("host_header") or host
+            number = int(port) if port.isdecimal() else port
+            hosts.add(_with_port(name, number, protocol))
+    return hosts.pop() if len(hosts) == 1 else None
 
 
 def _replaced(also: Iterable[OldPlugin]) -> set[str]:

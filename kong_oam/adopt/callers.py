@@ -11,7 +11,12 @@ from dataclasses import dataclass
 
 from kong_oam.access.data import Names
 from kong_oam.adopt.entities import CallerKind, OldConsumer, OldKong
-from kong_oam.adopt.requests import NOBODY, UNKNOWN_TOKEN, OldCaller
+from kong_oam.adopt.requests import (
+    KEYLESS_TOKEN,
+    NOBODY,
+    UNKNOWN_TOKEN,
+    OldCaller,
+)
 from kong_oam.diagnostics import some
 
 
@@ -43,6 +48,7 @@ def caller_classes(
     classes = [
         CallerClass("nobody", NOBODY),
         CallerClass("unknown token", UNKNOWN_TOKEN),
+        CallerClass("token without key id", KEYLESS_TOKEN),
     ]
     if any(plugin.name == "ldap-auth" for plugin in old.plugins):
         user = OldCaller(by="ldap-auth")

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from kong_oam.access.data import Names, Networks
-from kong_oam.access.decide import Request, decide
+from kong_oam.access.decide import Decision, Request, decide
 from kong_oam.access.endpoint import Endpoint
 from kong_oam.access.model import METHODS, Component, Estate
 from kong_oam.access.paths import AmbiguousPathError, read, written
-from kong_oam.access.tokens import Token
+from kong_oam.access.tokens import Refusal, bearer
 from kong_oam.adopt.entities import OldKong, OldRoute, OldService
 from kong_oam.adopt.path_text import escaped
 from kong_oam.adopt.requests import OldCaller, OldRequest
@@ -93,7 +93,7 @@ class NewSide:
         """Decide a request that a route of ours takes."""
         target = request.path.encode("latin-1")
         asked = Request(request.method, request.host or "", target)
-        decision = decide(self._estate, asked, _proof(caller))
+        decision = self._decision(asked, caller)
         component = decision.component
         answer = NewAnswer(
             decision.status, decision.code, decision.position or ""
@@ -109,6 +109,18 @@ class NewSide:
             component.networks(rule_path, request.method),
             _plugins(component),
         )
+
+    def _decision(self, request: Request, caller: OldCaller) -> Decision:
+        # Our issuers did not sign the tokens that an old Kong knows, so nobody proves anything.
+        decision = decide(self._estate, request, None)
+        if caller.is_keyless and decision.status not in (400, 404):
+            # Admission denies such a header before any rule.
+            refusal = bearer(["Bearer x"])
+            assert isinstance(refusal, Refusal)
+            return Decision(
+                401, refusal.code, refusal.reason, decision.component
+            )
+        return decision
 
     def _destination(
         self, component: Component, request: OldRequest
@@ -156,11 +168,6 @@ def _routes(estate: Estate, component: Component) -> Iterator[OldRoute]:
             strip_path=FIXED["strip_path"],
             preserve_host=FIXED["preserve_host"],
         )
-
-
-def _proof(caller: OldCaller) -> Token | None:  # noqa: ARG001
-    """Return what the caller proves to our gate: nothing, until clients keep old credentials."""
-    return None
 
 
 def _sent_path(request: OldRequest) -> str:

@@ -42,11 +42,14 @@ class OldCaller:
     With `consumer`: this consumer, with a valid credential of the kind `by`. Without a consumer: a
     credential of this kind that the Kong does not know (`ldap-auth`: a user of the directory).
     Without both: nobody. `also`: kinds of further valid credentials of the consumer in the request.
+    `is_keyless`: the credential is a bearer token whose header names no key, as tokens of services
+    often are.
     """
 
     consumer: str = ""
     by: CallerKind | None = None
     also: tuple[CallerKind, ...] = ()
+    is_keyless: bool = False
 
     def __str__(self) -> str:
         if self.consumer:
@@ -59,3 +62,5 @@ class OldCaller:
 NOBODY = OldCaller()
 # A bearer token that no `jwt` credential of this Kong signed.
 UNKNOWN_TOKEN = OldCaller(by="jwt")
+# A bearer token of a service behind the Kong. Its header has no key id, or it is no JWT.
+KEYLESS_TOKEN = OldCaller(by="jwt", is_keyless=True)

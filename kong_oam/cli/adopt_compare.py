@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 COMPARE_DETAILS = """\
 Compares the answers of an old Kong with the answers of the Applications. Both sides decide every
 class of requests: hosts, methods, path texts, trailing slashes and texts that continue a path. The
-callers are nobody, an unknown token, and each consumer by each kind of its credentials.
+callers are nobody, tokens that the old Kong does not know, and each consumer by each kind of its
+credentials. A token without a key id is a token of a service behind the Kong, for example.
 
   python -m kong_oam adopt compare kong.yaml
   python -m kong_oam adopt compare --admin http://localhost:8001 --logs requests.jsonl

@@ -224,6 +224,30 @@ def test_a_directory_decides_about_its_users() -> None:
     assert answered(old, "/t", caller=ACME).status == 401
 
 
+@pytest.mark.parametrize(
+    ("upstream", "host"),
+    [
+        ("targets: [{target: 'a:80'}]", "a"),
+        ("targets: [{target: 'a:8080'}]", "a:8080"),
+        ("targets: [{target: 'a:80'}, {target: 'b:80', weight: 0}]", "a"),
+        ("targets: [{target: 'a:80'}, {target: 'b:80'}]", None),
+        ("host_header: x.net, targets: [{target: 'a:80'}, {target: 'b:80'}]", "x.net"),
+        ("host_header: x.net, targets: [{target: 'a:81'}, {target: 'b:82'}]", None),
+        ("targets: []", None),
+    ],
+)  # fmt: skip
+def test_the_host_of_an_upstream_is_the_host_of_its_targets(
+    upstream: str, host: str | None
+) -> None:
+    """It is unknown if targets get different headers."""
+    old = old_kong(
+        f"services: [{{name: s, host: pool, port: 99, routes: [{{name: r, paths: [/t]}}]}}]\nupstreams: [{{name: pool, {upstream}}}]"
+    )
+    sent = answered(old, "/t").destination
+    assert sent is not None
+    assert (sent.upstream, sent.host_header) == (True, host)
+
+
 def test_a_route_without_a_service_answers_itself() -> None:
     """Kong answers 503 if no plugin answers."""
     found = answered(old_kong("routes: [{name: r, paths: [/t]}]"), "/t")

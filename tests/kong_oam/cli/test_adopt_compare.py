@@ -47,7 +47,7 @@ def test_the_table_lists_differences_and_their_number(
         "CHANGE  METHODS  WHERE                                            CALLERS           BEFORE                     AFTER",
         "closed  GET      orders.example.com /orders, /orders/, /orders/*  acme by key-auth  to http://api.orders:8080  401 token-needed",
         "",
-        "1 closed; compared 64 classes of requests by 3 classes of callers",
+        "1 closed; compared 64 classes of requests by 4 classes of callers",
     ]
 
 
