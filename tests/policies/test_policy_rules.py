@@ -13,6 +13,7 @@ import yaml
 from kong_oam.access.lint.lint import lint
 from kong_oam.access.model import Waiver
 from kong_oam.kong import plugins
+from kong_oam.kong.old_credentials import configuration
 from kong_oam.kong.table import address, table
 from kong_oam.oam.application import read_bytes
 from policies import pack
@@ -24,6 +25,7 @@ from tests.support.connected_products import CONNECTIONS, worlds
 from tests.support.estates import STACK, api, estate
 from tests.support.exposing_kinds import EXPOSING_KINDS
 from tests.support.json_object import JsonObject
+from tests.support.old_credentials import ACME, ORDERS, texts
 from tests.support.repository import ROOT
 from tests.support.sound_deployment import (
     ACCESS,
@@ -235,6 +237,55 @@ PLUGINS = replace(
     model=replace(SOUND.model, estate=estate(api(access=ACCESS) + WAIVED)),
 )
 
+
+def accepting(consumer: str = "acme", until: str = "2027-03-31") -> Deployment:
+    """`SOUND` with old credentials, whose tables name this consumer until this day."""
+    declared = estate(*texts())
+    acme = ACME.replace("acme, by", f"{consumer}, by")
+    acme = acme.replace("2027-03-31", until)
+    written = estate(ORDERS, acme)
+    component = written.components["orders/api"]
+    decisions = table(written, component, "8080", "ring")
+    configs = {
+        "admission": plugins.admission(decisions),
+        "gate": plugins.gate(decisions, address("api.test", 8080)),
+    }
+    resources = []
+    for each in SOUND.resources:
+        changed = each
+        if each.name in configs:
+            in_full = configured(each.name, **configs[each.name]).resources
+            by_name = {other.name: other for other in in_full}
+            changed = by_name[each.name]
+        resources.append(changed)
+    return replace(
+        SOUND,
+        resources=tuple(resources),
+        model=replace(SOUND.model, estate=declared),
+    )
+
+
+def with_key(deployment: Deployment, **changes: object) -> Deployment:
+    """Return the deployment with the plugin that finds keys."""
+    accepted = estate(*texts()).components["orders/api"].identity
+    assert accepted.accept_before is not None
+    config = configuration(accepted.accept_before, "nobody")
+    key = plugin("key", "key-auth", {**config, **changes}, serviceId=SERVICE)
+    named = beside(key).resources[-1]
+    return replace(deployment, resources=(*deployment.resources, named))
+
+
+def test_a_declared_plugin_for_keys_disturbs_no_gate() -> None:
+    """Callers without a token pass to the gate, although nothing is public."""
+    found = [
+        finding
+        for rule in RULES
+        for finding in rule.findings(with_key(accepting()), {})
+        if rule.id in ("gate-undisturbed", "old-credential-declared")
+    ]
+    assert found == []
+
+
 CASES: list[tuple[str, Deployment, str]] = [
     ("route-guarded", without("admission"), "route protected-1 points to api-service, which has no admission (an enabled pre-function)"),
     ("route-guarded", without("jwt"), "route protected-1 points to api-service, which has no authentication (an enabled jwt or openid-connect)"),
@@ -273,6 +324,12 @@ CASES: list[tuple[str, Deployment, str]] = [
     ("public-declared", deciding(ACCESS, name="elsewhere"), "gate lets everybody call GET /orders/health, but no public rule declares it"),
     ("address-declared", meaning(ACCESS + ALLOWED), "gate allows GET /orders from anywhere but not 10.0.0.0/8, but the ip-allow trait says from 10.0.0.0/8 only"),
     ("address-declared", meaning(ACCESS + ALLOWED), "admission allows GET /orders from anywhere but not 10.0.0.0/8, but the ip-allow trait says from 10.0.0.0/8 only"),
+    ("old-credential-declared", accepting(until="2027-04-01"), "gate accepts consumer 'acme' otherwise than `before` and `acceptBefore` say"),
+    ("old-credential-declared", accepting(consumer="bolt"), "admission accepts consumer 'bolt' otherwise than `before` and `acceptBefore` say"),
+    ("gate-undisturbed", with_key(accepting(), hide_credentials=False), "key: hide_credentials is False, not True"),
+    ("gate-undisturbed", with_key(accepting(), key_in_body=True), "key: key_in_body is True, not False"),
+    ("gate-undisturbed", with_key(accepting(), anonymous="somebody"), "key: calls without a credential pass as 'somebody', which is no consumer without credentials here"),
+    ("gate-undisturbed", with_key(SOUND), "key: key-auth authenticates in a way that the gate does not know"),
     ("gate-undisturbed", beside(plugin("end", "request-termination", {}, serviceId=SERVICE)), "end: request-termination answers before the gate"),
     ("gate-undisturbed", beside(plugin("key", "key-auth", {})), "key: key-auth authenticates in a way that the gate does not know"),
     ("gate-undisturbed", beside(plugin("call", "request-callout", {}, routeId=PROTECTED)), "call: request-callout runs foreign code"),

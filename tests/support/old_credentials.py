@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import product
 
 import httpx
 
@@ -62,10 +62,6 @@ spec:
 """
 BASIC = ("by: key-auth", "by: basic-auth")
 
-# Consumers and their credentials. `acme` has a credential of each kind.
-PASSWORD = f"Basic {b64encode(b'acme-user:pw').decode()}"
-OTHER_PASSWORD = f"Basic {b64encode(b'other-user:pw').decode()}"
-
 
 def texts(by: By = "key-auth") -> tuple[str, str]:
     """Return both Applications, with credentials of one kind."""
@@ -94,17 +90,71 @@ def gateway(at: Scene) -> Iterator[Kong]:
 
 def add_consumers(admin_url: str) -> None:
     """Create the consumers `acme` and `other`, each with a key and a password."""
-    for name in ("acme", "other"):
-        fields: list[tuple[str, JsonObject]] = [
-            ("/consumers", {"username": name}),
-            (f"/consumers/{name}/key-auth", {"key": f"{name}-key"}),
-            (
-                f"/consumers/{name}/basic-auth",
-                {"username": f"{name}-user", "password": "pw"},
-            ),
-        ]
-        for path, body in fields:
-            httpx.post(f"{admin_url}{path}", json=body).raise_for_status()
+    for path, body in consumers():
+        httpx.post(f"{admin_url}{path}", json=body).raise_for_status()
+
+
+def consumers(prefix: str = "") -> Iterator[tuple[str, JsonObject]]:
+    """Yield path and body of the consumers `acme` and `other`, and of a key and a password of
+    each."""
+    for name in (f"{prefix}acme", f"{prefix}other"):
+        yield "/consumers", {"username": name}
+        yield f"/consumers/{name}/key-auth", {"key": f"{name}-key"}
+        yield (
+            f"/consumers/{name}/basic-auth",
+            {"username": f"{name}-user", "password": "pw"},
+        )
+
+
+def password(name: str) -> str:
+    """Return the value of the header Authorization with a consumer's password."""
+    return f"Basic {b64encode(f'{name}-user:pw'.encode()).decode()}"
+
+
+# The lines of a request, and the consumer whose credential the plugin finds.
+Proof = tuple[tuple[str, ...], str | None]
+
+
+def mixes(at: Scene, by: By, prefix: str = "") -> Iterator[tuple[str, Proof]]:
+    """Yield every mix of a key with a password or a token, of every kind."""
+    acme = f"{prefix}acme"
+    other = f"{prefix}other"
+    keys: dict[str, Proof] = {
+        "no key": ((), None),
+        "key": ((f"apikey: {acme}-key",), acme),
+        "other's key": ((f"apikey: {other}-key",), other),
+        "wrong key": (("apikey: nobodys",), None),
+        "empty key": (("apikey: ",), None),
+        "two keys": ((f"apikey: {acme}-key", f"apikey: {acme}-key"), None),
+        "key elsewhere": ((f"x-api-key: {acme}-key",), None),
+    }
+    proofs: dict[str, Proof] = {
+        "nothing": ((), None),
+        "password": ((f"Authorization: {password(acme)}",), acme),
+        "other's password": ((f"Authorization: {password(other)}",), other),
+        "wrong password": (("Authorization: Basic YWNtZTpubw==",), None),
+        "proxy": ((f"Proxy-Authorization: {password(acme)}",), None),
+        **_tokens(at, acme),
+    }
+    for key, proof in product(keys, proofs):
+        lines = keys[key][0] + proofs[proof][0]
+        found = keys[key] if by == "key-auth" else proofs[proof]
+        yield f"{key}, {proof}", (lines, found[1])
+
+
+def _tokens(at: Scene, acme: str) -> dict[str, Proof]:
+    main = at.issuers["main"]
+    valid = main.service(["read", "write"])
+    forged = main.signed(main.payload(["read"]), main.stray)
+    # The plugin basic-auth finds a password anywhere in the header.
+    hidden = password(acme).removeprefix("Basic ").rstrip("=")
+    within = f"{forged.rpartition('.')[0]}.basic{hidden}"
+    return {
+        "valid token": ((f"Authorization: Bearer {valid}",), None),
+        "forged token": ((f"Authorization: Bearer {forged}",), None),
+        "half a token": (("Authorization: Bearer a.b",), None),
+        "password in a token": ((f"Authorization: Bearer {within}",), acme),
+    }
 
 
 def sent(
@@ -129,7 +179,7 @@ def meant(
     target: str = "/orders",
     method: str = "GET",
     credential: tuple[str, By] | None = None,
-    now: float | None = None,
+    host: str = "orders.example.com",
 ) -> Decision:
     """Return the model's decision. `credential`: the consumer that a plugin finds, and its kind."""
     pairs = [tuple(header.split(": ", 1)) for header in headers]
@@ -139,14 +189,9 @@ def meant(
     )
     return answer(
         at.estate,
-        Request(method, "orders.example.com", target.encode(), None, others),
+        Request(method, host, target.encode(), None, others),
         authorization,
         at.rings,
-        at.now if now is None else now,
+        at.now,
         OldCredential(*credential) if credential else None,
     )
-
-
-def in_a_year() -> float:
-    """Return a time after the last day of every test."""
-    return time.time() + 400 * 86_400

@@ -26,6 +26,7 @@ from kong_oam.kong.admin import AdminApi
 from kong_oam.kong.at_kong import TraitPlugin
 from kong_oam.kong.conflicts import (
     issuer_conflicts,
+    missing_consumers,
     name_conflicts,
     needed_names,
 )
@@ -36,6 +37,7 @@ from tests.support.diffs import settings
 from tests.support.estates import ISSUER, PROVIDER, STACK, estate, external
 from tests.support.json_object import JsonObject
 from tests.support.mocks import all_of, run_program
+from tests.support.old_credentials import texts
 from tests.support.repository import ROOT
 
 APPLICATION = """\
@@ -473,3 +475,35 @@ def test_an_address_is_no_name_of_an_upstream() -> None:
         for needed in needed_names(made)
         if needed.type == "kong:index/upstream:Upstream"
     ] == ["kong-oam.tests.nowhere"]
+
+
+@pytest.mark.parametrize(
+    ("made", "code"),
+    [
+        ({"username": "acme"}, None),
+        ({"username": "acme", "tags": ["decK"]}, None),
+        ({"username": "other", "custom_id": "acme"}, "ENV423"),
+        ({"username": "acme", "tags": OURS}, "ENV424"),
+        ({"username": "acme", "tags": ["kong-oam-stack:b"]}, "ENV424"),
+    ],
+)
+def test_the_consumer_of_an_old_credential_exists_and_is_its_owners(
+    admin: httpx.Client, made: JsonObject, code: str | None
+) -> None:
+    """The run finds this before it creates anything, and asks for no credential."""
+    _make(admin, "/consumers", **made)
+    asked: list[str] = []
+
+    def noted(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.path)
+        return admin.request(request.method, request.url.path)
+
+    account = Account(str(admin.base_url), None, None, None)
+    transport = httpx.MockTransport(noted)
+    estate_now = estate(*texts(), stack=ESTATE.stack)
+    with AdminApi(account, transport) as api:
+        found = [*missing_consumers(api, estate_now)]
+    assert [each.code for each in found] == ([code] if code else [])
+    assert asked == ["/consumers/acme"]
+    if code:
+        assert str(found[0].position) == "app2.yaml:12:21"

@@ -19,32 +19,15 @@ from tests.support.gateway_estates import Scene
 from tests.support.json_object import JsonObject
 from tests.support.old_credentials import (
     LAST_SECOND,
-    OTHER_PASSWORD,
-    PASSWORD,
     gateway,
     meant,
+    mixes,
+    password,
     scene,
     sent,
     texts,
 )
 
-# The keys of a request, with the consumer whose credential a plugin of each kind finds.
-KEYS = {
-    "no key": ((), None),
-    "key": (("apikey: acme-key",), "acme"),
-    "other's key": (("apikey: other-key",), "other"),
-    "wrong key": (("apikey: nobodys",), None),
-    "empty key": (("apikey: ",), None),
-    "two keys": (("apikey: acme-key", "apikey: acme-key"), None),
-    "key elsewhere": (("x-api-key: acme-key",), None),
-}
-AUTHORIZATIONS = {
-    "none": ((), None),
-    "password": ((f"Authorization: {PASSWORD}",), "acme"),
-    "other's password": ((f"Authorization: {OTHER_PASSWORD}",), "other"),
-    "wrong password": (("Authorization: Basic YWNtZS11c2VyOm5v",), None),
-    "proxy": ((f"Proxy-Authorization: {PASSWORD}",), None),
-}
 TARGETS = [
     ("GET", "/orders"),
     ("HEAD", "/orders/7"),
@@ -76,36 +59,14 @@ def kong(at: Scene) -> Iterator[Kong]:
         yield running
 
 
-def tokens(at: Scene) -> dict[str, tuple[str, ...]]:
-    main = at.issuers["main"]
-    valid = main.service(["read", "write"])
-    forged = main.signed(main.payload(["read"]), main.stray)
-    return {
-        "valid token": (f"Authorization: Bearer {valid}",),
-        "forged token": (f"Authorization: Bearer {forged}",),
-        "half a token": ("Authorization: Bearer a.b",),
-        "password in a token": (
-            f"Authorization: Bearer {forged.rpartition('.')[0]}"
-            f".basic{PASSWORD.removeprefix('Basic ').rstrip('=')}",
-        ),
-    }
-
-
 def test_a_gateway_answers_every_mix_of_credentials_as_the_model_does(
     kong: Kong, at: Scene, by: By
 ) -> None:
     """Keys, passwords and tokens of every kind, alone and together, before and after the last
     day."""
-    proofs = {**AUTHORIZATIONS}
-    proofs |= {name: (lines, None) for name, lines in tokens(at).items()}
     statuses = set()
-    for key, proof, (method, target) in product(KEYS, proofs, TARGETS):
-        key_lines, key_consumer = KEYS[key]
-        proof_lines, password_consumer = proofs[proof]
-        consumer = key_consumer if by == "key-auth" else password_consumer
-        if by == "basic-auth" and proof == "password in a token":
-            consumer = "acme"
-        lines = (*key_lines, *proof_lines)
+    every = product(mixes(at, by), TARGETS)
+    for (mix, (lines, consumer)), (method, target) in every:
         decision = meant(
             at,
             *lines,
@@ -115,7 +76,7 @@ def test_a_gateway_answers_every_mix_of_credentials_as_the_model_does(
         )
         answered = sent(kong, *lines, target=target, method=method)
         statuses.add(answered["status"])
-        case = key, proof, method, target, decision.reason
+        case = mix, method, target, decision.reason
         assert answered["status"] == decision.status, case
         if decision.status == 401 and method != "HEAD":
             kind = json.loads(answered["body"])["type"]
@@ -127,8 +88,9 @@ def test_a_workload_gets_the_client_and_never_the_credential(
     kong: Kong, at: Scene, by: By
 ) -> None:
     """The headers name the client as a token's headers do."""
-    proof = "apikey: acme-key" if by == "key-auth" else PASSWORD
-    line = proof if by == "key-auth" else f"Authorization: {proof}"
+    line = f"Authorization: {password('acme')}"
+    if by == "key-auth":
+        line = "apikey: acme-key"
     answered = sent(kong, line, "X-Auth-Client: forged")
     if at.now > LAST_SECOND:
         assert answered["status"] == 401

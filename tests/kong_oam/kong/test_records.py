@@ -31,6 +31,7 @@ from tests.support.gateway_estates import (
     stack,
 )
 from tests.support.json_object import JsonObject
+from tests.support.old_credentials import LAST_SECOND, add_consumers, texts
 from tests.support.scenes import gateway_of
 
 STACK = replace(stack("tests"), records=Records(("page",)))
@@ -451,3 +452,34 @@ def test_without_the_code_of_ports_a_record_says_so(tmp_path: Path) -> None:
         rf'kong_http_requests_total{{service="{record["service"]["name"]}".*code="503"',
         counted,
     )
+
+
+def test_a_record_says_by_key(tmp_path: Path) -> None:
+    """The caller is the client's component, and `metrics` counts who still has a key."""
+    scene = Scene(
+        estate(*texts(), stack=STACK), issuers(STACK, LAST_SECOND, 1e8)
+    )
+    file = tmp_path / "records"
+    counters = Counters()
+    with gateway_of(scene, logs=LogSettings(file=str(file))) as gateway:
+        add_consumers(gateway.admin_url)
+        asker = Recorded(gateway, file)
+        lines = "GET /orders HTTP/1.1\r\nHost: orders.example.com\r\n"
+        answer, record = asker.ask(f"{lines}apikey: acme-key\r\n\r\n".encode())
+        counters.add(file.read_bytes())
+        _, denied = asker.ask(f"{lines}apikey: other-key\r\n\r\n".encode())
+        counters.add(file.read_bytes())
+    assert answer.status == 200
+    FORM.validate(record)
+    FORM.validate(denied)
+    assert (record["by"], record["caller"]) == ("key-auth", "acme/partner")
+    assert (record["scopes"], record["user"]) == (["read"], False)
+    assert (denied["code"], "by" in denied) == (
+        "credential-not-accepted",
+        False,
+    )
+    assert "acme-key" not in json.dumps([record, denied])
+    assert (
+        'kong_oam_old_credentials_total{stack="tests",component="orders/api",'
+        'caller="acme/partner",by="key-auth",decision="allowed"} 1'
+    ) in [*counters.lines()]
