@@ -108,10 +108,15 @@ def _plans(
     for depth, group in sorted(by_depth.items()):
         # Earlier versions had the same roles, and odd priorities for public
         # routes.
-        priority = _step(hosts[0]) + 2 * depth
+        priority = regex_priority(hosts[0], depth)
         patterns = tuple(map(pattern, group))
         role = f"protected-{depth}{suffix}"
         yield RoutePlan(role, backend, hosts, patterns, priority)
+
+
+def regex_priority(host: str, depth: int) -> int:
+    """Return the priority of a path with so many elements on a host."""
+    return _step(host) + 2 * depth
 
 
 def _step(host: str) -> int:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from kong_oam.kong.effects import Effect, effect_of, is_active
 from kong_oam.kong.entities import Entities, Entity, reference
 from kong_oam.kong.owners import OwnerLookup
 from kong_oam.kong.script import Table
-from kong_oam.verify.effects import Effect, effect_of
-from kong_oam.verify.repair import is_active
 from kong_oam.verify.scripts import Script, script_of, scripts_by_phase
 from kong_oam.verify.terms import Terms
 

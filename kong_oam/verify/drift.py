@@ -13,6 +13,13 @@ from functools import cached_property
 from typing import Any
 
 from kong_oam.kong import plugins
+from kong_oam.kong.effects import (
+    HTTP,
+    Effect,
+    effect_of,
+    is_active,
+    tells_browsers,
+)
 from kong_oam.kong.entities import (
     Entities,
     EntitiesOfKind,
@@ -23,13 +30,10 @@ from kong_oam.kong.entities import (
 )
 from kong_oam.kong.names import stack_in_name
 from kong_oam.kong.owners import Owner, OwnerLookup
-from kong_oam.verify.effects import Effect, effect_of
 from kong_oam.verify.repair import (
-    HTTP,
     PARENTS,
     RepairRequest,
     fields_set,
-    is_active,
     is_same,
     parent_of,
     removal,
@@ -321,7 +325,7 @@ class _Comparison:
     def _is_read_by(self, plugin: Entity) -> bool:
         """Return whether a global plugin tells browsers which pages may read our answers, as our
         scripts do."""
-        if not plugin["enabled"] or not _tells_browsers(plugin):
+        if not plugin["enabled"] or not tells_browsers(plugin):
             return False
         if self._scopes(plugin, "route", "service"):
             return False
@@ -358,16 +362,6 @@ def _for_owner(drift: Drift, owner: Owner) -> Drift:
         return drift
     text = f"{drift.text} (it is {owner})"
     return replace(drift, text=text, request=None, stack=owner.stack)
-
-
-def _tells_browsers(plugin: Entity) -> bool:
-    """Return whether a plugin tells browsers which pages may read answers."""
-    if plugin["name"] == "cors":
-        return True
-    transforms = plugin["name"].startswith("response-transformer")
-    return (
-        transforms and "access-control-" in json.dumps(plugin["config"]).lower()
-    )
 
 
 def _other(name: str, entity: Entity, intended: Entity) -> str:

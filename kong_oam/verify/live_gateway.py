@@ -19,12 +19,12 @@ from kong_oam.access.hosts import host_patterns
 from kong_oam.access.model import Client
 from kong_oam.access.paths import unwritten, written
 from kong_oam.access.tokens import Claims
+from kong_oam.kong.effects import Effect
 from kong_oam.kong.entities import Entities, Entity, reference
 from kong_oam.kong.script import RefusingAlternative, Table
 from kong_oam.verify.acting import Guards, Plugins
 from kong_oam.verify.authentication import Authenticator
 from kong_oam.verify.balancer import Balancer, End
-from kong_oam.verify.effects import Effect
 from kong_oam.verify.gate import Requirement, is_met, requirement
 from kong_oam.verify.identities import Held, scopes_held
 from kong_oam.verify.old_credentials import Pair, pairs_in

@@ -10,10 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kong_oam.access.data import Names, Texts
+from kong_oam.kong.effects import HTTP
 from kong_oam.kong.entities import Entities, Entity, comparable, reference
-
-# Protocols of requests. Any of them on a plugin is as good as all.
-HTTP = frozenset({"http", "https", "grpc", "grpcs"})
 
 # Fields of services and routes that identify the entity, its owner and its parent.
 _KNOWN_BY = ("id", "name", "service", "tags")
@@ -33,11 +31,6 @@ class RepairRequest:
     path: str
     fields: Entity | None = None
     then_up: bool = False
-
-
-def is_active(plugin: Entity) -> bool:
-    """Return whether a plugin is enabled, for any protocol of requests."""
-    return bool(plugin["enabled"] and HTTP.intersection(plugin["protocols"]))
 
 
 def fields_set(kind: str, expected: Entity) -> Names:

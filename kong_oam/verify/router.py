@@ -12,19 +12,18 @@ of a Kong 3.10.
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from ctypes import c_int32
 from dataclasses import dataclass
 from functools import cache
 from operator import itemgetter
 
 from kong_oam.access.data import Names, PathSegments
 from kong_oam.access.paths import written
+from kong_oam.kong.effects import HTTP
 from kong_oam.kong.entities import Entity
+from kong_oam.kong.route_order import paths_by_priority, priority
 from kong_oam.kong.routes import declared_path, literal_prefix
 from kong_oam.verify.questions import Call
-from kong_oam.verify.repair import HTTP
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,55 +140,20 @@ def _meets(host: str, pattern: str) -> bool:
 
 
 def _candidates(route: Entity) -> Iterator[_Candidate]:
-    groups = defaultdict(list)
-    for path in route.get("paths") or ():
-        # Kong gives all regular expressions of a route one priority.
-        length = -1 if path.startswith("~") else len(path.encode())
-        groups[length].append(path)
     hosts = tuple(route.get("hosts") or ())
     methods = frozenset(route.get("methods") or ())
     conditions = any(
         map(route.get, ("headers", "snis", "sources", "destinations"))
     )
-    for paths in groups.values() or [[]]:
+    for paths in paths_by_priority(route):
         yield _Candidate(
-            _priority(route, paths),
+            priority(route, paths),
             route,
             hosts,
             methods,
             tuple(paths),
             conditions or ":" in "".join(hosts),
         )
-
-
-def _priority(route: Entity, paths: list[str]) -> int:
-    """Return the priority by which Kong orders routes, as an unsigned number of 64 bits.
-
-    Plain hosts come first, then regular expressions. Three numbers follow, which Kong shifts in 32
-    bits, so they overlap. The first is the number of kinds of conditions (by 29), the second the
-    number of headers (by 20). The third is the regular expression's priority (by 19) or the path's
-    length. A number that is negative in 32 bits wins over all others.
-    """
-    hosts = route.get("hosts") or ()
-    headers = route.get("headers") or {}
-    conditions = (
-        route.get("methods"),
-        hosts,
-        headers,
-        route.get("snis"),
-        paths,
-    )
-    kinds = sum(map(bool, conditions))
-    plain = bool(hosts) and "*" not in "".join(hosts)
-    first = paths[0] if paths else ""
-    regex = first.startswith("~")
-    by_path = len(first.encode()) & 0x7FFFF
-    if regex:
-        by_path = int(route.get("regex_priority") or 0) << 19
-    by_headers = min(len(headers), 255) << 20
-    low = c_int32(kinds << 29 | by_headers | by_path).value
-    high = plain << 60 | regex << 51
-    return (high | low) & (2**64 - 1)
 
 
 def _matched(path: str, call: Call) -> tuple[str, bool] | None:

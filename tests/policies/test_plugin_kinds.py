@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import pytest
 
+from kong_oam.kong.effects import Effect, effect_of
 from kong_oam.kong.plugin_kinds import PLUGIN_KINDS, PluginEffect
-from kong_oam.verify.effects import Effect, effect_of
 from policies.catalogue import RULES
 from policies.deployed import DeployedModel
 from policies.gateway import SCRIPTS, STRICT

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from kong_oam.kong.effects import Effect, effect_of
 from kong_oam.kong.entities import Entities
 from kong_oam.kong.plugin_kinds import PLUGIN_KINDS
 from kong_oam.kong.plugins import CLEARED
-from kong_oam.verify.effects import Effect, effect_of
 from tests.support.verified_gateway import (
     Deployment,
     Running,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from enum import Enum, auto
 
 from kong_oam.access.data import Texts
@@ -9,6 +10,9 @@ from kong_oam.kong.entities import Entity
 from kong_oam.kong.plugin_kinds import PLUGIN_KINDS
 from kong_oam.kong.plugins import CLEARED, CUSTOM_FIELDS
 from kong_oam.traits.kong_plugin.findings import is_gate_header
+
+# Protocols of requests. Any of them on a plugin is as good as all.
+HTTP = frozenset({"http", "https", "grpc", "grpcs"})
 
 
 class Effect(Enum):
@@ -55,6 +59,21 @@ def effect_of(plugin: Entity) -> Effect:
             # `Authorization`.
             return Effect.LIMITS if config.get("trigger") else Effect.CLOSES
     return Effect.UNKNOWN
+
+
+def is_active(plugin: Entity) -> bool:
+    """Return whether a plugin is enabled, for any protocol of requests."""
+    return bool(plugin["enabled"] and HTTP.intersection(plugin["protocols"]))
+
+
+def tells_browsers(plugin: Entity) -> bool:
+    """Return whether a plugin tells browsers which pages may read answers."""
+    if plugin["name"] == "cors":
+        return True
+    transforms = plugin["name"].startswith("response-transformer")
+    return (
+        transforms and "access-control-" in json.dumps(plugin["config"]).lower()
+    )
 
 
 def _runs_code(config: Entity) -> bool:
