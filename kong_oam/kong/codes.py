@@ -39,17 +39,17 @@ CODES: Codes = {
         "use another host or path, deploy both from one stack, or ask the route's owner to remove "
         "it",
     ),
-    "ENV423": Code(
-        "an old credential of a consumer that Kong does not have",
-        "correct `consumer`, or remove `before`; the consumer's owner keeps and deletes it",
+    "ENV426": Code(
+        "a route of no stack that Kong may try before a route of this stack (`gateway.adopted`)",
+        "remove the route, or its headers, SNIs, regex_priority or narrower host",
     ),
-    "ENV424": Code(
-        "an old credential of a consumer that a stack made",
-        "name a consumer that stands for this client alone",
+    "ENV427": Code(
+        "a global plugin that would act on this stack's services in the gate's place",
+        "put the plugin on each service that needs it, and delete the global plugin",
     ),
-    "ENV425": Code(
-        "a key in an argument that the gateway's records keep",
-        "remove the name from `gateway.logs.query`, or accept keys only in a header",
+    "ENV428": Code(
+        "a decK file of `gateway.adopted` whose next sync would delete this stack's entities",
+        "give its entities a tag, sync, and name the tag in `_info.select_tags`",
     ),
     "ENV416": Code(
         "an external component whose name resolves to the gateway, its Admin API, the cluster, or "

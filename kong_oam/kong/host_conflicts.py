@@ -4,6 +4,9 @@ Kong takes any number of routes with the same host and path, and one of them get
 stacks never share calls: the winner diverts the calls of the other stack. Routes outside any stack
 may stay if they get only calls that match none of ours. Kong tries regular expressions before plain
 paths, and plain hosts before wildcards. All our routes are regular expressions.
+
+A stack that adopts an older configuration takes calls over from its routes. Then only routes that
+Kong may try before ours are a conflict.
 """
 
 from __future__ import annotations
@@ -15,14 +18,21 @@ from itertools import product
 from typing import Literal
 
 from kong_oam.access.endpoint import Endpoint
+from kong_oam.access.methods import METHODS
 from kong_oam.access.model import Component, Estate
 from kong_oam.access.paths import within, written
 from kong_oam.diagnostics import Diagnostic, Findings
 from kong_oam.engine.state import ROUTE, Resource
 from kong_oam.kong.admin import AdminApi
-from kong_oam.kong.entities import Entity
+from kong_oam.kong.entities import Entity, NodeConfiguration
 from kong_oam.kong.owners import Owner, OwnerLookup, owner_in_words
-from kong_oam.kong.routes import declared_path, literal_prefix, routes
+from kong_oam.kong.route_order import FLAVOR, paths_by_priority, priority
+from kong_oam.kong.routes import (
+    declared_path,
+    literal_prefix,
+    regex_priority,
+    routes,
+)
 
 # The relation of another route's host or path to ours. `wider`: it contains ours.
 Relation = Literal["wider", "same", "narrower"]
@@ -30,37 +40,57 @@ Relation = Literal["wider", "same", "narrower"]
 
 @dataclass(frozen=True, slots=True)
 class _Claim:
-    """A host and a path of another owner's route."""
+    """A host and a path of another owner's route.
+
+    `priority`: of the route with this path, in Kong's router.
+    """
 
     host: str
     path: str
     route: Entity
     owner: Owner
+    priority: int
 
-    def conflicts_with(self, endpoint: Endpoint) -> bool:
-        """Return whether one of the two routes may get calls for the other."""
+    def conflicts_with(self, endpoint: Endpoint, *, adopts: bool) -> bool:
+        """Return whether one of the two routes may get calls for the other.
+
+        `adopts`: a route outside any stack may lose calls to ours.
+        """
         by_host = _host_relation(endpoint.host, self.host)
         by_path = _path_relation(endpoint, self.path)
         if by_host is None or by_path is None:
             return False
-        if self.owner.stack or _comes_first(self.route):
+        if self.owner.stack or self.wins_over(endpoint):
             return True
+        if adopts:
+            return False
         if by_host == "wider" and not endpoint.host.startswith("*"):
             return False  # our host wins
         is_regex = self.path.startswith("~")
         our_path_wins = not is_regex and "wider" in (by_host, by_path)
         return by_host == "narrower" or not our_path_wins
 
+    def wins_over(self, endpoint: Endpoint) -> bool:
+        """Return whether Kong may try the route before ours. Unknown ids decide between equals."""
+        methods = self.route.get("methods")
+        if methods and not set(METHODS).intersection(methods):
+            return False
+        return self.priority >= _own_priority(endpoint)
+
 
 def host_conflicts(
-    admin: AdminApi, estate: Estate, before: Iterable[Resource]
+    admin: AdminApi,
+    estate: Estate,
+    before: Iterable[Resource],
+    *,
+    adopts: bool = False,
 ) -> Findings:
     """Yield a finding for each endpoint that conflicts with others' routes. Raises
     admin.AdminError.
 
     An endpoint conflicts if another route may get its calls, or if it takes calls from another
     stack's route. `before`: the routes of the state. Asks Kong only if a route is new or gets other
-    hosts or paths.
+    hosts or paths. `adopts`: routes outside any stack may lose calls to ours.
     """
     known = {
         route.name: route.outputs for route in before if route.type == ROUTE
@@ -70,32 +100,104 @@ def host_conflicts(
     ]
     if not changed:
         return
+    if adopts and (finding := _unknown_order(admin)):
+        yield finding
+        return
     lookup = OwnerLookup(estate.stack.name, whole=True)
+    claims = _claims(admin.rows("/routes"), lookup)
+    if adopts:
+        claims = _possible_winners(claims, changed)
+    for endpoint, overlapping in _by_endpoint(changed, claims):
+        yield from _conflicts_of(endpoint, overlapping, adopts=adopts)
+
+
+def winning_routes(
+    rows: Iterable[Entity], estate: Estate, lookup: OwnerLookup
+) -> frozenset[str]:
+    """Return the ids of routes of no stack that Kong may try before a route of the estate."""
+    winners = set()
+    foreign = [row for row in rows if not lookup.owner(row).stack]
+    claims = _possible_winners(_claims(foreign, lookup), estate.exposed)
+    for endpoint, overlapping in _by_endpoint(estate.exposed, claims):
+        for claim in overlapping:
+            if claim.conflicts_with(endpoint, adopts=True):
+                winners.add(claim.route["id"])
+    return frozenset(winners)
+
+
+def _by_endpoint(
+    components: Iterable[Component], claims: Iterable[_Claim]
+) -> Iterator[tuple[Endpoint, list[_Claim]]]:
+    """Yield each endpoint with the claims whose hosts it may share."""
     by_host = defaultdict(list)
-    for claim in _claims(admin.rows("/routes"), lookup):
+    for claim in claims:
         by_host[claim.host].append(claim)
     wildcards = [host for host in by_host if "*" in host]
-    for component in changed:
+    for component in components:
         for endpoint in component.exposure.endpoints:
             hosts = set(by_host)
             # A plain host conflicts only with itself and wildcards. This keeps large estates
             # linear.
             if "*" not in endpoint.host:
                 hosts = hosts.intersection((endpoint.host, *wildcards))
-            claims = []
+            overlapping = []
             for host in sorted(hosts):
-                claims += by_host[host]
-            yield from _conflicts_of(endpoint, claims)
+                overlapping += by_host[host]
+            yield endpoint, overlapping
 
 
-def _conflicts_of(endpoint: Endpoint, claims: Iterable[_Claim]) -> Findings:
+def _possible_winners(
+    claims: Iterable[_Claim], components: Iterable[Component]
+) -> Iterator[_Claim]:
+    """Yield the claims of stacks, and claims that win over any route of the components.
+
+    An adopted Kong may have thousands of routes that never win.
+    """
+    own: list[int] = []
+    for component in components:
+        own += map(_own_priority, component.exposure.endpoints)
+    lowest = min(own, default=0)
+    for claim in claims:
+        if claim.owner.stack or claim.priority >= lowest:
+            yield claim
+
+
+def _unknown_order(admin: AdminApi) -> Diagnostic | None:
+    """Return a finding if the order of this Kong's router is not the order of `route_order`."""
+    configuration: NodeConfiguration = admin.get("/").get("configuration") or {}
+    flavor = configuration.get("router_flavor", FLAVOR)
+    if flavor == FLAVOR:
+        return None
+    message = (
+        f"gateway.adopted: this Kong's router_flavor is '{flavor}', so an older route may win over "
+        f"ours; set router_flavor to {FLAVOR}, the default"
+    )
+    return Diagnostic("ENV426", message)
+
+
+def _own_priority(endpoint: Endpoint) -> int:
+    """Return the priority of our route for an endpoint."""
+    route = {
+        "hosts": [endpoint.host],
+        "methods": METHODS,
+        "regex_priority": regex_priority(endpoint.host, len(endpoint.path)),
+    }
+    return priority(route, ["~"])
+
+
+def _conflicts_of(
+    endpoint: Endpoint, claims: Iterable[_Claim], *, adopts: bool
+) -> Findings:
     """Yield a finding for each owner of claims that conflict with the endpoint."""
     by_owner = defaultdict(list)
     for claim in claims:
-        if claim.conflicts_with(endpoint):
+        if claim.conflicts_with(endpoint, adopts=adopts):
             by_owner[claim.owner].append(claim)
-    for claims_of_owner in by_owner.values():
-        yield _diagnostic(endpoint, claims_of_owner)
+    for owner, claims_of_owner in by_owner.items():
+        if adopts and not owner.stack:
+            yield _winner(endpoint, claims_of_owner)
+        else:
+            yield _diagnostic(endpoint, claims_of_owner)
 
 
 def _changes(component: Component, known: Mapping[str, Entity]) -> bool:
@@ -117,18 +219,12 @@ def _claims(rows: Iterable[Entity], lookup: OwnerLookup) -> Iterator[_Claim]:
         if owner.kind == "ours":
             continue
         hosts = sorted(row.get("hosts") or ["*"])
-        paths = sorted(row.get("paths") or ["/"])
-        for host, path in product(hosts, paths):
-            yield _Claim(host.partition(":")[0].lower(), path, row, owner)
-
-
-def _comes_first(route: Entity) -> bool:
-    """Return whether Kong tries a route before all of ours: with at least four kinds of conditions
-    (recorded)."""
-    conditions = map(
-        route.get, ("hosts", "paths", "methods", "headers", "snis")
-    )
-    return sum(map(bool, conditions)) >= 4
+        priorities: dict[str, int] = {}
+        for paths in paths_by_priority(row):
+            priorities |= dict.fromkeys(paths or ["/"], priority(row, paths))
+        for host, path in product(hosts, sorted(priorities)):
+            plain = host.partition(":")[0].lower()
+            yield _Claim(plain, path, row, owner, priorities[path])
 
 
 def _host_relation(ours: str, theirs: str) -> Relation | None:
@@ -166,6 +262,20 @@ def _path_relation(endpoint: Endpoint, path: str) -> Relation | None:
     if ours.startswith(text):
         return "wider"
     return "narrower" if text.startswith(ours.rstrip("/") + "/") else None
+
+
+def _winner(endpoint: Endpoint, claims: list[_Claim]) -> Diagnostic:
+    """Return the finding about an endpoint and older routes that win over it."""
+    first = claims[0]
+    name = first.route.get("name") or first.route["id"]
+    routes = {claim.route["id"] for claim in claims}
+    more = f" (and {len(routes) - 1} more)" if len(routes) > 1 else ""
+    message = (
+        f"Kong may try route '{name}'{more} of no stack before ours for "
+        f"{endpoint.host}{written(endpoint.path)}, so calls could pass around the gate. Remove "
+        "that route, or its headers, SNIs, regex_priority or narrower host"
+    )
+    return Diagnostic("ENV426", message, endpoint.position)
 
 
 def _diagnostic(

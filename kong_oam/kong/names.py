@@ -110,6 +110,11 @@ def tags(stack: str, component: Component | None = None) -> list[str]:
     return tags
 
 
+def is_tag_of_stacks(tag: str) -> bool:
+    """Return whether stacks give their entities such a tag."""
+    return tag == _PREFIX or tag.startswith(f"{_PREFIX}-")
+
+
 def partition_tag(partition: str) -> str:
     """Return the tag of a partition's entities. Entities of the base have no such tag."""
     return f"{_PARTITION}{partition}"

@@ -477,6 +477,11 @@ _OF_GATEWAY: Alternatives = {
     "slots": _on_gateway({"keySlots": 5}),
     "settle": _on_gateway({"settleSeconds": 3}),
     "metrics": _on_gateway({"metrics": True}),
+    "adopted": _on_gateway(
+        {"adopted": {"until": "2030-01-01", "reason": "r", "deck": []}},
+        {"adopted": {"until": "2031-01-01", "reason": "r", "deck": []}},
+        {"adopted": {"until": "2030-01-01", "reason": "s", "deck": ["k.yaml"]}},
+    ),
     "logs to http": _on_gateway(
         {"logs": {"http": {"url": "http://logs"}}},
         {"logs": {"http": {"url": "http://more"}}},

@@ -38,6 +38,7 @@ from kong_oam.access.model import (
 )
 from kong_oam.access.pods import pods_behind
 from kong_oam.access.providers import PLAIN, ClaimMapping, Provider
+from kong_oam.access.settings.adopted import AdoptedSettings
 from kong_oam.access.settings.certificates import fingerprint
 from kong_oam.access.settings.fields import camel
 from kong_oam.access.settings.upstream_tls import UpstreamTlsSettings
@@ -55,8 +56,8 @@ from kong_oam.traits.meanings import MEANINGS
 
 _EDGE = "edge."  # the prefix of settings that a component requests from the gateway, besides access
 _UPSTREAM_TLS = "gateway.upstreamTls"
-# The places of old keys. Like a trait, it is absent at most components.
-KEYS = f"{_EDGE}acceptBefore"
+_ADOPTED = "gateway.adopted"
+_ADOPTED_UNTIL = "gateway.adopted.until"
 # Stands for a value that one estate lacks, because the provider was not asked.
 NOT_KNOWN = "not known"
 
@@ -147,6 +148,8 @@ LEFT_OUT = {
         *("before", "accept_before", "old_callers"),
         "scopes",  # names and descriptions
     ),
+    # `until` is the permission. Files of others and texts permit nothing.
+    AdoptedSettings: ("reason", "deck"),
     # The path of the certificates, whose contents are compared.
     UpstreamTlsSettings: ("file",),
 }
@@ -286,8 +289,10 @@ def _rights_granted(component: Component) -> list[str]:
 
 
 def _is_absent(name: str, value: Any) -> bool:
-    """Return whether a value is an absent trait or absent TLS to workloads. Both are left out."""
-    return name.startswith((_EDGE, _UPSTREAM_TLS)) and not value
+    """Return whether a value is an absent trait or an absent optional setting. Both are left
+    out."""
+    optional = (_EDGE, _UPSTREAM_TLS, _ADOPTED)
+    return name.startswith(optional) and not value
 
 
 def _present(values: Iterable[tuple[str, Any]]) -> JsonFields:
@@ -451,6 +456,10 @@ def _gateway_kind(name: str, was: Any, now: Any) -> Kind:
     # With plain http, tokens can be intercepted.
     if name == "gateway.scheme":
         return "may narrow" if now == "https" else "may widen"
+    # Until this day, routes around the gate are no findings of `verify`.
+    if name == _ADOPTED_UNTIL:
+        is_longer = now is not None and str(now) > str(was or "")
+        return "may widen" if is_longer else "may narrow"
     # With this certificate, workloads deny all callers but the gateway.
     if name == "gateway.upstreamTls.clientCertificate":
         if now is None:

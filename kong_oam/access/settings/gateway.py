@@ -9,6 +9,11 @@ from typing import TypedDict
 
 from kong_oam.access.data import TextList, Texts, YamlObject
 from kong_oam.access.forbidden import surroundings
+from kong_oam.access.settings.adopted import (
+    AdoptedYaml,
+    adopted_problems,
+    adopted_settings,
+)
 from kong_oam.access.settings.fields import fields_of
 from kong_oam.access.settings.logs import LogsYaml, log_settings
 from kong_oam.access.settings.redis import redis_settings
@@ -48,6 +53,7 @@ class GatewayYaml(TypedDict, total=False):
     logs: LogsYaml
     metrics: bool
     upstreams: UpstreamsYaml
+    adopted: AdoptedYaml
 
 
 PLACE_MISSING = (
@@ -69,6 +75,7 @@ def gateway_settings(
         "upstream_tls": over_tls,
         "logs": log_settings(gateway.get("logs")),
         "upstreams": upstreams(gateway.get("upstreams", {})),
+        "adopted": adopted_settings(gateway.get("adopted")),
     }
     settings = GatewaySettings(
         **{**fields_of(GatewaySettings, gateway), **derived}
@@ -116,6 +123,7 @@ def gateway_problems(gateway: GatewayYaml) -> Iterator[str]:
             "gateway: only Kong Enterprise has workspaces; set edition to enterprise, or remove "
             "workspace"
         )
+    yield from adopted_problems(gateway.get("adopted"))
     yield from _stripped_problems(gateway.get("stripHeaders", ()))
     near = surroundings(
         gateway.get("adminUrl"),

@@ -10,6 +10,7 @@ from typing import Literal
 from kong_oam.access.data import Names, NamesByName, Texts
 from kong_oam.access.providers import PLAIN, ClaimMapping, Provider
 from kong_oam.access.settings import partitions as parts
+from kong_oam.access.settings.adopted import AdoptedSettings
 from kong_oam.access.settings.logs import LogSettings
 from kong_oam.access.settings.redis import RedisSettings
 from kong_oam.access.settings.upstream_tls import UpstreamTlsSettings
@@ -118,6 +119,8 @@ class GatewaySettings:
     metrics: bool = False
     # Addresses of external components.
     upstreams: Upstreams = field(default_factory=dict)
+    # None: routes of no stack that take or could take calls are findings.
+    adopted: AdoptedSettings | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +146,12 @@ class Settings:
     def engine_stack(self) -> str:
         """The name of the stack in the engine. `stack.name` is the estate's name."""
         return parts.stack_of(self.stack.name, self.partition)
+
+    @property
+    def adopts(self) -> bool:
+        """Whether routes of no stack may stay in the gateway today."""
+        adopted = self.gateway.adopted
+        return adopted is not None and not adopted.is_over(self.as_of)
 
 
 Describe = Callable[[ProviderSettings], Provider]

@@ -83,13 +83,20 @@ def _rows(made: Estate) -> list[Row]:
 
 
 def _conflicts(
-    made: Estate, rows: list[Row], *before: Resource
+    made: Estate,
+    rows: list[Row],
+    *before: Resource,
+    adopts: bool = False,
+    flavor: str = "traditional_compatible",
 ) -> list[Diagnostic]:
-    transport = httpx.MockTransport(
-        lambda _: httpx.Response(200, json={"data": rows, "offset": None})
-    )
+    answer = {
+        "data": rows,
+        "offset": None,
+        "configuration": {"router_flavor": flavor},
+    }
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, json=answer))
     with AdminApi(Account("http://kong.test"), transport) as admin:
-        return list(host_conflicts(admin, made, before))
+        return list(host_conflicts(admin, made, before, adopts=adopts))
 
 
 def _foreign(host: str, path: str, **fields: Any) -> Row:
@@ -303,4 +310,97 @@ def test_no_route_outside_any_stack_takes_calls_unnamed(
     made = _estate(ours)
     theirs = theirs | {"hosts": None} if everywhere else theirs
     if _loses_calls(_rows(made), [theirs]):
+        assert _conflicts(made, [theirs])
+
+
+@pytest.mark.parametrize(
+    "theirs",
+    [
+        _foreign("a.x.com", "/a"),
+        _foreign("a.x.com", "/a/b"),
+        _foreign("a.x.com", "~/a/[0-9]+$", regex_priority=1, methods=["GET"]),
+        _foreign("*.x.com", "~/.*", regex_priority=900, methods=["GET"]),
+        _foreign("", "/a", headers={"x": ["1"]}) | {"hosts": None},
+        _foreign("a.x.com", "/", headers={"x": ["1"]}),
+        _foreign("a.x.com", "/", headers={"x": ["1"]}, methods=["PROPFIND"]),
+    ],
+)
+def test_an_adopted_route_that_loses_to_ours_stays(theirs: Row) -> None:
+    made = _estate([("a.x.com", "/a")])
+    assert not _loses_calls(_rows(made), [theirs])
+    assert _conflicts(made, [theirs], adopts=True) == []
+
+
+@pytest.mark.parametrize(
+    "theirs",
+    [
+        _foreign("a.x.com", "~/a", regex_priority=900, methods=["GET"]),
+        _foreign("a.x.com", "~/a/.*", regex_priority=2, methods=["GET"]),
+        _foreign("a.x.com", "/", headers={"x": ["1"]}, methods=["GET"]),
+        _foreign("a.x.com", "/a", snis=["a.x.com"], methods=["GET"]),
+        _foreign("", "~/a", regex_priority=4096) | {"hosts": None},
+    ],
+)
+def test_an_adopted_route_that_may_win_over_ours_stops_a_run(
+    theirs: Row,
+) -> None:
+    """By a higher or an equal priority, or by four kinds of conditions. Bit 12 of a priority wins
+    over plain hosts."""
+    made = _estate([("a.x.com", "/a")])
+    assert _loses_calls(_rows(made), [theirs])
+    (found,) = _conflicts(made, [theirs], adopts=True)
+    assert str(found).splitlines()[0] == (
+        "app1.yaml:10:76: error ENV426: Kong may try route 'legacy' of no stack before ours for a.x.com/a, so calls "
+        "could pass around the gate. Remove that route, or its headers, SNIs, regex_priority or narrower host"
+    )
+
+
+def test_a_plain_host_of_an_adopted_route_wins_over_our_wildcard() -> None:
+    made = _estate([("*.x.com", "/")])
+    (found,) = _conflicts(made, [_foreign("a.x.com", "/a")], adopts=True)
+    assert found.code == "ENV426"
+
+
+def test_another_stack_conflicts_in_an_adopted_kong_too() -> None:
+    theirs = _rows(_estate([("a.x.com", "/a")], "prod"))
+    (found,) = _conflicts(_estate([("a.x.com", "/a")]), theirs, adopts=True)
+    assert found.code == "ENV420"
+
+
+def test_no_kong_with_another_router_is_adopted() -> None:
+    """Its order of routes is unknown."""
+    (found,) = _conflicts(
+        _estate([("a.x.com", "/a")]), [], adopts=True, flavor="traditional"
+    )
+    assert found.code == "ENV426"
+    assert "router_flavor is 'traditional'" in found.message
+
+
+OLDER = st.builds(
+    _foreign,
+    st.sampled_from((*HOSTS, "a.*", "A.X.com:1")),
+    st.sampled_from(
+        (*PATHS, "/a/", "~/", "~/a", "~/a/.*", "~/[a-z]+", "~/.*/b$")
+    ),
+    regex_priority=st.sampled_from((0, 2, 3, 6, 900, 1023, 1024, 4096)),
+    methods=st.sampled_from((None, ["GET"], ["GET", "PROPFIND"])),
+    headers=st.sampled_from((None, {"x": ["1"]}, {"x": ["1"], "y": ["2"]})),
+    snis=st.sampled_from((None, ["a.x.com"])),
+)
+
+
+@given(ENDPOINTS, OLDER, st.booleans())
+def test_an_adopted_route_never_takes_our_calls_unnamed(
+    ours: Endpoints, theirs: Row, everywhere: bool
+) -> None:
+    made = _estate(ours)
+    theirs = theirs | {"hosts": None} if everywhere else theirs
+    if _loses_calls(_rows(made), [theirs]):
+        assert _conflicts(made, [theirs], adopts=True)
+
+
+@given(ENDPOINTS, OLDER)
+def test_adoption_accepts_only_more(ours: Endpoints, theirs: Row) -> None:
+    made = _estate(ours)
+    if _conflicts(made, [theirs], adopts=True):
         assert _conflicts(made, [theirs])

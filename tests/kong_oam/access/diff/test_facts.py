@@ -490,6 +490,8 @@ def kinds_of(
         ("edge.rateLimit.requests", {"minute": 60, "day": 100}, {"minute": 30, "day": 100}, "may narrow", "changed"),
         ("edge.upstreamTls.ports", None, [8080], "may narrow", "may widen"),
         ("forwardToken", False, True, "may widen", "may narrow"),
+        ("gateway.adopted.until", None, "2030-01-01", "may widen", "may narrow"),
+        ("gateway.adopted.until", "2030-01-01", "2030-01-02", "may widen", "may narrow"),
         ("gateway.scheme", "https", "http", "may widen", "may narrow"),
         ("gateway.stripHeaders", [], ["X-A"], "may narrow", "may widen"),
         ("gateway.upstreamTls.ca", ["a"], ["a", "b"], "may widen", "may narrow"),
