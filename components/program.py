@@ -18,6 +18,7 @@ from kong_oam.access.diff.snapshot import OUTPUT, dump_model, exported_model
 from kong_oam.access.model import Estate
 from kong_oam.access.report import access_table, grants
 from kong_oam.access.settings.values import Settings
+from kong_oam.adopt.sync import sync_findings
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.engine.state import StackState
 from kong_oam.errors import EngineError, ProductError, SettingsError
@@ -183,6 +184,8 @@ def _plan() -> _Plan:
         )
         issuers = base.state.issuers if base else state.issuers
         findings: list[Diagnostic] = []
+        if settings.gateway.adopted:
+            findings += sync_findings(settings.gateway.adopted.deck)
         groups = {}
         for provider in settings.providers:
             inspection = inspect(

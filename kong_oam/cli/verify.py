@@ -22,6 +22,8 @@ from kong_oam.verify.deviations import KINDS, AffectedCalls, Deviation
 from kong_oam.verify.questions import OTHER_METHOD
 
 if TYPE_CHECKING:
+    from kong_oam.access.settings.values import Settings
+    from kong_oam.verify.adopted import WayAround
     from kong_oam.verify.stack import Altered, Reason, Result, Workloads
 
 _DETAILS = """\
@@ -32,6 +34,9 @@ with too much or too little access, the Kong entity that causes it, and the reme
 Then it reads Deployments, Services, ServiceAccounts, NetworkPolicies and clients' Secrets (without
 values) from the stack's cluster. It prints each field that changed since the last run, who changed
 it, and the remedy. It also lists NetworkPolicies of others that let callers in to these pods.
+
+Until the date of gateway.adopted, older routes to these workloads are listed as known and are no
+findings. A route that takes a call from a route of the stack always is a finding.
 
 The command changes nothing.
 
@@ -81,10 +86,12 @@ def _run(options: Namespace, console: Console) -> int:
     altered = cluster.altered if cluster else ()
     if console.json:
         entries = [_entry(*finding) for finding in findings]
-        console.print_json(entries + list(map(_altered, altered)))
+        known = [*map(_known, result.known)] if result else []
+        console.print_json(entries + known + list(map(_altered, altered)))
         return FOUND if entries or altered else OK
     if result:
         console.print(*lines_of(result, options.stack, console))
+        console.print(*known_lines(result, settings))
     if cluster:
         console.print(*_changes(cluster, options.stack, console))
     return FOUND if findings or altered else OK
@@ -107,6 +114,23 @@ def lines_of(result: Result, stack: str, console: Console) -> Iterator[str]:
         # Several reasons may have the same remedy.
         yield from dict.fromkeys(_remedies(reasons))
     yield _verdict(result, stack)
+
+
+def known_lines(result: Result, settings: Settings) -> Iterator[str]:
+    """Yield the lines about older routes that the stack accepts until a date."""
+    adopted = settings.gateway.adopted
+    if adopted is None or not result.known:
+        return
+    yield from (f"known: {way}" for way in result.known)
+    yield (
+        f"{len(result.known)} known way(s) around the gate are findings after {adopted.until} "
+        "(gateway.adopted); to retire them: python -m kong_oam adopt retire"
+    )
+
+
+def _known(way: WayAround) -> JsonObject:
+    reason = {"text": str(way), "remedy": ""}
+    return {"kind": "known", "reasons": [reason], "calls": []}
 
 
 def _changes(cluster: Workloads, stack: str, console: Console) -> Iterator[str]:

@@ -26,6 +26,7 @@ from kong_oam.kong.account import Account
 from kong_oam.kong.admin import AdminApi
 from kong_oam.kong.certificates import hosts_by_certificate
 from kong_oam.kong.entities import Entity, tags_of
+from kong_oam.kong.global_plugins import global_plugins
 from kong_oam.kong.host_conflicts import host_conflicts
 from kong_oam.kong.owners import Owner, OwnerLookup, owner_in_words
 from kong_oam.kong.routes import routes
@@ -108,8 +109,10 @@ def inspect(
         return (
             *name_conflicts(admin, estate, held),
             *issuer_conflicts(admin, settings, estate, held, state.issuers),
-            *host_conflicts(admin, estate, state.resources),
-            *missing_consumers(admin, estate),
+            *global_plugins(admin, settings, estate, held),
+            *host_conflicts(
+                admin, estate, state.resources, adopts=settings.adopts
+            ),
         )
 
 

@@ -45,7 +45,12 @@ from kong_oam.kubernetes.other_policies import callers, other_policies
 from kong_oam.kubernetes.ownership import FieldChange, changes
 from kong_oam.objects.selection import STACK
 from kong_oam.traits.upstream_tls.at_kong import authorities
-from kong_oam.verify import old_credentials
+from kong_oam.verify.adopted import (
+    WayAround,
+    older_routes,
+    ways_around,
+    without,
+)
 from kong_oam.verify.deviations import Deviation, ModelMismatchError, compare
 from kong_oam.verify.drift import Drift, drifts, with_intended_names
 from kong_oam.verify.live_gateway import LiveGateway
@@ -78,6 +83,8 @@ class Result:
     findings: tuple[tuple[Deviation, tuple[Reason, ...]], ...]
     # The number of checked components.
     components: int
+    # Ways of an older configuration, which the stack accepts until its date.
+    known: tuple[WayAround, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +156,11 @@ def judge(
     known = replace(deployed, authorities=authorities(live.authorities))
     wanted = intended(settings, estate, known, complete)
     live = with_intended_names(live, wanted)
+    ways: tuple[WayAround, ...] = ()
+    if settings.adopts:
+        older = older_routes(live, wanted, estate)
+        ways = tuple(ways_around(live, older, terms))
+        live = without(live, older)
     is_base = settings.partition is None
     lookup = OwnerLookup(settings.stack.name, settings.partition, is_base)
     drifted = drifts(live, wanted, lookup)
@@ -177,7 +189,7 @@ def judge(
         (deviation, _reasons(settings, deviation, drifted))
         for deviation in deviations
     )
-    return Result(findings, len(estate.exposed))
+    return Result(findings, len(estate.exposed), ways)
 
 
 def _reasons(
