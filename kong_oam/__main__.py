@@ -75,6 +75,7 @@ COMMANDS: tuple[Command, ...] = (
     *stacks.COMMANDS,
     move.COMMAND,
     recover.COMMAND,
+    adopt.COMMAND,
     emergency.COMMAND,
     adopt.COMMAND,
     review.COMMAND,

@@ -30,7 +30,7 @@ from kong_oam.kong.route_order import FLAVOR, paths_by_priority, priority
 from kong_oam.kong.routes import (
     declared_path,
     literal_prefix,
-    regex_priority,
+    own_priority,
     routes,
 )
 
@@ -176,13 +176,7 @@ def _unknown_order(admin: AdminApi) -> Diagnostic | None:
 
 
 def _own_priority(endpoint: Endpoint) -> int:
-    """Return the priority of our route for an endpoint."""
-    route = {
-        "hosts": [endpoint.host],
-        "methods": METHODS,
-        "regex_priority": regex_priority(endpoint.host, len(endpoint.path)),
-    }
-    return priority(route, ["~"])
+    return own_priority(endpoint.host, len(endpoint.path))
 
 
 def _conflicts_of(

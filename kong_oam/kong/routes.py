@@ -20,9 +20,11 @@ from kong_oam.access.compile.exposure import (
     MOST_LABELS_OF_WILDCARD,
 )
 from kong_oam.access.data import Names, PathSegments
+from kong_oam.access.methods import METHODS
 from kong_oam.access.model import Component
 from kong_oam.access.paths import AmbiguousPathError, declared, pattern
 from kong_oam.kong.entities import Entity
+from kong_oam.kong.route_order import priority
 
 # The priority that each label of a wildcard host adds to a route, more than any path adds.
 #
@@ -108,15 +110,25 @@ def _plans(
     for depth, group in sorted(by_depth.items()):
         # Earlier versions had the same roles, and odd priorities for public
         # routes.
-        priority = regex_priority(hosts[0], depth)
+        number = regex_priority(hosts[0], depth)
         patterns = tuple(map(pattern, group))
         role = f"protected-{depth}{suffix}"
-        yield RoutePlan(role, backend, hosts, patterns, priority)
+        yield RoutePlan(role, backend, hosts, patterns, number)
 
 
 def regex_priority(host: str, depth: int) -> int:
     """Return the priority of a path with so many elements on a host."""
     return _step(host) + 2 * depth
+
+
+def own_priority(host: str, depth: int) -> int:
+    """Return the place of such a route in Kong's router, as a number (`route_order`)."""
+    route = {
+        "hosts": [host],
+        "methods": METHODS,
+        "regex_priority": regex_priority(host, depth),
+    }
+    return priority(route, ["~"])
 
 
 def _step(host: str) -> int:

@@ -10,7 +10,7 @@ import copy
 import difflib
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 import yaml
@@ -49,6 +49,71 @@ def without(position: SourcePosition) -> str | None:
     return _checked(document, wanted, lambda: _without_entry(document, path))
 
 
+def changed(
+    document: Document, gone: Iterable[Path], values: Mapping[Path, str]
+) -> str | None:
+    """Return the file's text without the entries at the paths `gone`, and with other scalars.
+
+    `values`: YAML on one line by path. Collections that become empty go, too. For block style only.
+    """
+    wanted = copy.deepcopy(document.data)
+    for path, value in values.items():
+        value_at(wanted, path[:-1])[path[-1]] = _parsed(value)
+    removed = _with_emptied(wanted, gone)
+    # The last entries go first, so that the indexes of the others stay.
+    for path in sorted(removed, key=_by_index, reverse=True):
+        del value_at(wanted, path[:-1])[path[-1]]
+    return _checked(
+        document, wanted, lambda: _with_changes(document, removed, values)
+    )
+
+
+def _by_index(path: Path) -> tuple[tuple[bool, str | int], ...]:
+    return tuple((isinstance(step, int), step) for step in path)
+
+
+def _with_emptied(data: Any, gone: Iterable[Path]) -> set[Path]:
+    """Return the paths, each collection that becomes empty in place of its entries."""
+    paths = set(gone)
+    while True:
+        by_parent: dict[Path, set[Path]] = {}
+        for path in paths:
+            by_parent.setdefault(path[:-1], set()).add(path)
+        emptied = {
+            parent: entries
+            for parent, entries in by_parent.items()
+            if parent and len(value_at(data, parent)) == len(entries)
+        }
+        if not emptied:
+            return {path for path in paths if not _is_below(path, paths)}
+        for parent, entries in emptied.items():
+            paths = paths - entries | {parent}
+
+
+def _is_below(path: Path, others: Collection[Path]) -> bool:
+    return any(path[:length] in others for length in range(1, len(path)))
+
+
+def _with_changes(
+    document: Document, gone: Iterable[Path], values: Mapping[Path, str]
+) -> str:
+    text = document.text
+    cuts: list[tuple[int, int, str]] = []
+    for path in gone:
+        parent = _collection(document, path[:-1])
+        if parent.flow_style:
+            raise _UncertainEditError
+        first, last = dict(_entries(parent))[path[-1]]
+        cuts.append((_line_start(text, first), _line_end(text, last), ""))
+    for path, value in values.items():
+        parent = _collection(document, path[:-1])
+        _, node = dict(_entries(parent))[path[-1]]
+        cuts.append((node.start_mark.index, _end(text, node), value))
+    for start, end, value in sorted(cuts, reverse=True):
+        text = text[:start] + value + text[end:]
+    return text
+
+
 def with_key(position: SourcePosition, key: str, value: str) -> str | None:
     """Return the file's text with `key` appended to the mapping at `position`. `value` is YAML on
     one line."""
@@ -79,6 +144,14 @@ def with_entry(position: SourcePosition, key: str, entry: str) -> str | None:
     return with_key(position, key, f"[{entry}]")
 
 
+def lines_of(document: Document, path: Path) -> range:
+    """Return the numbers of the lines on which the value at a path stands, from 1."""
+    node = dict(_entries(_collection(document, path[:-1])))[path[-1]][1]
+    end = _end(document.text, node)
+    last = document.text.count("\n", 0, max(end - 1, 0)) + 1
+    return range(node.start_mark.line + 1, last + 1)
+
+
 def scalar(text: str) -> str:
     """Write `text` as one YAML scalar: plain if every reader takes it for text, else in double
     quotes."""
@@ -86,17 +159,19 @@ def scalar(text: str) -> str:
     return text if plain else json.dumps(text, ensure_ascii=False)
 
 
-def unified(file: str, before: str, after: str) -> str | None:
+def unified(file: str, before: str, after: str, context: int = 3) -> str | None:
     """Return a unified diff for `patch -p0` and `git apply -p0`. None if nothing changed, or if a
-    diff cannot hold the file's name."""
+    diff cannot hold the file's name. `context`: unchanged lines around each change."""
     if not file.isprintable() or before == after:
         return None
     name = f"{file}\t" if " " in file else file
-    return "".join(_diff(before, after, name))
+    return "".join(_diff(before, after, name, context))
 
 
-def _diff(before: str, after: str, name: str) -> Iterator[str]:
-    for line in difflib.unified_diff(_lines(before), _lines(after), name, name):
+def _diff(before: str, after: str, name: str, context: int) -> Iterator[str]:
+    for line in difflib.unified_diff(
+        _lines(before), _lines(after), name, name, n=context
+    ):
         yield (
             line
             if line.endswith("\n")
