@@ -100,11 +100,17 @@ def foreign(old: OldKong, stack: str) -> OldKong:
 
 
 def retirement(
-    everything: OldKong, stack: str, exposed: Exposed, kept: Texts
+    everything: OldKong,
+    stack: str,
+    exposed: Exposed,
+    kept: Texts,
+    *,
+    is_shared: bool = False,
 ) -> Retirement:
     """Plan the removal.
 
-    `kept`: the last day of each consumer whose old credential a client still uses.
+    `kept`: the last day of each consumer whose old credential a client still uses. `is_shared`:
+    another stack may accept old credentials.
     """
     old = foreign(everything, stack)
     coverages = {route.name: exposed.coverage(route) for route in old.routes}
@@ -126,7 +132,6 @@ def retirement(
     if reasons:
         hosts = {service.host for service in services}
         upstreams = [each for each in upstreams if each.name in hosts]
-    is_shared = _has_credentials_elsewhere(everything, stack)
     consumers = []
     for consumer in old.consumers:
         reason = _reason_for_consumer(consumer, reasons, kept)
@@ -280,17 +285,6 @@ def _unused_upstreams(
         if service.name not in removed
     }
     return [upstream for upstream in old.upstreams if upstream.name not in used]
-
-
-def _has_credentials_elsewhere(everything: OldKong, stack: str) -> bool:
-    """Return whether another stack has plugins that accept old credentials."""
-    lookup = OwnerLookup(stack, whole=True)
-    for plugin in everything.plugins:
-        owner = lookup.owner({"tags": plugin.tags})
-        is_others = owner.kind == "another stack's"
-        if is_others and plugin.name in ("key-auth", "basic-auth"):
-            return True
-    return False
 
 
 def _reason_for_consumer(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,12 +13,14 @@ from kong_oam.access.settings.values import Settings
 from kong_oam.cli.command import FOUND, OK, UsageError
 from kong_oam.cli.console import Console, print_note
 from kong_oam.cli.estates import add_estate, read_estate, selected_settings
+from kong_oam.kong.account import is_plain
 from kong_oam.oam.position import JsonObject
 
 if TYPE_CHECKING:
     from kong_oam.adopt.coverage import Exposed
     from kong_oam.adopt.entities import OldKong
     from kong_oam.adopt.retire import Retirement
+    from kong_oam.diagnostics import Diagnostics
 
 RETIRE_DETAILS = """\
 Prints how to remove old routes that the Applications have replaced, and services, upstreams and
@@ -76,22 +79,46 @@ def run_retire(options: Namespace, console: Console) -> int:
 
     if bool(options.files) == bool(options.admin):
         raise UsageError("name either decK files or --admin URL")
+    if options.admin and not is_plain(options.admin):
+        raise UsageError(
+            "--admin is http(s)://HOST[:PORT][/PATH]; credentials belong in KONG_ADMIN_TOKEN"
+        )
     if options.admin and options.format == "deck":
         raise UsageError("--format deck needs decK files; name them")
     settings = selected_settings(options)
     estate = read_estate(options.applications, settings)
     files = [(name, _content(name)) for name in options.files]
-    old, settle = _read(options.admin, files, settings)
+    there = (
+        _read_running(options.admin, settings)
+        if options.admin
+        else _read_files(files, settings)
+    )
     hosts = tuple(host.lower() for host in options.host)
     exposed = Exposed(estate, hosts)
-    plan = retirement(old, settings.stack.name, exposed, {})
+    plan = retirement(
+        there.old,
+        settings.stack.name,
+        exposed,
+        {},
+        is_shared=there.is_shared,
+    )
     if console.json:
         console.print_json(_entries(plan))
     elif options.admin or options.format == "api":
-        console.print(*_calls(plan, settle, settings))
+        console.print(*_calls(plan, there.settle, settings))
     else:
-        console.print(*_patches(plan, old, exposed, files))
+        console.print(*_patches(plan, there.old, exposed, files))
     return OK if plan.is_empty else FOUND
+
+
+@dataclass(frozen=True, slots=True)
+class _Old:
+    """The old entities. `settle`: seconds until each worker sees a change. `is_shared`: another
+    stack accepts old credentials."""
+
+    old: OldKong
+    settle: float
+    is_shared: bool = False
 
 
 def _content(name: str) -> bytes:
@@ -101,40 +128,54 @@ def _content(name: str) -> bytes:
         raise UsageError(f"{name} cannot be read: {error.strerror}") from None
 
 
-def _read(
-    url: str | None, files: list[tuple[str, bytes]], settings: Settings
-) -> tuple[OldKong, float]:
-    """Return the old entities, and the seconds until each worker sees a change."""
+def _read_files(files: list[tuple[str, bytes]], settings: Settings) -> _Old:
     from kong_oam.adopt.deck import read_deck
+    from kong_oam.kong.preflight import settle_seconds
+
+    seconds = settings.gateway.settle_seconds
+    if seconds is None:
+        seconds = settle_seconds({})
+    return _Old(_readable(*read_deck(files)), seconds)
+
+
+def _read_running(url: str, settings: Settings) -> _Old:
     from kong_oam.adopt.running import read_running
-    from kong_oam.diagnostics import errors
     from kong_oam.errors import ProductError
     from kong_oam.kong.account import Account
     from kong_oam.kong.admin import AdminApi
-    from kong_oam.kong.preflight import settle, settle_seconds
+    from kong_oam.kong.owners import OwnerLookup
+    from kong_oam.kong.preflight import settle
 
-    if url is None:
-        old, findings = read_deck(files)
-        seconds = settings.gateway.settle_seconds
-        if seconds is None:
-            seconds = settle_seconds({})
-    else:
-        account = Account(
-            url,
-            os.environ.get("KONG_ADMIN_TOKEN"),
-            os.environ.get("KONG_API_KEY"),
-            settings.gateway.workspace,
-        )
-        try:
-            with AdminApi(account) as admin:
-                old, findings = read_running(admin)
-                seconds = settle(admin, settings.gateway)
-        except ProductError as error:
-            raise UsageError(str(error)) from None
+    workspace = settings.gateway.workspace
+    account = Account(
+        url,
+        os.environ.get("KONG_ADMIN_TOKEN"),
+        os.environ.get("KONG_API_KEY"),
+        workspace,
+    )
+    lookup = OwnerLookup(settings.stack.name, whole=True)
+    try:
+        with AdminApi(account) as admin:
+            found = read_running(admin, workspace or "")
+            seconds = settle(admin, settings.gateway)
+            stacks = {
+                lookup.owner(plugin).kind
+                for plugin in admin.rows("/plugins")
+                if plugin["name"] in ("key-auth", "basic-auth")
+            }
+    except ProductError as error:
+        raise UsageError(str(error)) from None
+    return _Old(_readable(*found), seconds, "another stack's" in stacks)
+
+
+def _readable(old: OldKong | None, findings: Diagnostics) -> OldKong:
+    from kong_oam.diagnostics import errors
+
     if old is None:
         raise UsageError("\n".join(map(str, errors(findings))))
-    print_note(*findings)
-    return old, seconds
+    if findings:
+        print_note(*findings)
+    return old
 
 
 def _calls(

@@ -180,13 +180,12 @@ def test_entities_of_stacks_are_never_listed() -> None:
 
 
 def test_consumers_stay_if_another_stack_accepts_old_keys() -> None:
-    tags = ["kong-oam", "kong-oam-stack:other"]
     old = old_kong(
-        {"one": {"r1": {"paths": ["/a/"]}}},
-        consumers=[{"username": "robot"}],
-        plugins=[{"name": "key-auth", "tags": tags}],
+        {"one": {"r1": {"paths": ["/a/"]}}}, consumers=[{"username": "robot"}]
     )
-    assert staying(planned(old, "/a")) == {
+    exposed = Exposed(exposing((HOST, "/a")))
+    plan = retirement(old, "tests", exposed, {}, is_shared=True)
+    assert staying(plan) == {
         "consumer 'robot'": "another stack may accept its credentials"
     }
 
