@@ -77,7 +77,6 @@ COMMANDS: tuple[Command, ...] = (
     recover.COMMAND,
     adopt.COMMAND,
     emergency.COMMAND,
-    adopt.COMMAND,
     review.COMMAND,
     forward.COMMAND,
     completion.COMMAND,
