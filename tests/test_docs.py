@@ -79,7 +79,7 @@ def test_every_part_of_the_reference_has_its_block() -> None:
     wanted |= {
         *(f"help {command.name}" for command in COMMANDS),
         "help emergency -s STACK open",
-        "help adopt compare",
+        "help adopt retire",
     }
     assert set(named) == wanted
     assert len(named) == len(wanted)

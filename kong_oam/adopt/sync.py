@@ -45,18 +45,24 @@ def sync_findings_in(file: str, raw: bytes) -> Findings:
         why = f"the file is no YAML mapping, so its {_SELECT_TAGS} are unknown; correct it"
         yield Diagnostic("ENV428", why, place)
         return
-    tags = _select_tags(documents[0].data)
-    if not tags:
-        mistake = f"the file has no {_SELECT_TAGS}"
-    elif all(map(is_tag_of_stacks, tags)):
-        mistake = f"{_SELECT_TAGS} names only tags of stacks"
-    else:
+    mistake = missing_tags(_select_tags(documents[0].data))
+    if not mistake:
         return
     message = (
         f"{mistake}, so its next `deck gateway sync` deletes the stack's entities in Kong. Tag the "
         "file's entities and sync; then select that tag before this run"
     )
     yield Diagnostic("ENV428", message, place)
+
+
+def missing_tags(tags: Iterable[str]) -> str:
+    """Return why a sync with these tags would delete entities of stacks, or an empty text."""
+    listed = [*tags]
+    if not listed:
+        return f"the file has no {_SELECT_TAGS}"
+    if all(map(is_tag_of_stacks, listed)):
+        return f"{_SELECT_TAGS} names only tags of stacks"
+    return ""
 
 
 def _select_tags(data: JsonObject) -> list[str]:

@@ -42,4 +42,5 @@ COMMAND = Command(
     _DETAILS,
     _arguments,
     _run,
+    json=False,  # each verb has its own option
 )

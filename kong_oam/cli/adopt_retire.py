@@ -69,6 +69,7 @@ def retire_arguments(parser: ArgumentParser) -> None:
         help="a host of routes without hosts (default: all hosts of the Applications)",
     )
     add_estate(parser)
+    parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def run_retire(options: Namespace, console: Console) -> int:

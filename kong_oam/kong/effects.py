@@ -8,7 +8,7 @@ from enum import Enum, auto
 from kong_oam.access.data import Texts
 from kong_oam.kong.entities import Entity
 from kong_oam.kong.plugin_kinds import PLUGIN_KINDS
-from kong_oam.kong.plugins import CLEARED, CUSTOM_FIELDS
+from kong_oam.kong.plugins import CLEARED, CUSTOM_FIELDS, GUARDS
 from kong_oam.traits.kong_plugin.findings import is_gate_header
 
 # Protocols of requests. Any of them on a plugin is as good as all.
@@ -64,6 +64,13 @@ def effect_of(plugin: Entity) -> Effect:
 def is_active(plugin: Entity) -> bool:
     """Return whether a plugin is enabled, for any protocol of requests."""
     return bool(plugin["enabled"] and HTTP.intersection(plugin["protocols"]))
+
+
+def is_acting(plugin: Entity) -> bool:
+    """Return whether a plugin on all services may decide or change calls of a stack's services."""
+    if plugin["name"] in GUARDS or tells_browsers(plugin):
+        return True
+    return effect_of(plugin) is not Effect.NONE
 
 
 def tells_browsers(plugin: Entity) -> bool:

@@ -14,15 +14,9 @@ from kong_oam.access.settings.values import Settings
 from kong_oam.diagnostics import Diagnostic, Findings
 from kong_oam.engine.state import SERVICE, RecordedNames
 from kong_oam.kong.admin import AdminApi
-from kong_oam.kong.effects import (
-    Effect,
-    effect_of,
-    is_active,
-    tells_browsers,
-)
+from kong_oam.kong.effects import is_acting, is_active
 from kong_oam.kong.entities import Entity
 from kong_oam.kong.owners import OwnerLookup, owner_in_words
-from kong_oam.kong.plugins import GUARDS
 from kong_oam.kong.trait_plugins import trait_plugins
 
 _SCOPES = ("route", "service", "consumer", "consumer_group")
@@ -49,11 +43,8 @@ def global_plugins(
 
 def acts_everywhere(plugin: Entity) -> bool:
     """Return whether a plugin is global, and may decide or change calls of any service."""
-    if not is_active(plugin) or any(map(plugin.get, _SCOPES)):
-        return False
-    if plugin["name"] in GUARDS or tells_browsers(plugin):
-        return True
-    return effect_of(plugin) is not Effect.NONE
+    is_global = not any(map(plugin.get, _SCOPES))
+    return is_global and is_active(plugin) and is_acting(plugin)
 
 
 def _is_new(component: Component, held: RecordedNames) -> bool:

@@ -1,0 +1,145 @@
+"""The verb `adopt retire`: files in, a patch or a script out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kong_oam.__main__ import main
+from sandbox.kong import Kong
+from tests.support.cli import Cli
+from tests.support.documentation import page
+from tests.support.streams import Capsys
+
+APPLICATION = """\
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: legacy}
+spec:
+  components:
+    - name: orders
+      type: external
+      traits:
+        - type: gateway
+          properties: {domain: api.example.com, http: {/orders: 8080}}
+        - type: access
+          properties:
+            owner: sales
+            scopes: {orders.read: Read}
+            rules: [{paths: [/orders], methods: [GET], scopes: [orders.read]}]
+"""
+STACK = """\
+config:
+  kong-oam:cloud: bare-metal
+  kong-oam:asOf: "2026-12-01"
+  kong-oam:gateway:
+    upstreams:
+      legacy/orders: {host: orders.example.net, port: 8080, scheme: http}
+  kong-oam:identityProviders:
+    - {name: main, type: oidc, issuer: "https://issuer.example.com", audience: api://shop}
+"""
+OLD = """\
+_format_version: "3.0"
+services:
+  - name: orders
+    url: http://orders.internal:8080
+    plugins:
+      - name: key-auth
+    routes:
+      - name: orders
+        paths: [/orders/]
+  - name: billing
+    host: billing.internal
+    routes:
+      # Its Application comes later.
+      - name: billing
+        paths: [/billing]
+consumers:
+  - username: robot
+    keyauth_credentials: [{key: S3CRET}]
+"""
+
+
+@pytest.fixture
+def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capsys) -> Cli:
+    monkeypatch.chdir(tmp_path)
+    for name, text in {
+        "stacks/Pulumi.local.yaml": STACK,
+        "applications/legacy.yaml": APPLICATION,
+        "kong.yaml": OLD,
+    }.items():
+        file = Path(name)
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(text, "utf-8")
+    return Cli(capsys)
+
+
+def test_the_page_shows_a_patch_and_its_notes(cli: Cli, capsys: Capsys) -> None:
+    assert main(("adopt", "retire", "kong.yaml")) == 1
+    printed = capsys.readouterr()
+    lines = [*printed.err.splitlines(), *printed.out.splitlines()]
+    shown = page("how-to/retire-a-kong.md").partition("retire kong.yaml\n")[2]
+    expected = [
+        line.removeprefix("    ")
+        for line in shown.partition("\n\n")[0].splitlines()
+    ]
+    assert [line for line in lines if line in expected] == expected
+    assert "S3CRET" not in printed.err + printed.out
+
+
+def test_a_script_for_files_uses_names(cli: Cli) -> None:
+    script = cli("adopt", "retire", "kong.yaml", "--format", "api", status=1)
+    assert (
+        "# goes: route 'orders'; then 404: other hosts, other methods\n"
+        in script
+    )
+    assert '"$KONG_ADMIN_ADDR"/routes/orders\n' in script
+    assert "/routes/billing" not in script and "S3CRET" not in script
+
+
+def test_json_lists_all_entities(cli: Cli) -> None:
+    assert cli.json("adopt", "retire", "kong.yaml", "--json", status=1) == {
+        "routes": [
+            {"name": "orders", "left": ["other hosts", "other methods"]}
+        ],
+        "services": ["orders"],
+        "upstreams": [],
+        "consumers": [],
+        "staying": [
+            {
+                "entity": "route 'billing'",
+                "reason": "the Applications do not expose api.example.com/billing",
+                "place": "kong.yaml:14:9",
+            },
+            {
+                "entity": "consumer 'robot'",
+                "reason": "old routes stay, and may accept its credentials",
+                "place": "kong.yaml:17:5",
+            },
+        ],
+    }
+
+
+def test_an_empty_kong_has_nothing_to_remove(cli: Cli) -> None:
+    with Kong() as kong:
+        assert cli("adopt", "retire", "--admin", kong.admin_url) == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "name either decK files or --admin URL"),
+        (["kong.yaml", "--admin", "http://a"], "name either decK files or --admin URL"),
+        (["--admin", "http://a", "--format", "deck"], "--format deck needs decK files; name them"),
+        (["none.yaml"], "none.yaml cannot be read: No such file or directory"),
+        (["--admin", "http://u:S3CRET@a"], "--admin is http(s)://HOST[:PORT][/PATH]; credentials belong in KONG_ADMIN_TOKEN"),
+        (["--admin", "http://127.0.0.1:9"], "does not answer (ConnectError)"),
+        (["applications/legacy.yaml"], "_format_version"),
+    ],
+)  # fmt: skip
+def test_wrong_usage_is_a_message(
+    cli: Cli, arguments: list[str], message: str
+) -> None:
+    printed = cli.usage("adopt", "retire", *arguments)
+    assert message in printed and "S3CRET" not in printed
