@@ -103,13 +103,14 @@ def retirement(
     everything: OldKong,
     stack: str,
     exposed: Exposed,
-    kept: Texts,
+    kept: Texts | None = None,
     *,
     is_shared: bool = False,
 ) -> Retirement:
     """Plan the removal.
 
-    `kept`: the last day of each consumer whose old credential a client still uses. `is_shared`:
+    `kept`: the last day of each consumer whose old credential a client still uses. None: unknown,
+    and all consumers stay. `is_shared`:
     another stack may accept old credentials.
     """
     old = foreign(everything, stack)
@@ -288,8 +289,10 @@ def _unused_upstreams(
 
 
 def _reason_for_consumer(
-    consumer: OldConsumer, reasons: Texts, kept: Texts
+    consumer: OldConsumer, reasons: Texts, kept: Texts | None
 ) -> str:
+    if kept is None:
+        return "clients may call by its credentials; remove it by hand"
     if consumer.name in kept:
         return f"a client calls by its credential until {kept[consumer.name]}"
     if reasons:

@@ -14,6 +14,7 @@ from kong_oam.diagnostics import errors
 if TYPE_CHECKING:
     from kong_oam.adopt.entities import OldKong
     from kong_oam.diagnostics import Diagnostics
+    from kong_oam.kong.account import Account
 
 
 def add_old_kong(parser: ArgumentParser) -> None:
@@ -50,8 +51,15 @@ def _deck(options: Namespace) -> tuple[OldKong | None, Diagnostics]:
 
 def _running(options: Namespace) -> tuple[OldKong | None, Diagnostics]:
     from kong_oam.adopt.running import read_running
-    from kong_oam.kong.account import Account, is_plain
     from kong_oam.kong.admin import AdminApi
+
+    with AdminApi(account_of(options)) as admin:
+        return read_running(admin, options.workspace or "")
+
+
+def account_of(options: Namespace) -> Account:
+    """Return the account of a running Kong. Raises UsageError."""
+    from kong_oam.kong.account import Account, is_plain
 
     # The address may have a password, so no message quotes it.
     if not is_plain(options.admin):
@@ -59,11 +67,9 @@ def _running(options: Namespace) -> tuple[OldKong | None, Diagnostics]:
             "--admin is not http(s)://HOST[:PORT][/PATH]; put credentials into KONG_ADMIN_TOKEN or "
             "KONG_API_KEY"
         )
-    account = Account(
+    return Account(
         options.admin,
         os.environ.get("KONG_ADMIN_TOKEN"),
         os.environ.get("KONG_API_KEY"),
         options.workspace,
     )
-    with AdminApi(account) as admin:
-        return read_running(admin, options.workspace or "")

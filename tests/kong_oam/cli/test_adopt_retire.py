@@ -114,7 +114,7 @@ def test_json_lists_all_entities(cli: Cli) -> None:
             },
             {
                 "entity": "consumer 'robot'",
-                "reason": "old routes stay, and may accept its credentials",
+                "reason": "clients may call by its credentials; remove it by hand",
                 "place": "kong.yaml:17:5",
             },
         ],
@@ -129,11 +129,11 @@ def test_an_empty_kong_has_nothing_to_remove(cli: Cli) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "name either decK files or --admin URL"),
-        (["kong.yaml", "--admin", "http://a"], "name either decK files or --admin URL"),
+        ([], "name decK files, or a running Kong by --admin"),
+        (["kong.yaml", "--admin", "http://a"], "name decK files, or a running Kong by --admin"),
         (["--admin", "http://a", "--format", "deck"], "--format deck needs decK files; name them"),
-        (["none.yaml"], "none.yaml cannot be read: No such file or directory"),
-        (["--admin", "http://u:S3CRET@a"], "--admin is http(s)://HOST[:PORT][/PATH]; credentials belong in KONG_ADMIN_TOKEN"),
+        (["none.yaml"], "none.yaml: No such file or directory"),
+        (["--admin", "http://u:S3CRET@a"], "--admin is not http(s)://HOST[:PORT][/PATH]"),
         (["--admin", "http://127.0.0.1:9"], "does not answer (ConnectError)"),
         (["applications/legacy.yaml"], "_format_version"),
     ],
