@@ -10,7 +10,8 @@ import copy
 import difflib
 import json
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import yaml
@@ -28,6 +29,7 @@ from kong_oam.oam.position import Document, Path, SourcePosition
 
 _PLAIN = re.compile(r"[A-Za-z/][A-Za-z0-9_./-]*\Z")
 _COMMA = re.compile(r"\s*,\s*\Z")
+_BLOCK_STYLES = ("|", ">")
 
 # The first and last node of an entry: key and value, or an item twice.
 Entry = tuple[Node, Node]
@@ -35,6 +37,115 @@ Entry = tuple[Node, Node]
 
 class _UncertainEditError(KongOamError):
     """The edit may have another meaning than wanted. Only this module catches it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Renamed:
+    """A new text for the value at a path, or for the key of that value."""
+
+    path: Path
+    text: str
+    on_key: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """New entries of the mapping at a path: keys and values, both YAML on one line."""
+
+    path: Path
+    entries: tuple[tuple[str, str], ...]
+
+
+Edit = Renamed | Added
+
+# A part of a file's text, from an index to an index, and the text in its place. The depth of the
+# edited collection decides the order of entries that are added at one index.
+_Replacement = tuple[int, int, int, str]
+
+
+def with_edits(
+    file: str, text: str, edits: Mapping[int, Sequence[Edit]]
+) -> str | None:
+    """Return a file's text with all edits, by the index of their document. None if a result would
+    differ from the wanted data, or if the text uses aliases."""
+    if _has_aliases(text):
+        return None
+    documents, _ = read(file, text.encode())
+    expected = []
+    replacements: list[_Replacement] = []
+    try:
+        for document in documents:
+            of_document = edits.get(document.index, ())
+            expected.append(_edited_data(document.data, of_document))
+            for edit in of_document:
+                replacements.append(_replacement(document, edit))
+    except _UncertainEditError:
+        return None
+    edited = text
+    # From the end, so that earlier indexes stay valid. At one index, the entry of an outer mapping
+    # is inserted first, and so follows the entries of inner mappings.
+    for start, end, _, new in sorted(
+        replacements, key=lambda item: (-item[0], -item[1], item[2])
+    ):
+        edited = edited[:start] + new + edited[end:]
+    after, findings = read(file, edited.encode())
+    is_meant = [parsed.data for parsed in after] == expected
+    return edited if is_meant and not findings else None
+
+
+def _edited_data(data: Any, edits: Sequence[Edit]) -> Any:
+    """Return a copy of a document's data with the edits. Keys change last, because paths have the
+    old keys."""
+    wanted = copy.deepcopy(data)
+    keys = []
+    for edit in edits:
+        if isinstance(edit, Added):
+            for key, value in edit.entries:
+                value_at(wanted, edit.path)[_parsed(key)] = _parsed(value)
+        elif edit.on_key:
+            keys.append(edit)
+        else:
+            value_at(wanted, edit.path[:-1])[edit.path[-1]] = edit.text
+    for edit in sorted(keys, key=lambda edit: -len(edit.path)):
+        parent = value_at(wanted, edit.path[:-1])
+        if edit.text in parent:
+            raise _UncertainEditError
+        parent[edit.text] = parent.pop(edit.path[-1])
+    return wanted
+
+
+def _replacement(document: Document, edit: Edit) -> _Replacement:
+    depth = len(edit.path)
+    if isinstance(edit, Added):
+        rows = [f"{key}: {value}" for key, value in edit.entries]
+        is_flow = _collection(document, edit.path).flow_style
+        entry = (", " if is_flow else "\n").join(rows)
+        index, added = _insertion(document, edit.path, entry)
+        return index, index, depth, added
+    first, last = _entry_at(document, edit.path)
+    node = first if edit.on_key else last
+    if not isinstance(node, ScalarNode):
+        raise _UncertainEditError
+    start = int(node.start_mark.index)
+    end = _end(document.text, node)
+    return start, end, depth, _rewritten(document.text[start:end], node, edit)
+
+
+def _rewritten(written: str, node: ScalarNode, edit: Renamed) -> str:
+    """Return the new text of a scalar in the style of the old text."""
+    if node.style in _BLOCK_STYLES:
+        lines = zip(
+            node.value.splitlines(), edit.text.splitlines(), strict=False
+        )
+        for old, new in lines:
+            if old != new:
+                written = written.replace(old, new)
+        return written
+    if node.style == "'":
+        return "'" + edit.text.replace("'", "''") + "'"
+    if node.style == '"':
+        return json.dumps(edit.text, ensure_ascii=False)
+    return scalar(edit.text)
 
 
 def without(position: SourcePosition) -> str | None:
@@ -159,19 +270,23 @@ def scalar(text: str) -> str:
     return text if plain else json.dumps(text, ensure_ascii=False)
 
 
-def unified(file: str, before: str, after: str, context: int = 3) -> str | None:
+def unified(
+    file: str, before: str, after: str, prefixes: tuple[str, str] = ("", "")
+) -> str | None:
     """Return a unified diff for `patch -p0` and `git apply -p0`. None if nothing changed, or if a
-    diff cannot hold the file's name. `context`: unchanged lines around each change."""
+    diff cannot hold the file's name.
+
+    With the prefixes `a/` and `b/`, it is a diff for `git apply` without options.
+    """
     if not file.isprintable() or before == after:
         return None
     name = f"{file}\t" if " " in file else file
-    return "".join(_diff(before, after, name, context))
+    old, new = prefixes
+    return "".join(_diff(before, after, old + name, new + name))
 
 
-def _diff(before: str, after: str, name: str, context: int) -> Iterator[str]:
-    for line in difflib.unified_diff(
-        _lines(before), _lines(after), name, name, n=context
-    ):
+def _diff(before: str, after: str, old: str, new: str) -> Iterator[str]:
+    for line in difflib.unified_diff(_lines(before), _lines(after), old, new):
         yield (
             line
             if line.endswith("\n")
@@ -201,9 +316,8 @@ def _checked(
 ) -> str | None:
     """Return the edited text if only this document changed, and only as wanted."""
     text = document.text
-    for event in yaml.parse(text, Loader=yaml.CSafeLoader):
-        if isinstance(event, yaml.AliasEvent):
-            return None
+    if _has_aliases(text):
+        return None
     try:
         edited = edit()
     except _UncertainEditError:
@@ -216,13 +330,23 @@ def _checked(
     return edited if is_meant and not findings else None
 
 
+def _has_aliases(text: str) -> bool:
+    events = yaml.parse(text, Loader=yaml.CSafeLoader)
+    return any(isinstance(event, yaml.AliasEvent) for event in events)
+
+
 def _collection(document: Document, path: Path) -> CollectionNode:
-    node = document.root
-    for step in path:
-        node = next(last for key, (_, last) in _entries(node) if key == step)
+    node = _entry_at(document, path)[1] if path else document.root
     if not isinstance(node, CollectionNode):
         raise _UncertainEditError
     return node
+
+
+def _entry_at(document: Document, path: Path) -> Entry:
+    entry = document.root, document.root
+    for step in path:
+        entry = next(found for key, found in _entries(entry[1]) if key == step)
+    return entry
 
 
 def _entries(node: Node) -> list[tuple[str | int, Entry]]:
@@ -258,14 +382,19 @@ def _without_entry(document: Document, path: Path) -> str:
 
 def _with_entry(position: SourcePosition, entry: str) -> str:
     text = position.document.text
-    parent = _collection(position.document, position.path)
+    index, added = _insertion(position.document, position.path, entry)
+    return text[:index] + added + text[index:]
+
+
+def _insertion(document: Document, path: Path, entry: str) -> tuple[int, str]:
+    """Return the index of a new last entry in the collection at a path, and the text to insert."""
+    text = document.text
+    parent = _collection(document, path)
     entries = _entries(parent)
     if parent.flow_style:
         if not entries:
-            start = parent.start_mark.index + 1
-            return text[:start] + entry + text[start:]
-        end = _end(text, entries[-1][1][1])
-        return f"{text[:end]}, {entry}{text[end:]}"
+            return parent.start_mark.index + 1, entry
+        return _end(text, entries[-1][1][1]), f", {entry}"
     first = entries[0][1][0]
     last = entries[-1][1][1]
     indent = " " * first.start_mark.column
@@ -278,7 +407,7 @@ def _with_entry(position: SourcePosition, entry: str) -> str:
     added += f"{lead or indent}{row}\n"
     for row in rows:
         added += f"{(indent + row).rstrip()}\n"
-    return text[:end] + added + text[end:]
+    return end, added
 
 
 def _line_start(text: str, node: Node) -> int:
@@ -295,7 +424,7 @@ def _end(text: str, node: Node) -> int:
     scalars at the next token."""
     if isinstance(node, ScalarNode):
         end = int(node.end_mark.index)
-        return len(text[:end].rstrip()) if node.style in ("|", ">") else end
+        return len(text[:end].rstrip()) if node.style in _BLOCK_STYLES else end
     entries = (
         []
         if isinstance(node, CollectionNode) and node.flow_style

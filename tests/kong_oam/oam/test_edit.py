@@ -6,6 +6,7 @@ import pytest
 
 from kong_oam.oam import edit
 from kong_oam.oam.document import read
+from kong_oam.oam.edit import Added, Edit, Renamed
 from kong_oam.oam.position import SourcePosition
 
 
@@ -154,3 +155,48 @@ def test_a_diff_names_the_file_and_says_where_a_last_line_does_not_end() -> (
     )
     assert edit.unified("a\nb.yaml", "x\n", "y\n") is None
     assert edit.unified("a.yaml", "x\n", "x\n") is None
+
+
+@pytest.mark.parametrize(
+    ("before", "edits", "after"),
+    [
+        ("a: x  # why\nb: x\n", [Renamed(("a",), "y")], "a: y  # why\nb: x\n"),
+        ("a: 'x'\nb: \"x\"\n", [Renamed(("a",), "it's"), Renamed(("b",), "y")], "a: 'it''s'\nb: \"y\"\n"),
+        ("a: x\n", [Renamed(("a",), "yes")], "a: \"yes\"\n"),
+        ("a: {x: 1, y: [x]}\n", [Renamed(("a", "x"), "z", on_key=True), Renamed(("a", "y", 0), "z")], "a: {z: 1, y: [z]}\n"),
+        ("a: |\n  http://db.x.svc/\n  rest\nb: 1\n", [Renamed(("a",), "http://db.y.svc/\nrest\n")], "a: |\n  http://db.y.svc/\n  rest\nb: 1\n"),
+        ("a:\n  b: x\nc: 1\n", [Added(("a",), (("d", "e"),)), Renamed(("a", "b"), "y")], "a:\n  b: y\n  d: e\nc: 1\n"),
+        ("a: {}\n", [Added(("a",), (("b", "x"), ("c", "y")))], "a: {b: x, c: y}\n"),
+        ("a: {b: x}\n", [Added(("a",), (("c", "y"),)), Renamed(("a", "b"), "z")], "a: {b: z, c: y}\n"),
+        ("a:\n  b:\n    c: x\n", [Added(("a",), (("d", "1"),)), Added(("a", "b"), (("e", "2"),))], "a:\n  b:\n    c: x\n    e: 2\n  d: 1\n"),
+    ],
+)  # fmt: skip
+def test_several_edits_change_only_their_places(
+    before: str, edits: list[Edit], after: str
+) -> None:
+    """Comments, styles and all other values stay."""
+    assert edit.with_edits("a.yaml", before, {0: edits}) == after
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ("a: &x y\nb: *x\n", ("a",)),
+        ("a: 'two\n  words'\nb: {a: 1, c: 2}\n", ("b", "a")),
+        ("a: [x]\n", ("a",)),
+    ],
+)
+def test_an_edit_with_another_result_is_rejected(
+    text: str, path: tuple[str | int, ...]
+) -> None:
+    """Aliases, a new key that exists already, and a value that is no scalar."""
+    edits = {0: [Renamed(path, "c", on_key=path == ("b", "a"))]}
+    assert edit.with_edits("a.yaml", text, edits) is None
+
+
+def test_documents_of_a_file_are_edited_together() -> None:
+    """The paths of each document are its own."""
+    text = "a: x\n---\na: x\n---\na: x\n"
+    edits = {0: [Renamed(("a",), "y")], 2: [Renamed(("a",), "longer")]}
+    expected = "a: y\n---\na: x\n---\na: longer\n"
+    assert edit.with_edits("a.yaml", text, edits) == expected
