@@ -35,6 +35,7 @@ from kong_oam.cli import (
     graph,
     init,
     matrix,
+    merge,
     metrics,
     move,
     new,
@@ -61,6 +62,7 @@ from kong_oam.errors import KongOamError
 COMMANDS: tuple[Command, ...] = (
     check.COMMAND,
     diff.COMMAND,
+    merge.COMMAND,
     explain.COMMAND,
     who.COMMAND,
     what.COMMAND,

@@ -7,12 +7,14 @@ import json
 import os
 import re
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from textwrap import dedent
 
 import pytest
+import yaml
 
 from kong_oam.__main__ import COMMANDS, main
 from kong_oam.access.diff.kind import KINDS as CHANGES
@@ -38,9 +40,10 @@ from tests.support.documentation import (
     shown,
     table,
 )
-from tests.support.projects import copy_sample, replace_once
+from tests.support.projects import GIT, copy_sample, replace_once
 from tests.support.repository import ROOT
 from tests.support.streams import Capsys
+from tests.support.two_companies import write_companies
 from tests.support.workload_tls import authority
 
 STACK = ROOT / "kong_oam" / "access" / "settings" / "stack.schema.json"
@@ -393,6 +396,42 @@ def _prints(
         map(re.escape, "\n".join(expected).split("\n...\n"))
     )
     assert re.fullmatch(pattern, output, re.DOTALL), output
+
+
+def test_two_estates_are_merged_as_on_the_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capsys
+) -> None:
+    """After the patch and the copied settings, nothing collides and nothing crosses."""
+    monkeypatch.chdir(tmp_path)
+    write_companies(tmp_path, "ours", "acme")
+    text = page("how-to/merge-two-estates.md")
+    _prints(text, "merge", as_it_is, 1, capsys)
+    git = ["git", "apply", "../merge.patch"]
+    subprocess.run(git, cwd="acme", check=True, env=GIT, timeout=60)
+    assert main(["merge", "ours", "acme"]) == 0
+    assert capsys.readouterr().out == "no collision\n"
+    shutil.copytree("ours", "both")
+    shutil.copy("acme/applications/shop.yaml", "both/applications/acme.yaml")
+    _copy_settings(
+        Path("acme/stacks/Pulumi.local.yaml"),
+        Path("both/stacks/Pulumi.local.yaml"),
+    )
+    arguments, expected = shown(text, "diff")
+    assert main(arguments) == 0
+    assert capsys.readouterr().out.splitlines() == expected == []
+
+
+def _copy_settings(source: Path, target: Path) -> None:
+    """Copy the entries that the page lists from one stack's file to another."""
+    ours = yaml.safe_load(target.read_text("utf-8"))
+    acme = yaml.safe_load(source.read_text("utf-8"))
+    config, others = ours["config"], acme["config"]
+    config["kong-oam:identityProviders"] += others["kong-oam:identityProviders"]
+    for setting, field in (("cluster", "peers"), ("gateway", "upstreams")):
+        entries = others[f"kong-oam:{setting}"][field]
+        config[f"kong-oam:{setting}"][field] |= entries
+    config["kong-oam:knownGroups"] += others["kong-oam:knownGroups"]
+    target.write_text(yaml.safe_dump(ours), "utf-8")
 
 
 def test_a_stack_gives_the_peers_of_the_page_their_pods(

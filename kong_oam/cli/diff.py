@@ -7,6 +7,9 @@ from pathlib import Path
 
 from kong_oam.access.diff.compare import diff_from_any
 from kong_oam.access.diff.findings import CODES, findings
+from kong_oam.access.diff.model import AccessModel
+from kong_oam.access.endpoint import component_key
+from kong_oam.access.merge.crossing import crossing
 from kong_oam.cli.changes import (
     code,
     document,
@@ -16,9 +19,10 @@ from kong_oam.cli.changes import (
 )
 from kong_oam.cli.command import FOUND, OK, Command, UsageError, quoted
 from kong_oam.cli.console import Console, print_note
+from kong_oam.cli.crossing import crossing_entry, print_crossing
 from kong_oam.cli.entries import unjudged_entry
 from kong_oam.cli.estates import add_estate, assumption_notes
-from kong_oam.cli.operands import FORMS, sides
+from kong_oam.cli.operands import FORMS, AccessModels, sides
 from kong_oam.cli.output import write_sarif
 from kong_oam.cli.restarts import restart_notes
 from kong_oam.diagnostics import some
@@ -41,12 +45,16 @@ of an API or a client is listed too.
 For two stacks, the comparison uses component, port, path, logical group names, and settings of
 Applications. All other comparisons use hosts.
 
+With --crossing, it lists only who of OLD may call what NEW adds to OLD, and the reverse: clients,
+groups with roles in both, and connections inside the cluster. Use it after a merge of two estates.
+
 Exit status: 0, with changes or without. With --exit-code: 1 if there are changes.
 
   python -m kong_oam diff
   python -m kong_oam diff main . --stack aws --markdown
   python -m kong_oam diff stack:aws stack:bare-metal
   python -m kong_oam diff deployed:prod . --stack prod --exit-code
+  python -m kong_oam diff ../before . --crossing
 """
 
 _DEFAULTS = ("HEAD", ".")
@@ -72,6 +80,11 @@ def _arguments(parser: ArgumentParser) -> None:
         help="write changes that may widen access, and new owners, to FILE as SARIF 2.1.0",
     )
     parser.add_argument(
+        "--crossing",
+        action="store_true",
+        help="list only who of OLD may call what NEW adds, and the reverse",
+    )
+    parser.add_argument(
         "--exit-code",
         action="store_true",
         help="exit with status 1 if there are changes",
@@ -81,10 +94,16 @@ def _arguments(parser: ArgumentParser) -> None:
 def _run(options: Namespace, console: Console) -> int:
     if console.json and options.markdown:
         raise UsageError("use --json or --markdown, not both")
+    if options.crossing and (options.markdown or options.sarif):
+        raise UsageError(
+            "--crossing prints a table or JSON: leave --markdown and --sarif out"
+        )
     options.old, options.new = _sides(options)
     old, new, absent = sides(
         options, ("OLD", options.old), ("NEW", options.new)
     )
+    if options.crossing:
+        return _print_crossing(options, old, new, console)
     changes = diff_from_any(old, new)
     scheme = new.estate.stack.scheme
     notes = [
@@ -106,6 +125,25 @@ def _run(options: Namespace, console: Console) -> int:
         print_changes(changes, scheme, console, all_changes)
         print_note(*notes)
     return FOUND if changes and options.exit_code else OK
+
+
+def _print_crossing(
+    options: Namespace, old: AccessModels, new: AccessModel, console: Console
+) -> int:
+    """Print what crosses between the components of OLD and all others of NEW."""
+    ours = set[str]()
+    for model in old:
+        estate = model.estate
+        for key, component in estate.components.items():
+            # A missing Application of NEW may only be named in a role.
+            if component.application not in estate.unjudged:
+                ours.add(component_key(key))
+    found = crossing(ours, new.estate)
+    if console.json:
+        console.print_json(crossing_entry(found))
+    else:
+        print_crossing(found, new.estate.stack.scheme, console)
+    return FOUND if found and options.exit_code else OK
 
 
 def _sides(options: Namespace) -> list[str]:

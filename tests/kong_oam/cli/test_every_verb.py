@@ -30,6 +30,7 @@ ESCAPES = "\x1b]0;title\x07"
 ARGUMENTS: dict[str, list[str]] = {
     "check": ["check"],
     "diff": ["diff", "before", "."],
+    "merge": ["merge", ".", "before"],
     "explain": shlex.split(f"explain GET {URL} --as shop/web --user-in sales"),
     "who": ["who", "GET", URL],
     "what": ["what", "shop/web"],
@@ -41,8 +42,12 @@ ARGUMENTS: dict[str, list[str]] = {
     ),
     "verify": ["verify"],
 }
-STATUS = dict.fromkeys(ARGUMENTS, 0) | {"check": 1, "verify": 1}
-"""In the estate below, with findings of lint and of `verify`."""
+STATUS = dict.fromkeys(ARGUMENTS, 0) | {
+    "check": 1,
+    "merge": 1,
+    "verify": 1,
+}
+"""In the estate below, with findings of lint and of `verify`, and with each name twice."""
 
 VERBS = pytest.mark.parametrize("verb", ARGUMENTS)
 

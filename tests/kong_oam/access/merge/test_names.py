@@ -1,0 +1,87 @@
+"""New names of a merge, and names that collide only in documents."""
+
+from __future__ import annotations
+
+import pytest
+
+from kong_oam.access.merge.edits import application_edits, with_namespaces
+from kong_oam.access.merge.names import consumers
+from kong_oam.access.merge.renames import Renames, default_prefix, new_name
+from kong_oam.access.merge.side import MergeSide
+from kong_oam.oam.application import read_bytes
+from kong_oam.oam.document import read
+from kong_oam.oam.edit import Renamed
+from tests.support.diffs import settings
+from tests.support.estates import estate
+
+CLIENT = """\
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: shop}
+spec:
+  components:
+    - name: partner
+      type: external
+      traits:
+        - type: client
+          properties:
+            kind: external
+            before: {consumer: shop/partner, by: key-auth, until: "2027-03-31", reason: keys}
+            calls: [{component: shop/api, scopes: [read]}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("folder", "prefix"),
+    [
+        ("acme", "acme"),
+        ("2026_Acme Shop", "acme-shop"),
+        ("..", "b"),
+        ("a-very-long-name", "a-very-long"),
+    ],
+)
+def test_a_prefix_is_the_beginning_of_a_name(folder: str, prefix: str) -> None:
+    """Names begin with a letter, and end with a letter or a digit."""
+    assert default_prefix(folder) == prefix
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "expected"),
+    [
+        ("application", "shop", "b-shop"),
+        ("application", "taken", "b-taken-2"),
+        ("scope", "read", "b.read"),
+        ("partition", "a-name-of-20-letters", "b-a-name-of-20-lette"),
+        ("partition", "a-name-of-17-let-ters", "b-a-name-of-17-let-t"),
+    ],
+)
+def test_a_new_name_is_unique_and_short_enough(
+    kind: str, name: str, expected: str
+) -> None:
+    """A taken name gets a number."""
+    taken = {"b-taken"}
+    assert new_name(kind, name, "b", taken) == expected
+    assert expected in taken
+
+
+def test_names_of_services_follow_their_namespace() -> None:
+    """Other words of the text stay."""
+    text = "http://db.shop.svc.cluster.local/shop.svc and x.other.svc"
+    assert with_namespaces(text, {"shop": "b-shop"}) == (
+        "http://db.b-shop.svc.cluster.local/shop.svc and x.other.svc"
+    )
+
+
+def test_a_consumer_is_found_and_never_renamed() -> None:
+    """A consumer belongs to the owner of the gateway, even with the name of a component."""
+    reading = read_bytes("shop.yaml", CLIENT.encode())
+    side = MergeSide(estate(), settings(), reading)
+    assert [*consumers(side)] == ["shop/partner"]
+    (document,), _ = read("shop.yaml", CLIENT.encode())
+    renames = Renames(applications={"shop": "b-shop"})
+    edits = [*application_edits(document, renames, {})]
+    trait = ("spec", "components", 0, "traits", 0, "properties")
+    assert edits == [
+        Renamed(("metadata", "name"), "b-shop"),
+        Renamed((*trait, "calls", 0, "component"), "b-shop/api"),
+    ]
