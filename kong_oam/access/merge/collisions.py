@@ -79,7 +79,7 @@ def find_collisions(
         {name: b.definitions[name][1] for name in different},
         "rename the type in one of them, or keep one definition",
     )
-    if b.stacks:
+    if finder.has_settings:
         finder.found += setting_collisions(a, b, renames)
     return tuple(finder.found), renames
 
@@ -92,8 +92,8 @@ class _Finder:
         self.b = b
         self.choices = choices
         self.found: list[Collision] = []
-        # Without own files, `b` has the settings of `a`.
-        self.has_settings = bool(b.stacks)
+        # Without own files, one of them has the settings of the other.
+        self.has_settings = bool(a.stacks and b.stacks)
 
     def renamed(
         self,
@@ -144,16 +144,14 @@ class _Finder:
         in_a = dict(names.groups(self.a))
         in_b = names.groups(self.b)
         mapped_b = {
-            name
-            for provider in self.b.settings.providers
-            for name in provider.groups
+            name for provider in self.b.providers for name in provider.groups
         }
-        for number, provider in enumerate(self.a.settings.providers):
+        for number, provider in enumerate(self.a.providers):
             place = self.a.setting("identityProviders", number, "groups")
             for name in provider.groups.values():
                 if name not in mapped_b:
                     in_a.setdefault(name, place)
-        providers = (*self.a.settings.providers, *self.b.settings.providers)
+        providers = (*self.a.providers, *self.b.providers)
         reserved = {
             name for provider in providers for name in provider.groups.values()
         }
@@ -167,7 +165,7 @@ class _Finder:
         """
         known = {item.issuer for item in self.a.settings.providers}
         found = {}
-        for provider in self.b.settings.providers:
+        for provider in self.b.providers:
             if provider.issuer and provider.issuer not in known:
                 found[provider.name] = {
                     new: old

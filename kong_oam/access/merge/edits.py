@@ -13,6 +13,7 @@ from kong_oam.access.settings.project import NAMESPACE
 from kong_oam.oam.document import as_mapping
 from kong_oam.oam.edit import Added, Edit, Renamed, scalar
 from kong_oam.oam.position import Document, Path
+from kong_oam.objects.selection import APPLICATION
 
 Edits = Iterator[Edit]
 # A part of a document's data, with its path.
@@ -35,7 +36,11 @@ def application_edits(
     for component, path in _components(data):
         for trait, place in _items(component, path, "traits"):
             yield from writer.trait_edits(component, trait, place)
-    yield from _namespace_edits(data, (), renames.namespaces)
+    tables = {
+        "namespace": renames.namespaces,
+        APPLICATION: renames.applications,
+    }
+    yield from _value_edits(data, (), tables)
 
 
 def _components(data: Any) -> Iterator[_Part]:
@@ -156,21 +161,21 @@ class _Application:
                 yield from _renamed(scope, at, scopes)
 
 
-def _namespace_edits(value: Any, path: Path, namespaces: Texts) -> Edits:
-    """Yield the edits of all values of `namespace`, and of host names in a namespace, such as
-    `db.shop.svc`."""
+def _value_edits(value: Any, path: Path, tables: Mapping[str, Texts]) -> Edits:
+    """Yield the edits of all values of keys with a table of new names, and of host names in a
+    namespace, such as `db.shop.svc`."""
     if isinstance(value, dict):
         for key, inner in value.items():
             place = (*path, key)
-            if key == "namespace" and isinstance(inner, str):
-                yield from _renamed(inner, place, namespaces)
+            if key in tables and isinstance(inner, str):
+                yield from _renamed(inner, place, tables[key])
             else:
-                yield from _namespace_edits(inner, place, namespaces)
+                yield from _value_edits(inner, place, tables)
     elif isinstance(value, list):
         for number, item in enumerate(value):
-            yield from _namespace_edits(item, (*path, number), namespaces)
-    elif isinstance(value, str) and ".svc" in value and namespaces:
-        new = with_namespaces(value, namespaces)
+            yield from _value_edits(item, (*path, number), tables)
+    elif isinstance(value, str) and ".svc" in value:
+        new = with_namespaces(value, tables["namespace"])
         if new != value:
             yield Renamed(path, new)
 

@@ -43,7 +43,7 @@ def groups(side: MergeSide) -> Places:
         for role in component.identity.roles:
             for number, group in enumerate(role.groups):
                 found.setdefault(group, role.position.at("groups", number))
-    for number, provider in enumerate(side.settings.providers):
+    for number, provider in enumerate(side.providers):
         for group in provider.groups:
             place = side.setting("identityProviders", number, "groups", group)
             found.setdefault(group, place)

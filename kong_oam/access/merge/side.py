@@ -9,7 +9,7 @@ import kong_oam.oam.model as oam
 from kong_oam.access.data import YamlObject
 from kong_oam.access.model import Estate
 from kong_oam.access.settings.project import NAMESPACE
-from kong_oam.access.settings.values import Settings
+from kong_oam.access.settings.values import ProviderSettings, Settings
 from kong_oam.diagnostics import Position
 from kong_oam.oam.application import Reading
 from kong_oam.oam.document import as_mapping
@@ -41,6 +41,11 @@ class MergeSide:
             application.position.document
             for application in self.reading.applications
         ]
+
+    @property
+    def providers(self) -> tuple[ProviderSettings, ...]:
+        """The identity providers in its stack's file. Empty without a stack."""
+        return self.settings.providers if self.stacks else ()
 
     def parts(self) -> Iterator[tuple[str, oam.ComponentSpec]]:
         """Yield each component's key with its part of an Application."""

@@ -117,6 +117,56 @@ def test_groups_are_different_unless_they_are_declared_equal(cli: Cli) -> None:
     assert [name for kind, name, _ in found(report) if kind == "group"] == []
 
 
+def test_a_group_with_the_name_of_another_group_at_the_provider_is_renamed(
+    cli: Cli,
+) -> None:
+    """`ours` maps `europe` to `sales`, so `sales` of B would be the same group. New names are no
+    names at the provider either."""
+    replace_once(STACK, "login.acme", "login.ours")
+    ours = Path("ours/applications/shop.yaml")
+    replace_once(ours, '"sales"', "europe")
+    replace_once(
+        Path("ours/stacks/Pulumi.local.yaml"),
+        "      audience: api://shop\n",
+        "      audience: api://shop\n      groups: {europe: sales, desk: acme-sales}\n",
+    )
+    report = cli.json("merge", "ours", "acme", "--json", status=1)
+    assert ("group", "sales", "acme-sales-2") in found(report)
+    assert report["crossing"]["groups"] == []
+
+
+def test_a_group_that_both_map_to_one_group_crosses(cli: Cli) -> None:
+    """A new logical name does not help: the provider has one group, so its owners decide."""
+    replace_once(STACK, "login.acme", "login.ours")
+    for company in ("ours", "acme"):
+        replace_once(
+            Path(company) / "stacks/Pulumi.local.yaml",
+            "      audience: api://shop\n",
+            "      audience: api://shop\n      groups: {sales: everybody}\n",
+        )
+    report = cli.json("merge", "ours", "acme", "--json", status=1)
+    (group,) = report["crossing"]["groups"]
+    assert group["group"] == "everybody"
+
+
+def test_groups_equal_by_declaration_need_one_name_at_the_provider(
+    cli: Cli,
+) -> None:
+    """Two names are listed, with both places."""
+    replace_once(STACK, "login.acme", "login.ours")
+    for company, name in (("ours", "one"), ("acme", "two")):
+        replace_once(
+            Path(company) / "stacks/Pulumi.local.yaml",
+            "      audience: api://shop\n",
+            f"      audience: api://shop\n      groups: {{sales: {name}}}\n",
+        )
+    arguments = ("merge", "ours", "acme", "--same-group", "sales", "--json")
+    report = cli.json(*arguments, status=1)
+    (row,) = [each for each in report["collisions"] if each["kind"] == "group"]
+    assert row["remedy"] == "it has another name at the provider; keep one"
+    assert row["b"] == {"file": str(STACK), "line": 20, "column": 23}
+
+
 def test_a_namespace_may_be_shared(cli: Cli) -> None:
     """Then objects of one name collide, which no rename of the patch resolves."""
     arguments = ("merge", "ours", "acme", "--same-namespace", "default")
@@ -263,6 +313,34 @@ def test_applications_without_a_stack_have_the_settings_of_the_other_estate(
     patch = Path("merge.patch").read_text("utf-8")
     assert patch.startswith("--- a/applications/shop.yaml\n")
     assert {finding["code"] for finding in report["findings"]} == {"ACC271"}
+
+
+@pytest.mark.parametrize("company", ["ours", "acme"])
+def test_a_stack_does_not_collide_with_itself(company: str, cli: Cli) -> None:
+    """If one estate has no stack, both have the same settings. Only names in Applications differ
+    then."""
+    stack = Path(company) / "stacks/Pulumi.local.yaml"
+    stack.unlink()
+    stack.parent.rmdir()
+    (other,) = {"ours", "acme"} - {company}
+    replace_once(
+        Path(other) / "stacks/Pulumi.local.yaml",
+        "      audience: api://shop\n",
+        "      audience: api://shop\n      groups: {desk: Desk}\n",
+    )
+    for name in ("ours", "acme"):
+        file = Path(name) / "applications/shop.yaml"
+        text = file.read_text("utf-8").replace("api://", "")
+        file.write_text(text.partition("    - name: crm")[0], "utf-8")
+    stack = Path(other) / "stacks/Pulumi.local.yaml"
+    text = stack.read_text("utf-8")
+    start = text.index("    upstreams:")
+    end = text.index("  kong-oam:identityProviders:")
+    stack.write_text(text[:start] + text[end:], "utf-8")
+    cli("merge", "ours", "acme", "-o", "merge.patch", status=1)
+    apply()
+    report = cli.json("merge", "ours", "acme", "--json")
+    assert report["collisions"] == report["findings"] == []
 
 
 def test_a_file_that_no_patch_can_hold_is_named(cli: Cli) -> None:

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
-from kong_oam.access.merge.edits import application_edits, with_namespaces
+from kong_oam.access.merge.edits import (
+    application_edits,
+    list_edits,
+    stack_edits,
+    with_namespaces,
+)
 from kong_oam.access.merge.names import consumers
 from kong_oam.access.merge.renames import Renames, default_prefix, new_name
 from kong_oam.access.merge.side import MergeSide
 from kong_oam.oam.application import read_bytes
 from kong_oam.oam.document import read
-from kong_oam.oam.edit import Renamed
+from kong_oam.oam.edit import Edit, Renamed, with_edits
 from tests.support.diffs import settings
 from tests.support.estates import estate
 
@@ -70,6 +77,83 @@ def test_names_of_services_follow_their_namespace() -> None:
     assert with_namespaces(text, {"shop": "b-shop"}) == (
         "http://db.b-shop.svc.cluster.local/shop.svc and x.other.svc"
     )
+
+
+def edited(text: str, edits: Iterator[Edit]) -> str | None:
+    return with_edits("a.yaml", text, {0: [*edits]})
+
+
+def test_overrides_and_objects_get_the_new_names() -> None:
+    """An override of a policy has traits too. Objects have namespaces, and labels with the name of
+    their Application."""
+    text = (
+        "kind: Application\nmetadata: {name: shop, namespace: shop}\nspec:\n"
+        "  components:\n"
+        "    - name: job\n"
+        "      properties: {objects: [{metadata: {namespace: shop, labels: {app.oam.dev/name: shop}}}]}\n"
+        "  policies:\n"
+        "    - {type: topology, properties: {namespace: shop}}\n"
+        "    - type: override\n"
+        "      properties:\n"
+        "        components: [{name: api, traits: [{type: access, properties: {roles: {a: {scopes: [s], groups: [g], components: [shop/job]}}}}]}]\n"
+    )
+    (document,), _ = read("a.yaml", text.encode())
+    renames = Renames(
+        applications={"shop": "b-shop"},
+        namespaces={"shop": "b-space"},
+        groups={"g": "b-g"},
+        provider="other",
+        hosts={"shop/api": "a.example"},
+    )
+    edits = application_edits(document, renames, {"shop/api": {"s": "b.s"}})
+    assert edited(text, edits) == (
+        "kind: Application\nmetadata: {name: b-shop, namespace: b-space}\nspec:\n"
+        "  components:\n"
+        "    - name: job\n"
+        "      properties: {objects: [{metadata: {namespace: b-space, labels: {app.oam.dev/name: b-shop}}}]}\n"
+        "  policies:\n"
+        "    - {type: topology, properties: {namespace: b-space}}\n"
+        "    - type: override\n"
+        "      properties:\n"
+        "        components: [{name: api, traits: [{type: access, properties: {roles: {a: {scopes: [b.s], groups: [b-g], components: [b-shop/job]}}}}]}]\n"
+    )
+
+
+def test_settings_of_a_stack_get_the_new_names() -> None:
+    """Keys and rights of components, namespaces of partitions, and known groups."""
+    text = (
+        "config:\n"
+        "  kong-oam:partitions: {main: [shop, other]}\n"
+        "  kong-oam:knownGroups: [g, h]\n"
+        "  kong-oam:cluster:\n"
+        "    allow: {shop/Namespace: why, Pod: why}\n"
+        "    rights: {shop/job: [get secrets in namespace shop, get secrets in every namespace]}\n"
+        "  kong-oam:identityProviders:\n"
+        "    - name: corp\n"
+        "      certificates: {shop/job: [x]}\n"
+    )
+    (document,), _ = read("a.yaml", text.encode())
+    renames = Renames(
+        applications={"shop": "b-shop"},
+        namespaces={"shop": "b-space"},
+        groups={"g": "b-g"},
+        partitions={"main": "b-main"},
+        group_names={"corp": {"b-g": "g"}},
+    )
+    assert edited(text, stack_edits(document, renames)) == (
+        "config:\n"
+        "  kong-oam:partitions: {b-main: [b-space, other]}\n"
+        "  kong-oam:knownGroups: [b-g, h]\n"
+        "  kong-oam:cluster:\n"
+        "    allow: {b-space/Namespace: why, Pod: why}\n"
+        '    rights: {b-shop/job: ["get secrets in namespace b-space", get secrets in every namespace]}\n'
+        "  kong-oam:identityProviders:\n"
+        "    - name: corp\n"
+        "      certificates: {b-shop/job: [x]}\n"
+        "      groups: {b-g: g}\n"
+    )
+    (listed,), _ = read("a.yaml", b"- g\n- h\n")
+    assert [*list_edits(listed, renames)] == [Renamed((0,), "b-g")]
 
 
 def test_a_consumer_is_found_and_never_renamed() -> None:
