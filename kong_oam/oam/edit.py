@@ -108,8 +108,6 @@ def _edited_data(data: Any, edits: Sequence[Edit]) -> Any:
             value_at(wanted, edit.path[:-1])[edit.path[-1]] = edit.text
     for edit in sorted(keys, key=lambda edit: -len(edit.path)):
         parent = value_at(wanted, edit.path[:-1])
-        if edit.text in parent:
-            raise _UncertainEditError
         parent[edit.text] = parent.pop(edit.path[-1])
     return wanted
 

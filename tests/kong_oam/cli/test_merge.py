@@ -120,15 +120,20 @@ def test_groups_are_different_unless_they_are_declared_equal(cli: Cli) -> None:
 def test_a_group_with_the_name_of_another_group_at_the_provider_is_renamed(
     cli: Cli,
 ) -> None:
-    """`ours` maps `europe` to `sales`, so `sales` of B would be the same group. New names are no
-    names at the provider either."""
+    """`ours` maps `europe` to `sales`, so `sales` of B would be the same group. A new name is no
+    name at the provider either."""
     replace_once(STACK, "login.acme", "login.ours")
     ours = Path("ours/applications/shop.yaml")
     replace_once(ours, '"sales"', "europe")
     replace_once(
         Path("ours/stacks/Pulumi.local.yaml"),
         "      audience: api://shop\n",
-        "      audience: api://shop\n      groups: {europe: sales, desk: acme-sales}\n",
+        "      audience: api://shop\n      groups: {europe: sales}\n",
+    )
+    replace_once(
+        STACK,
+        "      audience: api://shop\n",
+        "      audience: api://shop\n      groups: {desk: acme-sales}\n",
     )
     report = cli.json("merge", "ours", "acme", "--json", status=1)
     assert ("group", "sales", "acme-sales-2") in found(report)
@@ -177,14 +182,17 @@ def test_a_namespace_may_be_shared(cli: Cli) -> None:
 
 
 def test_a_shared_host_and_path_are_listed_with_both_places(cli: Cli) -> None:
-    """No rename resolves them. Other problems are listed too, and lines are those before the
-    patch."""
+    """No rename resolves them. Other problems are listed too. A line is the line before the
+    patch, which adds a line above."""
+    replace_once(
+        APPLICATION, "metadata: {name: shop}", "metadata:\n  name: shop"
+    )
     replace_once(APPLICATION, "domain: shop.acme", "domain: shop.ours")
     printed = cli("merge", "ours", "acme", status=1)
     assert (
-        "acme/applications/shop.yaml:14:58: error ACC205: shop.ours.example/ already belongs to "
+        "acme/applications/shop.yaml:15:58: error ACC205: shop.ours.example/ already belongs to "
         "'shop/api' (ours/applications/shop.yaml:14:58); use another host or path\n"
-        "   14 |           properties: {domain: shop.ours.example, http: {/: 8080}}\n"
+        "   15 |           properties: {domain: shop.ours.example, http: {/: 8080}}\n"
     ) in printed
     assert printed.endswith(
         "8 collision(s) for the patch (-o FILE writes it), 1 by hand\n"
@@ -240,6 +248,28 @@ def test_a_host_that_a_suffix_would_change_is_listed(cli: Cli) -> None:
         ("host", "web-shop.acme.example"),
         ("host", "crm.acme.example"),
     ]
+
+
+def test_an_error_with_the_settings_of_both_is_listed(cli: Cli) -> None:
+    """A suffix of the other stack makes the address of a server a host of the gateway."""
+    replace_once(
+        Path("ours/stacks/Pulumi.local.yaml"),
+        "{default: ours.example}",
+        "{default: ours.example, suffixes: {acme.example: acme.test}}",
+    )
+    report = cli.json("merge", "ours", "acme", "--json", status=1)
+    assert [each["code"] for each in report["findings"]] == ["ACC272"]
+
+
+def test_a_suffix_of_b_keeps_its_hosts(cli: Cli) -> None:
+    """It belongs to the settings that are copied."""
+    replace_once(
+        STACK,
+        "{default: acme.example}",
+        "{default: acme.example, suffixes: {shop.acme.example: b.example}}",
+    )
+    report = cli.json("merge", "ours", "acme", "--json", status=1)
+    assert [row for row in report["collisions"] if not row["new"]] == []
 
 
 def test_settings_with_two_values_are_listed(cli: Cli) -> None:

@@ -6,20 +6,21 @@ from collections.abc import Iterator
 
 import pytest
 
+from kong_oam.access.diff.model import application_of
+from kong_oam.access.merge.collisions import Choices, find_collisions
 from kong_oam.access.merge.edits import (
     application_edits,
     list_edits,
     stack_edits,
     with_namespaces,
 )
-from kong_oam.access.merge.names import consumers
 from kong_oam.access.merge.renames import Renames, default_prefix, new_name
 from kong_oam.access.merge.side import MergeSide
+from kong_oam.access.model import Estate, bare_component
 from kong_oam.oam.application import read_bytes
 from kong_oam.oam.document import read
 from kong_oam.oam.edit import Edit, Renamed, with_edits
 from tests.support.diffs import settings
-from tests.support.estates import estate
 
 CLIENT = """\
 apiVersion: core.oam.dev/v1beta1
@@ -159,8 +160,12 @@ def test_settings_of_a_stack_get_the_new_names() -> None:
 def test_a_consumer_is_found_and_never_renamed() -> None:
     """A consumer belongs to the owner of the gateway, even with the name of a component."""
     reading = read_bytes("shop.yaml", CLIENT.encode())
-    side = MergeSide(estate(), settings(), reading)
-    assert [*consumers(side)] == ["shop/partner"]
+    partner = bare_component("shop/partner", "okta")
+    estate = Estate(settings().stack, (application_of(partner),))
+    side = MergeSide(estate, settings(), reading)
+    collisions, _ = find_collisions(side, side, Choices("b"))
+    (consumer,) = [each for each in collisions if each.kind == "consumer"]
+    assert (consumer.name, consumer.new) == ("shop/partner", "")
     (document,), _ = read("shop.yaml", CLIENT.encode())
     renames = Renames(applications={"shop": "b-shop"})
     edits = [*application_edits(document, renames, {})]
