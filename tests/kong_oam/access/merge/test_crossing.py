@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from kong_oam.access.merge.crossing import Crossing, crossing
-from tests.support.estates import estate
+from tests.support.estates import PROVIDER, STACK, estate
 
 _API = """\
 apiVersion: core.oam.dev/v1beta1
@@ -83,3 +85,15 @@ def test_a_group_with_roles_in_both_estates_crosses() -> None:
         ("b/api",),
     )
     assert crossing(OURS, both).calls == ()
+
+
+def test_two_providers_of_one_issuer_have_the_same_groups() -> None:
+    """The name of a provider in the stack does not divide its users."""
+    other = replace(PROVIDER, name="other", groups={"staff": "sales"})
+    stack = replace(STACK, providers={"main": PROVIDER, "other": other})
+    text = api("b", group="staff").replace(
+        "owner: team", "owner: team\n            identityProvider: other"
+    )
+    both = estate(api("a", group="sales"), text, stack=stack)
+    (group,) = crossing(OURS, both).groups
+    assert (group.name, group.others) == ("sales", ("b/api",))
