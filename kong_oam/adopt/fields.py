@@ -71,7 +71,7 @@ PLUGIN_SETTINGS: Mapping[str, Names] = {
         "always_use_authenticated_groups",
         "include_consumer_groups",
     ),
-    "basic-auth": ("anonymous", "hide_credentials", "run_on_preflight"),
+    "basic-auth": ("anonymous", "hide_credentials"),
     "bot-detection": ("allow", "deny"),
     "correlation-id": ("header_name", "generator", "echo_downstream"),
     "cors": (
