@@ -49,6 +49,9 @@ class Telling(LiveGateway):
     def paths(self, host: str) -> Iterator[PathSegments]:
         return iter(())
 
+    def refused_texts(self, host: str) -> Iterator[str]:
+        return iter(())
+
     def networks(self, host: str) -> Iterator[Network]:
         return iter(())
 
