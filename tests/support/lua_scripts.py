@@ -57,7 +57,8 @@ return function(code, call, shared, before)
                  get_forwarded_ip = through("kong.client.get_forwarded_ip") },
       router = { get_service = through("kong.router.get_service") },
       service = { set_target = through("kong.service.set_target"), request = { set_header = through("kong.service.request.set_header"),
-                              clear_header = through("kong.service.request.clear_header") } },
+                              clear_header = through("kong.service.request.clear_header"),
+                              set_path = through("kong.service.request.set_path") } },
       response = { exit = function(status, ...)
         if call("kong.response.exit", status) ~= "came back" then error(exited, 0) end
       end },
