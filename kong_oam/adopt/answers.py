@@ -228,6 +228,8 @@ def _with_port(host: str, port: int | str, protocol: str) -> str:
 
 def _host_of_targets(upstream: OldUpstream, protocol: str) -> str | None:
     """Return the Host header that all targets get, or None if targets get different headers."""
+    if upstream.settings.get("use_srv_name"):
+        return None
     hosts = set()
     for target in upstream.targets:
         if target.weight > 0:

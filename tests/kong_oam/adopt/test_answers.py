@@ -234,6 +234,7 @@ def test_a_directory_decides_about_its_users() -> None:
         ("host_header: x.net, targets: [{target: 'a:80'}, {target: 'b:80'}]", "x.net"),
         ("host_header: x.net, targets: [{target: 'a:81'}, {target: 'b:82'}]", None),
         ("targets: []", None),
+        ("use_srv_name: true, targets: [{target: 'a:80'}]", None),
     ],
 )  # fmt: skip
 def test_the_host_of_an_upstream_is_the_host_of_its_targets(
