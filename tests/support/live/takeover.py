@@ -1,0 +1,164 @@
+"""A takeover of an old Kong, with its callers, step by step, and the judgement of each answer."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+import yaml
+
+from tests.support.json_object import JsonObject
+from tests.support.live.adopting import Comparison, Project, Row
+from tests.support.live.old_estates import Loaded, declared_paths
+from tests.support.live.samples import (
+    OTHER,
+    Ask,
+    Callers,
+    Seen,
+    answers,
+    differences,
+)
+
+# The kinds of rows that announce a difference.
+_ANNOUNCED: Mapping[str, frozenset[str]] = {
+    "closed": frozenset({"closed", "unknown"}),
+    "opened": frozenset({"head"}),
+    "path": frozenset({"path"}),
+    "host": frozenset({"host"}),
+    "identity": frozenset({"identity"}),
+}
+_OTHER_HOST = "other-host.invalid"
+_OTHER_METHOD = "PROPFIND"
+
+
+@dataclass
+class Takeover:
+    """The old answers to a sample of requests, and the counts of everything since."""
+
+    project: Project
+    loaded: Loaded
+    places: Mapping[str, str]
+    before: dict[Ask, Seen]
+    report: Callable[[str], None]
+    changed: Counter[str] = field(default_factory=Counter)
+    unannounced: list[str] = field(default_factory=list)
+
+    @property
+    def _texts(self) -> set[str]:
+        """The declared path texts of both sides, with and without a slash at the end."""
+        texts = {"/", *declared_paths(self.loaded.routes)}
+        with suppress(FileNotFoundError):
+            application = self.project.application_file.read_text("utf-8")
+            texts |= set(_paths_in(yaml.safe_load(application)))
+        bare = {text.rstrip("/") for text in texts}
+        return {"/", *bare, *(f"{text}/" for text in bare)} - {""}
+
+    def judge(self, stage: str, *comparisons: Comparison) -> None:
+        """Ask the sample again. Each difference needs a row of a comparison."""
+        named = Counter[str]()
+        asked = answers(self.project.target.proxy, list(self.before))
+        texts = self._texts
+        for ask, after in asked.items():
+            before = self.before[ask]
+            for kind in differences(before, after, self.places):
+                if kind == "authorization":
+                    named[kind] += 1
+                elif _is_announced(kind, ask, texts, comparisons):
+                    named[kind] += 1
+                else:
+                    line = f"{stage}: {kind}: {ask}: {before} -> {after}"
+                    self.unannounced.append(line)
+        self.changed.update(named)
+        self.report(
+            f"{stage}: {len(asked)} requests, changed and named: {dict(named)}, "
+            f"not named: {len(self.unannounced)}"
+        )
+
+    def judge_callers(self, callers: Callers, *comparisons: Comparison) -> None:
+        """Judge the answers of callers that never paused."""
+        texts = self._texts
+        for stage, ask, kind, seen in callers.wrong:
+            if not _is_announced(kind, ask, texts, comparisons):
+                before = self.before[ask]
+                self.unannounced.append(
+                    f"while {stage}: {kind}: {ask}: {before} -> {seen}"
+                )
+        refused = Counter(
+            (stage, seen.status)
+            for stage, ask, seen in callers.refused
+            if not _is_announced("closed", ask, texts, comparisons)
+        )
+        self.report(
+            f"meanwhile {dict(callers.requests)} requests; refused for a moment: {dict(refused)}"
+        )
+
+
+def _paths_in(document: object) -> list[str]:
+    found = []
+    if isinstance(document, dict):
+        for name, value in document.items():
+            found += _paths_in(name) + _paths_in(value)
+    elif isinstance(document, list):
+        for value in document:
+            found += _paths_in(value)
+    elif isinstance(document, str) and document.startswith("/"):
+        found.append(document)
+    return found
+
+
+def _is_announced(
+    kind: str, ask: Ask, texts: set[str], comparisons: tuple[Comparison, ...]
+) -> bool:
+    kinds = _ANNOUNCED.get(kind, frozenset())
+    path = re.sub("/+", "/", ask.target.partition("?")[0])
+    ends = range(len(path), 0, -1)
+    text = next(path[:end] for end in ends if path[:end] in texts)
+    written = text if text == path else f"{text}*"
+    return any(
+        row.kind in kinds and _concerns(row, ask, written, comparison)
+        for comparison in comparisons
+        for row in comparison.rows
+    )
+
+
+def _concerns(row: Row, ask: Ask, path: str, comparison: Comparison) -> bool:
+    host = _OTHER_HOST if ask.host == OTHER else ask.host
+    hosts = {host, re.sub("^any", "_any", host)}
+    methods = {ask.method}
+    if ask.method == "PURGE":
+        methods.add(_OTHER_METHOD)
+    if hosts.isdisjoint(row.hosts) or methods.isdisjoint(row.methods):
+        return False
+    if path not in row.paths:
+        return False
+    if not ask.caller.consumer:
+        return "nobody" in row.callers
+    return any(
+        name.endswith(f" by {ask.caller.by}")
+        and ask.caller.consumer in comparison.consumers.get(name, ())
+        for name in row.callers
+    )
+
+
+def steady(ask_all: Callable[[], dict[Ask, Seen]]) -> dict[Ask, Seen]:
+    """Return the answers that two samplings in a row agree on."""
+    first = ask_all()
+    time.sleep(0.5)
+    second = ask_all()
+    return {ask: seen for ask, seen in first.items() if second[ask] == seen}
+
+
+def groups_of(
+    documents: JsonObject, addresses: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the name of the service behind each address: the targets of an upstream are one."""
+    found = {}
+    for upstream in documents.get("upstreams") or ():
+        for target in upstream.get("targets") or ():
+            host, _, port = target["target"].partition(":")
+            found[f"{addresses[host]}:{port}"] = upstream["name"]
+    return found
