@@ -239,8 +239,11 @@ def _differences(
             before.destination.host_header or "by the target",
             sent.host_header or "by the workload",
         )
-    if before.identity:
-        yield "identity", ", ".join(before.identity), "none"
+    lost = () if sent.takes_credential else before.identity
+    if before.sends_credential and sent.takes_credential:
+        lost = ("the credential",)
+    if lost:
+        yield "identity", ", ".join(lost), "none"
 
 
 def _opened_further(

@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from kong_oam.access.before import OldCredential
 from kong_oam.access.data import Names, Networks
 from kong_oam.access.decide import Decision, Request, decide
 from kong_oam.access.endpoint import Endpoint
+from kong_oam.access.forward import forward_of, sent_path
 from kong_oam.access.model import METHODS, Component, Estate
 from kong_oam.access.paths import AmbiguousPathError, read, written
 from kong_oam.access.tokens import Refusal, bearer
@@ -26,7 +28,8 @@ from kong_oam.traits.kong_plugin.value import KONG_PLUGIN
 
 @dataclass(frozen=True, slots=True)
 class NewDestination:
-    """The workload of a request.
+    """The workload of a request. `takes_credential`: Kong's plugin takes the old credential from the
+    request, and adds headers about its consumer.
 
     `targets`: for each target, its host:port in small letters; a Service in the cluster has several
     names. `host_header` is None if it depends on the workload.
@@ -37,6 +40,7 @@ class NewDestination:
     targets: tuple[frozenset[str], ...]
     path: str
     host_header: str | None
+    takes_credential: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,14 +109,16 @@ class NewSide:
             decision.status,
             decision.code,
             decision.position or "",
-            self._destination(component, request),
+            self._destination(component, request, caller),
             component.networks(rule_path, request.method),
             _plugins(component),
         )
 
     def _decision(self, request: Request, caller: OldCaller) -> Decision:
-        # Our issuers did not sign the tokens that an old Kong knows, so nobody proves anything.
         decision = decide(self._estate, request, None)
+        credential = _credential(decision.component, caller)
+        if credential:
+            decision = decide(self._estate, request, credential)
         if caller.is_keyless and decision.status not in (400, 404):
             # Admission denies such a header before any rule.
             refusal = bearer(["Bearer x"])
@@ -123,7 +129,7 @@ class NewSide:
         return decision
 
     def _destination(
-        self, component: Component, request: OldRequest
+        self, component: Component, request: OldRequest, caller: OldCaller
     ) -> NewDestination | None:
         try:
             path = read(request.path.encode("latin-1"))
@@ -133,22 +139,30 @@ class NewSide:
         if reached is None:
             return None
         endpoint, _ = reached
+        forwards = component.exposure.forwards
+        forward = forward_of(forwards, endpoint.port_name, path)
+        # Without `forward`, the workload gets the bytes of the caller.
+        sent = sent_path(forward, path) if forward else request.path
         return NewDestination(
             component.key,
             _protocol(component, endpoint),
             tuple(_targets(component, endpoint)),
-            _sent_path(request),
+            sent,
             _host_header(component, endpoint, request),
+            _credential(component, caller) is not None,
         )
 
     def declared(self) -> Iterator[tuple[str, str]]:
         """Yield host patterns with the path texts at which decisions may change."""
         for component in self._estate.exposed:
-            paths = [rule.path for rule in component.exposure.rules]
+            texts = [written(each.path) for each in component.exposure.forwards]
+            for rule in component.exposure.rules:
+                texts += written(rule.path), *rule.refusals.exactly
+                texts += rule.refusals.begins
             for endpoint in component.exposure.endpoints:
                 yield endpoint.host, written(endpoint.path)
-                for path in paths:
-                    yield endpoint.host, written(path)
+                for text in texts:
+                    yield endpoint.host, text
 
 
 def _routes(estate: Estate, component: Component) -> Iterator[OldRoute]:
@@ -170,9 +184,21 @@ def _routes(estate: Estate, component: Component) -> Iterator[OldRoute]:
         )
 
 
-def _sent_path(request: OldRequest) -> str:
-    """Return the path at the workload: the path of the decision, byte by byte."""
-    return request.path
+def _credential(
+    component: Component | None, caller: OldCaller
+) -> OldCredential | None:
+    """Return the old credential of a request that the component's gate reads, or None.
+
+    Our issuers did not sign the tokens that an old Kong knows. A bearer token ends the use of other
+    credentials.
+    """
+    accepted = component.identity.accept_before if component else None
+    kinds = (caller.by, *caller.also)
+    if accepted is None or not caller.consumer or "jwt" in kinds:
+        return None
+    if accepted.by not in kinds:
+        return None
+    return OldCredential(caller.consumer, accepted.by)
 
 
 def _protocol(component: Component, endpoint: Endpoint) -> str:
@@ -201,11 +227,13 @@ def _targets(
 def _host_header(
     component: Component, endpoint: Endpoint, request: OldRequest
 ) -> str | None:
-    """Return the Host header at the workload: the caller's with http, else the name in its
-    certificate."""
+    """Return the Host header at the workload: the stack's, else with http the caller's, and with
+    https the name in its certificate."""
+    upstream = component.exposure.upstream
+    if upstream and upstream.host_header:
+        return upstream.host_header
     if _protocol(component, endpoint) == "http":
         return request.host
-    upstream = component.exposure.upstream
     return upstream.server_name if upstream else None
 
 

@@ -51,17 +51,34 @@ _PLACEHOLDER = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A caller by the name of its consumer and the kind of its credential. Nobody has neither."""
+    """A caller by the name of its consumer and the kind of its credential. Without a consumer, `by`
+    names a token that the Kong does not know; nobody has neither."""
 
     consumer: str = ""
     by: str = ""
     headers: tuple[bytes, ...] = field(default=(), repr=False)
 
     def __str__(self) -> str:
-        return f"{self.consumer} by {self.by}" if self.consumer else "nobody"
+        if self.consumer:
+            return f"{self.consumer} by {self.by}"
+        return self.by or "nobody"
 
 
-NOBODY: Final = Caller()
+def _bearer(name: str, header: JsonObject) -> Caller:
+    token = ".".join([_base64url(json.dumps(header).encode()), "e30", "AAAA"])
+    return Caller("", name, (f"Authorization: Bearer {token}".encode(),))
+
+
+def _base64url(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).decode().rstrip("=")
+
+
+STRANGERS: Final = (
+    Caller(),
+    _bearer("unknown token", {"alg": "RS256", "kid": "nobody-has-it"}),
+    _bearer("token without key id", {"alg": "RS256"}),
+)
+"""Nobody, and callers with tokens of others, as names of `adopt compare` have them."""
 
 
 @dataclass
@@ -72,7 +89,7 @@ class Loaded:
     routes: list[JsonObject] = field(default_factory=list)
     made: int = 0
     rejected: list[str] = field(default_factory=list)
-    callers: list[Caller] = field(default_factory=lambda: [NOBODY])
+    callers: list[Caller] = field(default_factory=lambda: [*STRANGERS])
 
 
 def document(name: str) -> JsonObject:
@@ -258,8 +275,8 @@ class Loader:
                 own = {k: v for k, v in entry.items() if k != "consumer"}
                 caller, sent = _credential(path, own, name, index, key_names)
                 credential = self._make(f"{base}/{path}", sent, result)
-                is_new = len({each.consumer for each in result.callers})
-                if credential and caller and is_new <= _MOST_CONSUMERS:
+                consumers = len({each.consumer for each in result.callers})
+                if credential and caller and consumers <= _MOST_CONSUMERS:
                     result.callers.append(caller)
         for plugin in plugins:
             self._plugin(f"{base}/plugins", plugin, result)
@@ -371,10 +388,6 @@ def _hs256(claims: JsonObject, secret: str) -> str:
     signed = ".".join(_base64url(json.dumps(part).encode()) for part in parts)
     mac = hmac.new(secret.encode(), signed.encode(), hashlib.sha256)
     return f"{signed}.{_base64url(mac.digest())}"
-
-
-def _base64url(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).decode().rstrip("=")
 
 
 def declared_paths(routes: list[JsonObject]) -> Iterator[str]:

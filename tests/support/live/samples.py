@@ -46,14 +46,15 @@ class Ask:
 @dataclass(frozen=True, slots=True)
 class Seen:
     """An answer: the status, and the request that reached a workload. `place` is empty if none was
-    reached."""
+    reached, and `credential`
+    has the caller's headers that arrived."""
 
     status: int
     place: str = ""
     target: str = ""
     host: str = ""
     identity: Names = ()
-    authorization: str = ""
+    credential: tuple[bytes, ...] = ()
 
     @property
     def passes(self) -> bool:
@@ -97,12 +98,12 @@ def send(proxy: tuple[str, int], ask: Ask) -> Seen:
         try:
             response.begin()
             response.read()
-            return _seen(response)
+            return _seen(response, ask.caller)
         finally:
             response.close()
 
 
-def _seen(response: http.client.HTTPResponse) -> Seen:
+def _seen(response: http.client.HTTPResponse, caller: Caller) -> Seen:
     text = response.headers[ARRIVED]
     if text is None:
         return Seen(response.status)
@@ -115,8 +116,13 @@ def _seen(response: http.client.HTTPResponse) -> Seen:
         arrived["target"],
         headers.get("host", ""),
         tuple(sorted(identity)),
-        headers.get("authorization", ""),
+        tuple(h for h in caller.headers if _parted(h) in headers.items()),
     )
+
+
+def _parted(header: bytes) -> tuple[str, str]:
+    name, _, value = header.decode().partition(": ")
+    return name.lower(), value
 
 
 def _is_identity(name: str) -> bool:
@@ -152,10 +158,9 @@ def differences(
         yield "path"
     if before.host != after.host:
         yield "host"
-    if not {*before.identity} <= {*after.identity}:
+    is_known = {*before.identity} <= {*after.identity}
+    if not is_known or before.credential != after.credential:
         yield "identity"
-    if before.authorization != after.authorization:
-        yield "authorization"
 
 
 class Callers:

@@ -65,9 +65,7 @@ class Takeover:
         for ask, after in asked.items():
             before = self.before[ask]
             for kind in differences(before, after, self.places):
-                if kind == "authorization":
-                    named[kind] += 1
-                elif _is_announced(kind, ask, texts, comparisons):
+                if _is_announced(kind, ask, texts, comparisons):
                     named[kind] += 1
                 else:
                     line = f"{stage}: {kind}: {ask}: {before} -> {after}"
@@ -136,7 +134,7 @@ def _concerns(row: Row, ask: Ask, path: str, comparison: Comparison) -> bool:
     if path not in row.paths:
         return False
     if not ask.caller.consumer:
-        return "nobody" in row.callers
+        return str(ask.caller) in row.callers
     return any(
         name.endswith(f" by {ask.caller.by}")
         and ask.caller.consumer in comparison.consumers.get(name, ())
