@@ -28,7 +28,7 @@ from kong_oam.traits.kong_plugin.value import KONG_PLUGIN
 
 @dataclass(frozen=True, slots=True)
 class NewDestination:
-    """The workload of a request. `takes_credential`: Kong's plugin takes the old credential from the
+    """The workload of a request. `takes_credential`: Kong takes the old credential from the
     request, and adds headers about its consumer.
 
     `targets`: for each target, its host:port in small letters; a Service in the cluster has several

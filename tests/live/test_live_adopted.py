@@ -4,6 +4,7 @@ while callers repeat requests without pause."""
 from __future__ import annotations
 
 import datetime
+import string
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -43,13 +44,13 @@ WITH_KEYS = "IDP-One-calendar-2026__infra-config__kong__kong.yaml"
 KILLED = "GabrielMoody__MikroNet__config__kong.yml"
 ESTATES = (
     "4yrg__gradeloop-core-v2__apps__api-gateway__config__kong.yml",
-    "A5HW1NRA7AN__OAS-Infra__kong__kong.decK.yaml",
     "Ashour158__People__kong__kong.yml",
     "BackendWorks__nestjs-microservices__kong__config.yml",
     "ChakshuGautam__digit-2.9lts-core-storm__kong__kong.yml",
     "DungxND__banking-demo__kong__kong.yml",
     "GSA-TTS__identity-idva-api-gateway__ingress__kong-config.yaml",
     "GSA-TTS__identity-idva-api-gateway__internal__kong-config.yaml",
+    "GabrielMoody__MikroNet__config__gateway__kong.yml",
     KILLED,
     WITH_KEYS,
     old_estates.SUNBIRD,
@@ -58,6 +59,7 @@ MOST = 800
 """The most requests of a sample."""
 TODAY = datetime.datetime.now(datetime.UTC).date()
 UNTIL = (TODAY + datetime.timedelta(days=120)).isoformat()
+_STACKS = iter(string.ascii_lowercase)
 AUDIENCE = "api://adopted"
 
 
@@ -147,7 +149,7 @@ def takeover(
         )
         assert passed
         made_project = opened.enter_context(
-            project(old.local, folder, old.target, f"{RUN}-adopted")
+            project(old.local, folder, old.target, f"{RUN}-{next(_STACKS)}")
         )
         groups = {
             f"{address}:{port}": f"{host}:{port}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -31,6 +30,8 @@ _ANNOUNCED: Mapping[str, frozenset[str]] = {
     "host": frozenset({"host"}),
     "identity": frozenset({"identity"}),
 }
+# Samplings until answers are steady. Afterwards, answers that still differ do not count.
+_SAMPLINGS = 5
 _OTHER_HOST = "other-host.invalid"
 _OTHER_METHOD = "PROPFIND"
 
@@ -143,11 +144,18 @@ def _concerns(row: Row, ask: Ask, path: str, comparison: Comparison) -> bool:
 
 
 def steady(ask_all: Callable[[], dict[Ask, Seen]]) -> dict[Ask, Seen]:
-    """Return the answers that two samplings in a row agree on."""
-    first = ask_all()
-    time.sleep(0.5)
-    second = ask_all()
-    return {ask: seen for ask, seen in first.items() if second[ask] == seen}
+    """Return the answers that two samplings in a row agree on, when all workers see all
+    entities."""
+    found, first = {}, ask_all()
+    for _ in range(_SAMPLINGS):
+        second = ask_all()
+        found = {
+            ask: seen for ask, seen in first.items() if second[ask] == seen
+        }
+        if len(found) == len(first):
+            break
+        first = second
+    return found
 
 
 def groups_of(
