@@ -10,6 +10,7 @@ from kong_oam.access.data import Names
 from kong_oam.access.model import METHODS
 from kong_oam.adopt.acting import Reason
 from kong_oam.adopt.entities import OldKong, OldRoute
+from kong_oam.adopt.writing.cells import declared_texts, elements
 from kong_oam.adopt.writing.components import Components, placeholders
 from kong_oam.adopt.writing.hosts import is_adoptable
 from kong_oam.adopt.writing.judge import Region
@@ -206,6 +207,10 @@ def _silent(route: OldRoute, options: Options) -> str:
         return f"its host '{others[0]}' has no form in an Application"
     if not route.hosts and not options.hosts:
         return "it has no host; name one by --host"
+    texts = declared_texts([route])
+    strange = [text for text in texts if elements(text) is None]
+    if strange:
+        return f"no rule can name its path '{strange[0]}'"
     return "no request passes it"
 
 

@@ -268,6 +268,8 @@ def service(
         (service(path="'~/r/[0-9]+$'"), "it has a regular expression beyond a list of texts"),
         (service(more=", headers: {x: [y]}"), "it asks for headers"),
         (service(more=", hosts: [a.*]"), "its host 'a.*' has no form in an Application"),
+        (service(path="/a*b"), "no rule can name its path '/a*b'"),
+        (service(path="/a/%2F"), "no rule can name its path '/a/%2F'"),
         (service(more=", protocols: [tcp]"), "it takes no HTTP requests"),
         (service(plugin="{name: request-termination}"), "no request passes it"),
     ],
