@@ -330,11 +330,11 @@ services:
             {"host": "b", "scheme": "http", "hostHeader": "b:81"},
         ),
         (
-            service("host: up", rest="upstreams: [{name: up, host_header: b.net, targets: [{target: 'b:81'}, {target: c}]}]"),
+            service("host: up", rest="upstreams: [{name: up, host_header: b.net, targets: [{target: 'b:81'}, {target: 'c:81'}]}]"),
             {
-                "targets": [{"host": "b", "port": 81}, {"host": "c", "port": 8000}],
+                "targets": [{"host": "b", "port": 81}, {"host": "c", "port": 81}],
                 "scheme": "http",
-                "hostHeader": "b.net",
+                "hostHeader": "b.net:81",
             },
         ),
         (service("url: 'http://${HOST}:81'"), {"host": "${HOST}", "scheme": "http", "hostHeader": "${HOST}:81"}),
