@@ -27,7 +27,7 @@ _CUSTOM_ID = "X-Consumer-Custom-ID"
 _USERNAME = "X-Consumer-Username"
 _CREDENTIAL = "X-Credential-Identifier"
 _ANONYMOUS = "X-Anonymous-Consumer"
-_GROUPS = "X-Consumer-Groups"
+CONSUMER_GROUPS = "X-Consumer-Groups"
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +196,7 @@ class State:
         if is_member == bool(denied):
             self._deny(403, plugin)
         elif config.get("hide_groups_header") is not True:
-            self.identity[_GROUPS] = None
+            self.identity[CONSUMER_GROUPS] = None
 
     def _answer(self, plugin: OldPlugin) -> None:
         """Answer in place of the service, always or if the request asks for it."""

@@ -68,6 +68,11 @@ def _of_consumers(members: list[OldConsumer]) -> list[CallerClass]:
     for kind in kinds:
         caller = OldCaller(first.name, kind)
         classes.append(CallerClass(f"{shown} by {kind}", caller, names))
+        if kind == "jwt":
+            # Kong finds the key by a claim, so such tokens rarely name it in their header.
+            keyless = OldCaller(first.name, kind, is_keyless=True)
+            named = f"{shown} by jwt without key id"
+            classes.append(CallerClass(named, keyless, names))
     if len(kinds) > 1:
         every = OldCaller(first.name, kinds[0], tuple(kinds[1:]))
         words = " and ".join(kinds)

@@ -14,6 +14,7 @@ from typing import Literal
 from kong_oam.access.data import Names
 from kong_oam.access.methods import METHODS
 from kong_oam.access.model import Estate
+from kong_oam.adopt.acting import CONSUMER_GROUPS
 from kong_oam.adopt.answers import Answers, Destination, OldAnswer
 from kong_oam.adopt.callers import CallerClass, caller_classes
 from kong_oam.adopt.classes import OldClass, RequestClasses, key_of
@@ -239,9 +240,12 @@ def _differences(
             before.destination.host_header or "by the target",
             sent.host_header or "by the workload",
         )
-    lost = () if sent.takes_credential else before.identity
-    if before.sends_credential and sent.takes_credential:
-        lost = ("the credential",)
+    lost = before.identity
+    if sent.takes_credential:
+        # Kong's plugin adds the same headers. The scopes replace the groups.
+        lost = tuple(name for name in lost if name == CONSUMER_GROUPS)
+        if before.sends_credential:
+            lost += ("the credential",)
     if lost:
         yield "identity", ", ".join(lost), "none"
 

@@ -15,7 +15,7 @@ from kong_oam.access.decide import Decision, Request, decide
 from kong_oam.access.endpoint import Endpoint
 from kong_oam.access.forward import forward_of, sent_path
 from kong_oam.access.model import METHODS, Component, Estate
-from kong_oam.access.paths import AmbiguousPathError, read, written
+from kong_oam.access.paths import AmbiguousPathError, read_text, written
 from kong_oam.access.tokens import Refusal, bearer
 from kong_oam.adopt.entities import OldKong, OldRoute, OldService
 from kong_oam.adopt.path_text import escaped
@@ -132,7 +132,7 @@ class NewSide:
         self, component: Component, request: OldRequest, caller: OldCaller
     ) -> NewDestination | None:
         try:
-            path = read(request.path.encode("latin-1"))
+            path = read_text(request.path.encode("latin-1"))
         except AmbiguousPathError:
             return None
         reached = self._estate.reached(request.host or "", path)

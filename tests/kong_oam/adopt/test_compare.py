@@ -10,6 +10,7 @@ from kong_oam.access.networks import network
 from kong_oam.adopt.compare import Comparison, compare
 from kong_oam.adopt.lost_networks import admits_more
 from kong_oam.adopt.request_log import count_requests
+from tests.support.adopted_kongs import adopted, new_side, read_old
 from tests.support.estates import api, estate
 from tests.support.old_kongs import old_kong
 
@@ -266,3 +267,50 @@ def _record(uri: str, consumer: str = "") -> bytes:
     if consumer:
         record["authenticated_entity"] = {"id": "k"}
     return json.dumps(record).encode()
+
+
+def test_a_kept_key_is_compared_with_its_path_and_host() -> None:
+    """Path and Host are the old ones. The groups and the key itself do not reach the workload."""
+    text = """
+_format_version: "3.0"
+services:
+- name: pages
+  url: http://pages:3000
+  routes: [{name: pages, paths: [/]}]
+- name: orders
+  url: http://orders:8080/v1
+  plugins: [{name: key-auth}, {name: acl, config: {allow: [partners]}}]
+  routes: [{name: orders, paths: [/orders]}]
+consumers:
+- {username: acme, acls: [{group: partners}], keyauth_credentials: [{key: x}]}
+"""
+    old = read_old(text)
+    assert old is not None
+    compared = compare(old, new_side(adopted(text)).estate)
+    found = [
+        (row.change.kind, row.paths, row.change.before)
+        for row in compared.rows
+        if row.change.callers == ("acme by key-auth",)
+    ]
+    assert found == [
+        ("closed", ("/orders*",), "to http://orders:8080"),
+        (
+            "identity",
+            ("/orders", "/orders/", "/orders/*"),
+            "X-Consumer-Groups, the credential",
+        ),
+    ]
+
+
+def test_tokens_of_consumers_name_no_key() -> None:
+    """Our gate denies them at an open route, and accepts tokens whose header names a key."""
+    old = old_kong(
+        f"services: [{{name: s, {SAME}, routes: [{ROUTE}]}}]\n"
+        "consumers: [{username: carol, jwt_secrets: [{key: carol}]}]"
+    )
+    closed = [
+        row.change.callers
+        for row in compare(old, estate(api(access=OPEN))).rows
+        if row.change.kind == "closed"
+    ]
+    assert closed == [("token without key id", "carol by jwt without key id")]
