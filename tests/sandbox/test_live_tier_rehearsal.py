@@ -15,7 +15,9 @@ import pytest
 
 from sandbox.keycloak import UnavailableError, distribution
 from sandbox.kong import Kong, Lags
+from sandbox.kong.upstream import Resolve, resolve_by_name
 from tests.support.json_object import JsonObject
+from tests.support.live import old_estates
 from tests.support.projects import replace_once
 from tests.support.redis import program
 from tests.support.repository import ROOT
@@ -33,6 +35,7 @@ RECORDS = (
 )
 EDGE = "tests/live/test_live_edge.py"
 ATTACKS = "tests/live/test_live_attacks.py"
+ADOPTED = "tests/live/test_live_adopted.py"
 NOT_IN_THE_STAND_IN = (
     RECORDS,
     *(
@@ -111,13 +114,20 @@ def _live_tier(
     return CompletedProcess(command, process.returncode, output)
 
 
-def _kong(lags: Lags, seconds: float) -> Kong:
+def _kong(
+    lags: Lags, seconds: float, resolve: Resolve = resolve_by_name
+) -> Kong:
     """Return a stand-in that reports updates of its view every `seconds`."""
     settings = {
         "worker_state_update_frequency": seconds,
         "db_update_frequency": seconds,
     }
-    return Kong(lags=lags, admin_token=TOKEN, configuration=settings)
+    return Kong(
+        lags=lags,
+        admin_token=TOKEN,
+        configuration=settings,
+        resolve=resolve,
+    )
 
 
 @pytest.mark.deep
@@ -145,6 +155,7 @@ def test_the_live_tier_passes_on_the_stand_in_and_names_it() -> None:
                 WEBSOCKETS,
                 EDGE,
                 ATTACKS,
+                ADOPTED,
                 *NOT_IN_THE_STAND_IN,
             )
         ]
@@ -161,6 +172,23 @@ def test_the_live_tier_passes_on_the_stand_in_and_names_it() -> None:
         assert "engine tests drive it with " in completed.stdout
         assert "skipped" not in completed.stdout
         assert entities_of(kong) == before
+
+
+@pytest.mark.timeout(400)
+def test_old_kongs_are_adopted_in_the_live_tier() -> None:
+    """Two small Kongs, with keys, passwords and tokens."""
+    addresses = old_estates.addresses()
+
+    def resolve(host: str, port: int) -> tuple[str, int] | None:
+        if address := addresses.get(host):
+            return address, port
+        return resolve_by_name(host, port)
+
+    with _kong(Lags(0.4, 0.4, 0.4), 0.4, resolve) as kong:
+        completed = _live_tier(kong, ADOPTED, "-k", "retired and own")
+        assert completed.returncode == 0, completed.stdout
+        assert "2 passed" in completed.stdout
+        assert entities_of(kong) == NOTHING
 
 
 @pytest.mark.deep

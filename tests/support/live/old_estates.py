@@ -26,6 +26,7 @@ import yaml
 
 from kong_oam.access.data import Names
 from tests.support.json_object import JsonObject
+from tests.support.live.own_estates import OWN
 from tests.support.repository import DATA
 
 FOLDER: Final = DATA / "adopt"
@@ -43,6 +44,7 @@ _CREDENTIALS: Final[Mapping[str, str]] = {
 _LIMITS = ("second", "minute", "hour", "day", "month", "year")
 # A global plugin that only counts may stay global beside a stack.
 _HARMLESS = frozenset({"prometheus"})
+_MOST_CALLS = 900_000_000
 _MOST_CONSUMERS = 6
 _PLACEHOLDER = re.compile(
     r"""\$?\{\{\s*env\s+["']?([^"'}]+)["']?\s*\}\}|\$\{([^}]+)\}"""
@@ -93,10 +95,8 @@ class Loaded:
 
 
 def document(name: str) -> JsonObject:
-    """Read a file of the folder; placeholders have become words. Raises yaml.YAMLError."""
-    folder = FOLDER if name == SUNBIRD else FOLDER / "deck"
-    text = _PLACEHOLDER.sub(_word, (folder / name).read_text("utf-8"))
-    read: JsonObject = yaml.safe_load(text)
+    """Read an estate; placeholders have become words. Raises yaml.YAMLError."""
+    read: JsonObject = yaml.safe_load(_PLACEHOLDER.sub(_word, _text(name)))
     for service in read.get("services") or ():
         _rename(service)
     for upstream in read.get("upstreams") or ():
@@ -104,6 +104,13 @@ def document(name: str) -> JsonObject:
             host, _, port = str(target["target"]).partition(":")
             target["target"] = f"{_dns_name(host)}:{port or 8000}"
     return read
+
+
+def _text(name: str) -> str:
+    if name in OWN:
+        return OWN[name]
+    folder = FOLDER if name == SUNBIRD else FOLDER / "deck"
+    return (folder / name).read_text("utf-8")
 
 
 def _word(found: re.Match[str]) -> str:
@@ -152,18 +159,34 @@ def places(read: JsonObject) -> dict[tuple[str, int], bool]:
 
 
 def addresses() -> dict[str, str]:
-    """Return a loopback address for each name in the files of the folder."""
+    """Return a loopback address for each name in the estates."""
     files = sorted(path.name for path in (FOLDER / "deck").glob("*"))
+    if is_there():
+        files.append(SUNBIRD)
+    return {
+        **_addresses(f"{_NETWORK}.0", files),
+        **_addresses(f"{_NETWORK}.1", [*OWN]),
+    }
+
+
+def _addresses(network: str, estates: list[str]) -> dict[str, str]:
     names: set[str] = set()
-    for file in (*files, SUNBIRD):
+    for estate in estates:
         try:
-            names.update(host for host, _ in places(document(file)))
+            names.update(host for host, _ in places(document(estate)))
         except yaml.YAMLError:
             continue
+    assert len(names) < 255
     return {
-        name: f"{_NETWORK}.{index // 200}.{index % 200 + 1}"
-        for index, name in enumerate(sorted(names))
+        name: f"{network}.{index}"
+        for index, name in enumerate(sorted(names), start=1)
     }
+
+
+def host_lines(estate: str) -> set[str]:
+    """Return the lines of the hosts file that an estate needs."""
+    known = addresses()
+    return {f"{known[host]} {host}" for host, _ in places(document(estate))}
 
 
 def hosts_file() -> str:
@@ -179,10 +202,9 @@ class Loader:
         self._admin = admin
         self._tag = tag
 
-    def load(self, read: JsonObject, *, spread: bool) -> Loaded:
-        """Load a document. `spread`: each service gets the global plugins, as a stack requires."""
-        if spread:
-            _spread(read)
+    def load(self, read: JsonObject) -> Loaded:
+        """Load a document. Each service gets the global plugins, as a stack requires."""
+        _spread(read)
         result = Loaded()
         for upstream in _listed(read, "upstreams"):
             self._make("/upstreams", upstream, result, targets="targets")
@@ -246,7 +268,7 @@ class Loader:
             config["policy"] = "local"
             for name in _LIMITS:
                 if config.get(name):
-                    config[name] *= 100_000
+                    config[name] = min(config[name] * 100_000, _MOST_CALLS)
         self._make(path, body, result)
 
     def _consumer(

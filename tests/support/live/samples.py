@@ -66,10 +66,10 @@ def sample(
 ) -> list[Ask]:
     """Return at most so many requests near the routes' paths, with each method and each caller."""
     chosen = random.Random(seed)
-    hosts = {HOST: None, OTHER: None}
+    hosts = [HOST, HOST, HOST, OTHER]
     for route in routes:
         for host in route.get("hosts") or ():
-            hosts[host.replace("*", "any")] = None
+            hosts.append(host.replace("*", "any"))
     paths: dict[str, None] = {"/": None, "/nothing": None}
     for path in declared_paths(routes):
         base = path.rstrip("/")
@@ -79,7 +79,7 @@ def sample(
     for _ in range(most // len(callers)):
         method = chosen.choice((*_METHODS, "GET", "GET"))
         target = chosen.choice(list(paths))
-        host = chosen.choice(list(hosts))
+        host = chosen.choice(hosts)
         asks += [Ask(method, host, target, caller) for caller in callers]
     return list(dict.fromkeys(asks))
 

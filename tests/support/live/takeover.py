@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import yaml
@@ -14,6 +13,7 @@ from tests.support.json_object import JsonObject
 from tests.support.live.adopting import Comparison, Project, Row
 from tests.support.live.old_estates import Loaded, declared_paths
 from tests.support.live.samples import (
+    HOST,
     OTHER,
     Ask,
     Callers,
@@ -32,6 +32,10 @@ _ANNOUNCED: Mapping[str, frozenset[str]] = {
 }
 # Samplings until answers are steady. Afterwards, answers that still differ do not count.
 _SAMPLINGS = 5
+# Differences without a row that a report shows.
+_SHOWN = 5
+# The tokens of the tier's consumers name no key in their header.
+_CALLED: Mapping[str, str] = {"jwt": "jwt without key id"}
 _OTHER_HOST = "other-host.invalid"
 _OTHER_METHOD = "PROPFIND"
 
@@ -48,21 +52,34 @@ class Takeover:
     changed: Counter[str] = field(default_factory=Counter)
     unannounced: list[str] = field(default_factory=list)
 
-    @property
-    def _texts(self) -> set[str]:
-        """The declared path texts of both sides, with and without a slash at the end."""
-        texts = {"/", *declared_paths(self.loaded.routes)}
-        with suppress(FileNotFoundError):
-            application = self.project.application_file.read_text("utf-8")
-            texts |= set(_paths_in(yaml.safe_load(application)))
-        bare = {text.rstrip("/") for text in texts}
-        return {"/", *bare, *(f"{text}/" for text in bare)} - {""}
+    def _texts(self) -> dict[str, set[str]]:
+        """Return the declared path texts of both sides by host, with and without a slash at the
+        end. The host OTHER is any host that nobody names."""
+        texts: dict[str, set[str]] = {OTHER: {"/"}}
+        hosts = {HOST, OTHER, *(ask.host for ask in self.before)}
+        for host in hosts:
+            texts[host] = {"/"}
+            for route in self.loaded.routes:
+                if _takes(route.get("hosts") or (), host):
+                    texts[host] |= {*declared_paths([route])}
+        for component in self._components():
+            for host in _domains(component):
+                texts.setdefault(host, {"/"}).update(_paths_in(component))
+        for host, declared in texts.items():
+            bare = {text.rstrip("/") for text in declared} - {""}
+            texts[host] = {"/", *bare, *(f"{text}/" for text in bare)}
+        return texts
+
+    def _components(self) -> list[JsonObject]:
+        text = self.project.application_file.read_text("utf-8")
+        found: list[JsonObject] = yaml.safe_load(text)["spec"]["components"]
+        return found
 
     def judge(self, stage: str, *comparisons: Comparison) -> None:
         """Ask the sample again. Each difference needs a row of a comparison."""
         named = Counter[str]()
         asked = answers(self.project.target.proxy, list(self.before))
-        texts = self._texts
+        texts = self._texts()
         for ask, after in asked.items():
             before = self.before[ask]
             for kind in differences(before, after, self.places):
@@ -76,10 +93,12 @@ class Takeover:
             f"{stage}: {len(asked)} requests, changed and named: {dict(named)}, "
             f"not named: {len(self.unannounced)}"
         )
+        for line in self.unannounced[:_SHOWN]:
+            self.report(line)
 
     def judge_callers(self, callers: Callers, *comparisons: Comparison) -> None:
         """Judge the answers of callers that never paused."""
-        texts = self._texts
+        texts = self._texts()
         for stage, ask, kind, seen in callers.wrong:
             if not _is_announced(kind, ask, texts, comparisons):
                 before = self.before[ask]
@@ -96,6 +115,21 @@ class Takeover:
         )
 
 
+def _takes(patterns: Iterable[str], host: str) -> bool:
+    """Return whether a list of hosts has the host. An empty list has all."""
+    listed = [pattern.replace("*", "any") for pattern in patterns]
+    return not listed or host in listed
+
+
+def _domains(component: JsonObject) -> list[str]:
+    """Return the hosts of a component's gateway traits."""
+    return [
+        trait["properties"]["domain"].replace("*", "any")
+        for trait in component["traits"]
+        if trait["type"] == "gateway"
+    ]
+
+
 def _paths_in(document: object) -> list[str]:
     found = []
     if isinstance(document, dict):
@@ -110,12 +144,16 @@ def _paths_in(document: object) -> list[str]:
 
 
 def _is_announced(
-    kind: str, ask: Ask, texts: set[str], comparisons: tuple[Comparison, ...]
+    kind: str,
+    ask: Ask,
+    texts: Mapping[str, set[str]],
+    comparisons: tuple[Comparison, ...],
 ) -> bool:
     kinds = _ANNOUNCED.get(kind, frozenset())
     path = re.sub("/+", "/", ask.target.partition("?")[0])
     ends = range(len(path), 0, -1)
-    text = next(path[:end] for end in ends if path[:end] in texts)
+    declared = texts[ask.host]
+    text = next(path[:end] for end in ends if path[:end] in declared)
     written = text if text == path else f"{text}*"
     return any(
         row.kind in kinds and _concerns(row, ask, written, comparison)
@@ -136,8 +174,9 @@ def _concerns(row: Row, ask: Ask, path: str, comparison: Comparison) -> bool:
         return False
     if not ask.caller.consumer:
         return str(ask.caller) in row.callers
+    by = _CALLED.get(ask.caller.by, ask.caller.by)
     return any(
-        name.endswith(f" by {ask.caller.by}")
+        name.endswith(f" by {by}")
         and ask.caller.consumer in comparison.consumers.get(name, ())
         for name in row.callers
     )
