@@ -82,6 +82,8 @@ def test_every_part_of_the_reference_has_its_block() -> None:
     wanted |= {
         *(f"help {command.name}" for command in COMMANDS),
         "help emergency -s STACK open",
+        "help adopt kong",
+        "help adopt compare",
         "help adopt retire",
     }
     assert set(named) == wanted

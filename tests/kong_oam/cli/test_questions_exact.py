@@ -20,7 +20,7 @@ from kong_oam.access.decide import Request, component_of, decide
 from kong_oam.access.issue import User, issue
 from kong_oam.access.model import Client, Component, Estate
 from kong_oam.access.networks import admits, fewest, network
-from kong_oam.access.paths import read
+from kong_oam.access.paths import read, read_text
 from kong_oam.access.request_classes import Subtree
 from kong_oam.access.sites import SitesByHost
 from kong_oam.access.tokens import Refusal
@@ -31,6 +31,7 @@ from tests.support.small_estates import (
     allowed,
     estates,
     lies_in,
+    narrowness,
     site_of,
     tokens_of,
 )
@@ -186,17 +187,11 @@ def test_what_lists_exactly_the_requests_that_decide_allows(
 def _covers(
     row: Mapping[str, Any], request: Request, declared: set[Any]
 ) -> bool:
-    parts = [
-        Subtree(
-            tuple(filter(None, region["path"].split("/"))),
-            region["otherSpellings"],
-        )
-        for region in [row, *row["except"]]
-    ]
-    path = read(request.target)
+    parts = [_subtree(region) for region in [row, *row["except"]]]
+    path = read_text(request.target)
     longest = max(
         (part for part in parts if lies_in(part, path, declared)),
-        key=lambda p: len(p.path),
+        key=narrowness,
         default=None,
     )
     networks = fewest(map(network, row.get("from", ())))
@@ -206,6 +201,14 @@ def _covers(
     return (
         request.method in row["methods"] and longest == parts[0] and from_there
     )
+
+
+def _subtree(region: Mapping[str, Any]) -> Subtree:
+    elements = region["path"].split("/")[1:]
+    form = region.get("form", "")
+    # A text may end with a slash.
+    path = elements if form else filter(None, elements)
+    return Subtree(tuple(path), region["otherSpellings"], form)
 
 
 @pytest.mark.deep
