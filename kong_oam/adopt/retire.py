@@ -99,6 +99,16 @@ def foreign(old: OldKong, stack: str) -> OldKong:
     )
 
 
+def has_other_stack(old: OldKong, stack: str) -> bool:
+    """Return whether the Kong has services of another stack."""
+    lookup = OwnerLookup(stack, whole=True)
+    for service in old.services:
+        entity = {"name": service.name, "tags": service.tags}
+        if lookup.owner(entity).kind == "another stack's":
+            return True
+    return False
+
+
 def retirement(
     everything: OldKong,
     stack: str,

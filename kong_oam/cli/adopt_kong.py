@@ -135,6 +135,7 @@ def kong_arguments(parser: ArgumentParser) -> None:
 
 def run_kong(options: Namespace, console: Console) -> int:
     """Run `adopt kong`."""
+    from kong_oam.adopt.stops import stops
     from kong_oam.adopt.writing.write import write
 
     wanted = _options(options)
@@ -151,6 +152,7 @@ def run_kong(options: Namespace, console: Console) -> int:
         Path(file).parent.mkdir(parents=True, exist_ok=True)
     write_all(texts, {}, {})
     _print(written.report, sorted(texts), console)
+    print_note(*stops(old))
     count = len(written.report.routes)
     return OK if written.report.count("adopted") == count else FOUND
 

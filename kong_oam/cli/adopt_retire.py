@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kong_oam.access.data import Texts
+from kong_oam.access.model import Estate
 from kong_oam.access.settings.values import Settings
 from kong_oam.cli.command import FOUND, OK, UsageError
 from kong_oam.cli.console import Console, print_note
@@ -71,7 +73,7 @@ def run_retire(options: Namespace, console: Console) -> int:
     """Run `adopt retire`, and return the exit status."""
     # Imported here, so that other verbs start faster.
     from kong_oam.adopt.coverage import Exposed
-    from kong_oam.adopt.retire import retirement
+    from kong_oam.adopt.retire import has_other_stack, retirement
 
     if options.admin and options.format == "deck":
         raise UsageError("--format deck needs decK files; name them")
@@ -79,7 +81,14 @@ def run_retire(options: Namespace, console: Console) -> int:
     settings = selected_settings(options)
     estate = read_estate(options.applications, settings)
     exposed = Exposed(estate, tuple(host.lower() for host in options.host))
-    plan = retirement(old, settings.stack.name, exposed)
+    stack = settings.stack.name
+    plan = retirement(
+        old,
+        stack,
+        exposed,
+        _kept_consumers(estate),
+        is_shared=has_other_stack(old, stack),
+    )
     if console.json:
         console.print_json(_entries(plan))
     elif options.admin or options.format == "api":
@@ -88,6 +97,17 @@ def run_retire(options: Namespace, console: Console) -> int:
         files = [(name, Path(name).read_bytes()) for name in options.files]
         console.print(*_patches(plan, old, exposed, files))
     return OK if plan.is_empty else FOUND
+
+
+def _kept_consumers(estate: Estate) -> Texts:
+    """Return the last day of each consumer whose old credential a client keeps."""
+    kept: dict[str, str] = {}
+    for component in estate.components.values():
+        before = component.identity.before
+        if before:
+            last = kept.get(before.consumer, before.until)
+            kept[before.consumer] = max(last, before.until)
+    return kept
 
 
 def _settle(options: Namespace, settings: Settings) -> float:

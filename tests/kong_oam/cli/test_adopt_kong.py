@@ -48,6 +48,15 @@ def test_the_files_are_listed_with_counts(capsys: Capsys) -> None:
     ]
 
 
+def test_reasons_that_stop_a_run_are_warnings(capsys: Capsys) -> None:
+    """The run beside the old Kong stops for the same reasons, with the same codes."""
+    Path("kong.yaml").write_text(f"{DECK}plugins: [{{name: cors}}]\n", "utf-8")
+    main(ALL)
+    printed = capsys.readouterr().err
+    assert "kong.yaml:16:11: warning ENV427: a run stops" in printed
+    assert "kong.yaml:1:1: warning ENV428" in printed
+
+
 def test_the_report_as_json(capsys: Capsys) -> None:
     assert main([*ALL, "--json"]) == 1
     report = json.loads(capsys.readouterr().out)

@@ -114,11 +114,47 @@ def test_json_lists_all_entities(cli: Cli) -> None:
             },
             {
                 "entity": "consumer 'robot'",
-                "reason": "clients may call by its credentials; remove it by hand",
+                "reason": "old routes stay, and may accept its credentials",
                 "place": "kong.yaml:17:5",
             },
         ],
     }
+
+
+CLIENT = """\
+    - name: robot
+      type: external
+      traits:
+        - type: client
+          properties:
+            kind: external
+            before: {consumer: robot, by: key-auth, until: 2027-03-31, reason: adopted}
+            calls: [{component: legacy/orders, scopes: [orders.read]}]
+"""
+ACCEPTS = """\
+            acceptBefore: {by: key-auth, until: 2027-03-31, reason: adopted}
+            roles: {readers: {scopes: [orders.read], components: [legacy/robot]}}
+"""
+WITHOUT_BILLING = OLD.replace(
+    OLD[OLD.index("  - name: billing") : OLD.index("consumers:")], ""
+)
+
+
+@pytest.mark.parametrize(
+    ("added", "consumers", "reasons"),
+    [
+        ("", ["robot"], []),
+        (ACCEPTS + CLIENT, [], ["a client calls by its credential until 2027-03-31"]),
+    ],
+)  # fmt: skip
+def test_a_consumer_stays_while_a_client_keeps_its_key(
+    cli: Cli, added: str, consumers: list[str], reasons: list[str]
+) -> None:
+    Path("kong.yaml").write_text(WITHOUT_BILLING, "utf-8")
+    Path("applications/legacy.yaml").write_text(APPLICATION + added, "utf-8")
+    plan = cli.json("adopt", "retire", "kong.yaml", "--json", status=1)
+    assert plan["consumers"] == consumers
+    assert [each["reason"] for each in plan["staying"]] == reasons
 
 
 def test_an_empty_kong_has_nothing_to_remove(cli: Cli) -> None:
