@@ -36,8 +36,8 @@ routes' services away, waits, and then deletes. So no request passes without its
 --format deck (default with files): a patch of the files for `patch -p0`. Sync after each step, and
 run the command again.
 
-A consumer stays, since clients may call by its credentials until a date. Remove it by hand
-afterwards. `adopt compare --retired` shows which calls change.
+A consumer stays while a client keeps its credential (`before`), or while old routes or other stacks
+may accept it. `adopt compare --retired` shows which calls change.
 
   python -m kong_oam adopt retire kong.yaml --host api.example.com
   python -m kong_oam adopt retire --admin http://localhost:8001 > retire.sh

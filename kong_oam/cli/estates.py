@@ -244,7 +244,10 @@ def without_clients(estate: Estate, keys: Iterable[str]) -> list[str]:
     for key in keys:
         component = estate.components.get(key)
         # A component without scopes has no calls to ask for.
-        if component and component.identity.scopes:
+        identity = component.identity if component else None
+        if component and identity and identity.scopes:
+            if any(caller.scopes for caller in identity.old_callers):
+                continue
             by_clients = estate.granted_at(component, users=False)
             if not by_clients and not estate.granted_at(component, users=True):
                 found.append(key)
