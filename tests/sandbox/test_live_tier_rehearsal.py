@@ -21,6 +21,7 @@ from tests.support.live import old_estates
 from tests.support.projects import replace_once
 from tests.support.redis import program
 from tests.support.repository import ROOT
+from tests.support.tiers import deep_after
 
 pytestmark = pytest.mark.engine
 
@@ -174,9 +175,8 @@ def test_the_live_tier_passes_on_the_stand_in_and_names_it() -> None:
         assert entities_of(kong) == before
 
 
-@pytest.mark.timeout(400)
-def test_old_kongs_are_adopted_in_the_live_tier() -> None:
-    """Two small Kongs, with keys, passwords and tokens."""
+def _old_kong() -> Kong:
+    """Return a stand-in that resolves the names of old services."""
     addresses = old_estates.addresses()
 
     def resolve(host: str, port: int) -> tuple[str, int] | None:
@@ -184,10 +184,49 @@ def test_old_kongs_are_adopted_in_the_live_tier() -> None:
             return address, port
         return resolve_by_name(host, port)
 
-    with _kong(Lags(0.4, 0.4, 0.4), 0.4, resolve) as kong:
-        completed = _live_tier(kong, ADOPTED, "-k", "retired and own")
+    return _kong(Lags(0.4, 0.4, 0.4), 0.4, resolve)
+
+
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize(
+    "chosen",
+    deep_after(
+        1,
+        [
+            "retired and own-keys",
+            "retired and own-mixed",
+            "global",
+            "ends and own",
+        ],
+    ),
+)
+def test_old_kongs_are_adopted_in_the_live_tier(chosen: str) -> None:
+    """Small Kongs, with keys, passwords and tokens."""
+    with _old_kong() as kong:
+        completed = _live_tier(kong, ADOPTED, "-k", chosen)
         assert completed.returncode == 0, completed.stdout
-        assert "2 passed" in completed.stdout
+        assert "1 passed" in completed.stdout
+        assert entities_of(kong) == NOTHING
+
+
+UNREFUSED = (
+    "kong_oam/kong/lua/gate.lua",
+    "if not refuses(entry[2], text, signs, gate.depth) then",
+    "if true then",
+)
+
+
+@pytest.mark.deep
+@pytest.mark.timeout(400)
+def test_an_adopted_call_that_opens_is_detected(tmp_path: Path) -> None:
+    """A gate that ignores refusals opens the texts that continue a protected path."""
+    folder = _with_fault(tmp_path / "project", *UNREFUSED)
+    with _old_kong() as kong:
+        completed = _live_tier(
+            kong, ADOPTED, "-k", "retired and own-keys", folder=folder
+        )
+        assert completed.returncode == 1, completed.stdout
+        assert "opened: " in completed.stdout
         assert entities_of(kong) == NOTHING
 
 

@@ -270,7 +270,7 @@ def _record(uri: str, consumer: str = "") -> bytes:
 
 
 def test_a_kept_key_is_compared_with_its_path_and_host() -> None:
-    """Path and Host are the old ones. The groups and the key itself do not reach the workload."""
+    """Path and Host stay. The groups and the key itself do not reach the workload."""
     text = """
 _format_version: "3.0"
 services:

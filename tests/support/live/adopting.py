@@ -20,6 +20,7 @@ from kong_oam.access.data import Names
 from sandbox.issuer import Issuer
 from sandbox.local import ROOT, Local
 from tests.support.engine.deployment import named, operations
+from tests.support.json_object import JsonObject
 from tests.support.live.run import Target
 from tests.support.live.samples import HOST
 
@@ -93,6 +94,12 @@ class Project:
     @property
     def application_file(self) -> Path:
         return self.folder / "applications" / "kong.yaml"
+
+    def components(self) -> list[JsonObject]:
+        """Return the components of the written Application."""
+        document = yaml.safe_load(self.application_file.read_text("utf-8"))
+        found: list[JsonObject] = document["spec"]["components"]
+        return found
 
     def command(self, *arguments: str, statuses: tuple[int, ...] = (0,)) -> str:
         """Run a command of the program, and return its output."""

@@ -1,5 +1,6 @@
-"""Real estates of other people, as decK files, and an independent loader of the live tier: it walks
-the YAML by itself, and sends each entity to the Admin API.
+"""Real estates of other people, as decK files, and an independent loader of the live tier.
+
+The loader walks the YAML by itself, and sends each entity to the Admin API.
 
 Entities that this Kong rejects, such as custom plugins, are left out together with their children.
 Credentials get made-up values, limits are raised, and addresses become names, for which a Kong of

@@ -1,5 +1,5 @@
-"""Small old Kongs for the live tier, in place of real estates: on a stand-in for Kong, and where
-the real estates are not beside the repository. They read as decK files."""
+"""Small old Kongs for the live tier, as decK files. They also run on the stand-in for Kong, and
+without the real estates beside the repository."""
 
 from __future__ import annotations
 

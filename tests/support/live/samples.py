@@ -9,7 +9,7 @@ import random
 import socket
 import threading
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from types import TracebackType
@@ -62,26 +62,36 @@ class Seen:
 
 
 def sample(
-    routes: list[JsonObject], callers: Sequence[Caller], seed: int, most: int
+    routes: list[JsonObject],
+    exposed: Iterable[str],
+    callers: Sequence[Caller],
+    seed: int,
+    most: int,
 ) -> list[Ask]:
-    """Return at most so many requests near the routes' paths, with each method and each caller."""
+    """Return at most so many requests, with each method and each caller: half of them near
+    the routes' paths, the others near `exposed` paths."""
     chosen = random.Random(seed)
     hosts = [HOST, HOST, HOST, OTHER]
     for route in routes:
         for host in route.get("hosts") or ():
             hosts.append(host.replace("*", "any"))
-    paths: dict[str, None] = {"/": None, "/nothing": None}
-    for path in declared_paths(routes):
-        base = path.rstrip("/")
-        paths |= {f"{base}{end}" or "/": None for end in _ENDINGS}
-        paths[f"/{path}"] = None
+    choices = (_near(declared_paths(routes)), _near(exposed))
     asks = []
-    for _ in range(most // len(callers)):
+    for number in range(most // len(callers)):
         method = chosen.choice((*_METHODS, "GET", "GET"))
-        target = chosen.choice(list(paths))
+        target = chosen.choice(choices[number % 2])
         host = chosen.choice(hosts)
         asks += [Ask(method, host, target, caller) for caller in callers]
     return list(dict.fromkeys(asks))
+
+
+def _near(paths: Iterable[str]) -> list[str]:
+    found: dict[str, None] = {"/": None, "/nothing": None}
+    for path in paths:
+        base = path.rstrip("/")
+        found |= {f"{base}{end}" or "/": None for end in _ENDINGS}
+        found[f"/{path}"] = None
+    return list(found)
 
 
 def send(proxy: tuple[str, int], ask: Ask) -> Seen:
@@ -166,9 +176,9 @@ def differences(
 class Callers:
     """Threads that repeat requests until the end. A context manager.
 
-    `before`: the answers that count. `stage(name)` begins a stage. `wrong` has each answer that
-    passes although the old Kong denies it, or that comes from another service; `refused` has each
-    answer that denies although the old Kong lets the request pass.
+    `before`: the answers that count. `stage(name)` begins a stage. `wrong` has each answer to a
+    request that the old Kong denies, or sends to another service. `refused` has each denial of a
+    request that the old Kong lets pass.
     """
 
     def __init__(

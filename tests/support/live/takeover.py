@@ -7,8 +7,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-import yaml
-
 from tests.support.json_object import JsonObject
 from tests.support.live.adopting import Comparison, Project, Row
 from tests.support.live.old_estates import Loaded, declared_paths
@@ -62,18 +60,13 @@ class Takeover:
             for route in self.loaded.routes:
                 if _takes(route.get("hosts") or (), host):
                     texts[host] |= {*declared_paths([route])}
-        for component in self._components():
+        for component in self.project.components():
             for host in _domains(component):
-                texts.setdefault(host, {"/"}).update(_paths_in(component))
+                texts.setdefault(host, {"/"}).update(paths_in(component))
         for host, declared in texts.items():
             bare = {text.rstrip("/") for text in declared} - {""}
             texts[host] = {"/", *bare, *(f"{text}/" for text in bare)}
         return texts
-
-    def _components(self) -> list[JsonObject]:
-        text = self.project.application_file.read_text("utf-8")
-        found: list[JsonObject] = yaml.safe_load(text)["spec"]["components"]
-        return found
 
     def judge(self, stage: str, *comparisons: Comparison) -> None:
         """Ask the sample again. Each difference needs a row of a comparison."""
@@ -130,14 +123,15 @@ def _domains(component: JsonObject) -> list[str]:
     ]
 
 
-def _paths_in(document: object) -> list[str]:
+def paths_in(document: object) -> list[str]:
+    """Return the paths in a part of an Application."""
     found = []
     if isinstance(document, dict):
         for name, value in document.items():
-            found += _paths_in(name) + _paths_in(value)
+            found += paths_in(name) + paths_in(value)
     elif isinstance(document, list):
         for value in document:
-            found += _paths_in(value)
+            found += paths_in(value)
     elif isinstance(document, str) and document.startswith("/"):
         found.append(document)
     return found

@@ -1,4 +1,4 @@
-"""Workloads at the addresses of old services: each answers with what reached it."""
+"""Workloads at the addresses of old services. Each answers with the request that reached it."""
 
 from __future__ import annotations
 
