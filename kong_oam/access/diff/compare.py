@@ -389,6 +389,8 @@ class _Merged:
     kind: Kind
     site: str
     region: Region
+    # A path of the region: a rule may refuse the path of its subtree.
+    example: PathSegments
     methods: Names
     minutes: int | None
     answers: Answers | None
@@ -421,7 +423,11 @@ def _changes(
                 if kind in CLOSING:
                     paths = [classes[number].path for number in members]
                     minutes = _minutes(old, new, caller, site, paths, methods)
-                change = _Merged(kind, site, region, methods, minutes, answers)
+                # The class of the whole subtree precedes the classes below.
+                example = classes[members[0]].path
+                change = _Merged(
+                    kind, site, region, example, methods, minutes, answers
+                )
                 merged[change].append(owned)
     for change, callers in merged.items():
         yield _change(
@@ -521,7 +527,7 @@ def _change(
 ) -> Change:
     """Complete a change with an example request, and with the rule that gives or gave access."""
     site = change.site
-    path = change.region.subtree.path
+    path = change.example
     method = change.methods[0]
     first = callers[0]
     groups = min(first.condition, key=sorted, default=frozenset())

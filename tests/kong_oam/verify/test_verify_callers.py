@@ -8,6 +8,7 @@ from kong_oam.access.data import Network, PathSegments
 from kong_oam.access.tokens import Claims
 from kong_oam.verify.classes import classes
 from kong_oam.verify.live_gateway import LiveGateway
+from kong_oam.verify.old_credentials import Pair
 from kong_oam.verify.questions import Call, Caller, HostRules, Verdict
 from tests.support.estates import api, estate
 
@@ -50,6 +51,9 @@ class Telling(LiveGateway):
         return iter(())
 
     def refused_texts(self, host: str) -> Iterator[str]:
+        return iter(())
+
+    def old_credentials(self, host: str) -> Iterator[Pair]:
         return iter(())
 
     def networks(self, host: str) -> Iterator[Network]:
