@@ -151,7 +151,7 @@ def _decide_at(
         if rule.public and not ambiguous:
             why = f"public: {rule.public.reason}"
             return Decision(200, "public", why, component, rule)
-    first = next(iter(matching or rules), None)
+    first = next(iter(matching or listed or rules), None)
     caller = _caller(component, first, claims)
     if isinstance(caller, Decision):
         return caller
@@ -165,6 +165,9 @@ def _decide_at(
         return Decision(403, "other-api", why, component, first)
     if matching:
         return _decide_by_scopes(estate, component, matching, caller)
+    if listed:
+        why = f"the rules on {written(listed[0].path)} refuse {written(path)}"
+        return Decision(403, "path-refused", why, component, first)
     if rules:
         why = f"no rule on {written(rules[0].path)} lists {method}"
         return Decision(403, "method-not-listed", why, component, first)

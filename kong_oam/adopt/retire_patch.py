@@ -92,7 +92,9 @@ def _without_secrets(document: Document, text: str) -> str | None:
     """Return the diff of a document, empty without a change. None if each diff shows a secret."""
     secrets = _secret_lines(document)
     for context in (3, 0):
-        diff = unified(document.file, document.text, text, context) or ""
+        diff = (
+            unified(document.file, document.text, text, context=context) or ""
+        )
         if secrets.isdisjoint(_lines_shown(diff)):
             return diff
     return None

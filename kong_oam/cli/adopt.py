@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 
+from kong_oam.cli.adopt_compare import (
+    COMPARE_DETAILS,
+    compare_arguments,
+    run_compare,
+)
+from kong_oam.cli.adopt_kong import KONG_DETAILS, kong_arguments, run_kong
 from kong_oam.cli.adopt_retire import (
     RETIRE_DETAILS,
     retire_arguments,
@@ -15,14 +21,34 @@ from kong_oam.cli.console import Console, with_called_name
 _DETAILS = """\
 Takes over a Kong that is in use.
 
-  python -m kong_oam adopt retire FILE...    prints the removal of replaced old routes
+  python -m kong_oam adopt kong FILE... --until DATE -o FOLDER    writes Applications
+  python -m kong_oam adopt compare FILE...                        compares it with Applications
+  python -m kong_oam adopt retire FILE...                         prints how to remove old routes
 
-`adopt retire --help` shows more.
+`adopt kong --help`, `adopt compare --help` and `adopt retire --help` show more.
 """
 
 
 def _arguments(parser: ArgumentParser) -> None:
-    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+    verbs = parser.add_subparsers(
+        dest="verb", metavar="VERB", required=True, help="the step"
+    )
+    kong = verbs.add_parser(
+        "kong",
+        help="write Applications for an old Kong",
+        description=with_called_name(KONG_DETAILS),
+        formatter_class=RawDescriptionHelpFormatter,
+    )
+    kong_arguments(kong)
+    kong.set_defaults(run_verb=run_kong)
+    compare = verbs.add_parser(
+        "compare",
+        help="compare an old Kong with the Applications",
+        description=with_called_name(COMPARE_DETAILS),
+        formatter_class=RawDescriptionHelpFormatter,
+    )
+    compare_arguments(compare)
+    compare.set_defaults(run_verb=run_compare)
     retire = verbs.add_parser(
         "retire",
         help="print the removal of replaced old routes",
@@ -30,10 +56,12 @@ def _arguments(parser: ArgumentParser) -> None:
         formatter_class=RawDescriptionHelpFormatter,
     )
     retire_arguments(retire)
+    retire.set_defaults(run_verb=run_retire)
 
 
 def _run(options: Namespace, console: Console) -> int:
-    return run_retire(options, console)
+    status: int = options.run_verb(options, console)
+    return status
 
 
 COMMAND = Command(
@@ -42,5 +70,5 @@ COMMAND = Command(
     _DETAILS,
     _arguments,
     _run,
-    json=False,  # each verb has its own option
+    json=False,
 )

@@ -51,6 +51,18 @@ CODES: Codes = {
         "a decK file of `gateway.adopted` whose next sync would delete this stack's entities",
         "give its entities a tag, sync, and name the tag in `_info.select_tags`",
     ),
+    "ENV423": Code(
+        "an old credential of a consumer that Kong does not have",
+        "correct `consumer`, or remove `before`; the consumer's owner keeps and deletes it",
+    ),
+    "ENV424": Code(
+        "an old credential of a consumer that a stack made",
+        "name a consumer that stands for this client alone",
+    ),
+    "ENV425": Code(
+        "a key in an argument that the gateway's records keep",
+        "remove the name from `gateway.logs.query`, or accept keys only in a header",
+    ),
     "ENV416": Code(
         "an external component whose name resolves to the gateway, its Admin API, the cluster, or "
         "a special address",

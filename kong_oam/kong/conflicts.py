@@ -113,6 +113,7 @@ def inspect(
             *host_conflicts(
                 admin, estate, state.resources, adopts=settings.adopts
             ),
+            *missing_consumers(admin, estate),
         )
 
 

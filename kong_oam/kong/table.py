@@ -81,7 +81,7 @@ from kong_oam.access.providers import Provider
 from kong_oam.access.refusals import Refusals, depth_of
 from kong_oam.access.workloads import workload_of
 from kong_oam.kong import old_credentials
-from kong_oam.kong.script import Alternatives
+from kong_oam.kong.script import Alternatives, RefusingAlternative
 from kong_oam.traits.at_kong import traits_at_kong
 from kong_oam.traits.cors.at_kong import cors_entry
 
@@ -196,9 +196,7 @@ def _data(
         "callers": _callers(estate, component, ids),
         "groups": _groups(component, provider),
         "logical": _logical(component, provider),
-        "depth": max(
-            [depth, *(len(rule.path) for rule in component.exposure.rules)]
-        ),
+        "depth": max([depth, *_depths(component, backend)]),
         **old_credentials.entries(component, ids),
         **cors_entry(estate, component),
         **_of_traits(component),

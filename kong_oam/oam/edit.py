@@ -10,7 +10,14 @@ import copy
 import difflib
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import (
+    Callable,
+    Collection,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from dataclasses import dataclass
 from typing import Any
 
@@ -269,22 +276,31 @@ def scalar(text: str) -> str:
 
 
 def unified(
-    file: str, before: str, after: str, prefixes: tuple[str, str] = ("", "")
+    file: str,
+    before: str,
+    after: str,
+    prefixes: tuple[str, str] = ("", ""),
+    context: int = 3,
 ) -> str | None:
     """Return a unified diff for `patch -p0` and `git apply -p0`. None if nothing changed, or if a
     diff cannot hold the file's name.
 
-    With the prefixes `a/` and `b/`, it is a diff for `git apply` without options.
+    With the prefixes `a/` and `b/`, it is a diff for `git apply` without options. `context`:
+    unchanged lines around each change.
     """
     if not file.isprintable() or before == after:
         return None
     name = f"{file}\t" if " " in file else file
     old, new = prefixes
-    return "".join(_diff(before, after, old + name, new + name))
+    return "".join(_diff(before, after, old + name, new + name, context))
 
 
-def _diff(before: str, after: str, old: str, new: str) -> Iterator[str]:
-    for line in difflib.unified_diff(_lines(before), _lines(after), old, new):
+def _diff(
+    before: str, after: str, old: str, new: str, context: int
+) -> Iterator[str]:
+    for line in difflib.unified_diff(
+        _lines(before), _lines(after), old, new, n=context
+    ):
         yield (
             line
             if line.endswith("\n")

@@ -45,6 +45,7 @@ from kong_oam.kubernetes.other_policies import callers, other_policies
 from kong_oam.kubernetes.ownership import FieldChange, changes
 from kong_oam.objects.selection import STACK
 from kong_oam.traits.upstream_tls.at_kong import authorities
+from kong_oam.verify import old_credentials
 from kong_oam.verify.adopted import (
     WayAround,
     older_routes,

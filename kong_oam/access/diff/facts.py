@@ -58,6 +58,8 @@ _EDGE = "edge."  # the prefix of settings that a component requests from the gat
 _UPSTREAM_TLS = "gateway.upstreamTls"
 _ADOPTED = "gateway.adopted"
 _ADOPTED_UNTIL = "gateway.adopted.until"
+# The places of old keys. Like a trait, it is absent at most components.
+KEYS = f"{_EDGE}acceptBefore"
 # Stands for a value that one estate lacks, because the provider was not asked.
 NOT_KNOWN = "not known"
 

@@ -310,7 +310,7 @@ def _component_of(key: str, data: JsonObject) -> Component:
     return replace(
         bare_component(key, data["provider"]),
         owner=data.get("owner"),
-        exposure=Exposure(tuple(endpoints), rules=rules),
+        exposure=Exposure(tuple(endpoints), rules=rules, forwards=forwards),
         identity=Identity(
             data["provider"],
             roles=roles,
@@ -347,7 +347,13 @@ def _old_caller(
     return OldCaller(client, consumer, by, until, tuple(scopes))
 
 
-def _rule(path: list[str], methods: list[str], needed: Any) -> Rule:
+def _rule(
+    path: list[str],
+    methods: list[str],
+    needed: Any,
+    exactly: list[str] | None = None,
+    begins: list[str] | None = None,
+) -> Rule:
     public = Public("", None) if needed == "public" else None
     scopes = () if public else tuple(needed)
     refusals = Refusals(tuple(exactly or ()), tuple(begins or ()))

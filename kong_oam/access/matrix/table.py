@@ -6,7 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from kong_oam.access.data import Names
-from kong_oam.access.diff.wording import path, principal_words, users
+from kong_oam.access.diff.wording import (
+    forward_text,
+    path,
+    principal_words,
+    users,
+)
 from kong_oam.access.internal import Connected
 from kong_oam.access.model import Public
 from kong_oam.access.networks import only_from

@@ -80,7 +80,7 @@ NO_FACTS = {
     # Their effects are compared by the callers.
     Before: "consumer by until reason calls registered position",
     Acceptance: "by until reason names places position",
-    Exposure: "endpoints services rules upstream",
+    Exposure: "endpoints services rules upstream forwards",
     # A text of them is compared request by request; `health` is about outages.
     Upstream: "targets scheme server_name health balanced host_header",
     Target: "host port",
