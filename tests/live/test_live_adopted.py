@@ -159,7 +159,7 @@ def takeover(
             provider |= {"audience": AUDIENCE, "tokens": TOKENS}
         exposed = paths_in(made_project.components())
         asks = sample(loaded.routes, exposed, loaded.callers, 7, MOST)
-        recorded = steady(lambda: answers(old.target.proxy, asks))
+        recorded = steady(lambda: answers(old.target.proxy, asks), groups)
         passed = sum(seen.passes for seen in recorded.values())
         report(
             f"{len(recorded)} of {len(asks)} requests of {len(loaded.callers)} callers have steady "

@@ -135,12 +135,11 @@ class Project:
         consumers = {k: tuple(v) for k, v in document["callers"].items()}
         return Comparison(rows, consumers)
 
-    def changes(self, *, check: bool = True) -> dict[str, str]:
+    def changes(self) -> dict[str, str]:
         """Run `up`, and return its operations by name."""
         done = self.local.pulumi(
             *("up", "-s", self.stack, "--yes", "--skip-preview", "--json"),
             cwd=self.folder,
-            check=check,
         )
         return named(operations(done.stdout))
 
@@ -172,7 +171,11 @@ class Project:
         run.join(60)
 
     def _up_in_vain(self) -> None:
-        self.changes(check=False)
+        self.local.pulumi(
+            *("up", "-s", self.stack, "--yes", "--skip-preview"),
+            cwd=self.folder,
+            check=False,
+        )
 
     def recover(self) -> None:
         """Recover the stack as docs/how-to/recover.md says."""

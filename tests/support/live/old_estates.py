@@ -47,6 +47,7 @@ _LIMITS = ("second", "minute", "hour", "day", "month", "year")
 _HARMLESS = frozenset({"prometheus"})
 _MOST_CALLS = 900_000_000
 _MOST_CONSUMERS = 6
+_PLAIN = re.compile(r"[a-zA-Z0-9._~/%-]*\Z")
 _PLACEHOLDER = re.compile(
     r"""\$?\{\{\s*env\s+["']?([^"'}]+)["']?\s*\}\}|\$\{([^}]+)\}"""
 )
@@ -206,6 +207,7 @@ class Loader:
     def load(self, read: JsonObject) -> Loaded:
         """Load a document. Each service gets the global plugins, as a stack requires."""
         _spread(read)
+        _mark_expressions(read)
         result = Loaded()
         for upstream in _listed(read, "upstreams"):
             self._make("/upstreams", upstream, result, targets="targets")
@@ -368,6 +370,21 @@ def _spread(read: JsonObject) -> None:
             if all(each["name"] != plugin["name"] for each in own):
                 own.append(plugin)
     read["plugins"] = stay
+
+
+def _mark_expressions(read: JsonObject) -> None:
+    """Begin expressions with `~`, as formats since 3.0 do. Before, Kong recognized expressions by
+    their characters."""
+    if float(read.get("_format_version") or 1) >= 3:
+        return
+    routes = [*_listed(read, "routes")]
+    for service in _listed(read, "services"):
+        routes += service.get("routes") or ()
+    for route in routes:
+        route["paths"] = [
+            path if _PLAIN.match(path) else f"~{path}"
+            for path in route.get("paths") or ()
+        ] or None
 
 
 def _key_names(read: Any) -> Names:
