@@ -82,7 +82,7 @@ NO_MARK: tuple[Edit, ...] = (
         "local json_read, json_null, json_is_array, json_is_object, token_parts, unreadable\n",
         "",
     ),
-    (GATE, "local owners_of, owned, rule_of, tree_of, contains\n", ""),
+    (GATE, "local owners_of, owned, rule_of, tree_of, refuses, contains\n", ""),
     (
         GATE,
         "if type(admitted) ~= 'string' or type(new_readers) ~= 'table' then return 503, 'not-admitted' end\n  take(new_readers)\n",
