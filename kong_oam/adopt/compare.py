@@ -95,7 +95,7 @@ def compare(
     """Compare both sides. `is_alone`: the old routes are gone."""
     new = NewSide(estate, old, is_alone=is_alone)
     classes = RequestClasses(old, new.declared(), METHODS)
-    callers = caller_classes(old)
+    callers = caller_classes(old, new.consumers)
     pairs = _Pairs(Answers(old), new, callers, old)
     found: dict[Change, list[OldClass]] = {}
     count = 0

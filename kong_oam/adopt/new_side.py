@@ -85,6 +85,16 @@ class NewSide:
         """The scheme of calls to the gateway."""
         return self._estate.stack.scheme
 
+    @property
+    def consumers(self) -> frozenset[str]:
+        """The consumers whose old credentials clients keep."""
+        names: set[str] = set()
+        for component in self._estate.exposed:
+            names.update(
+                caller.consumer for caller in component.identity.old_callers
+            )
+        return frozenset(names)
+
     def match(self, request: OldRequest) -> tuple[Matched, ...]:
         """Return the routes of both sides that may take the requests of a class."""
         return self._router.match(request, whole_class=True)

@@ -12,6 +12,7 @@ from kong_oam.adopt.lost_networks import admits_more
 from kong_oam.adopt.request_log import count_requests
 from tests.support.adopted_kongs import adopted, new_side, read_old
 from tests.support.estates import api, estate
+from tests.support.old_credentials import ACME, ORDERS
 from tests.support.old_kongs import old_kong
 
 HOST = "orders.example.com"
@@ -238,6 +239,23 @@ def test_consumers_of_equal_groups_are_one_class_of_callers() -> None:
     assert [caller.name for caller in _compared(OPEN, more=more).callers] == [
         "nobody", "unknown token", "token without key id", "c0, c2, c4, c6, c8 by key-auth", "c1, c3, c5, c7 by key-auth",
     ]  # fmt: skip
+
+
+def test_a_consumer_that_a_client_names_is_compared_alone() -> None:
+    """The old Kong denies both consumers alike, and our gate lets only the second one pass."""
+    old = old_kong(
+        f"services: [{{name: s, {SAME}, routes: [{ROUTE}], "
+        "plugins: [{name: key-auth}, {name: acl, config: {allow: [staff]}}]}]\n"
+        "consumers:\n"
+        "- {username: abel, acls: [{group: partners}], keyauth_credentials: [{key: x}]}\n"
+        "- {username: acme, acls: [{group: partners}], keyauth_credentials: [{key: y}]}\n"
+    )
+    opened = {
+        row.change.callers
+        for row in compare(old, estate(ORDERS, ACME)).rows
+        if row.change.kind == "opened" and "/orders" in row.paths
+    }
+    assert opened == {("acme by key-auth",)}
 
 
 def test_recorded_requests_are_counted_by_class_and_consumer() -> None:
