@@ -16,7 +16,7 @@ from kong_oam.access.model import Estate
 from kong_oam.access.paths import unwritten, within
 from kong_oam.adopt.entities import OldRoute
 from kong_oam.adopt.expressions import Text, literal_prefix, texts_of
-from kong_oam.kong.entities import Entity
+from kong_oam.adopt.router import as_entity
 from kong_oam.kong.route_order import paths_by_priority, priority
 from kong_oam.kong.routes import own_priority
 
@@ -130,18 +130,6 @@ def _texts(route: OldRoute) -> Iterator[Text]:
 def _is_continued(text: Text) -> bool:
     """Return whether the texts continue the last element."""
     return text.form == "begins" and not text.text.endswith("/")
-
-
-def as_entity(route: OldRoute) -> Entity:
-    """Return the fields by which Kong orders the route."""
-    return {
-        "methods": route.methods,
-        "hosts": route.hosts,
-        "headers": route.headers,
-        "snis": route.snis,
-        "paths": route.paths,
-        "regex_priority": route.regex_priority,
-    }
 
 
 def priorities(route: OldRoute) -> list[int]:

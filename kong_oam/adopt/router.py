@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from ctypes import c_int32
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
@@ -23,6 +22,8 @@ from kong_oam.adopt.entities import OldKong, OldRoute
 from kong_oam.adopt.expressions import compiled, literal_prefix, texts_of
 from kong_oam.adopt.path_text import is_utf8, normalized
 from kong_oam.adopt.requests import OldRequest
+from kong_oam.kong.entities import Entity
+from kong_oam.kong.route_order import paths_by_priority, priority
 
 # The namespace of the ids that Kong gives to the parts of a split route.
 _PARTS = UUID("7f145bf9-0dce-4f91-98eb-debbce4b9f6b")
@@ -297,26 +298,22 @@ def host_and_port(host: str | None) -> tuple[str | None, float | None]:
 
 def _parts(route: OldRoute) -> Iterator[_Part]:
     """Yield the parts of a route: one for its expressions, one for each length of its paths."""
-    groups: dict[int, list[str]] = {}
-    for path in route.paths:
-        is_expression = path.startswith("~")
-        length = 0 if is_expression else len(path.encode())
-        groups.setdefault(length, []).append(path)
+    groups = paths_by_priority(as_entity(route))
     hosts = tuple(map(HostPattern.of, route.hosts))
     doubts = [
         f"its field '{name}' has a value that is not known"
         for name in route.unknown
     ]
-    for number, paths in enumerate(groups.values() or [[]], 1):
-        priority = _priority(route, paths)
+    for number, paths in enumerate(groups, 1):
+        order = _priority(route, paths)
         yield _Part(
-            priority,
+            order,
             _part_id(route, number, len(groups)),
             route,
             hosts,
             tuple(paths),
             tuple(doubts),
-            priority >> 31 == (1 << 33) - 1,
+            order >> 31 == (1 << 33) - 1,
         )
 
 
@@ -327,22 +324,22 @@ def _part_id(route: OldRoute, number: int, count: int) -> str:
 
 
 def _priority(route: OldRoute, paths: list[str]) -> int:
-    """Return the priority by which Kong orders the parts of routes, without a sign."""
     if route.expression:
         # Expressions come before all other routes.
         return 2**64 - 1
-    kinds = (route.methods, route.hosts, route.headers, route.snis, paths)
-    count = sum(map(bool, kinds))
-    is_plain_host = bool(route.hosts) and "*" not in "".join(route.hosts)
-    is_expression = bool(paths) and paths[0].startswith("~")
-    if is_expression:
-        by_path = c_int32(route.regex_priority << 19).value
-    else:
-        by_path = len(paths[0].encode()) & 0x7FFFF if paths else 0
-    by_kinds = c_int32(count << 29).value
-    by_headers = c_int32(min(len(route.headers), 255) << 20).value
-    high = is_plain_host << 60 | is_expression << 51
-    return (high | by_kinds | by_headers | by_path) & (2**64 - 1)
+    return priority(as_entity(route), paths)
+
+
+def as_entity(route: OldRoute) -> Entity:
+    """Return the fields by which Kong orders the route."""
+    return {
+        "methods": route.methods,
+        "hosts": route.hosts,
+        "headers": route.headers,
+        "snis": route.snis,
+        "paths": route.paths,
+        "regex_priority": route.regex_priority,
+    }
 
 
 def upstream_path(matched: Matched, path: str, service_path: str) -> str:
