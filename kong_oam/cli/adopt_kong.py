@@ -3,29 +3,30 @@
 from __future__ import annotations
 
 import os
-import re
 from argparse import SUPPRESS, ArgumentParser, Namespace
 from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cryptography.hazmat.primitives.serialization import Encoding
-
-from kong_oam.access.settings.certificates import certificates_in
-from kong_oam.adopt.writing.hosts import is_adoptable
-from kong_oam.cli.command import FOUND, OK, UsageError, quoted
-from kong_oam.cli.console import Console, print_error, print_note
+from kong_oam.cli.command import (
+    FOUND,
+    NAME,
+    OK,
+    UsageError,
+    check_stack_name,
+    quoted,
+)
+from kong_oam.cli.console import Console, print_note
+from kong_oam.cli.old_kong import add_old_kong, old_kong
 from kong_oam.cli.writing import write_all
-from kong_oam.diagnostics import errors
 from kong_oam.errors import KongOamError
-from kong_oam.kong.account import is_plain
+from kong_oam.oam.position import Names
 
 if TYPE_CHECKING:
     from kong_oam.adopt.entities import OldKong
     from kong_oam.adopt.writing.options import Options
     from kong_oam.adopt.writing.report import Report
-    from kong_oam.diagnostics import Diagnostics
 
 KONG_DETAILS = """\
 Reads decK files or a running Kong, and writes an Application, the settings of a stack and a report.
@@ -44,22 +45,12 @@ Exit status: 0 if every route is adopted. 1 if some route stays or is closed. 2 
 failed; then it wrote nothing.
 """
 
-_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")
 _LONGEST_NAME = 63
-_STACK = re.compile(r"[a-z0-9][a-z0-9-]{0,62}\Z")
 
 
 def kong_arguments(parser: ArgumentParser) -> None:
     """Declare the arguments of `adopt kong`."""
-    parser.add_argument(
-        "files", nargs="*", metavar="FILE", help="decK files of one Kong"
-    )
-    parser.add_argument(
-        "--admin", metavar="URL", help="the Admin API of a running Kong"
-    )
-    parser.add_argument(
-        "--workspace", metavar="NAME", help="with --admin: the workspace"
-    )
+    add_old_kong(parser)
     parser.add_argument(
         "--host",
         action="append",
@@ -139,7 +130,7 @@ def run_kong(options: Namespace, console: Console) -> int:
     from kong_oam.adopt.writing.write import write
 
     wanted = _options(options)
-    old = _old(options, wanted)
+    old = _old(options, wanted.hosts)
     written = write(old, wanted)
     folder = Path(options.output)
     texts = {str(folder / name): text for name, text in written.files.items()}
@@ -158,6 +149,8 @@ def run_kong(options: Namespace, console: Console) -> int:
 
 
 def _options(options: Namespace) -> Options:
+    # Imported here, so that other verbs start faster.
+    from kong_oam.adopt.writing.hosts import is_adoptable
     from kong_oam.adopt.writing.options import Options
 
     today = options.as_of or date.today().isoformat()
@@ -173,14 +166,11 @@ def _options(options: Namespace) -> Options:
                 f"--host {quoted(host)} is not a DNS name in lower case"
             )
     name = options.application
-    if not _NAME.match(name) or len(name) > _LONGEST_NAME:
+    if not NAME.match(name) or len(name) > _LONGEST_NAME:
         raise UsageError(
             f"invalid name {quoted(name)}: use lower-case letters, digits and dashes"
         )
-    if not _STACK.match(options.stack):
-        raise UsageError(
-            f"invalid stack name {quoted(options.stack)}: use lower-case letters, digits and dashes"
-        )
+    check_stack_name(options.stack)
     return Options(
         hosts=tuple(dict.fromkeys(options.host)),
         until=options.until,
@@ -209,6 +199,10 @@ def _check_date(name: str, text: str) -> None:
 
 def _certificates(file: str) -> str:
     """Return the certificates of a file, without anything else in it. Raises UsageError."""
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    from kong_oam.access.settings.certificates import certificates_in
+
     try:
         found = certificates_in(Path(file).read_text("utf-8"))
     except (KongOamError, ValueError) as error:
@@ -217,48 +211,13 @@ def _certificates(file: str) -> str:
     return "".join(pems)
 
 
-def _old(options: Namespace, wanted: Options) -> OldKong:
+def _old(options: Namespace, hosts: Names) -> OldKong:
     """Read the old Kong, and print findings. Raises UsageError and AdminError."""
-    if bool(options.files) == bool(options.admin):
-        raise UsageError("name decK files, or a running Kong by --admin")
-    if options.admin and not is_plain(options.admin):
-        raise UsageError(
-            "--admin is not http(s)://HOST[:PORT][/PATH]; put credentials into KONG_ADMIN_TOKEN or "
-            "KONG_API_KEY"
-        )
-    old, findings = _running(options) if options.admin else _deck(options.files)
-    if old is None:
-        for finding in errors(findings):
-            print_error(finding)
-        raise UsageError(
-            f"{len(errors(findings))} error(s); nothing was written"
-        )
-    print_note(*findings)
+    old = old_kong(options, "; nothing was written")
     needs_host = any(route.is_http and not route.hosts for route in old.routes)
-    if needs_host and not wanted.hosts:
+    if needs_host and not hosts:
         raise UsageError("some routes have no host; name their hosts by --host")
     return old
-
-
-def _deck(files: Iterable[str]) -> tuple[OldKong | None, Diagnostics]:
-    from kong_oam.adopt.deck import read_deck
-
-    return read_deck([(file, Path(file).read_bytes()) for file in files])
-
-
-def _running(options: Namespace) -> tuple[OldKong | None, Diagnostics]:
-    from kong_oam.adopt.running import read_running
-    from kong_oam.kong.account import Account
-    from kong_oam.kong.admin import AdminApi
-
-    account = Account(
-        options.admin,
-        os.environ.get("KONG_ADMIN_TOKEN"),
-        os.environ.get("KONG_API_KEY"),
-        options.workspace,
-    )
-    with AdminApi(account) as admin:
-        return read_running(admin)
 
 
 def _print(report: Report, files: Iterable[str], console: Console) -> None:

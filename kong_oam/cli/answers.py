@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kong_oam.access.model import EXTERNAL
+from kong_oam.cli.command import NAME
 from kong_oam.cli.flag import Flag
 from kong_oam.cli.scaffold import (
     CLIENTS,
@@ -23,8 +23,6 @@ from kong_oam.traits.questions import QUESTIONS
 FlagValues = dict[str, Any]
 """Values by flag, as argparse stores them: a text, or a list of texts. None means no answer yet,
 and an empty value means no. `component_spec` converts them."""
-
-_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")
 
 _SCOPE_FLAGS = ("group", "caller")
 _WEBSERVICE_FLAGS = (
@@ -79,7 +77,7 @@ def parse_port(text: str) -> int:
 
 def check_name(text: str) -> str:
     """Check the name of an Application or component. Raises InputError."""
-    if not _NAME.match(text):
+    if not NAME.match(text):
         raise InputError(
             f"invalid name '{printable(text)}': write lower-case letters, digits, and dashes "
             "between them"

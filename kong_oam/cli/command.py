@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -16,6 +17,11 @@ FOUND = 1
 error has the status (kong_oam.errors)."""
 
 
+# The name of an Application or a component.
+NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")
+_STACK = re.compile(r"[a-z0-9][a-z0-9-]{0,62}\Z")
+
+
 class UsageError(InputError):
     """Wrong usage, or a stack or Applications that cannot be used."""
 
@@ -23,6 +29,14 @@ class UsageError(InputError):
 def quoted(text: str) -> str:
     """Quote a text of a user on one line, for a UsageError."""
     return f"'{printable(text)}'"
+
+
+def check_stack_name(name: str) -> None:
+    """Raise UsageError if a new stack cannot have the name."""
+    if not _STACK.match(name):
+        raise UsageError(
+            f"invalid stack name {quoted(name)}: use lower-case letters, digits and dashes"
+        )
 
 
 def check_known(kind: str, name: str, names: Collection[str]) -> None:

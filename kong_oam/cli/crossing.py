@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from kong_oam.access.diff.wording import methods, users
 from kong_oam.access.matrix.table import where
-from kong_oam.access.merge.crossing import Crossing
 from kong_oam.access.principals import ITSELF
 from kong_oam.cli.console import Console
 from kong_oam.cli.entries import (
@@ -16,6 +16,9 @@ from kong_oam.cli.entries import (
 )
 from kong_oam.diagnostics import printable, some
 from kong_oam.oam.position import JsonObject
+
+if TYPE_CHECKING:
+    from kong_oam.access.merge.crossing import Crossing
 
 _HEADER = ("CROSSING", "FROM", "TO", "METHODS", "WHERE")
 _Line = tuple[str, str, str, str, str]

@@ -9,7 +9,6 @@ from kong_oam.access.diff.compare import diff_from_any
 from kong_oam.access.diff.findings import CODES, findings
 from kong_oam.access.diff.model import AccessModel
 from kong_oam.access.endpoint import component_key
-from kong_oam.access.merge.crossing import crossing
 from kong_oam.cli.changes import (
     code,
     document,
@@ -131,6 +130,9 @@ def _print_crossing(
     options: Namespace, old: AccessModels, new: AccessModel, console: Console
 ) -> int:
     """Print what crosses between the components of OLD and all others of NEW."""
+    # Imported here, so that other verbs start faster.
+    from kong_oam.access.merge.crossing import crossing
+
     ours = set[str]()
     for model in old:
         estate = model.estate

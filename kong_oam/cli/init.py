@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from argparse import ArgumentParser, Namespace
 from contextlib import suppress
 from datetime import date
@@ -11,7 +10,7 @@ from pathlib import Path
 from urllib.parse import urljoin
 
 from kong_oam import __version__
-from kong_oam.cli.command import OK, Command, UsageError, quoted
+from kong_oam.cli.command import OK, Command, check_stack_name
 from kong_oam.cli.console import Console
 from kong_oam.oam.editor import schema_text
 from kong_oam.oam.position import Texts
@@ -37,7 +36,6 @@ _ADDONS = ("fluxcd", "terraform")
 _ENDING = ".template"
 # Either is in each existing repository.
 _EXISTING = ("applications", "Pulumi.yaml")
-_STACK = re.compile(r"[a-z0-9][a-z0-9-]{0,62}\Z")
 
 
 def _arguments(parser: ArgumentParser) -> None:
@@ -71,10 +69,7 @@ def _arguments(parser: ArgumentParser) -> None:
 
 
 def _run(options: Namespace, console: Console) -> int:
-    if not _STACK.match(options.stack):
-        raise UsageError(
-            f"invalid stack name {quoted(options.stack)}: use lower-case letters, digits and dashes"
-        )
+    check_stack_name(options.stack)
     values = {
         "VERSION": __version__,
         "STACK": options.stack,

@@ -30,15 +30,20 @@ def add_old_kong(parser: ArgumentParser) -> None:
     )
 
 
-def old_kong(options: Namespace) -> OldKong:
-    """Read the old Kong of `add_old_kong`, and print warnings. Raises UsageError and AdminError."""
+def old_kong(
+    options: Namespace, consequence: str = " in the old Kong"
+) -> OldKong:
+    """Read the old Kong of `add_old_kong`, and print warnings. Raises UsageError and AdminError.
+
+    `consequence`: the end of the message with the number of errors.
+    """
     if bool(options.files) == bool(options.admin):
         raise UsageError("name decK files, or a running Kong by --admin")
     old, findings = _running(options) if options.admin else _deck(options)
     if old is None:
         for finding in errors(findings):
             print_error(finding)
-        raise UsageError(f"{len(errors(findings))} error(s) in the old Kong")
+        raise UsageError(f"{len(errors(findings))} error(s){consequence}")
     print_note(*findings)
     return old
 

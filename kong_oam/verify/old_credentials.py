@@ -1,14 +1,12 @@
-"""Callers with old credentials, and the consumers that they need in Kong."""
+"""Callers with old credentials, and their scopes by the tables of a gateway."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
 from kong_oam.access.before import KIND_WORDS, By, OldCredential, end_of
-from kong_oam.access.model import Component, Estate
-from kong_oam.kong.entities import Entities, EntitiesOfKind, Entity
+from kong_oam.access.model import Component
 from kong_oam.kong.script import Table
-from kong_oam.verify.drift import Drift
 from kong_oam.verify.identities import Held
 from kong_oam.verify.questions import AuthenticationResult, Caller
 
@@ -59,31 +57,3 @@ def held_by_credential(
     if credential.at is not None and credential.at >= entry["ends"]:
         return None
     return Held(frozenset(entry["scopes"]))
-
-
-def with_consumers(entities: Entities, estate: Estate) -> EntitiesOfKind:
-    """Return the consumers of intended entities, and the consumers of old credentials."""
-    names = dict.fromkeys(name for name, _ in _needed(estate))
-    others: list[Entity] = [{"id": name, "username": name} for name in names]
-    return (*entities.consumers, *others)
-
-
-def vanished(estate: Estate, live: Entities) -> dict[str, Drift]:
-    """Return the consumers of old credentials that Kong lacks, by label."""
-    existing = {consumer.get("username") for consumer in live.consumers}
-    drifted = {}
-    for name, client in _needed(estate):
-        if name not in existing:
-            label = f"consumer '{name}'"
-            text = (
-                f"{label} is missing, so {client} cannot call by its old credential; ask its owner "
-                "to create it, or remove `before`"
-            )
-            drifted[label] = Drift(text, misplaced=True)
-    return drifted
-
-
-def _needed(estate: Estate) -> Iterator[tuple[str, str]]:
-    for component in estate.exposed:
-        for caller in component.identity.old_callers:
-            yield caller.consumer, caller.client

@@ -45,7 +45,7 @@ from kong_oam.kubernetes.other_policies import callers, other_policies
 from kong_oam.kubernetes.ownership import FieldChange, changes
 from kong_oam.objects.selection import STACK
 from kong_oam.traits.upstream_tls.at_kong import authorities
-from kong_oam.verify import old_credentials
+from kong_oam.verify import consumers
 from kong_oam.verify.adopted import (
     WayAround,
     older_routes,
@@ -165,8 +165,8 @@ def judge(
     is_base = settings.partition is None
     lookup = OwnerLookup(settings.stack.name, settings.partition, is_base)
     drifted = drifts(live, wanted, lookup)
-    drifted |= old_credentials.vanished(estate, live)
-    with_others = old_credentials.with_consumers(wanted, estate)
+    drifted |= consumers.vanished(estate, live)
+    with_others = consumers.with_consumers(wanted, estate)
     wanted = replace(wanted, consumers=with_others)
     try:
         deviations = compare(

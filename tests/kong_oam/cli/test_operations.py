@@ -36,6 +36,9 @@ HEAVY = (
     "kong_oam.emergency",
     "kong_oam.recover",
     "kong_oam.review",
+    "kong_oam.access.merge",
+    "kong_oam.adopt.entities",
+    "kong_oam.verify.drift",
 )
 
 
