@@ -17,7 +17,6 @@ from kong_oam.access.data import Names
 from kong_oam.adopt.acting import Consumers, Reason, State, texts
 from kong_oam.adopt.chain import Chains
 from kong_oam.adopt.entities import (
-    OldConsumer,
     OldKong,
     OldPlugin,
     OldRoute,
@@ -204,7 +203,7 @@ class Answers:
         elif upstream is not None:
             host = _host_of_targets(upstream, service.protocol)
         else:
-            host = _with_port(service.host, service.port, service.protocol)
+            host = with_port(service.host, service.port, service.protocol)
         replaced = _replaced(state.also)
         return Destination(
             service.protocol,
@@ -221,7 +220,7 @@ def answer(old: OldKong, request: OldRequest, caller: OldCaller) -> OldAnswer:
     return Answers(old).answer(request, caller)
 
 
-def _with_port(host: str, port: int | str, protocol: str) -> str:
+def with_port(host: str, port: int | str, protocol: str) -> str:
     """Return the Host header that Kong sends to a service."""
     return host if port == _USUAL_PORTS.get(protocol) else f"{host}:{port}"
 
@@ -231,12 +230,11 @@ def _host_of_targets(upstream: OldUpstream, protocol: str) -> str | None:
     if upstream.settings.get("use_srv_name"):
         return None
     hosts = set()
-    for target in upstream.targets:
-        if target.weight > 0:
-            host, _, port = target.target.rpartition(":")
-            name = upstream.settings.get("host_header") or host
-            number = int(port) if port.isdecimal() else port
-            hosts.add(_with_port(name, number, protocol))
+    for target in upstream.active_targets:
+        host, _, port = target.target.rpartition(":")
+        name = upstream.settings.get("host_header") or host
+        number = int(port) if port.isdecimal() else port
+        hosts.add(with_port(name, number, protocol))
     return hosts.pop() if len(hosts) == 1 else None
 
 
@@ -285,16 +283,3 @@ def _is_same(first: OldAnswer, other: OldAnswer) -> bool:
         and first.conditions == other.conditions
         and first.sends_credential == other.sends_credential
     )
-
-
-def consumers_by_groups(
-    consumers: Iterable[OldConsumer],
-) -> dict[Names, list[OldConsumer]]:
-    """Return consumers by their ACL groups.
-
-    An `acl` cannot tell consumers of equal groups apart.
-    """
-    by_groups: dict[Names, list[OldConsumer]] = {}
-    for consumer in consumers:
-        by_groups.setdefault(consumer.groups, []).append(consumer)
-    return by_groups

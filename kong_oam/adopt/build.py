@@ -9,6 +9,7 @@ from typing import Any
 from kong_oam.access.data import Names, NamesByName
 from kong_oam.adopt import fields as known
 from kong_oam.adopt.entities import (
+    HTTP,
     OldPlugin,
     OldRoute,
     OldService,
@@ -88,7 +89,7 @@ def route(
     declared = fields.texts("paths")
     paths = tuple(map(migrated, declared)) if is_old_format else declared
     protocols = fields.texts("protocols") or ("http", "https")
-    is_grpc = not {"http", "https"}.intersection(protocols)
+    is_grpc = HTTP.isdisjoint(protocols)
     return OldRoute(
         name,
         fields.text("id"),

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from functools import cached_property
 
 from kong_oam.access.data import Names
-from kong_oam.adopt.entities import HTTP, OldKong, OldPlugin, OldRoute
+from kong_oam.adopt.entities import OldKong, OldPlugin, OldRoute
 from kong_oam.adopt.plugin_kinds import AUTHENTICATION, order
 
 # The names of an instance's route, service and consumer; empty: not limited.
@@ -25,7 +25,7 @@ class Chains:
         self._by_name: dict[str, dict[_Scope, OldPlugin]] = {}
         self._of_groups: dict[str, list[OldPlugin]] = {}
         for plugin in old.plugins:
-            if not plugin.enabled or not _is_http(plugin):
+            if not plugin.enabled or not plugin.is_http:
                 continue
             if plugin.consumer_group:
                 self._of_groups.setdefault(plugin.name, []).append(plugin)
@@ -77,12 +77,6 @@ class Chains:
             if name in AUTHENTICATION and self.instance(name, route):
                 last = order(name)
         return last
-
-
-def _is_http(plugin: OldPlugin) -> bool:
-    """Return whether an instance acts on HTTP requests. Kong does not compare further."""
-    protocols = plugin.protocols or ("http",)
-    return not {*HTTP, "grpc", "grpcs"}.isdisjoint(protocols)
 
 
 def _scopes(route: str, service: str, consumer: str) -> Iterator[_Scope]:

@@ -16,10 +16,13 @@ from itertools import product
 
 from kong_oam.access.data import Names
 from kong_oam.adopt.entities import OldKong, OldRoute
-from kong_oam.adopt.expressions import literal_prefix, texts_of
 from kong_oam.adopt.path_text import escaped, normalized
 from kong_oam.adopt.requests import OldRequest
-from kong_oam.adopt.router import HostPattern, as_bytes, host_and_port
+from kong_oam.adopt.router import (
+    HostPattern,
+    compared_texts,
+    host_and_port,
+)
 
 # A method that represents all methods that nobody names.
 OTHER_METHOD = "PROPFIND"
@@ -29,6 +32,9 @@ _OTHER_HOST = "other-host.invalid"
 # Characters that continue a text in an example, none of which is part of a dot segment.
 _CONTINUING = "xyzabcdefghijklmnopqrstuvwXYZABCDEFGHIJKLMNOPQRSTUVW0123456789-_~!$&'()*+,:;=@"
 _USUAL_PORT = 443
+
+# The key of a class: host patterns, text, whether exactly this text, and methods.
+ClassKey = tuple[Names, str, bool, Names]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +89,7 @@ class RequestClasses:
         declared: Iterable[tuple[str, str]] = (),
         methods: Iterable[str] = (),
     ) -> None:
-        self._routes = [route for route in old.routes if _is_routed(route)]
+        self._routes = [route for route in old.routes if route.is_routed]
         self._texts = {route: _texts_of_route(route) for route in self._routes}
         self._declared = tuple(declared)
         self._named = {*methods, *_OWN}
@@ -172,7 +178,7 @@ class RequestClasses:
                 for methods in self.methods:
                     yield OldClass(host, methods, path)
 
-    def key(self, request: OldRequest) -> tuple[Names, str, bool, Names]:
+    def key(self, request: OldRequest) -> ClassKey:
         """Return the key of the class of a request: host patterns, text, whether exactly this text,
         methods."""
         patterns = self._matching(request.host)
@@ -190,38 +196,17 @@ class RequestClasses:
         return next(group for group in self.methods if OTHER_METHOD in group)
 
 
-def key_of(of_class: OldClass) -> tuple[Names, str, bool, Names]:
+def key_of(of_class: OldClass) -> ClassKey:
     """Return the key of a class, as `RequestClasses.key` returns it for its requests."""
     path = of_class.path
     return of_class.host.patterns, path.text, path.exact, of_class.methods
-
-
-def request_classes(
-    old: OldKong,
-    declared: Iterable[tuple[str, str]] = (),
-    methods: Iterable[str] = (),
-) -> tuple[OldClass, ...]:
-    """Return the classes of all requests, in order; see `RequestClasses`."""
-    return tuple(RequestClasses(old, declared, methods))
-
-
-def _is_routed(route: OldRoute) -> bool:
-    is_enabled = route.service is None or route.service.enabled
-    return is_enabled and (route.is_http or route.is_grpc)
 
 
 def _texts_of_route(route: OldRoute) -> set[str]:
     """Return the texts at which answers of the route may change."""
     texts: set[str] = set()
     for path in route.paths:
-        if not path.startswith("~"):
-            texts.add(as_bytes(path))
-            continue
-        listed = texts_of(path[1:])
-        if listed is None:
-            texts.add(as_bytes(literal_prefix(path[1:])))
-        else:
-            texts.update(as_bytes(text.text) for text in listed)
+        texts.update(compared_texts(path))
     return {text for text in texts if text.startswith("/")}
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, get_args
 
 from kong_oam.access.data import Names
 from kong_oam.access.methods import METHODS
@@ -17,7 +17,7 @@ from kong_oam.access.model import Estate
 from kong_oam.adopt.acting import CONSUMER_GROUPS
 from kong_oam.adopt.answers import Answers, Destination, OldAnswer
 from kong_oam.adopt.callers import CallerClass, caller_classes
-from kong_oam.adopt.classes import OldClass, RequestClasses, key_of
+from kong_oam.adopt.classes import ClassKey, OldClass, RequestClasses, key_of
 from kong_oam.adopt.entities import OldKong, OldPlugin
 from kong_oam.adopt.lost_networks import admits_more
 from kong_oam.adopt.new_side import NewAnswer, NewSide, same_path
@@ -34,19 +34,7 @@ Kind = Literal[
     "unknown",
     "head",
 ]
-KINDS: tuple[Kind, ...] = (
-    "opened",
-    "other service",
-    "closed",
-    "path",
-    "host",
-    "identity",
-    "unknown",
-    "head",
-)
-
-# The key of a class of requests (RequestClasses.key).
-ClassKey = tuple[Names, str, bool, Names]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,9 +132,7 @@ class _Pairs:
         if upstream is None:
             return (f"{destination.host}:{destination.port}".lower(),)
         return tuple(
-            target.target.lower()
-            for target in upstream.targets
-            if target.weight > 0
+            target.target.lower() for target in upstream.active_targets
         )
 
     def changes(self, each: OldClass) -> Iterator[Change]:

@@ -14,13 +14,13 @@ from typing import Any, Literal
 
 from kong_oam.access.data import Names, NamesByName
 from kong_oam.diagnostics import Position
+from kong_oam.kong.route_order import FLAVOR
 
 # An edge: the settings of an entity or a plugin that the model reads. Kong's schemas give types.
 Settings = Mapping[str, Any]
 
 HTTP = frozenset({"http", "https"})
 GRPC = frozenset({"grpc", "grpcs"})
-STREAM = frozenset({"tcp", "udp", "tls", "tls_passthrough"})
 
 # The kinds of credentials, by the plugin that reads them.
 CredentialKind = Literal[
@@ -123,6 +123,12 @@ class OldRoute:
         return not GRPC.isdisjoint(self.protocols)
 
     @property
+    def is_routed(self) -> bool:
+        """Whether Kong's router for requests has the route."""
+        is_enabled = self.service is None or self.service.enabled
+        return is_enabled and (self.is_http or self.is_grpc)
+
+    @property
     def conditions(self) -> Names:
         """The names of conditions beyond method, host and path that a request may or may not
         meet."""
@@ -159,6 +165,12 @@ class OldPlugin:
     other_config: Names = ()
     tags: Names = ()
     unknown: Names = ()
+
+    @property
+    def is_http(self) -> bool:
+        """Whether it acts on HTTP requests. Kong does not compare protocols further."""
+        protocols = self.protocols or ("http",)
+        return not (HTTP | GRPC).isdisjoint(protocols)
 
     @property
     def is_global(self) -> bool:
@@ -235,6 +247,11 @@ class OldUpstream:
     tags: Names = ()
     unknown: Names = ()
 
+    @property
+    def active_targets(self) -> tuple[OldTarget, ...]:
+        """The targets that get requests."""
+        return tuple(target for target in self.targets if target.weight > 0)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OldName:
@@ -264,7 +281,7 @@ class OldKong:
     format_version: str = ""
     select_tags: Names = ()
     workspace: str = ""
-    router_flavor: str = "traditional_compatible"
+    router_flavor: str = FLAVOR
     is_running: bool = False
 
     @cached_property

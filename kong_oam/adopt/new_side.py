@@ -7,13 +7,12 @@ request that no route of ours takes keeps its old answer.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kong_oam.access.before import OldCredential
 from kong_oam.access.data import Names, Networks
 from kong_oam.access.decide import Decision, Request, decide
 from kong_oam.access.endpoint import Endpoint
-from kong_oam.access.forward import forward_of, sent_path
 from kong_oam.access.model import METHODS, Component, Estate
 from kong_oam.access.paths import AmbiguousPathError, read_text, written
 from kong_oam.access.tokens import Refusal, bearer
@@ -114,14 +113,11 @@ class NewSide:
         )
         if not decision.allowed or component is None or decision.rule is None:
             return answer
-        rule_path = decision.rule.path
-        return NewAnswer(
-            decision.status,
-            decision.code,
-            decision.position or "",
-            self._destination(component, request, caller),
-            component.networks(rule_path, request.method),
-            _plugins(component),
+        return replace(
+            answer,
+            destination=self._destination(component, request, caller),
+            networks=component.networks(decision.rule.path, request.method),
+            plugins=_plugins(component),
         )
 
     def _decision(self, request: Request, caller: OldCaller) -> Decision:
@@ -149,10 +145,9 @@ class NewSide:
         if reached is None:
             return None
         endpoint, _ = reached
-        forwards = component.exposure.forwards
-        forward = forward_of(forwards, endpoint.port_name, path)
+        forward = component.forward(endpoint, path)
         # Without `forward`, the workload gets the bytes of the caller.
-        sent = sent_path(forward, path) if forward else request.path
+        sent = forward.sent(path) if forward else request.path
         return NewDestination(
             component.key,
             _protocol(component, endpoint),

@@ -84,9 +84,6 @@ LATE_PHASES = frozenset({"header_filter", "body_filter", "log"})
 # Plugins that deny some requests, by properties that requests here do not have: conditions.
 CONDITIONS = frozenset({"bot-detection", "ip-restriction"})
 
-# Plugins that every kind of scope may have except a consumer's.
-BEFORE_CONSUMERS = AUTHENTICATION | {"session", "acme"}
-
 
 def order(name: str) -> tuple[int, str]:
     """Return the sort key of a plugin. A plugin with an unknown priority comes first."""

@@ -10,12 +10,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from kong_oam.access.data import Names
-from kong_oam.adopt.classes import RequestClasses
+from kong_oam.adopt.classes import ClassKey, RequestClasses
 from kong_oam.adopt.requests import OldRequest
 
 # The key of a class of requests, and the consumer of a request; empty for nobody.
-LogKey = tuple[tuple[Names, str, bool, Names], str]
+LogKey = tuple[ClassKey, str]
 
 
 def count_requests(

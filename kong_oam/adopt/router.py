@@ -109,8 +109,7 @@ class OldRouter:
     def __init__(self, old: OldKong) -> None:
         parts: list[_Part] = []
         for route in old.routes:
-            is_enabled = route.service is None or route.service.enabled
-            if is_enabled and (route.is_http or route.is_grpc):
+            if route.is_routed:
                 parts += _parts(route)
         self._parts = sorted(parts, key=attrgetter("order"), reverse=True)
         # For each host and port, the parts by path text.
@@ -254,6 +253,22 @@ def _path_match(
 def as_bytes(text: str) -> str:
     """Return a text with one character for each of its bytes in UTF-8."""
     return text if text.isascii() else text.encode().decode("latin-1")
+
+
+def compared_texts(path: str) -> Iterator[str]:
+    """Yield the texts of a declared path that the router compares, as bytes.
+
+    These are the plain path, the texts of a finite expression, or an expression's literal prefix.
+    """
+    if not path.startswith("~"):
+        yield as_bytes(path)
+        return
+    listed = texts_of(path[1:])
+    if listed is None:
+        yield as_bytes(literal_prefix(path[1:]))
+        return
+    for each in listed:
+        yield as_bytes(each.text)
 
 
 def _has_headers(route: OldRoute, headers: Mapping[str, Names]) -> bool:

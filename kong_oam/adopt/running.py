@@ -29,6 +29,7 @@ from kong_oam.diagnostics import Diagnostic, Diagnostics, Report, ordered
 from kong_oam.kong import names
 from kong_oam.kong.admin import AdminApi
 from kong_oam.kong.entities import Entity, NodeConfiguration, reference, tags_of
+from kong_oam.kong.route_order import FLAVOR
 
 # The lists of credentials, by the plugin that has the list.
 _CREDENTIALS: Mapping[CredentialKind, str] = {
@@ -41,7 +42,6 @@ _CREDENTIALS: Mapping[CredentialKind, str] = {
 }
 # A Kong that changes all the time is read this many times.
 _READINGS = 4
-_FLAVOR = "traditional_compatible"
 
 _Rows = list[JsonObject]
 
@@ -51,7 +51,7 @@ class _Reading:
     """All lists of a Kong at one time, by name. Credentials have no values."""
 
     rows: dict[str, _Rows] = field(default_factory=dict)
-    flavor: str = _FLAVOR
+    flavor: str = FLAVOR
 
     def of(self, name: str) -> _Rows:
         return self.rows.get(name, [])
@@ -99,7 +99,7 @@ def _read(admin: AdminApi) -> _Reading:
         path = f"/upstreams/{upstream['id']}/targets"
         rows[path] = _sorted(admin.rows(path))
     _read_consumer_groups(admin, rows)
-    return _Reading(rows, configuration.get("router_flavor", _FLAVOR))
+    return _Reading(rows, configuration.get("router_flavor", FLAVOR))
 
 
 def _read_consumer_groups(admin: AdminApi, rows: dict[str, _Rows]) -> None:
@@ -207,11 +207,11 @@ class _Kong:
 
     def _check_flavor(self) -> None:
         flavor = self._reading.flavor
-        if flavor == _FLAVOR:
+        if flavor == FLAVOR:
             return
         message = (
             f"the Kong has the router_flavor '{flavor}'; its order of routes is computed as "
-            f"{_FLAVOR}, so check routes of equal paths by hand"
+            f"{FLAVOR}, so check routes of equal paths by hand"
         )
         place = AdminPlace(self._address, "/")
         self._findings.append(Diagnostic("ADOPT512", message, place, "warning"))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from kong_oam.adopt.entities import OldKong, OldPlugin
 from kong_oam.adopt.sync import missing_tags
 from kong_oam.diagnostics import Diagnostic, Findings
-from kong_oam.kong.effects import HTTP, is_acting
+from kong_oam.kong.effects import is_acting
 from kong_oam.oam.position import FilePlace
 
 
@@ -34,8 +34,7 @@ def stops(old: OldKong) -> Findings:
 
 def _global_plugins(old: OldKong) -> Iterator[OldPlugin]:
     for plugin in old.plugins:
-        is_http = not plugin.protocols or HTTP.intersection(plugin.protocols)
-        if not plugin.is_global or not plugin.enabled or not is_http:
+        if not (plugin.is_global and plugin.enabled and plugin.is_http):
             continue
         # The values of other settings are unknown, so such a plugin may run code.
         may_run_code = "custom_fields_by_lua" in plugin.other_config

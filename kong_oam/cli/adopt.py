@@ -29,34 +29,45 @@ Takes over a Kong that is in use.
 """
 
 
+# For each step: its name and summary, the text of its help, its arguments, and its function.
+_VERBS = (
+    (
+        "kong",
+        "write Applications for an old Kong",
+        KONG_DETAILS,
+        kong_arguments,
+        run_kong,
+    ),
+    (
+        "compare",
+        "compare an old Kong with the Applications",
+        COMPARE_DETAILS,
+        compare_arguments,
+        run_compare,
+    ),
+    (
+        "retire",
+        "print the removal of replaced old routes",
+        RETIRE_DETAILS,
+        retire_arguments,
+        run_retire,
+    ),
+)
+
+
 def _arguments(parser: ArgumentParser) -> None:
     verbs = parser.add_subparsers(
         dest="verb", metavar="VERB", required=True, help="the step"
     )
-    kong = verbs.add_parser(
-        "kong",
-        help="write Applications for an old Kong",
-        description=with_called_name(KONG_DETAILS),
-        formatter_class=RawDescriptionHelpFormatter,
-    )
-    kong_arguments(kong)
-    kong.set_defaults(run_verb=run_kong)
-    compare = verbs.add_parser(
-        "compare",
-        help="compare an old Kong with the Applications",
-        description=with_called_name(COMPARE_DETAILS),
-        formatter_class=RawDescriptionHelpFormatter,
-    )
-    compare_arguments(compare)
-    compare.set_defaults(run_verb=run_compare)
-    retire = verbs.add_parser(
-        "retire",
-        help="print the removal of replaced old routes",
-        description=with_called_name(RETIRE_DETAILS),
-        formatter_class=RawDescriptionHelpFormatter,
-    )
-    retire_arguments(retire)
-    retire.set_defaults(run_verb=run_retire)
+    for name, summary, details, arguments, run in _VERBS:
+        verb = verbs.add_parser(
+            name,
+            help=summary,
+            description=with_called_name(details),
+            formatter_class=RawDescriptionHelpFormatter,
+        )
+        arguments(verb)
+        verb.set_defaults(run_verb=run)
 
 
 def _run(options: Namespace, console: Console) -> int:

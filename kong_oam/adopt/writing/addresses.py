@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 from kong_oam.access.forbidden import Surroundings, is_address
 from kong_oam.access.hosts import hosts_above
-from kong_oam.adopt.answers import Destination
+from kong_oam.adopt.answers import Destination, with_port
 from kong_oam.adopt.entities import OldKong, OldRoute, OldUpstream
 from kong_oam.adopt.fields import is_placeholder
 
-_USUAL_PORTS = {"http": 80, "https": 443}
+_PROTOCOLS = ("http", "https")
 # The port of a target that has none.
 _TARGET_PORT = 8000
 _HEADER = re.compile(
@@ -59,7 +59,7 @@ def way_of(
 
     `host`: the adopted host, which may have a wildcard.
     """
-    if destination.protocol not in _USUAL_PORTS:
+    if destination.protocol not in _PROTOCOLS:
         return f"its service speaks {destination.protocol}"
     if destination.path is None:
         return "a plugin replaces the path"
@@ -92,7 +92,7 @@ def _address(old: OldKong, destination: Destination) -> Address | str:
 def _address_of(protocol: str, upstream: OldUpstream) -> Address | str:
     if upstream.settings.get("use_srv_name"):
         return f"upstream '{upstream.name}' uses SRV records"
-    active = [each for each in upstream.targets if each.weight]
+    active = upstream.active_targets
     if not active:
         return f"upstream '{upstream.name}' has no target"
     if len({each.weight for each in active}) > 1:
@@ -125,8 +125,7 @@ def _header(
         if len(address.targets) > 1:
             return Unclear("each target of its upstream gets another Host")
         target, port = address.targets[0]
-        is_usual = port == _USUAL_PORTS[address.protocol]
-        header = target if is_usual else f"{target}:{port}"
+        header = with_port(target, port, address.protocol)
     name = header.partition(":")[0]
     if is_https and is_address(name):
         return Unclear(

@@ -7,20 +7,18 @@ declared text, or all texts that continue this text and no longer declared text.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from kong_oam.access.data import Names, PathSegments
 from kong_oam.access.paths import (
     AmbiguousPathError,
     declared,
-    within,
     written,
 )
 from kong_oam.adopt.entities import OldRoute
-from kong_oam.adopt.expressions import literal_prefix, texts_of
 from kong_oam.adopt.path_text import escaped
-from kong_oam.adopt.router import as_bytes
+from kong_oam.adopt.router import compared_texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,20 +53,8 @@ def declared_texts(routes: Iterable[OldRoute]) -> Names:
     texts = {"/"}
     for route in routes:
         for path in route.paths:
-            texts.update(_texts(path))
+            texts.update(compared_texts(path))
     return tuple(sorted(text for text in texts if text.startswith("/")))
-
-
-def _texts(path: str) -> Iterator[str]:
-    if not path.startswith("~"):
-        yield as_bytes(path)
-        return
-    listed = texts_of(path[1:])
-    if listed is None:
-        yield as_bytes(literal_prefix(path[1:]))
-        return
-    for each in listed:
-        yield as_bytes(each.text)
 
 
 def paths_of(texts: Iterable[str]) -> tuple[PathSegments, ...]:
@@ -127,11 +113,3 @@ def _continuation(text: str, ordered: list[str], index: int) -> str:
             return letter
     # Longer than every declared text.
     return "x" * max(map(len, longer))
-
-
-def owner(
-    path: PathSegments, exposed: Iterable[PathSegments]
-) -> PathSegments | None:
-    """Return the longest exposed path that owns a path, or None."""
-    above = [base for base in exposed if within(path, base)]
-    return max(above, key=len, default=None)

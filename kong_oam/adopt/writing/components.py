@@ -30,7 +30,7 @@ Yaml = dict[str, Any]
 
 @dataclass(slots=True)
 class Component:
-    """A component of type external. `scopes`: by caller, the scopes of this component."""
+    """A component of type external, with its traits as YAML."""
 
     name: str
     traits: list[Yaml] = field(default_factory=list)

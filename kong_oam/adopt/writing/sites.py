@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+from kong_oam.access.before import KIND_WORDS
 from kong_oam.access.data import Names
 from kong_oam.adopt.chain import Chains
 from kong_oam.adopt.entities import OldConsumer, OldPlugin, OldRoute
@@ -20,7 +21,7 @@ from kong_oam.adopt.writing.outcomes import Outcome
 T = TypeVar("T")
 
 # Kinds of credentials that a client may keep until a date.
-KEPT = ("key-auth", "basic-auth")
+KEPT = tuple(KIND_WORDS)
 _KEY_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\Z")
 _CONSUMER = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._~@:+/-]{0,127}\Z")
 # Plugins that change requests or answers, and have no trait that says exactly the same.
@@ -137,7 +138,7 @@ class Sites:
     def __init__(self, chains: Chains) -> None:
         self.chains = chains
         self._headers: dict[Address, Votes[str | None]] = {}
-        self._credentials: dict[Address, Votes[Credential]] = {}
+        self._credentials: dict[Address, Votes[Credential | None]] = {}
         self._conditions: dict[Address, Votes[tuple[OldPlugin, ...]]] = {}
         self._known: dict[Address, Site] = {}
         self._accepted: dict[tuple[OldRoute, str], Credential | str] = {}
@@ -167,16 +168,11 @@ class Sites:
     def site(self, address: Address) -> Site:
         """Return the common settings of an address, after all outcomes were counted."""
         if address not in self._known:
-            credentials = self._credentials.get(address)
+            credentials = self._credentials.get(address, Votes())
             self._known[address] = Site(
                 address,
                 self._headers[address].winner(None),
-                max(
-                    credentials.counts,
-                    key=lambda each: credentials.counts[each],
-                )
-                if credentials
-                else None,
+                credentials.winner(None),
                 self._conditions[address].winner(()),
             )
         return self._known[address]

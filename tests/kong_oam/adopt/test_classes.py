@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kong_oam.adopt.answers import Answers, OldAnswer
-from kong_oam.adopt.classes import RequestClasses, key_of, request_classes
+from kong_oam.adopt.classes import RequestClasses, key_of
 from kong_oam.adopt.entities import OldKong
 from kong_oam.adopt.path_text import is_utf8, normalized
 from kong_oam.adopt.requests import NOBODY, OldCaller, OldRequest
@@ -129,10 +129,10 @@ def test_an_ending_that_many_texts_use_is_not_taken() -> None:
     )
     paths = json.dumps(["/", *(f"/{letter}" for letter in letters)])
     old = old_kong(f"routes: [{{name: r, paths: {paths}}}]")
-    found = [str(each.path) for each in request_classes(old)]
+    found = [str(each.path) for each in RequestClasses(old)]
     assert "/*" in found
     example = next(
-        each for each in request_classes(old) if str(each.path) == "/*"
+        each for each in RequestClasses(old) if str(each.path) == "/*"
     )
     assert example.path.example == "/!"
 
@@ -140,7 +140,7 @@ def test_an_ending_that_many_texts_use_is_not_taken() -> None:
 def test_the_other_side_divides_classes_further() -> None:
     """Its texts count on its hosts only, and its methods everywhere."""
     old = old_kong("routes: [{name: r, paths: [/]}]")
-    classes = request_classes(old, [("a.com", "/x")], ["PUT"])
+    classes = tuple(RequestClasses(old, [("a.com", "/x")], ["PUT"]))
     found = {(each.host.example, str(each.path)) for each in classes}
     assert ("a.com", "/x*") in found and (
         "other-host.invalid",
