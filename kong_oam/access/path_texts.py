@@ -14,8 +14,8 @@ from string import ascii_lowercase, digits
 from typing import Literal
 
 from kong_oam.access.data import PathSegments
-from kong_oam.access.paths import beginnings
-from kong_oam.access.refusals import Refusals
+from kong_oam.access.paths import beginnings, written
+from kong_oam.access.refusals import Refusals, beginning_below
 
 Form = Literal["", "begins", "exactly"]
 
@@ -80,7 +80,7 @@ class Texts:
         letters."""
         if owner not in self._below:
             return NO_TEXT
-        text = _text(path)
+        text = written(path)
         exactly = PathText("exactly", text)
         if exactly in self._written:
             return exactly
@@ -101,7 +101,7 @@ class Texts:
     ) -> Iterator[PathText]:
         """Yield the texts that contain a declared path below another, and no text."""
         if owner in self._below:
-            yield from self._beginning(_text(path), owner)
+            yield from self._beginning(written(path), owner)
         yield NO_TEXT
 
     def _beginning(self, text: str, owner: PathSegments) -> Iterator[PathText]:
@@ -147,10 +147,6 @@ def _owner(
     return next(filter(declared.__contains__, beginnings(above)), None)
 
 
-def _text(path: PathSegments) -> str:
-    return "/" + "/".join(path)
-
-
 def _below(path: PathSegments) -> str:
     """Return the beginning of all paths below a path."""
-    return _text(path) if not path else f"{_text(path)}/"
+    return beginning_below(written(path))

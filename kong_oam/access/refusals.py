@@ -55,6 +55,11 @@ class Refusals:
 NO_REFUSALS = Refusals()
 
 
+def beginning_below(text: str) -> str:
+    """Return the text with which all paths below a path begin: `/orders/` of `/orders`."""
+    return f"{text.removesuffix('/')}/"
+
+
 def depth_of(refusals: Refusals) -> int:
     """Return the number of elements of the longest text."""
     texts = (*refusals.exactly, *refusals.begins)

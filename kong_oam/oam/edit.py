@@ -219,11 +219,10 @@ def _with_changes(
         parent = _collection(document, path[:-1])
         if parent.flow_style:
             raise _UncertainEditError
-        first, last = dict(_entries(parent))[path[-1]]
+        first, last = _entry_at(document, path)
         cuts.append((_line_start(text, first), _line_end(text, last), ""))
     for path, value in values.items():
-        parent = _collection(document, path[:-1])
-        _, node = dict(_entries(parent))[path[-1]]
+        _, node = _entry_at(document, path)
         cuts.append((node.start_mark.index, _end(text, node), value))
     for start, end, value in sorted(cuts, reverse=True):
         text = text[:start] + value + text[end:]
@@ -262,7 +261,7 @@ def with_entry(position: SourcePosition, key: str, entry: str) -> str | None:
 
 def lines_of(document: Document, path: Path) -> range:
     """Return the numbers of the lines on which the value at a path stands, from 1."""
-    node = dict(_entries(_collection(document, path[:-1])))[path[-1]][1]
+    _, node = _entry_at(document, path)
     end = _end(document.text, node)
     last = document.text.count("\n", 0, max(end - 1, 0)) + 1
     return range(node.start_mark.line + 1, last + 1)

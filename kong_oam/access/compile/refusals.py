@@ -8,7 +8,7 @@ from typing import Literal, TypedDict
 from kong_oam.access.compile.elements import elements_of
 from kong_oam.access.data import PathSegments, TextList
 from kong_oam.access.paths import written
-from kong_oam.access.refusals import Refusals
+from kong_oam.access.refusals import Refusals, beginning_below
 from kong_oam.diagnostics import Diagnostic, Report, some
 from kong_oam.oam.position import SourcePosition
 
@@ -49,7 +49,7 @@ def refusals_of(
 
 def refused_text(form: Form, text: str) -> str:
     """Return the text that refused paths equal, or with which they begin."""
-    return f"{text.removesuffix('/')}/" if form == "below" else text
+    return beginning_below(text) if form == "below" else text
 
 
 def listed_refusals(
@@ -80,5 +80,6 @@ def _problem(form: Form, text: str, rule_paths: list[str]) -> str:
 
 def _is_part(form: Form, text: str, path: str) -> bool:
     """Return whether the refused texts are texts that the path owns."""
-    below = f"{path.removesuffix('/')}/"
-    return text.startswith(below) or (form == "exactly" and text == path)
+    return text.startswith(beginning_below(path)) or (
+        form == "exactly" and text == path
+    )

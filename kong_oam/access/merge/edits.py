@@ -54,10 +54,9 @@ def _components(data: Any) -> Iterator[_Part]:
 
 def _items(parent: Any, path: Path, field: str) -> Iterator[_Part]:
     """Yield the items of a list in a mapping that are mappings, each with its path."""
-    items = as_mapping(parent).get(field)
-    for number, item in enumerate(items if isinstance(items, list) else ()):
+    for item, place in _texts(parent, path, field):
         if isinstance(item, dict):
-            yield item, (*path, field, number)
+            yield item, place
 
 
 def _texts(parent: Any, path: Path, field: str) -> Iterator[_Part]:

@@ -16,6 +16,7 @@ from kong_oam.access.paths import (
     declared,
     written,
 )
+from kong_oam.access.refusals import beginning_below
 from kong_oam.adopt.entities import OldRoute
 from kong_oam.adopt.path_text import escaped
 from kong_oam.adopt.router import compared_texts
@@ -71,7 +72,7 @@ def cells_of(
     every = {*texts}
     for path in paths:
         text = written(path)
-        every |= {text, f"{text.removesuffix('/')}/"}
+        every |= {text, beginning_below(text)}
     known = {*paths}
     regions: dict[PathSegments, list[Cell]] = {path: [] for path in known}
     ordered = sorted(every)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from kong_oam.access.data import PathSegments
 from kong_oam.access.model import METHODS
 from kong_oam.access.paths import written
-from kong_oam.access.refusals import Refusals
+from kong_oam.access.refusals import Refusals, beginning_below
 from kong_oam.adopt.writing.cells import Cell, elements
 from kong_oam.adopt.writing.judge import Judge, Region, text_of
 from kong_oam.adopt.writing.outcomes import Holders, Outcome
@@ -47,7 +47,7 @@ class Refused:
     @property
     def meaning(self) -> Refusals:
         """The refusals as the gate reads them."""
-        beginnings = {f"{text.removesuffix('/')}/" for text in self.below}
+        beginnings = set(map(beginning_below, self.below))
         return Refusals(
             self.exactly, tuple(sorted({*self.begins, *beginnings}))
         )
@@ -267,7 +267,7 @@ def _writable(text: str) -> str:
 
 def _shortest(exactly: set[str], below: set[str], begins: set[str]) -> Refused:
     """Return refusals without those that others include."""
-    beginnings = {f"{text}/" for text in below} | begins
+    beginnings = set(map(beginning_below, below)) | begins
     return Refused(
         tuple(sorted(_uncovered(exactly, beginnings))),
         tuple(
