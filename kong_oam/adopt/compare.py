@@ -250,9 +250,9 @@ def _opened_further(
 
 def _is_same_workload(old: Names, new: tuple[frozenset[str], ...]) -> bool:
     """Return whether each target of a side is a target of the other side."""
-    is_known = all(any(name in names for names in new) for name in old)
+    known = frozenset[str]().union(*new)
     is_old = all(not names.isdisjoint(old) for names in new)
-    return is_known and is_old
+    return known.issuperset(old) and is_old
 
 
 def _before_in_words(before: OldAnswer) -> str:

@@ -323,11 +323,8 @@ def _near_texts(
 ) -> Iterator[tuple[PathSegments, PathSegments | None]]:
     """Yield the path of each refused text, and paths near it that are not declared."""
     unused = _unused(set().union(*declared, map(_last, texts)))
-    near = {
-        f"{text}{ending}"
-        for text in texts
-        for ending in ("", "/", unused, f"/{unused}")
-    }
+    endings = ("", "/", unused, f"/{unused}")
+    near = {text + ending for text, ending in product(texts, endings)}
     for text in sorted(near):
         path = segments(text)
         if path not in declared:

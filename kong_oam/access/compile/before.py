@@ -75,15 +75,15 @@ def with_old_callers(
     for key, before in clients:
         out += _unaccepted(key, before, components)
     return tuple(
-        replace(
-            application,
-            components=tuple(
-                _with_callers(component, clients)
-                for component in application.components
-            ),
-        )
-        for application in applications
+        _with_callers_of(application, clients) for application in applications
     )
+
+
+def _with_callers_of(
+    application: Application, clients: Iterable[tuple[str, Before]]
+) -> Application:
+    made = [_with_callers(each, clients) for each in application.components]
+    return replace(application, components=tuple(made))
 
 
 def _with_callers(

@@ -143,18 +143,17 @@ class _Finder:
         """
         in_a = dict(names.groups(self.a))
         in_b = names.groups(self.b)
-        mapped_b = {
-            name for provider in self.b.providers for name in provider.groups
-        }
+        mapped_b: set[str] = set()
+        for provider in self.b.providers:
+            mapped_b.update(provider.groups)
         for number, provider in enumerate(self.a.providers):
             place = self.a.setting("identityProviders", number, "groups")
             for name in provider.groups.values():
                 if name not in mapped_b:
                     in_a.setdefault(name, place)
-        providers = (*self.a.providers, *self.b.providers)
-        reserved = {
-            name for provider in providers for name in provider.groups.values()
-        }
+        reserved: set[str] = set()
+        for provider in (*self.a.providers, *self.b.providers):
+            reserved.update(provider.groups.values())
         same = self.choices.same_groups
         return self.renamed("group", in_a, in_b, same, reserved)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -100,13 +100,7 @@ def _services(plan: Plan, region: Region) -> Iterator[OldService]:
 
 
 def _holders(planned: Planned) -> set[Holder]:
-    return {
-        holder
-        for plan in planned.plans
-        for rules in plan.rules.values()
-        for rule in rules
-        for holder in rule.permission.holders
-    }
+    return set[Holder]().union(*(plan.holders for plan in planned.plans))
 
 
 def _upstream(planned: Planned, address: Address) -> Yaml:
@@ -358,11 +352,7 @@ class _Writer:
                     methods = by_networks.setdefault(allowed, [])
                     if method not in methods:
                         methods.append(method)
-            if any("GET" in methods for methods in by_networks.values()):
-                # GET includes HEAD.
-                for methods in by_networks.values():
-                    if "HEAD" in methods:
-                        methods.remove("HEAD")
+            _remove_implied_head(by_networks.values())
             for allowed, methods in by_networks.items():
                 if not methods:
                     continue
@@ -372,13 +362,26 @@ class _Writer:
                 )
         if not is_limited:
             return {}
-        return {
-            "rules": [
-                {"paths": paths, "methods": [*methods], "from": [*allowed]}
-                for allowed, by_methods in rules.items()
-                for methods, paths in by_methods.items()
-            ]
-        }
+        listed = []
+        for allowed, by_methods in rules.items():
+            source = [*allowed]
+            for listed_methods, paths in by_methods.items():
+                listed.append(
+                    {
+                        "paths": paths,
+                        "methods": [*listed_methods],
+                        "from": source,
+                    }
+                )
+        return {"rules": listed}
+
+
+def _remove_implied_head(lists: Collection[list[str]]) -> None:
+    """Remove HEAD from lists of methods if one of them has GET, which includes HEAD."""
+    if any("GET" in methods for methods in lists):
+        for methods in lists:
+            if "HEAD" in methods:
+                methods.remove("HEAD")
 
 
 def placeholders(upstreams: Iterable[Yaml]) -> Iterator[str]:

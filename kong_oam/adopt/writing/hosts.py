@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
 from kong_oam.access.data import Names
 from kong_oam.access.hosts import hosts_above
@@ -62,7 +63,7 @@ def examples(host: str, old: OldKong) -> Names:
     """
     if not host.startswith("*."):
         return (host,)
-    declared = {name for route in old.routes for name in route.hosts}
+    declared = set[str]().union(*(route.hosts for route in old.routes))
     found = [_unused_label(declared) + host[1:]]
     for name in sorted(declared):
         bare = name.partition(":")[0]
@@ -75,7 +76,7 @@ def examples(host: str, old: OldKong) -> Names:
 
 def _unused_label(declared: Iterable[str]) -> str:
     """Return a label that no declared host has or begins with."""
-    labels = {label for name in declared for label in _labels(name)}
+    labels = set(chain.from_iterable(map(_labels, declared)))
     length = 1 + max(map(len, labels), default=0)
     return "x" * length
 

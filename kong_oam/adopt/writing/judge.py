@@ -84,7 +84,7 @@ class Judge:
     def _unknown_callers(self, site: Site, outcome: Outcome) -> str:
         if outcome.route is None:
             return ""
-        for kind in sorted({kind for _, kind in outcome.holders}):
+        for kind in outcome.kinds:
             credential = self.sites.credential(outcome.route, kind)
             if isinstance(credential, str):
                 return credential

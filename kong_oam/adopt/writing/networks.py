@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from ipaddress import IPv4Network, IPv6Network, ip_network
+from itertools import chain
 
 from kong_oam.access.data import Names
 from kong_oam.adopt.entities import OldPlugin
@@ -23,7 +24,8 @@ def networks_of(plugin: OldPlugin | None) -> Names | None:
         return None
     left = allowed
     for network in denied:
-        left = [part for each in left for part in _without(each, network)]
+        parts = (_without(each, network) for each in left)
+        left = [*chain.from_iterable(parts)]
     return tuple(sorted(map(str, left))) or None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
+from itertools import chain
 
 from kong_oam.adopt.acting import Reason
 from kong_oam.adopt.answers import Answers, OldAnswer
@@ -36,6 +37,11 @@ class Outcome:
     conditions: tuple[OldPlugin, ...] = ()
     also: tuple[OldPlugin, ...] = ()
     reasons: tuple[Reason, ...] = ()
+
+    @property
+    def kinds(self) -> list[str]:
+        """The kinds of credentials of the holders, sorted."""
+        return sorted({kind for _, kind in self.holders})
 
     @property
     def is_nothing(self) -> bool:
@@ -161,8 +167,10 @@ class Outcomes:
         plugin = plain.by
         if plugin is None or plugin.name not in AUTHENTICATION:
             return ()
-        kinds = {kind for each in self.old.consumers for kind in each.kinds}
-        if self.old.is_running or plugin.name in kinds:
+        has_callers = any(
+            plugin.name in consumer.kinds for consumer in self.old.consumers
+        )
+        if self.old.is_running or has_callers:
             return ()
         text = f"{plugin.label} has no callers in these files; read the files of its consumers, too"
         return (Reason(text, plugin.position),)
@@ -232,7 +240,7 @@ def merged(outcomes: Iterable[Outcome]) -> Outcome:
             continue
         chosen = next(each for each in found if not each.is_nothing)
         assert chosen.route is not None
-        reasons = [reason for each in found for reason in each.reasons]
+        reasons = [*chain.from_iterable(each.reasons for each in found)]
         text = f"route '{chosen.route.name}' answers other hosts differently"
         reasons.append(Reason(text, chosen.route.position))
         return Outcome(chosen.route, reasons=tuple(_each_once(reasons)))

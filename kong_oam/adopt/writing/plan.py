@@ -48,10 +48,8 @@ def plan(old: OldKong, options: Options) -> Planned:
     tables: dict[str, dict[PathSegments, Cells]] = {}
     for host in planned.hosts:
         tables[host] = _cells(host, planned, outcomes)
-        for cells in tables[host].values():
-            for _, by_method in cells:
-                for outcome in by_method.values():
-                    sites.add(outcome)
+    for outcome in _outcomes(tables):
+        sites.add(outcome)
     judge = Judge(
         sites,
         _problems(tables, planned.hosts),
@@ -79,14 +77,19 @@ def _problems(
     tables: Mapping[str, Mapping[PathSegments, Cells]], hosts: Names
 ) -> dict[Address, str]:
     addresses = {
-        outcome.way.address
-        for cells in tables.values()
-        for listed in cells.values()
-        for _, by_method in listed
-        for outcome in by_method.values()
-        if outcome.way
+        outcome.way.address for outcome in _outcomes(tables) if outcome.way
     }
     return {address: problem_of(address, hosts) for address in addresses}
+
+
+def _outcomes(
+    tables: Mapping[str, Mapping[PathSegments, Cells]],
+) -> Iterator[Outcome]:
+    """Yield the outcomes of all cells, by host, path, cell and method."""
+    for by_path in tables.values():
+        for cells in by_path.values():
+            for _, by_method in cells:
+                yield from by_method.values()
 
 
 def _cells(
@@ -97,7 +100,7 @@ def _cells(
     texts = declared_texts(routes)
     paths = paths_of(texts)
     regions = cells_of(texts, paths)
-    named = {method for route in routes for method in route.methods}
+    named = set[str]().union(*(route.methods for route in routes))
     others = [method for method in METHODS if method not in named]
     hosts = examples(host, planned.old)
     table: dict[PathSegments, Cells] = {}

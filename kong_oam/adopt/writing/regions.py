@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 
 from kong_oam.access.compile.exposure import DEEPEST, DEEPEST_BELOW_WILDCARD
 from kong_oam.access.data import PathSegments
@@ -21,7 +22,7 @@ from kong_oam.adopt.path_text import escaped
 from kong_oam.adopt.writing.addresses import Address
 from kong_oam.adopt.writing.cells import Cell, declared_texts, elements
 from kong_oam.adopt.writing.judge import Cells, Judge, Region
-from kong_oam.adopt.writing.outcomes import Outcome
+from kong_oam.adopt.writing.outcomes import Holder, Outcome
 from kong_oam.adopt.writing.rules import Part, PlannedRule, RuleWriter
 from kong_oam.adopt.writing.sites import Votes
 
@@ -52,6 +53,18 @@ class Plan:
     def exposed(self) -> list[Region]:
         """The exposed regions, the deepest first."""
         return [self.regions[path] for path in self.rules]
+
+    @property
+    def all_parts(self) -> Iterator[Part]:
+        """The parts of all exposed regions."""
+        return chain.from_iterable(self.parts.values())
+
+    @property
+    def holders(self) -> frozenset[Holder]:
+        """The callers that some rule lets pass by a credential."""
+        rules = chain.from_iterable(self.rules.values())
+        held = [rule.permission.holders for rule in rules]
+        return frozenset[Holder]().union(*held)
 
     def owner(self, path: PathSegments) -> Region | None:
         """Return the exposed region that gets the requests of a path, or None."""

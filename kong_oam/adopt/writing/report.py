@@ -114,12 +114,9 @@ def report_of(
     report.authorities = tuple(_authorities(components))
     hosts = placeholders(components.upstreams.values())
     report.placeholders = tuple(dict.fromkeys(hosts))
-    report.heads = sum(
-        bool(part.more) and part.method == "HEAD"
-        for plan in planned.plans
-        for parts in plan.parts.values()
-        for part in parts
-    )
+    for plan in planned.plans:
+        for part in plan.all_parts:
+            report.heads += bool(part.more) and part.method == "HEAD"
     return report
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import product
 
 from kong_oam.access.data import PathSegments
 from kong_oam.access.model import METHODS
@@ -15,7 +16,7 @@ from kong_oam.access.paths import written
 from kong_oam.access.refusals import Refusals, beginning_below
 from kong_oam.adopt.writing.cells import Cell, elements
 from kong_oam.adopt.writing.judge import Judge, Region, text_of
-from kong_oam.adopt.writing.outcomes import Holders, Outcome
+from kong_oam.adopt.writing.outcomes import Holder, Holders, Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +159,7 @@ class RuleWriter:
             )
             if members:
                 found.add(Permission(group, members))
-        together = {holder for each in found for holder in each.holders}
+        together = frozenset[Holder]().union(*(each.holders for each in found))
         if found and together == holders:
             return frozenset(found)
         return frozenset({Permission(_name_of(holders), holders)})
@@ -202,7 +203,7 @@ def _part(
 def _rules(
     path: PathSegments, cells: list[Cell], wanted: _Wanted
 ) -> Iterator[PlannedRule]:
-    every = {each for permissions in wanted.values() for each in permissions}
+    every = frozenset[Permission]().union(*wanted.values())
     for permission in sorted(every, key=_order):
         by_refused: dict[Refused, list[str]] = {}
         for method in METHODS:
@@ -301,12 +302,11 @@ def _sound(
     """
     kept = []
     for rule in rules:
-        asked = [
-            rule.permission in wanted.get((cell, method), ())
-            for cell in cells
-            for method in rule.methods
-            if rule.allows(method, cell)
-        ]
+        asked = []
+        for cell, method in product(cells, rule.methods):
+            if rule.allows(method, cell):
+                permissions = wanted.get((cell, method), ())
+                asked.append(rule.permission in permissions)
         if asked and all(asked):
             kept.append(rule)
     return tuple(_heads(kept, cells))
@@ -338,11 +338,12 @@ def _is_implied(
         for other in others
         if other.permission in (rule.permission, PUBLIC)
     ]
-    return all(
-        any(other.allows("HEAD", cell) for other in enough)
-        for cell in cells
-        if rule.allows("HEAD", cell)
-    )
+    for cell in cells:
+        if not rule.allows("HEAD", cell):
+            continue
+        if not any(other.allows("HEAD", cell) for other in enough):
+            return False
+    return True
 
 
 def _contradict(rule: PlannedRule, other: PlannedRule) -> bool:

@@ -152,7 +152,7 @@ class Sites:
         self._headers.setdefault(address, Votes()).add(way.host_header)
         carried = conditions_of(outcome)
         self._conditions.setdefault(address, Votes()).add(carried)
-        for kind in sorted({kind for _, kind in outcome.holders}):
+        for kind in outcome.kinds:
             credential = self.credential(outcome.route, kind)
             if isinstance(credential, Credential):
                 votes = self._credentials.setdefault(address, Votes())

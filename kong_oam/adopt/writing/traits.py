@@ -62,12 +62,10 @@ class Carried:
 
 def carried(exposed: Iterable[tuple[Plan, Region]], site: Site) -> Carried:
     """Return the traits of a component in place of the plugins on its paths."""
-    outcomes = [
-        part.outcome
-        for plan, region in exposed
-        for part in plan.parts[region.path]
-        if part.kept
-    ]
+    outcomes = []
+    for plan, region in exposed:
+        parts = plan.parts[region.path]
+        outcomes += [part.outcome for part in parts if part.kept]
     result = Carried()
     limits = _limits_of_services(outcomes)
     for name in sorted({each.name for each in _acting(outcomes)}):
