@@ -256,7 +256,8 @@ def _followed(first: _Part, second: _Part) -> _Part | None:
     if second == _Part("", "end"):
         return first
     if first.tail == "end":
-        return None
+        # `.*` also matches nothing.
+        return first if second == _Part("", "anything") else None
     # Text after `.*` may be anywhere.
     raise _UnknownSyntaxError
 

@@ -24,6 +24,7 @@ from kong_oam.adopt.expressions import (
         ("/orders$", {("/orders", "exactly")}),
         ("/orders/?$", {("/orders", "exactly"), ("/orders/", "exactly")}),
         ("/orders(?:/|$)", {("/orders/", "begins"), ("/orders", "exactly")}),
+        ("/orders(?:/|$).*", {("/orders/", "begins"), ("/orders", "exactly")}),
         ("/orders(/.*)?$", {("/orders/", "begins"), ("/orders", "exactly")}),
         ("/orders.*", {("/orders", "begins")}),
         ("/orders/.+", {("/orders/", "longer")}),
