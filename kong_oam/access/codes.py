@@ -154,8 +154,7 @@ CODES: Codes = {
         "first remove the former and run `pulumi up`, then add the latter",
     ),
     "ACC265": Code(
-        "a `forward` whose path is outside the paths of the component's gateway traits, or of its "
-        "Ingresses",
+        "a path in `forward` that the component does not expose",
         "write a path at or below a path of the gateway trait, or add the path there",
     ),
     "ACC266": Code(
@@ -184,11 +183,11 @@ CODES: Codes = {
         "set `gateway.namespace` and `gateway.podLabels`, or `gateway.cidrs`",
     ),
     "ACC280": Code(
-        "a call by an old credential that the called component does not accept",
-        "ask the called component's owner for `acceptBefore` with the same `by`, or use a token",
+        "the called component does not accept the old credential",
+        "ask its owner for `acceptBefore` with the same `by`, or use a token",
     ),
     "ACC281": Code(
-        "an old credential that no called component accepts (warning)",
+        "no called component accepts the old credential (warning)",
         "remove `before`, or ask for `acceptBefore` with the same `by`",
     ),
     "ACC282": Code(

@@ -10,7 +10,7 @@ CODES: Codes = {
         "correct the YAML; render a template first",
     ),
     "ADOPT502": Code(
-        "a format of decK files that the program does not read",
+        "an unknown format of decK files",
         "write `_format_version`, 1.1 to 3.0; `deck file convert` converts older files",
     ),
     "ADOPT503": Code(
@@ -18,16 +18,16 @@ CODES: Codes = {
         "write the type that the message names; Kong rejects the value, too",
     ),
     "ADOPT504": Code(
-        "a reference to an entity that no file has",
-        "correct the name, or read the file that has the entity, too",
+        "a reference to a missing entity",
+        "correct the name, or also read the file of the entity",
     ),
     "ADOPT505": Code(
         "two entities of a Kong have one name",
         "remove or rename one of them; read only files that belong together",
     ),
     "ADOPT506": Code(
-        "an entity or a field that the program does not understand (warning)",
-        "check by hand what it changes; its answers are treated as unknown",
+        "an unknown entity or field (warning)",
+        "check its effect by hand; its answers count as unknown",
     ),
     "ADOPT507": Code(
         "files that contradict each other",

@@ -40,27 +40,27 @@ CODES: Codes = {
         "it",
     ),
     "ENV426": Code(
-        "a route of no stack that Kong may try before a route of this stack (`gateway.adopted`)",
+        "an older route may win over a route of this stack (`gateway.adopted`)",
         "remove the route, or its headers, SNIs, regex_priority or narrower host",
     ),
     "ENV427": Code(
-        "a global plugin that would act on this stack's services in the gate's place",
+        "a global plugin would act on this stack's services",
         "put the plugin on each service that needs it, and delete the global plugin",
     ),
     "ENV428": Code(
-        "a decK file of `gateway.adopted` whose next sync would delete this stack's entities",
-        "give its entities a tag, sync, and name the tag in `_info.select_tags`",
+        "the next sync of a decK file would delete this stack's entities",
+        "give the file's entities a tag, sync, and name the tag in `_info.select_tags`",
     ),
     "ENV423": Code(
-        "an old credential of a consumer that Kong does not have",
+        "Kong lacks the consumer of an old credential",
         "correct `consumer`, or remove `before`; the consumer's owner keeps and deletes it",
     ),
     "ENV424": Code(
-        "an old credential of a consumer that a stack made",
+        "a stack made the consumer of an old credential",
         "name a consumer that stands for this client alone",
     ),
     "ENV425": Code(
-        "a key in an argument that the gateway's records keep",
+        "the gateway's records would keep a key",
         "remove the name from `gateway.logs.query`, or accept keys only in a header",
     ),
     "ENV416": Code(

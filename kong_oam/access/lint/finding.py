@@ -90,9 +90,8 @@ KINDS = {
         "set `scheme: https` under `gateway.upstreams`, or write an IP address",
     ),
     "LINT317": Kind(
-        "an old credential that ends within 30 days: its callers then get 401",
-        "let the client switch to tokens and remove `before` or `acceptBefore`, or agree on a "
-        "later `until`",
+        "an old credential ends within 30 days",
+        "let the client switch to tokens and remove `before`, or agree on a later `until`",
     ),
 }
 
