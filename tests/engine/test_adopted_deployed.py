@@ -15,24 +15,10 @@ from sandbox.local import Local
 from tests.support.cli import Cli
 from tests.support.engine.calls import call
 from tests.support.engine.deployment import Deployment, Empty
+from tests.support.legacy_orders import ORDERS
 from tests.support.streams import Capsys
 
-APPLICATION = """\
-apiVersion: core.oam.dev/v1beta1
-kind: Application
-metadata: {name: legacy}
-spec:
-  components:
-    - name: orders
-      type: external
-      traits:
-        - type: gateway
-          properties: {domain: api.example.com, http: {/orders: 8080}}
-        - type: access
-          properties:
-            owner: sales
-            scopes: {orders.read: Read}
-            rules: [{paths: [/orders], methods: [GET], scopes: [orders.read]}]
+SITE = """\
     - name: site
       type: external
       traits:
@@ -43,6 +29,7 @@ spec:
             owner: sales
             rules: [{paths: [/], methods: [GET], public: {reason: site, until: "2030-01-01"}}]
 """
+APPLICATION = ORDERS + SITE
 HOST = "api.example.com"
 OTHER = "other.example.com"
 # Calls without a credential, with their answers by the old routes alone.

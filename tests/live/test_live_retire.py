@@ -16,11 +16,11 @@ from kong_oam.adopt.retire_calls import script
 from kong_oam.adopt.running import read_running
 from kong_oam.kong.account import Account
 from kong_oam.kong.admin import AdminApi
+from tests.support.estates import exposing
 from tests.support.gateway_cases import Case
 from tests.support.live.gateway import LiveGateway
 from tests.support.live.hammer import Hammer
 from tests.support.live.run import HAMMER_DOMAIN, RUN, upstream_host
-from tests.support.retired_kongs import exposing
 
 HOST = f"old.{HAMMER_DOMAIN}"
 GUARDED = Case("GET", HOST, b"/orders/7")

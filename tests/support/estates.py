@@ -101,6 +101,26 @@ def api(
     )
 
 
+def exposing(*endpoints: tuple[str, str], stack: str = "tests") -> Estate:
+    """Return an estate with a component that is exposed at these hosts and paths."""
+    traits = "".join(
+        f"        - {{type: gateway, properties: {{name: g{number}, domain: '{host}', http: {{'{path}': 80}}}}}}\n"
+        for number, (host, path) in enumerate(sorted(endpoints))
+    )
+    text = f"""\
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {{name: shop}}
+spec:
+  components:
+    - name: api
+      type: webservice
+      properties: {{image: x, ports: [{{port: 80}}]}}
+      traits:
+{traits}"""
+    return estate(text, stack=Stack(stack, {"main": PROVIDER}))
+
+
 def external(name: str = "crm", http: str = "{/: 8080}", more: str = "") -> str:
     """Return the Application `legacy` with an external component behind a route; `more` are further
     traits or components."""

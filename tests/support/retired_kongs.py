@@ -7,11 +7,10 @@ from typing import Any
 import yaml
 
 from kong_oam.access.methods import METHODS
-from kong_oam.access.model import Estate, Stack
+from kong_oam.access.model import Estate
 from kong_oam.adopt.deck import read_deck
 from kong_oam.adopt.entities import OldKong
 from kong_oam.adopt.requests import OldRequest
-from tests.support.estates import PROVIDER, estate
 
 
 def old_kong(services: dict[str, Any], **more: Any) -> OldKong:
@@ -38,26 +37,6 @@ def old_kong(services: dict[str, Any], **more: Any) -> OldKong:
     old, findings = read_deck([("kong.yaml", yaml.safe_dump(data).encode())])
     assert old is not None, findings
     return old
-
-
-def exposing(*endpoints: tuple[str, str]) -> Estate:
-    """Return an estate with a component that is exposed at these hosts and paths."""
-    traits = "".join(
-        f"        - {{type: gateway, properties: {{name: g{number}, domain: '{host}', http: {{'{path}': 80}}}}}}\n"
-        for number, (host, path) in enumerate(sorted(endpoints))
-    )
-    text = f"""\
-apiVersion: core.oam.dev/v1beta1
-kind: Application
-metadata: {{name: shop}}
-spec:
-  components:
-    - name: api
-      type: webservice
-      properties: {{image: x, ports: [{{port: 80}}]}}
-      traits:
-{traits}"""
-    return estate(text, stack=Stack("tests", {"main": PROVIDER}))
 
 
 def is_ours(made: Estate, request: OldRequest) -> bool:

@@ -14,7 +14,8 @@ from kong_oam.adopt.entities import OldKong
 from kong_oam.adopt.requests import OldRequest
 from kong_oam.adopt.retire import Retirement, foreign, retirement
 from kong_oam.adopt.router import OldRouter
-from tests.support.retired_kongs import exposing, is_ours, old_kong
+from tests.support.estates import exposing
+from tests.support.retired_kongs import is_ours, old_kong
 
 HOST = "a.x.com"
 

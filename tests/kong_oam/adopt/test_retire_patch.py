@@ -11,7 +11,7 @@ from kong_oam.adopt.coverage import Exposed
 from kong_oam.adopt.deck import read_deck
 from kong_oam.adopt.retire import retirement
 from kong_oam.adopt.retire_patch import Patches, patches
-from tests.support.retired_kongs import exposing
+from tests.support.estates import exposing
 
 FILE = """\
 _format_version: "3.0"

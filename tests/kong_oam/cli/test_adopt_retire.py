@@ -10,35 +10,9 @@ from kong_oam.__main__ import main
 from sandbox.kong import Kong
 from tests.support.cli import Cli
 from tests.support.documentation import page
+from tests.support.legacy_orders import ORDERS, write_project
 from tests.support.streams import Capsys
 
-APPLICATION = """\
-apiVersion: core.oam.dev/v1beta1
-kind: Application
-metadata: {name: legacy}
-spec:
-  components:
-    - name: orders
-      type: external
-      traits:
-        - type: gateway
-          properties: {domain: api.example.com, http: {/orders: 8080}}
-        - type: access
-          properties:
-            owner: sales
-            scopes: {orders.read: Read}
-            rules: [{paths: [/orders], methods: [GET], scopes: [orders.read]}]
-"""
-STACK = """\
-config:
-  kong-oam:cloud: bare-metal
-  kong-oam:asOf: "2026-12-01"
-  kong-oam:gateway:
-    upstreams:
-      legacy/orders: {host: orders.example.net, port: 8080, scheme: http}
-  kong-oam:identityProviders:
-    - {name: main, type: oidc, issuer: "https://issuer.example.com", audience: api://shop}
-"""
 OLD = """\
 _format_version: "3.0"
 services:
@@ -64,14 +38,8 @@ consumers:
 @pytest.fixture
 def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capsys) -> Cli:
     monkeypatch.chdir(tmp_path)
-    for name, text in {
-        "stacks/Pulumi.local.yaml": STACK,
-        "applications/legacy.yaml": APPLICATION,
-        "kong.yaml": OLD,
-    }.items():
-        file = Path(name)
-        file.parent.mkdir(exist_ok=True)
-        file.write_text(text, "utf-8")
+    write_project(ORDERS)
+    Path("kong.yaml").write_text(OLD, "utf-8")
     return Cli(capsys)
 
 
@@ -151,7 +119,7 @@ def test_a_consumer_stays_while_a_client_keeps_its_key(
     cli: Cli, added: str, consumers: list[str], reasons: list[str]
 ) -> None:
     Path("kong.yaml").write_text(WITHOUT_BILLING, "utf-8")
-    Path("applications/legacy.yaml").write_text(APPLICATION + added, "utf-8")
+    Path("applications/legacy.yaml").write_text(ORDERS + added, "utf-8")
     plan = cli.json("adopt", "retire", "kong.yaml", "--json", status=1)
     assert plan["consumers"] == consumers
     assert [each["reason"] for each in plan["staying"]] == reasons

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kong_oam.access.model import Estate, Stack
+from kong_oam.access.model import Estate
 from kong_oam.access.partitions import part_of
 from kong_oam.access.paths import unwritten
 from kong_oam.diagnostics import Diagnostic
@@ -24,7 +24,7 @@ from kong_oam.kong.host_conflicts import host_conflicts
 from kong_oam.kong.routes import routes
 from kong_oam.verify.questions import Call
 from kong_oam.verify.router import Router
-from tests.support.estates import PROVIDER, STACK, estate
+from tests.support.estates import STACK, exposing
 from tests.support.json_object import JsonObject
 
 Row = JsonObject
@@ -45,22 +45,7 @@ def _estate(
     endpoints: Iterable[tuple[str, str]], stack: str = "tests"
 ) -> Estate:
     """One component that is exposed there."""
-    traits = "".join(
-        f"        - {{type: gateway, properties: {{name: g{number}, domain: '{host}', http: {{'{path}': 80}}}}}}\n"
-        for number, (host, path) in enumerate(sorted(endpoints))
-    )
-    text = f"""\
-apiVersion: core.oam.dev/v1beta1
-kind: Application
-metadata: {{name: shop}}
-spec:
-  components:
-    - name: api
-      type: webservice
-      properties: {{image: x, ports: [{{port: 80}}]}}
-      traits:
-{traits}"""
-    return estate(text, stack=Stack(stack, {"main": PROVIDER}))
+    return exposing(*endpoints, stack=stack)
 
 
 def _rows(made: Estate) -> list[Row]:

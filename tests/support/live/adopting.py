@@ -18,20 +18,12 @@ import yaml
 
 from kong_oam.access.data import Names
 from sandbox.issuer import Issuer
-from sandbox.local import ROOT, Local
+from sandbox.local import Local
 from tests.support.engine.deployment import named, operations
 from tests.support.json_object import JsonObject
+from tests.support.live.projects import link_project
 from tests.support.live.run import Target
 from tests.support.live.samples import HOST
-
-_LINKED = (
-    "__main__.py",
-    "Pulumi.yaml",
-    "kong_oam",
-    "components",
-    "definitions",
-    ".venv",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,11 +218,8 @@ def project(
     local: Local, folder: Path, target: Target, stack: str
 ) -> Iterator[Project]:
     """A project with an empty stack. At the end, the stack's entities are removed from Kong."""
-    for linked in _LINKED:
-        (folder / linked).symlink_to(ROOT / linked)
+    link_project(folder)
     made = Project(local, folder, target, stack)
-    for own in ("applications", "stacks"):
-        (folder / own).mkdir()
     made.stack_file.write_text("config: {}\n", "utf-8")
     local.pulumi("stack", "init", stack, cwd=folder)
     # `adopt kong` overwrites no file.

@@ -14,20 +14,12 @@ from typing import Any
 from kong_oam.kong.account import Account
 from kong_oam.kong.preflight import inspect
 from sandbox import caller
-from sandbox.local import PASSPHRASE, ROOT, Local
+from sandbox.local import PASSPHRASE, Local
 from tests.support.engine.deployment import named, operations
 from tests.support.gateway_cases import Case
 from tests.support.live.gateway import LiveGateway
+from tests.support.live.projects import link_project
 from tests.support.live.run import RUN, upstream_host
-
-_LINKED = (
-    "__main__.py",
-    "Pulumi.yaml",
-    "kong_oam",
-    "components",
-    "definitions",
-    ".venv",
-)
 
 _STACK_FILE = """
 config:
@@ -226,10 +218,7 @@ def engine(
     the provider's address and administrator.
     """
     stack = f"{RUN}-{name}"
-    for linked in _LINKED:
-        (folder / linked).symlink_to(ROOT / linked)
-    for own in ("applications", "stacks"):
-        (folder / own).mkdir()
+    link_project(folder)
     (folder / "stacks" / f"Pulumi.{stack}.yaml").write_text(
         _STACK_FILE % {"providers": json.dumps([provider])}
     )

@@ -9,12 +9,11 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from types import TracebackType
-from typing import Self
 
 from tests.support.gateway_cases import Case
 from tests.support.live.gateway import LiveGateway, ask
 from tests.support.live.run import RUN
+from tests.support.live.threads import Calling
 from tests.support.live.upstream import MARK, Upstream
 
 _PAUSE = 0.006
@@ -27,7 +26,7 @@ LEAST = 10
 _numbers = itertools.count(1)
 
 
-class Hammer:
+class Hammer(Calling):
     """A thread per caller, which repeats its requests in turn until the end. A context manager.
 
     `callers` must never be allowed; `welcome` callers are allowed for some of the time. Requests
@@ -43,15 +42,14 @@ class Hammer:
         welcome: Mapping[str, Sequence[Case]] | None = None,
         workloads: Sequence[Upstream] = (),
     ) -> None:
+        super().__init__()
         self._live = live
         self._workloads = workloads or (live.upstream,)
         self._name = f"{RUN}-hammer-{next(_numbers)}"
-        self._stage = "at first"
         self._counts: dict[tuple[str, str], Counter[int]] = {}
         self._answers: dict[str, list[tuple[float, int]]] = {
             name: [] for name in welcome or ()
         }
-        self._stop = threading.Event()
         self._callers = tuple(callers)
         self._threads = [
             threading.Thread(
@@ -62,22 +60,6 @@ class Hammer:
             )
             for name, cases in {**callers, **(welcome or {})}.items()
         ]
-
-    def __enter__(self) -> Self:
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(
-        self, *_: type[BaseException] | BaseException | TracebackType | None
-    ) -> None:
-        self._stop.set()
-        for thread in self._threads:
-            thread.join(20)
-
-    def stage(self, name: str) -> None:
-        """Begin a stage; an answer counts for the stage in which its request was sent."""
-        self._stage = name
 
     def arrived(self, stage: str, caller: str) -> int:
         """Return the number of a caller's requests that reached a workload."""

@@ -12,12 +12,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Self
 
 from kong_oam.access.data import Names
 from tests.support.json_object import JsonObject
 from tests.support.live.old_estates import Caller, declared_paths
+from tests.support.live.threads import Calling
 from tests.support.live.workloads import ARRIVED
 
 HOST = "api.example.com"
@@ -173,7 +172,7 @@ def differences(
         yield "identity"
 
 
-class Callers:
+class Callers(Calling):
     """Threads that repeat requests until the end. A context manager.
 
     `before`: the answers that count. `stage(name)` begins a stage. `wrong` has each answer to a
@@ -188,11 +187,10 @@ class Callers:
         places: Mapping[str, str],
         threads: int = 2,
     ) -> None:
+        super().__init__()
         self._proxy = proxy
         self._before = before
         self._places = places
-        self._stage = "at first"
-        self._stop = threading.Event()
         self.requests: Counter[str] = Counter()
         self.wrong: list[tuple[str, Ask, str, Seen]] = []
         self.refused: list[tuple[str, Ask, Seen]] = []
@@ -200,21 +198,6 @@ class Callers:
             threading.Thread(target=self._run, args=(seed,), daemon=True)
             for seed in range(threads)
         ]
-
-    def __enter__(self) -> Self:
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(
-        self, *_: type[BaseException] | BaseException | TracebackType | None
-    ) -> None:
-        self._stop.set()
-        for thread in self._threads:
-            thread.join(20)
-
-    def stage(self, name: str) -> None:
-        self._stage = name
 
     def _run(self, seed: int) -> None:
         asks = list(self._before)
