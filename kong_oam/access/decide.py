@@ -40,6 +40,7 @@ from kong_oam.access.tokens import (
     Token,
     authenticate,
     bearer,
+    is_one_token,
 )
 
 Status = Literal[200, 204, 400, 401, 403, 404]
@@ -274,21 +275,26 @@ def answer(
     component's provider.
 
     A malformed bearer header is denied even on a public path
-    (docs/explanation/design.md#admission). `credential`: the old credential that the gateway found.
-    A request with a token and an old credential has neither.
+    (docs/explanation/design.md#admission). A component with `forwardToken` may know other tokens
+    than its provider's: there, such a token counts as no token. `credential`: the old credential
+    that the gateway found. A request with a token and an old credential has neither.
     """
+    headers = tuple(authorization)
     without_token = decide(estate, request, None)
     if without_token.status in (400, 404) or without_token.component is None:
         return without_token
-    token = bearer(authorization)
-    if isinstance(token, Refusal):
-        return Decision(401, token.code, token.reason, without_token.component)
     component = without_token.component
+    token = bearer(headers)
+    is_passed_on = component.identity.forward_token and is_one_token(headers)
+    if isinstance(token, Refusal) and not is_passed_on:
+        return Decision(401, token.code, token.reason, component)
     if component.identity.old_callers:
         if token and (credential or _shows_key(component, request)):
             return decide(estate, request, SEVERAL)
         if credential:
             return decide(estate, request, replace(credential, at=now))
+    if isinstance(token, Refusal):
+        return decide(estate, request, token)
     ring = rings.get(component.identity.provider)
     if token is None or ring is None:
         return without_token

@@ -29,6 +29,8 @@ from kong_oam.access.providers import ClaimMapping, Listing, Provider, TokenType
 _BEARER = re.compile(
     r"Bearer ([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+)\Z"
 )
+# A bearer token of any form (RFC 6750, 2.1).
+_ANY_BEARER = re.compile(r"[Bb]earer [A-Za-z0-9._~+/-]+=*\Z")
 # The unchecked claims of a token, of any type.
 _RawClaims = Mapping[str, object]
 
@@ -109,8 +111,8 @@ def bearer(authorization: Iterable[str]) -> str | Refusal | None:
     """Return the token of a request's Authorization headers; None if no header mentions bearer.
 
     A header that mentions bearer must be the only Authorization header, and exactly `Bearer a.b.c`.
-    Its token must name its key once. Anything else is a refusal, even on a public path: a laxer
-    server could find another token in it.
+    Its token must name its key once. Anything else is a refusal, even on a public path, since a
+    laxer server could find another token in it. `is_one_token` is the exception.
     """
     values = tuple(authorization)
     if not any("bearer" in value.lower() for value in values):
@@ -123,6 +125,15 @@ def bearer(authorization: Iterable[str]) -> str | Refusal | None:
         )
     parts = _header_and_payload(match.group(1))
     return parts if isinstance(parts, Refusal) else match.group(1)
+
+
+def is_one_token(authorization: Iterable[str]) -> bool:
+    """Return whether the only Authorization header has exactly one bearer token, of any form.
+
+    A workload that issues tokens itself may understand the token.
+    """
+    values = tuple(authorization)
+    return len(values) == 1 and _ANY_BEARER.match(values[0]) is not None
 
 
 def authenticate(

@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from kong_oam.access.before import OldCredential
 from kong_oam.access.data import Names, Networks
 from kong_oam.access.decide import Decision, Request, decide
+from kong_oam.access.decide import answer as answer_of
 from kong_oam.access.endpoint import Endpoint
 from kong_oam.access.model import METHODS, Component, Estate
 from kong_oam.access.paths import AmbiguousPathError, read_text, written
-from kong_oam.access.tokens import Refusal, bearer
 from kong_oam.adopt.entities import OldKong, OldRoute, OldService
 from kong_oam.adopt.path_text import escaped
 from kong_oam.adopt.requests import OldCaller, OldRequest
@@ -23,6 +23,9 @@ from kong_oam.adopt.router import Matched, OldRouter
 from kong_oam.kong.routes import FIXED, routes
 from kong_oam.oam.position import NO_POSITION
 from kong_oam.traits.kong_plugin.value import KONG_PLUGIN
+
+# The Authorization header of a caller whose token is not our provider's.
+_KEYLESS = "Bearer x"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,13 +128,8 @@ class NewSide:
         credential = _credential(decision.component, caller)
         if credential:
             decision = decide(self._estate, request, credential)
-        if caller.is_keyless and decision.status not in (400, 404):
-            # Admission denies such a header before any rule.
-            refusal = bearer(["Bearer x"])
-            assert isinstance(refusal, Refusal)
-            return Decision(
-                401, refusal.code, refusal.reason, decision.component
-            )
+        if caller.is_keyless:
+            return answer_of(self._estate, request, [_KEYLESS], {}, now=0)
         return decision
 
     def _destination(

@@ -289,6 +289,7 @@ _ALL_HEADERS = st.one_of(
 _ODD = [
     ("Basic YTpi",), ("bearer x.y.z",), ("Bearer  x.y.z",), ("Negotiate bearer",), ("Bearer",), ("Bearer x.y.z, Bearer x.y.z",),
     ("Basic YTpi", "Bearer x.y.z"), ("Token x.y.z",), ("",),
+    ("Bearer opaque",), ("bearer a+b/c~d==",), ("Bearer e30.e30.AAAA",), ("Bearer e30.eyJraWQiOiJrMSJ9.AAAA",), ("Bearer opaque, x",), ("Bearer a=b",),
 ]  # fmt: skip
 # TRACE and CONNECT do not get this far: nginx itself answers 405.
 _OTHER_METHODS = (

@@ -92,6 +92,8 @@ class Lua:
     status: int | None = None
     admitted: Any = None
     """The table that admission left, or another value in its place."""
+    hidden: str | None = None
+    """The Authorization header that admission hid."""
     before: str | None = None
     """The admission that left the gate's reader."""
     readers: Any = None
@@ -151,6 +153,7 @@ class Lua:
                 {
                     "authenticated_jwt_token": self.token,
                     "kong_oam_admitted": lua(self.admitted),
+                    "kong_oam_hidden_token": self.hidden,
                     "kong_oam_readers": lua(self.readers),
                 }
             )

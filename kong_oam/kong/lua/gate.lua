@@ -11,6 +11,7 @@ local METHODS = { GET = true, HEAD = true, POST = true, PUT = true, PATCH = true
 local ALGORITHMS = { RS256 = true, ES256 = true }
 local LONGEST = 480 * 60  -- longest emergency opening, in seconds
 local VERIFIED_HEADER = 'x-auth-verified-token'   -- openid-connect's header for the verified token, as in table.py
+local MALFORMED = 'malformed-authorization'
 local gate               -- the current table
 local tables = {}          -- a cache of tables by their text: the gate's own, and the last of admission's
 local upstream           -- a cache of the workload's address
@@ -263,6 +264,7 @@ local function identified()
     local caller, code = readers.old_credential(gate)
     if caller or code then return caller, code end
   end
+  if kong.ctx.shared.kong_oam_hidden_token then return nil, MALFORMED end
   local ring = kong.client.get_consumer()
   if not ring or ring.username ~= gate.ring then
     local has_bearer = kong.ctx.shared.kong_oam_bearer or is_bearer(ngx.req.get_headers(0)['authorization'])
@@ -375,6 +377,7 @@ local function judge(text_of_table)
   if not ambiguous_rule and not refused and is_opened(owner, method) then
     alternatives, everybody = 'public', 'opened'
   end
+  if kong.ctx.shared.kong_oam_hidden_token and not gate.forward_token then return 401, MALFORMED end
   local identity, why = identified()
   decision.identity = identity
   if alternatives == 'public' then
@@ -429,6 +432,8 @@ local function set_identity_headers(identity, forwards)
   set_or_clear('X-Auth-Scopes', text ~= '' and text)
   set_or_clear('X-Auth-Budget')
   set_or_clear(VERIFIED_HEADER)
+  local hidden = kong.ctx.shared.kong_oam_hidden_token
+  if forwards and hidden then kong.service.request.set_header('Authorization', hidden) end
   if not forwards and is_bearer(ngx.req.get_headers(0)['authorization']) then
     kong.service.request.clear_header('Authorization')
   end

@@ -23,7 +23,8 @@ local function shows_key(places)
 end
 
 local function note(places)
-  local shared, authorization = kong.ctx.shared, ngx.req.get_headers(0)['authorization']
+  local shared = kong.ctx.shared
+  local authorization = shared.kong_oam_hidden_token or ngx.req.get_headers(0)['authorization']
   local text = string.lower(tostring(authorization))
   shared.kong_oam_bearer = string.find(text, 'bearer', 1, true) ~= nil
   if places.by == 'basic-auth' then

@@ -12,7 +12,14 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from kong_oam.access.issue import User, issue
 from kong_oam.access.model import Call, Client
 from kong_oam.access.providers import Listing, Provider, TokenType
-from kong_oam.access.tokens import Claims, Key, Refusal, authenticate, bearer
+from kong_oam.access.tokens import (
+    Claims,
+    Key,
+    Refusal,
+    authenticate,
+    bearer,
+    is_one_token,
+)
 from kong_oam.oam.document import read
 from tests.support.estates import ISSUER, PROVIDER, SPELLING
 from tests.support.json_object import JsonObject
@@ -313,6 +320,17 @@ def test_bearer_headers() -> None:
         (f"Bearer {token(HEADER | {'kid': 1}, PAYLOAD)}",), (f"Bearer {token(HEADER, PAYLOAD | {'kid': 'r'})}",),
     ):  # fmt: skip
         assert isinstance(bearer(values), Refusal), values
+
+
+def test_one_token_of_any_form() -> None:
+    """The form of RFC 6750: a scheme, a space, and a token without spaces or commas."""
+    for value in ("Bearer x", "bearer a.b.c", "Bearer a+b/c~d-e_f=="):
+        assert is_one_token((value,)), value
+    for values in (
+        (), ("Bearer",), ("Bearer ",), ("BEARER x",), ("Bearer  x",), ("Bearer x,y",), ("Bearer x y",), ("Bearer a=b",), ("Bearer x\n",),
+        ("Basic x",), ("Bearer x", "Bearer x"), ("Bearer x", "Basic y"), (" Bearer x",),
+    ):  # fmt: skip
+        assert not is_one_token(values), values
 
 
 def test_a_service_is_issued_what_it_was_granted() -> None:

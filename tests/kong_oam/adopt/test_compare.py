@@ -121,8 +121,13 @@ def test_a_lost_call_is_closed() -> None:
     ]  # fmt: skip
 
 
-def test_tokens_without_a_key_id_are_closed_at_public_rules() -> None:
-    """A service behind the Kong may have issued them; our gate denies such headers everywhere."""
+def test_tokens_without_a_key_id_need_a_workload_that_gets_tokens() -> None:
+    """A service behind the Kong may have issued them. Our gate denies such headers, unless the
+    workload asks for tokens."""
+    asking = OPEN.replace("{owner: x,", "{owner: x, forwardToken: true,")
+    assert asking != OPEN
+    changes = [row.change.kind for row in _compared(asking).rows]
+    assert "closed" not in changes
     rows = [row for row in _compared(OPEN).rows if row.change.kind == "closed"]
     assert [(row.methods, row.change.callers, row.change.after) for row in rows] == [
         (("GET",), ("token without key id",), "401 malformed-authorization"),
