@@ -11,13 +11,16 @@ from kong_oam.kong.effects import is_acting
 from kong_oam.oam.position import FilePlace
 
 
-def stops(old: OldKong) -> Findings:
+def stops(old: OldKong, replaced: frozenset[str] = frozenset()) -> Findings:
     """Yield a warning for each global plugin that would act on services of a stack.
 
+    `replaced`: kinds of plugins that all services of the stack have themselves.
     Yield a warning for each decK file whose sync would delete entities of a stack, too. A run has
     the same codes.
     """
     for plugin in _global_plugins(old):
+        if plugin.name in replaced:
+            continue
         message = (
             f"a run stops: the global plugin '{plugin.name}' would act on its services; put it on "
             "each service that needs it, and delete the global plugin"

@@ -143,7 +143,7 @@ def run_kong(options: Namespace, console: Console) -> int:
         Path(file).parent.mkdir(parents=True, exist_ok=True)
     write_all(texts, {}, {})
     _print(written.report, sorted(texts), console)
-    print_note(*stops(old))
+    print_note(*stops(old, written.replaced))
     count = len(written.report.routes)
     return OK if written.report.count("adopted") == count else FOUND
 

@@ -50,6 +50,15 @@ class Components:
     clients: dict[Holder, str] = field(default_factory=dict)
     carried: traits.Carried = field(default_factory=traits.Carried)
 
+    @property
+    def replaced(self) -> frozenset[str]:
+        """The kinds of global plugins that act on no exposed component."""
+        kinds: list[frozenset[str]] = []
+        for component in self.components:
+            if any(trait["type"] == "gateway" for trait in component.traits):
+                kinds.append(traits.replaced(component.traits))
+        return frozenset.intersection(*kinds) if kinds else frozenset()
+
 
 def components_of(planned: Planned, options: Options) -> Components:
     """Return the components of a plan."""

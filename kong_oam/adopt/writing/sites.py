@@ -102,10 +102,8 @@ def changing(also: Iterable[OldPlugin]) -> OldPlugin | None:
 
 
 def conditions_of(outcome: Outcome) -> tuple[OldPlugin, ...]:
-    """Return the conditions that a component has to have itself."""
-    return tuple(
-        plugin for plugin in outcome.conditions if not plugin.is_global
-    )
+    """Return the conditions that a component has to have itself. A run stops at a global plugin."""
+    return outcome.conditions
 
 
 def unknown_condition(outcome: Outcome) -> OldPlugin | None:

@@ -1,7 +1,8 @@
 """Traits in place of plugins that do not decide: limits, and pages of other origins.
 
 A trait acts on all paths of a component. It is written only if a plugin with these settings acts on
-all of them. Global plugins stay in Kong and act on our routes, too.
+all of them. A run stops at a global plugin that acts on calls (ENV427), so it has a trait, too.
+Other global plugins stay in Kong.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ _OWNERS = {
     "service": "component",
 }
 _UNITS = {"megabytes": "Mi", "kilobytes": "Ki"}
+# Kinds of plugins that have a trait although they are global.
+_GLOBAL = frozenset({"cors", "rate-limiting", "request-size-limiting"})
 # The plugin's own default, in megabytes.
 _BODY = 128
 _ORIGIN = re.compile(
@@ -83,6 +86,21 @@ def carried(exposed: Iterable[tuple[Plan, Region]], site: Site) -> Carried:
     return result
 
 
+def replaced(written: Iterable[Yaml]) -> frozenset[str]:
+    """Return the kinds of global plugins that do not act on a component with these traits.
+
+    In Kong, a service's plugin replaces a global plugin of its kind.
+    """
+    kinds: set[str] = set()
+    for trait in written:
+        properties = trait["properties"]
+        if trait["type"] == "kong-plugin":
+            kinds.add(properties["name"])
+        elif trait["type"] == "rate-limit" and properties["per"] != "client":
+            kinds.add("rate-limiting")
+    return frozenset(kinds)
+
+
 def _trait_of(name: str, outcomes: list[Outcome], limits: Yaml) -> Yaml | str:
     """Return the trait in place of a plugin, or why there is none. A limit of the body is added to
     `limits`."""
@@ -103,11 +121,11 @@ def _trait_of(name: str, outcomes: list[Outcome], limits: Yaml) -> Yaml | str:
 
 
 def _acting(outcomes: Iterable[Outcome]) -> list[OldPlugin]:
-    """Return the plugins that act, each once, without global plugins."""
+    """Return the plugins that act, each once, without global plugins that stay in Kong."""
     found: dict[OldPlugin, None] = {}
     for outcome in outcomes:
         for plugin in outcome.also:
-            if not plugin.is_global:
+            if not plugin.is_global or plugin.name in _GLOBAL:
                 found[plugin] = None
     return [*found]
 
@@ -117,7 +135,7 @@ def _everywhere(name: str, outcomes: Iterable[Outcome]) -> OldPlugin | None:
     first: OldPlugin | None = None
     for outcome in outcomes:
         own = [each for each in outcome.also if each.name == name]
-        if len(own) != 1 or own[0].is_global:
+        if len(own) != 1:
             return None
         first = first or own[0]
         is_same = (

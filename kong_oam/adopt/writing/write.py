@@ -23,10 +23,11 @@ REPORT_FILE = "adopt-report.md"
 @dataclass(frozen=True, slots=True)
 class Written:
     """The texts of files by name, and the report. Without a component, only the report is a
-    file."""
+    file. `replaced`: the kinds of global plugins that act on no exposed component."""
 
     files: Texts
     report: Report
+    replaced: frozenset[str] = frozenset()
 
 
 def write(old: OldKong, options: Options) -> Written:
@@ -44,4 +45,4 @@ def write(old: OldKong, options: Options) -> Written:
         )
         if report.authorities and options.ca:
             files[f"stacks/{CA_FILE}"] = options.ca
-    return Written(files, report)
+    return Written(files, report, components.replaced)

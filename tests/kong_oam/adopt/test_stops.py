@@ -37,6 +37,14 @@ def test_a_global_plugin_that_acts_is_named(plugin: str) -> None:
     ]
 
 
+def test_a_global_plugin_that_every_component_replaces_stops_nothing() -> None:
+    raw = b'_format_version: "3.0"\n_info: {select_tags: [old]}\nplugins: [{name: bot-detection}]\n'
+    old, _ = read_deck([("kong.yaml", raw)])
+    assert old is not None
+    assert [found.code for found in stops(old)] == ["ENV427"]
+    assert [*stops(old, frozenset({"bot-detection"}))] == []
+
+
 @pytest.mark.parametrize(
     "plugin",
     [

@@ -385,9 +385,44 @@ def test_other_plugins_are_listed(plugin: str, why: str) -> None:
     assert (note.text, note.place) == (why, "kong.yaml:6")
 
 
-def test_global_plugins_stay() -> None:
-    text = f"plugins: [{{name: cors, config: {{origins: ['*']}}}}]\n{OPEN}"
+def test_harmless_global_plugins_stay() -> None:
+    text = f"plugins: [{{name: prometheus}}, {{name: http-log}}]\n{OPEN}"
     assert adopted(text).report.plugins == []
+
+
+def test_global_plugins_that_stop_a_run_become_traits() -> None:
+    """In Kong, a plugin of a service replaces the global plugin of its kind."""
+    text = f"""\
+plugins:
+- {{name: bot-detection, config: {{deny: [bot]}}}}
+- {{name: rate-limiting, config: {{minute: 5, limit_by: ip}}}}
+- {{name: request-size-limiting, config: {{allowed_payload_size: 2}}}}
+- {{name: cors, config: {{origins: ['https://a.example']}}}}
+{OPEN}"""
+    written = adopted(text)
+    application = yaml.safe_load(written.files[APPLICATION])
+    for component in application["spec"]["components"]:
+        properties = {
+            trait["type"]: trait["properties"] for trait in component["traits"]
+        }
+        assert properties["kong-plugin"] == {
+            "name": "bot-detection",
+            "config": {"deny": ["bot"]},
+        }
+        assert properties["rate-limit"] == {
+            "per": "address",
+            "requests": {"minute": 5},
+        }
+        assert properties["limits"] == {"body": "2Mi"}
+        assert properties["cors"] == {"origins": ["https://a.example"]}
+    assert written.replaced == {"bot-detection", "rate-limiting"}
+    assert written.report.plugins == []
+
+
+def test_a_global_plugin_without_a_trait_is_listed() -> None:
+    text = f"plugins: [{{name: cors, config: {{origins: ['*']}}}}]\n{OPEN}"
+    (note,) = adopted(text).report.plugins
+    assert note.place == "kong.yaml:2"
 
 
 def test_each_host_has_its_gateway_trait() -> None:
