@@ -183,7 +183,14 @@ def _options(options: Namespace) -> Options:
         scheme=options.scheme,
         admin_url=options.admin or "",
         closes=options.close,
+        deck=_deck_files(options),
     )
+
+
+def _deck_files(options: Namespace) -> Names:
+    """Return the decK files, relative to the folder of the written files."""
+    relative = (os.path.relpath(file, options.output) for file in options.files)
+    return tuple(relative)
 
 
 def _check_date(name: str, text: str) -> None:

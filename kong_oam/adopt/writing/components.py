@@ -22,7 +22,7 @@ from kong_oam.adopt.writing.plan import Planned
 from kong_oam.adopt.writing.regions import Plan
 from kong_oam.adopt.writing.rules import Permission, Refused
 
-_REASON = "adopted from Kong"
+REASON = "adopted from Kong"
 _LONGEST_SCOPE = 64
 # The properties of a trait or a component, as YAML.
 Yaml = dict[str, Any]
@@ -143,7 +143,7 @@ def _client(
         "consumer": planned.old.consumer[consumer].username,
         "by": kind,
         "until": options.until,
-        "reason": _REASON,
+        "reason": REASON,
     }
     called = [
         {"component": f"{options.application}/{name}", "scopes": scopes}
@@ -237,7 +237,7 @@ class _Writer:
     def _waiver(self, finding: str) -> Yaml:
         return {
             "finding": finding,
-            "reason": _REASON,
+            "reason": REASON,
             "until": self._options.until,
         }
 
@@ -247,7 +247,7 @@ class _Writer:
         accepted: Yaml = {
             "by": credential.kind,
             "until": self._options.until,
-            "reason": _REASON,
+            "reason": REASON,
         }
         if credential.names not in ((), ("apikey",)):
             accepted["names"] = [*credential.names]
@@ -305,7 +305,7 @@ class _Writer:
         }
         if permission.is_public:
             rule["public"] = {
-                "reason": f"{_REASON}, where it is open",
+                "reason": f"{REASON}, where it is open",
                 "until": self._options.until,
             }
         else:

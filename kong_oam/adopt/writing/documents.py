@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kong_oam.access.compile.component import OWNER
-from kong_oam.adopt.writing.components import Components
+from kong_oam.adopt.writing.components import REASON, Components
 from kong_oam.adopt.writing.options import Options
 from kong_oam.oam.written_yaml import to_yaml
 
@@ -40,6 +40,12 @@ def stack_text(components: Components, options: Options) -> str:
     if needs_ca(components):
         gateway["upstreamTls"] = {"ca": CA_FILE}
     gateway["upstreams"] = components.upstreams
+    # The old routes stay until they are retired.
+    gateway["adopted"] = {
+        "until": options.until,
+        "reason": REASON,
+        "deck": [*options.deck],
+    }
     provider: dict[str, object] = {"name": "okta", "type": "okta"}
     if options.issuer:
         provider = {

@@ -16,6 +16,7 @@ class Options:
     `scheme`: of calls to the gateway. `ca`: the certificates that verify https services (PEM);
     empty: the reader adds them.
     `closes`: also expose a path whose exposure closes other routes.
+    `deck`: the read decK files, relative to the folder of the written files.
     """
 
     hosts: Names
@@ -29,3 +30,4 @@ class Options:
     scheme: str = "https"
     admin_url: str = ""
     closes: bool = False
+    deck: Names = ()

@@ -6,8 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 
 from kong_oam.__main__ import main
+from kong_oam.adopt.sync import sync_findings
 from tests.support.streams import Capsys
 
 DECK = """\
@@ -55,6 +57,28 @@ def test_reasons_that_stop_a_run_are_warnings(capsys: Capsys) -> None:
     printed = capsys.readouterr().err
     assert "kong.yaml:16:11: warning ENV427: a run stops" in printed
     assert "kong.yaml:1:1: warning ENV428" in printed
+
+
+def test_the_settings_keep_the_old_routes_and_watch_the_deck_files(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The files are relative to the new folder. A file without select_tags stops a run there."""
+    assert main(ALL) == 1
+    monkeypatch.chdir("new")
+    config = yaml.safe_load(Path("stacks/Pulumi.prod.yaml").read_text())[
+        "config"
+    ]
+    setting = config["kong-oam:gateway"]["adopted"]
+    assert setting == {
+        "until": "2027-03-31",
+        "reason": "adopted from Kong",
+        "deck": ["../kong.yaml"],
+    }
+    assert main(["check"]) == 0
+    assert [each.code for each in sync_findings(setting["deck"])] == ["ENV428"]
+    tagged = DECK + "_info: {select_tags: [old]}\n"
+    Path("../kong.yaml").write_text(tagged, "utf-8")
+    assert [*sync_findings(setting["deck"])] == []
 
 
 def test_the_report_as_json(capsys: Capsys) -> None:

@@ -65,12 +65,6 @@ class Project:
             *("--ca", str(certificates), "-o", "."),
             statuses=(0, 1),
         )
-        with self.settings() as config:
-            config["kong-oam:gateway"]["adopted"] = {
-                "until": until,
-                "reason": "moving",
-                "deck": [],
-            }
 
     @contextmanager
     def settings(self) -> Iterator[dict[str, Any]]:

@@ -107,6 +107,10 @@ def test_an_open_route_becomes_a_public_rule() -> None:
         "  kong-oam:gateway:\n"
         "    upstreams:\n"
         "      kong/orders-service: {host: orders, scheme: http, hostHeader: 'orders:8080'}\n"
+        "    adopted:\n"
+        "      until: '2027-03-31'\n"
+        "      reason: adopted from Kong\n"
+        "      deck: []\n"
         "  kong-oam:identityProviders:\n"
         "    - {name: okta, type: okta}\n"
     )
