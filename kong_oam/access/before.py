@@ -158,4 +158,9 @@ def old_callers(
 
 def proof_words(consumer: str, by: str, until: str) -> str:
     """Return in words how a caller proves itself: `as acme by key, until 2027-03-31`."""
-    return f"as {consumer} by {KIND_WORDS.get(by, by)}, until {until}"
+    return f"as {consumer} {credential_words(by, until)}"
+
+
+def credential_words(by: str, until: str) -> str:
+    """Return the kind of an old credential with its last day: `by key, until 2027-03-31`."""
+    return f"by {KIND_WORDS.get(by, by)}, until {until}"

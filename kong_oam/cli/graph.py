@@ -29,7 +29,8 @@ Draws who may call what. Groups and clients lead to their roles, roles to scopes
 component that requires them, with the requests that each scope opens. The box `anybody` leads to
 public endpoints. If any valid token is enough, all clients that can get a token lead to the
 component. A dotted line allows nothing; its label says why. A connection inside the cluster, which
-needs no token, leads from pods to the component: dash-dotted, or in Mermaid with a circle.
+needs no token, leads from pods to the component: dash-dotted, or in Mermaid with a circle. A client
+with an old key or password has a box of its own, with the last day at its line.
 
 With --since, it draws the changes and the lines that explain them. Added lines are green, thick and
 marked +. Removed lines are red, dashed (in Mermaid they end in a cross) and marked -. REVISION

@@ -60,6 +60,7 @@ _LAYERED: tuple[tuple[Kind, Kind], ...] = (
     ("token", "component"),
     ("pods", "component"),
     ("peer", "component"),
+    ("consumer", "role"),
 )
 
 
@@ -72,7 +73,8 @@ def graphs(draw: st.DrawFn, names: st.SearchStrategy[str] = _NAMES) -> Graph:
         for name in draw(st.lists(names, max_size=3, unique=True)):
             component = (
                 ""
-                if kind in ("group", "client", "token", "pods", "peer")
+                if kind
+                in ("group", "client", "token", "pods", "peer", "consumer")
                 else name
                 if kind == "component"
                 else keys[0]

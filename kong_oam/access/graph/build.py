@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Set
 from itertools import chain
 
+from kong_oam.access.before import credential_words
 from kong_oam.access.callers import Callers, principal_of
 from kong_oam.access.data import NameLists, Names, NameSets, Scopes
 from kong_oam.access.diff.wording import methods
@@ -76,6 +77,7 @@ def _parts(estate: Estate) -> Parts:
             yield from _component(component)
             yield from _connections(component)
             yield from _granted(estate, component)
+            yield from _old_callers(component)
             yield from _any_token(estate, component, callers)
 
 
@@ -203,7 +205,21 @@ def _granted(estate: Estate, component: Component) -> Parts:
         passing = scopes
         if client.user_facing:
             passing = scopes & of_groups if client.groups else frozenset()
-        yield from _held_by_client(component, client, scopes, passing)
+        node = f"client:{client.component}"
+        yield from _held(component, node, client.component, scopes, passing)
+
+
+def _old_callers(component: Component) -> Parts:
+    """Yield the clients with an old credential, and their roles. The line has the last day."""
+    for caller in component.identity.old_callers:
+        consumer = f"consumer {caller.consumer}"
+        node = Node("consumer", caller.client, details=(consumer,))
+        yield node
+        proof = credential_words(caller.by, caller.until)
+        scopes = frozenset(caller.scopes)
+        yield from _held(
+            component, node.id, caller.client, scopes, scopes, (proof,)
+        )
 
 
 def _holders(
@@ -242,15 +258,17 @@ def _idle_holders(estate: Estate, component: Component, role: Role) -> Parts:
             )
 
 
-def _held_by_client(
+def _held(
     component: Component,
-    client: Client,
+    node: str,
+    client: str,
     scopes: Scopes,
     passing: Set[str],
+    proof: Names = (),
 ) -> Parts:
     """Yield the roles of a client that has `scopes` at the component, of which `passing` are
-    effective."""
-    roles = component.roles_of(client.component)
+    effective. `node`: the id of the client's node. `proof`: its credential in words."""
+    roles = component.roles_of(client)
     # A loaded model has no role names, only the client's grant.
     if ungranted := scopes.difference(*(role.scopes for role in roles)):
         roles.append(
@@ -263,7 +281,9 @@ def _held_by_client(
         why = "no group has it" if asks else "asks for none of it"
         role_id = _role_node(component, role).id
         label = _limited_label(items, role.scopes, why)
-        yield Edge(f"client:{client.component}", role_id, items, label)
+        if items:
+            label = (*proof, *label)
+        yield Edge(node, role_id, items, label)
 
 
 def _held_by_group(

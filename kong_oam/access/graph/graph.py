@@ -3,7 +3,7 @@
 The graph has layers. Groups and clients lead to roles, roles to scopes, and scopes to the
 components that require them. If any token of a provider suffices, a `token` node replaces the role.
 If no token is needed, a `public` node replaces the scope. Pods that connect inside the cluster lead
-to the component itself.
+to the component itself. A client with an old credential has a second node, `consumer`.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ Kind = Literal[
     "client",
     "pods",
     "peer",
+    "consumer",
     "role",
     "token",
     "scope",
@@ -29,9 +30,12 @@ Kind = Literal[
     "component",
 ]
 
+# Nodes of these kinds have a component's key as name.
+OF_COMPONENTS: tuple[Kind, ...] = ("client", "pods", "consumer")
+
 # The kinds of nodes from left to right.
 LAYERS: tuple[tuple[Kind, ...], ...] = (
-    ("group", "client", "pods", "peer"),
+    ("group", "client", "pods", "peer", "consumer"),
     ("role", "token"),
     ("scope", "public"),
     ("component",),
@@ -73,7 +77,7 @@ class Node:
     @property
     def application(self) -> str:
         """The node's Application; empty for a group, a peer and any token."""
-        is_caller = self.kind in ("client", "pods")
+        is_caller = self.kind in OF_COMPONENTS
         key = self.name if is_caller else self.component
         return key.partition("/")[0]
 

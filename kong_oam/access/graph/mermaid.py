@@ -21,6 +21,7 @@ _SHAPES: Mapping[Kind, tuple[str, str]] = {
     "client": ("(", ")"),
     "pods": ("(", ")"),
     "peer": ("(", ")"),
+    "consumer": ("(", ")"),
     "role": ("{{", "}}"),
     "token": ("{{", "}}"),
     "scope": ("[", "]"),

@@ -37,6 +37,7 @@ _ROUND: dict[Kind, int] = {
     "client": 8,
     "pods": 8,
     "peer": 8,
+    "consumer": 8,
     "role": 4,
     "token": 4,
     "scope": 4,
@@ -59,7 +60,7 @@ text { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, "Liberation M
 .rule { stroke: #d8dee4; stroke-width: 1 }
 .box { stroke: #8c959f }
 .group .box { fill: #fff1e5 }
-.client .box { fill: #ddf4ff }
+.client .box, .consumer .box { fill: #ddf4ff }
 .role .box, .token .box { fill: #f6f0ff }
 .scope .box { fill: #f6f8fa }
 .public .box { fill: #fff8c5 }
@@ -80,7 +81,7 @@ text.removed { fill: #cf222e }
   .rule { stroke: #30363d }
   .box { stroke: #6e7681 }
   .group .box { fill: #3d2515 }
-  .client .box { fill: #0c2d4b }
+  .client .box, .consumer .box { fill: #0c2d4b }
   .role .box, .token .box { fill: #2b1f47 }
   .scope .box { fill: #161b22 }
   .public .box { fill: #3a2e0b }

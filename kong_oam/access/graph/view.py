@@ -7,7 +7,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import chain
 
-from kong_oam.access.graph.graph import Edge, Graph, Node, users_in
+from kong_oam.access.graph.graph import (
+    OF_COMPONENTS,
+    Edge,
+    Graph,
+    Node,
+    users_in,
+)
 
 
 def of_application(graph: Graph, application: str) -> Graph:
@@ -17,7 +23,7 @@ def of_application(graph: Graph, application: str) -> Graph:
     edges = set()
     for node in own:
         entering = graph.entering.get(node.id, ())
-        if node.kind in ("client", "pods"):
+        if node.kind in OF_COMPONENTS:
             edges |= _edges_reached(graph, node)
         elif node.kind == "component":
             edges |= _connected(graph, entering, forward=False)

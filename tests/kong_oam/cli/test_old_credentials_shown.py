@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.cli import Cli
+from tests.support.graphs import read_mermaid
 from tests.support.legacy_orders import ORDERS, write_project
 from tests.support.streams import Capsys
 
@@ -47,6 +48,23 @@ def test_the_earlier_date_is_beside_the_caller(
     cli: Cli, command: tuple[str, ...]
 ) -> None:
     assert "(as acme by key, until 2027-03-31)" in cli(*command)
+
+
+def test_the_graph_has_a_box_for_a_client_with_a_key(cli: Cli) -> None:
+    """Its line to the role has the last day."""
+    read = read_mermaid(cli("graph", "--principal", "legacy/robot"))
+    assert read.nodes["consumer_legacy_robot"] == "legacy/robot\nconsumer acme"
+    role = "role_legacy_orders_readers"
+    scope = "scope_legacy_orders_orders_read"
+    assert read.edges == [
+        ("consumer_legacy_robot", role, "by key, until 2027-03-31"),
+        (role, scope, ""),
+        (scope, "component_legacy_orders", "GET,HEAD /orders"),
+    ]
+    of_application = read_mermaid(cli("graph", "--application", "legacy"))
+    assert of_application.edges == read.edges
+    svg = cli("graph", "--format", "svg")
+    assert "legacy/robot: by key, until 2027-03-31" in svg
 
 
 def test_explain_decides_for_a_consumer(cli: Cli) -> None:

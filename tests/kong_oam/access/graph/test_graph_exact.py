@@ -14,7 +14,13 @@ from kong_oam.access.model import Component, Estate
 from kong_oam.access.principals import Access, Groups
 from kong_oam.access.providers import Provider
 from tests.support.components import with_fields
-from tests.support.small_estates import KEYS, MANY, SCOPES, estates
+from tests.support.small_estates import (
+    KEYS,
+    MANY,
+    SCOPES,
+    estates,
+    pairs_with_old_callers,
+)
 
 
 def itself(_: Provider, group: str) -> Groups:
@@ -107,6 +113,20 @@ def check(estate: Estate) -> None:
         )
 
 
+def check_old_callers(
+    component: Component, graph: Graph, callers: Callers
+) -> None:
+    """Check that each caller with an old credential leads to its scopes."""
+    for scope in SCOPES:
+        access = callers.principals_with(component, frozenset({scope}))
+        shown = {
+            id_.removeprefix("consumer:")
+            for id_ in having(graph, component.key, scope)
+            if id_.startswith("consumer:")
+        }
+        assert shown == {each.client for each in access.until}
+
+
 def check_any_token(
     estate: Estate, component: Component, graph: Graph, access: Access
 ) -> None:
@@ -148,6 +168,17 @@ def test_who_has_a_scope_by_a_role_is_who_may_call_with_it(
 ) -> None:
     """Components have roles, with or without a request for their scopes."""
     check(with_members(estate))
+
+
+@MANY
+@given(pairs_with_old_callers())
+def test_callers_with_an_old_credential_are_drawn(
+    pair: tuple[Estate, Estate],
+) -> None:
+    estate, _ = pair
+    graph, callers = graph_of(estate), Callers(estate, itself)
+    for component in estate.components.values():
+        check_old_callers(component, graph, callers)
 
 
 @MANY
