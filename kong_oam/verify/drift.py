@@ -400,8 +400,12 @@ def _changes_of_scripts(entity: Entity, intended: Entity) -> Iterator[str]:
         for name in {**ours.table, **now.table}
         if now.table.get(name) != ours.table.get(name)
     ]
-    if names:
-        yield f"its table differs in {', '.join(names)}"
+    others = [name for name in names if name != "forward"]
+    if others:
+        yield f"its table differs in {', '.join(others)}"
+    yield from _changes_of_forward(
+        now.table.get("forward", {}), ours.table.get("forward", {})
+    )
     if now.upstream != ours.upstream:
         yield f"it leads to {_address(now.upstream)}, not to {_address(ours.upstream)}"
     elif now.host_header != ours.host_header:
@@ -411,6 +415,13 @@ def _changes_of_scripts(entity: Entity, intended: Entity) -> Iterator[str]:
         )
     elif not names:
         yield "its script differs from the intended script"
+
+
+def _changes_of_forward(now: Entity, ours: Entity) -> Iterator[str]:
+    """Yield each exposed path with another path at the workload."""
+    for path in sorted({**now, **ours}):
+        if now.get(path) != ours.get(path):
+            yield f"forward of {_other(path, now, ours)}"
 
 
 def _host_header(header: str | None) -> str:

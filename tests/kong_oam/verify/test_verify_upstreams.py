@@ -18,12 +18,13 @@ from tests.support.estates import external
 from tests.support.kong_deployment import Entities
 from tests.support.verified_gateway import Deployment, Hands, Running, sample
 
-ACCESS = "        - {type: access, properties: {owner: o, rules: [{methods: [GET], public: {reason: r}}]}}\n"
+ACCESS = "        - {type: access, properties: {owner: o, forward: {/: /v1}, rules: [{methods: [GET], public: {reason: r}}]}}\n"
 HOSTS = Upstream(
     (Target("a.example.net"), Target("b.example.net", 81)),
     "http",
     balanced=True,
 )
+SERVICE = "kong-oam.local.legacy.crm.8080"
 NAME = "kong-oam.local.legacy.crm.to-1ae1278c"
 
 
@@ -81,19 +82,31 @@ def test_another_target_is_found(running: Running) -> None:
         ]
 
 
+def change_script(hands: Hands, old: str, new: str) -> None:
+    """Replace a text of the gate's script."""
+    gate = hands.find("plugins", name="post-function", service=SERVICE)
+    script = gate["config"]["access"][0]
+    changed = script.replace(old, new)
+    assert changed != script
+    config = {**gate["config"], "access": [changed]}
+    hands.change("plugins", gate, config=config)
+
+
 def test_another_host_header_is_found(running: Running) -> None:
+    address = f"{{'host':'{NAME}'"
     with Hands(running.kong.admin_url) as hands:
-        service = "kong-oam.local.legacy.crm.8080"
-        gate = hands.find("plugins", name="post-function", service=service)
-        script = gate["config"]["access"][0]
-        other = script.replace(
-            f"{{'host':'{NAME}'", f"{{'host':'{NAME}','host_header':'evil.net'"
-        )
-        hands.change(
-            "plugins", gate, config={**gate["config"], "access": [other]}
-        )
+        change_script(hands, address, f"{address},'host_header':'evil.net'")
         lines = running.lines()
         assert any(
             'it sends Host "evil.net", not its usual Host header' in line
             for line in lines
         ), lines
+
+
+def test_another_forward_is_named_with_both_paths(running: Running) -> None:
+    with Hands(running.kong.admin_url) as hands:
+        change_script(hands, "'/v1'", "'/v2','/x':'/y'")
+        assert running.lines() == [
+            f"weakened: plugin post-function of service '{SERVICE}': "
+            'forward of / is "/v2", not "/v1"; forward of /x is "/y", not null'
+        ]
