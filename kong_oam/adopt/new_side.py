@@ -10,12 +10,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from kong_oam.access.before import OldCredential
-from kong_oam.access.data import Names, Networks
+from kong_oam.access.data import Names, Networks, PathSegments
 from kong_oam.access.decide import Decision, Request, decide
 from kong_oam.access.decide import answer as answer_of
 from kong_oam.access.endpoint import Endpoint
 from kong_oam.access.model import METHODS, Component, Estate
-from kong_oam.access.paths import AmbiguousPathError, read_text, written
+from kong_oam.access.paths import (
+    AmbiguousPathError,
+    read_text,
+    within,
+    written,
+)
 from kong_oam.adopt.entities import OldKong, OldRoute, OldService
 from kong_oam.adopt.path_text import escaped
 from kong_oam.adopt.requests import OldCaller, OldRequest
@@ -162,10 +167,20 @@ class NewSide:
             for rule in component.exposure.rules:
                 texts += written(rule.path), *rule.refusals.exactly
                 texts += rule.refusals.begins
+            capitals = [*map(_in_capitals, component.owned)]
             for endpoint in component.exposure.endpoints:
                 yield endpoint.host, written(endpoint.path)
                 for text in texts:
                     yield endpoint.host, text
+                for path in capitals:
+                    if within(path, endpoint.path):
+                        yield endpoint.host, written(path)
+
+
+def _in_capitals(path: PathSegments) -> PathSegments:
+    """Return a rule's path with its last element in capitals. No route has this path, but the gate
+    denies it: a workload may read it as the rule's path."""
+    return (*path[:-1], *(element.upper() for element in path[-1:]))
 
 
 def _routes(estate: Estate, component: Component) -> Iterator[OldRoute]:

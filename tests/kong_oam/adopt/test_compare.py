@@ -82,6 +82,15 @@ def test_text_prefixes_stay_with_the_old_route_until_it_is_gone() -> None:
     assert _rows(_compared(OPEN, retired=True)) == [closed, HEAD]
 
 
+def test_a_path_in_capitals_is_closed_beside_a_longer_rule() -> None:
+    """Kong compares bytes. Our gate denies a path that a workload may read as the longer path."""
+    both = OPEN.replace("[/orders], methods", "[/orders, /orders/new], methods")
+    assert both != OPEN
+    rows = _rows(_compared(both))
+    capitals = "/orders/NEW /orders/NEW/ /orders/NEW/*"
+    assert ("closed", "GET", capitals, TO_OLD, "401 token-needed") in rows
+
+
 def test_a_public_rule_where_a_key_was_needed_is_opened() -> None:
     """For nobody and for strangers; a holder of a key passes on both sides."""
     comparison = _compared(OPEN, more=KEYS % "")
