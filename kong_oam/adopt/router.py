@@ -31,6 +31,7 @@ _PORTS = {"http": 80, "https": 443}
 _TIE = (
     "another route has the same priority, and the ids that decide are unknown"
 )
+BEYOND_TEXTS = "it has a regular expression beyond a list of texts"
 _UNSTABLE = "its regex_priority is over 1023 or negative, and such routes have no stable order"
 
 
@@ -245,7 +246,7 @@ def _path_match(
         prefix = as_bytes(literal_prefix(expression))
         if not path.startswith(prefix):
             return None
-        return "", "it has a regular expression beyond a list of texts"
+        return "", BEYOND_TEXTS
     match = pattern.match(path.encode("latin-1").decode())
     return (as_bytes(match[0]), "") if match else None
 

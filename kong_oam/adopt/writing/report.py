@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain, product
 from typing import Literal
 
 from kong_oam.access.data import Names
 from kong_oam.access.model import METHODS
 from kong_oam.adopt.acting import Reason
 from kong_oam.adopt.entities import OldKong, OldRoute
+from kong_oam.adopt.expressions import texts_of
+from kong_oam.adopt.router import BEYOND_TEXTS
 from kong_oam.adopt.writing.cells import declared_texts, elements
 from kong_oam.adopt.writing.components import Components, placeholders
-from kong_oam.adopt.writing.hosts import is_adoptable
+from kong_oam.adopt.writing.hosts import is_adoptable, may_match
 from kong_oam.adopt.writing.judge import Region
 from kong_oam.adopt.writing.options import Options
+from kong_oam.adopt.writing.outcomes import NOTHING
 from kong_oam.adopt.writing.plan import Planned
-from kong_oam.adopt.writing.regions import Plan
+from kong_oam.adopt.writing.regions import Plan, declaring
 from kong_oam.adopt.writing.rules import Part
 from kong_oam.adopt.writing.sites import KEPT
 from kong_oam.diagnostics import Position
@@ -101,7 +105,8 @@ def report_of(
     report.clients = len(components.clients)
     fates = _fates(planned)
     for route in old.routes:
-        report.routes.append(_entry(route, fates.get(route), options))
+        entry = _entry(route, fates.get(route), planned, options)
+        report.routes.append(entry)
         status = report.routes[-1].status
         is_adopted = status in ("adopted", "partly")
         report.takes_http |= is_adopted and "http" in route.protocols
@@ -120,6 +125,10 @@ def report_of(
     return report
 
 
+def _with_place(reason: Reason) -> str:
+    return f"{reason.text} ({place(reason.position)})"
+
+
 @dataclass(slots=True)
 class _Fate:
     """The fate of the requests of a route."""
@@ -130,7 +139,7 @@ class _Fate:
     reasons: dict[str, None] = field(default_factory=dict)
 
     def add(self, reason: Reason) -> None:
-        self.reasons[f"{reason.text} ({place(reason.position)})"] = None
+        self.reasons[_with_place(reason)] = None
 
 
 def _routes_at(
@@ -181,14 +190,17 @@ def _is_closed(part: Part) -> bool:
     return bool(part.lost) or (not part.kept and bool(part.why))
 
 
-def _entry(route: OldRoute, fate: _Fate | None, options: Options) -> RouteEntry:
+def _entry(
+    route: OldRoute, fate: _Fate | None, planned: Planned, options: Options
+) -> RouteEntry:
     where = place(route.position)
     if not route.is_http:
         return RouteEntry(
             route.name, where, "left", ("it takes no HTTP requests",)
         )
     if fate is None or not (fate.kept or fate.lost or fate.left):
-        return RouteEntry(route.name, where, "left", (_silent(route, options),))
+        why = _silent(route, planned, options)
+        return RouteEntry(route.name, where, "left", (why,))
     reasons = tuple(fate.reasons)
     if fate.kept:
         status: Status = "partly" if fate.lost or fate.left else "adopted"
@@ -197,7 +209,7 @@ def _entry(route: OldRoute, fate: _Fate | None, options: Options) -> RouteEntry:
     return RouteEntry(route.name, where, status, reasons)
 
 
-def _silent(route: OldRoute, options: Options) -> str:
+def _silent(route: OldRoute, planned: Planned, options: Options) -> str:
     """Return why no adopted path has a request of the route."""
     others = [host for host in route.hosts if not is_adoptable(host)]
     if others:
@@ -208,7 +220,33 @@ def _silent(route: OldRoute, options: Options) -> str:
     strange = [text for text in texts if elements(text) is None]
     if strange:
         return f"no rule can name its path '{strange[0]}'"
-    return "no request passes it"
+    if route.service is not None and not route.service.enabled:
+        return "its service is disabled"
+    expressions = [path[1:] for path in route.paths if path.startswith("~")]
+    if any(texts_of(expression) is None for expression in expressions):
+        return BEYOND_TEXTS
+    return _winner(route, planned) or "no request passes it"
+
+
+def _winner(route: OldRoute, planned: Planned) -> str:
+    """Return which other route takes requests for the route's own paths, or may take them; empty
+    without another route."""
+    methods = route.methods or METHODS
+    own = sorted(declaring([route])[route])
+    for plan in planned.plans:
+        if not may_match(route, plan.host):
+            continue
+        regions = [plan.regions[path] for path in own if path in plan.regions]
+        cells = chain.from_iterable(region.cells for region in regions)
+        for (_, by_method), method in product(cells, methods):
+            outcome = by_method.get(method, NOTHING)
+            winner = outcome.route
+            if outcome.reasons:
+                return _with_place(outcome.reasons[0])
+            if winner is not None and winner is not route:
+                text = f"route '{winner.name}' takes its requests"
+                return _with_place(Reason(text, winner.position))
+    return ""
 
 
 def _closed(planned: Planned) -> Iterator[ClosedEntry]:

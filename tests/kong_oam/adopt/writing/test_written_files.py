@@ -276,6 +276,7 @@ def service(
         (service(path="/a/%2F"), "no rule can name its path '/a/%2F'"),
         (service(more=", protocols: [tcp]"), "it takes no HTTP requests"),
         (service(plugin="{name: request-termination}"), "no request passes it"),
+        (service("url: http://a\n  enabled: false"), "its service is disabled"),
     ],
 )  # fmt: skip
 def test_routes_stay_in_kong_for_a_reason(text: str, reason: str) -> None:
@@ -283,6 +284,27 @@ def test_routes_stay_in_kong_for_a_reason(text: str, reason: str) -> None:
     assert (name, status) == ("r", "left")
     assert reason in why
     assert [*adopted(text).files] == [REPORT]
+
+
+def test_a_route_without_requests_names_the_route_that_takes_them() -> None:
+    """The first expression has too many texts, so it may take each request."""
+    text = """\
+services:
+- name: a
+  url: http://a
+  routes:
+  - {name: first, paths: [/]}
+  - {name: second, paths: [/]}
+  - {name: texts, hosts: [x.example.com], paths: ["~/(a|b)/v1"]}
+  - {name: wide, hosts: [x.example.com], paths: ["~/(a|b)/v[0-9][0-9]+"], regex_priority: 1}
+"""
+    wide = "route 'wide' is not certain: it has a regular expression beyond a list of texts (kong.yaml:9)"
+    assert reasons(text) == [
+        ("first", "adopted", ""),
+        ("second", "left", "route 'first' takes its requests (kong.yaml:6)"),
+        ("texts", "left", wide),
+        ("wide", "left", "it has a regular expression beyond a list of texts"),
+    ]
 
 
 def test_callers_may_be_in_other_files() -> None:
