@@ -39,8 +39,10 @@ _ORIGIN = re.compile(
 _CORS_AGE = 600
 _USUAL_TIMEOUT = 60_000
 _USUAL_RETRIES = 5
-# As in the trait's schema.
+# As in the traits' schemas.
 _MOST_RETRIES = 10
+_MOST_REQUESTS = 10**9
+_LARGEST_BODY = 999_999
 _TOO_LONG = 10**7
 # The timeouts of the trait, by the field of a Kong service.
 _TIMEOUTS = {
@@ -185,11 +187,14 @@ def _rate_limit(plugin: OldPlugin, outcomes: list[Outcome]) -> Yaml | str:
     requests = {
         window: config[window]
         for window in _WINDOWS
-        if _is_count(config.get(window))
+        if config.get(window) is not None
     }
     numbers = [*requests.values()]
-    if not requests or numbers != sorted(numbers):
+    is_clear = bool(requests) and all(map(_is_count, numbers))
+    if not is_clear or numbers != sorted(numbers):
         return "its windows are no windows of the trait rate-limit"
+    if numbers[-1] > _MOST_REQUESTS:
+        return f"the trait rate-limit takes at most {_MOST_REQUESTS:,} requests"
     properties = {"per": owner, "requests": requests}
     return {"type": "rate-limit", "properties": properties}
 
@@ -208,9 +213,9 @@ def _body(plugin: OldPlugin) -> str | None:
     size = config.get("allowed_payload_size", _BODY)
     unit = _UNITS.get(str(config.get("size_unit", "megabytes")))
     is_strict = bool(config.get("require_content_length"))
-    return (
-        f"{size}{unit}" if unit and _is_count(size) and not is_strict else None
-    )
+    if unit is None or is_strict or not _is_count(size):
+        return None
+    return f"{size}{unit}" if size <= _LARGEST_BODY else None
 
 
 def _limits_of_services(outcomes: Iterable[Outcome]) -> Yaml:

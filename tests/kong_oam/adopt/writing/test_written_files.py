@@ -404,11 +404,16 @@ def test_a_plugin_on_all_paths_becomes_a_trait(
         ("{name: cors, config: {origins: ['*']}}", "its origins are no list of https origins; write them into a trait cors"),
         ("{name: http-log, config: {http_endpoint: http://SECRET}}", "no trait says the same"),
         ("{name: rate-limiting, config: {minute: 5, policy: redis}}", "it counts outside of Kong; set gateway.redis, and write a trait rate-limit"),
+        ("{name: rate-limiting, config: {minute: 5, hour: 1000000001}}", "the trait rate-limit takes at most 1,000,000,000 requests"),
+        ("{name: rate-limiting, config: {minute: 5, hour: '${LIMIT}'}}", "its windows are no windows of the trait rate-limit"),
+        ("{name: request-size-limiting, config: {allowed_payload_size: 1000000}}", "its size has no form in the trait limits"),
     ],
 )  # fmt: skip
 def test_other_plugins_are_listed(plugin: str, why: str) -> None:
-    (note,) = adopted(service(plugin=plugin)).report.plugins
+    files = adopted(service(plugin=plugin))
+    (note,) = files.report.plugins
     assert (note.text, note.place) == (why, "kong.yaml:6")
+    assert new_side(files).findings == []
 
 
 def test_harmless_global_plugins_stay() -> None:
