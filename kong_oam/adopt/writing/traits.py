@@ -36,7 +36,9 @@ _BODY = 128
 _ORIGIN = re.compile(
     r"https://[a-z0-9]([a-z0-9.-]*[a-z0-9])?(?P<port>:[0-9]{1,5})?\Z"
 )
+_HEADER = re.compile(r"[A-Za-z0-9-]{1,64}\Z")
 _CORS_AGE = 600
+_LONGEST_AGE = 86_400
 _USUAL_TIMEOUT = 60_000
 _USUAL_RETRIES = 5
 # As in the traits' schemas.
@@ -159,11 +161,13 @@ def _cors(config: Mapping[str, Any]) -> Yaml | str:
         ("exposed_headers", "exposeHeaders"),
     ):
         if listed := [str(each) for each in config.get(field_name) or ()]:
-            if "*" in listed:
+            if not all(map(_HEADER.match, listed)):
                 return f"its {field_name} are not listed; write them into a trait cors"
             properties[name] = listed
     age = config.get("max_age")
     if isinstance(age, int) and age != _CORS_AGE:
+        if not 0 <= age <= _LONGEST_AGE:
+            return f"its max_age is not between 0 and {_LONGEST_AGE}"
         properties["maxAge"] = age
     if config.get("credentials") is True:
         properties["credentials"] = True

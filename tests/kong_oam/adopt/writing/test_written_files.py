@@ -402,6 +402,8 @@ def test_a_plugin_on_all_paths_becomes_a_trait(
     ("plugin", "why"),
     [
         ("{name: cors, config: {origins: ['*']}}", "its origins are no list of https origins; write them into a trait cors"),
+        ("{name: cors, config: {origins: ['https://w.test'], headers: [a_b]}}", "its headers are not listed; write them into a trait cors"),
+        ("{name: cors, config: {origins: ['https://w.test'], max_age: 99999}}", "its max_age is not between 0 and 86400"),
         ("{name: http-log, config: {http_endpoint: http://SECRET}}", "no trait says the same"),
         ("{name: rate-limiting, config: {minute: 5, policy: redis}}", "it counts outside of Kong; set gateway.redis, and write a trait rate-limit"),
         ("{name: rate-limiting, config: {minute: 5, hour: 1000000001}}", "the trait rate-limit takes at most 1,000,000,000 requests"),
