@@ -9,6 +9,7 @@ Sources: kong/runloop/handler.lua and kong/runloop/balancer/init.lua; recorded a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -29,6 +30,8 @@ from kong_oam.adopt.router import Matched, OldRouter, as_bytes, upstream_path
 
 Outcome = Literal["passes", "denied", "not-found", "unknown"]
 
+# A path without templates and escapes.
+_PLAIN_PATH = re.compile(r"/[A-Za-z0-9._~/-]*\Z")
 _USUAL_PORTS = {"http": 80, "https": 443, "grpc": 80, "grpcs": 443}
 
 
@@ -205,12 +208,14 @@ class Answers:
         else:
             host = with_port(service.host, service.port, service.protocol)
         replaced = _replaced(state.also)
+        if "uri" in replaced:
+            path = _path_for_all(state.also)
         return Destination(
             service.protocol,
             service.host,
             service.port,
             upstream is not None,
-            None if "uri" in replaced else path,
+            path,
             None if "host" in replaced else host,
         )
 
@@ -236,6 +241,26 @@ def _host_of_targets(upstream: OldUpstream, protocol: str) -> str | None:
         number = int(port) if port.isdecimal() else port
         hosts.add(with_port(name, number, protocol))
     return hosts.pop() if len(hosts) == 1 else None
+
+
+def _path_for_all(also: Iterable[OldPlugin]) -> str | None:
+    """Return the path to which plugins of a service or route send all its requests, or None if a
+    template decides it."""
+    for plugin in also:
+        if plugin.name == "request-transformer" and not plugin.is_global:
+            path = str(plugin.config.get("replace", {}).get("uri"))
+            return path if _PLAIN_PATH.match(path) else None
+    return None
+
+
+def only_replaces_path(plugin: OldPlugin) -> bool:
+    """Return whether a `request-transformer` changes nothing but the path."""
+    if plugin.name != "request-transformer" or plugin.other_config:
+        return False
+    changed = []
+    for kind, parts in plugin.config.items():
+        changed += [(kind, part) for part, value in parts.items() if value]
+    return changed == [("replace", "uri")]
 
 
 def _replaced(also: Iterable[OldPlugin]) -> set[str]:

@@ -9,6 +9,7 @@ from kong_oam.access.data import PathSegments
 from kong_oam.access.forward import Forward
 from kong_oam.access.paths import AmbiguousPathError, read_text, written
 from kong_oam.adopt.acting import Reason
+from kong_oam.adopt.answers import only_replaces_path
 from kong_oam.adopt.entities import OldPlugin
 from kong_oam.adopt.writing.addresses import Address, Way
 from kong_oam.adopt.writing.cells import Cell
@@ -78,7 +79,7 @@ class Judge:
             _unlike(site, outcome, way)
             or self._unknown_callers(site, outcome)
             or self._other_networks(region, method, outcome)
-            or _other_path(region, cell, way)
+            or _other_path(region, cell, outcome, way)
         )
 
     def _unknown_callers(self, site: Site, outcome: Outcome) -> str:
@@ -116,13 +117,15 @@ def _unlike(site: Site, outcome: Outcome, way: Way) -> str:
     return ""
 
 
-def _other_path(region: Region, cell: Cell, way: Way) -> str:
+def _other_path(region: Region, cell: Cell, outcome: Outcome, way: Way) -> str:
     path = text_of(cell.example)
     if path is None:
         return "no rule can name its path"
-    if region.sent(path) != _unescaped(way.path):
-        return "its path at the service has no rule"
-    return ""
+    if region.sent(path) == _unescaped(way.path):
+        return ""
+    if any(map(only_replaces_path, outcome.also)):
+        return f"request-transformer sends paths below it to {way.path}, too"
+    return "its path at the service has no rule"
 
 
 def _first(texts: Iterable[str]) -> str:

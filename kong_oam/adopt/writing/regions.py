@@ -216,6 +216,7 @@ class Chooser:
     def _blocked(self, region: Region) -> Iterator[Reason]:
         """Yield why the old route has to keep the path."""
         has_fit = False
+        closable: list[Reason] = []
         for cell, method, outcome in self._passing(region):
             unfit = self.judge.unfit(region, cell, method, outcome)
             has_fit = has_fit or not unfit
@@ -223,12 +224,14 @@ class Chooser:
                 continue
             if outcome.reasons:
                 yield from outcome.reasons
-            elif outcome.route is not None and not (
-                self._is_closable(region, cell, outcome)
-            ):
-                yield _reason(outcome.route, unfit)
+            elif outcome.route is not None:
+                reason = _reason(outcome.route, unfit)
+                if self._is_closable(region, cell, outcome):
+                    closable.append(reason)
+                else:
+                    yield reason
         if not has_fit:
-            yield from self._why_not(region)
+            yield from closable
 
 
 def _covered(below: Iterable[Region]) -> Iterator[Reason]:

@@ -13,6 +13,7 @@ from typing import Generic, TypeVar
 
 from kong_oam.access.before import KIND_WORDS
 from kong_oam.access.data import Names
+from kong_oam.adopt.answers import only_replaces_path
 from kong_oam.adopt.chain import Chains
 from kong_oam.adopt.entities import OldConsumer, OldPlugin, OldRoute
 from kong_oam.adopt.writing.addresses import Address
@@ -96,7 +97,8 @@ def changing(also: Iterable[OldPlugin]) -> OldPlugin | None:
     """Return the first plugin without which requests or answers are different. Kong keeps global
     plugins, and they act on our routes, too."""
     for plugin in also:
-        if plugin.name in _CHANGING and not plugin.is_global:
+        is_known = plugin.is_global or only_replaces_path(plugin)
+        if plugin.name in _CHANGING and not is_known:
             return plugin
     return None
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from kong_oam.adopt.answers import only_replaces_path
 from kong_oam.adopt.entities import OldPlugin, OldService
 from kong_oam.adopt.writing.judge import Region
 from kong_oam.adopt.writing.outcomes import Outcome
@@ -125,11 +126,15 @@ def _trait_of(name: str, outcomes: list[Outcome], limits: Yaml) -> Yaml | str:
 
 
 def _acting(outcomes: Iterable[Outcome]) -> list[OldPlugin]:
-    """Return the plugins that act, each once, without global plugins that stay in Kong."""
+    """Return the plugins that act, each once, without global plugins that stay in Kong.
+
+    `forward` has the path that a plugin replaces.
+    """
     found: dict[OldPlugin, None] = {}
     for outcome in outcomes:
         for plugin in outcome.also:
-            if not plugin.is_global or plugin.name in _GLOBAL:
+            stays = plugin.is_global and plugin.name not in _GLOBAL
+            if not stays and not only_replaces_path(plugin):
                 found[plugin] = None
     return [*found]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from random import Random
 from typing import Any
 
 import pytest
@@ -12,7 +13,9 @@ from tests.support.adopted_kongs import (
     REPORT,
     STACK,
     adopted,
+    compare,
     new_side,
+    read_old,
 )
 
 OPEN = """\
@@ -416,6 +419,42 @@ def test_other_plugins_are_listed(plugin: str, why: str) -> None:
     (note,) = files.report.plugins
     assert (note.text, note.place) == (why, "kong.yaml:6")
     assert new_side(files).findings == []
+
+
+URI = "{name: request-transformer, config: {replace: {uri: /v1/ping, headers: []}%s}}"
+
+
+def test_a_path_in_place_of_all_paths_becomes_a_forward() -> None:
+    """The expression has one text, so no other path is closed."""
+    text = service(plugin=URI % "", path="'~/health$'")
+    assert part(text, "a", "access")["forward"] == {"/health": "/v1/ping"}
+    files = adopted(text)
+    assert [route.status for route in files.report.routes] == ["adopted"]
+    assert files.report.plugins == []
+    new = new_side(files)
+    assert new.findings == []
+    old = read_old(f'_format_version: "3.0"\n{text}')
+    assert old is not None
+    assert compare(old, new, Random(1), 200, 2).wrong == []
+
+
+@pytest.mark.parametrize(
+    ("plugin", "path", "reason"),
+    [
+        (URI % "", "/health", "request-transformer sends paths below it to /v1/ping, too"),
+        (URI % ", add: {headers: ['X-A:b']}", "'~/health$'", "plugin request-transformer of service 'a' changes requests or answers"),
+        (URI % ", http_method: GET", "'~/health$'", "plugin request-transformer of service 'a' changes requests or answers"),
+        (URI.replace("/v1/ping", "/$(headers.x)") % "", "'~/health$'", "a plugin replaces the path"),
+    ],
+)  # fmt: skip
+def test_other_replaced_paths_keep_the_old_route(
+    plugin: str, path: str, reason: str
+) -> None:
+    text = service(plugin=plugin, path=path)
+    (route,) = adopted(text).report.routes
+    (why,) = route.reasons
+    assert route.status == "left"
+    assert why.startswith(f"route 'r': {reason} (")
 
 
 def test_harmless_global_plugins_stay() -> None:
