@@ -123,7 +123,10 @@ def _header(
     header = destination.host_header
     if header is None:
         if len(address.targets) > 1:
-            return Unclear("each target of its upstream gets another Host")
+            return Unclear(
+                "each target of its upstream gets another Host; set the upstream's host_header, "
+                "and one port for all targets"
+            )
         target, port = address.targets[0]
         header = with_port(target, port, address.protocol)
     name = header.partition(":")[0]

@@ -310,6 +310,24 @@ services:
     ]
 
 
+@pytest.mark.parametrize(
+    ("settings", "status"), [("", "left"), (", host_header: u.test", "adopted")]
+)
+def test_targets_need_one_host_header(settings: str, status: str) -> None:
+    text = f"""\
+services:
+- {{name: a, url: http://u, routes: [{{name: r, paths: [/r]}}]}}
+upstreams:
+- {{name: u, targets: [{{target: "a.test:81"}}, {{target: "b.test:81"}}]{settings}}}
+"""
+    ((_, found, why),) = reasons(text)
+    assert found == status
+    if status == "adopted":
+        assert upstreams(text)["kong/a"]["hostHeader"] == "u.test:81"
+    else:
+        assert why.startswith("route 'r': each target of its upstream gets")
+
+
 def test_callers_may_be_in_other_files() -> None:
     text = """\
 services:
