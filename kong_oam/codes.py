@@ -1,7 +1,7 @@
 """The table of all diagnostic codes.
 
-OAM is for reading Applications, ACC for access, LINT for lint, ENV for problems at products, ADOPT
-for a Kong that is in use.
+OAM is for reading Applications, ACC for access, LINT for lint, ENV for problems at products. ADOPT
+is for a Kong that is in use, AUD for evidence.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from itertools import chain
 from kong_oam.access.codes import CODES as ACCESS
 from kong_oam.access.lint.finding import KINDS as LINT
 from kong_oam.adopt.codes import CODES as ADOPT
+from kong_oam.audit.codes import CODES as AUDIT
 from kong_oam.diagnostics import Codes
 from kong_oam.identity.codes import CODES as IDENTITY
 from kong_oam.kong.codes import CODES as KONG
@@ -20,7 +21,7 @@ from kong_oam.objects.codes import CODES as OBJECTS
 from kong_oam.traits.meanings import MEANINGS
 
 # The first digit of each prefix's codes. It is unique, so a number alone identifies its code.
-HUNDREDS = {"OAM": 1, "ACC": 2, "LINT": 3, "ENV": 4, "ADOPT": 5}
+HUNDREDS = {"OAM": 1, "ACC": 2, "LINT": 3, "ENV": 4, "ADOPT": 5, "AUD": 6}
 
 
 def joined_codes(*tables: Codes) -> Codes:
@@ -47,4 +48,5 @@ CODES: Codes = joined_codes(
     KONG,
     KUBERNETES,
     ADOPT,
+    AUDIT,
 )

@@ -5,6 +5,7 @@ members.
         InputError: an unusable input of a user.
             FieldPathError in oam.input_values.
             AmbiguousPathError in access.paths.
+            HistoryError in audit.history.read.
             TooManyGroupSetsError in access.principals.
             ScaffoldError in cli.scaffold.
             RunOrderError in stacks.plan.
