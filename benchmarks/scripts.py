@@ -56,7 +56,9 @@ return function(phases, host, tokens, decoded, ring, now)
         for name, value in pairs(headers) do copy[name] = value end
         return copy
       end }),
+    worker = { pid = function() return 2 end },
   }), kong = over({
+    node = { get_id = function() return "dfa8c4e5-c535-5c93-a6f3-15efac65a5f6" end },
     client = over({ get_consumer = function() return { id = "1", username = ring } end,
       get_credential = function() return { key = "benchmark-0-key", algorithm = "RS256",
         consumer = { id = "1" } } end,

@@ -30,6 +30,8 @@ from kong_oam.kong.addresses import uses_caller_address
 from kong_oam.kong.old_credential_findings import (
     findings as old_credentials_found,
 )
+from kong_oam.kong.revisions import OUTPUT as REVISIONS
+from kong_oam.kong.revisions import revisions
 from kong_oam.kong.trait_plugins import kinds
 from kong_oam.kong.upstreams import used_upstreams
 from kong_oam.kubernetes import preflight as kubernetes
@@ -353,6 +355,12 @@ def _outputs(plan: _Plan, provisioned: _Provisioned) -> JsonObject:
         OUTPUT: once_known(
             dump_model(provisioned.model),
             exported_model(state.outputs) or "",
+            fingerprint,
+            state,
+        ),
+        REVISIONS: once_known(
+            revisions(estate, plan.settings.gateway.edition),
+            state.outputs.get(REVISIONS) or {},
             fingerprint,
             state,
         ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
 from pulumi import Input, Output, log
 from pulumi.runtime import is_dry_run
@@ -13,6 +14,8 @@ from kong_oam.kong import actual
 from kong_oam.kong.account import Account
 
 from .service import Plugin
+
+T = TypeVar("T")
 
 
 def enforced(
@@ -49,8 +52,8 @@ async def _is_current(plugin: Plugin) -> bool:
 
 
 def once_known(
-    new: str, before: str, fingerprint: Output[str], state: StackState
-) -> Input[str]:
+    new: T, before: T, fingerprint: Output[str], state: StackState
+) -> Input[T]:
     """Return `new`, or `before` as long as the `fingerprint` of the enforced rules is unknown.
 
     It is unknown if a run left out a plugin at which the run before failed.

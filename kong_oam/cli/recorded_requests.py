@@ -18,9 +18,7 @@ from kong_oam.cli.console import Colour, Console
 from kong_oam.cli.entries import rule_entry
 from kong_oam.cli.estates import read_estate, selected_settings
 from kong_oam.diagnostics import printable
-from kong_oam.kong import names
-from kong_oam.kong.plugins import AUTHENTICATION
-from kong_oam.kong.table import revision
+from kong_oam.kong.revisions import revision_of
 from kong_oam.metrics.records import (
     VERSION,
     RequestRecord,
@@ -94,14 +92,8 @@ def explain_recorded(options: Namespace, console: Console) -> int:
     # The revision shows whether the gate had the rules of the current Applications.
     current = None
     if component and record["port"] in component.backends:
-        ring = names.ring(estate.stack.name, component.identity.provider)
-        current = revision(
-            estate,
-            component,
-            record["port"],
-            ring,
-            AUTHENTICATION[settings.gateway.edition],
-        )
+        edition = settings.gateway.edition
+        current = revision_of(estate, component, record["port"], edition)
     remedy = _remedy(component, record)
     if console.json:
         today = {

@@ -37,6 +37,10 @@ class RequestRecord(TypedDict, total=False):
     time: str
     rule: str
     revision: str
+    admitted: str
+    node: str
+    worker: str
+    sequence: int
 
 
 def values_in(line: str | bytes) -> list[Any]:
@@ -64,13 +68,16 @@ _TEXTS = (
 )
 _TEXTS_OF_SOME = (
     "address",
+    "admitted",
     "by",
     "caller",
     "client",
+    "node",
     "rule",
     "rulePath",
     "subject",
     "subjectHash",
+    "worker",
 )
 _LISTS_OF_SOME = ("groups", "scopes")
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -87,6 +94,7 @@ def is_complete(record: Fields) -> TypeGuard[RequestRecord]:
     return (
         record.get("version") == VERSION
         and type(record.get("status")) is int
+        and type(record.get("sequence", 1)) is int
         and isinstance(record.get("user", False), bool)
         and all(map(_is_text, texts))
     )

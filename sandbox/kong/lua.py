@@ -26,6 +26,7 @@ from sandbox.kong.entities import Entity
 from sandbox.kong.errors import error_response
 from sandbox.kong.exchange import Exchange, unescaped
 from sandbox.kong.http import Response
+from sandbox.kong.information import NODE
 from sandbox.kong.jwt import lenient_base64
 from sandbox.kong.wire import wire
 
@@ -163,7 +164,7 @@ class Functions:
             for name in dir(self)
             if name.startswith("_on_")
         }
-        return {**functions, "version": version}
+        return {**functions, "node": NODE, "version": version}
 
     # Functions that pdk.lua calls, one method per function of `host`.
 

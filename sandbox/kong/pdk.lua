@@ -149,6 +149,7 @@ local ngx = {
     return host.decode_base64(text)
   end,
   md5 = function(text) return host.md5(tostring(text)) end,
+  worker = { count = function() return 1 end, id = function() return 0 end, pid = function() return 2 end },
   hmac_sha1 = function(key, text) return host.hmac_sha1(key, text) end,
 }
 
@@ -286,6 +287,7 @@ upstream.set_path = function(path)
   host.set_var("upstream_uri", host.escaped(path))
 end
 
+kong.node = { get_id = function() return host.node end }
 kong.client.get_consumer = function() return host.consumer() end
 kong.client.get_credential = function() return host.credential() end
 kong.client.get_ip = function() return host.var("realip_remote_addr") end

@@ -354,7 +354,7 @@ end
 
 local function judge(text_of_table)
   gate = cached_table(text_of_table)
-  local decision = { log = gate.log }
+  local decision = { log = gate.log, facts = gate }
   kong.ctx.shared.kong_oam_decision = decision
   local path = match(ngx.var.upstream_uri, '^[^?]*')
   local ambiguous, text, signs = unreadable(path)
@@ -408,10 +408,13 @@ local function judge_by_both()
   local other
   status, code, other = judge(admitted)
   if status ~= 200 then return status, code end
+  decision.also = kong.ctx.shared.kong_oam_decision.identity
   kong.ctx.shared.kong_oam_decision = decision
   forwards = forwards and gate.forward_token
   if not identity or not other then return 200, reason, nil, forwards end
-  for scope in pairs(identity.scopes) do identity.scopes[scope] = other.scopes[scope] end
+  -- The workload gets the scopes that both count. The record has the scopes that either counts.
+  decision.scopes, identity.scopes = identity.scopes, {}
+  for scope in pairs(decision.scopes) do identity.scopes[scope] = other.scopes[scope] end
   return 200, reason, identity, forwards
 end
 

@@ -5,6 +5,10 @@
 local VERSION = 1
 local ANSWERED = { answered = true, preflight = true }   -- codes of answers by the gateway itself
 
+-- The node, the worker with the time of its first record, and the number of the last record: the
+-- log alone shows lost records. A change of plugins, and a restart, start again.
+local node, worker, sequence = nil, nil, 0
+
 local function request_id() return ngx.var.kong_request_id or ngx.var.request_id end
 local function hex(byte) return string.format('%02x', string.byte(byte)) end
 
@@ -34,14 +38,32 @@ local function hashed(subject, key)
   kong.log.err('the key that subjects are hashed with cannot be read: ', secret)
 end
 
--- Adds the caller, from a valid token.
-local function caller(record, identity, facts, log)
-  local groups, scopes, caller = {}, {}, facts.callers[identity.client]
-  for _, group in ipairs(identity.groups or {}) do
-    if facts.groups[group] then groups[#groups + 1] = facts.logical[group] or group end
+-- A group's logical name, if either table gives the group scopes here.
+local function name_of(group, tables)
+  for _, entries in ipairs(tables) do
+    if entries.groups[group] then return entries.logical[group] or group end
   end
-  for scope in pairs(identity.scopes) do scopes[#scopes + 1] = scope end
+end
+
+-- The sorted scopes that either table counts. With fewer, the decision of the other would differ.
+local function scopes_of(sets)
+  local seen, scopes = {}, {}
+  for _, set in ipairs(sets) do
+    for scope in pairs(set) do
+      if not seen[scope] then seen[scope], scopes[#scopes + 1] = true, scope end
+    end
+  end
   table.sort(scopes)
+  return scopes
+end
+
+-- Adds the caller, from a valid token. `facts` is admission's table.
+local function caller(record, decision, facts, log)
+  local identity, also = decision.identity or decision.also, decision.also or {}
+  local tables, groups = { decision.facts, facts }, {}
+  for _, group in ipairs(identity.groups or {}) do groups[#groups + 1] = name_of(group, tables) end
+  local scopes = scopes_of({ decision.scopes or identity.scopes, also.scopes })
+  local caller = decision.facts.callers[identity.client] or facts.callers[identity.client]
   record.client, record.caller = identity.client, identity.caller or caller and caller[1]
   record.user, record.by = identity.groups ~= nil, identity.by
   record.groups, record.scopes = list(groups), list(scopes)
@@ -71,10 +93,11 @@ local function record_of(serialized, facts)
     path = path_of(ngx.var.request_uri), query = query_of(log.query),
     decision = decision.status == 200 and 'allowed' or ANSWERED[code] and 'answered' or 'refused', status = status, code = code,
     rule = decision.rule, rulePath = decision.owner, revision = log.revision, address = kong.client.get_forwarded_ip(),
+    admitted = facts.log.revision ~= log.revision and facts.log.revision or nil,
     latencies = { request = latencies.request, kong = latencies.kong,
       proxy = latencies.proxy >= 0 and latencies.proxy or nil },
   }
-  if decision.identity then caller(record, decision.identity, facts, log) end
+  if decision.identity or decision.also then caller(record, decision, facts, log) end
   return record
 end
 
@@ -108,16 +131,20 @@ end
 
 return function()
   local facts   -- the table, read below; if that fails, Kong's own record is removed all the same
+  sequence = sequence + 1
   local serialized, set = kong.log.serialize(), kong.log.set_serialize_value
   for name in pairs(serialized) do set(name, nil) end
   local ok, record = pcall(function()
     facts = kong.ctx.shared.kong_oam_readers.left_table()
+    node = node or kong.node.get_id()
+    worker = worker or string.format('%d-%.0f', ngx.worker.pid(), 1000 * ngx.now())
     return record_of(serialized, facts)
   end)
   if not ok then
     kong.log.err('the record of a request failed: ', record)
     record = { version = VERSION, requestId = request_id(), code = 'record-failed' }
   end
+  record.node, record.worker, record.sequence = node, worker, sequence
   for name, value in pairs(record) do set(name, value) end
   for name, value in pairs(counted(serialized)) do set(name, value) end
   kong.ctx.shared.kong_oam_recorded = true   -- otherwise each sink clears the record

@@ -19,12 +19,16 @@ BEFORE = "7b5fe125d4ef97a6f90ccaf33e8e300f34561fd8"
 """The commit that deploys first. A commit that changes deployed resources sets it to its own
 parent."""
 
-CHANGES: Set[tuple[str, str]] = {("admission", "update"), ("code", "delete")}
+CHANGES: Set[tuple[str, str]] = {
+    ("admission", "update"),
+    ("code", "delete"),
+    ("gate", "update"),
+}
 """The end of a resource's name and the operation on it, for each operation of a run since `BEFORE`."""
 
-CHANGED_OUTPUTS: Set[str] = {"__model", "enforced"}
-"""The outputs that have changed since `BEFORE`: the model lists every setting, and the enforced
-scripts are new."""
+CHANGED_OUTPUTS: Set[str] = {"__model", "__revisions", "enforced"}
+"""The outputs that have changed since `BEFORE`: the model lists every setting, the revisions are a
+new output, and the enforced scripts are new."""
 
 _PARTS = (
     "__main__.py",
