@@ -26,6 +26,7 @@ from typing import Any, NoReturn
 from kong_oam import __version__
 from kong_oam.cli import (
     adopt,
+    audit,
     check,
     completion,
     diff,
@@ -79,6 +80,7 @@ COMMANDS: tuple[Command, ...] = (
     recover.COMMAND,
     emergency.COMMAND,
     adopt.COMMAND,
+    audit.COMMAND,
     review.COMMAND,
     forward.COMMAND,
     completion.COMMAND,

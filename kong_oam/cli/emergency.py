@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from math import ceil
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 from kong_oam.access.settings.values import Settings
 from kong_oam.cli.command import FOUND, OK, Command
@@ -13,8 +16,10 @@ from kong_oam.cli.console import Console
 from kong_oam.cli.estates import settings_of
 from kong_oam.errors import KongOamError
 from kong_oam.kong.table import LONGEST_OPENING
+from kong_oam.oam.position import JsonObject
 
 if TYPE_CHECKING:
+    from kong_oam.emergency.changes import Opening
     from kong_oam.kong.admin import AdminApi
     from kong_oam.kong.proxy import Proxy
 
@@ -35,6 +40,9 @@ it, and so does an update of the component's rules.
 After `open` and `close`, the command sends a request without a token to the public address of the
 path, to confirm the change. If this address does not reach the gateway from here, set
 KONG_PROXY_ADDR to the address of Kong's proxy.
+
+If the stack's file sets kong-oam:evidence, `open` and `close` write a record into that folder.
+Commit the record.
 
 Exit status: 0 if the change is done and confirmed at the gateway, or no opening is active. 1 if
 listed openings are active. 2 if the command failed, is incomplete, or is not confirmed at the
@@ -99,6 +107,8 @@ def _run(options: Namespace, console: Console) -> int:
         with AdminApi(
             account(settings, stack_configuration(options.stack))
         ) as admin:
+            if options.verb:
+                _check_evidence(settings)
             if options.verb == "open":
                 opening_request = OpeningRequest(
                     options.component,
@@ -109,6 +119,7 @@ def _run(options: Namespace, console: Console) -> int:
                 )
                 opening = open_path(admin, settings, opening_request)
                 console.print(f"{opening}; {_effective_when(admin, settings)}")
+                _record(settings, "open", {opening.component: opening}, console)
                 console.print(
                     f"To close it earlier: python -m kong_oam emergency -s {options.stack} close"
                 )
@@ -148,7 +159,9 @@ def _close(
         failures.append(str(error))
     timing = _effective_when(admin, settings) if closed else ""
     console.print(*(f"closed: {component}; {timing}" for component in closed))
-    if not closed and not failures:
+    if closed:
+        _record(settings, "close", closed, console)
+    elif not failures:
         console.print(_NO_OPENINGS)
     openings_closed = [opening for opening in closed.values() if opening]
     try:
@@ -161,6 +174,51 @@ def _close(
         failures.append(str(error))
     if failures:
         raise EmergencyError("\n".join(failures))
+
+
+def _check_evidence(settings: Settings) -> None:
+    """Check that a record can be written, before the change. Raises HistoryError."""
+    from kong_oam.audit.history.write import check_folder
+
+    if settings.evidence:
+        check_folder(Path(settings.evidence))
+
+
+def _record(
+    settings: Settings,
+    kind: Literal["open", "close"],
+    changed: Mapping[str, Opening | None],
+    console: Console,
+) -> None:
+    """Write a record of opened or closed paths, if the stack keeps records. `changed`: the opening
+    of each component; None if unknown. Raises HistoryError."""
+    from kong_oam.audit.history.write import write_record
+
+    if not settings.evidence:
+        return
+    openings = [
+        _opening_fields(component, opening)
+        for component, opening in changed.items()
+    ]
+    fields = {"openings": openings}
+    file = write_record(
+        Path(settings.evidence), kind, settings.stack.name, fields
+    )
+    console.print(f"{file}: the record; commit it")
+
+
+def _opening_fields(component: str, opening: Opening | None) -> JsonObject:
+    if opening is None:
+        return {"component": component}
+    ends = datetime.fromtimestamp(opening.ends, UTC)
+    return {
+        "component": component,
+        "path": opening.path,
+        "methods": [*opening.methods],
+        "ends": f"{ends:%FT%TZ}",
+        "reason": opening.reason,
+        "networks": [*opening.networks],
+    }
 
 
 def _effective_when(admin: AdminApi, settings: Settings) -> str:

@@ -45,6 +45,7 @@ def add_estate(parser: ArgumentParser) -> None:
     """Add the options that select an estate: `--stack`, `--applications` and `--definitions`."""
     parser.add_argument(
         "--stack",
+        "-s",
         default=default_stack(),
         metavar="NAME",
         help=f"the stack whose settings apply (default: the only stack, or {DEFAULT})",

@@ -133,6 +133,12 @@ def _known(way: WayAround) -> JsonObject:
     return {"kind": "known", "reasons": [reason], "calls": []}
 
 
+def entries_of(result: Result, cluster: Workloads) -> list[JsonObject]:
+    """Return the findings of both checks as JSON, without known routes."""
+    found = [_entry(*finding) for finding in result.findings]
+    return [*found, *map(_altered, cluster.altered)]
+
+
 def _changes(cluster: Workloads, stack: str, console: Console) -> Iterator[str]:
     for entry in cluster.altered:
         yield f"{console.paint('red', 'changed')}: {entry.name}: {_reasons_in_words(entry.reasons)}"

@@ -69,6 +69,7 @@ class StackYaml(TypedDict, total=False):
     gateway: GatewayYaml
     partitions: NameLists
     rotation: Texts
+    evidence: str
     knownGroups: TextList | str
     identityProviders: list[IdentityProviderYaml]
 
@@ -142,6 +143,7 @@ def parse(
         providers=providers,
         applications=tuple(data.get("applications", APPLICATIONS)),
         definitions=tuple(data.get("definitions", ())),
+        evidence=data.get("evidence"),
     )
 
 

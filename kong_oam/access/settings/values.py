@@ -129,7 +129,8 @@ class Settings:
 
     `applications` names files, folders and globs of Applications in the project's folder.
     `definitions` names files of definitions, besides the folder DEFINITIONS. `partition` is None
-    for a whole estate, and for the base of an estate with partitions.
+    for a whole estate, and for the base of an estate with partitions. `evidence`: the folder for
+    records of runs and openings, or None.
     """
 
     stack: Stack
@@ -141,6 +142,7 @@ class Settings:
     applications: Names = APPLICATIONS
     definitions: Names = ()
     partition: str | None = None
+    evidence: str | None = None
 
     @property
     def engine_stack(self) -> str:

@@ -1,0 +1,27 @@
+"""Facts about one stack in a chain of records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from kong_oam.audit.history.run import Run, Update
+
+
+def recorded_updates(
+    runs: Iterable[Run], stack: str
+) -> dict[tuple[str, str], Update]:
+    """Return the recorded updates of a stack, by their keys."""
+    found = {}
+    for run in runs:
+        if part := run.stacks.get(stack):
+            found.update({update.key: update for update in part.updates})
+    return found
+
+
+def state_at_end(runs: Iterable[Run], stack: str) -> str:
+    """Return the digest of the last recorded state of a stack; empty without a record."""
+    digest = ""
+    for run in runs:
+        if part := run.stacks.get(stack):
+            digest = part.state
+    return digest

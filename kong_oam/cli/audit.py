@@ -1,0 +1,76 @@
+"""`audit`: evidence of runs, and checks of it."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+
+from kong_oam.cli.audit_record import (
+    RECORD_DETAILS,
+    record_arguments,
+    run_record,
+)
+from kong_oam.cli.audit_verify import (
+    VERIFY_DETAILS,
+    run_verify,
+    verify_arguments,
+)
+from kong_oam.cli.command import Command
+from kong_oam.cli.console import Console, with_called_name
+
+_DETAILS = """\
+Keeps evidence of what was in force, and checks it.
+
+  python -m kong_oam audit record -s STACK --to FOLDER     writes a record of each run
+  python -m kong_oam audit verify FOLDER -s STACK          checks the records
+
+`audit VERB --help` shows more.
+"""
+
+
+# For each verb: its name and summary, the text of its help, its arguments, and its function.
+_VERBS = (
+    (
+        "record",
+        "write a record of the last runs of an estate",
+        RECORD_DETAILS,
+        record_arguments,
+        run_record,
+    ),
+    (
+        "verify",
+        "check the records of an estate",
+        VERIFY_DETAILS,
+        verify_arguments,
+        run_verify,
+    ),
+)
+
+
+def _arguments(parser: ArgumentParser) -> None:
+    verbs = parser.add_subparsers(
+        dest="verb", metavar="VERB", required=True, help="the step"
+    )
+    for name, summary, details, arguments, run in _VERBS:
+        verb = verbs.add_parser(
+            name,
+            help=summary,
+            description=with_called_name(details),
+            formatter_class=RawDescriptionHelpFormatter,
+        )
+        arguments(verb)
+        verb.set_defaults(run_verb=run)
+
+
+def _run(options: Namespace, console: Console) -> int:
+    status: int = options.run_verb(options, console)
+    return status
+
+
+COMMAND = Command(
+    "audit",
+    "keep evidence of runs, and check it",
+    _DETAILS,
+    _arguments,
+    _run,
+    json=False,
+)
