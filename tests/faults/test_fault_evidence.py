@@ -4,17 +4,18 @@ finds an edited record, a removed record and a state that no update wrote."""
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
 
 import pytest
 
 from kong_oam.audit.history.read import models_by_revision, read_runs
+from sandbox.kong.http import Request, Response
 from tests.support.faults.stacks import Empty, Stack
-from tests.support.faults.tiny import PROTECTED, TINY
+from tests.support.faults.tiny import PROTECTED, SERVICE, TINY
 
 APPLICATION = "applications/app0.yaml"
 RULE = "{paths: [/things], methods: [GET], scopes: [things.read]}"
@@ -126,7 +127,7 @@ def test_records_show_an_edit_a_loss_and_a_changed_state(stack: Stack) -> None:
     ]
     assert [run.data["verify"] for run in runs[:3]] == [{"findings": []}] * 3
     assert runs[2].data["positions"]["tiny/api"]["/more"]["GET"] == [
-        "applications/app0.yaml:17"
+        "applications/app0.yaml:18"
     ]
     assert len(models_by_revision(runs)) == 2
     text = "".join(file.read_text("utf-8") for file in evidence.iterdir())
@@ -160,15 +161,14 @@ def test_records_show_an_edit_a_loss_and_a_changed_state(stack: Stack) -> None:
         "2 finding(s) about 4 record(s) in evidence",
     ]
     second.write_bytes(original)
-    first, third = evidence / "000001.json", evidence / "000003.json"
-    os.rename(third, evidence / "000006.json")
+    third = evidence / "000003.json"
+    third.rename(evidence / "000006.json")
     assert [line.partition(": ")[2][:13] for line in verified(stack)[:-1]] == [
         "error AUD602:",
         "error AUD604:",
         "error AUD604:",
     ]
-    os.rename(evidence / "000006.json", third)
-    assert first.exists()
+    (evidence / "000006.json").rename(third)
 
     (route, *_) = (
         resource["urn"]
@@ -211,17 +211,24 @@ def test_a_failed_run_records_the_revisions_that_it_wanted(
     deploy(stack, *CHANGES[0])
     stack.edit(APPLICATION, RULE, f"{RULE}\n              - {PUBLIC}")
     commit(stack, "bob")
-    stack.local.kong.faults = lambda method, path, *_: (
-        503 if "plugins" in path and method == "PATCH" else None
-    )
+    gate = stack.plugin("post-function", SERVICE)["id"]
+
+    def broken(request: Request, answer: Callable[[], Response]) -> Response:
+        failing = (request.method, request.target) == (
+            "PATCH",
+            f"/plugins/{gate}",
+        )
+        return Response(500, (), b"{}") if failing else answer()
+
+    stack.local.kong.faults = broken
     assert stack.run("up", check=False).returncode != 0
     stack.local.kong.faults = None
     recorded = command(stack, "audit", "record", "-s", stack.name)
     assert recorded.returncode == 0, recorded.stderr
     first, second = read_runs(stack.folder / "evidence")
-    gate = ("tiny/api", "8080")
+    port = ("tiny/api", "8080")
     assert second.revisions == first.revisions
-    assert second.attempted[gate] != first.revisions[gate]
+    assert second.attempted[port] != first.revisions[port]
     assert len(models_by_revision((first, second))) == 2
     data = json.loads(Path(second.file).read_bytes())
     assert data["stacks"]["local"]["updates"][0]["result"] == "failed"
