@@ -1,0 +1,1 @@
+"""Uses: records of requests, aggregated into classes that `decide` cannot tell apart."""

@@ -1,0 +1,306 @@
+"""Read logs of records into uses: lines of JSON, compressed or not, and Parquet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kong_oam.audit.uses.declared import Declared
+from kong_oam.audit.uses.engine import connection
+from kong_oam.audit.uses.model import BLOCK
+from kong_oam.audit.uses.statement import (
+    COLUMNS,
+    EXTRA,
+    FIELDS,
+    literal,
+    statement,
+)
+from kong_oam.audit.uses.store import (
+    add_uses,
+    create_table,
+    is_uses,
+    write_uses,
+)
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+# The first bytes of compressed files.
+_GZIP = b"\x1f\x8b"
+_ZSTD = b"\x28\xb5\x2f\xfd"
+_PARQUET = b"PAR1"
+
+# Plugin http-log sends up to 200 records in a line.
+_LONGEST_LINE = 4 * 1024 * 1024
+
+# Minutes. A record that many older than the record before it is late: sinks retry for a minute.
+_LATE = 5
+
+# Reports the number of a file, its name, and the records so far.
+Progress = Callable[[int, str, int], None]
+
+
+def _text_of(raw: str) -> str:
+    """Return the expression of a JSON text without its quotes. Other types become NULL."""
+    return (
+        f"CASE WHEN {raw} NOT LIKE '\"%' THEN NULL WHEN contains({raw}, '\\') "
+        f"THEN json_extract_string({raw}, '$') ELSE substr({raw}, 2, length({raw}) - 2) END"
+    )
+
+
+# In a list of texts without escapes, the texts are between these signs.
+_PLAIN_LIST = r'\["[^"\\]*"(,"[^"\\]*")*\]'
+
+
+def _list_of(raw: str) -> str:
+    """Return the expression of a JSON list of texts. OpenTelemetry has words in its place."""
+    return (
+        f"CASE WHEN {raw} = '[]' THEN NULL"
+        f" WHEN regexp_full_match({raw}, '{_PLAIN_LIST}')"
+        f" THEN string_split(substr({raw}, 3, length({raw}) - 4), '\",\"')"
+        f" WHEN {raw} LIKE '\"%' THEN string_split({_text_of(raw)}, ' ')"
+        f" WHEN list_distinct(json_type({raw}, '$[*]')) = ['VARCHAR']"
+        f" THEN json_extract_string({raw}, '$[*]') END"
+    )
+
+
+def _value_of(raw: str, kind: str) -> str:
+    """Return the expression of a JSON value. A value of another type becomes NULL."""
+    if kind == "VARCHAR":
+        return _text_of(raw)
+    if kind == "VARCHAR[]":
+        return _list_of(raw)
+    return f"TRY_CAST({raw} AS {kind})"
+
+
+def _is_wrong(name: str, kind: str) -> str:
+    """Return the condition that a field is there, and has another type."""
+    if kind == "VARCHAR":
+        return f"raw_{name} NOT LIKE '\"%'"
+    empty = f" AND raw_{name} <> '[]'" if kind == "VARCHAR[]" else ""
+    return f'(raw_{name} IS NOT NULL AND "{name}" IS NULL{empty})'
+
+
+def _json_records(file: Path, compression: str) -> str:
+    """Return a query for the records in lines of JSON. Each line is a record or a list of
+    records."""
+    lines = f"""\
+SELECT row_number() OVER () AS line, text FROM read_csv(
+    {literal(str(file))}, columns = {{'text': 'VARCHAR'}}, delim = '\x01', quote = '',
+    escape = '', header = false, auto_detect = false, compression = '{compression}',
+    max_line_size = {_LONGEST_LINE}, buffer_size = {2 * _LONGEST_LINE}, store_rejects = true)"""
+    records = f"SELECT line, text AS entry FROM ({lines}) WHERE text NOT LIKE '[%'"
+    # Lists are read apart, because a list for each line would take longer.
+    listed = f"""\
+SELECT line, unnest(CASE WHEN json_valid(text)
+  THEN CAST(json_extract(text, '$[*]') AS VARCHAR[]) ELSE [text] END) AS entry
+FROM ({lines}) WHERE text LIKE '[%'"""
+    return f"{_records_in(records)}\nUNION ALL\n{_records_in(listed)}"
+
+
+def _records_in(entries: str) -> str:
+    """Return a query for the records of `entries`, each a text with its line."""
+    paths = ", ".join(literal(f"$.{name}") for name in FIELDS)
+    raws = ", ".join(
+        f"nullif(raw[{number}], 'null') AS raw_{name}"
+        for number, name in enumerate(FIELDS, start=1)
+    )
+    values = ", ".join(
+        f'{_value_of(f"raw_{name}", kind)} AS "{name}"'
+        for name, kind in FIELDS.items()
+    )
+    wrong = " OR ".join(_is_wrong(name, kind) for name, kind in FIELDS.items())
+    names = ", ".join(f'"{name}"' for name in FIELDS)
+    return f"""\
+SELECT {names}, line, CASE WHEN raw IS NULL THEN 'torn' WHEN {wrong} THEN 'type' END AS problem,
+  {_is_late()} AS late
+FROM (
+  SELECT *, max("time") OVER (ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS newest FROM (
+    SELECT *, {values} FROM (
+      SELECT line, raw, {raws} FROM (
+        SELECT line, CASE WHEN entry LIKE '{{%'
+          THEN TRY(CAST(json_extract(entry, [{paths}]) AS VARCHAR[])) END AS raw
+        FROM ({entries}) WHERE entry <> ''
+))))"""
+
+
+def _is_late() -> str:
+    """Return the condition that a record is late. Most records are as new as the newest."""
+    limit = f"CAST(newest AS TIMESTAMP) - INTERVAL {_LATE} MINUTE"
+    return f"CASE WHEN \"time\" < newest THEN TRY_CAST(\"time\" AS TIMESTAMP) < {limit} END"
+
+
+def _parquet_records(
+    database: DuckDBPyConnection, file: Path
+) -> tuple[str, str | None]:
+    """Return a query for the records in a Parquet file, and the name of a field of another
+    type."""
+    source = f"read_parquet({literal(str(file))})"
+    described = database.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
+    types = {row[0]: row[1] for row in described}
+    values = []
+    for name, kind in FIELDS.items():
+        found = types.get(name)
+        if found is None:
+            values.append(f'CAST(NULL AS {kind}) AS "{name}"')
+        elif found == kind or (kind == "BIGINT" and found.endswith("INTEGER")):
+            values.append(f'"{name}"')
+        elif kind == "VARCHAR[]" and found == "VARCHAR":
+            # OpenTelemetry has no lists.
+            values.append(f"string_split(\"{name}\", ' ') AS \"{name}\"")
+        else:
+            return "", name
+    extra = ", ".join(
+        f"CAST(NULL AS {kind}) AS {name}" for name, kind in EXTRA.items()
+    )
+    return f"SELECT {', '.join(values)}, {extra} FROM {source}", None
+
+
+def collect(
+    logs: Sequence[Path],
+    declared: Declared,
+    stacks: Iterable[str],
+    target: Path,
+    progress: Progress,
+) -> None:
+    """Write the uses of logs to a Parquet file. A log may also be a file of uses.
+
+    Lines that are no records, and files that cannot be read, are counted in the result. Raises
+    UsesError.
+    """
+    with connection() as database:
+        create_table(database)
+        collection = _Collection(database, statement(declared, [*stacks]))
+        for number, log in enumerate(logs, start=1):
+            progress(number, log.name, _count(database))
+            collection.add(log)
+        progress(len(logs), "", _count(database))
+        write_uses(database, target)
+
+
+def _count(database: DuckDBPyConnection) -> int:
+    row = database.execute(
+        "SELECT sum(\"count\") FROM uses WHERE kind = 'class'"
+    ).fetchone()
+    return int(row[0] or 0) if row else 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Collection:
+    """Adds logs to the table `uses`, each by the statement."""
+
+    database: DuckDBPyConnection
+    statement: str
+
+    def add(self, log: Path) -> None:
+        import duckdb
+
+        try:
+            query = self._query(log)
+            if query:
+                self._add_records(log, query)
+        except (duckdb.Error, OSError):
+            self._note(log, "unreadable", 1, None)
+
+    def _query(self, log: Path) -> str:
+        """Return the query for the records of a log. Empty if uses were added in its place, or if
+        no record can be read."""
+        with log.open("rb") as opened:
+            start = opened.read(4)
+        if start != _PARQUET:
+            compression = (
+                "gzip"
+                if start.startswith(_GZIP)
+                else "zstd"
+                if start == _ZSTD
+                else "none"
+            )
+            return _json_records(log, compression)
+        if is_uses(self.database, log):
+            add_uses(self.database, log)
+            return ""
+        query, wrong_field = _parquet_records(self.database, log)
+        if wrong_field:
+            counted = self.database.execute(
+                "SELECT count(*) FROM read_parquet(?)", [str(log)]
+            ).fetchone()
+            self._note(log, "type", counted[0] if counted else 0, None)
+        return query
+
+    def _add_records(self, log: Path, query: str) -> None:
+        database = self.database
+        database.execute(f"CREATE OR REPLACE TEMP VIEW records AS {query}")
+        names = ", ".join(f'"{name}"' for name in COLUMNS)
+        database.execute(
+            f"CREATE OR REPLACE TEMP TABLE added AS SELECT {names} FROM ({self.statement})"
+        )
+        self._note_rejected(log)
+        self._note_repeated(log)
+        database.execute(
+            f"INSERT INTO uses SELECT {names}, {literal(log.name)} FROM added"
+        )
+
+    def _note_rejected(self, log: Path) -> None:
+        """Note the lines that are no UTF-8, or too long."""
+        tables = "SELECT table_name FROM duckdb_tables() WHERE table_name = 'reject_errors'"
+        if not self.database.execute(tables).fetchall():
+            return
+        row = self.database.execute(
+            "SELECT count(DISTINCT line), min(line) FROM reject_errors"
+        ).fetchone()
+        if row and row[0]:
+            self._note(log, "torn", row[0], row[1])
+        self.database.execute("DELETE FROM reject_errors")
+        self.database.execute("DELETE FROM reject_scans")
+
+    def _note_repeated(self, log: Path) -> None:
+        """Note the records whose number was already seen, in this log or in an earlier log."""
+        known = """\
+SELECT component, port, node, worker, block, bit_or(bits) AS known FROM uses
+WHERE kind = 'sequence' AND block IS NOT NULL GROUP BY component, port, node, worker, block"""
+        suspicious = f"""\
+SELECT component, port, node, worker, block, coalesce(known, 0) AS known,
+  "count" - bit_count(bits) + bit_count(coalesce(known, 0) & bits) AS repeated
+FROM added LEFT JOIN ({known}) USING (component, port, node, worker, block)
+WHERE kind = 'sequence' AND block IS NOT NULL AND problem IS NULL AND repeated > 0"""
+        rows = self.database.execute(
+            f"SELECT sum(repeated) FROM ({suspicious})"
+        ).fetchone()
+        if not rows or not rows[0]:
+            return
+        self._note(log, "repeated", int(rows[0]), self._first_repeated(suspicious))
+
+    def _first_repeated(self, suspicious: str) -> int | None:
+        """Return the line of the first record whose number was already seen."""
+        # Only blocks with a repeated number are read again.
+        known = self.database.execute(suspicious).fetchall()
+        seen = {row[:5]: row[5] for row in known}
+        self.database.execute(
+            f"CREATE OR REPLACE TEMP TABLE suspicious AS {suspicious}"
+        )
+        found = self.database.execute(f"""\
+SELECT r.line, r.component, r.port, r.node, r.worker, r.sequence FROM records AS r
+SEMI JOIN suspicious AS s ON r.component = s.component AND r.port = s.port
+  AND r.node = s.node AND r.worker = s.worker AND r.sequence // {BLOCK} = s.block
+WHERE r.sequence >= 0""")
+        while row := found.fetchone():
+            line, *counter, number = row
+            key = (*counter, number // BLOCK)
+            bit = 1 << number % BLOCK
+            bits = seen.get(key, 0)
+            if bits & bit:
+                return int(line) if line is not None else None
+            seen[key] = bits | bit
+        return None
+
+    def _note(
+        self, log: Path, problem: str, count: int, line: int | None
+    ) -> None:
+        """Add a row about lines of a log that are no class of calls."""
+        self.database.execute(
+            'INSERT INTO uses (kind, problem, "count", line, file) '
+            "VALUES ('day', ?, ?, ?, ?)",
+            [problem, count, line, log.name],
+        )
