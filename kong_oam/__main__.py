@@ -79,6 +79,7 @@ COMMANDS: tuple[Command, ...] = (
     move.COMMAND,
     recover.COMMAND,
     emergency.COMMAND,
+    audit.COMMAND,
     adopt.COMMAND,
     audit.COMMAND,
     review.COMMAND,

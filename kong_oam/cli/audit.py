@@ -1,47 +1,39 @@
-"""`audit`: evidence of runs, and checks of it."""
+"""`audit`: keep and check evidence about access."""
 
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 
-from kong_oam.cli.audit_record import (
-    RECORD_DETAILS,
-    record_arguments,
-    run_record,
+from kong_oam.cli.audit_replay import (
+    REPLAY_DETAILS,
+    replay_arguments,
+    run_replay,
 )
-from kong_oam.cli.audit_verify import (
-    VERIFY_DETAILS,
-    run_verify,
-    verify_arguments,
-)
+from kong_oam.cli.audit_uses import USES_DETAILS, run_uses, uses_arguments
 from kong_oam.cli.command import Command
 from kong_oam.cli.console import Console, with_called_name
 
 _DETAILS = """\
-Keeps evidence of what was in force, and checks it.
-
-  python -m kong_oam audit record -s STACK --to FOLDER     writes a record of each run
-  python -m kong_oam audit verify FOLDER -s STACK          checks the records
+Keeps and checks evidence: what was in force, who called, and what nobody needs.
 
 `audit VERB --help` shows more.
 """
 
-
-# For each verb: its name and summary, the text of its help, its arguments, and its function.
+# For each step: its name and summary, the text of its help, its arguments, and its function.
 _VERBS = (
     (
-        "record",
-        "write a record of the last runs of an estate",
-        RECORD_DETAILS,
-        record_arguments,
-        run_record,
+        "uses",
+        "aggregate records of requests",
+        USES_DETAILS,
+        uses_arguments,
+        run_uses,
     ),
     (
-        "verify",
-        "check the records of an estate",
-        VERIFY_DETAILS,
-        verify_arguments,
-        run_verify,
+        "replay",
+        "compare recorded decisions with the models in force",
+        REPLAY_DETAILS,
+        replay_arguments,
+        run_replay,
     ),
 )
 
@@ -68,7 +60,7 @@ def _run(options: Namespace, console: Console) -> int:
 
 COMMAND = Command(
     "audit",
-    "keep evidence of runs, and check it",
+    "keep and check evidence about access",
     _DETAILS,
     _arguments,
     _run,

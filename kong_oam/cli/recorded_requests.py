@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from kong_oam.access.before import KIND_WORDS, OldCredential
+from kong_oam.access.before import KIND_WORDS
 from kong_oam.access.decide import Decision, Proof, Request, decide
 from kong_oam.access.model import Component, Estate, Rule
 from kong_oam.access.networks import read_address
 from kong_oam.access.paths import AmbiguousPathError, read
-from kong_oam.access.tokens import Claims, Refusal
+from kong_oam.audit.proof import RecordedCaller, recorded_proof
 from kong_oam.cli.command import OK, UsageError, quoted
 from kong_oam.cli.console import Colour, Console
 from kong_oam.cli.entries import rule_entry
@@ -187,35 +187,17 @@ def _token(
     estate: Estate, component: Component | None, record: RequestRecord
 ) -> Proof | None:
     """Return the claims of the caller from the record, with the effective scopes."""
-    code = record["code"]
-    if component is None or (code == "token-needed" and "client" not in record):
-        return None
-    if "client" not in record:
-        is_refused = code.startswith(("token-", "credential-", "several-"))
-        return Refusal("the token was invalid", code) if is_refused else None
-    if "by" in record:
-        return _old_credential(component, record)
-    provider = estate.provider_of(component)
-    audience = provider.audience_of(component.key) if provider.per_api else None
-    return Claims(
-        component.identity.provider,
+    recorded = RecordedCaller(
+        record["code"],
+        "client" in record,
         str(record.get("caller", "")),
-        str(record.get("subject", "")),
+        record.get("by"),
         record.get("user") is True,
         tuple(record.get("scopes", ())),
-        tuple(map(provider.listed, record.get("groups", ()))),
-        "" if code == "other-api" else audience,
+        tuple(record.get("groups", ())),
+        str(record.get("subject", "")),
     )
-
-
-def _old_credential(
-    component: Component, record: RequestRecord
-) -> OldCredential | None:
-    """Return the old credential of the recorded caller, if the Applications still have it."""
-    for caller in component.identity.old_callers:
-        if (caller.client, caller.by) == (record.get("caller"), record["by"]):
-            return OldCredential(caller.consumer, caller.by)
-    return None
+    return recorded_proof(estate, component, recorded)
 
 
 def _caller(record: RequestRecord) -> str:

@@ -21,7 +21,7 @@ REST = "~"
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """What the estates declare.
+    """The declarations of estates.
 
     `prefixes`: pairs of a component and a path with declared elements, in small letters. The set
     has every beginning of its paths. `whole`: pairs of a component and a regular expression; a path
@@ -63,9 +63,7 @@ def declared_in(estates: Iterable[Estate]) -> Declared:
                     whole.add((key, pattern))
             for owner in component.allowed_from:
                 addressed.add((key, written(owner)))
-    return Declared(
-        frozenset(prefixes), frozenset(whole), frozenset(addressed)
-    )
+    return Declared(frozenset(prefixes), frozenset(whole), frozenset(addressed))
 
 
 def _paths(estate: Estate, component: Component) -> Iterator[PathSegments]:

@@ -56,14 +56,20 @@ _PLAIN_LIST = r'\["[^"\\]*"(,"[^"\\]*")*\]'
 
 def _list_of(raw: str) -> str:
     """Return the expression of a JSON list of texts. OpenTelemetry has words in its place."""
-    return (
-        f"CASE WHEN {raw} = '[]' THEN NULL"
-        f" WHEN regexp_full_match({raw}, '{_PLAIN_LIST}')"
-        f" THEN string_split(substr({raw}, 3, length({raw}) - 4), '\",\"')"
-        f" WHEN {raw} LIKE '\"%' THEN string_split({_text_of(raw)}, ' ')"
-        f" WHEN list_distinct(json_type({raw}, '$[*]')) = ['VARCHAR']"
-        f" THEN json_extract_string({raw}, '$[*]') END"
-    )
+    cases = [
+        (f"{raw} = '[]'", "NULL"),
+        (
+            f"regexp_full_match({raw}, '{_PLAIN_LIST}')",
+            f"string_split(substr({raw}, 3, length({raw}) - 4), '\",\"')",
+        ),
+        (f"{raw} LIKE '\"%'", f"string_split({_text_of(raw)}, ' ')"),
+        (
+            f"list_distinct(json_type({raw}, '$[*]')) = ['VARCHAR']",
+            f"json_extract_string({raw}, '$[*]')",
+        ),
+    ]
+    listed = " ".join(f"WHEN {case} THEN {value}" for case, value in cases)
+    return f"CASE {listed} END"
 
 
 def _value_of(raw: str, kind: str) -> str:
@@ -76,7 +82,7 @@ def _value_of(raw: str, kind: str) -> str:
 
 
 def _is_wrong(name: str, kind: str) -> str:
-    """Return the condition that a field is there, and has another type."""
+    """Return the condition that a field has another type."""
     if kind == "VARCHAR":
         return f"raw_{name} NOT LIKE '\"%'"
     empty = f" AND raw_{name} <> '[]'" if kind == "VARCHAR[]" else ""
@@ -91,7 +97,9 @@ SELECT row_number() OVER () AS line, text FROM read_csv(
     {literal(str(file))}, columns = {{'text': 'VARCHAR'}}, delim = '\x01', quote = '',
     escape = '', header = false, auto_detect = false, compression = '{compression}',
     max_line_size = {_LONGEST_LINE}, buffer_size = {2 * _LONGEST_LINE}, store_rejects = true)"""
-    records = f"SELECT line, text AS entry FROM ({lines}) WHERE text NOT LIKE '[%'"
+    records = (
+        f"SELECT line, text AS entry FROM ({lines}) WHERE text NOT LIKE '[%'"
+    )
     # Lists are read apart, because a list for each line would take longer.
     listed = f"""\
 SELECT line, unnest(CASE WHEN json_valid(text)
@@ -129,7 +137,7 @@ FROM (
 def _is_late() -> str:
     """Return the condition that a record is late. Most records are as new as the newest."""
     limit = f"CAST(newest AS TIMESTAMP) - INTERVAL {_LATE} MINUTE"
-    return f"CASE WHEN \"time\" < newest THEN TRY_CAST(\"time\" AS TIMESTAMP) < {limit} END"
+    return f'CASE WHEN "time" < newest THEN TRY_CAST("time" AS TIMESTAMP) < {limit} END'
 
 
 def _parquet_records(
@@ -149,7 +157,7 @@ def _parquet_records(
             values.append(f'"{name}"')
         elif kind == "VARCHAR[]" and found == "VARCHAR":
             # OpenTelemetry has no lists.
-            values.append(f"string_split(\"{name}\", ' ') AS \"{name}\"")
+            values.append(f'string_split("{name}", \' \') AS "{name}"')
         else:
             return "", name
     extra = ", ".join(
@@ -270,7 +278,9 @@ WHERE kind = 'sequence' AND block IS NOT NULL AND problem IS NULL AND repeated >
         ).fetchone()
         if not rows or not rows[0]:
             return
-        self._note(log, "repeated", int(rows[0]), self._first_repeated(suspicious))
+        self._note(
+            log, "repeated", int(rows[0]), self._first_repeated(suspicious)
+        )
 
     def _first_repeated(self, suspicious: str) -> int | None:
         """Return the line of the first record whose number was already seen."""
@@ -284,7 +294,7 @@ WHERE kind = 'sequence' AND block IS NOT NULL AND problem IS NULL AND repeated >
 SELECT r.line, r.component, r.port, r.node, r.worker, r.sequence FROM records AS r
 SEMI JOIN suspicious AS s ON r.component = s.component AND r.port = s.port
   AND r.node = s.node AND r.worker = s.worker AND r.sequence // {BLOCK} = s.block
-WHERE r.sequence >= 0""")
+WHERE r.sequence >= 0 ORDER BY r.line""")
         while row := found.fetchone():
             line, *counter, number = row
             key = (*counter, number // BLOCK)

@@ -1,6 +1,6 @@
 """The SQL that aggregates records into uses: one statement, in DuckDB's dialect.
 
-It reads the relation `records`. Its columns are the fields of records, and those of `EXTRA`.
+It reads the relation `records`. Its columns are `FIELDS` and `EXTRA`.
 A row of the result is a class, a block of a counter, or a day; `COLUMNS` has its columns.
 """
 
@@ -71,9 +71,7 @@ _DAY = ("day", "late")
 COLUMNS = {
     "kind": "VARCHAR",
     "problem": "VARCHAR",
-    **{
-        name: "BOOLEAN" if name == "user" else "VARCHAR" for name in CLASS
-    },
+    **{name: "BOOLEAN" if name == "user" else "VARCHAR" for name in CLASS},
     "node": "VARCHAR",
     "worker": "VARCHAR",
     "block": "BIGINT",
@@ -103,7 +101,7 @@ _REQUIRED = (
 )
 
 # Signs of an ordinary element: no server reads them in another way.
-_SIGNS = "A-Za-z0-9_@=+,!&'-"
+_SIGNS = "-A-Za-z0-9_@=+,!&'"
 # Escapes of an ordinary element, unless an Application declares their character.
 _ESCAPES = {
     " ": ("%20",),
@@ -232,9 +230,7 @@ CASE
 
 def _stays_whole(declared: Declared) -> str:
     """Return the condition that no element of the path may be left out."""
-    conditions = [
-        f"NOT regexp_matches(r.path, {literal(_ordinary(declared))})"
-    ]
+    conditions = [f"NOT regexp_matches(r.path, {literal(_ordinary(declared))})"]
     patterns: dict[str, list[str]] = {}
     for component, pattern in sorted(declared.whole):
         patterns.setdefault(component, []).append(pattern)

@@ -104,12 +104,11 @@ def write_uses(database: DuckDBPyConnection, target: Path) -> None:
 
 def read_uses(files: Iterable[Path]) -> Uses:
     """Return the joined uses of files. Raises UsesError."""
-    import_error_files = [*files]
     with connection() as database:
         import duckdb
 
         create_table(database)
-        for file in import_error_files:
+        for file in files:
             try:
                 if not is_uses(database, file):
                     raise UsesError(
@@ -153,9 +152,7 @@ def _uses(database: DuckDBPyConnection) -> Uses:
                 row["component"], row["port"], row["node"], row["worker"]
             )
             blocks[counter, row["block"]] = Block(row["bits"], row["count"])
-    return Uses(
-        classes, days, blocks, unnumbered, _by_file(unread)
-    )
+    return Uses(classes, days, blocks, unnumbered, _by_file(unread))
 
 
 def _by_file(unread: Iterable[Unread]) -> tuple[Unread, ...]:
@@ -165,7 +162,9 @@ def _by_file(unread: Iterable[Unread]) -> tuple[Unread, ...]:
         key = each.file, each.problem
         known = found.get(key)
         if known:
-            lines = [line for line in (known.line, each.line) if line is not None]
+            lines = [
+                line for line in (known.line, each.line) if line is not None
+            ]
             each = Unread(
                 *key, known.count + each.count, min(lines, default=None)
             )
