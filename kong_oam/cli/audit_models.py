@@ -45,7 +45,7 @@ def add_runs(parser: ArgumentParser) -> None:
         "--runs",
         type=Path,
         metavar="FOLDER",
-        help="the records of runs that `audit record` wrote (default: only the Applications)",
+        help="the records of runs that `audit record` wrote (default: `evidence` of the stack)",
     )
     add_estate(parser)
 
@@ -66,8 +66,9 @@ def in_force(options: Namespace) -> InForce:
     settings = selected_settings(options)
     current = with_absent_clients(read_estate(options.applications, settings))
     runs: Sequence[Run] = ()
-    if options.runs:
-        history = read_history(options.runs)
+    folder = options.runs or settings.evidence
+    if folder:
+        history = read_history(Path(folder))
         print_note(*history.findings)
         runs = history.runs
     models = dict(models_by_revision(runs))

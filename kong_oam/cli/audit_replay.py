@@ -28,7 +28,7 @@ Decides recorded calls again, each class once, by the model of its revision. It 
   clients outside the estate that the gateway allowed
   missing records: gaps in the numbers of a worker
 
-Without --runs, it knows only the revisions of the Applications.
+Without --runs or the stack's `evidence`, it knows only the revisions of the Applications.
 
   python -m kong_oam audit replay uses.parquet --runs records
 
@@ -129,6 +129,10 @@ def _print(uses: Uses, result: Replay, console: Console) -> None:
     _print_gaps(result.gaps, console)
     for reason, count in result.unjudged.items():
         console.print(f"{count:,} calls not judged: {reason}")
+    if result.earlier:
+        console.print(
+            f"{result.earlier:,} records precede the first ones: in earlier logs, or lost"
+        )
     if uses.unnumbered:
         console.print(
             f"{uses.unnumbered:,} records without a number: gaps cannot be seen"
@@ -269,6 +273,7 @@ def _document(uses: Uses, result: Replay) -> JsonObject:
             }
             for gap in result.gaps
         ],
+        "earlier": result.earlier,
         "unjudged": dict(result.unjudged),
         "unnumbered": uses.unnumbered,
         "problems": unread_entries(uses.unread),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,7 +46,11 @@ ACCESS = """\
     viewer: {scopes: [orders.read], groups: [sales], components: [shop/job, shop/web]},
     editor: {scopes: [orders.read, orders.write], groups: [desk], components: [shop/web]}}}"""
 IP_ALLOW = "        - {type: ip-allow, properties: {rules: [{paths: [/orders], methods: [POST], from: [192.0.2.0/24]}]}}\n"
-BEHIND = api("behind", http="{/orders/other: 80}", access="{owner: b, rules: [{paths: [/orders/other], public: {reason: all}}]}")
+BEHIND = api(
+    "behind",
+    http="{/orders/other: 80}",
+    access="{owner: b, rules: [{paths: [/orders/other], public: {reason: all}}]}",
+)
 PATHS = (
     "/orders",
     "/orders/",
@@ -95,18 +100,41 @@ def call(random: Random) -> Call:
     """Return a random call."""
     caller = random.choice((None, "shop/job", "shop/web", ""))
     user = caller == "shop/web"
-    scopes = random.choice(((), ("orders.read",), ("orders.read", "orders.write")))
-    groups = random.choice(((), ("sales",), ("desk",), ("sales", "desk"))) if user else ()
+    scopes = random.choice(
+        ((), ("orders.read",), ("orders.read", "orders.write"))
+    )
+    groups = (
+        random.choice(((), ("sales",), ("desk",), ("sales", "desk")))
+        if user
+        else ()
+    )
     path = random.choice(PATHS).replace("{id}", str(random.randrange(10**6)))
     address = random.choice(("192.0.2.7", "198.51.100.9"))
-    return Call(random.choice(("GET", "POST", "HEAD", "PUT")), path, address, caller, user, scopes, groups)
+    return Call(
+        random.choice(("GET", "POST", "HEAD", "PUT")),
+        path,
+        address,
+        caller,
+        user,
+        scopes,
+        groups,
+    )
 
 
 def decision(model: Estate, made: Call) -> Decision:
     """Decide a call as the gate does."""
-    claims = Claims("main", made.caller or "", "someone", made.user, made.scopes, made.groups)
+    claims = Claims(
+        "main",
+        made.caller or "",
+        "someone",
+        made.user,
+        made.scopes,
+        made.groups,
+    )
     token = None if made.caller is None else claims
-    request = Request(made.method, "orders.example.com", made.path.encode(), made.address)
+    request = Request(
+        made.method, "orders.example.com", made.path.encode(), made.address
+    )
     return decide(model, request, token)
 
 
@@ -117,7 +145,9 @@ def record(made: Call, decided: Decision, number: int) -> JsonObject:
         "time": f"2026-11-{1 + number // 50_000 % 28:02}T{number // 3600 % 24:02}:{number // 60 % 60:02}:{number % 60:02}.000Z",
         "requestId": f"{number:032x}",
         "stack": "local",
-        "component": "orders/api",
+        "component": decided.component.key
+        if decided.component
+        else "orders/api",
         "port": "8080",
         "method": made.method,
         "host": "orders.example.com",
@@ -134,8 +164,16 @@ def record(made: Call, decided: Decision, number: int) -> JsonObject:
     if decided.rule:
         fields["rulePath"] = written(decided.rule.path)
     if made.caller is not None:
-        fields |= {"client": f"id of {made.caller}", "user": made.user, "subject": "someone"}
-        optional = {"caller": made.caller, "scopes": [*made.scopes], "groups": [*made.groups]}
+        fields |= {
+            "client": f"id of {made.caller}",
+            "user": made.user,
+            "subject": "someone",
+        }
+        optional = {
+            "caller": made.caller,
+            "scopes": [*made.scopes],
+            "groups": [*made.groups],
+        }
         fields |= {name: value for name, value in optional.items() if value}
     return fields
 
@@ -144,7 +182,16 @@ def records(model: Estate, count: int, seed: int = 1) -> list[JsonObject]:
     """Return the records of random calls, decided by a model."""
     random = Random(seed)
     made = (call(random) for _ in range(count))
-    return [record(each, decision(model, each), number) for number, each in enumerate(made)]
+    listed = [
+        record(each, decision(model, each), number)
+        for number, each in enumerate(made)
+    ]
+    numbers: Counter[tuple[str, str]] = Counter()
+    for fields in listed:
+        counter = fields["component"], fields["worker"]
+        numbers[counter] += 1
+        fields["sequence"] = numbers[counter]
+    return listed
 
 
 def write_log(file: Path, listed: Iterable[Mapping[str, object]]) -> Path:
@@ -155,5 +202,3 @@ def write_log(file: Path, listed: Iterable[Mapping[str, object]]) -> Path:
     else:
         file.write_text(text)
     return file
-
-

@@ -13,7 +13,7 @@ from kong_oam.access.model import Estate
 from kong_oam.access.paths import written
 from kong_oam.audit.proof import RecordedCaller, recorded_proof
 from kong_oam.audit.uses.model import CallClass, Seen, Uses
-from kong_oam.audit.uses.sequences import Gap, gaps
+from kong_oam.audit.uses.sequences import Gap, earlier, gaps
 
 # By component, port and revision.
 Models = Mapping[tuple[str, str, str], Estate]
@@ -91,6 +91,7 @@ class Replay:
 
     `unrecorded_openings`: calls by an opening without a record. `unjudged`: calls by the reason why
     they were not judged. `judged`: the number of calls whose decision was compared.
+    `earlier`: records before the first record of each counter.
     """
 
     judged: int
@@ -100,6 +101,7 @@ class Replay:
     allowed_unknown: frozenset[tuple[str, str]]
     unrecorded_openings: tuple[tuple[CallClass, Seen], ...]
     gaps: tuple[Gap, ...]
+    earlier: int
     unjudged: Mapping[str, int]
 
     @property
@@ -161,6 +163,7 @@ def replay(
         frozenset(allowed_unknown),
         tuple(unrecorded),
         tuple(gaps(uses.blocks)),
+        earlier(uses.blocks),
         dict(unjudged.most_common()),
     )
 

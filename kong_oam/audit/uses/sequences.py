@@ -33,6 +33,17 @@ def gaps(blocks: Mapping[tuple[Counter, int], Block]) -> Iterator[Gap]:
             expected = last + 1
 
 
+def earlier(blocks: Mapping[tuple[Counter, int], Block]) -> int:
+    """Return how many records precede the first records. They are in earlier logs, or lost."""
+    first: dict[Counter, int] = {}
+    for (counter, number), block in blocks.items():
+        lowest = (block.bits & -block.bits).bit_length() - 1
+        start = number * BLOCK + lowest
+        first[counter] = min(start, first.get(counter, start))
+    # Numbers begin at 1.
+    return sum(start - 1 for start in first.values() if start > 1)
+
+
 def _order(
     entry: tuple[tuple[Counter, int], Block],
 ) -> tuple[str, str, str, str, int]:

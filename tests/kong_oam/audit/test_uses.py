@@ -30,22 +30,40 @@ def uses_of(tmp_path: Path, declared: Declared, *logs: Path) -> Uses:
 
 
 def problems(uses: Uses) -> set[tuple[str, str, int, int | None]]:
-    return {(each.file, each.problem, each.count, each.line) for each in uses.unread}
+    return {
+        (each.file, each.problem, each.count, each.line) for each in uses.unread
+    }
 
 
-def test_each_class_has_one_decision_and_all_its_records(tmp_path: Path) -> None:
+def test_each_class_has_one_decision_and_all_its_records(
+    tmp_path: Path,
+) -> None:
     """The decision of a class is the decision of each of its records."""
     model = orders()
     made = records(model, 20_000)
-    uses = uses_of(tmp_path, declared_in([model]), write_log(tmp_path / "log", made))
+    uses = uses_of(
+        tmp_path, declared_in([model]), write_log(tmp_path / "log", made)
+    )
     expected: Counter[tuple[object, ...]] = Counter()
     for fields in made:
         allowed = fields["decision"] == "allowed"
-        expected[fields["method"], fields.get("caller"), allowed, fields["code"], fields.get("rulePath")] += 1
+        expected[
+            fields["method"],
+            fields.get("caller"),
+            allowed,
+            fields["code"],
+            fields.get("rulePath"),
+        ] += 1
     found: Counter[tuple[object, ...]] = Counter()
     for call, seen in uses.classes.items():
         decided = decide_class(model, call, seen)
-        found[call.method, call.caller, decided.allowed, decided.code, rule_path(decided)] += seen.count
+        found[
+            call.method,
+            call.caller,
+            decided.allowed,
+            decided.code,
+            rule_path(decided),
+        ] += seen.count
     assert found == expected
     assert len(uses.classes) <= 1500
     assert not any("/7" in call.path for call in uses.classes)
@@ -55,8 +73,13 @@ def test_each_class_has_one_decision_and_all_its_records(tmp_path: Path) -> None
 def paths_of(tmp_path: Path, model: Estate, *paths: str) -> list[str]:
     """Return the paths of the classes of records with these paths."""
     first = records(model, 1)[0]
-    log = write_log(tmp_path / "log", [{**first, "path": path} for path in paths])
-    return sorted(call.path for call in uses_of(tmp_path, declared_in([model]), log).classes)
+    log = write_log(
+        tmp_path / "log", [{**first, "path": path} for path in paths]
+    )
+    return sorted(
+        call.path
+        for call in uses_of(tmp_path, declared_in([model]), log).classes
+    )
 
 
 @pytest.mark.parametrize(
@@ -82,7 +105,9 @@ def paths_of(tmp_path: Path, model: Estate, *paths: str) -> list[str]:
         ("/", "/"),
     ],
 )  # fmt: skip
-def test_a_path_keeps_its_declared_elements(tmp_path: Path, path: str, kept: str) -> None:
+def test_a_path_keeps_its_declared_elements(
+    tmp_path: Path, path: str, kept: str
+) -> None:
     assert paths_of(tmp_path, orders(), path) == [kept]
 
 
@@ -92,13 +117,33 @@ def test_refused_texts_keep_their_paths_apart(tmp_path: Path) -> None:
         "methods: [GET], scopes: [orders.read]}",
         "methods: [GET], scopes: [orders.read], refusals: {begins: [/orders/db], exactly: [/orders/a/]}}",
     )
-    kept = paths_of(tmp_path, orders(refusing), "/orders/dbx/7", "/orders/db/7", "/orders/a/", "/orders/a", "/orders/a/7", "/orders/7")
-    assert kept == ["/orders/a", "/orders/a/", "/orders/a/~", "/orders/db/~", "/orders/dbx/7", "/orders/~"]
+    kept = paths_of(
+        tmp_path,
+        orders(refusing),
+        "/orders/dbx/7",
+        "/orders/db/7",
+        "/orders/a/",
+        "/orders/a",
+        "/orders/a/7",
+        "/orders/7",
+    )
+    assert kept == [
+        "/orders/a",
+        "/orders/a/",
+        "/orders/a/~",
+        "/orders/db/~",
+        "/orders/dbx/7",
+        "/orders/~",
+    ]
 
 
 def test_an_address_stays_where_networks_are_limited(tmp_path: Path) -> None:
     model = orders()
-    uses = uses_of(tmp_path, declared_in([model]), write_log(tmp_path / "log", records(model, 500)))
+    uses = uses_of(
+        tmp_path,
+        declared_in([model]),
+        write_log(tmp_path / "log", records(model, 500)),
+    )
     addresses = {call.rule_path: call.address for call in uses.classes}
     assert addresses["/orders"] and not addresses["/orders/health"]
 
@@ -130,7 +175,17 @@ def test_lines_that_do_not_count_are_counted(tmp_path: Path) -> None:
         {"version": 1, "requestId": "x", "code": "record-failed"},
         {"version": 1, "requestId": "x", "code": "not-admitted", "status": 503},
     ]
-    text = "\n".join([good[0], good[1][:40], "", "7", f"[{good[2]}, {good[3]}]", *lines_of(bad), good[4]])
+    text = "\n".join(
+        [
+            good[0],
+            good[1][:40],
+            "",
+            "7",
+            f"[{good[2]}, {good[3]}]",
+            *lines_of(bad),
+            good[4],
+        ]
+    )
     plain = tmp_path / "plain.jsonl"
     plain.write_bytes(text.encode() + b'\n{"version": "\xff"}\n')
     zipped = write_log(tmp_path / "zipped.gz", made[5:])
@@ -152,18 +207,32 @@ def test_a_cut_archive_does_not_stop_the_others(tmp_path: Path) -> None:
     made = records(model, 3000)
     cut = tmp_path / "cut.gz"
     cut.write_bytes(gzip.compress("\n".join(lines_of(made)).encode())[:-2000])
-    uses = uses_of(tmp_path, declared_in([model]), cut, write_log(tmp_path / "log", made[:10]))
+    uses = uses_of(
+        tmp_path,
+        declared_in([model]),
+        cut,
+        write_log(tmp_path / "log", made[:10]),
+    )
     assert uses.count == 10
     assert problems(uses) == {("cut.gz", "unreadable", 1, None)}
 
 
 def test_escapes_in_json_are_read(tmp_path: Path) -> None:
     model = orders()
-    made = {**records(model, 1)[0], "groups": ['a"b', "ö"], "scopes": [], "caller": "shop\\u002fweb"}
+    made = {
+        **records(model, 1)[0],
+        "groups": ['a"b', "ö"],
+        "scopes": [],
+        "caller": "shop\\u002fweb",
+    }
     log = tmp_path / "log"
     log.write_text(json.dumps(made).replace("\\\\u002f", "\\u002f"))
     [call] = uses_of(tmp_path, declared_in([model]), log).classes
-    assert (call.groups, call.scopes, call.caller) == (('a"b', "ö"), (), "shop/web")
+    assert (call.groups, call.scopes, call.caller) == (
+        ('a"b', "ö"),
+        (),
+        "shop/web",
+    )
 
 
 def test_repeated_and_late_records_count_and_are_named(tmp_path: Path) -> None:
@@ -189,7 +258,13 @@ def test_daily_files_join(tmp_path: Path) -> None:
     days = []
     for number, part in enumerate((made[:2011], made[2011:])):
         day = tmp_path / f"day{number}.parquet"
-        collect([write_log(tmp_path / f"log{number}", part)], declared, ["local"], day, lambda *_: None)
+        collect(
+            [write_log(tmp_path / f"log{number}", part)],
+            declared,
+            ["local"],
+            day,
+            lambda *_: None,
+        )
         days.append(day)
     assert uses_of(tmp_path, declared, *days) == whole
     assert read_uses(days) == whole
@@ -201,6 +276,10 @@ def test_parquet_logs_count_as_lines_do(tmp_path: Path) -> None:
     model = orders()
     log = write_log(tmp_path / "log.json", records(model, 2000))
     columnar = tmp_path / "log.parquet"
-    duckdb.sql(f"COPY (SELECT * REPLACE (strftime(time, '%Y-%m-%dT%H:%M:%S.%gZ') AS time) FROM read_json('{log}')) TO '{columnar}'")
+    duckdb.sql(
+        f"COPY (SELECT * REPLACE (strftime(time, '%Y-%m-%dT%H:%M:%S.%gZ') AS time) FROM read_json('{log}')) TO '{columnar}'"
+    )
     declared = declared_in([model])
-    assert uses_of(tmp_path, declared, columnar) == uses_of(tmp_path, declared, log)
+    assert uses_of(tmp_path, declared, columnar) == uses_of(
+        tmp_path, declared, log
+    )
