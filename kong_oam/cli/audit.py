@@ -4,17 +4,39 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 
+from kong_oam.cli.audit_impact import (
+    IMPACT_DETAILS,
+    impact_arguments,
+    run_impact,
+)
+from kong_oam.cli.audit_record import (
+    RECORD_DETAILS,
+    record_arguments,
+    run_record,
+)
 from kong_oam.cli.audit_replay import (
     REPLAY_DETAILS,
     replay_arguments,
     run_replay,
+)
+from kong_oam.cli.audit_unused import (
+    UNUSED_DETAILS,
+    run_unused,
+    unused_arguments,
 )
 from kong_oam.cli.audit_uses import USES_DETAILS, run_uses, uses_arguments
 from kong_oam.cli.command import Command
 from kong_oam.cli.console import Console, with_called_name
 
 _DETAILS = """\
-Keeps and checks evidence: what was in force, who called, and what nobody needs.
+Keeps evidence of what was in force, and checks it.
+
+  python -m kong_oam audit record -s STACK --to FOLDER     writes a record of each run
+  python -m kong_oam audit verify FOLDER -s STACK          checks the records
+  python -m kong_oam audit uses LOG... -o USES             aggregates records of requests
+  python -m kong_oam audit replay USES --runs FOLDER       compares them with the models in force
+  python -m kong_oam audit unused USES --runs FOLDER       lists access that nobody used
+  python -m kong_oam audit impact USES                     shows calls that a change would deny
 
 `audit VERB --help` shows more.
 """
@@ -34,6 +56,20 @@ _VERBS = (
         REPLAY_DETAILS,
         replay_arguments,
         run_replay,
+    ),
+    (
+        "unused",
+        "list access that nobody used, and print its removal",
+        UNUSED_DETAILS,
+        unused_arguments,
+        run_unused,
+    ),
+    (
+        "impact",
+        "show which recorded calls a change would deny",
+        IMPACT_DETAILS,
+        impact_arguments,
+        run_impact,
     ),
 )
 

@@ -131,7 +131,7 @@ def _print(uses: Uses, result: Replay, console: Console) -> None:
         console.print(f"{count:,} calls not judged: {reason}")
     if result.earlier:
         console.print(
-            f"{result.earlier:,} records precede the first ones: in earlier logs, or lost"
+            f"{result.earlier:,} records precede the first records: in earlier logs, or lost"
         )
     if uses.unnumbered:
         console.print(

@@ -123,8 +123,9 @@ def call(random: Random) -> Call:
 
 def decision(model: Estate, made: Call) -> Decision:
     """Decide a call as the gate does."""
+    provider = model.components["orders/api"].identity.provider
     claims = Claims(
-        "main",
+        provider,
         made.caller or "",
         "someone",
         made.user,

@@ -13,9 +13,13 @@ from kong_oam.oam.position import SourcePosition
 
 @dataclass(frozen=True, slots=True)
 class Kind(Code):
-    """A lint code: its title, its remedy, and whether a waiver can accept it."""
+    """A lint code: its title, its remedy, and whether a waiver can accept it.
+
+    `recorded`: only `audit unused` finds it, because it needs records of requests.
+    """
 
     waivable: bool = True
+    recorded: bool = False
 
 
 # The codes of lint, from LINT301. The schema of waivers is checked against them.
@@ -92,6 +96,11 @@ KINDS = {
     "LINT317": Kind(
         "an old credential ends within 30 days",
         "let the client switch to tokens and remove `before`, or agree on a later `until`",
+    ),
+    "LINT318": Kind(
+        "access that no recorded call used; only `audit unused` finds it",
+        "remove the grant, group, public rule or call; waive this if it is needed once a year",
+        recorded=True,
     ),
 }
 

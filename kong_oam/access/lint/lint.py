@@ -11,6 +11,7 @@ from operator import attrgetter
 import kong_oam.oam.model as oam
 from kong_oam.access.lint import closed, rules, shadows, split, upkeep
 from kong_oam.access.lint.finding import (
+    KINDS,
     LintFinding,
     LintFindings,
     removal,
@@ -87,7 +88,8 @@ def _unwaived(
     codes = {finding.code for finding in findings}
     for waiver in subject.component.waivers:
         change = removal(waiver.position)
-        if waiver.finding not in codes:
+        is_recorded = KINDS[waiver.finding].recorded
+        if waiver.finding not in codes and not is_recorded:
             message = f"{waiver.finding} is waived ({shown(waiver.reason)}), but not found here"
             yield LintFinding(
                 "LINT310", subject.key, message, waiver.position, change

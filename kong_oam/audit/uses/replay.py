@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter as Tally
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from kong_oam.access.data import Names
@@ -204,9 +204,19 @@ def _intended(call: CallClass, seen: Seen, models: Models) -> Decision:
 def decide_class(estate: Estate, call: CallClass, seen: Seen) -> Decision:
     """Return the decision of an estate on a class of calls."""
     component = estate.components.get(call.component)
-    # A credential counts until a day. Its last allowed call, or its first denied one, decides.
-    time = seen.first if call.code == "credential-ended" else seen.last
-    recorded = RecordedCaller(
+    recorded = recorded_caller(call)
+    if call.by:
+        # A credential counts until a day. Its last allowed call, or its first denied one, decides.
+        is_denied = call.code == "credential-ended"
+        time = datetime.fromisoformat(seen.first if is_denied else seen.last)
+        recorded = replace(recorded, at=time.timestamp())
+    request = Request(call.method, call.host, call.path.encode(), call.address)
+    return decide(estate, request, recorded_proof(estate, component, recorded))
+
+
+def recorded_caller(call: CallClass) -> RecordedCaller:
+    """Return the caller of a class of calls."""
+    return RecordedCaller(
         call.code,
         bool(call.caller or call.client),
         call.caller or "",
@@ -214,10 +224,7 @@ def decide_class(estate: Estate, call: CallClass, seen: Seen) -> Decision:
         call.user is True,
         call.scopes,
         call.groups,
-        at=datetime.fromisoformat(time).timestamp() if call.by else None,
     )
-    request = Request(call.method, call.host, call.path.encode(), call.address)
-    return decide(estate, request, recorded_proof(estate, component, recorded))
 
 
 def _judge(call: CallClass, intended: Decision) -> tuple[str, bool]:
