@@ -81,7 +81,6 @@ COMMANDS: tuple[Command, ...] = (
     emergency.COMMAND,
     audit.COMMAND,
     adopt.COMMAND,
-    audit.COMMAND,
     review.COMMAND,
     forward.COMMAND,
     completion.COMMAND,

@@ -1,4 +1,4 @@
-"""`audit`: keep and check evidence about access."""
+"""`audit`: evidence of runs, and checks of it."""
 
 from __future__ import annotations
 
@@ -25,6 +25,11 @@ from kong_oam.cli.audit_unused import (
     unused_arguments,
 )
 from kong_oam.cli.audit_uses import USES_DETAILS, run_uses, uses_arguments
+from kong_oam.cli.audit_verify import (
+    VERIFY_DETAILS,
+    run_verify,
+    verify_arguments,
+)
 from kong_oam.cli.command import Command
 from kong_oam.cli.console import Console, with_called_name
 
@@ -41,8 +46,23 @@ Keeps evidence of what was in force, and checks it.
 `audit VERB --help` shows more.
 """
 
-# For each step: its name and summary, the text of its help, its arguments, and its function.
+
+# For each verb: its name and summary, the text of its help, its arguments, and its function.
 _VERBS = (
+    (
+        "record",
+        "write a record of the last runs of an estate",
+        RECORD_DETAILS,
+        record_arguments,
+        run_record,
+    ),
+    (
+        "verify",
+        "check the records of an estate",
+        VERIFY_DETAILS,
+        verify_arguments,
+        run_verify,
+    ),
     (
         "uses",
         "aggregate records of requests",
@@ -96,7 +116,7 @@ def _run(options: Namespace, console: Console) -> int:
 
 COMMAND = Command(
     "audit",
-    "keep and check evidence about access",
+    "keep evidence of runs, and check it",
     _DETAILS,
     _arguments,
     _run,

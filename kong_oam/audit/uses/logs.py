@@ -45,7 +45,7 @@ Progress = Callable[[int, str, int], None]
 def _text_of(raw: str) -> str:
     """Return the expression of a JSON text without its quotes. Other types become NULL."""
     return (
-        f"CASE WHEN {raw} NOT LIKE '\"%' THEN NULL WHEN contains({raw}, '\\') "
+        f"CASE WHEN {raw} NOT LIKE '\"%' THEN NULL WHEN has_escapes "
         f"THEN json_extract_string({raw}, '$') ELSE substr({raw}, 2, length({raw}) - 2) END"
     )
 
@@ -83,15 +83,16 @@ def _value_of(raw: str, kind: str) -> str:
 
 def _is_wrong(name: str, kind: str) -> str:
     """Return the condition that a field has another type."""
-    if kind == "VARCHAR":
-        return f"raw_{name} NOT LIKE '\"%'"
     empty = f" AND raw_{name} <> '[]'" if kind == "VARCHAR[]" else ""
-    return f'(raw_{name} IS NOT NULL AND "{name}" IS NULL{empty})'
+    return f"(\"{name}\" IS NULL AND raw_{name} <> 'null'{empty})"
 
 
-def _json_records(file: Path, compression: str) -> str:
-    """Return a query for the records in lines of JSON. Each line is a record or a list of
-    records."""
+def _json_records(file: Path, compression: str, *, has_torn: bool) -> str:
+    """Return a query for the records in lines of JSON. Each line is a record or a list of records.
+
+    `has_torn`: whether to expect lines that are no JSON. Otherwise such a line is an error, and the
+    query needs less time.
+    """
     lines = f"""\
 SELECT row_number() OVER () AS line, text FROM read_csv(
     {literal(str(file))}, columns = {{'text': 'VARCHAR'}}, delim = '\x01', quote = '',
@@ -105,14 +106,18 @@ SELECT row_number() OVER () AS line, text FROM read_csv(
 SELECT line, unnest(CASE WHEN json_valid(text)
   THEN CAST(json_extract(text, '$[*]') AS VARCHAR[]) ELSE [text] END) AS entry
 FROM ({lines}) WHERE text LIKE '[%'"""
-    return f"{_records_in(records)}\nUNION ALL\n{_records_in(listed)}"
+    parts = (_records_in(entries, has_torn) for entries in (records, listed))
+    return "\nUNION ALL\n".join(parts)
 
 
-def _records_in(entries: str) -> str:
+def _records_in(entries: str, has_torn: bool) -> str:
     """Return a query for the records of `entries`, each a text with its line."""
     paths = ", ".join(literal(f"$.{name}") for name in FIELDS)
+    fields = f"CAST(json_extract(entry, [{paths}]) AS VARCHAR[])"
+    if has_torn:
+        fields = f"TRY({fields})"
     raws = ", ".join(
-        f"nullif(raw[{number}], 'null') AS raw_{name}"
+        f"raw[{number}] AS raw_{name}"
         for number, name in enumerate(FIELDS, start=1)
     )
     values = ", ".join(
@@ -127,9 +132,9 @@ SELECT {names}, line, CASE WHEN raw IS NULL THEN 'torn' WHEN {wrong} THEN 'type'
 FROM (
   SELECT *, max("time") OVER (ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS newest FROM (
     SELECT *, {values} FROM (
-      SELECT line, raw, {raws} FROM (
-        SELECT line, CASE WHEN entry LIKE '{{%'
-          THEN TRY(CAST(json_extract(entry, [{paths}]) AS VARCHAR[])) END AS raw
+      SELECT line, raw, has_escapes, {raws} FROM (
+        SELECT line, contains(entry, '\\') AS has_escapes, CASE WHEN entry LIKE '{{%'
+          THEN {fields} END AS raw
         FROM ({entries}) WHERE entry <> ''
 ))))"""
 
@@ -206,41 +211,51 @@ class _Collection:
         import duckdb
 
         try:
-            query = self._query(log)
-            if query:
-                self._add_records(log, query)
+            if not self._add_other(log):
+                self._add_lines(log)
         except (duckdb.Error, OSError):
             self._note(log, "unreadable", 1, None)
 
-    def _query(self, log: Path) -> str:
-        """Return the query for the records of a log. Empty if uses were added in its place, or if
-        no record can be read."""
+    def _add_lines(self, log: Path) -> None:
+        import duckdb
+
         with log.open("rb") as opened:
             start = opened.read(4)
-        if start != _PARQUET:
-            compression = (
-                "gzip"
-                if start.startswith(_GZIP)
-                else "zstd"
-                if start == _ZSTD
-                else "none"
-            )
-            return _json_records(log, compression)
+        compression = "none"
+        if start.startswith(_GZIP):
+            compression = "gzip"
+        elif start == _ZSTD:
+            compression = "zstd"
+        try:
+            query = _json_records(log, compression, has_torn=False)
+            self._add_records(log, query)
+        except duckdb.InvalidInputException:
+            query = _json_records(log, compression, has_torn=True)
+            self._add_records(log, query)
+
+    def _add_other(self, log: Path) -> bool:
+        """Add a Parquet file: uses, or records. Return whether the log is such a file."""
+        with log.open("rb") as opened:
+            if opened.read(4) != _PARQUET:
+                return False
         if is_uses(self.database, log):
             add_uses(self.database, log)
-            return ""
+            return True
         query, wrong_field = _parquet_records(self.database, log)
         if wrong_field:
             counted = self.database.execute(
                 "SELECT count(*) FROM read_parquet(?)", [str(log)]
             ).fetchone()
             self._note(log, "type", counted[0] if counted else 0, None)
-        return query
+        else:
+            self._add_records(log, query)
+        return True
 
     def _add_records(self, log: Path, query: str) -> None:
         database = self.database
         database.execute(f"CREATE OR REPLACE TEMP VIEW records AS {query}")
         names = ", ".join(f'"{name}"' for name in COLUMNS)
+        self._forget_rejected()
         database.execute(
             f"CREATE OR REPLACE TEMP TABLE added AS SELECT {names} FROM ({self.statement})"
         )
@@ -252,16 +267,24 @@ class _Collection:
 
     def _note_rejected(self, log: Path) -> None:
         """Note the lines that are no UTF-8, or too long."""
-        tables = "SELECT table_name FROM duckdb_tables() WHERE table_name = 'reject_errors'"
-        if not self.database.execute(tables).fetchall():
+        if not self._has_rejected():
             return
         row = self.database.execute(
             "SELECT count(DISTINCT line), min(line) FROM reject_errors"
         ).fetchone()
         if row and row[0]:
             self._note(log, "torn", row[0], row[1])
-        self.database.execute("DELETE FROM reject_errors")
-        self.database.execute("DELETE FROM reject_scans")
+
+    def _has_rejected(self) -> bool:
+        """Return whether DuckDB has made its table of rejected lines."""
+        tables = "SELECT table_name FROM duckdb_tables() WHERE table_name = 'reject_errors'"
+        return bool(self.database.execute(tables).fetchall())
+
+    def _forget_rejected(self) -> None:
+        """Empty the table of rejected lines."""
+        if self._has_rejected():
+            self.database.execute("DELETE FROM reject_errors")
+            self.database.execute("DELETE FROM reject_scans")
 
     def _note_repeated(self, log: Path) -> None:
         """Note the records whose number was already seen, in this log or in an earlier log."""

@@ -85,6 +85,9 @@ COLUMNS = {
     "line": "BIGINT",
 }
 
+# Characters of a time, as 2026-11-28T06:23:17.052Z.
+_LENGTH_OF_TIME = 24
+
 # Fields without which a record tells nothing.
 _REQUIRED = (
     "version",
@@ -120,15 +123,15 @@ WITH declared AS (
   SELECT component, prefix FROM (VALUES {_prefixes(declared)}) AS pairs(component, prefix)
 ),
 checked AS (
-  SELECT *, {_trouble(stacks)} AS trouble FROM records
+  SELECT *, lower(path) AS small, {_trouble(stacks)} AS trouble FROM records
 ),
 narrowed AS (
   SELECT
     r.trouble AS problem, r.component, r.port, r.revision, r.admitted, r.method, r.host,
     {_path(declared)} AS path,
     r.caller, CASE WHEN r.caller IS NULL THEN r.client END AS client, r."by", r."user",
-    array_to_string(list_sort(r.scopes), chr(10)) AS scopes,
-    array_to_string(list_sort(r.groups), chr(10)) AS groups,
+    array_to_string(r.scopes, chr(10)) AS scopes,
+    array_to_string(r.groups, chr(10)) AS groups,
     CASE WHEN {_is_addressed(declared)} THEN r.address END AS address,
     r.decision, r.code, r."rulePath", r.node, r.worker,
     CASE WHEN r.sequence >= 0 THEN r.sequence // {BLOCK} END AS block,
@@ -201,7 +204,7 @@ CASE
       WHEN code = 'not-admitted' AND component IS NULL THEN 'not-admitted'
       WHEN version <> {VERSION} THEN 'version'
       WHEN {missing} THEN 'incomplete'
-      WHEN time IS NULL OR time NOT LIKE '____-__-__T__:__:__.___Z' THEN 'incomplete'
+      WHEN time IS NULL OR length(time) <> {_LENGTH_OF_TIME} THEN 'incomplete'
       WHEN stack NOT IN ({names}) THEN 'stack'
     END"""
 
@@ -210,7 +213,7 @@ def _joins(declared: Declared) -> str:
     """Return a join for each number of elements. It finds a declared path with so many."""
     return "".join(
         f"\n  LEFT JOIN declared AS d{depth} ON d{depth}.component = r.component"
-        f" AND d{depth}.prefix = regexp_extract(lower(r.path), '^(/[^/]*){{{depth}}}', 0)"
+        f" AND d{depth}.prefix = regexp_extract(r.small, '^(/[^/]*){{{depth}}}', 0)"
         for depth in range(1, declared.depth + 1)
     )
 
@@ -238,7 +241,7 @@ def _stays_whole(declared: Declared) -> str:
         joined = literal(f"^({'|'.join(listed)})")
         conditions.append(
             f"(r.component = {literal(component)}"
-            f" AND regexp_matches(lower(r.path), {joined}))"
+            f" AND regexp_matches(r.small, {joined}))"
         )
     return " OR ".join(conditions)
 

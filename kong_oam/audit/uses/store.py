@@ -140,9 +140,11 @@ def _uses(database: DuckDBPyConnection) -> Uses:
         if row["problem"]:
             continue
         if row["kind"] == "class":
-            classes[_class(row)] = Seen(
-                row["count"], row["first"], row["last"], row["example"]
-            )
+            call = _class(row)
+            seen = Seen(row["count"], row["first"], row["last"], row["example"])
+            # Two lists of groups may differ in their order only.
+            known = classes.get(call)
+            classes[call] = known.joined(seen) if known else seen
         elif row["kind"] == "day":
             days[row["day"]] = days.get(row["day"], 0) + row["count"]
         elif row["block"] is None:
@@ -195,4 +197,4 @@ def _class(row: dict[str, Any]) -> CallClass:
 
 
 def _listed(text: str | None) -> Names:
-    return tuple(text.split("\n")) if text else ()
+    return tuple(sorted(text.split("\n"))) if text else ()
