@@ -147,7 +147,8 @@ def _in_force(
     stacks: Iterable[EngineStack],
     runs: Iterable[Run],
 ) -> JsonObject:
-    """Return the model and the revisions in force, and what follows from them."""
+    """Return the model and the revisions in force, with owners, roles, positions and the change of
+    access."""
     from kong_oam.access.diff.facts import model_of
     from kong_oam.access.diff.snapshot import (
         dump_model,

@@ -14,6 +14,7 @@ import pytest
 
 from kong_oam.audit.history.read import models_by_revision, read_runs
 from sandbox.kong.http import Request, Response
+from tests.support.documentation import page
 from tests.support.faults.stacks import Empty, Stack
 from tests.support.faults.tiny import PROTECTED, SERVICE, TINY
 
@@ -26,7 +27,7 @@ CHANGES = (
     ("bob", "scopes: {things.read: Read things}", "scopes: {things.read: See}"),
     ("eve", RULE, f"{RULE}\n              - {PUBLIC}"),
 )
-"""Who changes what; the first run deploys everything."""
+"""Each person with a change; the first run deploys everything."""
 
 
 def command(stack: Stack, *arguments: str) -> CompletedProcess[str]:
@@ -62,8 +63,14 @@ def deploy(stack: Stack, person: str, old: str, new: str) -> str:
     stack.run("up")
     recorded = command(stack, "audit", "record", "-s", stack.name)
     assert recorded.returncode == 0, recorded.stderr
+    assert shown(re.sub("00000[0-9]", "000006", recorded.stdout.rstrip()))
     commit(stack, person)
     return made
+
+
+def shown(line: str) -> bool:
+    """Return whether the how-to page shows a line."""
+    return f"    {line}\n" in page("how-to/keep-evidence.md")
 
 
 def verified(stack: Stack) -> list[str]:
@@ -137,9 +144,9 @@ def test_records_show_an_edit_a_loss_and_a_changed_state(stack: Stack) -> None:
         "PULUMI_CONFIG_PASSPHRASE",
     ):
         assert stack.local.env[name] not in text
-    assert verified(stack) == [
-        "5 record(s) in evidence: complete, unchanged, and in order"
-    ]
+    whole = "5 record(s) in evidence: complete, unchanged, and in order"
+    assert verified(stack) == [whole]
+    assert f"       {whole}\n" in page("how-to/keep-evidence.md")
     again = command(stack, "audit", "record", "-s", stack.name)
     assert (
         again.stdout == "nothing happened since the last record in evidence\n"
@@ -148,14 +155,18 @@ def test_records_show_an_edit_a_loss_and_a_changed_state(stack: Stack) -> None:
     second = evidence / "000002.json"
     original = second.read_bytes()
     second.write_bytes(original.replace(b'"bob"', b'"ann"'))
-    assert verified(stack) == [
+    edited, *others = verified(stack)
+    assert shown(edited)
+    assert [edited, *others] == [
         "evidence/000002.json:1:1: error AUD603: the record was changed after it was written",
         "evidence/000003.json:1:1: error AUD604: the record does not follow 000002.json, as that file is now",
         "evidence/000002.json:1:1: error AUD603: the engine has other facts about the update of TIME",
         "3 finding(s) about 5 record(s) in evidence",
     ]
     second.unlink()
-    assert verified(stack) == [
+    missing, *others = verified(stack)
+    assert shown(missing)
+    assert [missing, *others] == [
         "evidence/000003.json:1:1: error AUD602: 000002.json is missing",
         "error AUD605: stack 'local': no record has the update of TIME; run `kong-oam audit record`",
         "2 finding(s) about 4 record(s) in evidence",
@@ -176,7 +187,9 @@ def test_records_show_an_edit_a_loss_and_a_changed_state(stack: Stack) -> None:
         if resource["type"] == "kong:index/route:Route"
     )
     stack.pulumi("state", "delete", route, "--yes")
-    assert verified(stack) == [
+    changed, *others = verified(stack)
+    assert shown(changed)
+    assert [changed, *others] == [
         "error AUD606: stack 'local': the state differs from the last record, and no update wrote it; "
         "compare it with a copy of the state",
         "1 finding(s) about 5 record(s) in evidence",

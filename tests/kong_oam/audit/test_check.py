@@ -130,9 +130,9 @@ def test_a_missing_last_record_is_an_update_without_a_record(
 def test_exchanged_records_are_found(tmp_path: Path) -> None:
     """Each has the number of the other."""
     first, second, _ = write_chain(tmp_path, *CHAIN)
-    one, other = first.read_bytes(), second.read_bytes()
-    first.write_bytes(other)
-    second.write_bytes(one)
+    earlier, later = first.read_bytes(), second.read_bytes()
+    first.write_bytes(later)
+    second.write_bytes(earlier)
     assert "AUD604 000001.json" in of_folder(tmp_path)
     assert "AUD604 000002.json" in of_folder(tmp_path)
 
