@@ -15,6 +15,7 @@ members.
             AccountError in kong.account.
             TooManyKeysError in kong.key_slots.
             EvaluatorError in render.program.
+            SignatureError in audit.history.signature.
         EngineError: an unreadable or outdated state of the engine.
             ModelError in access.diff.snapshot.
             PulumiCliError in engine.cli.

@@ -85,6 +85,8 @@ def test_every_part_of_the_reference_has_its_block() -> None:
         "help adopt kong",
         "help adopt compare",
         "help adopt retire",
+        "help audit record",
+        "help audit verify",
     }
     assert set(named) == wanted
     assert len(named) == len(wanted)
