@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kong_oam.access.absent import with_absent_clients
-from kong_oam.access.model import Estate
+from kong_oam.access.model import METHODS, Estate
 from kong_oam.cli.audit_models import (
     InForce,
     add_runs,
@@ -141,7 +141,9 @@ def _words(need: Need) -> str:
     if need.kind == "group":
         return f"group {need.holder} in role {need.role}"
     if need.kind == "public rule":
-        return f"{need.detail} {need.holder} is public"
+        is_open = need.detail == ",".join(sorted(METHODS))
+        methods = "every method on" if is_open else need.detail
+        return f"{methods} {need.holder} is public"
     return f"{need.holder} is a client"
 
 
@@ -177,9 +179,7 @@ def _print(
         console.print(f"{len(days)} days have no records: {some(days)}")
     if removed.by_hand:
         listed = [_words(need) for need in removed.by_hand]
-        console.print(
-            f"remove by hand, since the file has another style: {some(listed)}"
-        )
+        console.print(f"not in the patch, remove by hand: {some(listed)}")
     for call, seen in refused:
         console.print(
             f"the removal would deny {seen.count:,} calls: {call_words(call)}"

@@ -42,27 +42,35 @@ _LATE = 5
 Progress = Callable[[int, str, int], None]
 
 
-def _text_of(raw: str) -> str:
-    """Return the expression of a JSON text without its quotes. Other types become NULL."""
-    return (
-        f"CASE WHEN {raw} NOT LIKE '\"%' THEN NULL WHEN has_escapes "
-        f"THEN json_extract_string({raw}, '$') ELSE substr({raw}, 2, length({raw}) - 2) END"
-    )
-
-
 # In a list of texts without escapes, the texts are between these signs.
 _PLAIN_LIST = r'\["[^"\\]*"(,"[^"\\]*")*\]'
 
+# The types of JSON values, by the type of a field. OpenTelemetry has words in place of lists.
+_JSON_TYPES = {
+    "VARCHAR": ("VARCHAR", "NULL"),
+    "VARCHAR[]": ("ARRAY", "VARCHAR", "NULL"),
+    "BOOLEAN": ("BOOLEAN", "NULL"),
+    "BIGINT": ("UBIGINT", "BIGINT", "NULL"),
+}
+
+# The signs with which JSON values of these types begin. `null` may stand anywhere.
+_BEGINNINGS = {
+    "VARCHAR": '"n',
+    "VARCHAR[]": '"n[',
+    "BOOLEAN": "tfn",
+    "BIGINT": "-0-9n",
+}
+
 
 def _list_of(raw: str) -> str:
-    """Return the expression of a JSON list of texts. OpenTelemetry has words in its place."""
+    """Return the expression of a JSON list of texts."""
     cases = [
         (f"{raw} = '[]'", "NULL"),
         (
             f"regexp_full_match({raw}, '{_PLAIN_LIST}')",
             f"string_split(substr({raw}, 3, length({raw}) - 4), '\",\"')",
         ),
-        (f"{raw} LIKE '\"%'", f"string_split({_text_of(raw)}, ' ')"),
+        (f"{raw} NOT LIKE '[%'", f"string_split({raw}, ' ')"),
         (
             f"list_distinct(json_type({raw}, '$[*]')) = ['VARCHAR']",
             f"json_extract_string({raw}, '$[*]')",
@@ -73,18 +81,32 @@ def _list_of(raw: str) -> str:
 
 
 def _value_of(raw: str, kind: str) -> str:
-    """Return the expression of a JSON value. A value of another type becomes NULL."""
+    """Return the expression of a JSON value."""
     if kind == "VARCHAR":
-        return _text_of(raw)
+        return raw
     if kind == "VARCHAR[]":
         return _list_of(raw)
     return f"TRY_CAST({raw} AS {kind})"
 
 
-def _is_wrong(name: str, kind: str) -> str:
-    """Return the condition that a field has another type."""
-    empty = f" AND raw_{name} <> '[]'" if kind == "VARCHAR[]" else ""
-    return f"(\"{name}\" IS NULL AND raw_{name} <> 'null'{empty})"
+def _suspicious() -> str:
+    """Return the pattern of records that may have a field of another type."""
+    parts = []
+    for kind, beginnings in _BEGINNINGS.items():
+        names = "|".join(name for name in FIELDS if FIELDS[name] == kind)
+        signs = beginnings.replace("[", "\\[")
+        parts.append(rf'"({names})"\s*:\s*[^{signs}\s]')
+    # An escape may hide a name.
+    return "|".join([*parts, r"\\"])
+
+
+def _has_wrong_type() -> str:
+    """Return the condition that a field of `entry` has another type."""
+    conditions = []
+    for name, kind in FIELDS.items():
+        allowed = ", ".join(map(literal, _JSON_TYPES[kind]))
+        conditions.append(f"json_type(entry, '$.{name}') NOT IN ({allowed})")
+    return f"coalesce({' OR '.join(conditions)}, false)"
 
 
 def _json_records(file: Path, compression: str, *, has_torn: bool) -> str:
@@ -113,7 +135,7 @@ FROM ({lines}) WHERE text LIKE '[%'"""
 def _records_in(entries: str, has_torn: bool) -> str:
     """Return a query for the records of `entries`, each a text with its line."""
     paths = ", ".join(literal(f"$.{name}") for name in FIELDS)
-    fields = f"CAST(json_extract(entry, [{paths}]) AS VARCHAR[])"
+    fields = f"json_extract_string(entry, [{paths}])"
     if has_torn:
         fields = f"TRY({fields})"
     raws = ", ".join(
@@ -124,17 +146,22 @@ def _records_in(entries: str, has_torn: bool) -> str:
         f'{_value_of(f"raw_{name}", kind)} AS "{name}"'
         for name, kind in FIELDS.items()
     )
-    wrong = " OR ".join(_is_wrong(name, kind) for name, kind in FIELDS.items())
     names = ", ".join(f'"{name}"' for name in FIELDS)
+    suspicious = f"regexp_matches(entry, {literal(_suspicious())})"
+    items = " OR ".join(
+        f"(raw_{name} <> '[]' AND \"{name}\" IS NULL)"
+        for name, kind in FIELDS.items()
+        if kind == "VARCHAR[]"
+    )
     return f"""\
-SELECT {names}, line, CASE WHEN raw IS NULL THEN 'torn' WHEN {wrong} THEN 'type' END AS problem,
+SELECT {names}, line, CASE WHEN raw IS NULL THEN 'torn' WHEN {items} THEN 'type'
+  WHEN {suspicious} THEN CASE WHEN {_has_wrong_type()} THEN 'type' END END AS problem,
   {_is_late()} AS late
 FROM (
   SELECT *, max("time") OVER (ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS newest FROM (
     SELECT *, {values} FROM (
-      SELECT line, raw, has_escapes, {raws} FROM (
-        SELECT line, contains(entry, '\\') AS has_escapes, CASE WHEN entry LIKE '{{%'
-          THEN {fields} END AS raw
+      SELECT line, entry, raw, {raws} FROM (
+        SELECT line, entry, CASE WHEN entry LIKE '{{%' THEN {fields} END AS raw
         FROM ({entries}) WHERE entry <> ''
 ))))"""
 
@@ -288,14 +315,19 @@ class _Collection:
 
     def _note_repeated(self, log: Path) -> None:
         """Note the records whose number was already seen, in this log or in an earlier log."""
-        known = """\
-SELECT component, port, node, worker, block, bit_or(bits) AS known FROM uses
-WHERE kind = 'sequence' AND block IS NOT NULL GROUP BY component, port, node, worker, block"""
+        keys = "component, port, node, worker, block"
+        of_blocks = (
+            f"WHERE kind = 'sequence' AND block IS NOT NULL GROUP BY {keys}"
+        )
+        known = f"SELECT {keys}, bit_or(bits) AS known FROM uses {of_blocks}"
+        added = f"""\
+SELECT {keys}, bit_or(bits) AS bits, CAST(sum("count") AS BIGINT) AS "count"
+FROM added {of_blocks}"""
         suspicious = f"""\
 SELECT component, port, node, worker, block, coalesce(known, 0) AS known,
   "count" - bit_count(bits) + bit_count(coalesce(known, 0) & bits) AS repeated
-FROM added LEFT JOIN ({known}) USING (component, port, node, worker, block)
-WHERE kind = 'sequence' AND block IS NOT NULL AND problem IS NULL AND repeated > 0"""
+FROM ({added}) LEFT JOIN ({known}) USING (component, port, node, worker, block)
+WHERE repeated > 0"""
         rows = self.database.execute(
             f"SELECT sum(repeated) FROM ({suspicious})"
         ).fetchone()
@@ -334,6 +366,6 @@ WHERE r.sequence >= 0 ORDER BY r.line""")
         """Add a row about lines of a log that are no class of calls."""
         self.database.execute(
             'INSERT INTO uses (kind, problem, "count", line, file) '
-            "VALUES ('day', ?, ?, ?, ?)",
+            "VALUES ('sequence', ?, ?, ?, ?)",
             [problem, count, line, log.name],
         )

@@ -1,7 +1,7 @@
 """The SQL that aggregates records into uses: one statement, in DuckDB's dialect.
 
 It reads the relation `records`. Its columns are `FIELDS` and `EXTRA`.
-A row of the result is a class, a block of a counter, or a day; `COLUMNS` has its columns.
+A row of the result is a class, or a block of a counter on a day; `COLUMNS` has its columns.
 """
 
 from __future__ import annotations
@@ -64,8 +64,8 @@ CLASS = (
     "code",
     "rulePath",
 )
-_COUNTER = ("component", "port", "node", "worker", "block")
-_DAY = ("day", "late")
+# The columns that make a row about a counter: a day has separate rows.
+_COUNTER = ("component", "port", "node", "worker", "block", "day", "late")
 
 # The columns of a result and of a file with uses. Lists are texts with a name in each line.
 COLUMNS = {
@@ -134,17 +134,13 @@ narrowed AS (
     array_to_string(r.groups, chr(10)) AS groups,
     CASE WHEN {_is_addressed(declared)} THEN r.address END AS address,
     r.decision, r.code, r."rulePath", r.node, r.worker,
-    CASE WHEN r.sequence >= 0 THEN r.sequence // {BLOCK} END AS block,
+    CASE WHEN r.trouble IS NULL AND r.sequence >= 0 THEN r.sequence // {BLOCK} END AS block,
     CASE WHEN r.sequence >= 0 THEN r.sequence % {BLOCK} END AS bit,
     substr(r.time, 1, 10) AS day, r.late, r.time, r."requestId", r.line
   FROM checked AS r{_joins(declared)}
 )
 SELECT
-  CASE
-    WHEN GROUPING(method) = 0 THEN 'class'
-    WHEN GROUPING(block) = 0 THEN 'sequence'
-    ELSE 'day'
-  END AS kind,
+  CASE WHEN GROUPING(method) = 0 THEN 'class' ELSE 'sequence' END AS kind,
   problem, {_names(CLASS)}, node, worker, block,
   CASE WHEN GROUPING(block) = 0 THEN bit_or(CAST(1 AS BIGINT) << bit) END AS bits,
   day, late, count(*) AS "count",
@@ -152,8 +148,7 @@ SELECT
 FROM narrowed
 GROUP BY GROUPING SETS (
   (problem, {_names(CLASS)}),
-  (problem, {_names(_COUNTER)}),
-  (problem, {_names(_DAY)})
+  (problem, {_names(_COUNTER)})
 )
 HAVING problem IS NULL OR GROUPING(day) = 0"""
 

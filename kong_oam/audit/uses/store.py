@@ -5,7 +5,7 @@ A result of the statement from another engine is such a file, too.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,9 @@ from kong_oam.audit.uses.statement import CLASS, COLUMNS, literal
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
+
+# Rows that are read at a time.
+_AT_ONCE = 10_000
 
 # The columns of a file. `file` names the log of a problem.
 _COLUMNS = {**COLUMNS, "file": "VARCHAR"}
@@ -123,38 +126,71 @@ def read_uses(files: Iterable[Path]) -> Uses:
 
 
 def _uses(database: DuckDBPyConnection) -> Uses:
-    found = database.execute(_merged())
-    names = [column[0] for column in found.description or ()]
-    classes: dict[CallClass, Seen] = {}
+    database.execute(f"CREATE TEMP TABLE merged AS {_merged()}")
     days: dict[str, int] = {}
     blocks: dict[tuple[Counter, int], Block] = {}
+    counters: dict[tuple[str, ...], Counter] = {}
     unnumbered = 0
     unread = []
-    while values := found.fetchone():
-        row = dict(zip(names, values, strict=True))
-        if row["problem"] or row["late"]:
-            problem = row["problem"] or "late"
-            unread.append(
-                Unread(row["file"] or "", problem, row["count"], row["line"])
-            )
-        if row["problem"]:
+    for row in _rows(database, "sequence", _SEQUENCE):
+        problem, file, line, late, day, count, block, bits, *names = row
+        if problem or late:
+            unread.append(Unread(file or "", problem or "late", count, line))
+        if problem:
             continue
-        if row["kind"] == "class":
-            call = _class(row)
-            seen = Seen(row["count"], row["first"], row["last"], row["example"])
-            # Two lists of groups may differ in their order only.
-            known = classes.get(call)
-            classes[call] = known.joined(seen) if known else seen
-        elif row["kind"] == "day":
-            days[row["day"]] = days.get(row["day"], 0) + row["count"]
-        elif row["block"] is None:
-            unnumbered += row["count"]
-        else:
-            counter = Counter(
-                row["component"], row["port"], row["node"], row["worker"]
-            )
-            blocks[counter, row["block"]] = Block(row["bits"], row["count"])
-    return Uses(classes, days, blocks, unnumbered, _by_file(unread))
+        days[day] = days.get(day, 0) + count
+        if block is None:
+            unnumbered += count
+            continue
+        key = tuple(names)
+        counter = counters.get(key) or Counter(*names)
+        counters[key] = counter
+        added = Block(bits, count)
+        known = blocks.get((counter, block))
+        blocks[counter, block] = known.joined(added) if known else added
+    return Uses(_classes(database), days, blocks, unnumbered, _by_file(unread))
+
+
+# The columns of a row about a counter.
+_SEQUENCE = (
+    "problem",
+    "file",
+    "line",
+    "late",
+    "day",
+    "count",
+    "block",
+    "bits",
+    "component",
+    "port",
+    "node",
+    "worker",
+)
+
+
+def _rows(
+    database: DuckDBPyConnection, kind: str, names: Iterable[str]
+) -> Iterator[tuple[Any, ...]]:
+    """Yield columns of the merged rows of a kind."""
+    columns = ", ".join(f'"{name}"' for name in names)
+    found = database.execute(
+        f"SELECT {columns} FROM merged WHERE kind = '{kind}'"
+    )
+    while rows := found.fetchmany(_AT_ONCE):
+        yield from rows
+
+
+def _classes(database: DuckDBPyConnection) -> dict[CallClass, Seen]:
+    classes: dict[CallClass, Seen] = {}
+    names = (*CLASS, "count", "first", "last", "example")
+    for *fields, count, first, last, example in _rows(database, "class", names):
+        row = dict(zip(CLASS, fields, strict=True))
+        seen = Seen(count, first, last, example)
+        call = _class(row)
+        # Two lists of groups may differ in their order only.
+        known = classes.get(call)
+        classes[call] = known.joined(seen) if known else seen
+    return classes
 
 
 def _by_file(unread: Iterable[Unread]) -> tuple[Unread, ...]:

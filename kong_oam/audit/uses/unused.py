@@ -140,8 +140,8 @@ def removal(unused: Iterable[Need]) -> Removal:
     by_document: dict[tuple[str, int], tuple[Document, list[Need]]] = {}
     for need in unused:
         document = need.position.document
-        if not document.file:
-            # The Application of the client is missing.
+        if not any(_paths(need)) and need.kind != "client":
+            # A rule for all paths, or a client of a missing Application.
             by_hand.append(need)
             continue
         key = document.file, document.index
@@ -186,6 +186,8 @@ def _order(path: Path) -> tuple[tuple[bool, int, str], ...]:
 
 def _paths(need: Need) -> Iterator[Path]:
     """Yield the paths of the entries that give the access."""
+    if not need.position.file:
+        return
     data = edit.value_at(need.position.document.data, need.position.path)
     at = need.position.path
     if need.kind == "grant":
