@@ -1,32 +1,13 @@
-"use strict";
-// Show the data of this page. All values are inserted as text, never as HTML.
 
-const data = JSON.parse(document.getElementById("data").textContent);
-const EVERYBODY = -1, ITSELF = 0, METHODS = 7, CHUNK = 1500, CALLERS = 12, LONG = 120, FITTING = 12, ON_PAPER = 8;
+// Show the matrix.
+
+const EVERYBODY = -1, ITSELF = 0, METHODS = 7, CALLERS = 12, LONG = 120, FITTING = 12, ON_PAPER = 8;
 const FIELDS = ["q", "component", "host", "method", "principal", "group", "access"];
-const $ = (id) => document.getElementById(id);
 const region = $("region");
-const distinct = (values) => [...new Set(values)].sort();
 data.hosts = distinct(data.rows.map((row) => row.host));
 data.groups = distinct(data.conditions.flatMap((condition) => condition.groups));
 // Names of clients have a slash.
 for (const entry of data.principals) entry.anonymous = entry.name === "anonymous";
-const ROLES = {table: "table", thead: "rowgroup", tbody: "rowgroup", tr: "row", td: "cell"};
-
-function make(tag, attributes = {}, ...children) {
-  const element = document.createElement(tag);
-  if (ROLES[tag]) element.setAttribute("role", ROLES[tag]);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  element.append(...children);
-  return element;
-}
-
-const header = (scope, ...children) =>
-  make("th", {scope, role: scope.startsWith("row") ? "rowheader" : "columnheader"}, ...children);
-const counted = (count, word) => `${count.toLocaleString("en")} ${word}${count === 1 ? "" : "s"}`;
-
-/** A text that may break after each slash, except after the slash that starts a path. */
-const breakable = (text) => text.split(/(?<=\S\/)/).flatMap((part) => [part, make("wbr")]);
 
 // Filters
 
@@ -164,26 +145,6 @@ function table(view, columns) {
   return {made, count: count + 1, cellsOf: (row) => (matrix ? crossed(row, at, columns.length) : [listed(row, at)])};
 }
 
-/** Append rows while the screen is near their end; with `all`, append all remaining rows. */
-let more = (all) => {};
-
-function fill({made, count, cellsOf}, rows) {
-  let next = 0, body, previous;
-  const near = () => made.getBoundingClientRect().bottom < 2 * innerHeight;
-  const chunk = () => {
-    for (let elements = 0; next < rows.length && elements < CHUNK; next++) {
-      const row = rows[next], key = `${row.component} ${row.host}`;
-      if (key !== previous) made.append(body = make("tbody", {}, heading(row, count)));
-      previous = key;
-      const line = make("tr", {}, endpoint(row), ...cellsOf(row));
-      body.append(line);
-      elements += line.getElementsByTagName("*").length;
-    }
-  };
-  more = (all) => { while (next < rows.length && (all || near())) chunk(); };
-  more();
-}
-
 const narrow = matchMedia("(max-width: 45rem)");
 let chosen = "", printing = false;
 
@@ -207,7 +168,8 @@ function show() {
   const built = table(view, columns);
   region.replaceChildren(built.made);
   region.scrollTo(0, 0);
-  fill(built, rows);
+  fill(built.made, rows, (row) => `${row.component} ${row.host}`, (row) => heading(row, built.count),
+    (row) => make("tr", {}, endpoint(row), ...built.cellsOf(row)));
   region.style.setProperty("--under-head", `${built.made.tHead.offsetHeight}px`);
 }
 

@@ -1,23 +1,14 @@
-"""Write the matrix as one HTML page that loads nothing from the network.
-
-The page is a fixed text with its data as JSON, which no text in the data can leave. The script
-inserts all values as text. The page's Content-Security-Policy allows only this script and this
-style.
-"""
+"""Write the matrix as one HTML page that loads nothing from the network."""
 
 from __future__ import annotations
 
-import json
-from base64 import b64encode
 from collections.abc import Hashable, Iterable
-from hashlib import sha256
 from itertools import chain
-from pathlib import Path
-from string import Template
 from typing import TypeVar
 
 from kong_oam.access.data import JsonObject
 from kong_oam.access.diff.wording import path
+from kong_oam.access.matrix.html import as_json, html_page, part
 from kong_oam.access.matrix.table import Matrix, Row, caller_words, exceptions
 from kong_oam.access.model import METHODS, Public
 from kong_oam.access.networks import only_from
@@ -27,33 +18,15 @@ from kong_oam.diagnostics import printable
 T = TypeVar("T", bound=Hashable)
 
 _EVERYBODY = -1
-_IN_A_SCRIPT = {ord(c): f"\\u{ord(c):04x}" for c in "<>&"}
-_FOLDER = Path(__file__).parent
 
 
 def page(matrix: Matrix) -> str:
     """Return the page with all data of the matrix. Names are printable and on one line each."""
-    style, script, html = (
-        _FOLDER.joinpath(f"page.{kind}").read_text("utf-8")
-        for kind in ("css", "js", "html")
-    )
+    script = part("elements.js") + part("page.js")
     if matrix.connections:
-        script += _FOLDER.joinpath("connections.js").read_text("utf-8")
-    policy = (
-        f"default-src 'none'; script-src {_digest(script)}; style-src {_digest(style)}; "
-        "base-uri 'none'; form-action 'none'"
-    )
-    # Only ASCII.
-    written = json.dumps(_data(matrix), separators=(",", ":")).translate(
-        _IN_A_SCRIPT
-    )
-    return Template(html).substitute(
-        policy=policy, style=style, script=script, data=written
-    )
-
-
-def _digest(text: str) -> str:
-    return f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'"
+        script += part("connections.js")
+    data = as_json(_data(matrix))
+    return html_page(part("page.html"), part("page.css"), script, data)
 
 
 def _data(matrix: Matrix) -> JsonObject:
