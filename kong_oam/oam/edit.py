@@ -165,6 +165,25 @@ def without(position: SourcePosition) -> str | None:
     return _checked(document, wanted, lambda: _without_entry(document, path))
 
 
+def without_entries(
+    file: str, text: str, gone: Mapping[int, Iterable[Path]]
+) -> str | None:
+    """Return a file's text without the entries at the paths `gone`, by the index of their document.
+    Remove collections that become empty, too."""
+    for index, paths in gone.items():
+        whole = set(paths)
+        outer = [path for path in whole if not _is_below(path, whole)]
+        # The last entries go first, so that the indexes of the others stay.
+        for path in sorted(outer, key=_by_index, reverse=True):
+            documents, _ = read(file, text.encode())
+            (document,) = (each for each in documents if each.index == index)
+            edited = without(document.position(*path))
+            if edited is None:
+                return None
+            text = edited
+    return text
+
+
 def changed(
     document: Document, gone: Iterable[Path], values: Mapping[Path, str]
 ) -> str | None:

@@ -13,7 +13,6 @@ from kong_oam.audit.uses.model import CallClass, Seen, Uses
 from kong_oam.audit.uses.needs import Need, last_uses, needs_in
 from kong_oam.audit.uses.replay import decide_class
 from kong_oam.oam import edit
-from kong_oam.oam.document import read
 from kong_oam.oam.position import Document, Path
 
 # The finding, which a waiver accepts.
@@ -137,51 +136,38 @@ class Removal:
 def removal(unused: Iterable[Need]) -> Removal:
     """Return the removal of all these needs. A client without calls stays, with its credential."""
     by_hand: list[Need] = []
-    by_document: dict[tuple[str, int], tuple[Document, list[Need]]] = {}
+    by_file: dict[str, list[Need]] = {}
     for need in unused:
-        document = need.position.document
         if not any(_paths(need)) and need.kind != "client":
             # A rule for all paths, or a client of a missing Application.
             by_hand.append(need)
-            continue
-        key = document.file, document.index
-        by_document.setdefault(key, (document, []))[1].append(need)
+        elif need.position.file:
+            by_file.setdefault(need.position.file, []).append(need)
     texts: dict[str, str] = {}
     originals: dict[str, str] = {}
-    for (file, index), (document, needs) in by_document.items():
-        originals[file] = document.text
-        text = _without(
-            file, index, texts.get(file, document.text), document.data, needs
-        )
+    for file, needs in by_file.items():
+        original = needs[0].position.document.text
+        text = edit.without_entries(file, original, _gone(needs))
         if text is None:
             by_hand.extend(needs)
         else:
+            originals[file] = original
             texts[file] = text
     return Removal(texts, originals, tuple(by_hand))
 
 
-def _without(
-    file: str, index: int, text: str, data: object, needs: Sequence[Need]
-) -> str | None:
-    """Return a file's text without the needs of one of its documents, or None."""
-    # The last entries go first, so that the indexes of the others stay.
-    paths = _whole(data, {path for need in needs for path in _paths(need)})
-    for path in sorted(paths, key=_order, reverse=True):
-        documents, _ = read(file, text.encode())
-        edited = edit.without(documents[index].position(*path))
-        if edited is None:
-            return None
-        text = edited
-    return text
-
-
-def _order(path: Path) -> tuple[tuple[bool, int, str], ...]:
-    return tuple(
-        (isinstance(step, int), step, "")
-        if isinstance(step, int)
-        else (False, 0, step)
-        for step in path
-    )
+def _gone(needs: Iterable[Need]) -> Mapping[int, set[Path]]:
+    """Return the paths of the entries to remove, by the index of their document."""
+    documents: dict[int, Document] = {}
+    paths: dict[int, set[Path]] = {}
+    for need in needs:
+        document = need.position.document
+        documents[document.index] = document
+        paths.setdefault(document.index, set()).update(_paths(need))
+    return {
+        index: _whole(document.data, paths[index])
+        for index, document in documents.items()
+    }
 
 
 def _paths(need: Need) -> Iterator[Path]:

@@ -200,3 +200,29 @@ def test_documents_of_a_file_are_edited_together() -> None:
     edits = {0: [Renamed(("a",), "y")], 2: [Renamed(("a",), "longer")]}
     expected = "a: y\n---\na: x\n---\na: longer\n"
     assert edit.with_edits("a.yaml", text, edits) == expected
+
+
+@pytest.mark.parametrize(
+    ("gone", "after"),
+    [
+        ({0: [("a", 0), ("a", 1)]}, "a: [z]\nb: {c: [x]}\n---\na: [x, y]\n"),
+        ({0: [("b", "c", 0)]}, "a: [x, y, z]\n---\na: [x, y]\n"),
+        (
+            {0: [("a", 1)], 1: [("a", 0)]},
+            "a: [x, z]\nb: {c: [x]}\n---\na: [y]\n",
+        ),
+        ({0: [("b",), ("b", "c", 0)]}, "a: [x, y, z]\n---\na: [x, y]\n"),
+    ],
+)
+def test_several_entries_are_removed(
+    gone: dict[int, list[tuple[str | int, ...]]], after: str
+) -> None:
+    """Emptied collections go, too. An entry inside another removed entry needs no removal."""
+    before = "a: [x, y, z]\nb: {c: [x]}\n---\na: [x, y]\n"
+    assert edit.without_entries("f.yaml", before, gone) == after
+
+
+def test_entries_of_an_alias_stay() -> None:
+    """The edit could change another place."""
+    text = "a: &a [x, y]\nb: *a\n"
+    assert edit.without_entries("f.yaml", text, {0: [("a", 0)]}) is None
