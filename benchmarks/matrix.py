@@ -40,7 +40,7 @@ def main() -> int:
     if browser is None:
         print("chromium is not on the PATH: apt-get install chromium")
         return 2
-    estate = _estate(-(-options.components // 3))
+    estate = estate_of(-(-options.components // 3))
     made = matrix(
         estate, Callers(estate, logical_names(logical_groups(estate)))
     )
@@ -62,7 +62,7 @@ def main() -> int:
         Path(folder, "matrix.html").write_text(written, "utf-8")
         for view in ("list", "matrix"):
             taken = statistics.median(
-                _opened(browser, Path(folder), view)
+                opened(browser, Path(folder), view)
                 for _ in range(options.rounds)
             )
             slowest = max(slowest, taken)
@@ -82,7 +82,7 @@ frame.src = "matrix.html#view=VIEW";
 """
 
 
-def _opened(browser: str, folder: Path, view: str) -> float:
+def opened(browser: str, folder: Path, view: str) -> float:
     """Return seconds, as measured by a page with the matrix in a frame. The matrix's script ends
     with its layout, and then the frame is loaded."""
     outer = folder / "outer.html"
@@ -105,7 +105,7 @@ def _opened(browser: str, folder: Path, view: str) -> float:
     return float(measured[1])
 
 
-def _estate(applications: int) -> Estate:
+def estate_of(applications: int) -> Estate:
     texts = (APPLICATION.format(n=number) for number in range(applications))
     return compiled(texts, read_file(Path("stacks/Pulumi.local.yaml")).stack)
 

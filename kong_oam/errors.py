@@ -5,7 +5,9 @@ members.
         InputError: an unusable input of a user.
             FieldPathError in oam.input_values.
             AmbiguousPathError in access.paths.
+            DecisionsError in audit.report.decisions.
             HistoryError in audit.history.read.
+            MembersError in audit.report.members.
             TooManyGroupSetsError in access.principals.
             ScaffoldError in cli.scaffold.
             RunOrderError in stacks.plan.

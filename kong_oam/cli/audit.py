@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 
+from kong_oam.cli.audit_attest import (
+    ATTEST_DETAILS,
+    attest_arguments,
+    run_attest,
+)
 from kong_oam.cli.audit_impact import (
     IMPACT_DETAILS,
     impact_arguments,
@@ -18,6 +23,11 @@ from kong_oam.cli.audit_replay import (
     REPLAY_DETAILS,
     replay_arguments,
     run_replay,
+)
+from kong_oam.cli.audit_report import (
+    REPORT_DETAILS,
+    report_arguments,
+    run_report,
 )
 from kong_oam.cli.audit_unused import (
     UNUSED_DETAILS,
@@ -42,6 +52,8 @@ Keeps evidence of what was in force, and checks it.
   python -m kong_oam audit replay USES --runs FOLDER       compares them with the models in force
   python -m kong_oam audit unused USES --runs FOLDER       lists access that nobody used
   python -m kong_oam audit impact USES                     shows calls that a change would deny
+  python -m kong_oam audit report -o report.html           writes the report for a review
+  python -m kong_oam audit attest DECISIONS ...            records the decisions of a review
 
 `audit VERB --help` shows more.
 """
@@ -90,6 +102,20 @@ _VERBS = (
         IMPACT_DETAILS,
         impact_arguments,
         run_impact,
+    ),
+    (
+        "report",
+        "write the report for a review of access",
+        REPORT_DETAILS,
+        report_arguments,
+        run_report,
+    ),
+    (
+        "attest",
+        "record a review, and print revocations as a patch",
+        ATTEST_DETAILS,
+        attest_arguments,
+        run_attest,
     ),
 )
 

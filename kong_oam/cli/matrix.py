@@ -121,13 +121,18 @@ def _run(options: argparse.Namespace, console: Console) -> int:
 
 def _source(options: argparse.Namespace, estate: Estate) -> str:
     """Return the stack, the date, the revision of the files and the version of the program."""
-    settings = selected_settings(options)
-    applications = options.applications or settings.applications
-    project = (STACKS, FOLDER, "Pulumi.yaml", GROUPS)
-    files = revision_of((*applications, *settings.definitions, *project))
+    files = files_revision(options)
     return printable(
         f"stack {estate.stack.name}, {date.today()}, {files}, Kong-OAM {__version__}"
     )
+
+
+def files_revision(options: argparse.Namespace) -> str:
+    """Return the revision of the Applications, the definitions and the stack's files, in words."""
+    settings = selected_settings(options)
+    applications = options.applications or settings.applications
+    project = (STACKS, FOLDER, "Pulumi.yaml", GROUPS)
+    return revision_of((*applications, *settings.definitions, *project))
 
 
 def _check_names(estate: Estate, options: argparse.Namespace) -> None:

@@ -31,7 +31,7 @@ def sheet(matrix: Matrix) -> str:
     # Spreadsheets sort and split lines, so each line has the source.
     source = [matrix.source] if matrix.source else []
     last = ["source"] * len(source)
-    writer.writerow(map(_cell, (*COLUMNS, *matrix.names(), *last)))
+    writer.writerow(map(cell, (*COLUMNS, *matrix.names(), *last)))
     for row in matrix.rows:
         place = (
             row.component,
@@ -43,13 +43,13 @@ def sheet(matrix: Matrix) -> str:
             written(row.access.networks),
         )
         cells = (*place, *_cells(row, matrix), *source)
-        writer.writerow(map(_cell, cells))
+        writer.writerow(map(cell, cells))
     # A connection has no host, path or method, and no principal's token allows it.
     none = [""] * len(matrix.principals)
     for callee, connection in matrix.connections:
         owner = matrix.owners.get(callee) or ""
         place = callee, owner, "", "", "", connection.words(), connection.by
-        writer.writerow(map(_cell, (*place, *none, *source)))
+        writer.writerow(map(cell, (*place, *none, *source)))
     return out.getvalue()
 
 
@@ -63,6 +63,6 @@ def _cells(row: Row, matrix: Matrix) -> Iterator[str]:
             yield words.removeprefix("as ")
 
 
-def _cell(text: str) -> str:
+def cell(text: str) -> str:
     """Return the text on one line, with an apostrophe before anything that starts a formula."""
     return _FORMULA.sub(r"\1'", printable(text))

@@ -28,7 +28,7 @@ DIGEST = "sha256"
 # A component and its port, as records of requests name them.
 Gate = tuple[str, str]
 
-Kind = Literal["run", "open", "close"]
+Kind = Literal["run", "open", "close", "review"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +79,9 @@ class RecordedOpening:
 class Run:
     """A record. `file` is its path, and `digest` the SHA-256 of the file's bytes.
 
-    `kind` is `run`, or `open` and `close` for the command `emergency`. `revisions`: the revision of
-    each gate. `attempted`: the revisions that a failed run wanted. `data` has all fields.
+    `kind` is `run`, or `open` and `close` for the command `emergency`, or `review` for decisions.
+    `revisions`: the revision of each gate. `attempted`: the revisions that a failed run wanted.
+    `data` has all fields.
     """
 
     file: str
