@@ -87,6 +87,8 @@ def test_every_part_of_the_reference_has_its_block() -> None:
         "help adopt retire",
         "help audit record",
         "help audit verify",
+        "help audit report",
+        "help audit attest",
     }
     assert set(named) == wanted
     assert len(named) == len(wanted)
