@@ -14,7 +14,11 @@ import pytest
 
 from kong_oam.audit.history.read import models_by_revision, read_runs
 from sandbox.kong.http import Request, Response
+from sandbox.local import STACK, Local
 from tests.support.documentation import page
+from tests.support.engine.deployment import AT_ONCE
+from tests.support.engine.partitions import kong_oam
+from tests.support.faults.interruptions import PARTITIONS, start_project
 from tests.support.faults.stacks import Empty, Stack
 from tests.support.faults.tiny import PROTECTED, SERVICE, TINY
 
@@ -245,3 +249,24 @@ def test_a_failed_run_records_the_revisions_that_it_wanted(
     assert len(models_by_revision((first, second))) == 2
     data = json.loads(Path(second.file).read_bytes())
     assert data["stacks"]["local"]["updates"][0]["result"] == "failed"
+
+
+def test_one_record_has_all_stacks_of_an_estate(tmp_path: Path) -> None:
+    """Each partition has its updates and its state; model and revisions are joined."""
+    with Local(lags=AT_ONCE) as local:
+        deployment = start_project(local, tmp_path / "project")
+        kong_oam(deployment, "up", "-s", STACK, "--yes", status=0)
+        record = ("audit", "record", "-s", STACK, "--to", "evidence")
+        kong_oam(deployment, *record, status=0)
+        kong_oam(
+            deployment, "audit", "verify", "evidence", "-s", STACK, status=0
+        )
+    (run,) = read_runs(deployment.folder / "evidence")
+    stacks = {STACK, *(f"{STACK}-{name}" for name in PARTITIONS)}
+    assert {*run.stacks} == stacks
+    assert all(part.updates for part in run.stacks.values())
+    estate = run.estate()
+    assert estate
+    exposed = {component.key for component in estate.exposed}
+    assert {component for component, _ in run.revisions} == exposed
+    assert run.data["verify"] == {"findings": []}
