@@ -21,6 +21,7 @@ from argparse import (
     RawDescriptionHelpFormatter,
 )
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, NoReturn
 
 from kong_oam import __version__
@@ -136,6 +137,8 @@ class _Parser(ArgumentParser):
     # Before Python 3.12, argparse drops the second of two positionals if an option follows the
     # first and one of the two is optional.
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        if args is not None:
+            args = self._without_operands_as_values(args)
         if self._inside or not any(
             action.nargs == OPTIONAL
             for action in self._get_positional_actions()
@@ -146,6 +149,22 @@ class _Parser(ArgumentParser):
             return self.parse_known_intermixed_args(args, namespace)
         finally:
             self._inside = False
+
+    def _without_operands_as_values(self, args: Sequence[str]) -> list[str]:
+        """Write the default value after each option whose value is optional, if the next word is no
+        value of the option. Otherwise argparse takes an operand as the value."""
+        optional = dict[str, Action]()
+        for action in self._get_optional_actions():
+            if action.nargs == OPTIONAL and action.choices:
+                optional.update(dict.fromkeys(action.option_strings, action))
+        found = list(args)
+        for place, (word, following) in enumerate(pairwise([*args, ""])):
+            if word == "--":
+                break
+            option = optional.get(word)
+            if option and following not in (option.choices or ()):
+                found[place] = f"{word}={option.const}"
+        return found
 
     def _check_value(self, action: Action, value: Any) -> None:
         try:

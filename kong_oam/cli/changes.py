@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from kong_oam.access.diff.change import (
-    OPENING,
     AffectedCaller,
     Answer,
     Answers,
     Difference,
     Setting,
+    opens,
 )
 from kong_oam.access.diff.wording import headline, label, relevant_changes, row
 from kong_oam.access.networks import ANYWHERE
@@ -75,7 +75,7 @@ def _omission_note(
 def _colour(change: Difference) -> Colour:
     if change.kind == "newly public":
         return "red"
-    return "yellow" if change.kind in OPENING else "green"
+    return "yellow" if opens(change) else "green"
 
 
 def markdown(
@@ -117,6 +117,7 @@ def _entry(change: Difference) -> JsonObject:
     example = change.example
     return {
         "kind": change.kind,
+        "opens": opens(change),
         "for": [_caller_entry(caller) for caller in change.callers],
         "methods": list(change.methods),
         "site": change.site,
@@ -166,6 +167,7 @@ def _setting_entry(change: Setting) -> JsonObject:
         subject["provider"] = provider
     entry: JsonObject = {
         "kind": change.kind,
+        "opens": opens(change),
         "for": [subject or {"everybody": True}],
         "setting": change.name or None,
         "old": change.was,

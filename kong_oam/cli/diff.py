@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
 from pathlib import Path
 
+from kong_oam.access.diff.change import Difference, opens
 from kong_oam.access.diff.compare import diff_from_any
 from kong_oam.access.diff.findings import CODES, findings
 from kong_oam.access.diff.model import AccessModel
@@ -47,14 +49,21 @@ Applications. All other comparisons use hosts.
 With --crossing, it lists only who of OLD may call what NEW adds to OLD, and the reverse: clients,
 groups with roles in both, and connections inside the cluster. Use it after a merge of two estates.
 
-Exit status: 0, with changes or without. With --exit-code: 1 if there are changes.
+Exit status: 0, with changes or without. With --exit-code: 1 if there are changes. With
+`--exit-code opening`: 1 if a change gives access, may give access, or changes the target that
+answers.
 
   python -m kong_oam diff
   python -m kong_oam diff main . --stack aws --markdown
   python -m kong_oam diff stack:aws stack:bare-metal
   python -m kong_oam diff deployed:prod . --stack prod --exit-code
+  python -m kong_oam diff main . --exit-code opening
   python -m kong_oam diff ../before . --crossing
 """
+
+# The values of --exit-code: all changes count, or only changes that may open access.
+_ANY = "any"
+_OPENING = "opening"
 
 _DEFAULTS = ("HEAD", ".")
 """Defaults of OLD and NEW."""
@@ -85,8 +94,10 @@ def _arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument(
         "--exit-code",
-        action="store_true",
-        help="exit with status 1 if there are changes",
+        nargs="?",
+        const=_ANY,
+        choices=(_ANY, _OPENING),
+        help="exit with status 1 if there are changes; `opening`: only if a change may open access",
     )
 
 
@@ -96,6 +107,10 @@ def _run(options: Namespace, console: Console) -> int:
     if options.crossing and (options.markdown or options.sarif):
         raise UsageError(
             "--crossing prints a table or JSON: leave --markdown and --sarif out"
+        )
+    if options.crossing and options.exit_code == _OPENING:
+        raise UsageError(
+            "--crossing lists no changes: write --exit-code without 'opening'"
         )
     options.old, options.new = _sides(options)
     old, new, absent = sides(
@@ -123,7 +138,14 @@ def _run(options: Namespace, console: Console) -> int:
     else:
         print_changes(changes, scheme, console, all_changes)
         print_note(*notes)
-    return FOUND if changes and options.exit_code else OK
+    return _exit_status(changes, options.exit_code)
+
+
+def _exit_status(changes: Sequence[Difference], counted: str | None) -> int:
+    """Return the exit status for the changes that --exit-code counts."""
+    if counted == _OPENING:
+        return FOUND if any(map(opens, changes)) else OK
+    return FOUND if changes and counted else OK
 
 
 def _print_crossing(

@@ -156,3 +156,8 @@ class Setting:
 
 # An entry of a `diff` report.
 Difference = Change | Setting
+
+
+def opens(change: Difference) -> bool:
+    """Return whether a change gives access, may give access, or changes the target that answers."""
+    return change.kind in OPENING

@@ -628,6 +628,7 @@ def test_another_owner_is_a_change(
     (change,) = cli.json("diff", "--json")["changes"]
     assert change == {
         "kind": "owner",
+        "opens": False,
         "for": [{"component": "orders/api"}],
         "setting": "owner",
         "old": "team-orders",
@@ -678,3 +679,69 @@ def test_stacks_of_one_project_are_compared_by_component(
     )
     (project / "stacks/Pulumi.dc.yaml").write_text(other)
     assert cli("diff", "stack:local", "stack:dc", "--exit-code") == ""
+
+
+def test_only_changes_that_open_access_count_for_exit_code_opening(
+    project: Path, cli: Cli
+) -> None:
+    """Each change in JSON has `opens`. A plain --exit-code counts all changes."""
+    folder = project / "applications"
+    shutil.copytree(folder, project / "open/applications")
+    edit(project / "open/applications/orders.yaml", *OPENED)
+    opening = ("--exit-code", "opening")
+
+    wider = cli.json("diff", ".", "open", *opening, "--json", status=1)
+    assert {change["opens"] for change in wider["changes"]} == {True}
+
+    narrower = cli.json("diff", "open", ".", *opening, "--json")
+    assert {change["opens"] for change in narrower["changes"]} == {False}
+    cli("diff", "open", ".", "--exit-code", status=1)
+    assert cli("diff", ".", ".", *opening) == ""
+
+
+def test_a_changed_setting_says_whether_it_may_open(
+    project: Path, cli: Cli
+) -> None:
+    """A further range of trusted gateway addresses may widen access. A new owner does not."""
+    stack = project / "stacks/Pulumi.local.yaml"
+    edit(stack, "[192.0.2.0/24]", "[192.0.2.0/24, 198.51.100.0/24]")
+    (further,) = cli.json("diff", "--exit-code", "opening", "--json", status=1)[
+        "changes"
+    ]
+    assert (further["kind"], further["opens"]) == ("may widen", True)
+    edit(stack, ", 198.51.100.0/24", "")
+    edit(
+        project / "applications/orders.yaml",
+        "owner: team-orders",
+        "owner: team-sales",
+    )
+    (owner,) = cli.json("diff", "--exit-code", "opening", "--json")["changes"]
+    assert (owner["kind"], owner["opens"]) == ("owner", False)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ". open --exit-code",
+        ". --exit-code open",
+        "--exit-code . open",
+        "--exit-code opening . open",
+        ". --exit-code opening open",
+    ],
+)
+def test_operands_may_follow_exit_code(
+    project: Path, words: str, cli: Cli
+) -> None:
+    """The order of OLD and NEW counts."""
+    shutil.copytree(project / "applications", project / "open/applications")
+    edit(project / "open/applications/orders.yaml", *OPENED)
+    printed = cli("diff", *words.split(), status=1)
+    assert printed.startswith(HEADLINE)
+
+
+def test_exit_code_opening_is_rejected_with_a_list_that_has_no_changes(
+    project: Path, cli: Cli
+) -> None:
+    """--crossing compares two estates, and says nothing about a change."""
+    message = cli.usage("diff", "--crossing", "--exit-code", "opening")
+    assert "write --exit-code without 'opening'" in message

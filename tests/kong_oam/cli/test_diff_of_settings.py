@@ -98,6 +98,7 @@ def test_each_kind_of_subject_has_a_form_in_json(
     assert cli.json("diff", "../before", ".", "--json")["changes"] == [
         {
             "kind": "may widen",
+            "opens": True,
             "for": [{"provider": "corp"}],
             "setting": "audience",
             "old": "api://orders",
@@ -105,6 +106,7 @@ def test_each_kind_of_subject_has_a_form_in_json(
         },
         {
             "kind": "may widen",
+            "opens": True,
             "for": [{"client": "orders/api", "provider": "corp"}],
             "setting": "refresh",
             "old": False,
@@ -112,6 +114,7 @@ def test_each_kind_of_subject_has_a_form_in_json(
         },
         {
             "kind": "changed",
+            "opens": False,
             "for": [{"everybody": True}],
             "setting": "gateway.hstsSeconds",
             "old": 600,
@@ -119,6 +122,7 @@ def test_each_kind_of_subject_has_a_form_in_json(
         },
         {
             "kind": "changed",
+            "opens": False,
             "for": [{"component": "orders/api"}],
             "setting": "waivers",
             "old": [],
