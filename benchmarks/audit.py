@@ -2,7 +2,7 @@
 
     python -m benchmarks.audit [--records 1000000] [--applications 500] [--folder FOLDER]
 
-Two components of each application get calls, by two clients. Each part runs in a process of its own
+Two components of each application get calls, by two clients. Each part runs in a separate process
 with one thread. DuckDB reads the same columns of the same file and takes the maximum of each. Exits
 1 if a ratio is above 5, or a part needs more than 1 GiB.
 """
@@ -83,7 +83,7 @@ def _compare(folder: Path, records: int, applications: int) -> int:
 
 
 def _in_process(part: str, log: Path, applications: int) -> Mapping[str, float]:
-    """Run a part in a process of its own. Return its CPU seconds and its memory in MiB."""
+    """Run a part in a separate process. Return its CPU seconds and its memory in MiB."""
     command = [sys.executable, "-m", "benchmarks.audit", "--part", part]
     arguments = ["--log", str(log), "--applications", str(applications)]
     done = subprocess.run(
