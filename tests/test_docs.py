@@ -41,6 +41,7 @@ from tests.support.documentation import (
     table,
 )
 from tests.support.projects import GIT, copy_sample, replace_once
+from tests.support.replayed_sample import write_sample
 from tests.support.repository import ROOT
 from tests.support.streams import Capsys
 from tests.support.two_companies import write_companies
@@ -402,6 +403,29 @@ def _prints(
         map(re.escape, "\n".join(expected).split("\n...\n"))
     )
     assert re.fullmatch(pattern, output, re.DOTALL), output
+
+
+def test_logs_are_replayed_as_on_the_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capsys
+) -> None:
+    """A gate decided three calls wrongly, and two records are missing."""
+    pytest.importorskip("duckdb", reason="the extra `audit` is not installed")
+    monkeypatch.chdir(tmp_path)
+    write_sample(tmp_path)
+    text = dedent(page("how-to/replay-logs.md").replace("\n       ", "\n    "))
+    _prints(text, "audit uses", as_it_is, 0, capsys)
+    _prints(text, "audit replay", as_it_is, 1, capsys)
+    assert main(["audit", "unused", "uses.parquet", "--runs", "records"]) == 1
+    unused = capsys.readouterr().out.splitlines()
+    [row] = [line for line in text.splitlines() if "shop/web has" in line]
+    assert row.strip() in unused
+    rule = "methods: [GET], scopes: [orders.read]}"
+    orders = Path("applications/orders.yaml")
+    replace_once(orders, rule, rule.replace("read", "write"))
+    assert main(["audit", "impact", "uses.parquet"]) == 1
+    impact = capsys.readouterr().out.splitlines()
+    shown_lines = [line for line in text.splitlines() if "would have" in line]
+    assert [line.strip() for line in shown_lines] == impact[-2:]
 
 
 def test_two_estates_are_merged_as_on_the_page(

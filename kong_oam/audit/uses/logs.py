@@ -42,35 +42,27 @@ _LATE = 5
 Progress = Callable[[int, str, int], None]
 
 
+def _text_of(raw: str) -> str:
+    """Return the expression of a JSON text without its quotes. Other types become NULL."""
+    return (
+        f"CASE WHEN {raw} NOT LIKE '\"%' THEN NULL WHEN has_escapes "
+        f"THEN json_extract_string({raw}, '$') ELSE substr({raw}, 2, length({raw}) - 2) END"
+    )
+
+
 # In a list of texts without escapes, the texts are between these signs.
 _PLAIN_LIST = r'\["[^"\\]*"(,"[^"\\]*")*\]'
 
-# The types of JSON values, by the type of a field. OpenTelemetry has words in place of lists.
-_JSON_TYPES = {
-    "VARCHAR": ("VARCHAR", "NULL"),
-    "VARCHAR[]": ("ARRAY", "VARCHAR", "NULL"),
-    "BOOLEAN": ("BOOLEAN", "NULL"),
-    "BIGINT": ("UBIGINT", "BIGINT", "NULL"),
-}
-
-# The signs with which JSON values of these types begin. `null` may stand anywhere.
-_BEGINNINGS = {
-    "VARCHAR": '"n',
-    "VARCHAR[]": '"n[',
-    "BOOLEAN": "tfn",
-    "BIGINT": "-0-9n",
-}
-
 
 def _list_of(raw: str) -> str:
-    """Return the expression of a JSON list of texts."""
+    """Return the expression of a JSON list of texts. OpenTelemetry has words in its place."""
     cases = [
         (f"{raw} = '[]'", "NULL"),
         (
             f"regexp_full_match({raw}, '{_PLAIN_LIST}')",
             f"string_split(substr({raw}, 3, length({raw}) - 4), '\",\"')",
         ),
-        (f"{raw} NOT LIKE '[%'", f"string_split({raw}, ' ')"),
+        (f"{raw} LIKE '\"%'", f"string_split({_text_of(raw)}, ' ')"),
         (
             f"list_distinct(json_type({raw}, '$[*]')) = ['VARCHAR']",
             f"json_extract_string({raw}, '$[*]')",
@@ -81,32 +73,18 @@ def _list_of(raw: str) -> str:
 
 
 def _value_of(raw: str, kind: str) -> str:
-    """Return the expression of a JSON value."""
+    """Return the expression of a JSON value. A value of another type becomes NULL."""
     if kind == "VARCHAR":
-        return raw
+        return _text_of(raw)
     if kind == "VARCHAR[]":
         return _list_of(raw)
     return f"TRY_CAST({raw} AS {kind})"
 
 
-def _suspicious() -> str:
-    """Return the pattern of records that may have a field of another type."""
-    parts = []
-    for kind, beginnings in _BEGINNINGS.items():
-        names = "|".join(name for name in FIELDS if FIELDS[name] == kind)
-        signs = beginnings.replace("[", "\\[")
-        parts.append(rf'"({names})"\s*:\s*[^{signs}\s]')
-    # An escape may hide a name.
-    return "|".join([*parts, r"\\"])
-
-
-def _has_wrong_type() -> str:
-    """Return the condition that a field of `entry` has another type."""
-    conditions = []
-    for name, kind in FIELDS.items():
-        allowed = ", ".join(map(literal, _JSON_TYPES[kind]))
-        conditions.append(f"json_type(entry, '$.{name}') NOT IN ({allowed})")
-    return f"coalesce({' OR '.join(conditions)}, false)"
+def _is_wrong(name: str, kind: str) -> str:
+    """Return the condition that a field has another type."""
+    empty = f" AND raw_{name} <> '[]'" if kind == "VARCHAR[]" else ""
+    return f"(\"{name}\" IS NULL AND raw_{name} <> 'null'{empty})"
 
 
 def _json_records(file: Path, compression: str, *, has_torn: bool) -> str:
@@ -135,7 +113,7 @@ FROM ({lines}) WHERE text LIKE '[%'"""
 def _records_in(entries: str, has_torn: bool) -> str:
     """Return a query for the records of `entries`, each a text with its line."""
     paths = ", ".join(literal(f"$.{name}") for name in FIELDS)
-    fields = f"json_extract_string(entry, [{paths}])"
+    fields = f"CAST(json_extract(entry, [{paths}]) AS VARCHAR[])"
     if has_torn:
         fields = f"TRY({fields})"
     raws = ", ".join(
@@ -146,22 +124,17 @@ def _records_in(entries: str, has_torn: bool) -> str:
         f'{_value_of(f"raw_{name}", kind)} AS "{name}"'
         for name, kind in FIELDS.items()
     )
+    wrong = " OR ".join(_is_wrong(name, kind) for name, kind in FIELDS.items())
     names = ", ".join(f'"{name}"' for name in FIELDS)
-    suspicious = f"regexp_matches(entry, {literal(_suspicious())})"
-    items = " OR ".join(
-        f"(raw_{name} <> '[]' AND \"{name}\" IS NULL)"
-        for name, kind in FIELDS.items()
-        if kind == "VARCHAR[]"
-    )
     return f"""\
-SELECT {names}, line, CASE WHEN raw IS NULL THEN 'torn' WHEN {items} THEN 'type'
-  WHEN {suspicious} THEN CASE WHEN {_has_wrong_type()} THEN 'type' END END AS problem,
+SELECT {names}, line, CASE WHEN raw IS NULL THEN 'torn' WHEN {wrong} THEN 'type' END AS problem,
   {_is_late()} AS late
 FROM (
   SELECT *, max("time") OVER (ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS newest FROM (
     SELECT *, {values} FROM (
-      SELECT line, entry, raw, {raws} FROM (
-        SELECT line, entry, CASE WHEN entry LIKE '{{%' THEN {fields} END AS raw
+      SELECT line, raw, has_escapes, {raws} FROM (
+        SELECT line, contains(entry, '\\') AS has_escapes, CASE WHEN entry LIKE '{{%'
+          THEN {fields} END AS raw
         FROM ({entries}) WHERE entry <> ''
 ))))"""
 
