@@ -8,6 +8,7 @@ members.
             DecisionsError in audit.report.decisions.
             HistoryError in audit.history.read.
             MembersError in audit.report.members.
+            UsesError in audit.uses.engine.
             TooManyGroupSetsError in access.principals.
             ScaffoldError in cli.scaffold.
             RunOrderError in stacks.plan.

@@ -88,6 +88,10 @@ def test_every_part_of_the_reference_has_its_block() -> None:
         "help adopt retire",
         "help audit record",
         "help audit verify",
+        "help audit uses",
+        "help audit replay",
+        "help audit unused",
+        "help audit impact",
         "help audit report",
         "help audit attest",
     }

@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 
 from kong_oam.audit.uses.declared import declared_in
+from kong_oam.audit.uses.logs import collect
 from kong_oam.audit.uses.replay import replay
+from kong_oam.audit.uses.statement import portable
+from kong_oam.audit.uses.store import read_uses
 from tests.support.recorded_calls import REVISION, orders, records, write_log
 
 duckdb = pytest.importorskip(
@@ -17,10 +20,6 @@ sql = pytest.importorskip(
     "pyspark.sql", reason="pyspark is not installed: 490 MB"
 )
 
-from kong_oam.audit.uses.logs import collect  # noqa: E402
-from kong_oam.audit.uses.statement import portable  # noqa: E402
-from kong_oam.audit.uses.store import read_uses  # noqa: E402
-
 # Spark reads no field of a type that another row does not have, so the table has these types.
 TYPES = """version BIGINT, time STRING, requestId STRING, stack STRING, component STRING, port STRING,
 method STRING, host STRING, path STRING, client STRING, caller STRING, by STRING, user BOOLEAN,
@@ -28,6 +27,7 @@ groups ARRAY<STRING>, scopes ARRAY<STRING>, decision STRING, code STRING, rulePa
 revision STRING, admitted STRING, address STRING, node STRING, worker STRING, sequence BIGINT"""
 
 
+@pytest.mark.deep
 @pytest.mark.timeout(300)
 @pytest.mark.filterwarnings("ignore")
 def test_spark_has_the_same_classes_days_and_blocks(tmp_path: Path) -> None:

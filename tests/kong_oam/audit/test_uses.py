@@ -12,14 +12,13 @@ import pytest
 
 from kong_oam.access.model import Estate
 from kong_oam.audit.uses.declared import Declared, declared_in
+from kong_oam.audit.uses.logs import collect
 from kong_oam.audit.uses.model import Uses
 from kong_oam.audit.uses.replay import decide_class, rule_path
+from kong_oam.audit.uses.store import read_uses
 from tests.support.recorded_calls import ACCESS, orders, records, write_log
 
 pytest.importorskip("duckdb", reason="the extra `audit` is not installed")
-
-from kong_oam.audit.uses.logs import collect
-from kong_oam.audit.uses.store import read_uses
 
 
 def uses_of(tmp_path: Path, declared: Declared, *logs: Path) -> Uses:
