@@ -33,6 +33,8 @@ _TOKEN_CODES = frozenset(
     }
 )
 
+_MALFORMED = "malformed-authorization"
+
 # Codes that `decide` returns for the fields of a record.
 _DECIDED = frozenset(
     {
@@ -232,6 +234,9 @@ def _judge(call: CallClass, intended: Decision) -> tuple[str, bool]:
     is_other = call.is_allowed != intended.allowed
     if call.code in _TOKEN_CODES:
         return CREDENTIAL, is_other
+    if call.code == _MALFORMED:
+        # No record has the header, so `decide` would judge a call without a token.
+        return CREDENTIAL, False
     if call.code not in _DECIDED:
         # The gate let the call pass, and a plugin or the workload answered. Other answers came
         # before the gate.

@@ -195,6 +195,18 @@ def test_answers_of_plugins_are_counted(tmp_path: Path) -> None:
     ]
 
 
+def test_a_malformed_header_is_not_judged(tmp_path: Path) -> None:
+    """Without the header, a public rule would allow the call."""
+    model = orders()
+    public = next(
+        fields for fields in records(model, 1000) if fields["code"] == "public"
+    )
+    refused = {"decision": "refused", "code": "malformed-authorization"}
+    result = replayed(tmp_path, [{**public, **refused}], model)
+    assert result.unjudged == {CREDENTIAL: 1}
+    assert not result.differences
+
+
 def _paths(tmp_path: Path, fields: JsonObject) -> list[str]:
     return [each.path for each in uses_of(tmp_path, [fields], orders()).classes]
 
