@@ -59,6 +59,13 @@ def _arguments(parser: ArgumentParser) -> None:
         help="an environment variable that the preview requires (repeatable)",
     )
     say(
+        "--uses",
+        nargs="+",
+        default=[],
+        metavar="FILE",
+        help="files of `audit uses`: name the recorded calls that the change would deny",
+    )
+    say(
         "--output",
         type=Path,
         metavar="FILE",
@@ -119,7 +126,11 @@ def _review(options: Namespace, console: Console) -> int:
         for name in options.stack:
             partitions = _has_partitions(name)
             stacks += review_stack(
-                name, options.base, missing, partitions=partitions
+                name,
+                options.base,
+                missing,
+                partitions=partitions,
+                uses=options.uses,
             )
         places = links(options.repository, environ)
         console.print_exactly(compose(stacks, links=places, commit=commit))

@@ -1,5 +1,5 @@
-"""Runs of `check`, `diff`, `graph` and `preview --list` for a review: errors in Applications,
-changes of access, and affected stacks."""
+"""Runs of `check`, `diff`, `graph`, `audit impact` and `preview --list` for a review: errors in
+Applications, changes of access, recorded calls, and affected stacks."""
 
 from __future__ import annotations
 
@@ -153,6 +153,15 @@ def _without_names(text: str, hosts: Sequence[str]) -> str:
     for host in sorted(hosts, key=len, reverse=True):
         text = text.replace(host, f"<{hosts.index(host)}>")
     return text
+
+
+def impact(base: str, stack: str, uses: Sequence[str]) -> str:
+    """Return the recorded calls that a change would deny, as Markdown. Empty without `uses`, the
+    files of `audit uses`. Raises ReviewError."""
+    if not uses:
+        return ""
+    sides = ("--old", f"git:{base}", "--new", ".", "--stack", stack)
+    return _access("audit", "impact", *uses, *sides, "--markdown").strip()
 
 
 def affected_stacks(estate: str) -> Names:

@@ -43,13 +43,15 @@ class ReviewedStack:
     """The findings about a change on one stack. `access` and `preview` are None if the review
     stopped earlier.
 
-    `failure` explains why it stopped, and `reason` does so in a line.
+    `failure` explains why it stopped, and `reason` does so in a line. `impact`: the recorded calls
+    that the change would deny, as Markdown.
     """
 
     name: str
     problems: tuple[Finding, ...] = ()
     findings: tuple[Finding, ...] = ()
     access: AccessChange | None = None
+    impact: str = ""
     preview: Preview | None = None
     failure: str = ""
     reason: str = ""
@@ -133,6 +135,7 @@ def _lines(
             stack.problems,
             stack.failure,
             stack.access,
+            stack.impact,
             stack.findings,
         ),
     ):
@@ -214,6 +217,8 @@ def _access(stack: ReviewedStack, links: Links | None) -> _Lines:
         yield from (stack.failure, "")
     if stack.access is not None:
         yield _with_links(stack.access, links) or "No change of access."
+    if stack.impact:
+        yield from ("", "Recorded calls:", "", stack.impact)
     yield ""
 
 

@@ -12,6 +12,7 @@ from kong_oam.review.access_changes import (
     affected_stacks,
     changes,
     check,
+    impact,
 )
 from kong_oam.review.comment import ReviewedStack
 from kong_oam.review.markdown import fenced
@@ -26,7 +27,12 @@ _AT_ONCE = 4
 
 
 def review_stack(
-    name: str, base: str, missing: Sequence[str], *, partitions: bool = False
+    name: str,
+    base: str,
+    missing: Sequence[str],
+    *,
+    partitions: bool = False,
+    uses: Sequence[str] = (),
 ) -> list[ReviewedStack]:
     """Review the effects of a change since the revision `base` on a stack.
 
@@ -34,7 +40,7 @@ def review_stack(
     the stack is not previewed and fails.
 
     With `partitions`, `name` is the base's stack, and access covers the whole estate. The base and
-    the affected partitions are previewed, each as its own stack.
+    the affected partitions are previewed, each as its own stack. `uses`: files of recorded calls.
     """
     stack = ReviewedStack(name)
     try:
@@ -43,7 +49,9 @@ def review_stack(
         # Applications with errors have no access model and no preview.
         if stack.problems:
             return [stack]
-        stack = replace(stack, access=changes(base, name))
+        stack = replace(
+            stack, access=changes(base, name), impact=impact(base, name, uses)
+        )
         if missing:
             listed = ", ".join(missing)
             failure = _NO_SECRETS.format(listed)

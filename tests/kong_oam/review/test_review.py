@@ -474,6 +474,30 @@ def test_every_stack_is_checked_compared_and_previewed(
     )
 
 
+def test_denied_calls_follow_the_change_of_access(
+    steps: list[str], monkeypatch: pytest.MonkeyPatch, capsys: Capsys
+) -> None:
+    """The review asks `audit impact` about the same sides, with the files of uses."""
+    asked: list[tuple[str, ...]] = []
+    line = "- would have denied 386 calls of app7/web"
+
+    def answered(*arguments: str) -> str:
+        asked.append(arguments)
+        return f"{line}\n"
+
+    monkeypatch.setattr(access_changes, "_access", answered)
+    options = ["review", "--base", "main", "--stack", "aws"]
+    assert main([*options, "--uses", "a.parquet", "b.parquet"]) == 0
+    sides = ("--old", "git:main", "--new", ".", "--stack", "aws")
+    files = ("a.parquet", "b.parquet")
+    assert asked == [("audit", "impact", *files, *sides, "--markdown")]
+    text = capsys.readouterr().out
+    assert f"{OPENS.markdown}\n\nRecorded calls:\n\n{line}\n\n" in text
+    assert main(options) == 0
+    assert "Recorded calls" not in capsys.readouterr().out
+    assert steps.count("check aws") == 2
+
+
 @pytest.fixture
 def in_partitions(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The working directory has an estate `prod` in two partitions."""
