@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 _GZIP = b"\x1f\x8b"
 _ZSTD = b"\x28\xb5\x2f\xfd"
 _PARQUET = b"PAR1"
+
+# A line of OpenTelemetry's JSON begins with it (OTLP 1.x, JSON encoding of logs).
+_TELEMETRY = '{"resourceLogs"'
 
 # Plugin http-log sends up to 200 records in a line.
 _LONGEST_LINE = 4 * 1024 * 1024
@@ -87,27 +91,72 @@ def _is_wrong(name: str, kind: str) -> str:
     return f"(\"{name}\" IS NULL AND raw_{name} <> 'null'{empty})"
 
 
-def _json_records(file: Path, compression: str, *, has_torn: bool) -> str:
+def _json_records(
+    file: Path, compression: str, *, has_torn: bool, has_telemetry: bool
+) -> str:
     """Return a query for the records in lines of JSON. Each line is a record or a list of records.
 
-    `has_torn`: whether to expect lines that are no JSON. Otherwise such a line is an error, and the
-    query needs less time.
+    `has_telemetry`: whether lines may also be OpenTelemetry's JSON. `has_torn`: whether to expect
+    lines that are no JSON. Otherwise such a line is an error, and the query needs less time.
     """
     lines = f"""\
 SELECT row_number() OVER () AS line, text FROM read_csv(
     {literal(str(file))}, columns = {{'text': 'VARCHAR'}}, delim = '\x01', quote = '',
     escape = '', header = false, auto_detect = false, compression = '{compression}',
     max_line_size = {_LONGEST_LINE}, buffer_size = {2 * _LONGEST_LINE}, store_rejects = true)"""
-    records = (
-        f"SELECT line, text AS entry FROM ({lines}) WHERE text NOT LIKE '[%'"
-    )
+    of_telemetry = "false"
+    if has_telemetry:
+        of_telemetry = f"text LIKE '{_TELEMETRY}%' AND json_valid(text)"
+    records = f"""\
+SELECT line, text AS entry FROM ({lines}) WHERE text NOT LIKE '[%' AND NOT ({of_telemetry})"""
     # Lists are read apart, because a list for each line would take longer.
     listed = f"""\
 SELECT line, unnest(CASE WHEN json_valid(text)
   THEN CAST(json_extract(text, '$[*]') AS VARCHAR[]) ELSE [text] END) AS entry
 FROM ({lines}) WHERE text LIKE '[%'"""
-    parts = (_records_in(entries, has_torn) for entries in (records, listed))
+    sources = [records, listed]
+    if has_telemetry:
+        sources.append(
+            _telemetry_entries(f"FROM ({lines}) WHERE {of_telemetry}")
+        )
+    parts = (_records_in(entries, has_torn) for entries in sources)
     return "\nUNION ALL\n".join(parts)
+
+
+def _telemetry_entries(of_lines: str) -> str:
+    """Return a query for the records in lines of OpenTelemetry's JSON, each as a flat object.
+
+    A record's fields are attributes. Kong's error log, which it sends there too, has no requestId.
+    """
+    path = "$.resourceLogs[*].scopeLogs[*].logRecords[*]"
+    value = ", ".join(
+        (
+            "json_extract(attribute, '$.value.stringValue')",
+            # JSON has 64-bit numbers as texts.
+            "CAST(json_extract_string(attribute, '$.value.intValue') AS JSON)",
+            "json_extract(attribute, '$.value.boolValue')",
+            "json_extract(attribute, '$.value.doubleValue')",
+        )
+    )
+    return f"""\
+SELECT line, CAST((
+  SELECT json_group_object(json_extract_string(attribute, '$.key'), coalesce({value}))
+  FROM (SELECT unnest(json_extract(record, '$.attributes[*]')) AS attribute)
+) AS VARCHAR) AS entry
+FROM (SELECT line, unnest(json_extract(text, '{path}')) AS record {of_lines})
+WHERE contains(CAST(record AS VARCHAR), '"requestId"')"""
+
+
+def _may_have_telemetry(log: Path, compression: str) -> bool:
+    """Return whether a log may be OpenTelemetry's JSON, by its first line."""
+    if compression == "zstd":
+        return True
+    wanted = _TELEMETRY.encode()
+    if compression == "gzip":
+        with gzip.open(log) as unpacked:
+            return unpacked.read(len(wanted)) == wanted
+    with log.open("rb") as opened:
+        return opened.read(len(wanted)) == wanted
 
 
 def _records_in(entries: str, has_torn: bool) -> str:
@@ -226,11 +275,16 @@ class _Collection:
             compression = "gzip"
         elif start == _ZSTD:
             compression = "zstd"
+        has_telemetry = _may_have_telemetry(log, compression)
         try:
-            query = _json_records(log, compression, has_torn=False)
+            query = _json_records(
+                log, compression, has_torn=False, has_telemetry=has_telemetry
+            )
             self._add_records(log, query)
         except duckdb.InvalidInputException:
-            query = _json_records(log, compression, has_torn=True)
+            query = _json_records(
+                log, compression, has_torn=True, has_telemetry=has_telemetry
+            )
             self._add_records(log, query)
 
     def _add_other(self, log: Path) -> bool:

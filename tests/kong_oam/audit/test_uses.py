@@ -16,6 +16,7 @@ from kong_oam.audit.uses.logs import collect
 from kong_oam.audit.uses.model import Uses
 from kong_oam.audit.uses.replay import decide_class, rule_path
 from kong_oam.audit.uses.store import read_uses
+from tests.support.json_object import JsonObject
 from tests.support.recorded_calls import ACCESS, orders, records, write_log
 
 pytest.importorskip("duckdb", reason="the extra `audit` is not installed")
@@ -282,3 +283,50 @@ def test_parquet_logs_count_as_lines_do(tmp_path: Path) -> None:
     assert uses_of(tmp_path, declared, columnar) == uses_of(
         tmp_path, declared, log
     )
+
+
+def _telemetry_value(value: object) -> JsonObject:
+    """Return an attribute's value as Kong's plugin sends it: numbers as doubles, lists as words."""
+    if isinstance(value, bool):
+        return {"boolValue": value}
+    if isinstance(value, list):
+        return {"stringValue": " ".join(value)}
+    if isinstance(value, int | float):
+        return {"doubleValue": value}
+    return {"stringValue": value}
+
+
+def _telemetry_line(listed: Iterable[JsonObject]) -> str:
+    """Return records as a line of OTLP's JSON, after an entry of Kong's error log."""
+    place = {"key": "introspection.source", "value": {"stringValue": "a.lua"}}
+    error_log: JsonObject = {"attributes": [place]}
+    entries: list[JsonObject] = [error_log]
+    for fields in listed:
+        attributes = [
+            {"key": name, "value": _telemetry_value(value)}
+            for name, value in fields.items()
+            if not isinstance(value, dict)
+        ]
+        entries.append({"attributes": attributes})
+    scopes = [{"scope": {"name": "kong-oam"}, "logRecords": entries}]
+    resources = [{"resource": {"attributes": []}, "scopeLogs": scopes}]
+    return json.dumps({"resourceLogs": resources})
+
+
+@pytest.mark.parametrize("is_packed", [False, True])
+def test_records_of_opentelemetry_make_the_same_classes(
+    tmp_path: Path, is_packed: bool
+) -> None:
+    """The collector writes batches as lines of JSON. Entries of the error log are no records."""
+    model = orders()
+    made = records(model, 500)
+    lines = [_telemetry_line(made[n : n + 50]) for n in range(0, 500, 50)]
+    text = "\n".join([*lines, lines[0][:90]]).encode()
+    log = tmp_path / "telemetry"
+    log.write_bytes(gzip.compress(text) if is_packed else text)
+    declared = declared_in([model])
+    found = uses_of(tmp_path, declared, log)
+    plain = write_log(tmp_path / "plain", made)
+    assert found.classes == uses_of(tmp_path, declared, plain).classes
+    assert found.count == 500
+    assert problems(found) == {("telemetry", "torn", 1, 11)}
