@@ -53,7 +53,7 @@ Keeps evidence of what was in force, and checks it.
   python -m kong_oam audit unused USES --runs FOLDER       lists access that nobody used
   python -m kong_oam audit impact USES                     shows calls that a change would deny
   python -m kong_oam audit report -o report.html           writes the report for a review
-  python -m kong_oam audit attest DECISIONS ...            records the decisions of a review
+  python -m kong_oam audit attest FILE --report PAGE --name NAME   records a review
 
 `audit VERB --help` shows more.
 """

@@ -108,7 +108,7 @@ def _statement(dialect: str, declared: object, stacks: Sequence[str]) -> str:
     assert isinstance(declared, Declared)
     if dialect not in Dialect.classes:
         raise UsageError(
-            f"unknown dialect {quoted(dialect)}: sqlglot has {', '.join(sorted(Dialect.classes))}"
+            f"unknown dialect {quoted(dialect)}: use a dialect of sqlglot, as `spark` or `bigquery`"
         )
     return portable(declared, stacks, dialect)
 

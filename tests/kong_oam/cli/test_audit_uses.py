@@ -275,7 +275,7 @@ def test_bad_usage_is_named(cli: Cli) -> None:
         == "'log.jsonl' is no file\n"
     )
     assert cli.usage("audit", "uses", "--sql", "nosuch").startswith(
-        "unknown dialect 'nosuch': sqlglot has "
+        "unknown dialect 'nosuch': use a dialect of sqlglot"
     )
     Path("uses.parquet").write_text("x")
     assert (
