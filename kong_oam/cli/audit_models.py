@@ -8,15 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kong_oam.access.absent import with_absent_clients
-from kong_oam.access.model import Estate
-from kong_oam.access.settings.values import Settings
-from kong_oam.audit.history.read import models_by_revision, read_history
 from kong_oam.cli.console import print_note
 from kong_oam.cli.estates import add_estate, read_estate, selected_settings
-from kong_oam.kong.revisions import revisions
 
 if TYPE_CHECKING:
+    from kong_oam.access.model import Estate
+    from kong_oam.access.settings.values import Settings
     from kong_oam.audit.history.run import Run
     from kong_oam.audit.uses.replay import Models
 
@@ -63,6 +60,11 @@ def add_uses_files(parser: ArgumentParser) -> None:
 
 def in_force(options: Namespace) -> InForce:
     """Return the models for the options of `add_runs`. Raises UsageError, HistoryError."""
+    # Imported here, so that other verbs start faster.
+    from kong_oam.access.absent import with_absent_clients
+    from kong_oam.audit.history.read import models_by_revision, read_history
+    from kong_oam.kong.revisions import revisions
+
     settings = selected_settings(options)
     current = with_absent_clients(read_estate(options.applications, settings))
     runs: Sequence[Run] = ()

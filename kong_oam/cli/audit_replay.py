@@ -11,7 +11,6 @@ from kong_oam.cli.audit_models import add_runs, add_uses_files, in_force
 from kong_oam.cli.audit_uses import print_unread, unread_entries
 from kong_oam.cli.command import FOUND, OK
 from kong_oam.cli.console import Console
-from kong_oam.kong.table import LONGEST_OPENING
 from kong_oam.oam.position import JsonObject
 
 if TYPE_CHECKING:
@@ -90,6 +89,8 @@ def openings(runs: Sequence[Run]) -> Iterator[Opening]:
 
 def _end(run: Run, opened: RecordedOpening) -> datetime:
     """Return the end of an opening. The gate ignores longer openings."""
+    from kong_oam.kong.table import LONGEST_OPENING
+
     if opened.ends:
         return datetime.fromisoformat(opened.ends)
     longest = timedelta(minutes=LONGEST_OPENING)
