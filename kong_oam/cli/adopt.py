@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
-
 from kong_oam.cli.adopt_compare import (
     COMPARE_DETAILS,
     compare_arguments,
@@ -15,8 +13,7 @@ from kong_oam.cli.adopt_retire import (
     retire_arguments,
     run_retire,
 )
-from kong_oam.cli.command import Command
-from kong_oam.cli.console import Console, with_called_name
+from kong_oam.cli.steps import Step, command_of
 
 _DETAILS = """\
 Takes over a Kong that is in use.
@@ -28,58 +25,31 @@ Takes over a Kong that is in use.
 `adopt kong --help`, `adopt compare --help` and `adopt retire --help` show more.
 """
 
-
-# For each step: its name and summary, the text of its help, its arguments, and its function.
-_VERBS = (
-    (
-        "kong",
-        "write Applications for an old Kong",
-        KONG_DETAILS,
-        kong_arguments,
-        run_kong,
-    ),
-    (
-        "compare",
-        "compare an old Kong with the Applications",
-        COMPARE_DETAILS,
-        compare_arguments,
-        run_compare,
-    ),
-    (
-        "retire",
-        "print the removal of replaced old routes",
-        RETIRE_DETAILS,
-        retire_arguments,
-        run_retire,
-    ),
-)
-
-
-def _arguments(parser: ArgumentParser) -> None:
-    verbs = parser.add_subparsers(
-        dest="verb", metavar="VERB", required=True, help="the step"
-    )
-    for name, summary, details, arguments, run in _VERBS:
-        verb = verbs.add_parser(
-            name,
-            help=summary,
-            description=with_called_name(details),
-            formatter_class=RawDescriptionHelpFormatter,
-        )
-        arguments(verb)
-        verb.set_defaults(run_verb=run)
-
-
-def _run(options: Namespace, console: Console) -> int:
-    status: int = options.run_verb(options, console)
-    return status
-
-
-COMMAND = Command(
+COMMAND = command_of(
     "adopt",
     "take over a Kong that is in use",
     _DETAILS,
-    _arguments,
-    _run,
-    json=False,
+    (
+        Step(
+            "kong",
+            "write Applications for an old Kong",
+            KONG_DETAILS,
+            kong_arguments,
+            run_kong,
+        ),
+        Step(
+            "compare",
+            "compare an old Kong with the Applications",
+            COMPARE_DETAILS,
+            compare_arguments,
+            run_compare,
+        ),
+        Step(
+            "retire",
+            "print the removal of replaced old routes",
+            RETIRE_DETAILS,
+            retire_arguments,
+            run_retire,
+        ),
+    ),
 )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
-
 from kong_oam.cli.audit_attest import (
     ATTEST_DETAILS,
     attest_arguments,
@@ -40,8 +38,7 @@ from kong_oam.cli.audit_verify import (
     run_verify,
     verify_arguments,
 )
-from kong_oam.cli.command import Command
-from kong_oam.cli.console import Console, with_called_name
+from kong_oam.cli.steps import Step, command_of
 
 _DETAILS = """\
 Keeps evidence of what was in force, and checks it.
@@ -58,93 +55,66 @@ Keeps evidence of what was in force, and checks it.
 `audit VERB --help` shows more.
 """
 
-
-# For each verb: its name and summary, the text of its help, its arguments, and its function.
-_VERBS = (
-    (
-        "record",
-        "write a record of the last runs of an estate",
-        RECORD_DETAILS,
-        record_arguments,
-        run_record,
-    ),
-    (
-        "verify",
-        "check the records of an estate",
-        VERIFY_DETAILS,
-        verify_arguments,
-        run_verify,
-    ),
-    (
-        "uses",
-        "aggregate records of requests",
-        USES_DETAILS,
-        uses_arguments,
-        run_uses,
-    ),
-    (
-        "replay",
-        "compare recorded decisions with the models in force",
-        REPLAY_DETAILS,
-        replay_arguments,
-        run_replay,
-    ),
-    (
-        "unused",
-        "list access that nobody used, and print its removal",
-        UNUSED_DETAILS,
-        unused_arguments,
-        run_unused,
-    ),
-    (
-        "impact",
-        "show which recorded calls a change would deny",
-        IMPACT_DETAILS,
-        impact_arguments,
-        run_impact,
-    ),
-    (
-        "report",
-        "write the report for a review of access",
-        REPORT_DETAILS,
-        report_arguments,
-        run_report,
-    ),
-    (
-        "attest",
-        "record a review, and print revocations as a patch",
-        ATTEST_DETAILS,
-        attest_arguments,
-        run_attest,
-    ),
-)
-
-
-def _arguments(parser: ArgumentParser) -> None:
-    verbs = parser.add_subparsers(
-        dest="verb", metavar="VERB", required=True, help="the step"
-    )
-    for name, summary, details, arguments, run in _VERBS:
-        verb = verbs.add_parser(
-            name,
-            help=summary,
-            description=with_called_name(details),
-            formatter_class=RawDescriptionHelpFormatter,
-        )
-        arguments(verb)
-        verb.set_defaults(run_verb=run)
-
-
-def _run(options: Namespace, console: Console) -> int:
-    status: int = options.run_verb(options, console)
-    return status
-
-
-COMMAND = Command(
+COMMAND = command_of(
     "audit",
     "keep evidence of runs, and check it",
     _DETAILS,
-    _arguments,
-    _run,
-    json=False,
+    (
+        Step(
+            "record",
+            "write a record of the last runs of an estate",
+            RECORD_DETAILS,
+            record_arguments,
+            run_record,
+        ),
+        Step(
+            "verify",
+            "check the records of an estate",
+            VERIFY_DETAILS,
+            verify_arguments,
+            run_verify,
+        ),
+        Step(
+            "uses",
+            "aggregate records of requests",
+            USES_DETAILS,
+            uses_arguments,
+            run_uses,
+        ),
+        Step(
+            "replay",
+            "compare recorded decisions with the models in force",
+            REPLAY_DETAILS,
+            replay_arguments,
+            run_replay,
+        ),
+        Step(
+            "unused",
+            "list access that nobody used, and print its removal",
+            UNUSED_DETAILS,
+            unused_arguments,
+            run_unused,
+        ),
+        Step(
+            "impact",
+            "show which recorded calls a change would deny",
+            IMPACT_DETAILS,
+            impact_arguments,
+            run_impact,
+        ),
+        Step(
+            "report",
+            "write the report for a review of access",
+            REPORT_DETAILS,
+            report_arguments,
+            run_report,
+        ),
+        Step(
+            "attest",
+            "record a review, and print revocations as a patch",
+            ATTEST_DETAILS,
+            attest_arguments,
+            run_attest,
+        ),
+    ),
 )
