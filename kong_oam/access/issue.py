@@ -1,6 +1,6 @@
 """Issue access tokens as a provider does.
 
-Source: docs/explanation/design.md#effective-scopes.
+Source: docs/concepts.md#tokens-and-scopes.
 """
 
 from __future__ import annotations

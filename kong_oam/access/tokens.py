@@ -1,6 +1,6 @@
 """Validate tokens.
 
-Sources: docs/explanation/design.md#effective-scopes and
+Sources: docs/concepts.md#tokens-and-scopes and
 docs/explanation/design.md#valid-tokens.
 
 Tokens are JSON Web Tokens (RFC 7519) in compact form, signed with RS256 or ES256 (RFC 7518).
