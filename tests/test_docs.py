@@ -691,7 +691,8 @@ def test_a_command_runs_in_the_virtual_environment() -> None:
 
 def test_the_page_says_what_installs_each_lock() -> None:
     """`make setup` installs tests too, and the workflow only the program."""
-    rows = table(page("how-to/deploy.md"), "| lock file | for |")
+    text = CONTRIBUTING.read_text("utf-8")
+    rows = table(text, "| lock file | for |")
     listed = {}
     for row in rows:
         lock, _, by = (cell.strip(" `") for cell in row.strip("|").split("|"))
