@@ -17,6 +17,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from kong_oam.__main__ import COMMANDS
 from kong_oam.__main__ import main as run
 from kong_oam.access.lint.finding import KINDS
 from kong_oam.codes import CODES
@@ -69,6 +70,12 @@ def block(name: str) -> str:
                 *rows,
             ]
         )
+    if name == "verbs":
+        rows = [
+            f"| [`{command.name}`](#{command.name}) | {command.summary} |"
+            for command in COMMANDS
+        ]
+        return "\n".join(["| verb | what it does |", "|---|---|", *rows])
     if name == "settings":
         return _table(json.loads(_SETTINGS.read_text("utf-8")))
     if kind == "trait":
