@@ -310,13 +310,6 @@ def outside_with_an_address() -> None:
             0,
         ),
         ("how-to/bring-your-own-definitions.md", "explain", as_it_is, 0),
-        ("how-to/bring-your-own-definitions.md", "who GET", as_it_is, 0),
-        (
-            "how-to/bring-your-own-definitions.md",
-            "what ledger/closing",
-            as_it_is,
-            0,
-        ),
         ("how-to/bring-your-own-definitions.md", "diff", more_for_closing, 0),
         ("../README.md", "matrix --component orders/api", as_it_is, 0),
         ("tutorial.md", "check", with_a_typo, 1),
