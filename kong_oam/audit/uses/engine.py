@@ -40,4 +40,7 @@ def connection() -> Iterator[DuckDBPyConnection]:
         database.execute("SET threads = 1")
         database.execute(f"SET memory_limit = '{_MEMORY}'")
         database.execute("SET temp_directory = ?", [folder])
+        # DuckDB cannot estimate the number of records in a log. So it would keep a log in memory,
+        # and not the small table that it joins. Without this, it keeps the right side of a join.
+        database.execute("SET disabled_optimizers = 'build_side_probe_side'")
         yield database

@@ -202,6 +202,87 @@ def test_lines_that_do_not_count_are_counted(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.parametrize("is_packed", [False, True])
+def test_a_problem_names_its_line_among_all_lines(
+    tmp_path: Path, is_packed: bool
+) -> None:
+    """Empty lines, ends of Windows, and bytes that are no text count as lines."""
+    model = orders()
+    made = records(model, 6)
+    good = [line.encode() for line in lines_of(made)]
+    wrong = json.dumps({**made[0], "path": 7}).encode()
+    other = json.dumps({**made[0], "stack": "other"}).encode()
+    lines = [
+        b"",
+        good[0],
+        b"  ",
+        good[1] + b"\r",
+        b"\r",
+        good[2].replace(b"/", b"\\/"),
+        b"\xff\x80",
+        b"a\x01b\x01c",
+        good[3] + good[4],
+        wrong,
+        b"",
+        other,
+        good[5],
+    ]
+    text = b"\n".join(lines)
+    log = tmp_path / "log"
+    log.write_bytes(gzip.compress(text) if is_packed else text)
+    uses = uses_of(tmp_path, declared_in([model]), log)
+    assert uses.count == 4
+    assert problems(uses) == {
+        ("log", "torn", 3, 7),
+        ("log", "type", 1, 10),
+        ("log", "stack", 1, 12),
+    }
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("port", 8080),
+        ("revision", 123456789012),
+        ("path", True),
+        ("client", {"id": "x"}),
+        ("caller", ["shop/web"]),
+        ("user", 1),
+        ("user", "true"),
+        ("version", "1"),
+        ("sequence", "7"),
+        ("scopes", {"orders.read": 1}),
+        ("groups", ["sales", 7]),
+    ],
+)
+def test_a_value_of_another_type_is_no_text(
+    tmp_path: Path, field: str, value: object
+) -> None:
+    """DuckDB reads numbers and objects as texts. A record with such a value does not count."""
+    model = orders()
+    good, bad = records(model, 2)
+    log = write_log(tmp_path / "log", [good, {**bad, field: value}])
+    uses = uses_of(tmp_path, declared_in([model]), log)
+    assert uses.count == 1
+    assert problems(uses) == {("log", "type", 1, 2)}
+
+
+def test_logs_packed_with_zstd_are_read(tmp_path: Path) -> None:
+    import duckdb
+
+    model = orders()
+    log = write_log(tmp_path / "log.json", records(model, 500))
+    packed = tmp_path / "log.json.zst"
+    duckdb.sql(
+        f"COPY (SELECT json FROM read_json_objects('{log}')) TO '{packed}' "
+        "(FORMAT csv, HEADER false, QUOTE '', ESCAPE '', DELIM '\x01', COMPRESSION zstd)"
+    )
+    assert packed.read_bytes().startswith(b"\x28\xb5\x2f\xfd")
+    declared = declared_in([model])
+    found = uses_of(tmp_path, declared, packed)
+    assert found == uses_of(tmp_path, declared, log)
+
+
 def test_a_cut_archive_does_not_stop_the_others(tmp_path: Path) -> None:
     model = orders()
     made = records(model, 3000)
