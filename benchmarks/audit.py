@@ -3,7 +3,8 @@
     python -m benchmarks.audit [--records 1000000] [--applications 500] [--folder FOLDER]
 
 Two components of each application get calls, by two clients. Each part runs in a separate process
-with one thread. DuckDB reads the same columns of the same file and takes the maximum of each. Exits
+with one thread. DuckDB reads the same columns of the same file and takes the maximum of each. In
+JSON, it fails at a line that is no JSON, converts other types silently, and numbers no lines. Exits
 1 if a ratio is above 5, or a part needs more than 1 GiB.
 """
 
