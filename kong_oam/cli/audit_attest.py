@@ -34,7 +34,8 @@ SHA-256 of the snapshot and all decisions. Prints the revoked lines as a patch f
       --name "Ann Lee" > revoked.patch
 
 The patch removes nothing else, and gives nobody more access. Lines that need another edit are
-listed. Exit status: 1 if there are such lines, 2 for decisions about another report.
+listed with the place to edit. Exit status: 1 if there are such lines, 2 for decisions about another
+report.
 """
 
 
@@ -90,8 +91,9 @@ def run_attest(options: Namespace, console: Console) -> int:
     print_note(f"{file}: {_summary(review)}")
     for key in gone:
         print_note(f"already gone: {_words(key)}")
-    for key, reason in removal.by_hand.items():
-        print_note(f"to remove by hand: {_words(key)}: {reason}")
+    for key, by_hand in removal.by_hand.items():
+        place = f", {by_hand.place}" if by_hand.place else ""
+        print_note(f"to remove by hand: {_words(key)}{place}: {by_hand.reason}")
     for diff in removal.diffs:
         console.print_exactly(diff.removesuffix("\n"))
     return FOUND if removal.by_hand else OK
@@ -158,6 +160,7 @@ def _check(options: Namespace, settings: Settings, estate: Estate) -> Check:
     from kong_oam.oam.application import read_file as read_application_file
 
     before = model_of(estate, settings)
+    known = {line.key for line in lines_of(estate)}
 
     def check(texts: Texts, keys: Collection[LineKey]) -> str:
         def read_one(file: Path, name: str, own: OwnTypes) -> Reading:
@@ -172,6 +175,9 @@ def _check(options: Namespace, settings: Settings, estate: Estate) -> Check:
         left = {line.key for line in lines_of(compiled.estate)}
         if not left.isdisjoint(keys):
             return "another entry still gives it"
+        lost = sorted(known - left - {*keys})
+        if lost:
+            return f"the same entry gives {_words(lost[0])}; revoke it, too"
         changes = diff_from_any((before,), model_of(compiled.estate, settings))
         opening = opened(changes)
         if opening:

@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -121,6 +122,8 @@ def audited(
             audited.run()
             health = made.case("GET", "/orders/health")
             live.await_steady([(health, 200)], made.bound)
+            # Kong writes a record some time after its answer.
+            time.sleep(2)
             yield audited
     finally:
         shutil.rmtree(logs)

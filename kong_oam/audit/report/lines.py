@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
-from kong_oam.access.before import KIND_WORDS
+from kong_oam.access.before import KIND_WORDS, OldCaller
 from kong_oam.access.data import Names
 from kong_oam.access.diff.wording import methods
 from kong_oam.access.internal import Connection
@@ -147,11 +147,8 @@ def _groups(component: Component) -> Iterator[Line]:
 
 def _old_credentials(estate: Estate, component: Component) -> Iterator[Line]:
     for caller in component.identity.old_callers:
-        by = KIND_WORDS[caller.by]
-        holder = f"{caller.client} as {caller.consumer} by {by}"
-        key = LineKey(component.key, "old credential", holder)
         yield Line(
-            key,
+            old_credential_key(component, caller),
             component.owner or "",
             _owner(estate, caller.client),
             tuple(sorted(caller.scopes)),
@@ -169,6 +166,13 @@ def _public(component: Component) -> Iterator[Line]:
                 until=rule.public.until or "",
                 refused=but_not(rule).strip(),
             )
+
+
+def old_credential_key(component: Component, caller: OldCaller) -> LineKey:
+    """Return the line of an old credential: `acme/partner as acme by key`."""
+    by = KIND_WORDS[caller.by]
+    holder = f"{caller.client} as {caller.consumer} by {by}"
+    return LineKey(component.key, "old credential", holder)
 
 
 def connection_holder(connection: Connection) -> str:

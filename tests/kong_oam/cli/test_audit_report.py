@@ -24,11 +24,28 @@ from tests.support.browser import browser
 from tests.support.cli import Cli
 from tests.support.documentation import block, page, shown
 from tests.support.history import STATE
+from tests.support.old_credentials import ORDERS
 from tests.support.pages import IN_A_BROWSER
 from tests.support.projects import commit_all, copy_sample, git, replace_once
 from tests.support.streams import Capsys
 
 EVIDENCE = Path("evidence")
+JOBS = """
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: jobs, namespace: jobs}
+spec:
+  components:
+    - name: job
+      type: worker
+      properties: {image: x}
+      traits:
+        - type: client
+          properties:
+            kind: service
+            before: {consumer: jobs, by: key-auth, until: 2027-03-31, reason: keys}
+            calls: [{component: prices/api, scopes: [read]}]
+"""
 
 
 @pytest.fixture
@@ -298,8 +315,8 @@ def test_a_revocation_that_opens_another_path_is_done_by_hand(
     file = decided((*health, "revoke", "probes moved"))
     problems = cli.error("audit", "attest", str(file), *ATTEST, "Ann", status=1)
     assert (
-        "to remove by hand: public GET /orders/health at orders/api: without it, another "
-        "rule applies"
+        "to remove by hand: public GET /orders/health at orders/api, applications/orders.yaml:26: "
+        "without it, another rule applies"
     ) in problems
 
 
@@ -332,6 +349,30 @@ def test_a_changed_report_is_not_attested(cli: Cli) -> None:
     file.write_text(file.read_text().replace("shop/checkout", "shop/checkin"))
     problem = cli.usage("audit", "attest", str(decisions), *ATTEST, "Ann")
     assert "the data of the report was changed" in problem
+
+
+def test_a_line_that_another_line_needs_is_removed_by_hand(cli: Cli) -> None:
+    """A call gives a grant and an old credential. The patch removes both only if both are revoked."""
+    prices = ORDERS.replace("orders", "prices").replace(
+        "acme/partner", "jobs/job"
+    )
+    Path("applications/prices.yaml").write_text(prices)
+    Path("applications/jobs.yaml").write_text(JOBS)
+    cli(*REPORT)
+    grant = "prices/api", "client", "jobs/job"
+    credential = "prices/api", "old credential", "jobs/job as jobs by key"
+    file = decided((*grant, "revoke", "moved"))
+    problems = cli.error("audit", "attest", str(file), *ATTEST, "Ann", status=1)
+    assert (
+        "to remove by hand: client jobs/job at prices/api, applications/jobs.yaml:15: the same "
+        "entry gives old credential jobs/job as jobs by key at prices/api; revoke it, too"
+    ) in problems
+    file = decided(
+        (*grant, "revoke", "moved"), (*credential, "revoke", "moved")
+    )
+    assert "-            calls:" in cli(
+        "audit", "attest", str(file), *ATTEST, "Ann"
+    )
 
 
 REVOKE = """

@@ -14,7 +14,7 @@ from tests.support.gateway_cases import Case
 from tests.support.live.threads import Calling
 
 # The callers start at different requests, so that requests of all kinds meet at the gateway.
-_CALLERS = 4
+_CALLERS = 16
 
 
 class Load(Calling):
