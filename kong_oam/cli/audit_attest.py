@@ -7,7 +7,12 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kong_oam.cli.audit_record import folder_of
+from kong_oam.cli.audit_record import (
+    add_signing,
+    check_signing,
+    folder_of,
+    sign_record,
+)
 from kong_oam.cli.command import FOUND, OK, UsageError
 from kong_oam.cli.console import Console, print_note
 from kong_oam.cli.estates import add_estate, reading_of, selected_settings
@@ -63,6 +68,7 @@ def attest_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--name", required=True, help="the name of the reviewer"
     )
+    add_signing(parser)
     add_estate(parser)
 
 
@@ -83,12 +89,14 @@ def run_attest(options: Namespace, console: Console) -> int:
             f"the report is about stack '{snapshot.stack}': add --stack {snapshot.stack}"
         )
     folder = folder_of(options.to, selected_settings(options))
+    check_signing(options.sign)
     # Before the record, so that an error leaves no record.
     removal, gone = _removal(options, estate, review)
     file = write_record(
         folder, REVIEW, snapshot.stack, {REVIEW: review_fields(review)}
     )
     print_note(f"{file}: {_summary(review)}")
+    print_note(*sign_record(file, options.sign))
     for key in gone:
         print_note(f"already gone: {_words(key)}")
     for key, by_hand in removal.by_hand.items():

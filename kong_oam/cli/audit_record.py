@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,12 +59,33 @@ def record_arguments(parser: ArgumentParser) -> None:
         metavar="FILE",
         help="event logs of the runs, for findings of the policy pack",
     )
+    add_signing(parser)
+
+
+def add_signing(parser: ArgumentParser) -> None:
+    """Add the option to sign a record."""
     parser.add_argument(
         "--sign",
         type=Path,
         metavar="KEY",
         help="a private key (PEM); also writes a signed DSSE envelope",
     )
+
+
+def check_signing(key: Path | None) -> None:
+    """Check that a chosen key can sign, before a record is written. Raises SignatureError."""
+    from kong_oam.audit.history.signature import check_private_key
+
+    if key:
+        check_private_key(key)
+
+
+def sign_record(file: Path, key: Path | None) -> Iterator[str]:
+    """Sign a record if a key is chosen. Yield a line about the signature. Raises SignatureError."""
+    from kong_oam.audit.history.signature import sign
+
+    if key:
+        yield f"{sign(file, key)}: the signature"
 
 
 def folder_of(chosen: Path | None, settings: Settings) -> Path:
@@ -80,7 +101,6 @@ def folder_of(chosen: Path | None, settings: Settings) -> Path:
 
 def run_record(options: Namespace, console: Console) -> int:
     # Imported here, so that other verbs start faster.
-    from kong_oam.audit.history import signature
     from kong_oam.audit.history.read import read_history
     from kong_oam.audit.history.write import check_folder, write_record
     from kong_oam.identity.kinds import describe
@@ -89,9 +109,7 @@ def run_record(options: Namespace, console: Console) -> int:
         settings_of(options.stack, describe=describe), options.definitions
     )
     folder = folder_of(options.to, settings)
-    key = options.sign
-    if key:
-        signature.check_private_key(key)
+    check_signing(options.sign)
     check_folder(folder)
     runs = read_history(folder).runs
     stacks = stacks_of(settings)
@@ -109,8 +127,7 @@ def run_record(options: Namespace, console: Console) -> int:
     }
     file = write_record(folder, "run", settings.stack.name, fields)
     console.print(f"{file}: {_summary(parts)}")
-    if key:
-        console.print(f"{signature.sign(file, key)}: the signature")
+    console.print(*sign_record(file, options.sign))
     return OK
 
 

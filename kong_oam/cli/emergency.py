@@ -11,7 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from kong_oam.access.settings.values import Settings
-from kong_oam.cli.command import FOUND, OK, Command
+from kong_oam.cli.audit_record import (
+    add_signing,
+    check_signing,
+    sign_record,
+)
+from kong_oam.cli.command import FOUND, OK, Command, UsageError
 from kong_oam.cli.console import Console
 from kong_oam.cli.estates import settings_of
 from kong_oam.errors import KongOamError
@@ -42,7 +47,7 @@ path, to confirm the change. If this address does not reach the gateway from her
 KONG_PROXY_ADDR to the address of Kong's proxy.
 
 If the stack's file sets kong-oam:evidence, `open` and `close` write a record into that folder.
-Commit the record.
+With --sign, they also sign the record. Commit the record.
 
 Exit status: 0 if the change is done and confirmed at the gateway, or no opening is active. 1 if
 listed openings are active. 2 if the command failed, is incomplete, or is not confirmed at the
@@ -84,7 +89,8 @@ def _arguments(parser: ArgumentParser) -> None:
         default=60,
         help=f"the duration: 1 to {LONGEST_OPENING} (default: 60)",
     )
-    verbs.add_parser("close", help="close all openings now")
+    add_signing(opening)
+    add_signing(verbs.add_parser("close", help="close all openings now"))
 
 
 def _run(options: Namespace, console: Console) -> int:
@@ -108,7 +114,7 @@ def _run(options: Namespace, console: Console) -> int:
             account(settings, stack_configuration(options.stack))
         ) as admin:
             if options.verb:
-                _check_evidence(settings)
+                _check_evidence(settings, options.sign)
             if options.verb == "open":
                 opening_request = OpeningRequest(
                     options.component,
@@ -119,7 +125,13 @@ def _run(options: Namespace, console: Console) -> int:
                 )
                 opening = open_path(admin, settings, opening_request)
                 console.print(f"{opening}; {_effective_when(admin, settings)}")
-                _record(settings, "open", {opening.component: opening}, console)
+                _record(
+                    settings,
+                    "open",
+                    {opening.component: opening},
+                    options.sign,
+                    console,
+                )
                 console.print(
                     f"To close it earlier: python -m kong_oam emergency -s {options.stack} close"
                 )
@@ -130,7 +142,7 @@ def _run(options: Namespace, console: Console) -> int:
                 )
                 return OK
             if options.verb == "close":
-                _close(admin, settings, proxy, console)
+                _close(admin, settings, proxy, options.sign, console)
                 return OK
             listed = openings(admin, settings)
     except KongOamError as error:
@@ -144,7 +156,11 @@ def _run(options: Namespace, console: Console) -> int:
 
 
 def _close(
-    admin: AdminApi, settings: Settings, proxy: Proxy, console: Console
+    admin: AdminApi,
+    settings: Settings,
+    proxy: Proxy,
+    key: Path | None,
+    console: Console,
 ) -> None:
     """Close all openings, print the result and confirm it at the gateway. Raises EmergencyError
     with all failures."""
@@ -160,7 +176,7 @@ def _close(
     timing = _effective_when(admin, settings) if closed else ""
     console.print(*(f"closed: {component}; {timing}" for component in closed))
     if closed:
-        _record(settings, "close", closed, console)
+        _record(settings, "close", closed, key, console)
     elif not failures:
         console.print(_NO_OPENINGS)
     openings_closed = [opening for opening in closed.values() if opening]
@@ -176,22 +192,29 @@ def _close(
         raise EmergencyError("\n".join(failures))
 
 
-def _check_evidence(settings: Settings) -> None:
-    """Check that a record can be written, before the change. Raises HistoryError."""
+def _check_evidence(settings: Settings, key: Path | None) -> None:
+    """Check that a record can be written and signed, before the change. Raises HistoryError,
+    SignatureError, UsageError."""
     from kong_oam.audit.history.write import check_folder
 
     if settings.evidence:
         check_folder(Path(settings.evidence))
+        check_signing(key)
+    elif key:
+        raise UsageError(
+            "--sign needs a record: set kong-oam:evidence in the stack's file"
+        )
 
 
 def _record(
     settings: Settings,
     kind: Literal["open", "close"],
     changed: Mapping[str, Opening | None],
+    key: Path | None,
     console: Console,
 ) -> None:
     """Write a record of opened or closed paths, if the stack keeps records. `changed`: the opening
-    of each component; None if unknown. Raises HistoryError."""
+    of each component; None if unknown. `key` signs the record. Raises HistoryError."""
     from kong_oam.audit.history.write import write_record
 
     if not settings.evidence:
@@ -205,6 +228,7 @@ def _record(
         Path(settings.evidence), kind, settings.stack.name, fields
     )
     console.print(f"{file}: the record; commit it")
+    console.print(*sign_record(file, key))
 
 
 def _opening_fields(component: str, opening: Opening | None) -> JsonObject:

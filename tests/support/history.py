@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
@@ -40,3 +41,15 @@ def write_chain(folder: Path, *records: Mapping[str, object]) -> list[Path]:
         files.append(file)
         previous = sha256(content).hexdigest()
     return files
+
+
+def key_pair(folder: Path, name: str) -> tuple[Path, Path]:
+    """Return a private and a public key, written by openssl."""
+    private = folder / f"{name}.pem"
+    public = folder / f"{name}.pub"
+    for words in (
+        ("genpkey", "-algorithm", "ed25519", "-out", private),
+        ("pkey", "-in", private, "-pubout", "-out", public),
+    ):
+        subprocess.run(["openssl", *map(str, words)], check=True)
+    return private, public

@@ -24,7 +24,7 @@ from kong_oam.audit.history.signature import (
     signature_problem,
 )
 from kong_oam.diagnostics import Diagnostic
-from tests.support.history import write_chain
+from tests.support.history import key_pair, write_chain
 from tests.support.json_object import JsonObject
 
 FIRST_STATE = 64 * "1"
@@ -205,22 +205,10 @@ def test_the_past_has_warnings(tmp_path: Path) -> None:
     assert {finding.severity for finding in found} == {"warning"}
 
 
-def _key(folder: Path, name: str) -> tuple[Path, Path]:
-    """Return a private and a public key, written by openssl."""
-    private = folder / f"{name}.pem"
-    public = folder / f"{name}.pub"
-    for words in (
-        ("genpkey", "-algorithm", "ed25519", "-out", private),
-        ("pkey", "-in", private, "-pubout", "-out", public),
-    ):
-        subprocess.run(["openssl", *map(str, words)], check=True)
-    return private, public
-
-
 def test_a_signature_covers_the_whole_record(tmp_path: Path) -> None:
     """Without the key nobody can write another record with a valid signature."""
-    private, public = _key(tmp_path, "ours")
-    _, foreign = _key(tmp_path, "theirs")
+    private, public = key_pair(tmp_path, "ours")
+    _, foreign = key_pair(tmp_path, "theirs")
     records = tmp_path / "records"
     (file,) = write_chain(records, {})
     assert signature_problem(file, public).startswith("no signature")
@@ -243,7 +231,7 @@ def test_a_signature_covers_the_whole_record(tmp_path: Path) -> None:
 
 def test_an_envelope_has_the_record_as_payload(tmp_path: Path) -> None:
     """Another program can verify it, by DSSE's own encoding of the signed bytes."""
-    private, public = _key(tmp_path, "ours")
+    private, public = key_pair(tmp_path, "ours")
     (file,) = write_chain(tmp_path / "records", {})
     data = json.loads(sign(file, private).read_bytes())
     (signature,) = data["signatures"]

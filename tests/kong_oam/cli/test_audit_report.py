@@ -16,6 +16,7 @@ from kong_oam.__main__ import main
 from kong_oam.access.diff.facts import model_of
 from kong_oam.access.diff.snapshot import dump_model
 from kong_oam.audit.history.read import read_runs
+from kong_oam.audit.history.signature import signature_problem
 from kong_oam.audit.history.write import write_record
 from kong_oam.audit.uses.declared import declared_in
 from kong_oam.audit.uses.logs import collect
@@ -23,7 +24,7 @@ from kong_oam.cli.estates import read_estate, settings_of
 from tests.support.browser import browser
 from tests.support.cli import Cli
 from tests.support.documentation import block, page, shown
-from tests.support.history import STATE
+from tests.support.history import STATE, key_pair
 from tests.support.old_credentials import ORDERS
 from tests.support.pages import IN_A_BROWSER
 from tests.support.projects import commit_all, copy_sample, git, replace_once
@@ -282,7 +283,11 @@ def test_decisions_become_a_record_and_a_patch(cli: Cli) -> None:
     """The patch applies, and removes the client from the role and the call."""
     cli(*REPORT)
     file = decided((*CHECKOUT, "revoke", "not used"), KEPT)
-    patch = cli("audit", "attest", str(file), *ATTEST, "Ann Lee")
+    private, public = key_pair(Path(), "ours")
+    patch = cli(
+        "audit", "attest", str(file), *ATTEST, "Ann Lee", "--sign", str(private)
+    )
+    assert signature_problem(EVIDENCE / "000002.json", public) == ""
     subprocess.run(["git", "apply", "-"], input=patch.encode(), check=True)
     cli("check")
     cli(*REPORT)

@@ -6,12 +6,15 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NoReturn
 
 import pytest
 
 from kong_oam.__main__ import main
+from kong_oam.audit.history.read import read_runs
+from kong_oam.audit.history.signature import signature_problem
 from kong_oam.emergency import changes, confirmation
 from kong_oam.emergency.changes import (
     EmergencyError,
@@ -25,6 +28,8 @@ from kong_oam.kong.admin import AdminError
 from kong_oam.recover import recovery
 from kong_oam.recover.recovery import RecoveryError, Search, SearchedPlace
 from tests.support.cli import Cli
+from tests.support.history import key_pair
+from tests.support.projects import copy_sample, replace_once
 from tests.support.repository import ROOT
 from tests.support.streams import Capsys
 
@@ -318,6 +323,69 @@ def test_the_delay_of_kongs_workers_is_printed(
         f"closed: tiny/api; {ending}",
         "it refuses it",
     ]
+
+
+@pytest.fixture
+def recording(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A project whose stack keeps records."""
+    copy_sample(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    replace_once(
+        Path("stacks/Pulumi.local.yaml"),
+        "  kong-oam:cloud: local\n",
+        "  kong-oam:cloud: local\n  kong-oam:evidence: evidence\n",
+    )
+
+
+OPENS = ("emergency", "-s", "local", "open", "tiny/api", "/things")
+
+
+@pytest.mark.usefixtures("changed", "recording")
+def test_records_of_openings_are_signed(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The envelope of each record is valid."""
+    monkeypatch.setattr(preflight, "settle", lambda *_: 0.0)
+    private, public = key_pair(tmp_path, "ours")
+    sign = ("--sign", str(private))
+    opened = cli(*OPENS, "--reason", "x", *sign)
+    assert "evidence/000001.dsse: the signature\n" in opened
+    closed = cli("emergency", "-s", "local", "close", *sign)
+    assert "evidence/000002.dsse: the signature\n" in closed
+    runs = read_runs(Path("evidence"))
+    assert [run.kind for run in runs] == ["open", "close"]
+    for run in runs:
+        assert signature_problem(Path(run.file), public) == ""
+
+
+@pytest.mark.usefixtures("changed", "recording")
+def test_a_key_that_cannot_sign_opens_nothing(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The check comes before the change."""
+    monkeypatch.setattr(changes, "open_path", _fails)
+    Path("key").write_text("")
+    arguments = (*OPENS, "--reason", "x", "--sign", "key")
+    assert cli.error(*arguments).startswith(
+        "error: key: not a private key that signs"
+    )
+    assert not [*Path("evidence").iterdir()]
+
+
+@pytest.mark.usefixtures("changed")
+def test_a_signature_needs_a_record(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a folder of records, the command opens nothing."""
+    monkeypatch.setattr(changes, "open_path", _fails)
+    arguments = (*OPENS, "--reason", "x", "--sign", "key")
+    assert cli.error(*arguments) == (
+        "error: --sign needs a record: set kong-oam:evidence in the stack's file\n"
+    )
+
+
+def _fails(*_: object) -> NoReturn:
+    raise AssertionError
 
 
 @pytest.mark.usefixtures("changed")
