@@ -11,7 +11,13 @@ from pathlib import Path
 from kong_oam.audit.history.chain import recorded_updates, state_at_end
 from kong_oam.audit.history.engine import EngineStack
 from kong_oam.audit.history.read import History, file_name
-from kong_oam.audit.history.run import DIGEST, Run, digest_of, update_of
+from kong_oam.audit.history.run import (
+    DIGEST,
+    Run,
+    StackRecord,
+    digest_of,
+    update_of,
+)
 from kong_oam.diagnostics import Diagnostic, Findings, printable
 from kong_oam.oam.position import FilePlace
 
@@ -97,18 +103,15 @@ def findings_of_engine(
 def findings_about_runs(runs: Iterable[Run]) -> Findings:
     """Yield what an auditor asks about: edits of a state, dirty trees, and authors who approved
     alone. Warnings, since nobody can correct the past."""
-    states: dict[str, str] = {}
+    stacks: dict[str, StackRecord] = {}
     for run in runs:
         for name, part in run.stacks.items():
-            before = states.get(name)
-            if before and before != part.state and not part.updates:
+            before = stacks.get(name)
+            if before and (edit := _edit(before, part)):
                 yield _at(
-                    run,
-                    "AUD606",
-                    f"stack '{name}': no update wrote the recorded state",
-                    is_past=True,
+                    run, "AUD606", f"stack '{name}': {edit}", is_past=True
                 )
-            states[name] = part.state
+            stacks[name] = part
             for update in part.updates:
                 if update.facts.get(_DIRTY) == "true":
                     yield _at(
@@ -118,6 +121,24 @@ def findings_about_runs(runs: Iterable[Run]) -> Findings:
                         is_past=True,
                     )
         yield from _alone(run)
+
+
+def _edit(before: StackRecord, part: StackRecord) -> str:
+    """Return the trace of an edit of the state between two records, or an empty text."""
+    if before.state != part.state and not part.updates:
+        return "no update wrote the recorded state"
+    expected = before.resources
+    for update in part.updates:
+        growth = update.growth
+        if growth is None:
+            return ""
+        expected += growth
+    if expected == part.resources:
+        return ""
+    return (
+        f"its updates explain {expected} resources, and the state has {part.resources}; ask who "
+        "changed the state before an update"
+    )
 
 
 def _alone(run: Run) -> Findings:

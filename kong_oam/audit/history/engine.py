@@ -10,7 +10,7 @@ from hashlib import sha256
 from kong_oam.audit.history.run import update_of
 from kong_oam.engine.cli import LONG, pulumi
 from kong_oam.engine.export import Entry, export_state, resources_in
-from kong_oam.engine.state import STACK, Outputs
+from kong_oam.engine.state import STACK, Outputs, logical_name
 from kong_oam.oam.position import JsonObject
 
 # The engine's facts that a record keeps: who ran which commit, where, with which flags. Other facts
@@ -27,7 +27,8 @@ class EngineStack:
     """A stack as the engine knows it now.
 
     `updates`: the fields of each update, the oldest first. `state`: the digest of the state.
-    `outputs`: the stack's outputs, empty before the first complete run.
+    `resources`: the number of resources that updates count. `outputs`: the stack's outputs, empty
+    before the first complete run.
     """
 
     updates: tuple[JsonObject, ...]
@@ -62,9 +63,23 @@ def read_stack(stack: str) -> EngineStack:
     for resource in resources:
         if resource["type"] == STACK:
             outputs = resource.get("outputs") or {}
+    counted = sum(map(_is_counted, resources))
     return EngineStack(
-        tuple(_updates(stack)), state_digest(state), len(resources), outputs
+        tuple(_updates(stack)), state_digest(state), counted, outputs
     )
+
+
+def _is_counted(resource: Outputs) -> bool:
+    """Return whether an update counts a resource (pulumi: engine, OnResourceStepPost).
+
+    It counts no default provider, no resource of others, and no old copy before its deletion.
+    """
+    is_provider = resource["type"].startswith("pulumi:providers:")
+    is_default = is_provider and logical_name(resource["urn"]).startswith(
+        "default"
+    )
+    is_other = resource.get("external") or resource.get("delete")
+    return not is_default and not is_other
 
 
 def state_digest(state: Entry) -> str:

@@ -25,6 +25,9 @@ VERSION = 1
 # The field with the digest of all others.
 DIGEST = "sha256"
 
+# The engine's fact about an update that also refreshed the state.
+_REFRESH = "pulumi.flag.refresh"
+
 # A component and its port, as records of requests name them.
 Gate = tuple[str, str]
 
@@ -51,10 +54,25 @@ class Update:
         """The identity of the update. Self-managed backends number nothing."""
         return self.start, self.kind
 
+    @property
+    def growth(self) -> int | None:
+        """The resources that the update added to the state, without the removed resources.
+
+        None if the engine does not count each of them: in a failed update, and in a refresh by
+        `up --refresh`.
+        """
+        if self.result != "succeeded" or _REFRESH in self.facts:
+            return None
+        added = self.changes.get("create", 0) + self.changes.get("import", 0)
+        return added - self.changes.get("delete", 0)
+
 
 @dataclass(frozen=True, slots=True)
 class StackRecord:
-    """One stack of the estate: its updates since the record before, and the digest of its state."""
+    """One stack of the estate: its updates since the record before, and its state.
+
+    `state`: the digest of the state. `resources`: the number of resources that updates count.
+    """
 
     updates: tuple[Update, ...]
     state: str

@@ -6,6 +6,7 @@ import json
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
@@ -31,20 +32,25 @@ FIRST_STATE = 64 * "1"
 SECOND_STATE = 64 * "2"
 
 
-def update(day: int, **facts: str) -> JsonObject:
+def update(
+    day: int,
+    changes: Mapping[str, int] = MappingProxyType({"same": 35}),
+    result: str = "succeeded",
+    **facts: str,
+) -> JsonObject:
     return {
         "kind": "update",
         "start": f"2026-11-{day}T09:58:00Z",
         "end": f"2026-11-{day}T09:59:00Z",
-        "result": "succeeded",
-        "changes": {"same": 35},
+        "result": result,
+        "changes": {**changes},
         "facts": facts,
     }
 
 
-def part(state: str, *updates: JsonObject) -> JsonObject:
+def part(state: str, *updates: JsonObject, resources: int = 3) -> JsonObject:
     """Return the fields of a record of the stack `local`."""
-    fields = {"updates": [*updates], "state": state, "resources": 3}
+    fields = {"updates": [*updates], "state": state, "resources": resources}
     return {"stacks": {"local": fields}}
 
 
@@ -203,6 +209,44 @@ def test_the_past_has_warnings(tmp_path: Path) -> None:
         "AUD608 000003.json",
     ]
     assert {finding.severity for finding in found} == {"warning"}
+
+
+def traces(folder: Path, *updates: JsonObject, resources: int) -> list[str]:
+    """Return the warnings about updates that ended with so many resources; before, there were 3."""
+    write_chain(
+        folder,
+        part(FIRST_STATE, update(20)),
+        part(SECOND_STATE, *updates, resources=resources),
+    )
+    return [str(found) for found in findings_about_runs(read_runs(folder))]
+
+
+def test_an_edit_of_the_state_before_an_update_leaves_a_trace(
+    tmp_path: Path,
+) -> None:
+    """Somebody removed a resource from the state, and the next update created it again."""
+    again = update(21, {"create": 1, "same": 2})
+    assert traces(tmp_path, again, resources=3) == [
+        f"{tmp_path}/000002.json:1:1: warning AUD606: stack 'local': its updates explain 4 "
+        "resources, and the state has 3; ask who changed the state before an update"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("updates", "resources"),
+    [
+        ((update(21, {"create": 2, "delete": 1, "replace": 1}),), 4),
+        ((update(21, {"import": 1}), update(22, {"delete": 3})), 1),
+        # Each of these counts only some changes.
+        ((update(21, {"create": 1}, "failed"),), 3),
+        ((update(21, {"create": 1}, **{"pulumi.flag.refresh": "set"}),), 3),
+    ],
+)
+def test_other_updates_explain_their_resources(
+    updates: tuple[JsonObject, ...], resources: int, tmp_path: Path
+) -> None:
+    """Nobody edited the state."""
+    assert traces(tmp_path, *updates, resources=resources) == []
 
 
 def test_a_signature_covers_the_whole_record(tmp_path: Path) -> None:

@@ -99,6 +99,8 @@ def test_an_update_is_recorded_without_configuration_and_message(
             "runtime.executable": "/home/ann/python",
         },
     }
+    provider = "pulumi:providers:kong"
+    route = {"urn": "urn:y::route", "type": "kong:index/route:Route"}
     state = {
         "deployment": {
             "resources": [
@@ -106,7 +108,13 @@ def test_an_update_is_recorded_without_configuration_and_message(
                     "urn": "urn:x",
                     "type": "pulumi:pulumi:Stack",
                     "outputs": {"__model": "1"},
-                }
+                },
+                # Updates count none of these.
+                {**route, "urn": "urn:y::default_5", "type": provider},
+                {**route, "external": True},
+                {**route, "delete": True},
+                {**route, "urn": "urn:y::gateway", "type": provider},
+                route,
             ]
         }
     }
@@ -125,7 +133,7 @@ def test_an_update_is_recorded_without_configuration_and_message(
             "facts": {"git.head": "abc", "pulumi.version": "v3.274.1"},
         },
     )
-    assert (stack.resources, stack.outputs) == (1, {"__model": "1"})
+    assert (stack.resources, stack.outputs) == (3, {"__model": "1"})
     assert not stack.has_failed
 
 
