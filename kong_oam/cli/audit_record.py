@@ -173,7 +173,11 @@ def _in_force(
         join_models,
         load_model,
     )
-    from kong_oam.audit.history.facts import owners, roles_and_positions
+    from kong_oam.audit.history.facts import (
+        client_ids,
+        owners,
+        roles_and_positions,
+    )
     from kong_oam.engine.stacks import merge
     from kong_oam.kong.revisions import OUTPUT, revisions
 
@@ -188,6 +192,7 @@ def _in_force(
         model = join_models(filter(None, texts))
         loaded = load_model(model)
         fields["model"] = model.splitlines()
+        fields["clients"] = client_ids(stack.outputs for stack in stacks)
         fields["owners"] = owners(loaded.estate)
         fields["access"] = _access(loaded, runs)
         fields |= roles_and_positions(estate, deployed, current)

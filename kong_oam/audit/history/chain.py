@@ -1,4 +1,4 @@
-"""Facts about one stack in a chain of records."""
+"""Facts in a chain of records: about a stack, and about clients."""
 
 from __future__ import annotations
 
@@ -25,3 +25,13 @@ def state_at_end(runs: Iterable[Run], stack: str) -> str:
         if part := run.stacks.get(stack):
             digest = part.state
     return digest
+
+
+def callers_by_id(runs: Iterable[Run]) -> dict[str, str]:
+    """Return the component of each recorded client id; the last record counts."""
+    found = {}
+    for run in runs:
+        clients = run.data.get("clients") or {}
+        for component, ids in clients.items():
+            found.update(dict.fromkeys(ids, component))
+    return found

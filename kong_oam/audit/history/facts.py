@@ -1,11 +1,12 @@
-"""The parts of a record that come from the Applications: roles and positions of rules."""
+"""The parts of a record beside the model: roles, positions of rules, owners and client ids."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from kong_oam.access.model import METHODS, Component, Estate
 from kong_oam.access.paths import written
+from kong_oam.engine.state import Outputs
 from kong_oam.oam.position import JsonObject, Texts
 
 
@@ -53,3 +54,14 @@ def owners(estate: Estate) -> Texts:
         if component.owner:
             found[key] = component.owner
     return found
+
+
+def client_ids(stacks: Iterable[Outputs]) -> Mapping[str, list[str]]:
+    """Return the client ids of each component, from the outputs of stacks."""
+    found: dict[str, list[str]] = {}
+    for outputs in stacks:
+        by_provider = outputs.get("clients") or {}
+        for clients in by_provider.values():
+            for component, client in clients.items():
+                found.setdefault(component, []).append(client)
+    return {component: sorted(ids) for component, ids in found.items()}

@@ -10,6 +10,7 @@ from typing import Any
 from kong_oam.access.data import Names
 from kong_oam.access.model import Estate
 from kong_oam.access.rotation import Generation, GenerationOutput
+from kong_oam.audit.history.chain import callers_by_id
 from kong_oam.audit.history.run import Kind, RecordedOpening, Run
 from kong_oam.audit.report.granted import (
     Grants,
@@ -149,7 +150,7 @@ def report(source: Source, estate: Estate, evidence: Evidence) -> Report:
         grants.models,
         (days[0], days[-1]) if days else (),
         evidence.pending,
-        tuple(_revocations(reviews, keys, grants, uses)),
+        tuple(_revocations(reviews, keys, grants, evidence)),
         tuple(_changes(evidence.runs, reviewed)),
         tuple(_openings(evidence.runs, reviewed)),
         evidence.keys,
@@ -174,13 +175,16 @@ def _revocations(
     reviews: Iterable[Review],
     keys: set[LineKey],
     grants: Grants,
-    uses: Uses | None,
+    evidence: Evidence,
 ) -> Iterable[Revocation]:
     """Yield the revoked lines of all reviews, the last review first."""
     removed = {
         key: run.time for key, run in grants.removed.items() if key not in keys
     }
-    calls = calls_since(removed, uses) if uses else {}
+    calls: Mapping[LineKey, CallsSince] = {}
+    if evidence.uses:
+        callers = callers_by_id(evidence.runs)
+        calls = calls_since(removed, evidence.uses, callers)
     for review in reversed(tuple(reviews)):
         for decision in review.decisions:
             if decision.verdict == "revoke":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kong_oam.access.before import KIND_WORDS
 from kong_oam.access.diff.wording import methods
@@ -12,6 +12,7 @@ from kong_oam.audit.report.lines import LineKey, LineKind
 from kong_oam.audit.uses import needs
 from kong_oam.audit.uses.model import CallClass, Seen, Uses
 from kong_oam.audit.uses.needs import Need
+from kong_oam.oam.position import Texts
 
 # Lines whose use is in no record of a request.
 UNRECORDED: frozenset[LineKind] = frozenset({"connection", "waiver"})
@@ -21,6 +22,9 @@ UNRECORDED_DENIALS: frozenset[LineKind] = UNRECORDED | {"group", "any token"}
 
 # Lines whose last use follows from the records alone.
 _BY_RECORDS: frozenset[LineKind] = frozenset({"any token", "old credential"})
+
+# Characters of a time, as 2026-11-28T06:23:17.
+_LENGTH_OF_SECONDS = 19
 
 # The codes of calls that need no grant.
 _PUBLIC = "public"
@@ -82,18 +86,29 @@ def _last_by_records(
 
 
 def calls_since(
-    removed: Mapping[LineKey, str], uses: Uses
+    removed: Mapping[LineKey, str], uses: Uses, callers: Texts
 ) -> Mapping[LineKey, CallsSince]:
-    """Return the calls since each line was removed. `removed` has the times (RFC 3339)."""
+    """Return the calls since each line was removed. `removed` has the times (RFC 3339).
+
+    `callers`: the component of each client id. Records name a component without calls by its id.
+    """
     by_component = _by_component(removed)
     found = dict.fromkeys(removed, CallsSince())
-    for call, seen in uses.classes.items():
+    for recorded, seen in uses.classes.items():
+        caller = recorded.caller or callers.get(recorded.client or "")
+        call = replace(recorded, caller=caller)
         for key in by_component.get(call.component, ()):
-            if seen.last >= removed[key] and _is_by(call, key):
+            start = _second(removed[key])
+            if _second(seen.last) >= start and _is_by(call, key):
                 # A class that is older has at least its last call since then.
-                count = seen.count if seen.first >= removed[key] else 1
+                count = seen.count if _second(seen.first) >= start else 1
                 found[key] = _with_calls(found[key], key, call, seen, count)
     return found
+
+
+def _second(time: str) -> str:
+    """Return a time (RFC 3339) without fractions of a second, which records of runs have not."""
+    return time[:_LENGTH_OF_SECONDS]
 
 
 def _with_calls(

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from kong_oam.access.diff.snapshot import dump_model
+from kong_oam.audit.history.chain import callers_by_id
+from kong_oam.audit.history.facts import client_ids
 from kong_oam.audit.history.read import (
     HistoryError,
     models_by_revision,
@@ -116,6 +118,25 @@ def test_each_revision_has_the_estate_that_was_in_force(tmp_path: Path) -> None:
             "shop/web",
         },
         ("orders/api", "8080", SECOND): {"portal/web"},
+    }
+
+
+def test_the_last_record_names_the_component_of_a_client_id(
+    tmp_path: Path,
+) -> None:
+    """A component may have a client at each provider. A removed client keeps its name."""
+    outputs = {
+        "clients": {"okta": {"shop/web": "a"}, "entra": {"shop/web": "b"}}
+    }
+    ids = client_ids([outputs, {"clients": {"okta": {"shop/job": "c"}}}, {}])
+    assert ids == {"shop/web": ["a", "b"], "shop/job": ["c"]}
+    write_chain(
+        tmp_path, {"clients": ids}, {"clients": {"shop/cart": ["a"]}}, {}
+    )
+    assert callers_by_id(read_runs(tmp_path)) == {
+        "a": "shop/cart",
+        "b": "shop/web",
+        "c": "shop/job",
     }
 
 

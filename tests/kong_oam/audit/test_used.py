@@ -117,6 +117,9 @@ def test_the_last_call_of_all_classes_counts(method: str) -> None:
 
 
 DENIED = replace(CALL, decision="refused", code="scope-missing")
+# A component without calls is no client any more.
+GONE = replace(DENIED, caller=None, client="id-of-checkout")
+CALLERS = {"id-of-checkout": "shop/checkout"}
 
 
 @pytest.mark.parametrize(
@@ -126,6 +129,8 @@ DENIED = replace(CALL, decision="refused", code="scope-missing")
         (CALL, "shop/web", CallsSince(3)),
         (replace(CALL, code="public"), "shop/web", CallsSince()),
         (DENIED, "shop/checkout", CallsSince()),
+        (GONE, "shop/checkout", CallsSince(0, 3, SEEN.last)),
+        (GONE, "shop/web", CallsSince()),
     ],
 )
 def test_calls_since_a_removal_are_counted(
@@ -134,7 +139,8 @@ def test_calls_since_a_removal_are_counted(
     """Public calls stay allowed for everybody."""
     removed = {key("client", holder): "2026-11-01T00:00:00Z"}
     assert (
-        calls_since(removed, Uses({call: SEEN}))[key("client", holder)] == calls
+        calls_since(removed, Uses({call: SEEN}), CALLERS)[key("client", holder)]
+        == calls
     )
 
 
@@ -147,8 +153,16 @@ def test_an_older_class_has_at_least_its_last_call(
 ) -> None:
     """Nobody knows how many of its calls came after the removal."""
     line = key("client", "shop/web")
-    found = calls_since({line: time}, Uses({DENIED: SEEN}))[line]
+    found = calls_since({line: time}, Uses({DENIED: SEEN}), {})[line]
     assert found.denied == denied
+
+
+def test_a_call_in_the_second_of_the_removal_counts() -> None:
+    """Records of runs have whole seconds, and records of calls have parts of them."""
+    line = key("client", "shop/web")
+    seen = Seen(1, "2026-11-20T08:00:00.152Z", "2026-11-20T08:00:00.152Z", "a")
+    removed = {line: "2026-11-20T08:00:00Z"}
+    assert calls_since(removed, Uses({DENIED: seen}), {})[line].denied == 1
 
 
 def test_calls_of_a_path_that_is_no_longer_public_are_denied() -> None:
@@ -159,5 +173,5 @@ def test_calls_of_a_path_that_is_no_longer_public_are_denied() -> None:
     )
     elsewhere = replace(denied, path="/orders/healthy")
     uses = Uses({denied: SEEN, elsewhere: SEEN})
-    found = calls_since({line: "2026-11-01T00:00:00Z"}, uses)[line]
+    found = calls_since({line: "2026-11-01T00:00:00Z"}, uses, {})[line]
     assert found == CallsSince(0, 3, SEEN.last)

@@ -28,6 +28,7 @@ from tests.support.history import STATE, key_pair
 from tests.support.old_credentials import ORDERS
 from tests.support.pages import IN_A_BROWSER
 from tests.support.projects import commit_all, copy_sample, git, replace_once
+from tests.support.reviewing import revoking
 from tests.support.streams import Capsys
 
 EVIDENCE = Path("evidence")
@@ -380,16 +381,8 @@ def test_a_line_that_another_line_needs_is_removed_by_hand(cli: Cli) -> None:
     )
 
 
-REVOKE = """
-document.getElementById("team").value = "team-orders";
-document.getElementById("reason").value = "not used since spring";
-const row = [...document.querySelectorAll("tr")].find((row) => row.textContent.includes("shop/checkout"));
-[...row.querySelectorAll("button")].find((button) => button.textContent === "Revoke").click();
-document.getElementById("keep-all").click();
-document.getElementById("save").click();
-document.getElementById("status").textContent;
-"""
 PAGE = page("how-to/review-access.md")
+REVOKING = revoking("team-orders", "shop/checkout", "not used since spring")
 
 
 @IN_A_BROWSER
@@ -403,7 +396,7 @@ def test_a_review_in_a_browser(
     _prints("audit report", capsys)
     with browser(tmp_path) as shown_page:
         shown_page.open(tmp_path / "report.html")
-        assert shown_page.run(REVOKE) == (
+        assert shown_page.run(REVOKING) == (
             "16 lines of 16; kept 15, revoked 1, without a decision 0"
         )
         shown_page.downloaded().rename("decisions.json")
