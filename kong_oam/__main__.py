@@ -50,7 +50,7 @@ from kong_oam.cli import (
     what,
     who,
 )
-from kong_oam.cli.command import Command
+from kong_oam.cli.command import Command, UsageError
 from kong_oam.cli.console import (
     MODULE,
     SCRIPT,
@@ -58,6 +58,7 @@ from kong_oam.cli.console import (
     print_error,
     with_called_name,
 )
+from kong_oam.cli.entries import failure_entry
 from kong_oam.diagnostics import nearest, printable
 from kong_oam.errors import KongOamError
 
@@ -102,30 +103,64 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Arguments may contain bytes that are not UTF-8, and a terminal may lack characters.
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
-    options = _parser().parse_args(arguments)
-    command: Command = options.command
     try:
-        status = command.run(options, console(sys.stdout, as_json=options.json))
+        status = _run(sys.argv[1:] if arguments is None else arguments)
         sys.stdout.flush()
         return status
-    except KongOamError as error:
-        print_error(error)
-        return error.exit_code
-    except KeyboardInterrupt:
-        print_error("interrupted")
     except BrokenPipeError:
         _discard_output()  # `| head` has closed the pipe
     except OSError as error:
-        # For example an invalid file name, a file that is deleted while it is read, or a full disk.
-        print_error(f"{error.filename or 'standard output'}: {error.strerror}")
-        if not error.filename:
-            _discard_output()
+        print_error(f"standard output: {error.strerror}")  # a full disk
+        _discard_output()
     return KongOamError.exit_code
+
+
+def _run(arguments: Sequence[str]) -> int:
+    """Run one verb and return the exit status. Raises OSError if standard output fails."""
+    try:
+        options = _parser().parse_args(arguments)
+    except _ArgumentsError as error:
+        if "--json" not in arguments:
+            error.parser.print_usage(sys.stderr)
+            error.parser.exit(
+                error.exit_code, f"{error.parser.prog}: error: {error}\n"
+            )
+        return _fail(error, as_json=True)
+    command: Command = options.command
+    try:
+        return command.run(options, console(sys.stdout, as_json=options.json))
+    except KongOamError as error:
+        return _fail(error, as_json=options.json)
+    except KeyboardInterrupt:
+        return _fail(KongOamError("interrupted"), as_json=options.json)
+    except OSError as error:
+        if not error.filename:
+            raise
+        # For example an invalid file name, or a file that is deleted while it is read.
+        problem = KongOamError(f"{error.filename}: {error.strerror}")
+        return _fail(problem, as_json=options.json)
+
+
+def _fail(error: KongOamError, *, as_json: bool) -> int:
+    """Print an error, and return the exit status."""
+    if as_json:
+        console(sys.stdout, as_json=True).print_json(failure_entry(error))
+    else:
+        print_error(error)
+    return error.exit_code
 
 
 def _discard_output() -> None:
     """Discard buffered output: the interpreter writes it at its end, and would fail again."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+class _ArgumentsError(UsageError):
+    """Raised if the arguments of a parser are wrong."""
+
+    def __init__(self, parser: ArgumentParser, message: str) -> None:
+        super().__init__(message)
+        self.parser = parser
 
 
 class _Parser(ArgumentParser):
@@ -176,7 +211,7 @@ class _Parser(ArgumentParser):
             raise
 
     def error(self, message: str) -> NoReturn:
-        super().error(printable(message))
+        raise _ArgumentsError(self, printable(message))
 
 
 def _parser() -> _Parser:

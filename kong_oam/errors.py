@@ -51,12 +51,23 @@ all others.
 
 from typing import ClassVar
 
+from kong_oam.diagnostics import Diagnostics
+
 
 class KongOamError(Exception):
     """The base class of all exceptions that this project raises."""
 
     # The exit status of the command line after this error.
     exit_code: ClassVar[int] = 2
+
+    def __init__(self, summary: str = "", findings: Diagnostics = ()) -> None:
+        super().__init__(summary)
+        self.summary = summary
+        # The findings that the command rejects. The message lists them above the summary.
+        self.findings = findings
+
+    def __str__(self) -> str:
+        return "\n".join([*map(str, self.findings), self.summary])
 
 
 class InputError(KongOamError):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from kong_oam.access.absent import with_absent_clients
 from kong_oam.access.compile.estate import Compiled, compile_estate
@@ -21,7 +21,12 @@ from kong_oam.access.settings.values import Settings
 from kong_oam.cli.changes import full_command
 from kong_oam.cli.command import FOUND, OK, Command, UsageError, quoted
 from kong_oam.cli.console import Console, print_note
-from kong_oam.cli.entries import diagnostic_entry
+from kong_oam.cli.entries import (
+    FindingEntry,
+    LintEntry,
+    diagnostic_entry,
+    lint_entry,
+)
 from kong_oam.cli.estates import (
     add_estate,
     has_no_stack,
@@ -50,7 +55,6 @@ from kong_oam.kong.old_credential_findings import (
 )
 from kong_oam.oam.application import Reading, ReadOne, read_file
 from kong_oam.oam.files import files_of
-from kong_oam.oam.position import JsonObject
 from kong_oam.render.project import definition_files
 from kong_oam.render.stage import Renderer
 from kong_oam.render.tools import Tools
@@ -76,6 +80,18 @@ findings.
   python -m kong_oam check --watch
   python -m kong_oam check --sarif check.sarif
 """
+
+
+class CheckAnswer(TypedDict):
+    """The answer of `check`. An unusable estate cannot be deployed. `elsewhere` counts the findings
+    of other files. `unjudged` are Applications without files here."""
+
+    usable: bool
+    diagnostics: list[FindingEntry]
+    findings: list[LintEntry]
+    elsewhere: int
+    unjudged: list[str]
+    notes: list[str]
 
 
 def _arguments(parser: ArgumentParser) -> None:
@@ -374,33 +390,24 @@ def _notes(compiled: Compiled) -> Iterator[str]:
         yield no_callers_note(names)
 
 
-def _document(report: Report, *, since: str | None) -> JsonObject:
-    def new_field(diagnostic: Diagnostic) -> dict[str, bool]:
-        return {"new": diagnostic in report.new} if since else {}
-
+def _document(report: Report, *, since: str | None) -> CheckAnswer:
+    diagnostics = [*map(diagnostic_entry, report.diagnostics)]
+    findings = [*map(lint_entry, report.findings)]
+    if since:
+        for entry, diagnostic in zip(
+            diagnostics, report.diagnostics, strict=True
+        ):
+            entry["new"] = diagnostic in report.new
+        for lint, finding in zip(findings, report.findings, strict=True):
+            lint["new"] = finding.diagnostic in report.new
     return {
         "usable": report.compiled.estate is not None,
-        "diagnostics": [
-            diagnostic_entry(diagnostic) | new_field(diagnostic)
-            for diagnostic in report.diagnostics
-        ],
-        "findings": [
-            _finding(finding) | new_field(finding.diagnostic)
-            for finding in report.findings
-        ],
+        "diagnostics": diagnostics,
+        "findings": findings,
         "elsewhere": report.elsewhere,
         "unjudged": [*report.compiled.unjudged],
         "notes": [*_notes(report.compiled)],
     }
-
-
-def _finding(finding: LintFinding) -> JsonObject:
-    entry = {
-        "component": finding.component,
-        "remedy": finding.remedy,
-        "suggestion": finding.suggestion(),
-    }
-    return diagnostic_entry(finding.diagnostic) | entry
 
 
 COMMAND = Command(

@@ -1,17 +1,67 @@
-"""JSON that several verbs print: positions, findings, rows of the matrix, principals."""
+"""JSON that several verbs print: failures, findings, positions, rows of the matrix, principals.
+
+The types are the schemas of the answers (kong_oam.cli.answer_schema). `diagnostic_entry` and
+`lint_entry` are the only JSON of a finding.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Literal, NotRequired, TypedDict
 
 from kong_oam.access.internal import Connected
+from kong_oam.access.lint.finding import LintFinding
 from kong_oam.access.matrix.table import Row
 from kong_oam.access.model import Rule
 from kong_oam.access.paths import written
 from kong_oam.access.principals import Access, Condition, Principal
 from kong_oam.access.request_classes import Subtree
 from kong_oam.diagnostics import Diagnostic, Position
+from kong_oam.errors import KongOamError
 from kong_oam.oam.position import JsonObject
+
+
+class PlaceEntry(TypedDict):
+    """A position in a file. Lines and columns begin at 1."""
+
+    file: str
+    line: int
+    column: int
+
+
+class FindingEntry(TypedDict):
+    """A finding. Without a faulty file, it has no position. `details` are lines below the message.
+    With --since, `new` says that the revision lacks the finding."""
+
+    severity: Literal["error", "warning"]
+    code: str
+    message: str
+    file: NotRequired[str]
+    line: NotRequired[int]
+    column: NotRequired[int]
+    details: NotRequired[list[str]]
+    new: NotRequired[bool]
+
+
+class LintEntry(FindingEntry):
+    """A finding of lint, with its remedy. A certain remedy has a suggestion, a unified diff."""
+
+    component: str
+    remedy: str
+    suggestion: str | None
+
+
+class Failure(TypedDict):
+    """The answer of a verb that failed. `findings` are the errors that the verb rejects."""
+
+    error: str
+    findings: list[FindingEntry]
+
+
+def failure_entry(error: KongOamError) -> Failure:
+    """Return a failed verb's answer."""
+    findings = [*map(diagnostic_entry, error.findings)]
+    return {"error": error.summary, "findings": findings}
 
 
 def unjudged_entry(names: Sequence[str]) -> JsonObject:
@@ -19,7 +69,7 @@ def unjudged_entry(names: Sequence[str]) -> JsonObject:
     return {"unjudged": [*names]} if names else {}
 
 
-def place_entry(position: Position | None) -> JsonObject | None:
+def place_entry(position: Position | None) -> PlaceEntry | None:
     """Return a position as JSON."""
     if position is None:
         return None
@@ -30,14 +80,30 @@ def place_entry(position: Position | None) -> JsonObject | None:
     }
 
 
-def diagnostic_entry(diagnostic: Diagnostic) -> JsonObject:
+def diagnostic_entry(diagnostic: Diagnostic) -> FindingEntry:
     """Return a finding as JSON."""
-    where = place_entry(diagnostic.position) or {}
-    return {
+    entry: FindingEntry = {
         "severity": diagnostic.severity,
         "code": diagnostic.code,
         "message": diagnostic.message,
-        **where,
+    }
+    position = diagnostic.position
+    if position:
+        entry["file"] = position.file
+        entry["line"] = position.line
+        entry["column"] = position.column
+    if diagnostic.details:
+        entry["details"] = [*diagnostic.details]
+    return entry
+
+
+def lint_entry(finding: LintFinding) -> LintEntry:
+    """Return a finding of lint as JSON."""
+    return {
+        **diagnostic_entry(finding.diagnostic),
+        "component": finding.component,
+        "remedy": finding.remedy,
+        "suggestion": finding.suggestion(),
     }
 
 
@@ -95,7 +161,7 @@ def listed_entries(
     return [*rows, entry] if entry else [*rows]
 
 
-def rule_entry(rule: Rule | None) -> JsonObject | None:
+def rule_entry(rule: Rule | None) -> PlaceEntry | None:
     """Return the position of a rule as JSON."""
     return place_entry(rule.position) if rule else None
 

@@ -182,9 +182,8 @@ def read_at(
             return reading, settings
         except KongOamError as error:
             # The message must not name the temporary copy.
-            raise UsageError(
-                str(error).replace(f"{copy}/", f"{name}:")
-            ) from None
+            summary = error.summary.replace(f"{copy}/", f"{name}:")
+            raise UsageError(summary, error.findings) from None
 
 
 def compiled_of(reading: Reading, settings: Settings) -> Compiled:
@@ -192,10 +191,10 @@ def compiled_of(reading: Reading, settings: Settings) -> Compiled:
     compiled = compile_estate(reading, settings.stack)
     if compiled.estate is None:
         problems = errors(compiled.diagnostics)
-        listed = "\n".join(map(str, problems))
         raise UsageError(
-            f"{listed}\n{len(problems)} error(s): these Applications cannot be "
-            f"deployed{compiled.reservation}"
+            f"{len(problems)} error(s): these Applications cannot be "
+            f"deployed{compiled.reservation}",
+            problems,
         )
     return compiled
 

@@ -108,7 +108,9 @@ class MergeFolder:
         try:
             estate = estate_of(reading, settings)
         except KongOamError as error:
-            raise UsageError(f"{self.text}: {error}") from None
+            raise UsageError(
+                f"{self.text}: {error.summary}", error.findings
+            ) from None
         stacks, lists = self._stack_documents(settings)
         definitions = self.definitions(settings)
         return MergeSide(estate, settings, reading, stacks, lists, definitions)

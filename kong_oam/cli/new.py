@@ -108,16 +108,18 @@ def _new(options: Namespace, console: Console, renderer: Renderer) -> int:
             spec, str(file), reading, compiled, settings, renderer.render_texts
         )
         if draft.findings and not options.anyway:
-            listed = "\n".join(map(str, draft.findings))
             raise ScaffoldError(
-                f"{listed}\n{len(draft.findings)} finding(s) in the new text; nothing was "
-                "written: fix them, or add --anyway"
+                f"{len(draft.findings)} finding(s) in the new text; nothing was "
+                "written: fix them, or add --anyway",
+                tuple(draft.findings),
             )
     except InputError as error:
         if not dialogue.words:
-            raise UsageError(str(error)) from None
+            raise UsageError(error.summary, error.findings) from None
         flags = shlex.join(dialogue.words)
-        raise UsageError(f"{error}\nyour answers, as flags: {flags}") from None
+        raise UsageError(
+            f"{error.summary}\nyour answers, as flags: {flags}", error.findings
+        ) from None
     resolved = {}
     for path, problem in files_of(names, Path()):
         if not problem:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kong_oam.cli.command import UsageError
-from kong_oam.cli.console import print_error, print_note
+from kong_oam.cli.console import print_note
 from kong_oam.diagnostics import errors
 
 if TYPE_CHECKING:
@@ -41,9 +41,8 @@ def old_kong(
         raise UsageError("name decK files, or a running Kong by --admin")
     old, findings = _running(options) if options.admin else _deck(options)
     if old is None:
-        for finding in errors(findings):
-            print_error(finding)
-        raise UsageError(f"{len(errors(findings))} error(s){consequence}")
+        problems = errors(findings)
+        raise UsageError(f"{len(problems)} error(s){consequence}", problems)
     print_note(*findings)
     return old
 

@@ -82,8 +82,9 @@ class Operand:
         try:
             return self._models()
         except KongOamError as error:
+            side = f"{self.side} ({printable(self.text)})"
             raise UsageError(
-                f"{self.side} ({printable(self.text)}): {error}"
+                f"{side}: {error.summary}", error.findings
             ) from None
 
     def _models(self) -> AccessModels:
