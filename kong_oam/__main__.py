@@ -50,10 +50,11 @@ from kong_oam.cli import (
     what,
     who,
 )
-from kong_oam.cli.command import Command, UsageError
+from kong_oam.cli.command import Command, UsageError, add_json
 from kong_oam.cli.console import (
     MODULE,
     SCRIPT,
+    Console,
     console,
     print_error,
     with_called_name,
@@ -125,26 +126,29 @@ def _run(arguments: Sequence[str]) -> int:
             error.parser.exit(
                 error.exit_code, f"{error.parser.prog}: error: {error}\n"
             )
-        return _fail(error, as_json=True)
+        return _fail(error, console(sys.stdout, as_json=True))
     command: Command = options.command
+    output = console(sys.stdout, as_json=options.json, limit=options.limit)
     try:
-        return command.run(options, console(sys.stdout, as_json=options.json))
+        if options.limit and not options.json:
+            raise UsageError("--limit cuts JSON: add --json")
+        return command.run(options, output)
     except KongOamError as error:
-        return _fail(error, as_json=options.json)
+        return _fail(error, output)
     except KeyboardInterrupt:
-        return _fail(KongOamError("interrupted"), as_json=options.json)
+        return _fail(KongOamError("interrupted"), output)
     except OSError as error:
         if not error.filename:
             raise
         # For example an invalid file name, or a file that is deleted while it is read.
         problem = KongOamError(f"{error.filename}: {error.strerror}")
-        return _fail(problem, as_json=options.json)
+        return _fail(problem, output)
 
 
-def _fail(error: KongOamError, *, as_json: bool) -> int:
+def _fail(error: KongOamError, output: Console) -> int:
     """Print an error, and return the exit status."""
-    if as_json:
-        console(sys.stdout, as_json=True).print_json(failure_entry(error))
+    if output.json:
+        output.print_json(failure_entry(error))
     else:
         print_error(error)
     return error.exit_code
@@ -234,9 +238,11 @@ def _parser() -> _Parser:
             formatter_class=RawDescriptionHelpFormatter,
         )
         command.arguments(verb)
-        if command.json:
-            verb.add_argument("--json", action="store_true", help="print JSON")
-        verb.set_defaults(command=command, json=False, parser=parser)
+        if command.answer:
+            add_json(verb, command.answer)
+        verb.set_defaults(
+            command=command, json=False, limit=None, parser=parser
+        )
     return parser
 
 

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from kong_oam.cli.adopt_compare import (
     COMPARE_DETAILS,
+    CompareAnswer,
     compare_arguments,
     run_compare,
 )
-from kong_oam.cli.adopt_kong import KONG_DETAILS, kong_arguments, run_kong
+from kong_oam.cli.adopt_kong import (
+    KONG_DETAILS,
+    AdoptAnswer,
+    kong_arguments,
+    run_kong,
+)
 from kong_oam.cli.adopt_retire import (
     RETIRE_DETAILS,
+    RetireAnswer,
     retire_arguments,
     run_retire,
 )
@@ -36,6 +43,7 @@ COMMAND = command_of(
             KONG_DETAILS,
             kong_arguments,
             run_kong,
+            AdoptAnswer,
         ),
         Step(
             "compare",
@@ -43,6 +51,7 @@ COMMAND = command_of(
             COMPARE_DETAILS,
             compare_arguments,
             run_compare,
+            CompareAnswer,
         ),
         Step(
             "retire",
@@ -50,6 +59,7 @@ COMMAND = command_of(
             RETIRE_DETAILS,
             retire_arguments,
             run_retire,
+            RetireAnswer,
         ),
     ),
 )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from argparse import SUPPRESS, ArgumentParser, Namespace
+from argparse import ArgumentParser, Namespace
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 from kong_oam.cli.command import FOUND, OK
 from kong_oam.cli.console import Colour, Console
@@ -16,7 +16,6 @@ from kong_oam.diagnostics import some
 if TYPE_CHECKING:
     from kong_oam.adopt.compare import Comparison, Kind, Row
     from kong_oam.adopt.request_log import LogKey
-    from kong_oam.oam.position import JsonObject
 
 COMPARE_DETAILS = """\
 Compares the answers of an old Kong with the answers of the Applications. Both sides decide every
@@ -50,6 +49,36 @@ _COLOURS: dict[Kind, Colour] = {
 }
 
 
+class CompareCaller(TypedDict):
+    """The consumers of the old Kong behind the name of a caller."""
+
+    name: str
+    consumers: list[str]
+
+
+class CompareRow(TypedDict):
+    """Requests that the old Kong and the Applications answer differently."""
+
+    kind: str
+    route: str | None
+    position: str | None
+    hosts: list[str]
+    methods: list[str]
+    paths: list[str]
+    callers: list[str]
+    before: str
+    after: str
+    requests: NotRequired[int]
+
+
+class CompareAnswer(TypedDict):
+    """All differences, the worst first."""
+
+    classes: int
+    callers: list[CompareCaller]
+    rows: list[CompareRow]
+
+
 def compare_arguments(parser: ArgumentParser) -> None:
     """Declare the arguments of `adopt compare`."""
     add_old_kong(parser)
@@ -60,9 +89,6 @@ def compare_arguments(parser: ArgumentParser) -> None:
         "--retired",
         action="store_true",
         help="compare as if the old routes were gone",
-    )
-    parser.add_argument(
-        "--json", action="store_true", default=SUPPRESS, help="print JSON"
     )
     add_estate(parser)
 
@@ -111,29 +137,29 @@ def _count(
     return count
 
 
-def _document(comparison: Comparison, counts: _Counts) -> JsonObject:
-    rows = []
+def _document(comparison: Comparison, counts: _Counts) -> CompareAnswer:
+    rows: list[CompareRow] = []
     for index, row in enumerate(comparison.rows):
         change = row.change
-        entry: JsonObject = {
+        entry: CompareRow = {
             "kind": change.kind,
             "route": change.route or None,
             "position": change.position or None,
-            "hosts": row.hosts,
-            "methods": row.methods,
-            "paths": row.paths,
-            "callers": change.callers,
+            "hosts": [*row.hosts],
+            "methods": [*row.methods],
+            "paths": [*row.paths],
+            "callers": [*change.callers],
             "before": change.before,
             "after": change.after,
         }
         if counts is not None:
             entry["requests"] = counts[index]
         rows.append(entry)
-    callers = {
-        caller.name: caller.consumers
+    callers: list[CompareCaller] = [
+        {"name": caller.name, "consumers": [*caller.consumers]}
         for caller in comparison.callers
         if caller.consumers
-    }
+    ]
     return {"classes": comparison.classes, "callers": callers, "rows": rows}
 
 

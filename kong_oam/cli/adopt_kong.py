@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from argparse import SUPPRESS, ArgumentParser, Namespace
+from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from kong_oam.cli.command import (
     FOUND,
@@ -46,6 +46,62 @@ failed; then it wrote nothing.
 """
 
 _LONGEST_NAME = 63
+
+
+class CountsEntry(TypedDict):
+    """The number of old routes by fate."""
+
+    adopted: int
+    partly: int
+    left: int
+    closed: int
+
+
+class AdoptedRoute(TypedDict):
+    """An old route: its place, its fate, and why it is not adopted as a whole."""
+
+    name: str
+    place: str
+    status: str
+    reasons: list[str]
+
+
+class ClosedRequests(TypedDict):
+    """Requests that passed before and that are denied now. No callers mean everybody."""
+
+    host: str
+    path: str
+    methods: list[str]
+    callers: list[str]
+    route: str
+    place: str
+    why: str
+
+
+class NoteEntry(TypedDict):
+    """An entity with a place, and a sentence about it."""
+
+    name: str
+    place: str
+    text: str
+
+
+class AdoptAnswer(TypedDict):
+    """The written files, and everything that they do not say."""
+
+    files: list[str]
+    counts: CountsEntry
+    sources: list[str]
+    routes: list[AdoptedRoute]
+    closed: list[ClosedRequests]
+    consumers: list[NoteEntry]
+    plugins: list[NoteEntry]
+    authorities: list[str]
+    placeholders: list[str]
+    heads: int
+    takes_http: bool
+    components: int
+    clients: int
 
 
 def kong_arguments(parser: ArgumentParser) -> None:
@@ -107,13 +163,6 @@ def kong_arguments(parser: ArgumentParser) -> None:
         "--close",
         action="store_true",
         help="also expose paths that close other routes",
-    )
-    parser.add_argument(
-        "--json",
-        action="store_true",
-        # The verb `adopt` has this flag, too.
-        default=SUPPRESS,
-        help="print JSON",
     )
     parser.add_argument(
         "--output",

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from argparse import SUPPRESS, ArgumentParser, Namespace
+from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from kong_oam.access.data import Texts
 from kong_oam.access.model import Estate
@@ -14,7 +14,6 @@ from kong_oam.cli.command import FOUND, OK, UsageError
 from kong_oam.cli.console import Console, print_note
 from kong_oam.cli.estates import add_estate, read_estate, selected_settings
 from kong_oam.cli.old_kong import account_of, add_old_kong, old_kong
-from kong_oam.oam.position import JsonObject
 
 if TYPE_CHECKING:
     from kong_oam.adopt.coverage import Exposed
@@ -48,6 +47,31 @@ Exit status: 0 nothing to remove, 1 something to remove, 2 the command failed.
 """
 
 
+class RetiredRoute(TypedDict):
+    """A route that goes. Nobody answers its lost requests any more."""
+
+    name: str
+    lost: list[str]
+
+
+class StayingEntry(TypedDict):
+    """An entity that stays, with the reason."""
+
+    entity: str
+    reason: str
+    place: str
+
+
+class RetireAnswer(TypedDict):
+    """The entities of the old Kong that go, and entities that stay."""
+
+    routes: list[RetiredRoute]
+    services: list[str]
+    upstreams: list[str]
+    consumers: list[str]
+    staying: list[StayingEntry]
+
+
 def retire_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of `adopt retire`."""
     add_old_kong(parser)
@@ -64,9 +88,6 @@ def retire_arguments(parser: ArgumentParser) -> None:
         help="a host of routes without hosts (default: all hosts of the Applications)",
     )
     add_estate(parser)
-    parser.add_argument(
-        "--json", action="store_true", default=SUPPRESS, help="print JSON"
-    )
 
 
 def run_retire(options: Namespace, console: Console) -> int:
@@ -169,10 +190,10 @@ def _names(entities: Iterable[Any]) -> list[str]:
     return [entity.name for entity in entities]
 
 
-def _entries(plan: Retirement) -> JsonObject:
+def _entries(plan: Retirement) -> RetireAnswer:
     return {
         "routes": [
-            {"name": retired.route.name, "left": [*retired.left]}
+            {"name": retired.route.name, "lost": [*retired.left]}
             for retired in plan.routes
         ],
         "services": _names(plan.services),

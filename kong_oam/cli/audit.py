@@ -9,6 +9,7 @@ from kong_oam.cli.audit_attest import (
 )
 from kong_oam.cli.audit_impact import (
     IMPACT_DETAILS,
+    ImpactAnswer,
     impact_arguments,
     run_impact,
 )
@@ -19,6 +20,7 @@ from kong_oam.cli.audit_record import (
 )
 from kong_oam.cli.audit_replay import (
     REPLAY_DETAILS,
+    ReplayAnswer,
     replay_arguments,
     run_replay,
 )
@@ -29,10 +31,16 @@ from kong_oam.cli.audit_report import (
 )
 from kong_oam.cli.audit_unused import (
     UNUSED_DETAILS,
+    UnusedAnswer,
     run_unused,
     unused_arguments,
 )
-from kong_oam.cli.audit_uses import USES_DETAILS, run_uses, uses_arguments
+from kong_oam.cli.audit_uses import (
+    USES_DETAILS,
+    UsesAnswer,
+    run_uses,
+    uses_arguments,
+)
 from kong_oam.cli.audit_verify import (
     VERIFY_DETAILS,
     run_verify,
@@ -80,6 +88,7 @@ COMMAND = command_of(
             USES_DETAILS,
             uses_arguments,
             run_uses,
+            UsesAnswer,
         ),
         Step(
             "replay",
@@ -87,6 +96,7 @@ COMMAND = command_of(
             REPLAY_DETAILS,
             replay_arguments,
             run_replay,
+            ReplayAnswer,
         ),
         Step(
             "unused",
@@ -94,6 +104,7 @@ COMMAND = command_of(
             UNUSED_DETAILS,
             unused_arguments,
             run_unused,
+            UnusedAnswer,
         ),
         Step(
             "impact",
@@ -101,6 +112,7 @@ COMMAND = command_of(
             IMPACT_DETAILS,
             impact_arguments,
             run_impact,
+            ImpactAnswer,
         ),
         Step(
             "report",

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from argparse import SUPPRESS, ArgumentParser, Namespace
+from argparse import ArgumentParser, Namespace
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from kong_oam.cli.audit_models import add_uses_files
 from kong_oam.cli.audit_replay import call_words
@@ -13,7 +13,6 @@ from kong_oam.cli.command import FOUND, OK
 from kong_oam.cli.console import Console
 from kong_oam.cli.estates import add_estate
 from kong_oam.cli.operands import FORMS, sides
-from kong_oam.oam.position import JsonObject
 
 if TYPE_CHECKING:
     from kong_oam.audit.uses.impact import Affected, Impact
@@ -35,6 +34,34 @@ Exit status: 0 if no recorded call would be denied, 1 if a call would be.
 _SHOWN = 20
 
 
+class AffectedCall(TypedDict):
+    """A class of recorded calls with the codes of both decisions."""
+
+    component: str
+    method: str
+    host: str
+    path: str
+    caller: str | None
+    client: str | None
+    groups: list[str]
+    count: int
+    first: str
+    last: str
+    example: str
+    before: str
+    after: str
+
+
+class ImpactAnswer(TypedDict):
+    """The recorded calls that a change would deny, and calls that it may newly allow."""
+
+    touched: list[str]
+    evaluated: int
+    denied: list[AffectedCall]
+    allowedEstimate: list[AffectedCall]
+    uncertain: int
+
+
 def impact_arguments(parser: ArgumentParser) -> None:
     """Declare the arguments of `audit impact`."""
     add_uses_files(parser)
@@ -49,9 +76,6 @@ def impact_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument(
         "--markdown", action="store_true", help="print Markdown, for a comment"
-    )
-    parser.add_argument(
-        "--json", action="store_true", default=SUPPRESS, help="print JSON"
     )
     add_estate(parser)
 
@@ -128,7 +152,7 @@ def _print(found: Impact, console: Console) -> None:
     console.print(*_lines(found))
 
 
-def _entry(each: Affected) -> JsonObject:
+def _entry(each: Affected) -> AffectedCall:
     return {
         "component": each.call.component,
         "method": each.call.method,
@@ -146,7 +170,7 @@ def _entry(each: Affected) -> JsonObject:
     }
 
 
-def _document(found: Impact) -> JsonObject:
+def _document(found: Impact) -> ImpactAnswer:
     return {
         "touched": sorted(found.touched),
         "evaluated": found.evaluated,

@@ -216,7 +216,7 @@ def _access(model: AccessModel, runs: Iterable[Run]) -> JsonObject:
         if earlier := run.model():
             before = earlier
             break
-    return document(diff(before, model), model.estate.stack.scheme)
+    return {**document(diff(before, model), model.estate.stack.scheme)}
 
 
 def _policy(events: Iterable[Path] | None) -> JsonObject:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from argparse import SUPPRESS, ArgumentParser, Namespace
+from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from kong_oam.cli.audit_models import add_runs, add_uses_files, in_force
-from kong_oam.cli.audit_uses import print_unread, unread_entries
+from kong_oam.cli.audit_uses import (
+    UnreadEntry,
+    print_unread,
+    unread_entries,
+)
 from kong_oam.cli.command import FOUND, OK
 from kong_oam.cli.console import Console
-from kong_oam.oam.position import JsonObject
 
 if TYPE_CHECKING:
     from kong_oam.audit.history.run import RecordedOpening, Run
@@ -38,12 +41,95 @@ Exit status: 0 without a finding, 1 with findings.
 _SHOWN = 20
 
 
+class CallEntry(TypedDict):
+    """A class of recorded calls."""
+
+    component: str
+    port: str
+    revision: str
+    admitted: str | None
+    method: str
+    host: str
+    path: str
+    caller: str | None
+    client: str | None
+    by: str | None
+    user: bool | None
+    scopes: list[str]
+    groups: list[str]
+    address: str | None
+    decision: str
+    code: str
+    rulePath: str | None
+    count: int
+    first: str
+    last: str
+    example: str
+
+
+class IntendedEntry(TypedDict):
+    """The decision of the model that was in force."""
+
+    decision: str
+    code: str
+    rulePath: str | None
+    rule: str | None
+
+
+class DifferenceEntry(CallEntry):
+    """Recorded calls that the gateway decided in another way than intended."""
+
+    intended: IntendedEntry
+
+
+class UnknownRevision(TypedDict):
+    """Calls of a revision that nobody recorded."""
+
+    component: str
+    port: str
+    revision: str
+    count: int
+
+
+class UnknownClient(TypedDict):
+    """Calls of a client outside the estate."""
+
+    client: str
+    component: str
+    count: int
+    allowed: bool
+
+
+class GapEntry(TypedDict):
+    """Missing records: a gap in the numbers of a worker."""
+
+    component: str
+    port: str
+    node: str
+    worker: str
+    first: int
+    last: int
+
+
+class ReplayAnswer(TypedDict):
+    """Recorded decisions compared with the models in force."""
+
+    records: int
+    judged: int
+    differences: list[DifferenceEntry]
+    unknownRevisions: list[UnknownRevision]
+    unknownClients: list[UnknownClient]
+    unrecordedOpenings: list[CallEntry]
+    gaps: list[GapEntry]
+    earlier: int
+    unjudged: dict[str, int]
+    unnumbered: int
+    problems: list[UnreadEntry]
+
+
 def replay_arguments(parser: ArgumentParser) -> None:
     """Declare the arguments of `audit replay`."""
     add_uses_files(parser)
-    parser.add_argument(
-        "--json", action="store_true", default=SUPPRESS, help="print JSON"
-    )
     add_runs(parser)
 
 
@@ -195,7 +281,7 @@ def _summary(uses: Uses, result: Replay) -> str:
     )
 
 
-def _call_entry(call: CallClass, seen: Seen) -> JsonObject:
+def _call_entry(call: CallClass, seen: Seen) -> CallEntry:
     return {
         "component": call.component,
         "port": call.port,
@@ -221,8 +307,8 @@ def _call_entry(call: CallClass, seen: Seen) -> JsonObject:
     }
 
 
-def _document(uses: Uses, result: Replay) -> JsonObject:
-    differences = [
+def _document(uses: Uses, result: Replay) -> ReplayAnswer:
+    differences: list[DifferenceEntry] = [
         {
             **_call_entry(each.call, each.seen),
             "intended": {
@@ -275,7 +361,7 @@ def _document(uses: Uses, result: Replay) -> JsonObject:
             for gap in result.gaps
         ],
         "earlier": result.earlier,
-        "unjudged": dict(result.unjudged),
+        "unjudged": {**result.unjudged},
         "unnumbered": uses.unnumbered,
         "problems": unread_entries(uses.unread),
     }

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from argparse import SUPPRESS, ArgumentParser, Namespace
+from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from kong_oam.access.absent import with_absent_clients
 from kong_oam.access.model import METHODS, Estate
@@ -20,12 +20,11 @@ from kong_oam.cli.audit_models import (
 from kong_oam.cli.audit_replay import call_words
 from kong_oam.cli.command import FOUND, OK, UsageError, quoted
 from kong_oam.cli.console import Console
-from kong_oam.cli.entries import place_entry
+from kong_oam.cli.entries import PlaceEntry, place_entry
 from kong_oam.cli.estates import estate_of, reading_of
 from kong_oam.diagnostics import some
 from kong_oam.oam.application import Reading, read_bytes
 from kong_oam.oam.model import OwnTypes
-from kong_oam.oam.position import JsonObject
 
 if TYPE_CHECKING:
     from kong_oam.audit.history.run import Run
@@ -52,6 +51,41 @@ Exit status: 0 if everything was used, 1 if something was not.
 _DAYS = re.compile(r"([1-9][0-9]{0,3})d\Z")
 
 
+class NeedEntry(TypedDict):
+    """A part of the Applications that gives access."""
+
+    kind: str
+    component: str | None
+    holder: str
+    detail: str | None
+    role: str | None
+
+
+class UnusedEntry(NeedEntry):
+    """Access without a use in the window."""
+
+    last: str | None
+    since: str
+    owner: str | None
+    place: PlaceEntry | None
+
+
+_Window = TypedDict("_Window", {"from": str, "to": str})
+
+
+class UnusedAnswer(_Window):
+    """Access that nobody used, and its removal: a diff for each file. `refused` counts the recorded
+    calls that the removal would deny."""
+
+    unused: list[UnusedEntry]
+    waived: list[NeedEntry]
+    young: list[NeedEntry]
+    daysWithoutRecords: list[str]
+    byHand: list[NeedEntry]
+    refused: int
+    patches: list[str]
+
+
 def unused_arguments(parser: ArgumentParser) -> None:
     """Declare the arguments of `audit unused`."""
     add_uses_files(parser)
@@ -63,9 +97,6 @@ def unused_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument(
         "--patch", action="store_true", help="print only the patch"
-    )
-    parser.add_argument(
-        "--json", action="store_true", default=SUPPRESS, help="print JSON"
     )
     add_runs(parser)
 
@@ -196,7 +227,7 @@ def _print(
         console.print_exactly("".join(removed.diffs).rstrip("\n"))
 
 
-def _entry(each: UnusedNeed) -> JsonObject:
+def _entry(each: UnusedNeed) -> UnusedEntry:
     return {
         **_need_entry(each.need),
         "last": each.last,
@@ -206,7 +237,7 @@ def _entry(each: UnusedNeed) -> JsonObject:
     }
 
 
-def _need_entry(need: Need) -> JsonObject:
+def _need_entry(need: Need) -> NeedEntry:
     return {
         "kind": need.kind,
         "component": need.component or None,
@@ -224,7 +255,7 @@ def _document(
     found: Unused,
     removed: Removal,
     refused: Sequence[tuple[CallClass, Seen]],
-) -> JsonObject:
+) -> UnusedAnswer:
     return {
         "from": _day(found.start),
         "to": _day(found.end),
@@ -234,5 +265,5 @@ def _document(
         "daysWithoutRecords": [*map(_day, found.silent)],
         "byHand": [_need_entry(need) for need in removed.by_hand],
         "refused": sum(seen.count for _, seen in refused),
-        "patch": "".join(removed.diffs),
+        "patches": [*removed.diffs],
     }

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from argparse import SUPPRESS, ArgumentParser, Namespace
+from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from kong_oam.cli.audit_models import add_runs, in_force
 from kong_oam.cli.command import FOUND, OK, UsageError, quoted
 from kong_oam.cli.console import Console, print_note
 from kong_oam.engine.stacks import stack_names
-from kong_oam.oam.position import JsonObject
 
 if TYPE_CHECKING:
     from kong_oam.audit.uses.model import Unread, Uses
@@ -48,6 +47,23 @@ PROBLEMS = {
 _COUNTING = ("repeated", "late")
 
 
+class UnreadEntry(TypedDict):
+    """Records or lines of a log with a problem, and the first line."""
+
+    file: str
+    problem: str
+    count: int
+    line: int | None
+
+
+class UsesAnswer(TypedDict):
+    """The number of aggregated records, and the problems of logs."""
+
+    records: int
+    classes: int
+    problems: list[UnreadEntry]
+
+
 def uses_arguments(parser: ArgumentParser) -> None:
     """Declare the arguments of `audit uses`."""
     parser.add_argument(
@@ -60,9 +76,6 @@ def uses_arguments(parser: ArgumentParser) -> None:
         "--sql",
         metavar="DIALECT",
         help="print the statement, for example for spark, and read nothing",
-    )
-    parser.add_argument(
-        "--json", action="store_true", default=SUPPRESS, help="print JSON"
     )
     add_runs(parser)
 
@@ -118,7 +131,7 @@ def _progress(number: int, name: str, count: int) -> None:
         print_note(f"{count:,} records; reading file {number}: {name}")
 
 
-def unread_entries(unread: Sequence[Unread]) -> list[JsonObject]:
+def unread_entries(unread: Sequence[Unread]) -> list[UnreadEntry]:
     """Return problems of logs as JSON."""
     return [
         {
@@ -131,7 +144,7 @@ def unread_entries(unread: Sequence[Unread]) -> list[JsonObject]:
     ]
 
 
-def _document(uses: Uses) -> JsonObject:
+def _document(uses: Uses) -> UsesAnswer:
     return {
         "records": uses.count,
         "classes": len(uses.classes),

@@ -5,13 +5,15 @@ from __future__ import annotations
 import shlex
 from argparse import Namespace
 from collections.abc import Sequence
-from dataclasses import asdict
+from typing import Any, NotRequired, TypedDict, cast
 
 from kong_oam.access.diff.change import (
     AffectedCaller,
     Answer,
     Answers,
     Difference,
+    Example,
+    Exposer,
     Setting,
     opens,
 )
@@ -19,10 +21,17 @@ from kong_oam.access.diff.wording import headline, label, relevant_changes, row
 from kong_oam.access.networks import ANYWHERE
 from kong_oam.access.paths import written
 from kong_oam.cli.console import MODULE, Colour, Console
-from kong_oam.cli.entries import place_entry, principal_entry, subtree_entry
+from kong_oam.cli.entries import (
+    Except,
+    Networks,
+    PlaceEntry,
+    SubtreeEntry,
+    place_entry,
+    principal_entry,
+    subtree_entry,
+)
 from kong_oam.cli.estates import default_stack
 from kong_oam.diagnostics import printable
-from kong_oam.oam.position import JsonObject
 
 
 def full_command(options: Namespace, *words: str) -> str:
@@ -103,18 +112,139 @@ def code(text: str) -> str:
     )
 
 
-def document(changes: Sequence[Difference], scheme: str) -> JsonObject:
+class ForEntry(TypedDict):
+    """The callers or the subject of a change."""
+
+    everybody: NotRequired[bool]
+    client: NotRequired[str]
+    component: NotRequired[str]
+    peer: NotRequired[str]
+    provider: NotRequired[str]
+    usersIn: NotRequired[list[list[str]]]
+    by: NotRequired[str]
+    consumer: NotRequired[str]
+    until: NotRequired[str | None]
+    owner: NotRequired[str]
+    notFrom: NotRequired[list[str]]
+
+
+class AffectedEntry(ForEntry, Networks):
+    """The callers of a change, and the networks from which they call."""
+
+
+class HostsEntry(TypedDict):
+    """The host of a request in both estates."""
+
+    old: str | None
+    new: str | None
+
+
+_Caller = TypedDict("_Caller", {"as": str | None, "from": NotRequired[str]})
+
+
+class ExampleEntry(_Caller):
+    """A request that both estates answer differently."""
+
+    method: str
+    path: str
+    host: HostsEntry
+    userIn: list[str]
+    consumer: NotRequired[str]
+
+
+class TargetEntry(TypedDict):
+    """The component, the port and the pods that answer."""
+
+    component: str
+    port: str
+    pods: str | None
+    owner: str | None
+    forward: NotRequired[list[str]]
+
+
+class AnsweredBy(TypedDict):
+    """The answering target in both estates."""
+
+    old: TargetEntry
+    new: TargetEntry
+
+
+_Callers = TypedDict("_Callers", {"for": list[AffectedEntry]})
+
+
+class _Answered(TypedDict):
+    answeredBy: NotRequired[AnsweredBy]
+
+
+class ChangeEntry(_Callers, SubtreeEntry, Except, _Answered):
+    """A change of access. `opens`: it gives access, may give access, or changes the target."""
+
+    kind: str
+    opens: bool
+    methods: list[str]
+    site: str
+    oldTokensLiveMinutes: int | None
+    rule: PlaceEntry | None
+    example: ExampleEntry
+
+
+class ExposerEntry(TypedDict):
+    """A component on a host, and its owner."""
+
+    component: str
+    owner: str | None
+
+
+class ExposedBy(TypedDict):
+    """The components on a host in both estates."""
+
+    old: list[ExposerEntry]
+    new: list[ExposerEntry]
+
+
+class PortEntry(TypedDict):
+    """A port of a component inside the cluster."""
+
+    component: str
+    port: int
+    protocol: str
+
+
+class SettingEntry(_Callers):
+    """A changed setting with both values."""
+
+    kind: str
+    opens: bool
+    setting: str | None
+    old: Any
+    new: Any
+    connection: NotRequired[PortEntry]
+    rule: NotRequired[PlaceEntry | None]
+    exposedBy: NotRequired[ExposedBy]
+
+
+class AccessChanges(TypedDict):
+    """Changes of access, the most severe first."""
+
+    headline: str
+    changes: list[ChangeEntry | SettingEntry]
+
+
+def document(changes: Sequence[Difference], scheme: str) -> AccessChanges:
     """Return the changes as JSON."""
     return {
         "headline": headline(changes, scheme),
-        "changes": [_entry(change) for change in changes],
+        "changes": [*map(change_entry, changes)],
     }
 
 
-def _entry(change: Difference) -> JsonObject:
+def change_entry(change: Difference) -> ChangeEntry | SettingEntry:
+    """Return a change as JSON."""
     if isinstance(change, Setting):
         return _setting_entry(change)
-    example = change.example
+    answered: _Answered = (
+        {"answeredBy": _answers_entry(change.answers)} if change.answers else {}
+    )
     return {
         "kind": change.kind,
         "opens": opens(change),
@@ -127,45 +257,54 @@ def _entry(change: Difference) -> JsonObject:
         ],
         "oldTokensLiveMinutes": change.minutes,
         "rule": place_entry(change.position),
-        **(
-            {"answeredBy": _answers_entry(change.answers)}
-            if change.answers
-            else {}
-        ),
-        "example": {
-            "method": example.method,
-            "path": written(example.path),
-            "host": {"old": example.was, "new": example.now},
-            "as": example.principal.client if example.principal else None,
-            "userIn": sorted(example.groups),
-            **({"from": example.address} if example.address else {}),
-            **({"consumer": example.consumer} if example.consumer else {}),
-        },
+        **answered,
+        "example": _example_entry(change.example),
     }
 
 
-def _answers_entry(answers: Answers) -> JsonObject:
-    return {
-        side: _answer_entry(answer)
-        for side, answer in zip(("old", "new"), answers, strict=True)
+def _example_entry(example: Example) -> ExampleEntry:
+    entry: ExampleEntry = {
+        "method": example.method,
+        "path": written(example.path),
+        "host": {"old": example.was, "new": example.now},
+        "as": example.principal.client if example.principal else None,
+        "userIn": sorted(example.groups),
     }
+    if example.address:
+        entry["from"] = example.address
+    if example.consumer:
+        entry["consumer"] = example.consumer
+    return entry
 
 
-def _answer_entry(answer: Answer) -> JsonObject:
-    entry = {**asdict(answer), "pods": answer.pods or None}
-    forward = entry.pop("forward")
-    return {**entry, "forward": [*forward]} if forward else entry
+def _answers_entry(answers: Answers) -> AnsweredBy:
+    old, new = answers
+    return {"old": _answer_entry(old), "new": _answer_entry(new)}
 
 
-def _setting_entry(change: Setting) -> JsonObject:
+def _answer_entry(answer: Answer) -> TargetEntry:
+    entry: TargetEntry = {
+        "component": answer.component,
+        "port": answer.port,
+        "pods": answer.pods or None,
+        "owner": answer.owner,
+    }
+    if answer.forward:
+        entry["forward"] = [*answer.forward]
+    return entry
+
+
+def _setting_entry(change: Setting) -> SettingEntry:
     component = change.of.component
     provider = change.of.provider
-    subject = {}
-    if component:
-        subject["client" if provider else "component"] = component
+    subject: AffectedEntry = {}
+    if component and provider:
+        subject["client"] = component
+    elif component:
+        subject["component"] = component
     if provider:
         subject["provider"] = provider
-    entry: JsonObject = {
+    entry: SettingEntry = {
         "kind": change.kind,
         "opens": opens(change),
         "for": [subject or {"everybody": True}],
@@ -177,7 +316,7 @@ def _setting_entry(change: Setting) -> JsonObject:
         at, caller = change.connection
         port, _, protocol = at.partition("/")
         _, is_peer, name = caller.rpartition("peer ")
-        entry["for"] = [{"peer" if is_peer else "component": name}]
+        entry["for"] = [{"peer": name} if is_peer else {"component": name}]
         entry["connection"] = {
             "component": component,
             "port": int(port),
@@ -185,22 +324,32 @@ def _setting_entry(change: Setting) -> JsonObject:
         }
         entry["rule"] = place_entry(change.position)
     if change.exposers:
-        old, new = ([*map(asdict, side)] for side in change.exposers)
-        entry["exposedBy"] = {"old": old, "new": new}
+        old, new = change.exposers
+        entry["exposedBy"] = {
+            "old": [*map(_exposer_entry, old)],
+            "new": [*map(_exposer_entry, new)],
+        }
     return entry
 
 
-def _caller_entry(caller: AffectedCaller) -> JsonObject:
-    source = {
-        "from": list(map(str, caller.source.networks)),
-        "notFrom": list(map(str, caller.source.but)),
-    }
-    restricted = source if caller.source != ANYWHERE else {}
+def _exposer_entry(exposer: Exposer) -> ExposerEntry:
+    return {"component": exposer.component, "owner": exposer.owner}
+
+
+def _caller_entry(caller: AffectedCaller) -> AffectedEntry:
+    entry: AffectedEntry = {}
     if caller.principal is None:
-        return {"everybody": True, **restricted}
-    owner = {"owner": caller.owner} if caller.owner else {}
-    return {
-        **principal_entry(caller.principal, caller.condition),
-        **owner,
-        **restricted,
-    }
+        entry["everybody"] = True
+    else:
+        entry = cast(
+            AffectedEntry,
+            principal_entry(
+                caller.principal, caller.condition, caller.until or None
+            ),
+        )
+        if caller.owner:
+            entry["owner"] = caller.owner
+    if caller.source != ANYWHERE:
+        entry["from"] = list(map(str, caller.source.networks))
+        entry["notFrom"] = list(map(str, caller.source.but))
+    return entry

@@ -411,5 +411,10 @@ def _document(report: Report, *, since: str | None) -> CheckAnswer:
 
 
 COMMAND = Command(
-    "check", "find errors in Applications", _DETAILS, _arguments, _run
+    "check",
+    "find errors in Applications",
+    _DETAILS,
+    _arguments,
+    _run,
+    CheckAnswer,
 )

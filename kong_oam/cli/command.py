@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import re
-from argparse import ArgumentParser, Namespace
-from collections.abc import Callable, Collection
+from argparse import (
+    ArgumentParser,
+    ArgumentTypeError,
+    Namespace,
+    _SubParsersAction,
+)
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
 from kong_oam.cli.console import Console
@@ -52,8 +57,9 @@ class Command:
     """A verb. `summary` is its line in the list of verbs. `details` is the text of its `--help`,
     with an example.
 
-    `arguments` declares its arguments except `--json`, and `json` is true if it accepts `--json`.
-    `run` returns the exit status, and raises UsageError for wrong usage.
+    `arguments` declares its arguments except `--json` and `--limit`. `answer` is the type of its
+    JSON (kong_oam.cli.answer_schema); a verb without such a type has no `--json`. `run` returns the
+    exit status, and raises UsageError for wrong usage.
     """
 
     name: str
@@ -61,4 +67,41 @@ class Command:
     details: str
     arguments: Callable[[ArgumentParser], None]
     run: Callable[[Namespace, Console], int]
-    json: bool = True
+    answer: object = None
+
+
+def add_json(parser: ArgumentParser, answer: object) -> None:
+    """Declare `--json` and `--limit` of a verb with such an answer."""
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument(
+        "--limit",
+        type=_limit,
+        metavar="N",
+        help="with --json: at most N entries of each list, and about N/2 KB; `left` counts the "
+        "others",
+    )
+    parser.set_defaults(answer=answer)
+
+
+def verbs_of(
+    parser: ArgumentParser, before: str = ""
+) -> Iterator[tuple[str, ArgumentParser]]:
+    """Yield the name and the parser of each verb, and of its steps: `check`, `audit replay`."""
+    for action in parser._actions:
+        if isinstance(action, _SubParsersAction):
+            for word, verb in action.choices.items():
+                name = f"{before} {word}".strip()
+                yield name, verb
+                yield from verbs_of(verb, name)
+
+
+def _limit(text: str) -> int:
+    if not text.isascii() or not text.isdecimal() or not text.strip("0"):
+        raise ArgumentTypeError(
+            f"invalid number {quoted(text)}: write a number from 1"
+        )
+    # The number of digits is bounded, because a conversion of many digits is slow.
+    return int(text[:_DIGITS])
+
+
+_DIGITS = 9

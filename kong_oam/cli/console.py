@@ -6,11 +6,12 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TextIO
 
+from kong_oam.cli.limit import as_line, limited
 from kong_oam.diagnostics import printable
 
 Colour = Literal["red", "yellow", "green", "bold"]
@@ -32,11 +33,13 @@ _PAINT_OR_LINE_END = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Console:
-    """An output stream with or without colours. `json` is the value of `--json`."""
+    """An output stream with or without colours. `json` and `limit` are the values of `--json` and
+    `--limit`."""
 
     out: TextIO
     colours: bool = False
     json: bool = False
+    limit: int | None = None
 
     def print(self, *lines: object) -> None:
         """Print each object on a line. Control characters are replaced, except our colours."""
@@ -51,9 +54,14 @@ class Console:
         for line in lines:
             print(line, file=self.out)
 
-    def print_json(self, value: Any) -> None:
-        """Print the value as an indented JSON document. Keys keep their order."""
-        print(json.dumps(value, indent=2, ensure_ascii=False), file=self.out)
+    def print_json(self, answer: Mapping[str, Any]) -> None:
+        """Print the answer as an indented JSON document, or with a limit on one line. Keys keep
+        their order."""
+        if self.limit:
+            text = as_line(limited({**answer}, self.limit))
+        else:
+            text = json.dumps(answer, indent=2, ensure_ascii=False)
+        print(text, file=self.out)
 
     def paint(self, colour: Colour, text: str) -> str:
         return f"\x1b[{_CODES[colour]}m{text}\x1b[0m" if self.colours else text
@@ -81,14 +89,17 @@ def with_called_name(text: str) -> str:
     )
 
 
-def console(out: TextIO, *, as_json: bool) -> Console:
+def console(out: TextIO, *, as_json: bool, limit: int | None = None) -> Console:
     """Return a console. It has colours if `out` is a terminal with colours and NO_COLOR
     (https://no-color.org) is not set."""
     has_colours = (
         not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     )
     return Console(
-        out, colours=has_colours and not as_json and out.isatty(), json=as_json
+        out,
+        colours=has_colours and not as_json and out.isatty(),
+        json=as_json,
+        limit=limit,
     )
 
 

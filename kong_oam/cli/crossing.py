@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from kong_oam.access.diff.wording import methods, users
 from kong_oam.access.matrix.table import where
 from kong_oam.access.principals import ITSELF
 from kong_oam.cli.console import Console
 from kong_oam.cli.entries import (
-    connections_entry,
+    ConnectionEntry,
+    PrincipalEntry,
+    RowEntry,
+    connection_entries,
     principal_entry,
     row_entry,
 )
 from kong_oam.diagnostics import printable, some
-from kong_oam.oam.position import JsonObject
 
 if TYPE_CHECKING:
     from kong_oam.access.merge.crossing import Crossing
@@ -48,16 +50,43 @@ def _lines(found: Crossing, scheme: str) -> Iterator[_Line]:
         yield "connection", connection.by, callee, "", place
 
 
-def crossing_entry(found: Crossing) -> JsonObject:
+class CrossingCall(RowEntry, PrincipalEntry):
+    """Requests of a principal that cross."""
+
+
+class CrossingComponents(TypedDict):
+    """The components where a group has roles, in both estates."""
+
+    old: list[str]
+    others: list[str]
+
+
+class CrossingGroup(TypedDict):
+    """A group with roles in both estates."""
+
+    group: str
+    provider: str
+    components: CrossingComponents
+
+
+class CrossingAnswer(TypedDict):
+    """Who of one estate may call what of the other."""
+
+    calls: list[CrossingCall]
+    groups: list[CrossingGroup]
+    connections: list[ConnectionEntry]
+
+
+def crossing_entry(found: Crossing) -> CrossingAnswer:
     """Return everything that crosses as JSON."""
-    calls = [
+    calls: list[CrossingCall] = [
         {
             **row_entry(call.row),
             **principal_entry(call.principal, call.condition),
         }
         for call in found.calls
     ]
-    groups = [
+    groups: list[CrossingGroup] = [
         {
             "group": group.name,
             "provider": group.provider,
@@ -71,6 +100,5 @@ def crossing_entry(found: Crossing) -> JsonObject:
     return {
         "calls": calls,
         "groups": groups,
-        "connections": [],
-        **connections_entry(found.connections),
+        "connections": connection_entries(found.connections),
     }

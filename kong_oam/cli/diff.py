@@ -12,6 +12,7 @@ from kong_oam.access.diff.findings import CODES, findings
 from kong_oam.access.diff.model import AccessModel
 from kong_oam.access.endpoint import component_key
 from kong_oam.cli.changes import (
+    AccessChanges,
     code,
     document,
     full_command,
@@ -20,8 +21,12 @@ from kong_oam.cli.changes import (
 )
 from kong_oam.cli.command import FOUND, OK, Command, UsageError, quoted
 from kong_oam.cli.console import Console, print_note
-from kong_oam.cli.crossing import crossing_entry, print_crossing
-from kong_oam.cli.entries import unjudged_entry
+from kong_oam.cli.crossing import (
+    CrossingAnswer,
+    crossing_entry,
+    print_crossing,
+)
+from kong_oam.cli.entries import Unjudged, unjudged_entry
 from kong_oam.cli.estates import add_estate, assumption_notes
 from kong_oam.cli.operands import FORMS, AccessModels, sides
 from kong_oam.cli.output import write_sarif
@@ -67,6 +72,10 @@ _OPENING = "opening"
 
 _DEFAULTS = ("HEAD", ".")
 """Defaults of OLD and NEW."""
+
+
+class DiffAnswer(AccessChanges, Unjudged):
+    """The changes of access between OLD and NEW."""
 
 
 def _arguments(parser: ArgumentParser) -> None:
@@ -130,7 +139,11 @@ def _run(options: Namespace, console: Console) -> int:
     if options.sarif:
         write_sarif(options.sarif, findings(changes, scheme), CODES)
     if console.json:
-        console.print_json(document(changes, scheme) | unjudged_entry(absent))
+        answer: DiffAnswer = {
+            **document(changes, scheme),
+            **unjudged_entry(absent),
+        }
+        console.print_json(answer)
     elif options.markdown:
         console.print(*markdown(changes, scheme, all_changes))
         for note in notes:
@@ -192,5 +205,10 @@ def _sides(options: Namespace) -> list[str]:
 
 
 COMMAND = Command(
-    "diff", "show how a change affects access", _DETAILS, _arguments, _run
+    "diff",
+    "show how a change affects access",
+    _DETAILS,
+    _arguments,
+    _run,
+    DiffAnswer | CrossingAnswer,
 )

@@ -18,7 +18,6 @@ from kong_oam.access.principals import Access, Condition, Principal
 from kong_oam.access.request_classes import Subtree
 from kong_oam.diagnostics import Diagnostic, Position
 from kong_oam.errors import KongOamError
-from kong_oam.oam.position import JsonObject
 
 
 class PlaceEntry(TypedDict):
@@ -64,7 +63,13 @@ def failure_entry(error: KongOamError) -> Failure:
     return {"error": error.summary, "findings": findings}
 
 
-def unjudged_entry(names: Sequence[str]) -> JsonObject:
+class Unjudged(TypedDict):
+    """The missing Applications, whose clients are assumed to ask for all scopes of their roles."""
+
+    unjudged: NotRequired[list[str]]
+
+
+def unjudged_entry(names: Sequence[str]) -> Unjudged:
     """Return a JSON field with the missing Applications, or no field."""
     return {"unjudged": [*names]} if names else {}
 
@@ -107,58 +112,113 @@ def lint_entry(finding: LintFinding) -> LintEntry:
     }
 
 
-def subtree_entry(subtree: Subtree) -> JsonObject:
-    """Return a subtree as JSON: `path` with all paths below, or other spellings of these paths.
+class SubtreeEntry(TypedDict):
+    """A `path` with all paths below, or other spellings of these paths. `form`: all paths that
+    begin with the text of `path`, or exactly this path."""
 
-    `form`: all paths that begin with the text of `path`, or exactly this path.
-    """
-    return {
+    path: str
+    otherSpellings: bool
+    form: NotRequired[str]
+
+
+def subtree_entry(subtree: Subtree) -> SubtreeEntry:
+    """Return a subtree as JSON."""
+    entry: SubtreeEntry = {
         "path": written(subtree.path),
         "otherSpellings": subtree.spelled_otherwise,
-        **({"form": subtree.form} if subtree.form else {}),
     }
+    if subtree.form:
+        entry["form"] = subtree.form
+    return entry
 
 
-def row_entry(row: Row) -> JsonObject:
+Except = TypedDict("Except", {"except": list[SubtreeEntry]})
+"""The subtrees that an entry does not include."""
+
+Networks = TypedDict("Networks", {"from": NotRequired[list[str]]})
+"""The allowed networks. Without them, every address is allowed."""
+
+
+class Forward(TypedDict):
+    """The exposed path, and the path at the workload, unless they are equal."""
+
+    forward: NotRequired[list[str]]
+
+
+class RowEntry(SubtreeEntry, Except, Networks, Forward):
+    """A row of the matrix: requests of a host that the same callers may make."""
+
+    host: str
+    methods: list[str]
+    component: str
+    everybody: bool
+
+
+def row_entry(row: Row) -> RowEntry:
     """Return a row of the matrix as JSON, without its principals."""
+    forward: Forward = {"forward": [*row.forward]} if row.forward else {}
     return {
         "host": row.host,
         **subtree_entry(row.region.subtree),
         "except": [subtree_entry(part) for part in row.region.exceptions],
         "methods": list(row.methods),
         "component": row.component,
-        **({"forward": [*row.forward]} if row.forward else {}),
         "everybody": row.access.everybody,
+        **forward,
         **source_entry(row.access),
     }
 
 
-def endpoint_entry(row: Row) -> JsonObject:
+class PrincipalEntry(TypedDict):
+    """A client as itself, or with users. A user needs all groups of one set in `usersIn`, which is
+    empty for a client that calls as itself. `by`: the kind of an old credential, until its last
+    day."""
+
+    client: str
+    provider: str
+    usersIn: list[list[str]]
+    consumer: NotRequired[str]
+    by: NotRequired[str]
+    until: NotRequired[str | None]
+
+
+class EndpointEntry(RowEntry):
+    """A row of the matrix with its principals."""
+
+    principals: list[PrincipalEntry]
+
+
+def endpoint_entry(row: Row) -> EndpointEntry:
     """Return a row of the matrix as JSON, with its principals."""
     return {**row_entry(row), "principals": principal_entries(row.access)}
 
 
-def connections_entry(connections: Iterable[Connected]) -> JsonObject:
-    """Return a JSON field with connections inside the cluster, or no field."""
-    entries = [
-        {
+class ConnectionEntry(TypedDict):
+    """A connection inside the cluster. A peer is no component, but pods that the stack names."""
+
+    caller: str
+    peer: NotRequired[bool]
+    component: str
+    port: int
+    protocol: str
+
+
+def connection_entries(
+    connections: Iterable[Connected],
+) -> list[ConnectionEntry]:
+    """Return connections inside the cluster as JSON."""
+    entries: list[ConnectionEntry] = []
+    for callee, connection in connections:
+        entry: ConnectionEntry = {
             "caller": connection.caller,
-            **({"peer": True} if connection.is_peer else {}),
             "component": callee,
             "port": connection.port,
             "protocol": connection.protocol,
         }
-        for callee, connection in connections
-    ]
-    return {"connections": entries} if entries else {}
-
-
-def listed_entries(
-    rows: Iterable[JsonObject], connections: Iterable[Connected]
-) -> list[JsonObject]:
-    """Return endpoints as a JSON list. Its last item has the connections, if any."""
-    entry = connections_entry(connections)
-    return [*rows, entry] if entry else [*rows]
+        if connection.is_peer:
+            entry["peer"] = True
+        entries.append(entry)
+    return entries
 
 
 def rule_entry(rule: Rule | None) -> PlaceEntry | None:
@@ -166,14 +226,13 @@ def rule_entry(rule: Rule | None) -> PlaceEntry | None:
     return place_entry(rule.position) if rule else None
 
 
-def source_entry(access: Access) -> JsonObject:
+def source_entry(access: Access) -> Networks:
     """Return a JSON field with the allowed networks, or no field if all networks are allowed."""
     return {"from": list(map(str, access.networks))} if access.networks else {}
 
 
-def principal_entries(access: Access) -> list[JsonObject]:
-    """Return the principals of an access as JSON. `usersIn` is empty for a client that calls as
-    itself."""
+def principal_entries(access: Access) -> list[PrincipalEntry]:
+    """Return the principals of an access as JSON."""
     return [
         principal_entry(principal, condition, access.until.get(principal))
         for principal, condition in sorted(access.principals.items())
@@ -182,20 +241,17 @@ def principal_entries(access: Access) -> list[JsonObject]:
 
 def principal_entry(
     principal: Principal, condition: Condition, until: str | None = None
-) -> JsonObject:
-    """Return a principal as JSON, with sets of groups. A user needs all groups of one set. A
-    principal with an old credential has its kind and its last day."""
-    entry: JsonObject = {
+) -> PrincipalEntry:
+    """Return a principal as JSON."""
+    entry: PrincipalEntry = {
         "client": principal.client,
         "provider": principal.provider,
         "usersIn": sets(condition),
     }
     if principal.by:
-        entry |= {
-            "consumer": principal.consumer,
-            "by": principal.by,
-            "until": until,
-        }
+        entry["consumer"] = principal.consumer
+        entry["by"] = principal.by
+        entry["until"] = until
     return entry
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import dataclass
+from typing import NotRequired, TypedDict
 
 from kong_oam.access.before import KIND_WORDS, By, OldCredential
 from kong_oam.access.decide import (
@@ -21,8 +22,8 @@ from kong_oam.access.paths import read_text
 from kong_oam.access.tokens import Refusal, Token
 from kong_oam.cli.command import OK, Command, UsageError
 from kong_oam.cli.console import Colour, Console
-from kong_oam.cli.entries import rule_entry, unjudged_entry
-from kong_oam.cli.recorded_requests import explain_recorded
+from kong_oam.cli.entries import PlaceEntry, Unjudged, rule_entry
+from kong_oam.cli.recorded_requests import RecordedAnswer, explain_recorded
 from kong_oam.cli.requests import (
     add_groups,
     add_request,
@@ -33,7 +34,6 @@ from kong_oam.cli.requests import (
     request_from,
 )
 from kong_oam.diagnostics import printable
-from kong_oam.oam.position import JsonObject
 from kong_oam.traits.cors.at_kong import granted
 
 _Token = Token | None
@@ -59,6 +59,56 @@ request.
 
   python -m kong_oam explain --request 0f9fd0ab4d79e51c2e37c3fdd3a8bc1e --logs records.jsonl
 """
+
+
+class TokenEntry(TypedDict):
+    """The claims of a token that the provider issues. `audience`: the API that the token is for."""
+
+    provider: str
+    client: str
+    subject: str
+    user: bool
+    scopes: list[str]
+    groups: list[str]
+    audience: str | None
+
+
+class RefusedToken(TypedDict):
+    """The reason why the provider issues no token."""
+
+    refused: str
+
+
+class PageEntry(TypedDict):
+    """The rights of a calling page. `mayRead` is null if the gateway has no rule for it."""
+
+    origin: str
+    asks: str | None
+    mayRead: bool | None
+    reason: str
+    headers: dict[str, str]
+
+
+_Caller = TypedDict("_Caller", {"as": str | None, "from": NotRequired[str]})
+
+
+class ExplainAnswer(_Caller, Unjudged):
+    """The answer of the gateway to a request. Its code is stable; docs/reference/decisions.md lists
+    the codes."""
+
+    method: str
+    url: str
+    userIn: list[str] | None
+    consumer: NotRequired[str]
+    status: int
+    code: str
+    allowed: bool
+    reason: str
+    component: str | None
+    rule: PlaceEntry | None
+    token: TokenEntry | RefusedToken | None
+    forwardedPath: NotRequired[str]
+    page: NotRequired[PageEntry]
 
 
 def _arguments(parser: ArgumentParser) -> None:
@@ -114,37 +164,58 @@ def _run(options: Namespace, console: Console) -> int:
     else:
         token = _proof(estate, request, options)
         decision = decide(estate, request, token)
-    page = _page(estate, request, options)
-    sent = _sent(estate, request, decision)
+    explained = _Explained(
+        decision,
+        reason(estate, request, decision),
+        token,
+        _sent(estate, request, decision),
+        _page(estate, request, options),
+    )
     if console.json:
-        fields = {
-            "reason": reason(estate, request, decision),
-            **({"forwardedPath": sent} if sent else {}),
-            **({"page": page} if page else {}),
-            **unjudged_entry(estate.unjudged),
-        }
-        console.print_json(_explanation(options, decision, token) | fields)
-        return OK
+        console.print_json(_answer(explained, estate, options))
+    else:
+        _print(explained, estate, options, console)
+    return OK
+
+
+@dataclass(frozen=True, slots=True)
+class _Explained:
+    """A decision with its reason and the caller's token. `sent`: the path at the workload. `page`:
+    the rights of the calling page."""
+
+    decision: Decision
+    reason: str
+    token: Proof | None
+    sent: str | None
+    page: PageEntry | None
+
+
+def _print(
+    explained: _Explained, estate: Estate, options: Namespace, console: Console
+) -> None:
+    decision = explained.decision
     colour: Colour = "green" if decision.status < 300 else "red"
     answer = f"{decision.status} {_request_in_words(options)}"
     console.print(
         console.paint(colour, answer),
-        f"  reason  {printable(reason(estate, request, decision))}",
+        f"  code    {decision.code}",
+        f"  reason  {printable(explained.reason)}",
     )
     if not options.asks:
-        token_in_words = _token_in_words(estate, decision, token, options)
+        token_in_words = _token_in_words(
+            estate, decision, explained.token, options
+        )
         console.print(f"  token   {printable(token_in_words)}")
-    if sent:
-        console.print(f"  path    {printable(sent)} at the workload")
-    if page:
-        console.print(*_page_in_words(page))
+    if explained.sent:
+        console.print(f"  path    {printable(explained.sent)} at the workload")
+    if explained.page:
+        console.print(*_page_in_words(explained.page))
     source = decision.rule or decision.component
     if source:
         label = "rule" if decision.rule else "at  "
         console.print(
             f"  {label}    {source.position}", source.position.excerpt()
         )
-    return OK
 
 
 def _sent(estate: Estate, request: Request, decision: Decision) -> str | None:
@@ -203,11 +274,11 @@ def _check_preflight(options: Namespace) -> None:
 
 def _page(
     estate: Estate, request: Request, options: Namespace
-) -> JsonObject | None:
+) -> PageEntry | None:
     """Return the rights of the calling page as JSON, or None without a page."""
     if not options.origin:
         return None
-    page: JsonObject = {
+    page: PageEntry = {
         "origin": options.origin,
         "asks": options.asks,
         "mayRead": None,
@@ -223,11 +294,13 @@ def _page(
         page["reason"] = answer.reason
         component = decide(estate, request, None).component
         if component and answer.may:
-            page["headers"] = granted(component, options.origin, options.asks)
+            page["headers"] = {
+                **granted(component, options.origin, options.asks)
+            }
     return page
 
 
-def _page_in_words(page: JsonObject) -> Iterator[str]:
+def _page_in_words(page: PageEntry) -> Iterator[str]:
     action = f"send {page['asks']}" if page["asks"] else "read the answer"
     verdict = "not judged"
     if page["mayRead"] is not None:
@@ -324,33 +397,50 @@ def _token_in_words(
     )
 
 
-def _explanation(
-    options: Namespace,
-    decision: Decision,
-    token: Proof | None,
-) -> JsonObject:
-    return {
+def _answer(
+    explained: _Explained, estate: Estate, options: Namespace
+) -> ExplainAnswer:
+    decision = explained.decision
+    answer: ExplainAnswer = {
         "method": options.method,
         "url": options.url,
         "as": options.client,
         "userIn": options.groups,
-        **({"from": options.address} if options.address else {}),
-        **({"consumer": options.consumer} if options.consumer else {}),
         "status": decision.status,
+        "code": decision.code,
         "allowed": decision.allowed,
-        "reason": decision.reason,
+        "reason": explained.reason,
         "component": decision.component.key if decision.component else None,
         "rule": rule_entry(decision.rule),
-        "token": _token_entry(token),
+        "token": _token_entry(explained.token),
     }
+    if options.address:
+        answer["from"] = options.address
+    if options.consumer:
+        answer["consumer"] = options.consumer
+    if explained.sent:
+        answer["forwardedPath"] = explained.sent
+    if explained.page:
+        answer["page"] = explained.page
+    if estate.unjudged:
+        answer["unjudged"] = [*estate.unjudged]
+    return answer
 
 
-def _token_entry(token: Proof | None) -> JsonObject | None:
-    if isinstance(token, OldCredential):
-        return None
+def _token_entry(token: Proof | None) -> TokenEntry | RefusedToken | None:
     if isinstance(token, Refusal):
         return {"refused": token.reason}
-    return asdict(token) if token else None
+    if token is None or isinstance(token, OldCredential):
+        return None
+    return {
+        "provider": token.provider,
+        "client": token.client,
+        "subject": token.subject,
+        "user": token.user,
+        "scopes": [*token.scopes],
+        "groups": [*token.groups],
+        "audience": token.audience,
+    }
 
 
 COMMAND = Command(
@@ -359,4 +449,5 @@ COMMAND = Command(
     _DETAILS,
     _arguments,
     _run,
+    ExplainAnswer | RecordedAnswer,
 )

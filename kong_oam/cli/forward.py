@@ -83,5 +83,4 @@ COMMAND = Command(
     _DETAILS,
     _arguments,
     _run,
-    json=False,
 )

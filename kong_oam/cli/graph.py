@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
+from typing import Literal, NotRequired, TypedDict
 
 from kong_oam.access.data import NameSets
 from kong_oam.access.diff.compare import diff_from_any
 from kong_oam.access.graph.build import graph_of
 from kong_oam.access.graph.compare import change_notes, graph_of_change
-from kong_oam.access.graph.graph import LAYER, Graph
+from kong_oam.access.graph.graph import LAYER, Edge, Graph, Node
 from kong_oam.access.graph.mermaid import mermaid
 from kong_oam.access.graph.svg import svg
 from kong_oam.access.graph.view import of_application, of_changes, of_principal
@@ -22,7 +23,6 @@ from kong_oam.cli.estates import add_estate, assumption_notes
 from kong_oam.cli.operands import sides
 from kong_oam.cli.output import format_of
 from kong_oam.cli.requests import estate_from
-from kong_oam.oam.position import JsonObject
 
 _DETAILS = """\
 Draws who may call what. Groups and clients lead to their roles, roles to scopes, and scopes to the
@@ -58,6 +58,38 @@ _ENDINGS = {
 }
 # The kinds that precede a name in --principal. A component has no such prefix.
 _PREFIXED = ("group", "peer")
+
+
+class NodeEntry(TypedDict):
+    """A box of the picture. `component` owns a role, a scope or an API."""
+
+    id: str
+    kind: str
+    name: str
+    component: str | None
+    details: list[str]
+    change: str | None
+
+
+class EdgeEntry(TypedDict):
+    """A line of the picture, by the ids of its ends. Without `items` it allows nothing, and `label`
+    says why."""
+
+    source: str
+    target: str
+    items: list[str]
+    label: list[str]
+    change: str | None
+    kind: NotRequired[Literal["connection"]]
+
+
+class GraphAnswer(TypedDict):
+    """The picture, with the text above and below it."""
+
+    title: str
+    notes: list[str]
+    nodes: list[NodeEntry]
+    edges: list[EdgeEntry]
 
 
 def _arguments(parser: ArgumentParser) -> None:
@@ -96,7 +128,7 @@ def _run(options: Namespace, console: Console) -> int:
     form = format_of(options, _ENDINGS, "mermaid")
     graph = _change(options) if options.since is not None else _state(options)
     if console.json:
-        console.print_json(_document(graph))
+        console.print_json(_document(graph, console.limit))
     elif options.output:
         text = _FORMATS[form](graph)
         fenced = options.output.suffix.lower() == ".md" and form == "mermaid"
@@ -187,27 +219,47 @@ def _principal(graph: Graph, name: str) -> set[str]:
     return named[name]
 
 
-def _document(graph: Graph) -> JsonObject:
+def _document(graph: Graph, limit: int | None) -> GraphAnswer:
+    nodes = graph.nodes
+    if limit:
+        # A cut keeps the first entries of each list, so the ends of the first edges come first.
+        ends = [
+            end for edge in graph.edges for end in (edge.source, edge.target)
+        ]
+        place = {end: number for number, end in reversed([*enumerate(ends)])}
+        nodes = tuple(
+            sorted(nodes, key=lambda node: place.get(node.id, len(ends)))
+        )
     return {
         "title": graph.title,
-        "notes": graph.notes,
-        "nodes": [
-            {
-                "id": node.id,
-                "kind": node.kind,
-                "name": node.name,
-                "component": node.component or None,
-                "details": node.details,
-                "change": node.change,
-            }
-            for node in graph.nodes
-        ],
-        "edges": [
-            asdict(edge)
-            | ({"kind": "connection"} if edge.is_connection else {})
-            for edge in graph.edges
-        ],
+        "notes": [*graph.notes],
+        "nodes": [*map(_node_entry, nodes)],
+        "edges": [*map(_edge_entry, graph.edges)],
     }
+
+
+def _node_entry(node: Node) -> NodeEntry:
+    return {
+        "id": node.id,
+        "kind": node.kind,
+        "name": node.name,
+        "component": node.component or None,
+        "details": [*node.details],
+        "change": node.change,
+    }
+
+
+def _edge_entry(edge: Edge) -> EdgeEntry:
+    entry: EdgeEntry = {
+        "source": edge.source,
+        "target": edge.target,
+        "items": [*edge.items],
+        "label": [*edge.label],
+        "change": edge.change,
+    }
+    if edge.is_connection:
+        entry["kind"] = "connection"
+    return entry
 
 
 COMMAND = Command(
@@ -216,4 +268,5 @@ COMMAND = Command(
     _DETAILS,
     _arguments,
     _run,
+    GraphAnswer,
 )

@@ -154,5 +154,4 @@ COMMAND = Command(
     _DETAILS,
     _arguments,
     _run,
-    json=False,
 )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import Literal, NotRequired, TypedDict
 
 from kong_oam import __version__
 from kong_oam.access.callers import old_principals
@@ -22,7 +23,10 @@ from kong_oam.access.settings.project import STACKS
 from kong_oam.cli.command import OK, Command, check_known
 from kong_oam.cli.console import Console
 from kong_oam.cli.entries import (
-    connections_entry,
+    ConnectionEntry,
+    EndpointEntry,
+    Unjudged,
+    connection_entries,
     endpoint_entry,
     unjudged_entry,
 )
@@ -31,7 +35,6 @@ from kong_oam.cli.output import format_of
 from kong_oam.cli.requests import add_address, callers_of, estate_from
 from kong_oam.cli.revisions import revision_of
 from kong_oam.diagnostics import printable
-from kong_oam.oam.position import JsonObject
 from kong_oam.render.project import FOLDER
 
 _FORMATS: Mapping[str, Callable[[Matrix], str]] = {
@@ -51,6 +54,25 @@ git revision and the version of Kong-OAM.
   python -m kong_oam matrix --output matrix.html
   python -m kong_oam matrix --component orders/api --format csv
 """
+
+
+class ColumnEntry(TypedDict):
+    """A principal: a client as itself, or its users. `by`: the kind of an old credential."""
+
+    client: str
+    provider: str
+    users: bool
+    by: NotRequired[str]
+    consumer: NotRequired[str]
+
+
+class MatrixAnswer(Unjudged):
+    """All principals by all endpoints, and connections inside the cluster."""
+
+    stack: str
+    principals: list[ColumnEntry | Literal["anonymous"]]
+    endpoints: list[EndpointEntry]
+    connections: list[ConnectionEntry]
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
@@ -96,11 +118,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
         options.address,
     )
     if console.json:
-        console.print_json(
-            _entry(table)
-            | connections_entry(table.connections)
-            | unjudged_entry(estate.unjudged)
-        )
+        console.print_json({**_entry(table), **unjudged_entry(estate.unjudged)})
     elif options.output:
         whole = replace(table, source=_source(options, estate))
         options.output.write_bytes(
@@ -163,22 +181,29 @@ def _components(estate: Estate, options: argparse.Namespace) -> set[str] | None:
     return keys if options.component or options.application else None
 
 
-def _principal_entry(principal: Principal) -> JsonObject:
-    fields = asdict(principal)
-    if not principal.by:
-        del fields["by"], fields["consumer"]
-    return fields
+def _principal_entry(
+    principal: Principal | None,
+) -> ColumnEntry | Literal["anonymous"]:
+    if principal is None:
+        return "anonymous"
+    entry: ColumnEntry = {
+        "client": principal.client,
+        "provider": principal.provider,
+        "users": principal.users,
+    }
+    if principal.by:
+        entry["by"] = principal.by
+        entry["consumer"] = principal.consumer
+    return entry
 
 
-def _entry(table: Matrix) -> JsonObject:
+def _entry(table: Matrix) -> MatrixAnswer:
     """Return the matrix as JSON."""
     return {
         "stack": table.stack,
-        "principals": [
-            _principal_entry(principal) if principal else ANONYMOUS
-            for principal in table.principals
-        ],
+        "principals": [*map(_principal_entry, table.principals)],
         "endpoints": [endpoint_entry(row) for row in table.rows],
+        "connections": connection_entries(table.connections),
     }
 
 
@@ -188,4 +213,5 @@ COMMAND = Command(
     _DETAILS,
     _arguments,
     _run,
+    MatrixAnswer,
 )

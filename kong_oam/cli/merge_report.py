@@ -22,6 +22,7 @@ from kong_oam.cli.command import FOUND, OK, UsageError, quoted
 from kong_oam.cli.console import Console, print_note
 from kong_oam.cli.crossing import crossing_entry, print_crossing
 from kong_oam.cli.entries import diagnostic_entry, place_entry
+from kong_oam.cli.merge import CollisionEntry, MergeAnswer
 from kong_oam.cli.merge_sides import (
     MergeFolder,
     Patch,
@@ -29,7 +30,7 @@ from kong_oam.cli.merge_sides import (
     patch,
 )
 from kong_oam.diagnostics import Diagnostic, Diagnostics, Position
-from kong_oam.oam.position import FilePlace, JsonObject, Texts
+from kong_oam.oam.position import FilePlace, Texts
 
 _CROSSES = (
     "These would cross. Write an access trait with scopes for the called component, or use a group "
@@ -195,7 +196,7 @@ def _patch_note(made: Patch, options: Namespace) -> str:
     return f"{options.output} has the renames: apply it in {options.b} with `git apply`"
 
 
-def _document(report: _Report) -> JsonObject:
+def _document(report: _Report) -> MergeAnswer:
     return {
         "collisions": [_entry(each) for each in report.collisions],
         "findings": [diagnostic_entry(each) for each in report.findings],
@@ -203,7 +204,7 @@ def _document(report: _Report) -> JsonObject:
     }
 
 
-def _entry(collision: Collision) -> JsonObject:
+def _entry(collision: Collision) -> CollisionEntry:
     return {
         "kind": collision.kind,
         "name": collision.name,

@@ -197,5 +197,4 @@ COMMAND = Command(
     _DETAILS,
     _arguments,
     _run,
-    json=False,
 )

@@ -93,5 +93,4 @@ COMMAND = Command(
     _DETAILS,
     _arguments,
     _run,
-    json=False,
 )

@@ -8,6 +8,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypedDict
 
 from kong_oam.access.model import Estate
 from kong_oam.cli.answers import (
@@ -18,12 +19,17 @@ from kong_oam.cli.answers import (
     missing_flags,
     set_default_type,
 )
-from kong_oam.cli.changes import document, full_command, print_changes
+from kong_oam.cli.changes import (
+    AccessChanges,
+    document,
+    full_command,
+    print_changes,
+)
 from kong_oam.cli.command import OK, Command, UsageError, quoted
 from kong_oam.cli.console import MODULE, Console
 from kong_oam.cli.dialogue import Dialogue
 from kong_oam.cli.draft import Draft, draft_component
-from kong_oam.cli.entries import diagnostic_entry
+from kong_oam.cli.entries import FindingEntry, diagnostic_entry
 from kong_oam.cli.estates import (
     add_estate,
     compiled_of,
@@ -59,6 +65,23 @@ the answers as flags.
       --redirect-uri com.example.billing:/callback --owner team-billing \\
       --calls billing/invoices:invoices.read
 """
+
+
+class NewFile(TypedDict):
+    """A written file with its text. A file that is not new is extended."""
+
+    file: str
+    new: bool
+    text: str
+
+
+class NewAnswer(TypedDict):
+    """The written files, their new findings, and the changes of access."""
+
+    files: list[NewFile]
+    findings: list[FindingEntry]
+    notes: list[str]
+    access: AccessChanges | None
 
 
 def _arguments(parser: ArgumentParser) -> None:
@@ -157,7 +180,7 @@ def _report(
 ) -> None:
     before = draft.before
     if console.json:
-        files = [
+        files: list[NewFile] = [
             {"file": file, "new": file not in before, "text": text}
             for file, text in draft.changed.items()
         ]
@@ -165,14 +188,13 @@ def _report(
         access = (
             None if draft.changes is None else document(draft.changes, scheme)
         )
-        console.print_json(
-            {
-                "files": files,
-                "findings": findings,
-                "notes": [*draft.notes],
-                "access": access,
-            }
-        )
+        answer: NewAnswer = {
+            "files": files,
+            "findings": findings,
+            "notes": [*draft.notes],
+            "access": access,
+        }
+        console.print_json(answer)
         return
     for file, text in draft.changed.items():
         console.print(
@@ -200,4 +222,5 @@ COMMAND = Command(
     _DETAILS,
     _arguments,
     _run,
+    NewAnswer,
 )

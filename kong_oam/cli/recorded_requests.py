@@ -6,6 +6,7 @@ from argparse import Namespace
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any, TypedDict
 
 from kong_oam.access.before import KIND_WORDS
 from kong_oam.access.decide import Decision, Proof, Request, decide
@@ -15,7 +16,7 @@ from kong_oam.access.paths import AmbiguousPathError, read
 from kong_oam.audit.proof import RecordedCaller, recorded_proof
 from kong_oam.cli.command import OK, UsageError, quoted
 from kong_oam.cli.console import Colour, Console
-from kong_oam.cli.entries import rule_entry
+from kong_oam.cli.entries import PlaceEntry, rule_entry
 from kong_oam.cli.estates import read_estate, selected_settings
 from kong_oam.diagnostics import printable
 from kong_oam.kong.revisions import revision_of
@@ -66,6 +67,25 @@ for _trait in AT_KONG:
     _REMEDIES.update(_trait.remedies)
 
 
+class NowEntry(TypedDict):
+    """The decision of the current Applications on a recorded request."""
+
+    status: int
+    code: str
+    reason: str
+    rule: PlaceEntry | None
+
+
+class RecordedAnswer(TypedDict):
+    """A record (docs/reference/record.schema.json), and today's decision on its request. `passes`:
+    the change with which the request would pass."""
+
+    record: dict[str, Any]
+    currentRevision: str | None
+    now: NowEntry
+    passes: str | None
+
+
 def explain_recorded(options: Namespace, console: Console) -> int:
     """Print the decision about a recorded request, its reason and rule, and the decision of the
     current Applications.
@@ -96,20 +116,18 @@ def explain_recorded(options: Namespace, console: Console) -> int:
         current = revision_of(estate, component, record["port"], edition)
     remedy = _remedy(component, record)
     if console.json:
-        today = {
-            "status": now.status,
-            "code": now.code,
-            "reason": now.reason,
-            "rule": rule_entry(now.rule),
+        answer: RecordedAnswer = {
+            "record": {**record},
+            "currentRevision": current,
+            "now": {
+                "status": now.status,
+                "code": now.code,
+                "reason": now.reason,
+                "rule": rule_entry(now.rule),
+            },
+            "passes": remedy or None,
         }
-        console.print_json(
-            {
-                "record": record,
-                "currentRevision": current,
-                "now": today,
-                "passes": remedy or None,
-            }
-        )
+        console.print_json(answer)
         return OK
     _print(console, record, current, now, remedy)
     return OK

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Mapping
-from typing import Any, TypedDict
+from typing import Any, Literal, TypedDict
 
 import yaml
 
@@ -42,7 +42,9 @@ because only a run knows them.
 """
 
 
-_ORIGINS = {
+Origin = Literal["definition", "added", "read", "patch", "release"]
+
+_ORIGINS: dict[Origin, str] = {
     "definition": ", by a definition",
     "added": ", added",
     "read": ", of another owner, only read",
@@ -52,14 +54,19 @@ _ORIGINS = {
 """The comment above an object, by its origin."""
 
 
-class _ObjectEntry(TypedDict):
-    """An object of a component as JSON. `origin` is a key of _OF. `place` is the namespace, after
-    the name of another cluster."""
+class ObjectEntry(TypedDict):
+    """An object of a component. `place` is the namespace, after the name of another cluster."""
 
     component: str
     place: str
-    origin: str
-    object: Manifest
+    origin: Origin
+    object: dict[str, Any]
+
+
+class RenderAnswer(TypedDict):
+    """The Kubernetes objects of an Application."""
+
+    objects: list[ObjectEntry]
 
 
 def _arguments(parser: ArgumentParser) -> None:
@@ -88,11 +95,11 @@ def _run(options: Namespace, console: Console) -> int:
     if options.component is not None:
         check_known("component", options.component, components)
         components = {options.component: components[options.component]}
-    shown = list[_ObjectEntry]()
+    shown = list[ObjectEntry]()
     for component in components.values():
         shown.extend(_objects(application, component, settings))
     if console.json:
-        console.print_json(shown)
+        console.print_json({"objects": shown})
         return OK
     settings_in_words = (
         "with default settings, without a stack"
@@ -125,7 +132,7 @@ class _FullDumper(yaml.SafeDumper):
 
 def _objects(
     application: Application, component: Component, settings: Settings
-) -> Iterator[_ObjectEntry]:
+) -> Iterator[ObjectEntry]:
     """Yield the objects at each place of the component. An external component has no objects."""
     for site in component.instances:
         if site.outside:
@@ -140,11 +147,11 @@ def _objects(
                 "component": site.key,
                 "place": site.at,
                 "origin": _origin(placed),
-                "object": manifest,
+                "object": {**manifest},
             }
 
 
-def _origin(placed: PlacedObject) -> str:
+def _origin(placed: PlacedObject) -> Origin:
     if not placed.rendered:
         return "added"
     if placed.options.read:
@@ -186,4 +193,5 @@ COMMAND = Command(
     _DETAILS,
     _arguments,
     _run,
+    RenderAnswer,
 )

@@ -9,7 +9,7 @@ from kong_oam.access.absent import with_absent_clients
 from kong_oam.access.callers import Callers, logical_groups, logical_names
 from kong_oam.access.decide import Decision, Request
 from kong_oam.access.hosts import host_patterns
-from kong_oam.access.model import Client, Estate
+from kong_oam.access.model import METHODS, Client, Estate
 from kong_oam.access.networks import read_address
 from kong_oam.access.paths import written
 from kong_oam.cli.command import UsageError, quoted
@@ -20,7 +20,7 @@ from kong_oam.cli.estates import (
     read_estate,
     selected_settings,
 )
-from kong_oam.diagnostics import nearest_typo, suggestion
+from kong_oam.diagnostics import nearest, nearest_typo, suggestion
 
 _METHOD = re.compile(
     r"[A-Z0-9!#$%&'*+.^_`|~-]+\Z"
@@ -107,7 +107,9 @@ def request_from(
 
 
 def reason(estate: Estate, request: Request, decision: Decision) -> str:
-    """Return the reason of a decision. For an unknown host or path, add similar hosts or paths."""
+    """Return the reason of a decision. For an unknown method, host or path, add similar names."""
+    if decision.code == "method-unknown":
+        return decision.reason + nearest(request.method, METHODS, 1)
     if decision.status != 404 or decision.component:
         return decision.reason
     host = request.host.partition(":")[0]

@@ -224,5 +224,4 @@ COMMAND = Command(
     _DETAILS,
     _arguments,
     _run,
-    json=False,
 )

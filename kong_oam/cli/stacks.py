@@ -258,7 +258,6 @@ COMMANDS = tuple(
         details,
         partial(_arguments, verb=verb),
         partial(_run, verb=verb),
-        json=False,
     )
     for verb, summary, details in (
         ("up", "run `pulumi up` over an estate's stacks", _UP),

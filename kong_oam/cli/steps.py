@@ -6,19 +6,20 @@ from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from kong_oam.cli.command import Command
+from kong_oam.cli.command import Command, add_json
 from kong_oam.cli.console import Console, with_called_name
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A step of a verb. The fields are as in Command; `arguments` also declares `--json`."""
+    """A step of a verb. The fields are as in Command."""
 
     name: str
     summary: str
     details: str
     arguments: Callable[[ArgumentParser], None]
     run: Callable[[Namespace, Console], int]
+    answer: object = None
 
 
 def command_of(
@@ -38,10 +39,12 @@ def command_of(
                 formatter_class=RawDescriptionHelpFormatter,
             )
             step.arguments(verb)
+            if step.answer:
+                add_json(verb, step.answer)
             verb.set_defaults(run_verb=step.run)
 
     def run(options: Namespace, console: Console) -> int:
         status: int = options.run_verb(options, console)
         return status
 
-    return Command(name, summary, details, arguments, run, json=False)
+    return Command(name, summary, details, arguments, run)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 from kong_oam.access.model import METHODS
 from kong_oam.cli.command import FOUND, OK, Command
@@ -17,7 +16,6 @@ from kong_oam.cli.estates import (
     settings_of,
     with_definitions,
 )
-from kong_oam.oam.position import JsonObject
 from kong_oam.verify.deviations import KINDS, AffectedCalls, Deviation
 from kong_oam.verify.questions import OTHER_METHOD
 
@@ -50,6 +48,39 @@ Kong's address is gateway.adminUrl or KONG_ADMIN_ADDR. Its credentials are KONG_
 KONG_API_KEY, or secrets of the stack's configuration. kubectl reads the cluster, in the stack's
 context or in the current context.
 """
+
+
+class ReasonEntry(TypedDict):
+    """The cause of a finding and its remedy. Another stack may own or use the cause."""
+
+    text: str
+    remedy: str
+    stack: NotRequired[str]
+    usedBy: NotRequired[list[str]]
+
+
+class CallsEntry(TypedDict):
+    """Callers, methods and URLs. Each URL includes the paths below it."""
+
+    callers: list[str]
+    methods: list[str]
+    urls: list[str]
+
+
+class DeviationEntry(TypedDict):
+    """Calls with another decision than intended, or an `object` of the cluster that changed."""
+
+    kind: str
+    object: NotRequired[str]
+    reasons: list[ReasonEntry]
+    calls: list[CallsEntry]
+
+
+class VerifyAnswer(TypedDict):
+    """The findings, and the older routes that the stack accepts until a date."""
+
+    findings: list[DeviationEntry]
+    known: list[DeviationEntry]
 
 
 def _arguments(parser: ArgumentParser) -> None:
@@ -87,8 +118,12 @@ def _run(options: Namespace, console: Console) -> int:
     if console.json:
         entries = [_entry(*finding) for finding in findings]
         known = [*map(_known, result.known)] if result else []
-        console.print_json(entries + known + list(map(_altered, altered)))
-        return FOUND if entries or altered else OK
+        answer: VerifyAnswer = {
+            "findings": [*entries, *map(_altered, altered)],
+            "known": known,
+        }
+        console.print_json(answer)
+        return FOUND if answer["findings"] else OK
     if result:
         console.print(*lines_of(result, options.stack, console))
         console.print(*known_lines(result, settings))
@@ -128,12 +163,12 @@ def known_lines(result: Result, settings: Settings) -> Iterator[str]:
     )
 
 
-def _known(way: WayAround) -> JsonObject:
-    reason = {"text": str(way), "remedy": ""}
+def _known(way: WayAround) -> DeviationEntry:
+    reason: ReasonEntry = {"text": str(way), "remedy": ""}
     return {"kind": "known", "reasons": [reason], "calls": []}
 
 
-def entries_of(result: Result, cluster: Workloads) -> list[JsonObject]:
+def entries_of(result: Result, cluster: Workloads) -> list[DeviationEntry]:
     """Return the findings of both checks as JSON, without known routes."""
     found = [_entry(*finding) for finding in result.findings]
     return [*found, *map(_altered, cluster.altered)]
@@ -190,7 +225,7 @@ def methods(calls: AffectedCalls) -> str:
     return text
 
 
-def _altered(entry: Altered) -> JsonObject:
+def _altered(entry: Altered) -> DeviationEntry:
     return {
         "kind": "changed",
         "object": entry.name,
@@ -199,8 +234,8 @@ def _altered(entry: Altered) -> JsonObject:
     }
 
 
-def _reason(reason: Reason) -> JsonObject:
-    entry: JsonObject = {"text": reason.text, "remedy": reason.remedy}
+def _reason(reason: Reason) -> ReasonEntry:
+    entry: ReasonEntry = {"text": reason.text, "remedy": reason.remedy}
     if reason.stack:
         entry["stack"] = reason.stack
     if reason.used_by:
@@ -208,11 +243,18 @@ def _reason(reason: Reason) -> JsonObject:
     return entry
 
 
-def _entry(finding: Deviation, reasons: tuple[Reason, ...]) -> JsonObject:
+def _entry(finding: Deviation, reasons: tuple[Reason, ...]) -> DeviationEntry:
     return {
         "kind": finding.kind,
         "reasons": [*map(_reason, reasons)],
-        "calls": [asdict(calls) for calls in finding.exposures],
+        "calls": [
+            {
+                "callers": [*calls.callers],
+                "methods": [*calls.methods],
+                "urls": [*calls.urls],
+            }
+            for calls in finding.exposures
+        ],
     }
 
 
@@ -222,4 +264,5 @@ COMMAND = Command(
     _DETAILS,
     _arguments,
     _run,
+    VerifyAnswer,
 )

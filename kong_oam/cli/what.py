@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 from itertools import chain
+from typing import NotRequired, TypedDict
 
 from kong_oam.access.callers import old_principals, principal_of
 from kong_oam.access.diff.wording import methods, principal_words, users
@@ -21,7 +22,15 @@ from kong_oam.access.principals import (
 from kong_oam.cli.changes import full_command
 from kong_oam.cli.command import OK, Command, UsageError, quoted
 from kong_oam.cli.console import Console
-from kong_oam.cli.entries import listed_entries, row_entry, sets
+from kong_oam.cli.entries import (
+    ConnectionEntry,
+    RowEntry,
+    Unjudged,
+    connection_entries,
+    row_entry,
+    sets,
+    unjudged_entry,
+)
 from kong_oam.cli.estates import add_estate
 from kong_oam.cli.requests import (
     add_address,
@@ -32,7 +41,6 @@ from kong_oam.cli.requests import (
     estate_from,
     groups_of,
 )
-from kong_oam.oam.position import JsonObject
 
 # A text that may mean a group: `group:` and `users in` are spellings of `graph` and `matrix`. A
 # client's name has a `/`.
@@ -44,11 +52,42 @@ Lists every endpoint that a principal may call. A principal is a client (applica
 exactly these groups, through this client or through any client. For any component and for a
 platform peer (peer:NAME) it also lists connections inside the cluster, which need no token.
 
+It leaves out the endpoints that everybody may call, and counts them. `anonymous` and --public list
+them.
+
   python -m kong_oam what shop/web
   python -m kong_oam what anonymous
   python -m kong_oam what --user-in sales
   python -m kong_oam what shop/web --user-in sales support
 """
+
+
+class Through(TypedDict):
+    """A client through which a user may call."""
+
+    client: str
+    provider: str
+
+
+class CallCondition(TypedDict):
+    """`usersIn`: the sets of groups whose users may call through the client. `through`: the clients
+    of a user."""
+
+    usersIn: NotRequired[list[list[str]]]
+    through: NotRequired[list[Through]]
+
+
+class CallableEntry(RowEntry, CallCondition):
+    """An endpoint that the caller may call."""
+
+
+class WhatAnswer(Unjudged):
+    """The endpoints that a caller may call, and its connections inside the cluster. `public` counts
+    the endpoints that everybody may call and that are left out."""
+
+    endpoints: list[CallableEntry]
+    public: int
+    connections: list[ConnectionEntry]
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
@@ -59,6 +98,11 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         help="application/component, peer:NAME, or anonymous",
     )
     add_groups(parser)
+    parser.add_argument(
+        "--public",
+        action="store_true",
+        help="also list the endpoints that everybody may call",
+    )
     add_address(parser)
     add_estate(parser)
 
@@ -69,15 +113,23 @@ def _run(options: argparse.Namespace, console: Console) -> int:
             "specify a principal: application/component, anonymous, or a user with --user-in GROUP"
         )
     estate = estate_from(options)
-    listed = _endpoints(estate, options)
+    all_rows = _endpoints(estate, options)
+    has_public = options.public or options.principal == ANONYMOUS
+    listed = [row for row in all_rows if has_public or not row.access.everybody]
+    left_out = len(all_rows) - len(listed)
     # Pods connect, not users.
     caller = options.principal if options.groups is None else None
     connections = _connections(estate, caller)
     if console.json:
-        entries = [
-            {**row_entry(row), **_condition(row, options)} for row in listed
-        ]
-        console.print_json(listed_entries(entries, connections))
+        answer: WhatAnswer = {
+            "endpoints": [
+                {**row_entry(row), **_condition(row, options)} for row in listed
+            ],
+            "public": left_out,
+            "connections": connection_entries(connections),
+            **unjudged_entry(estate.unjudged),
+        }
+        console.print_json(answer)
         return OK
     scheme = estate.stack.scheme
     in_words = _caller_in_words if options.groups is None else _through
@@ -94,6 +146,10 @@ def _run(options: argparse.Namespace, console: Console) -> int:
         console.print_table(("METHODS", "WHERE", "AS", "COMPONENT"), table)
     for callee, connection in connections:
         console.print(connection.words(callee))
+    if left_out:
+        console.print(
+            f"{left_out} endpoint(s) that everybody may call are left out: --public lists them"
+        )
     if options.groups is not None and not any(
         client.user_facing for client in estate.clients
     ):
@@ -103,13 +159,13 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     return OK
 
 
-def _condition(row: Row, options: argparse.Namespace) -> JsonObject:
+def _condition(row: Row, options: argparse.Namespace) -> CallCondition:
     """Return the condition of a row as JSON. For a user, return the clients instead."""
     principals = row.access.principals
     if options.groups is None:
         groups = chain.from_iterable(map(sets, principals.values()))
-        return {"usersIn": sorted({*map(tuple, groups)})}
-    clients = [
+        return {"usersIn": [*map(list, sorted({*map(tuple, groups)}))]}
+    clients: list[Through] = [
         {"client": principal.client, "provider": principal.provider}
         for principal in sorted(principals)
     ]
@@ -193,4 +249,5 @@ COMMAND = Command(
     _DETAILS,
     _arguments,
     _run,
+    WhatAnswer,
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable, Iterator
 from itertools import product
+from typing import TypedDict
 
 from kong_oam.access.decide import Decision, Request, component_of, decide
 from kong_oam.access.diff.wording import methods, principal_words, users
@@ -18,8 +19,14 @@ from kong_oam.access.principals import NOBODY, Access
 from kong_oam.cli.command import OK, Command, UsageError, check_known
 from kong_oam.cli.console import Console
 from kong_oam.cli.entries import (
+    ConnectionEntry,
+    EndpointEntry,
+    Networks,
+    PlaceEntry,
+    PrincipalEntry,
+    Unjudged,
+    connection_entries,
     endpoint_entry,
-    listed_entries,
     principal_entries,
     rule_entry,
     source_entry,
@@ -42,6 +49,36 @@ may connect to its pods inside the cluster, without a token.
   python -m kong_oam who GET https://orders.example.com/orders
   python -m kong_oam who --component orders/api
 """
+
+
+class WithoutToken(TypedDict):
+    """The answer of the gateway to a request without a token."""
+
+    status: int
+    code: str
+    reason: str
+
+
+class WhoMayRequest(Networks, Unjudged):
+    """The callers that may make a request. `pages` are the origins whose pages may read the
+    answer."""
+
+    method: str
+    url: str
+    component: str | None
+    rule: PlaceEntry | None
+    withoutToken: WithoutToken
+    everybody: bool
+    principals: list[PrincipalEntry]
+    pages: list[str]
+
+
+class WhoAtComponent(Unjudged):
+    """The callers of a component's endpoints, and of its pods inside the cluster."""
+
+    component: str
+    endpoints: list[EndpointEntry]
+    connections: list[ConnectionEntry]
 
 
 def _arguments(parser: ArgumentParser) -> None:
@@ -79,9 +116,14 @@ def _of_component(
         row for row in callable_rows if row.component == component.key
     ]
     if console.json:
-        entries = map(endpoint_entry, of_component)
         connections = product([component.key], component.connections)
-        console.print_json(listed_entries(entries, connections))
+        answer: WhoAtComponent = {
+            "component": component.key,
+            "endpoints": [*map(endpoint_entry, of_component)],
+            "connections": connection_entries(connections),
+            **unjudged_entry(estate.unjudged),
+        }
+        console.print_json(answer)
         return OK
     tokens = (
         f", with tokens of {component.identity.provider}"
@@ -157,25 +199,24 @@ def _of_request(
     access = callers(estate, request)
     pages = reading_origins(estate, request)
     if console.json:
-        console.print_json(
-            {
-                "method": request.method,
-                "url": url,
-                "component": decision.component.key
-                if decision.component
-                else None,
-                "rule": rule_entry(decision.rule),
-                "withoutToken": {
-                    "status": decision.status,
-                    "reason": reason(estate, request, decision),
-                },
-                "everybody": access.everybody,
-                **source_entry(access),
-                "principals": principal_entries(access),
-                **({"pages": list(pages)} if pages else {}),
-                **unjudged_entry(estate.unjudged),
-            }
-        )
+        called = decision.component
+        answer: WhoMayRequest = {
+            "method": request.method,
+            "url": url,
+            "component": called.key if called else None,
+            "rule": rule_entry(decision.rule),
+            "withoutToken": {
+                "status": decision.status,
+                "code": decision.code,
+                "reason": reason(estate, request, decision),
+            },
+            "everybody": access.everybody,
+            **source_entry(access),
+            "principals": principal_entries(access),
+            "pages": [*pages],
+            **unjudged_entry(estate.unjudged),
+        }
+        console.print_json(answer)
         return OK
     rule = f", {decision.rule.position}" if decision.rule else ""
     console.print(
@@ -241,4 +282,5 @@ COMMAND = Command(
     _DETAILS,
     _arguments,
     _run,
+    WhoMayRequest | WhoAtComponent,
 )
