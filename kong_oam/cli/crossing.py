@@ -70,7 +70,7 @@ class CrossingGroup(TypedDict):
 
 
 class CrossingAnswer(TypedDict):
-    """Who of one estate may call what of the other."""
+    """The calls between two estates."""
 
     calls: list[CrossingCall]
     groups: list[CrossingGroup]

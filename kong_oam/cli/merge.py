@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
-from typing import TypedDict
 
 from kong_oam.cli.command import Command
 from kong_oam.cli.console import Console
-from kong_oam.cli.crossing import CrossingAnswer
-from kong_oam.cli.entries import FindingEntry, PlaceEntry
+from kong_oam.cli.merge_answer import MergeAnswer
 
 _DETAILS = """\
 Lists all collisions of two estates that are to become one: names of Applications, namespaces,
@@ -28,26 +26,6 @@ Exit status: 0 no collision, 1 collisions.
   python -m kong_oam merge . ../acme -o merge.patch
   python -m kong_oam merge . ../acme --same-group sales --prefix acme
 """
-
-
-class CollisionEntry(TypedDict):
-    """A name or a value that both estates use. The patch writes `new`; without a new name, the
-    remedy is work by hand."""
-
-    kind: str
-    name: str
-    a: PlaceEntry | None
-    b: PlaceEntry | None
-    new: str | None
-    remedy: str | None
-
-
-class MergeAnswer(TypedDict):
-    """The collisions of two estates, and what remains after the patch."""
-
-    collisions: list[CollisionEntry]
-    findings: list[FindingEntry]
-    crossing: CrossingAnswer
 
 
 def _arguments(parser: ArgumentParser) -> None:

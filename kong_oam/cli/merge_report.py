@@ -22,7 +22,7 @@ from kong_oam.cli.command import FOUND, OK, UsageError, quoted
 from kong_oam.cli.console import Console, print_note
 from kong_oam.cli.crossing import crossing_entry, print_crossing
 from kong_oam.cli.entries import diagnostic_entry, place_entry
-from kong_oam.cli.merge import CollisionEntry, MergeAnswer
+from kong_oam.cli.merge_answer import CollisionEntry, MergeAnswer
 from kong_oam.cli.merge_sides import (
     MergeFolder,
     Patch,
