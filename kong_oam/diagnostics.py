@@ -11,7 +11,7 @@ same text:
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -150,11 +150,27 @@ def suggestion(word: str, names: Iterable[str]) -> str:
     Capitals do not matter.
     """
     choices = sorted(names)
+    return nearest(word, choices, 1) or _known(choices)
+
+
+def suggestion_of_typo(word: str, names: Iterable[str]) -> str:
+    """Return the hint of `nearest_typo`, or the first known names if no name differs by one typing
+    error.
+
+    For names that give access: a name that is merely similar may give more than the writer wants.
+    """
+    choices = sorted(names)
+    return nearest_typo(word, choices) or _known(choices)
+
+
+def _known(choices: Sequence[str]) -> str:
+    """Return the first known names, or nothing without names."""
+    if not choices:
+        return ""
     more = (
         f" and {len(choices) - _LISTED} more" if len(choices) > _LISTED else ""
     )
-    known = f"; known: {', '.join(choices[:_LISTED])}{more}" if choices else ""
-    return nearest(word, choices, 1) or known
+    return f"; known: {', '.join(choices[:_LISTED])}{more}"
 
 
 def nearest(word: str, names: Iterable[str], count: int = 3) -> str:
@@ -173,11 +189,12 @@ def nearest(word: str, names: Iterable[str], count: int = 3) -> str:
 def nearest_typo(word: str, names: Iterable[str]) -> str:
     """Return the hint of `nearest` for a name that differs by one typing error only.
 
-    For hosts and origins: unrelated names share most letters, such as `.example.com`.
+    For hosts and origins: unrelated names share most letters, such as `.example.com`. For groups
+    and clients: a similar name may be another team's.
     """
-    return nearest(
-        word, [name for name in names if is_one_slip(word.casefold(), name)], 1
-    )
+    folded = word.casefold()
+    near = [name for name in names if is_one_slip(folded, name.casefold())]
+    return nearest(word, near)
 
 
 def is_one_slip(a: str, b: str) -> bool:

@@ -19,7 +19,7 @@ CODES: Codes = {
     ),
     "ACC204": Code(
         "a call that no role of the called component grants",
-        "ask the called component's owner to add the caller to a role, or ask for less in `calls`",
+        "ask the called component's owner for a role with only this, or ask for less in `calls`",
     ),
     "ACC205": Code(
         "two components own the same host and path",
@@ -56,7 +56,7 @@ CODES: Codes = {
     ),
     "ACC212": Code(
         "two rules disagree about one path and method",
-        "remove one, or give it another path or other methods",
+        "take the method out of the public rule, or narrow its paths",
     ),
     "ACC213": Code(
         "a path or host that could be read in more than one way",

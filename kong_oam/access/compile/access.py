@@ -13,7 +13,7 @@ from kong_oam.access.compile.waivers import WaiverYaml
 from kong_oam.access.data import Texts, YamlObject
 from kong_oam.access.model import Identity
 from kong_oam.access.stack import Stack
-from kong_oam.diagnostics import Diagnostic, Report, suggestion
+from kong_oam.diagnostics import Diagnostic, Report, suggestion_of_typo
 from kong_oam.oam.position import SourcePosition
 
 
@@ -66,6 +66,12 @@ def identity_of(part: oam.ComponentSpec, stack: Stack, out: Report) -> Identity:
     )
 
 
+def has_known_provider(part: oam.ComponentSpec, stack: Stack) -> bool:
+    """Return whether the stack has the identity provider that a component names."""
+    default = stack.default_provider.name
+    return access_of(part).get("identityProvider", default) in stack.providers
+
+
 def _provider(
     access: AccessYaml, part: oam.ComponentSpec, stack: Stack, out: Report
 ) -> str:
@@ -73,7 +79,8 @@ def _provider(
     name = access.get("identityProvider", default)
     if name in stack.providers:
         return name
-    message = f"the stack has no identity provider '{name}'{suggestion(name, stack.providers)}"
+    hint = suggestion_of_typo(name, stack.providers)
+    message = f"the stack has no identity provider '{name}'{hint}"
     position = access_position(part, "identityProvider")
     out.append(Diagnostic("ACC209", message, position))
     return default

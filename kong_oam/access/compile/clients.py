@@ -7,13 +7,22 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import chain
-from typing import cast
 
 import kong_oam.oam.model as oam
 from kong_oam.access.client import CallYaml, ClientYaml
-from kong_oam.access.compile.access import access_position
+from kong_oam.access.compile.access import (
+    access_position,
+    has_known_provider,
+)
 from kong_oam.access.compile.before import before_of
 from kong_oam.access.compile.directory import Directory
+from kong_oam.access.compile.grants import (
+    calls_of,
+    client_of,
+    may_be_granted,
+    missing_grant,
+    names_scope,
+)
 from kong_oam.access.compile.jwks_uri import jwks_uri, jwks_uri_findings
 from kong_oam.access.compile.redirect_uris import redirect_uris
 from kong_oam.access.compile.rotate_every import rotate_every
@@ -30,9 +39,8 @@ from kong_oam.diagnostics import (
     Diagnostic,
     Findings,
     Report,
-    nearest,
     some,
-    suggestion,
+    suggestion_of_typo,
 )
 from kong_oam.oam.position import SourcePosition
 
@@ -41,6 +49,11 @@ def check_scopes(directory: Directory) -> None:
     """Check that each scope name is unique at its issuer and not reserved by OpenID Connect."""
     first: dict[tuple[str, str], Component] = {}
     for component in directory.components.values():
+        # Its scopes belong to the provider that it means, which is unknown (ACC209).
+        if not has_known_provider(
+            directory.parts[component.key], directory.stack
+        ):
+            continue
         for scope in component.identity.scopes:
             if scope in RESERVED_SCOPES:
                 message = f"scope '{scope}' is reserved by OpenID Connect; choose another name"
@@ -63,38 +76,12 @@ def _report_scope(
     directory.out.append(Diagnostic("ACC202", message, scopes.key(scope)))
 
 
-def check_role_members(directory: Directory) -> None:
-    """Check that the components of each role exist and are clients."""
-    for component in directory.components.values():
-        for role in component.identity.roles:
-            for index, member in enumerate(role.components):
-                if member in directory.clients or directory.is_unread(member):
-                    continue
-                if member in directory.parts:
-                    problem = "has no client trait"
-                    hint = suggestion(member, directory.clients)
-                else:
-                    problem = "does not exist"
-                    removed = "; if it was deleted, remove it from the role"
-                    hint = nearest(member, directory.clients, 1) or removed
-                message = (
-                    f"role '{role.name}': component '{member}' {problem}{hint}"
-                )
-                position = role.position.at("components", index)
-                directory.out.append(Diagnostic("ACC214", message, position))
-
-
 def callees_of(
     component: Component, directory: Directory
 ) -> tuple[Component | None, ...]:
     """Return the components that a client calls, in its order. None: a missing component."""
-    trait = directory.parts[component.key].trait("client")
-    calls = _client_of(trait).get("calls", ()) if trait else ()
+    calls = calls_of(directory.parts[component.key])
     return tuple(directory.components.get(call["component"]) for call in calls)
-
-
-def _client_of(trait: oam.Trait) -> ClientYaml:
-    return cast("ClientYaml", trait.properties)
 
 
 def compile_clients(
@@ -110,7 +97,7 @@ def compile_clients(
     trait = part.trait("client")
     if trait is None:
         return component
-    client = _client_of(trait)
+    client = client_of(trait)
     position = trait.position.at("properties")
     calls: dict[str, list[Call]] = {}
     groups: NameSets = {}
@@ -221,46 +208,28 @@ def _granted_call(
             for key, candidate in directory.components.items()
             if candidate.identity.scopes
         ]
-        message = f"component '{name}' {reason}{suggestion(name, grantable)}"
+        message = (
+            f"component '{name}' {reason}{suggestion_of_typo(name, grantable)}"
+        )
         out.append(Diagnostic("ACC203", message, position.at("component")))
         return None
     wanted = tuple(dict.fromkeys(call["scopes"]))
     roles = callee.roles_of(component.key)
     covered = {*chain.from_iterable(role.scopes for role in roles)}
     for index, scope in enumerate(wanted):
+        where = position.at("scopes", index)
         if scope not in callee.identity.scopes:
-            message = (
-                f"'{name}' declares no scope "
-                f"'{scope}'{suggestion(scope, callee.identity.scopes)}"
-            )
-            where = position.at("scopes", index)
-            out.append(Diagnostic("ACC201", message, where))
-        elif scope not in covered:
-            message = _missing_grant(component, callee, scope, directory)
-            where = position.at("scopes", index)
+            # The callee's own error names the scope, too.
+            if not names_scope(callee, scope):
+                hint = suggestion_of_typo(scope, callee.identity.scopes)
+                message = f"'{name}' declares no scope '{scope}'{hint}"
+                out.append(Diagnostic("ACC201", message, where))
+        elif scope not in covered and not may_be_granted(
+            component, callee, scope, directory
+        ):
+            message = missing_grant(component, callee, scope, wanted, directory)
             out.append(Diagnostic("ACC204", message, where))
     granting = [
         role.name for role in roles if not {*role.scopes}.isdisjoint(wanted)
     ]
     return Call(name, wanted, tuple(granting), position)
-
-
-def _missing_grant(
-    component: Component, callee: Component, scope: str, directory: Directory
-) -> str:
-    """Return the message about a scope that no role grants, with the role to add the client to."""
-    # A role with an undeclared scope is an error (ACC207): do not propose it.
-    granting_roles = [
-        role
-        for role in callee.identity.roles
-        if scope in role.scopes
-        and callee.identity.scopes.keys() >= set(role.scopes)
-    ]
-    todo = "add a role that grants it"
-    if granting_roles:
-        narrowest = min(granting_roles, key=lambda role: len(role.scopes))
-        todo = f"add '{component.key}' to the components of role '{narrowest.name}'"
-        if more := " ".join(name for name in narrowest.scopes if name != scope):
-            todo += f", which also grants {more},"
-    where = access_position(directory.parts[callee.key], "roles")
-    return f"no role of '{callee.key}' grants '{scope}' to '{component.key}'; {todo} at {where}"

@@ -24,6 +24,8 @@ class Directory:
     # Keys of the components that have a client trait.
     clients: set[str] = field(default_factory=set)
     applications: set[str] = field(default_factory=set)
+    # Keys of the components whose roles name a client that does not exist.
+    misnaming: set[str] = field(default_factory=set)
     # Applications that cannot be read, or that this part of the estate leaves out. A component of
     # them that others name is not reported as missing.
     unjudged: set[str] = field(default_factory=set)

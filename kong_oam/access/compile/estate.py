@@ -13,7 +13,6 @@ import kong_oam.oam.model as oam
 from kong_oam.access.compile.before import with_old_callers
 from kong_oam.access.compile.clients import (
     callees_of,
-    check_role_members,
     check_scopes,
     compile_clients,
 )
@@ -26,6 +25,7 @@ from kong_oam.access.compile.deployment_targets import (
     wrong_targets,
 )
 from kong_oam.access.compile.directory import Directory
+from kong_oam.access.compile.grants import check_role_members
 from kong_oam.access.compile.internal import connect_components
 from kong_oam.access.compile.objects import judged_objects
 from kong_oam.access.compile.partitions import EndpointOwner, wrong_partitions
@@ -283,7 +283,12 @@ def _with_clients(
     compiled = partial(_with_all_clients, component, directory)
     callees = callees_of(component, directory)
     # Otherwise the findings depend on more than these values.
-    if all(callee and callee.identity.scopes for callee in callees):
+    if all(
+        callee
+        and callee.identity.scopes
+        and callee.key not in directory.misnaming
+        for callee in callees
+    ):
         inputs = (directory.stack, component, callees)
         made, client_findings = memory.recall("clients", part, inputs, compiled)
         if client_findings:  # positions in the callees' files may have moved

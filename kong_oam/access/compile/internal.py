@@ -20,7 +20,13 @@ from kong_oam.access.internal import (
 )
 from kong_oam.access.model import Component
 from kong_oam.access.services import routed_ports, services_of
-from kong_oam.diagnostics import Diagnostic, Findings, Report, nearest, some
+from kong_oam.diagnostics import (
+    Diagnostic,
+    Findings,
+    Report,
+    nearest_typo,
+    some,
+)
 from kong_oam.oam.position import Fields, SourcePosition
 from kong_oam.oam.rendered import RenderedObject
 from kong_oam.objects.component_pods import component_pods
@@ -163,7 +169,7 @@ class _Callee:
         caller = self.directory.components.get(member)
         if caller is None:
             if not self.directory.is_unread(member):
-                hint = nearest(member, self.directory.components, 1)
+                hint = nearest_typo(member, self.directory.components)
                 removed = "; if it was deleted, remove it here"
                 message = (
                     f"component '{member}' does not exist{hint or removed}"
@@ -213,7 +219,7 @@ class _Callee:
             message = (
                 f"the stack has no peer '{name}'; write its pods under cluster.peers.{name} in "
                 "the stack's settings: namespace and podLabels"
-                f"{nearest(name, stack.peers)}"
+                f"{nearest_typo(name, stack.peers)}"
             )
             self.out.append(Diagnostic("ACC255", message, position))
 

@@ -10,7 +10,12 @@ from kong_oam.access.model import (
     Role,
 )
 from kong_oam.access.stack import Stack
-from kong_oam.diagnostics import Diagnostic, Report, nearest, suggestion
+from kong_oam.diagnostics import (
+    Diagnostic,
+    Report,
+    nearest_typo,
+    suggestion_of_typo,
+)
 from kong_oam.oam.position import SourcePosition
 
 
@@ -40,9 +45,10 @@ def roles_of(
                     if stack.partial
                     else "the stack's `knownGroups`"
                 )
+                hint = nearest_typo(group, known_groups)
                 message = (
                     f"role '{name}': {groups} has no '{group}'; correct the list or the role, "
-                    f"whichever differs from the identity provider{nearest(group, known_groups)}"
+                    f"whichever differs from the identity provider{hint}"
                 )
                 out.append(
                     Diagnostic("ACC222", message, where.at("groups", number))
@@ -51,7 +57,7 @@ def roles_of(
             if scope not in scopes:
                 message = (
                     f"role '{name}': scope '{scope}' is not declared by this "
-                    f"component{suggestion(scope, scopes)}"
+                    f"component{suggestion_of_typo(scope, scopes)}"
                 )
                 out.append(
                     Diagnostic("ACC207", message, where.at("scopes", number))

@@ -19,7 +19,13 @@ from kong_oam.access.model import (
     by_path,
 )
 from kong_oam.access.paths import within, written
-from kong_oam.diagnostics import Diagnostic, Findings, Report, some, suggestion
+from kong_oam.diagnostics import (
+    Diagnostic,
+    Findings,
+    Report,
+    some,
+    suggestion_of_typo,
+)
 from kong_oam.oam.position import SourcePosition
 
 
@@ -70,7 +76,7 @@ def rules_of(
         public = _public(rule, where, out)
         for number, scope in enumerate(rule.get("scopes", ())):
             if scope not in scopes:
-                hint = suggestion(scope, scopes)
+                hint = suggestion_of_typo(scope, scopes)
                 message = (
                     f"scope '{scope}' is not declared by this component{hint}"
                 )
@@ -139,7 +145,7 @@ def _disagreements(rules: Iterable[Rule]) -> Findings:
             if shared and public.public and not others.public and not apart:
                 message = (
                     f"{shared[0]} {written(path)} is public in one rule and protected in another "
-                    f"(line {first.position.line}); remove one, or give "
-                    "it another path or other methods"
+                    f"(line {first.position.line}); take "
+                    f"{shared[0]} out of the public rule, or narrow its paths"
                 )
                 yield Diagnostic("ACC212", message, second.position)

@@ -13,7 +13,12 @@ from kong_oam.access.settings.gateway import PLACE_MISSING
 from kong_oam.access.settings.upstreams import SETTING
 from kong_oam.access.stack import Stack
 from kong_oam.access.upstream import Upstream
-from kong_oam.diagnostics import Diagnostic, Findings, Report, suggestion
+from kong_oam.diagnostics import (
+    Diagnostic,
+    Findings,
+    Report,
+    suggestion_of_typo,
+)
 
 
 def with_upstream(
@@ -120,7 +125,7 @@ def _setting_without_route(
 ) -> Findings:
     component = components.get(key)
     if component is None:
-        problem = f"does not exist{suggestion(key, components)}"
+        problem = f"does not exist{suggestion_of_typo(key, components)}"
     elif component.type != EXTERNAL:
         problem = "is not external: it runs in a cluster; remove the entry"
     elif not component.exposure.endpoints:

@@ -26,11 +26,11 @@ class Kind(Code):
 KINDS = {
     "LINT301": Kind(
         "a grant that no `calls` uses",
-        "remove the component from the role, or add the call to its `calls`",
+        "remove the component from the role, unless its calls are still to come",
     ),
     "LINT302": Kind(
         "a role that no group and no component holds",
-        "remove the role, or give it groups or components",
+        "remove the role, unless its groups or components are still to come",
     ),
     "LINT303": Kind(
         "a scope that no rule asks for",
@@ -75,7 +75,7 @@ KINDS = {
     ),
     "LINT312": Kind(
         "a role with groups: no client that signs its users in asks for its scopes",
-        "remove the role, or name a client in it that has one of its scopes in `calls`",
+        "remove the role, unless a client that asks for its scopes is still to come",
     ),
     "LINT313": Kind(
         "a client through which users in a role's groups get no access, since only another role "

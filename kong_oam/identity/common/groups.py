@@ -13,7 +13,7 @@ from collections.abc import (
 from kong_oam.access.data import Texts
 from kong_oam.access.model import Estate
 from kong_oam.access.settings.values import ProviderSettings
-from kong_oam.diagnostics import Diagnostic, Findings, nearest
+from kong_oam.diagnostics import Diagnostic, Findings, nearest_typo
 from kong_oam.identity.common.parts import offered_at
 
 # Ids by name: none for a missing group, several for a name that several groups have.
@@ -77,7 +77,7 @@ def _problem(
     if ids[name]:
         return f"{mapped} of {settings.name} exists {len(ids[name])} times. Rename the others"
     where = f"under identityProviders[].groups in stacks/Pulumi.{estate.stack.name}.yaml"
-    meant = nearest(name, existing) or "."
+    meant = nearest_typo(name, existing) or "."
     return (
         f"{mapped} of {settings.name} does not exist{meant} Create it there, or map '{group}' "
         f"{where}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kong_oam.access.model import EXTERNAL, Client, Estate
 from kong_oam.access.settings.values import ProviderSettings
-from kong_oam.diagnostics import Diagnostic, Findings, some, suggestion
+from kong_oam.diagnostics import Diagnostic, Findings, some, suggestion_of_typo
 from kong_oam.engine.configuration import Configuration
 from kong_oam.engine.state import RecordedNames
 from kong_oam.identity.common.groups import look_up, unclear_groups, unique
@@ -72,7 +72,7 @@ def unused_certificates(settings: ProviderSettings, estate: Estate) -> Findings:
     """Report certificates that no partner's client uses."""
     partners = {client.component for client in _partners(settings, estate)}
     for key in sorted(settings.certificates.keys() - partners):
-        hint = suggestion(key, partners - settings.certificates.keys())
+        hint = suggestion_of_typo(key, partners - settings.certificates.keys())
         message = (
             f"{_where(estate)}: '{key}' is no client of kind external "
             f"at {settings.name}{hint}"

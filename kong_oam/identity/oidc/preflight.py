@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kong_oam.access.model import Estate
 from kong_oam.access.settings.values import ProviderSettings
-from kong_oam.diagnostics import Diagnostic, Findings, suggestion
+from kong_oam.diagnostics import Diagnostic, Findings, suggestion_of_typo
 from kong_oam.engine.configuration import Configuration
 from kong_oam.engine.state import RecordedNames
 from kong_oam.identity.common.kind import Inspection
@@ -32,7 +32,7 @@ def _findings(settings: ProviderSettings, estate: Estate) -> Findings:
         name = f"'{client.component}' at {settings.name}"
         registered = settings.clients.get(client.component)
         if registered is None:
-            hint = suggestion(client.component, unused)
+            hint = suggestion_of_typo(client.component, unused)
             message = f"no client id for {name}{hint}. Set it under {where}"
         elif client.public and registered.secret:
             message = (

@@ -146,7 +146,7 @@ def test_a_finding_is_printed_with_its_remedy_and_a_diff(
 applications/orders.yaml:21:102: warning LINT301: 'shop/mailer' holds role 'viewer', but asks for none of its scopes
    21 |             viewer: {scopes: [orders.read], groups: [sales], components: [shop/checkout, shop/web, shop/mailer]}
       |                                                                                                    ^
-      = remove the component from the role, or add the call to its `calls`
+      = remove the component from the role, unless its calls are still to come
 --- applications/orders.yaml
 +++ applications/orders.yaml
 @@ -18,5 +18,5 @@

@@ -68,10 +68,10 @@ def test_an_estate_that_is_right_has_no_findings() -> None:
         ([ORDERS, CLIENT, api("b", domain="b.example.com", access="{owner: o, scopes: {read: again}}")], "app3.yaml:13:43: error ACC202: scope 'read' is already declared by 'orders/api' for the same issuer; prefix it"),
         ([api(access="{owner: o, scopes: {openid: x}}")], "app1.yaml:13:43: error ACC202: scope 'openid' is reserved by OpenID Connect; choose another name"),
         ([ORDERS, CLIENT.replace("orders/api", "orders/apu")], "app2.yaml:11:59: error ACC203: component 'orders/apu' does not exist; did you mean 'orders/api'?"),
-        ([ORDERS, CLIENT.replace("scopes: [read]", "scopes: [write]")], "app2.yaml:11:80: error ACC204: no role of 'orders/api' grants 'write' to 'shop/job'; add a role that grants it at app1.yaml:13:97"),
+        ([ORDERS, CLIENT.replace("scopes: [read]", "scopes: [write]")], "app2.yaml:11:80: error ACC204: no role of 'orders/api' grants 'write' to 'shop/job'; add a role with scopes [write], components [shop/job] at app1.yaml:13:97"),
         ([ORDERS.replace("[shop/job]", "[]"), CLIENT], "app2.yaml:11:80: error ACC204: no role of 'orders/api' grants 'read' to 'shop/job'; add 'shop/job' to the components of role 'reader' at app1.yaml:13:97"),
         ([ORDERS.replace("[shop/job]", "[]").replace("roles: {", "roles: {all: {scopes: [read, write]}, "), CLIENT], "app2.yaml:11:80: error ACC204: no role of 'orders/api' grants 'read' to 'shop/job'; add 'shop/job' to the components of role 'reader' at app1.yaml:13:97"),
-        ([ORDERS.replace("[shop/job]", "[]").replace("reader: {scopes: [read]", "all: {scopes: [write, read]"), CLIENT], "app2.yaml:11:80: error ACC204: no role of 'orders/api' grants 'read' to 'shop/job'; add 'shop/job' to the components of role 'all', which also grants write, at app1.yaml:13:97"),
+        ([ORDERS.replace("[shop/job]", "[]").replace("reader: {scopes: [read]", "all: {scopes: [write, read]"), CLIENT], "app2.yaml:11:80: error ACC204: no role of 'orders/api' grants 'read' to 'shop/job'; add a role with scopes [read], components [shop/job] at app1.yaml:13:97"),
         ([api("a"), api("b")], "app2.yaml:11:61: error ACC205: orders.example.com/orders already belongs to 'a/api' (app1.yaml:11:61); use another host or path"),
         ([api(access="{owner: o, scopes: {r: r}, rules: [{paths: [/orders-internal], scopes: [r]}]}")], "app1.yaml:13:67: error ACC206: path '/orders-internal' is outside the paths of the gateway trait: /orders"),
         ([api(access="{owner: o, scopes: {r: r}, roles: {x: {scopes: [q]}}}")], "app1.yaml:13:71: error ACC207: role 'x': scope 'q' is not declared by this component; known: r"),
@@ -81,14 +81,14 @@ def test_an_estate_that_is_right_has_no_findings() -> None:
         ([ORDERS, CLIENT.replace("kind: service,", "kind: web, redirectPaths: [/cb],")], "app2.yaml:11:23: error ACC210: a web client needs redirectPaths, and a gateway trait that exposes them"),
         ([ORDERS, CLIENT.replace("kind: service,", "kind: service, refresh: true,")], "app2.yaml:11:39: error ACC210: a client of kind 'service' does not sign in users; remove refresh"),
         ([api().replace("type: gateway", "type: access").replace("domain:", "owner:").split("http:")[0].rstrip(", ") + "}\n"], "app1.yaml:10:17: error ACC211: component 'api' has access rules but no gateway trait exposes it; add a gateway trait"),
-        ([api(access="{owner: o, scopes: {r: r}, rules: [{methods: [GET], scopes: [r]}, {methods: [HEAD, POST], public: {reason: x}}]}")], "app1.yaml:13:89: error ACC212: HEAD /orders is public in one rule and protected in another (line 13); remove one, or give it another path or other methods"),
+        ([api(access="{owner: o, scopes: {r: r}, rules: [{methods: [GET], scopes: [r]}, {methods: [HEAD, POST], public: {reason: x}}]}")], "app1.yaml:13:89: error ACC212: HEAD /orders is public in one rule and protected in another (line 13); take HEAD out of the public rule, or narrow its paths"),
         ([api(http="{/a%2fb: 80}")], "app1.yaml:11:61: error ACC213: path '/a%2fb' is not plain; write /element/element, unencoded, of letters, digits and -._~!$&'()+,:=@, without patterns"),
         ([api("a", http="{/a: 80}, secretName: one"), api("b", http="{/b: 80}, secretName: two")], "app2.yaml:11:61: error ACC215: orders.example.com has another certificate at app1.yaml:11:61: 'a/one'; name one certificate for the host"),
         ([api(access="{owner: o, scopes: {r: r}, roles: {x: {scopes: [r], components: [a/b]}}}")], "app1.yaml:13:88: error ACC214: role 'x': component 'a/b' does not exist; if it was deleted, remove it from the role"),
         ([api(domain="*.example.com", http="{" + "/a" * 16 + ": 80}")], "app1.yaml:11:56: error ACC221: path '" + "/a" * 16 + "' has more than 15 elements on a wildcard host ('*.example.com'); shorten it"),
         ([api(http="{" + "/a" * 512 + ": 80}")], "app1.yaml:11:61: error ACC221: path '" + "/a" * 512 + "' has more than 511 elements; shorten it"),
         ([api(domain="*." + "a." * 31 + "b", http="{/: 80}")], "app1.yaml:11:108: error ACC221: '*." + "a." * 31 + "b' has more than 31 labels below its wildcard; shorten it"),
-        ([ORDERS.replace("[shop/job]", "[orders/api]")], "app1.yaml:13:136: error ACC214: role 'reader': component 'orders/api' has no client trait"),
+        ([ORDERS.replace("[shop/job]", "[orders/api]")], "app1.yaml:13:136: error ACC214: role 'reader': component 'orders/api' has no client trait; add the trait there, or remove it from the role"),
     ],
     ids=lambda value: value[value.index("error ") :][:60] if isinstance(value, str) else None,
 )  # fmt: skip
@@ -97,6 +97,44 @@ def test_a_mistake_is_found_where_it_stands(
 ) -> None:
     """One broken detail gives one finding with its name, its position and a remedy."""
     assert expected in messages(*texts)
+
+
+@pytest.mark.parametrize(
+    ("orders", "client", "expected"),
+    [
+        # A scope of the client's role is misspelt: the grant is wrong, not missing.
+        (("reader: {scopes: [read]", "reader: {scopes: [raed]"), ("", ""), ["ACC207: role 'reader': scope 'raed' is not declared by this component; did you mean 'read'?"]),
+        # The client's name is misspelt in its role.
+        (("[shop/job]", "[shop/jbo]"), ("", ""), ["ACC214: role 'reader': component 'shop/jbo' does not exist; did you mean 'shop/job'?"]),
+        # The role names a deleted client, and the client with a similar name asks for nothing.
+        (("[shop/job]", "[shop/job, shop/jbo]"), ("", ""), ["ACC214: role 'reader': component 'shop/jbo' does not exist; if it was deleted, remove it from the role"]),
+        # The callee declares no scope that its own rule, role and client name.
+        (("scopes: {read: r, ", "scopes: {raed: r, "), ("", ""), ["ACC201: scope 'read' is not declared by this component; did you mean 'raed'?", "ACC207: role 'reader': scope 'read' is not declared by this component; did you mean 'raed'?"]),
+        # `reader` is similar to `read`, but differs by more than a typing error.
+        (("{scopes: [read]}]", "{scopes: [reader]}]"), ("", ""), ["ACC201: scope 'reader' is not declared by this component; known: read, write"]),
+        # A client with users gets no choice between roles with other groups.
+        (("[shop/job]}", "[]}, all: {scopes: [read, write], groups: [g]}"), ("kind: service", "kind: native, redirectUris: ['http://127.0.0.1/cb']"), ["ACC204: no role of 'orders/api' grants 'read' to 'shop/job'; add a role with scopes [read], components [shop/job] and the groups of its users at app1.yaml:13:97"]),
+    ],
+)  # fmt: skip
+def test_an_error_that_follows_from_another_error_is_not_reported(
+    orders: tuple[str, str], client: tuple[str, str], expected: list[str]
+) -> None:
+    """One mistake gives its own errors, with a remedy that grants only what was asked for."""
+    assert orders[0] in ORDERS
+    assert client[0] in CLIENT
+    found = messages(ORDERS.replace(*orders), CLIENT.replace(*client))
+    assert [line.partition("error ")[2] for line in found] == expected
+
+
+def test_scopes_are_compared_at_a_known_provider_only() -> None:
+    """Without its provider, a component's scopes belong to no issuer yet."""
+    other = api(
+        "b",
+        domain="b.example.com",
+        access="{owner: o, identityProvider: othre, scopes: {read: r}}",
+    )
+    (found,) = messages(ORDERS, CLIENT, other, stack=TWO_PROVIDERS)
+    assert "ACC209" in found
 
 
 @pytest.mark.parametrize(

@@ -82,11 +82,11 @@ def org() -> Iterator[Callable[..., httpx.Client]]:
 def test_every_group_that_does_not_exist_is_said_where_a_role_names_it(
     org: Callable[..., httpx.Client],
 ) -> None:
-    """Each finding has its role's place, and suggests a similar name; a name that only begins so
-    does not count."""
+    """Each finding has its role's place, and suggests a name that differs by a typing error;
+    a name that only begins so is another group."""
     problems = _problems(org("Sales", "sales-emea", "desk"))
     where = "Create it there, or map 'sales' under identityProviders[].groups in stacks/Pulumi.tests.yaml"
-    near = "group 'sales' of main does not exist; did you mean 'Sales' or 'sales-emea'? "
+    near = "group 'sales' of main does not exist; did you mean 'Sales'? "
     assert problems == [
         f"app1.yaml:18:49: error ENV401: role 'reader': {near}{where}",
         f"app1.yaml:19:47: error ENV401: role 'desk': {near}{where}",
@@ -112,7 +112,7 @@ def test_a_group_is_looked_for_by_the_name_that_it_is_mapped_to(
     assert _problems(org("sales", "Desk 1"), mapped) == []
     (problem,) = _problems(org("sales", "desk"), mapped)
     assert (
-        "group 'desk' (there 'Desk 1') of main does not exist; did you mean 'desk'?"
+        "group 'desk' (there 'Desk 1') of main does not exist. Create it there"
         in problem
     )
 
