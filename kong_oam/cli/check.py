@@ -5,9 +5,9 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 from kong_oam.access.absent import with_absent_clients
 from kong_oam.access.compile.estate import Compiled, compile_estate
@@ -18,14 +18,13 @@ from kong_oam.access.model import Estate
 from kong_oam.access.settings.assumed import GROUPS
 from kong_oam.access.settings.project import STACKS
 from kong_oam.access.settings.values import Settings
+from kong_oam.cli.applied_fixes import apply_fixes
 from kong_oam.cli.changes import full_command
 from kong_oam.cli.command import FOUND, OK, Command, UsageError, quoted
 from kong_oam.cli.console import Console, print_note
 from kong_oam.cli.entries import (
     FindingEntry,
-    LintEntry,
     diagnostic_entry,
-    lint_entry,
 )
 from kong_oam.cli.estates import (
     add_estate,
@@ -33,11 +32,12 @@ from kong_oam.cli.estates import (
     missing_applications_note,
     no_callers_note,
     read_at,
-    reading_of,
     role_notes,
     selected_settings,
     without_clients,
 )
+from kong_oam.cli.fix_entries import LintEntry, lint_entry
+from kong_oam.cli.fixes import EditedApplications, Fixes, fixes_of
 from kong_oam.cli.known_findings import KnownFindings
 from kong_oam.cli.output import write_sarif
 from kong_oam.cli.watch import watch
@@ -62,8 +62,12 @@ from kong_oam.traits.kong_plugin.findings import findings
 
 _DETAILS = """\
 Reads all Applications and prints every error with file, line and column. Without errors, it prints
-lint findings. If lint knows a certain fix, it prints the fix as a diff for `patch -p0`. Dates are
-compared with the stack's asOf. The command deploys nothing and contacts no server.
+lint findings. Dates are compared with the stack's asOf. The command deploys nothing and contacts
+no server.
+
+A certain fix that gives no access is printed as a diff for `patch -p0`; --fix applies these fixes.
+JSON has every certain fix as a diff for `git apply`, with the exact changes of access that it
+makes. A fix that grants access says so, and only you can apply it.
 
 FILE limits the printed findings to these files and to errors in definitions. The command counts all
 other findings. It still reads all Applications.
@@ -78,13 +82,15 @@ findings.
   python -m kong_oam check
   python -m kong_oam check applications/orders.yaml --stack aws
   python -m kong_oam check --watch
+  python -m kong_oam check --fix
   python -m kong_oam check --sarif check.sarif
 """
 
 
 class CheckAnswer(TypedDict):
     """The answer of `check`. An unusable estate cannot be deployed. `elsewhere` counts the findings
-    of other files. `unjudged` are Applications without files here."""
+    of other files. `unjudged` are Applications without files here. `fixed` counts the fixes of
+    --fix."""
 
     usable: bool
     diagnostics: list[FindingEntry]
@@ -92,6 +98,7 @@ class CheckAnswer(TypedDict):
     elsewhere: int
     unjudged: list[str]
     notes: list[str]
+    fixed: NotRequired[int]
 
 
 def _arguments(parser: ArgumentParser) -> None:
@@ -106,6 +113,11 @@ def _arguments(parser: ArgumentParser) -> None:
         "--watch",
         action="store_true",
         help="check again after every save, until Ctrl-C",
+    )
+    parser.add_argument(
+        "--fix",
+        action="store_true",
+        help="first apply all certain fixes that give no access",
     )
     parser.add_argument(
         "--since",
@@ -125,8 +137,9 @@ def _run(options: Namespace, console: Console) -> int:
         return _check(options, console, selected_settings(options))
     if console.json:
         raise UsageError("use --json or --watch, not both")
-    if options.since:
-        raise UsageError("use --since or --watch, not both")
+    for name in ("fix", "since"):
+        if getattr(options, name):
+            raise UsageError(f"use --{name} or --watch, not both")
     return _watch(options, console)
 
 
@@ -170,15 +183,32 @@ def _check(
     memory: Memory | None = None,
     renderer: Renderer | None = None,
 ) -> int:
-    """Check the Applications, print the report and return the exit status. Raises UsageError if the
-    named files have no Application."""
-    reading = reading_of(
-        _names(options, settings),
-        settings,
-        read_one=read_one,
-        renderer=renderer,
-    )
+    """Check the Applications, print the report and return the exit status."""
+    names = _names(options, settings)
+    with Tools() as tools:
+        applications = EditedApplications(
+            names,
+            settings,
+            read_one,
+            renderer or Renderer(tools),
+            memory or Memory(),
+        )
+        return _answer(options, console, applications)
+
+
+def _answer(
+    options: Namespace, console: Console, applications: EditedApplications
+) -> int:
+    """Check these Applications, after their fixes with --fix. Raises UsageError if the named files
+    have no Application."""
+    settings = applications.settings
+    memory = applications.memory
     is_shown = _selection(options.files, settings)
+    fixed = None
+    if options.fix:
+        judge = partial(_judged, settings=settings, memory=memory)
+        fixed = apply_fixes(applications, judge, is_shown)
+    reading = applications.reading()
     named = options.files or options.applications
     read = [*reading.applications, *reading.diagnostics]
     if named and not any(map(is_shown, read)):
@@ -188,7 +218,7 @@ def _check(
         )
     compiled, lint_findings = _judged(reading, settings, memory)
     # Forget results that this check did not use.
-    if memory and compiled.estate:
+    if compiled.estate:
         memory.forget()
     diagnostics = tuple(filter(is_shown, compiled.diagnostics))
     findings = tuple(filter(is_shown, lint_findings))
@@ -200,11 +230,16 @@ def _check(
         findings,
         elsewhere=len(compiled.diagnostics) + len(lint_findings) - len(shown),
         new=frozenset(filter(known.is_new, shown)),
+        fixed=fixed,
     )
     if options.sarif:
         write_sarif(options.sarif, shown, CODES)
     if console.json:
-        console.print_json(_document(report, since=options.since))
+        fixes: Fixes = {}
+        if compiled.estate:
+            first = findings[: console.limit]
+            fixes = fixes_of(first, compiled.estate, applications)
+        console.print_json(_document(report, fixes, since=options.since))
     else:
         _print(report, console)
         console.print(*_summary(report, options))
@@ -266,13 +301,15 @@ def _judged(
 @dataclass(frozen=True)
 class Report:
     """The findings to print: findings in the named files, and the number of findings `elsewhere`.
-    `new` are the findings that the revision lacks; without a revision, all findings are new."""
+    `new` are the findings that the revision lacks; without a revision, all findings are new.
+    `fixed` is the number of applied fixes; None without --fix."""
 
     compiled: Compiled
     diagnostics: Diagnostics
     findings: tuple[LintFinding, ...]
     elsewhere: int
     new: frozenset[Diagnostic]
+    fixed: int | None = None
 
     @property
     def new_findings(self) -> list[LintFinding]:
@@ -328,7 +365,8 @@ def _print_finding(finding: LintFinding, console: Console) -> None:
     console.print(
         _coloured(finding.diagnostic, console), f"      = {finding.remedy}"
     )
-    suggestion = finding.suggestion()
+    # `patch` applies the output, so it has no fix that gives access.
+    suggestion = None if finding.kind.grants else finding.suggestion()
     if suggestion:
         for line in suggestion.removesuffix("\n").split("\n"):
             console.print_exactly(_coloured_line(line, console))
@@ -341,6 +379,8 @@ def _coloured_line(line: str, console: Console) -> str:
 
 
 def _summary(report: Report, options: Namespace) -> Iterator[str]:
+    if report.fixed is not None:
+        yield f"{report.fixed} finding(s) fixed"
     estate = report.compiled.estate
     if estate is not None:
         yield from _estate_summary(report, estate)
@@ -390,9 +430,14 @@ def _notes(compiled: Compiled) -> Iterator[str]:
         yield no_callers_note(names)
 
 
-def _document(report: Report, *, since: str | None) -> CheckAnswer:
+def _document(
+    report: Report, fixes: Fixes, *, since: str | None
+) -> CheckAnswer:
     diagnostics = [*map(diagnostic_entry, report.diagnostics)]
-    findings = [*map(lint_entry, report.findings)]
+    findings = [
+        lint_entry(finding, fixes.get(index))
+        for index, finding in enumerate(report.findings)
+    ]
     if since:
         for entry, diagnostic in zip(
             diagnostics, report.diagnostics, strict=True
@@ -400,7 +445,7 @@ def _document(report: Report, *, since: str | None) -> CheckAnswer:
             entry["new"] = diagnostic in report.new
         for lint, finding in zip(findings, report.findings, strict=True):
             lint["new"] = finding.diagnostic in report.new
-    return {
+    answer: CheckAnswer = {
         "usable": report.compiled.estate is not None,
         "diagnostics": diagnostics,
         "findings": findings,
@@ -408,6 +453,9 @@ def _document(report: Report, *, since: str | None) -> CheckAnswer:
         "unjudged": [*report.compiled.unjudged],
         "notes": [*_notes(report.compiled)],
     }
+    if report.fixed is not None:
+        answer["fixed"] = report.fixed
+    return answer
 
 
 COMMAND = Command(

@@ -1,7 +1,7 @@
 """JSON that several verbs print: failures, findings, positions, rows of the matrix, principals.
 
 The types are the schemas of the answers (kong_oam.cli.answer_schema). `diagnostic_entry` and
-`lint_entry` are the only JSON of a finding.
+`kong_oam.cli.fix_entries.lint_entry` are the only JSON of a finding.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from collections.abc import Iterable, Sequence
 from typing import Literal, NotRequired, TypedDict
 
 from kong_oam.access.internal import Connected
-from kong_oam.access.lint.finding import LintFinding
 from kong_oam.access.matrix.table import Row
 from kong_oam.access.model import Rule
 from kong_oam.access.paths import written
@@ -40,14 +39,6 @@ class FindingEntry(TypedDict):
     column: NotRequired[int]
     details: NotRequired[list[str]]
     new: NotRequired[bool]
-
-
-class LintEntry(FindingEntry):
-    """A finding of lint, with its remedy. A certain remedy has a suggestion, a unified diff."""
-
-    component: str
-    remedy: str
-    suggestion: str | None
 
 
 class Failure(TypedDict):
@@ -100,16 +91,6 @@ def diagnostic_entry(diagnostic: Diagnostic) -> FindingEntry:
     if diagnostic.details:
         entry["details"] = [*diagnostic.details]
     return entry
-
-
-def lint_entry(finding: LintFinding) -> LintEntry:
-    """Return a finding of lint as JSON."""
-    return {
-        **diagnostic_entry(finding.diagnostic),
-        "component": finding.component,
-        "remedy": finding.remedy,
-        "suggestion": finding.suggestion(),
-    }
 
 
 class SubtreeEntry(TypedDict):

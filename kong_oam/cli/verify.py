@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NotRequired, TypedDict
 
@@ -16,6 +16,8 @@ from kong_oam.cli.estates import (
     settings_of,
     with_definitions,
 )
+from kong_oam.cli.fix_entries import FixEntry
+from kong_oam.cli.verify_fixes import Finding, fix_entries
 from kong_oam.verify.deviations import KINDS, AffectedCalls, Deviation
 from kong_oam.verify.questions import OTHER_METHOD
 
@@ -68,12 +70,14 @@ class CallsEntry(TypedDict):
 
 
 class DeviationEntry(TypedDict):
-    """Calls with another decision than intended, or an `object` of the cluster that changed."""
+    """Calls with another decision than intended, or an `object` of the cluster that changed.
+    Without a `fix`, a person decides."""
 
     kind: str
     object: NotRequired[str]
     reasons: list[ReasonEntry]
     calls: list[CallsEntry]
+    fix: NotRequired[FixEntry]
 
 
 class VerifyAnswer(TypedDict):
@@ -116,7 +120,7 @@ def _run(options: Namespace, console: Console) -> int:
     findings = result.findings if result else ()
     altered = cluster.altered if cluster else ()
     if console.json:
-        entries = [_entry(*finding) for finding in findings]
+        entries = _entries(findings)
         known = [*map(_known, result.known)] if result else []
         answer: VerifyAnswer = {
             "findings": [*entries, *map(_altered, altered)],
@@ -169,7 +173,7 @@ def _known(way: WayAround) -> DeviationEntry:
 
 
 def entries_of(result: Result, cluster: Workloads) -> list[DeviationEntry]:
-    """Return the findings of both checks as JSON, without known routes."""
+    """Return the findings of both checks as JSON, without known routes and without fixes."""
     found = [_entry(*finding) for finding in result.findings]
     return [*found, *map(_altered, cluster.altered)]
 
@@ -241,6 +245,16 @@ def _reason(reason: Reason) -> ReasonEntry:
     if reason.used_by:
         entry["usedBy"] = [*reason.used_by]
     return entry
+
+
+def _entries(findings: Sequence[Finding]) -> list[DeviationEntry]:
+    entries = []
+    for finding, fix in zip(findings, fix_entries(findings), strict=True):
+        entry = _entry(*finding)
+        if fix:
+            entry["fix"] = fix
+        entries.append(entry)
+    return entries
 
 
 def _entry(finding: Deviation, reasons: tuple[Reason, ...]) -> DeviationEntry:

@@ -206,7 +206,8 @@ def held(applications: Applications) -> set[tuple[str, str, str]]:
 
 
 def generated(random: Random) -> Applications:
-    """Return an estate of two APIs with roles of any scopes, and three clients."""
+    """Return an estate of two APIs with roles of any scopes, and three clients. Some parts have no
+    effect."""
     clients = {
         "shop/job": "service",
         "shop/night": "service",
@@ -221,7 +222,7 @@ def generated(random: Random) -> Applications:
             named = random.sample(sorted(clients), random.randrange(3))
             roles[role] = {
                 "scopes": random.sample(scopes, random.randint(1, 3)),
-                "groups": random.sample(_GROUPS, random.randint(1, 2)),
+                "groups": random.sample(_GROUPS, random.randrange(3)),
                 "components": named,
             }
         for client in clients:
@@ -239,11 +240,22 @@ def generated(random: Random) -> Applications:
             {"paths": ["/"], "methods": ["POST"], "scopes": [scopes[1]]},
             {"paths": ["/audit"], "scopes": [scopes[2]]},
         ]
+        waivers = []
+        if random.random() < 0.3:  # it never decides
+            rules.append({"paths": ["/audit"], "scopes": scopes})
+        if random.random() < 0.3:  # the finding may not exist
+            until = "2027-12-31"
+            waivers.append(
+                {"finding": "LINT313", "reason": "x", "until": until}
+            )
+        if random.random() < 0.3:  # no rule asks for it
+            scopes = [*scopes, f"{name}.old"]
         access = {
             "owner": f"team-{name}",
             "scopes": dict.fromkeys(scopes, "text"),
             "rules": rules,
             "roles": roles,
+            "waivers": waivers,
             "internal": [{"port": 9090, "components": ["shop/job"]}],
         }
         apis[f"{name}.yaml"] = _application(

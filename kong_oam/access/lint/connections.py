@@ -15,7 +15,7 @@ from kong_oam.access.endpoint import Endpoint
 from kong_oam.access.lint.finding import LintFinding
 from kong_oam.access.lint.upkeep import is_waived
 from kong_oam.access.lint.used_services import Use, unallowed_uses
-from kong_oam.access.model import Estate
+from kong_oam.access.model import Component, Estate
 from kong_oam.access.paths import written
 from kong_oam.access.services import routed_ports
 from kong_oam.oam.edit import scalar, value_at, with_entry
@@ -39,6 +39,7 @@ def missing_connections(
         if (
             use.port
             and endpoint is None
+            and not _would_close(use.callee)
             and (
                 workload.named_service
                 or any(map(component_pods, workload.rendered))
@@ -61,6 +62,18 @@ def missing_connections(
         )
         findings.setdefault(key, []).append(finding)
     return findings
+
+
+def _would_close(callee: Component) -> bool:
+    """Return whether an access trait only with `internal` would deny all calls through the gateway.
+
+    The callee has routes and no access trait: any valid token is enough now.
+    """
+    if not callee.exposure.endpoints:
+        return False
+    part = value_at(callee.position.document.data, callee.position.path)
+    types = [trait["type"] for trait in part.get("traits", ())]
+    return "access" not in types
 
 
 def _message(use: Use, endpoint: Endpoint | None) -> str:

@@ -15,11 +15,15 @@ from kong_oam.oam.position import SourcePosition
 class Kind(Code):
     """A lint code: its title, its remedy, and whether a waiver can accept it.
 
-    `recorded`: only `audit unused` finds it, because it needs records of requests.
+    `recorded`: only `audit unused` finds it, because it needs records of requests. `neutral`: its
+    change affects no access, because it removes what no decision uses. `grants`: its change gives
+    access.
     """
 
     waivable: bool = True
     recorded: bool = False
+    neutral: bool = False
+    grants: bool = False
 
 
 # The codes of lint, from LINT301. The schema of waivers is checked against them.
@@ -27,19 +31,23 @@ KINDS = {
     "LINT301": Kind(
         "a grant that no `calls` uses",
         "remove the component from the role, unless its calls are still to come",
+        neutral=True,
     ),
     "LINT302": Kind(
         "a role that no group and no component holds",
         "remove the role, unless its groups or components are still to come",
+        neutral=True,
     ),
     "LINT303": Kind(
         "a scope that no rule asks for",
         "remove the scope, or ask for it in a rule; waive this if the component itself checks it",
+        neutral=True,
     ),
     "LINT304": Kind(
         "a rule that never decides: another rule of its path and method asks for less, or a longer "
         "path gets all its requests",
         "remove the rule",
+        neutral=True,
     ),
     "LINT305": Kind(
         "a public rule without methods, or without a specific path",
@@ -82,12 +90,14 @@ KINDS = {
         "names the client",
         "name the client in the role with the groups. Users in these groups then get the role's "
         "scopes through this client",
+        grants=True,
     ),
     "LINT314": Kind(
         "a connection inside the cluster that nothing allows: a text names the Service of another "
         "component, or a StatefulSet has several pods",
         "add the caller to `internal` of the called component's access trait, with the port of its "
         "pods. If a route leads to the port, call through the gateway",
+        grants=True,
     ),
     "LINT316": Kind(
         "plain http to a name outside the cluster, which whoever controls DNS can lead elsewhere",
@@ -122,6 +132,15 @@ def removal(position: SourcePosition) -> Change:
 
 
 @dataclass(frozen=True, slots=True)
+class EditedFile:
+    """A file, by its name, before and after a change."""
+
+    file: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
 class LintFinding:
     """One finding in `component` (application/component). `change` None: a person must decide.
 
@@ -142,15 +161,26 @@ class LintFinding:
 
     @property
     def remedy(self) -> str:
-        return KINDS[self.code].remedy
+        return self.kind.remedy
+
+    @property
+    def kind(self) -> Kind:
+        return KINDS[self.code]
+
+    def edited(self) -> EditedFile | None:
+        """Return the file with the change; None if no change is certain."""
+        text = self.change() if self.change else None
+        if text is None:
+            return None
+        document = (self.changed or self.position).document
+        return EditedFile(document.file, document.text, text)
 
     def suggestion(self) -> str | None:
         """Return the change as a unified diff of the source file; None if no change is certain."""
-        edited = self.change() if self.change else None
+        edited = self.edited()
         if edited is None:
             return None
-        document = (self.changed or self.position).document
-        return edit.unified(document.file, document.text, edited)
+        return edit.unified(edited.file, edited.before, edited.after)
 
 
 # The result of a lint rule.

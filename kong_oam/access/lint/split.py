@@ -25,34 +25,42 @@ def split_roles(subject: LintSubject) -> Iterator[LintFinding]:
     for holder in subject.holders:
         missing = defaultdict(list)
         for scope in sorted(holder.split):
-            missing[_narrowest(subject, scope)].append(scope)
-        for role, scopes in missing.items():
-            yield _finding(subject, holder, role, scopes)
+            missing[_holding(subject, scope)].append(scope)
+        for roles, scopes in missing.items():
+            yield _finding(subject, holder, roles, scopes)
 
 
-def _narrowest(subject: LintSubject, scope: str) -> Role:
-    """Return the role with the fewest scopes that gives the scope to groups."""
-    roles = (
-        role
-        for role in subject.component.identity.roles
-        if role.groups and scope in role.scopes
-    )
-    return min(roles, key=lambda role: len(role.scopes))
+def _holding(subject: LintSubject, scope: str) -> tuple[Role, ...]:
+    """Return the roles that give the scope to groups, the role with the fewest scopes first."""
+    roles = []
+    for role in subject.component.identity.roles:
+        if role.groups and scope in role.scopes:
+            roles.append(role)
+    return tuple(sorted(roles, key=lambda role: len(role.scopes)))
 
 
 def _finding(
-    subject: LintSubject, holder: Holder, role: Role, scopes: list[str]
+    subject: LintSubject,
+    holder: Holder,
+    roles: tuple[Role, ...],
+    scopes: list[str],
 ) -> LintFinding:
+    role = roles[0]
     listed = some(map("'{}'".format, scopes), " and ")
+    # The role gives the client no scope that it does not ask for.
+    is_asked = holder.scopes.issuperset(role.scopes)
+    todo = f"name '{holder.client}' in '{role.name}', too"
+    if not is_asked:
+        todo = "add a role with these groups, the client and only these scopes"
     message = (
         f"users only in {some(role.groups)} do not get {listed} through '{holder.client}': "
-        f"role '{role.name}' has these groups, but not the client; name '{holder.client}' in "
-        f"'{role.name}', too"
+        f"role '{role.name}' has these groups, but not the client; {todo}"
     )
     position = _place(subject, holder, scopes)
-    # The client gets no new scopes: it already has all that it asks for.
-    place = subject.position("roles", role.name)
-    change = partial(with_entry, place, "components", scalar(holder.client))
+    change = None
+    if is_asked and len(roles) == 1:
+        place = subject.position("roles", role.name)
+        change = partial(with_entry, place, "components", scalar(holder.client))
     return LintFinding("LINT313", subject.key, message, position, change)
 
 

@@ -185,7 +185,7 @@ def test_json_has_the_findings_beside_the_diagnostics(
         "orders/api",
     )
     assert (finding["file"], finding["line"]) == (ORDERS_FILE, 21)
-    assert finding["suggestion"].startswith("--- applications/orders.yaml\n")
+    assert finding["fix"]["diff"].startswith("--- a/applications/orders.yaml\n")
 
 
 def test_lint_is_silent_if_there_are_errors(

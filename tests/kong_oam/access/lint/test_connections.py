@@ -187,7 +187,8 @@ WITH_TRAITS = f"{MYSQL}, traits: TRAITS}}\n"
 GATEWAY = (
     "{type: gateway, properties: {domain: db.example.com, http: {/: 8080}}}"
 )
-BESIDE = "{type: gateway, properties: {name: ui, domain: db.example.com, http: {/: 8080}}}"
+BESIDE = "{type: client, properties: {kind: service}}"
+ROUTE = "{type: gateway, properties: {name: ui, domain: db.example.com, http: {/: 8080}}}"
 """Its Service is `mysql-ui`."""
 
 
@@ -209,8 +210,8 @@ ADDED = "{type: access, properties: {internal: [{port: 3306, components: [s/web]
         (with_traits("[]"), with_traits(f"[{ADDED}]")),
         (with_traits(f"[{BESIDE}]"), with_traits(f"[{BESIDE}, {ADDED}]")),
         (
-            with_traits(f"[{BESIDE}, {{type: access, properties: {{owner: o}}}}]"),
-            with_traits(f"[{BESIDE}, {{type: access, properties: {{owner: o, internal: [{{port: 3306, components: [s/web]}}]}}}}]"),
+            with_traits(f"[{ROUTE}, {{type: access, properties: {{owner: o}}}}]"),
+            with_traits(f"[{ROUTE}, {{type: access, properties: {{owner: o, internal: [{{port: 3306, components: [s/web]}}]}}}}]"),
         ),
         (
             with_traits("[{type: access, properties: {internal: [{port: 3306, components: [s/api]}]}}]"),
@@ -232,6 +233,12 @@ def test_the_patch_allows_the_connection_at_the_callee(
     assert finding.change
     assert finding.change() == data(patched, others + CALLER)
     assert found(data(patched, others + CALLER)) == []
+
+
+def test_no_patch_closes_a_route_of_the_callee() -> None:
+    """An access trait only with `internal` would deny all calls through the gateway."""
+    (finding,) = found(data(with_traits(f"[{ROUTE}]"), CALLER))
+    assert finding.change is None
 
 
 def test_the_finding_is_at_the_text_of_the_caller() -> None:

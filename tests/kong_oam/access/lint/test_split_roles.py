@@ -68,6 +68,34 @@ spec:
 """
 
 
+@pytest.mark.parametrize(
+    ("people", "remedy"),
+    [
+        ("people: {scopes: [read], groups: [sales]}", "name 'shop/web' in 'people', too"),
+        # The client does not ask for `write`.
+        ("people: {scopes: [read, write], groups: [sales]}", "add a role with these groups, the client and only these scopes"),
+        # Each role lets other users in.
+        ("people: {scopes: [read], groups: [sales]}, others: {scopes: [read], groups: [desk]}", "name 'shop/web' in 'people', too"),
+    ],
+    ids=["asked", "wider", "two roles"],
+)  # fmt: skip
+def test_the_remedy_gives_the_client_what_it_asks_for(
+    people: str, remedy: str
+) -> None:
+    """A change is certain only for a single role, whose scopes the client asks for."""
+    roles = f"{{{people}, clients: {{scopes: [read], components: [shop/web]}}}}"
+    calls = "[{component: orders/api, scopes: [read]}]"
+    files = {
+        "orders.yaml": edited(ORDERS, ("ROLES", roles)),
+        "shop.yaml": edited(SHOP, ("CALLS", calls)),
+    }
+    _, findings = linted(files)
+    (finding,) = [finding for finding in findings if finding.code == "LINT313"]
+    assert finding.message.endswith(f"but not the client; {remedy}")
+    is_certain = "others" not in people and "write" not in people
+    assert (finding.change is not None) == is_certain
+
+
 @pytest.mark.parametrize("style", STYLES)
 @pytest.mark.parametrize(
     "roles",
