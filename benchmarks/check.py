@@ -5,8 +5,9 @@ evaluator.
 
 Each component is a webservice with gateway and access; evaluated components also have KubeVela's
 scaler. CPU includes the command and the evaluator, medians of alternating rounds. Warm has every
-answer in the cache; then one component changes. FOLDER is a checkout of another version, which also
-checks the components without an evaluator. Exits 1 if a limit is exceeded.
+answer in the cache; then one component changes. Fixes: each component has a finding with a fix, and
+`check --json` also compares what each fix changes. FOLDER is a checkout of another version, which
+also checks the components without an evaluator. Exits 1 if a limit is exceeded.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ LIMITS = {
     "cold, ms a component": 20.0,
     "warm to plain": 1.6,
     "evaluations of one changed": 1.0,
+    "JSON with fixes to text": 1.5,
 }
 AGAINST = {"warm to plain, by the version before": 1.3}
 """The limit, as a ratio to `check` before it had an evaluator; that is 1.5 to 1.6 times the current
@@ -79,6 +81,10 @@ spec:
               viewer: {{scopes: [app{n}.read], groups: [readers]}}
               editor: {{scopes: [app{n}.read, app{n}.write], groups: [writers]}}
 """
+# A fix whose changes of access are compared: it removes a waiver without a finding.
+WAIVER = """\
+            waivers: [{finding: LINT303, reason: none, until: "2027-12-31"}]
+"""
 SCALER = "\n        - {type: scaler, properties: {replicas: 2}}"
 
 
@@ -102,6 +108,7 @@ def main() -> int:
         (cache / program().parent.name).symlink_to(program().parent)
         plain = _project(root / "plain", "")
         evaluated = _project(root / "evaluated", SCALER)
+        fixable = _project(root / "fixable", "", WAIVER)
         cold = _cpu_of_check(evaluated, cache)
         before = options.before.resolve() if options.before else ROOT
         _cpu_of_check(plain, cache, before)  # this compiles it
@@ -110,6 +117,8 @@ def main() -> int:
                 _cpu_of_check(plain, cache, before),
                 _cpu_of_check(plain, cache),
                 _cpu_of_check(evaluated, cache),
+                _cpu_of_check(fixable, cache),
+                _cpu_of_check(fixable, cache, ROOT, "--json"),
             )
             for _ in range(options.rounds)
         ]
@@ -120,15 +129,17 @@ def main() -> int:
         count = _evaluations(
             evaluated, Cache(cache / "renderings", usual_cache().version)
         )
-    earlier, without, warm = map(statistics.median, zip(*rounds, strict=True))
+    medians = map(statistics.median, zip(*rounds, strict=True))
+    earlier, without, warm, text, with_fixes = medians
     print(
         f"check of {COUNT} plain components: {without:.2f} s of CPU; evaluated: cold {cold:.2f}, "
-        f"warm {warm:.2f}"
+        f"warm {warm:.2f}; with fixes: text {text:.2f}, JSON {with_fixes:.2f}"
     )
     values = (
         (cold - without) / COUNT * 1000,
         statistics.median(times[2] / times[1] for times in rounds),
         count,
+        statistics.median(times[4] / times[3] for times in rounds),
     )
     measured = dict(zip(LIMITS, map(float, values), strict=True))
     limits = LIMITS
@@ -145,17 +156,19 @@ def main() -> int:
     return int(exceeds(measured, limits))
 
 
-def _project(folder: Path, scaler: str) -> Path:
+def _project(folder: Path, scaler: str, more: str = "") -> Path:
     for number in range(COUNT):
         file = folder / f"applications/app{number:05}.yaml"
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(APPLICATION.format(n=number, scaler=scaler))
+        file.write_text(APPLICATION.format(n=number, scaler=scaler) + more)
     (folder / "stacks").mkdir()
     (folder / "stacks/Pulumi.local.yaml").write_text(STACK)
     return folder
 
 
-def _cpu_of_check(project: Path, cache: Path, of: Path = ROOT) -> float:
+def _cpu_of_check(
+    project: Path, cache: Path, of: Path = ROOT, *flags: str
+) -> float:
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     environment = {
         **os.environ,
@@ -166,7 +179,7 @@ def _cpu_of_check(project: Path, cache: Path, of: Path = ROOT) -> float:
         cache / "compiled"
     )  # as after an earlier run
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
-    command = [sys.executable, "-m", "kong_oam", "check"]
+    command = [sys.executable, "-m", "kong_oam", "check", *flags]
     done = subprocess.run(
         command,
         cwd=project,
@@ -175,7 +188,8 @@ def _cpu_of_check(project: Path, cache: Path, of: Path = ROOT) -> float:
         text=True,
         check=False,
     )
-    assert f"{COUNT} application(s)" in done.stdout, (
+    checked = '"usable": true' if flags else f"{COUNT} application(s)"
+    assert checked in done.stdout, (
         done.stdout[-2000:],
         done.stderr[-2000:],
     )

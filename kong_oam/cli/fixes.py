@@ -29,8 +29,9 @@ from kong_oam.oam.model import OwnTypes
 from kong_oam.oam.position import Texts
 from kong_oam.render.stage import Renderer
 
-# The most components that are compiled again for an answer. A finding beyond has no fix until
-# others are fixed.
+# The most edits that are compared for an answer, and the most components that are compiled for
+# them. A finding beyond has no fix until others are fixed.
+_COMPARED = 250
 _COMPILED = 4000
 
 # The changes of access by the edited file.
@@ -131,11 +132,17 @@ def fixes_of(
     """Return the certain fixes of findings in the estate of these Applications, by their index."""
     fixes: dict[int, Fix] = {}
     uncertain: dict[str, dict[int, EditedFile]] = {}
+    left = _COMPARED
     for index, finding in enumerate(findings):
+        if not finding.kind.neutral and not left:
+            continue
         edited = finding.edited()
-        if edited and finding.kind.neutral:
+        if edited is None:
+            continue
+        if finding.kind.neutral:
             fixes[index] = Fix(edited, ())
-        elif edited:
+        else:
+            left -= 1
             uncertain.setdefault(finding.code, {})[index] = edited
     if uncertain:
         comparison = _Comparison(estate, applications)

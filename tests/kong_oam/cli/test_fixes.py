@@ -341,3 +341,6 @@ def test_a_large_answer_has_fixes_for_some_findings(
     fixed = {each["code"] for each in answer["findings"] if "fix" in each}
     assert {"LINT301", "LINT302", "LINT303", "LINT304"} < fixed
     assert len(fixed) == 5
+    monkeypatch.setattr("kong_oam.cli.fixes._COMPARED", 0)
+    answer = cli.json("check", "--json", status=1)
+    assert len([each for each in answer["findings"] if "fix" in each]) == 4
