@@ -1,0 +1,1 @@
+"""Invariants: statements about access that the platform's owners keep in one file."""
