@@ -1,7 +1,7 @@
 """The table of all diagnostic codes.
 
 OAM is for reading Applications, ACC for access, LINT for lint, ENV for problems at products. ADOPT
-is for a Kong that is in use, AUD for evidence.
+is for a Kong that is in use, AUD for evidence, INV for invariants.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from kong_oam.adopt.codes import CODES as ADOPT
 from kong_oam.audit.codes import CODES as AUDIT
 from kong_oam.diagnostics import Codes
 from kong_oam.identity.codes import CODES as IDENTITY
+from kong_oam.invariants.codes import CODES as INVARIANTS
 from kong_oam.kong.codes import CODES as KONG
 from kong_oam.kubernetes.codes import CODES as KUBERNETES
 from kong_oam.oam.codes import CODES as OAM
@@ -21,7 +22,15 @@ from kong_oam.objects.codes import CODES as OBJECTS
 from kong_oam.traits.meanings import MEANINGS
 
 # The first digit of each prefix's codes. It is unique, so a number alone identifies its code.
-HUNDREDS = {"OAM": 1, "ACC": 2, "LINT": 3, "ENV": 4, "ADOPT": 5, "AUD": 6}
+HUNDREDS = {
+    "OAM": 1,
+    "ACC": 2,
+    "LINT": 3,
+    "ENV": 4,
+    "ADOPT": 5,
+    "AUD": 6,
+    "INV": 7,
+}
 
 
 def joined_codes(*tables: Codes) -> Codes:
@@ -49,4 +58,5 @@ CODES: Codes = joined_codes(
     KUBERNETES,
     ADOPT,
     AUDIT,
+    INVARIANTS,
 )

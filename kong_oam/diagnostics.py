@@ -53,10 +53,18 @@ _SHORT = 120
 
 
 @dataclass(frozen=True, slots=True)
+class Related:
+    """Another position that a finding rests on, such as `role 'viewer'` at a role."""
+
+    label: str
+    position: Position
+
+
+@dataclass(frozen=True, slots=True)
 class Diagnostic:
     """One finding. `position` is None only without a faulty file, such as for an empty folder.
 
-    `details` are lines below the message.
+    `details` are lines below the message. `command` shows the finding by an example.
     """
 
     code: str
@@ -64,12 +72,18 @@ class Diagnostic:
     position: Position | None = None
     severity: Literal["error", "warning"] = "error"
     details: tuple[str, ...] = ()
+    related: tuple[Related, ...] = ()
+    command: str = ""
 
     def __str__(self) -> str:
         where = f"{self.position}: " if self.position else ""
         head = f"{where}{self.severity} {self.code}: {self.message}"
         excerpt = self.position.excerpt() if self.position else ""
-        lines = (head, *self.details, *excerpt.splitlines())
+        lines = [head, *self.details, *excerpt.splitlines()]
+        for related in self.related:
+            lines.append(f"      = {related.label}: {related.position}")
+        if self.command:
+            lines.append(f"      $ {self.command}")
         return "\n".join(map(safe_line, lines))
 
 

@@ -23,6 +23,11 @@ def host_of(
         if not stack.domain:
             return None
         return f"{component}-{application}.{stack.domain}".lower()
+    return mapped_domain(domain, stack)
+
+
+def mapped_domain(domain: str, stack: Stack) -> str:
+    """Return a domain of an Application in this environment, in lower case."""
     domain = domain.lower()
     # The longest matching suffix wins.
     suffixes = sorted(stack.suffixes.items(), key=lambda pair: -len(pair[0]))

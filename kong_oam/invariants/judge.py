@@ -2,29 +2,51 @@
 
 The answers follow from `issue` and `decide` (access.callers, access.request_classes):
 
-- A rule without scopes admits each client of the component's provider that can get a token.
-- An old credential counts as its client, also for the days before it ends.
-- Networks do not matter: a caller at an allowed address is enough.
-- A token that a workload gets with `forwardToken` counts as its client's token.
-- A connection inside the cluster (`internal`) is no request: it reaches no port of a route. A
-  route in Kong that no stack has (`gateway.adopted`) is unknown here, so nobody can judge it.
-- A public request is a call of each client. It is no call of a group: membership changes nothing.
-- In an incomplete estate, roles may name clients without Applications. Such a client asks for all
-  its roles (access.absent).
+A rule without scopes admits each client of the component's provider that can get a token. An old
+credential counts as its client. Networks do not matter: a caller at an allowed address is enough. A
+token that a workload gets with `forwardToken` counts as its client's token.
+
+A public request is a call of each client. It is no call of a group: membership changes nothing. In
+an incomplete estate, an absent client asks for all its roles (access.absent).
+
+A connection inside the cluster (`internal`) is no request, and reaches no port of a route. This
+model lacks the other routes in Kong (`gateway.adopted`), so nobody judges them here.
 
 A user may be in two groups. Only the directory knows, so `separate` compares groups, not users.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from kong_oam.access.data import Names
+from kong_oam.access.absent import with_absent_clients
+from kong_oam.access.callers import Callers, logical_groups
+from kong_oam.access.data import Names, PathSegments, without
 from kong_oam.access.decide import Request
+from kong_oam.access.lint.upkeep import is_over
+from kong_oam.access.methods import METHODS
 from kong_oam.access.model import Estate
-from kong_oam.invariants.model import Invariant, Kind, RoleName
+from kong_oam.access.paths import written
+from kong_oam.access.principals import Access
+from kong_oam.access.sites import SitesByHost
+from kong_oam.invariants.breaches import Call, Listed, breaches
+from kong_oam.invariants.model import (
+    CallInvariant,
+    Invariant,
+    Kind,
+    RoleInvariant,
+    RoleName,
+)
+from kong_oam.invariants.places import (
+    Point,
+    Points,
+    covers_host,
+    covers_path,
+    sites_of,
+)
+from kong_oam.invariants.roles import holdings
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,5 +95,174 @@ class Judgement:
 def judge(
     invariants: Sequence[Invariant], estate: Estate, today: date
 ) -> Judgement:
-    """Judge invariants on a whole estate. `today` ends exceptions: the stack's `asOf`."""
-    raise NotImplementedError
+    """Judge invariants on a whole estate. `today` ends exceptions: the stack's `asOf`.
+
+    Raises TooManyGroupSetsError if a rule of a concerned request has too many sets of groups.
+    """
+    return _Judge(invariants, with_absent_clients(estate), today).judgement()
+
+
+# The sort key of a request: the shortest first.
+_Rank = tuple[int, int, str]
+
+
+class _Judge:
+    """One judgement. Not frozen, because answers for equal callers are kept."""
+
+    def __init__(
+        self, invariants: Sequence[Invariant], estate: Estate, today: date
+    ) -> None:
+        self._invariants = invariants
+        self._estate = estate
+        self._today = today
+        self._calls: dict[int, CallInvariant] = {}
+        self._listed: dict[int, Listed] = {}
+        self._permitting: dict[int, list[Listed | None]] = {}
+        # The breaches of an invariant without exceptions, by the identity of the callers.
+        self._breaches: dict[tuple[int, int], list[Call]] = {}
+        # The best request and its call, by invariant and component.
+        self._found: dict[tuple[int, str], tuple[_Rank, Request, Call]] = {}
+        self._concerned: set[int] = set()
+        self._used: set[tuple[int, int]] = set()
+        self._broken: list[Broken] = []
+
+    def judgement(self) -> Judgement:
+        for index, invariant in enumerate(self._invariants):
+            if isinstance(invariant, RoleInvariant):
+                self._judge_roles(index, invariant)
+            else:
+                self._calls[index] = invariant
+                self._listed[index] = Listed(invariant.who, self._estate)
+                self._permitting[index] = [
+                    Listed(exception.who, self._estate)
+                    if exception.who is not None
+                    else None
+                    for exception in invariant.exceptions
+                ]
+        self._judge_calls()
+        for (index, component), (_, request, call) in self._found.items():
+            caller = self._caller(call)
+            kind = self._calls[index].kind
+            self._broken.append(Broken(kind, index, component, caller, request))
+        broken = sorted(
+            self._broken, key=lambda found: (found.index, found.component)
+        )
+        return Judgement(
+            tuple(broken),
+            tuple(
+                index for index in self._calls if index not in self._concerned
+            ),
+            tuple(self._unused()),
+        )
+
+    def _unused(self) -> Iterator[tuple[int, int]]:
+        for index, invariant in enumerate(self._invariants):
+            for number in range(len(invariant.exceptions)):
+                if (index, number) not in self._used:
+                    yield index, number
+
+    def _judge_roles(self, index: int, invariant: RoleInvariant) -> None:
+        found = set()
+        for holding in holdings(invariant, self._estate):
+            is_permitted = False
+            for number, exception in enumerate(invariant.exceptions):
+                if exception.who is not None and holding.is_in(exception.who):
+                    self._used.add((index, number))
+                    if not is_over(exception.until, self._today):
+                        is_permitted = True
+            component = holding.roles[0].component
+            if not is_permitted and component not in found:
+                found.add(component)
+                caller = BreakingCaller(holding.client, holding.groups)
+                self._broken.append(
+                    Broken(
+                        "separate",
+                        index,
+                        component,
+                        caller,
+                        None,
+                        holding.roles,
+                    )
+                )
+
+    def _judge_calls(self) -> None:
+        callers = Callers(self._estate)
+        sites = SitesByHost(self._estate)
+        for site in sites_of(self._calls, self._estate):
+            concerned = [self._calls[index] for index in site.concerned]
+            points = Points(site.name, sites, callers, concerned)
+            host = sites.host(site.name, ()) or site.name
+            for index in site.concerned:
+                for point in points.of(self._calls[index]):
+                    self._concerned.add(index)
+                    self._judge_point(index, site.name, host, point)
+
+    def _judge_point(
+        self, index: int, site: str, host: str, point: Point
+    ) -> None:
+        """Keep the call if a request at the point breaks the invariant, and is shorter."""
+        for method in self._calls[index].may.methods:
+            access = point.access[method]
+            calls = self._breaches_of(index, access)
+            if calls and self._calls[index].exceptions:
+                calls = self._without_permitted(
+                    index, calls, site, method, point.path
+                )
+            if not calls:
+                continue
+            path = written(point.path)
+            rank = len(host) + len(path), METHODS.index(method), host + path
+            key = index, point.component.key
+            if key not in self._found or rank < self._found[key][0]:
+                request = Request(method, host, path.encode())
+                self._found[key] = rank, request, calls[0]
+
+    def _breaches_of(self, index: int, access: Access) -> list[Call]:
+        # `Callers` keeps each value and returns it for many requests.
+        key = index, id(access)
+        if key not in self._breaches:
+            self._breaches[key] = breaches(
+                self._calls[index], self._listed[index], access
+            )
+        return self._breaches[key]
+
+    def _without_permitted(
+        self,
+        index: int,
+        calls: list[Call],
+        site: str,
+        method: str,
+        path: PathSegments,
+    ) -> list[Call]:
+        """Return the calls that no exception in date permits. Note the used exceptions."""
+        permitted = set()
+        for number, exception in enumerate(self._calls[index].exceptions):
+            may = exception.may
+            if may is not None and not (
+                method in may.methods
+                and covers_host(may, site, self._estate.stack)
+                and covers_path(may, path)
+            ):
+                continue
+            who = self._permitting[index][number]
+            matching = [
+                call for call in calls if who is None or who.permits(call)
+            ]
+            if matching:
+                self._used.add((index, number))
+            if not is_over(exception.until, self._today):
+                permitted.update(matching)
+        return without(calls, permitted)
+
+    def _caller(self, call: Call) -> BreakingCaller:
+        """Return the caller of a call, with logical names of its groups."""
+        principal = call.principal
+        if principal is None:
+            return BreakingCaller()
+        provider = self._estate.stack.providers[principal.provider]
+        names = {
+            provider.group(name): name
+            for name in sorted(logical_groups(self._estate), reverse=True)
+        }
+        groups = tuple(sorted(names.get(name, name) for name in call.groups))
+        return BreakingCaller(principal.client, groups, principal.consumer)

@@ -32,11 +32,13 @@ class Who:
     """Listed callers: callers without a token, clients, and logical groups.
 
     A client is `application/component`, or `application/*` for all clients of an Application.
+    `texts` are the entries of the file, in order.
     """
 
     anybody: bool = False
     clients: frozenset[str] = frozenset()
     groups: frozenset[str] = frozenset()
+    texts: Names = field(default=(), compare=False)
 
     def lists_client(self, client: str) -> bool:
         """Return whether the list has a client (`application/component`)."""

@@ -31,7 +31,7 @@ _OF_TRAITS = {
     file.parent.name.replace("_", "-"): file
     for file in sorted(_PACKAGE.glob("traits/*/schema.json"))
 }
-_FILES = {**_OF_TRAITS}
+_FILES = {**_OF_TRAITS, "invariants": _PACKAGE / "invariants" / "schema.json"}
 # A wheel has our definitions in the package; the project has them beside it.
 for _folder in (_PACKAGE.parent, _PACKAGE, _PACKAGE / "oam"):
     for _file in (

@@ -112,6 +112,16 @@ KINDS = {
         "remove the grant, group, public rule or call; waive this if it is needed once a year",
         recorded=True,
     ),
+    "LINT319": Kind(
+        "an exception of an invariant that permits no call",
+        "remove the exception",
+        waivable=False,
+    ),
+    "LINT320": Kind(
+        "an invariant whose requests no component of the stack answers",
+        "correct the host or the path, or remove the invariant",
+        waivable=False,
+    ),
 }
 
 

@@ -70,6 +70,7 @@ class StackYaml(TypedDict, total=False):
     partitions: NameLists
     rotation: Texts
     evidence: str
+    invariants: str
     knownGroups: TextList | str
     identityProviders: list[IdentityProviderYaml]
 
@@ -144,6 +145,7 @@ def parse(
         applications=tuple(data.get("applications", APPLICATIONS)),
         definitions=tuple(data.get("definitions", ())),
         evidence=data.get("evidence"),
+        invariants=data.get("invariants"),
     )
 
 

@@ -130,7 +130,8 @@ class Settings:
     `applications` names files, folders and globs of Applications in the project's folder.
     `definitions` names files of definitions, besides the folder DEFINITIONS. `partition` is None
     for a whole estate, and for the base of an estate with partitions. `evidence`: the folder for
-    records of runs and openings, or None.
+    records of runs and openings, or None. `invariants`: the file of invariants in the project's
+    folder; None for the default file, which may be absent.
     """
 
     stack: Stack
@@ -143,6 +144,7 @@ class Settings:
     definitions: Names = ()
     partition: str | None = None
     evidence: str | None = None
+    invariants: str | None = None
 
     @property
     def engine_stack(self) -> str:
