@@ -23,6 +23,7 @@ from kong_oam.diagnostics import Diagnostic
 from kong_oam.engine.state import StackState
 from kong_oam.errors import EngineError, ProductError, SettingsError
 from kong_oam.identity.kinds import describe, inspect, proofs_in, scopes_in
+from kong_oam.invariants.findings import invariant_findings
 from kong_oam.kong import conflicts, preflight, upstream_hosts
 from kong_oam.kong.account import Account
 from kong_oam.kong.actual import corrected_state
@@ -150,6 +151,11 @@ def _plan() -> _Plan:
             f"in the Applications; nothing was provisioned{compiled.reservation}",
         )
         assert compiled.estate is not None
+        # A partition's run deploys a part, but invariants hold for the whole estate.
+        stop_at(
+            invariant_findings(settings, compiled.estate).errors,
+            "about invariants; nothing was provisioned",
+        )
         # Read the state before the first registration, which changes it.
         before = recorded()
         part = part_of_run(settings, compiled.estate, before)

@@ -23,6 +23,12 @@ def readable(deployment: Deployment, _: Settings) -> Findings:
         yield PolicyFinding(problem)
 
 
+def held_invariants(deployment: Deployment, _: Settings) -> Findings:
+    """Check that every invariant of the whole estate holds."""
+    for broken in deployment.model.broken_invariants:
+        yield PolicyFinding(broken)
+
+
 def owned_components(deployment: Deployment, _: Settings) -> Findings:
     """Check that every component has an owner."""
     for component, _today in _unwaived(deployment, "LINT308"):

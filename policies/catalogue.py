@@ -194,6 +194,13 @@ RULES: tuple[PolicyRule, ...] = (
         applications.readable,
     ),
     PolicyRule(
+        "invariants-hold", "mandatory", "critical",
+        "every invariant of the estate holds",
+        "Run `python -m kong_oam check`, and narrow the rule or the role.",
+        ("SOC2 CC6.1", "SOC2 CC6.3", "ISO27001 A.5.3", "ISO27001 A.5.15"),
+        applications.held_invariants,
+    ),
+    PolicyRule(
         "component-owned", "advisory", "low",
         "every component has an owner",
         "Write `owner` in the access trait, or in the annotations of the Application.",

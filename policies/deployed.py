@@ -15,8 +15,9 @@ from kong_oam.access.model import Estate
 from kong_oam.access.partitions import deployed_by
 from kong_oam.access.settings.project import stack_file
 from kong_oam.access.settings.stack import read_file
-from kong_oam.diagnostics import errors
+from kong_oam.diagnostics import Diagnostics, errors
 from kong_oam.errors import SettingsError
+from kong_oam.invariants.findings import invariant_findings
 from kong_oam.render.stage import read_applications
 
 
@@ -69,12 +70,13 @@ def texts_of(value: Any) -> Names:
 @dataclass(frozen=True, slots=True)
 class DeployedModel:
     """The estate of the Applications on this stack. `estate` is None exactly if there are
-    `problems`."""
+    `problems`. `broken_invariants`: errors of the whole estate."""
 
     estate: Estate | None
     cloud: str = ""
     as_of: date | None = None
     problems: Names = ()
+    broken_invariants: Names = ()
 
 
 @dataclass(frozen=True)
@@ -114,13 +116,21 @@ def model(stack: str) -> DeployedModel:
     except SettingsError as error:
         return DeployedModel(None, problems=(str(error),))
     compiled = compile_estate(reading, settings.stack)
-    problems = tuple(
-        f"{error.position}: {error.code}: {error.message}"
-        for error in errors(compiled.diagnostics)
+    if compiled.estate is None:
+        problems = _lines(errors(compiled.diagnostics))
+        return DeployedModel(
+            None, settings.cloud, settings.as_of, problems=problems
+        )
+    broken = invariant_findings(settings, compiled.estate).errors
+    return DeployedModel(
+        deployed_by(compiled.estate, settings.partition),
+        settings.cloud,
+        settings.as_of,
+        broken_invariants=_lines(broken),
     )
-    estate = (
-        deployed_by(compiled.estate, settings.partition)
-        if compiled.estate
-        else None
+
+
+def _lines(found: Diagnostics) -> Names:
+    return tuple(
+        f"{error.position}: {error.code}: {error.message}" for error in found
     )
-    return DeployedModel(estate, settings.cloud, settings.as_of, problems)

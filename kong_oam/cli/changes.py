@@ -30,19 +30,13 @@ from kong_oam.cli.entries import (
     principal_entry,
     subtree_entry,
 )
-from kong_oam.cli.estates import default_stack
+from kong_oam.cli.estates import estate_words
 from kong_oam.diagnostics import printable
 
 
 def full_command(options: Namespace, *words: str) -> str:
     """Return the command with these words and the options of `add_estate`."""
-    if options.stack != default_stack():
-        words += "--stack", options.stack
-    if options.applications:
-        words += "-f", *options.applications
-    if options.definitions:
-        words += "--definitions", *options.definitions
-    return f"{MODULE} {shlex.join(words)}"
+    return f"{MODULE} {shlex.join([*words, *estate_words(options)])}"
 
 
 def print_changes(

@@ -11,6 +11,7 @@ from typing import Any, NotRequired, TypedDict
 
 from kong_oam.access.absent import with_absent_clients
 from kong_oam.access.compile.estate import Compiled, compile_estate
+from kong_oam.access.data import Names
 from kong_oam.access.lint.finding import LintFinding
 from kong_oam.access.lint.lint import lint
 from kong_oam.access.memory import Memory
@@ -28,6 +29,7 @@ from kong_oam.cli.entries import (
 )
 from kong_oam.cli.estates import (
     add_estate,
+    estate_words,
     has_no_stack,
     missing_applications_note,
     no_callers_note,
@@ -50,6 +52,10 @@ from kong_oam.diagnostics import (
     printable,
 )
 from kong_oam.errors import KongOamError
+from kong_oam.invariants.file import file_of
+from kong_oam.invariants.file import read_file as read_invariants
+from kong_oam.invariants.findings import invariant_findings
+from kong_oam.invariants.model import InvariantsFile
 from kong_oam.kong.old_credential_findings import (
     findings as old_credentials_found,
 )
@@ -161,6 +167,7 @@ def _watch(options: Namespace, console: Console) -> int:
             yield file
         for file, _ in definition_files(settings.definitions, Path()):
             yield file
+        yield file_of(settings)
 
     with Tools() as tools:
         renderer = Renderer(tools)
@@ -204,9 +211,15 @@ def _answer(
     settings = applications.settings
     memory = applications.memory
     is_shown = _selection(options.files, settings)
+    judge = partial(
+        _judged,
+        settings=settings,
+        invariants=read_invariants(settings),
+        memory=memory,
+        options=estate_words(options),
+    )
     fixed = None
     if options.fix:
-        judge = partial(_judged, settings=settings, memory=memory)
         fixed = apply_fixes(applications, judge, is_shown)
     reading = applications.reading()
     named = options.files or options.applications
@@ -216,7 +229,7 @@ def _answer(
             f"no Application in {' '.join(map(quoted, named))}: check the path, or write an "
             "Application with `python -m kong_oam new`"
         )
-    compiled, lint_findings = _judged(reading, settings, memory)
+    compiled, lint_findings = judge(reading)
     # Forget results that this check did not use.
     if compiled.estate:
         memory.forget()
@@ -260,7 +273,7 @@ def _earlier_findings(options: Namespace) -> Diagnostics:
     findings count as new."""
     label = f"REVISION ({printable(options.since)})"
     try:
-        reading, settings = read_at(
+        reading, settings, invariants = read_at(
             options.since,
             options.stack,
             options.applications,
@@ -271,7 +284,7 @@ def _earlier_findings(options: Namespace) -> Diagnostics:
     except KongOamError as error:
         print_note(f"{label}: {error}; all findings count as new")
         return ()
-    compiled, lint_findings = _judged(reading, settings, None)
+    compiled, lint_findings = _judged(reading, settings, invariants)
     return (
         *compiled.diagnostics,
         *(finding.diagnostic for finding in lint_findings),
@@ -279,7 +292,11 @@ def _earlier_findings(options: Namespace) -> Diagnostics:
 
 
 def _judged(
-    reading: Reading, settings: Settings, memory: Memory | None
+    reading: Reading,
+    settings: Settings,
+    invariants: InvariantsFile,
+    memory: Memory | None = None,
+    options: Names = (),
 ) -> tuple[Compiled, tuple[LintFinding, ...]]:
     """Return the estate with its diagnostics, and the findings of lint. Without an estate, a run
     would stop before its start, and there are no findings."""
@@ -287,15 +304,17 @@ def _judged(
     estate = compiled.estate
     if estate is None:
         return compiled, ()
+    of_invariants = invariant_findings(settings, estate, invariants, options)
     further_errors = [
         *findings(settings, estate),
         *old_credentials_found(settings, estate),
+        *of_invariants.errors,
     ]
     if further_errors:
         diagnostics = ordered((*compiled.diagnostics, *further_errors))
         return replace(compiled, estate=None, diagnostics=diagnostics), ()
     found = lint(reading.applications, estate, settings.as_of, memory)
-    return compiled, found
+    return compiled, (*found, *of_invariants.lint)
 
 
 @dataclass(frozen=True)
@@ -333,13 +352,13 @@ def _selection(
     """Return a filter for objects with a position in the named files, under any spelling of a path.
     Objects without a position pass; without names, all objects pass.
 
-    Errors in definitions pass, too, because they can hide the errors in any file.
+    Errors in definitions and invariants pass, too, because they can hide the errors in any file. A
+    broken invariant passes if it rests on a position in the files.
     """
     selected = {file.resolve() for file, _ in files_of(names, Path())}
-    definitions = {
-        file.resolve()
-        for file, _ in definition_files(settings.definitions, Path())
-    }
+    hiding = {file_of(settings).resolve()}
+    for file, _ in definition_files(settings.definitions, Path()):
+        hiding.add(file.resolve())
     # Many findings are in few files, and each resolved path costs a system call.
     resolve = cache(lambda file: Path(file).resolve())
 
@@ -347,8 +366,12 @@ def _selection(
         if not names or item.position is None:
             return True
         file = resolve(item.position.file)
-        is_error = getattr(item, "severity", "") == "error"
-        return file in selected or (is_error and file in definitions)
+        if getattr(item, "severity", "") == "error" and file in hiding:
+            return True
+        files = {file}
+        for related in getattr(item, "related", ()):
+            files.add(resolve(related.position.file))
+        return not files.isdisjoint(selected)
 
     return is_here
 

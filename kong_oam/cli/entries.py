@@ -15,7 +15,7 @@ from kong_oam.access.model import Rule
 from kong_oam.access.paths import written
 from kong_oam.access.principals import Access, Condition, Principal
 from kong_oam.access.request_classes import Subtree
-from kong_oam.diagnostics import Diagnostic, Position
+from kong_oam.diagnostics import Diagnostic, Position, Related
 from kong_oam.errors import KongOamError
 
 
@@ -25,6 +25,12 @@ class PlaceEntry(TypedDict):
     file: str
     line: int
     column: int
+
+
+class RelatedEntry(PlaceEntry):
+    """Another position that a finding rests on."""
+
+    label: str
 
 
 class FindingEntry(TypedDict):
@@ -38,6 +44,8 @@ class FindingEntry(TypedDict):
     line: NotRequired[int]
     column: NotRequired[int]
     details: NotRequired[list[str]]
+    related: NotRequired[list[RelatedEntry]]
+    command: NotRequired[str]
     new: NotRequired[bool]
 
 
@@ -90,7 +98,21 @@ def diagnostic_entry(diagnostic: Diagnostic) -> FindingEntry:
         entry["column"] = position.column
     if diagnostic.details:
         entry["details"] = [*diagnostic.details]
+    if diagnostic.related:
+        entry["related"] = [*map(_related_entry, diagnostic.related)]
+    if diagnostic.command:
+        entry["command"] = diagnostic.command
     return entry
+
+
+def _related_entry(related: Related) -> RelatedEntry:
+    position = related.position
+    return {
+        "label": related.label,
+        "file": position.file,
+        "line": position.line,
+        "column": position.column,
+    }
 
 
 class SubtreeEntry(TypedDict):

@@ -22,6 +22,9 @@ from kong_oam.cli.console import print_note
 from kong_oam.cli.revisions import revision
 from kong_oam.diagnostics import errors, some
 from kong_oam.errors import KongOamError
+from kong_oam.invariants.file import file_of
+from kong_oam.invariants.file import read_file as read_invariants
+from kong_oam.invariants.model import InvariantsFile
 from kong_oam.oam.application import Reading, ReadOne
 from kong_oam.oam.files import FileNames, Naming
 from kong_oam.render.project import FOLDER
@@ -66,6 +69,18 @@ def add_estate(parser: ArgumentParser) -> None:
         help="definitions of types besides the folder `definitions`: files, folders and globs "
         "(default: the stack's)",
     )
+
+
+def estate_words(options: Namespace) -> tuple[str, ...]:
+    """Return the given options of `add_estate` as words of a command."""
+    words: list[str] = []
+    if options.stack != default_stack():
+        words += "--stack", options.stack
+    if options.applications:
+        words += "-f", *options.applications
+    if options.definitions:
+        words += "--definitions", *options.definitions
+    return tuple(words)
 
 
 def settings_of(
@@ -137,8 +152,8 @@ def read_at(
     *,
     prefix: str,
     label: str,
-) -> tuple[Reading, Settings]:
-    """Read the Applications and the settings of a stack at the revision `name`.
+) -> tuple[Reading, Settings, InvariantsFile]:
+    """Read the Applications, the settings and the invariants of a stack at the revision `name`.
 
     Names of files begin with `prefix`. Files outside the repository are read in their current
     state, and a remark, which begins with `label`, lists them. Raises UsageError.
@@ -156,6 +171,7 @@ def read_at(
                 else settings_of(stack, copy / STACKS)
             )
             settings = with_definitions(settings, definitions)
+            source.extract([str(file_of(settings))], top)
             names, foreign = source.check_out(
                 applications or settings.applications, top
             )
@@ -179,7 +195,7 @@ def read_at(
             reading = reading_of(
                 names, revision_settings, named=named, project=copy
             )
-            return reading, settings
+            return reading, settings, read_invariants(settings, copy)
         except KongOamError as error:
             # The message must not name the temporary copy.
             summary = error.summary.replace(f"{copy}/", f"{name}:")

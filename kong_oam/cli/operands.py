@@ -153,7 +153,7 @@ class Operand:
     def _model_of_revision(self, name: str, stack: str) -> AccessModel:
         """Return the model of the project at a revision. Files outside its repository are read in
         their current state, and a remark lists them."""
-        reading, settings = read_at(
+        reading, settings, _ = read_at(
             name,
             stack,
             self.options.applications,

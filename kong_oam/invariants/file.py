@@ -8,14 +8,14 @@ from typing import TypeVar
 
 from kong_oam.access.compile.dates import date_findings
 from kong_oam.access.settings.values import Settings
-from kong_oam.diagnostics import Diagnostic, Diagnostics, Report, errors
+from kong_oam.diagnostics import Diagnostic, Report
 from kong_oam.errors import InputError
 from kong_oam.invariants.model import (
     CallInvariant,
     Exceptions,
     Invariant,
     InvariantException,
-    Invariants,
+    InvariantsFile,
     RoleInvariant,
     Who,
 )
@@ -37,17 +37,12 @@ def file_of(settings: Settings, project: Path = Path()) -> Path:
     return project / (settings.invariants or DEFAULT)
 
 
-def read_file(
-    settings: Settings, project: Path = Path()
-) -> tuple[Invariants, Diagnostics]:
-    """Read the invariants of a stack, and the errors of their file.
-
-    Without a file, there are no invariants. A file that the stack names must exist.
-    """
+def read_file(settings: Settings, project: Path = Path()) -> InvariantsFile:
+    """Read the invariants of a stack. A file that the stack names must exist."""
     file = file_of(settings, project)
     name = settings.invariants or DEFAULT
     if settings.invariants is None and not file.exists():
-        return (), ()
+        return InvariantsFile()
     try:
         raw = file.read_bytes()
     except OSError as error:
@@ -55,12 +50,13 @@ def read_file(
             f"{name} cannot be read: {error.strerror}; correct `invariants` in the stack's "
             "settings"
         )
-        return (), (Diagnostic("INV715", message, FilePlace(name, 1, 1)),)
+        problem = Diagnostic("INV715", message, FilePlace(name, 1, 1))
+        return InvariantsFile(problems=(problem,))
     return read(name, raw)
 
 
-def read(file: str, raw: bytes) -> tuple[Invariants, Diagnostics]:
-    """Read invariants from the content of a file. With an error, there are no invariants."""
+def read(file: str, raw: bytes) -> InvariantsFile:
+    """Read invariants from the content of a file."""
     documents, findings = read_documents(file, raw)
     report = list(findings)
     if len(documents) > 1:
@@ -71,7 +67,9 @@ def read(file: str, raw: bytes) -> tuple[Invariants, Diagnostics]:
         report += violations(_SCHEMA, document.data, document.position())
         if not report:
             invariants += _invariants(document, report)
-    return () if errors(report) else tuple(invariants), tuple(report)
+    if report:
+        return InvariantsFile(problems=tuple(report))
+    return InvariantsFile(tuple(invariants))
 
 
 def _invariants(document: Document, out: Report) -> list[Invariant]:

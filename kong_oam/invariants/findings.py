@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from kong_oam.access.absent import with_absent_clients
 from kong_oam.access.before import OldCredential
@@ -21,7 +20,6 @@ from kong_oam.diagnostics import (
     Diagnostic,
     Diagnostics,
     Related,
-    errors,
     nearest_typo,
 )
 from kong_oam.invariants.file import read_file
@@ -35,6 +33,7 @@ from kong_oam.invariants.model import (
     CallInvariant,
     Invariant,
     Invariants,
+    InvariantsFile,
     Kind,
 )
 from kong_oam.invariants.names import contradictions, unknown_names
@@ -58,17 +57,18 @@ class InvariantFindings:
 def invariant_findings(
     settings: Settings,
     estate: Estate,
-    project: Path = Path(),
+    file: InvariantsFile | None = None,
     options: Names | None = None,
 ) -> InvariantFindings:
     """Judge the invariants of a stack on a whole estate, also if its run deploys a part of it.
 
-    `project`: the folder of the project. `options`: the options that select the estate in printed
-    commands; by default the stack.
+    `file`: by default the file of the project in the working directory. `options`: the options that
+    select the estate in printed commands; by default the stack.
     """
-    invariants, problems = read_file(settings, project)
-    if problems:
-        return InvariantFindings(errors(problems))
+    content = read_file(settings) if file is None else file
+    invariants = content.invariants
+    if content.problems:
+        return InvariantFindings(content.problems)
     if not invariants:
         return InvariantFindings()
     whole = with_absent_clients(estate)

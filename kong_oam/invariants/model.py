@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from kong_oam.access.data import Names, PathSegments
+from kong_oam.diagnostics import Diagnostics
 from kong_oam.oam.position import SourcePosition
 
 Kind = Literal["never", "only", "separate"]
@@ -101,3 +102,11 @@ class RoleInvariant:
 
 Invariant = CallInvariant | RoleInvariant
 Invariants = tuple[Invariant, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class InvariantsFile:
+    """The content of a file: its invariants, or its problems. Without a file, both are empty."""
+
+    invariants: Invariants = ()
+    problems: Diagnostics = ()

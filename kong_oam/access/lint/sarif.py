@@ -48,6 +48,8 @@ def document(
         result = _result(diagnostic, index[diagnostic.code], identity)
         position = diagnostic.position
         result["locations"] = [_location(position, root)] if position else []
+        if diagnostic.related:
+            result["relatedLocations"] = _related(diagnostic, root)
         results.append(result)
     driver = {"name": "Kong-OAM", "rules": rules}
     run = {
@@ -96,6 +98,15 @@ def _location(position: Position, root: Path) -> JsonObject:
             "region": region,
         }
     }
+
+
+def _related(diagnostic: Diagnostic, root: Path) -> list[JsonObject]:
+    """Return the other locations that a finding rests on, each with its label."""
+    locations: list[JsonObject] = []
+    for related in diagnostic.related:
+        location = _location(related.position, root)
+        locations.append({**location, "message": {"text": related.label}})
+    return locations
 
 
 def _artifact(file: Path, root: Path) -> Texts:
