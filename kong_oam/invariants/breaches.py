@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 from kong_oam.access.model import Estate
 from kong_oam.access.principals import Access, Groups, Principal
 from kong_oam.access.providers import Provider
-from kong_oam.invariants.model import CallInvariant, Who
+from kong_oam.invariants.model import Who
 
 NO_GROUPS: Groups = frozenset()
 
@@ -85,10 +86,10 @@ def provider_groups(provider: Provider, groups: Iterable[str]) -> Groups:
 
 
 def breaches(
-    invariant: CallInvariant, listed: Listed, access: Access
+    kind: Literal["never", "only"], listed: Listed, access: Access
 ) -> list[Call]:
     """Return the calls that break an invariant without its exceptions, in order."""
-    find = _forbidden if invariant.kind == "never" else _unlisted
+    find = _forbidden if kind == "never" else _unlisted
     return sorted(find(listed, access), key=lambda call: call.rank)
 
 

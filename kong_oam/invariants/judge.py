@@ -17,7 +17,7 @@ A user may be in two groups. Only the directory knows, so `separate` compares gr
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -40,11 +40,11 @@ from kong_oam.invariants.model import (
     RoleName,
 )
 from kong_oam.invariants.places import (
-    Point,
-    Points,
+    Asked,
+    Family,
+    Places,
     covers_host,
     covers_path,
-    sites_of,
 )
 from kong_oam.invariants.roles import holdings
 
@@ -116,10 +116,11 @@ class _Judge:
         self._estate = estate
         self._today = today
         self._calls: dict[int, CallInvariant] = {}
-        self._listed: dict[int, Listed] = {}
-        self._permitting: dict[int, list[Listed | None]] = {}
-        # The breaches of an invariant without exceptions, by the identity of the callers.
-        self._breaches: dict[tuple[int, int], list[Call]] = {}
+        self._callers = Callers(estate)
+        self._sites = SitesByHost(estate)
+        self._families: dict[Family, Listed] = {}
+        # The breaches of a family without exceptions, by the identity of the callers.
+        self._breaches: dict[tuple[Family, int], list[Call]] = {}
         # The best request and its call, by invariant and component.
         self._found: dict[tuple[int, str], tuple[_Rank, Request, Call]] = {}
         self._concerned: set[int] = set()
@@ -132,13 +133,6 @@ class _Judge:
                 self._judge_roles(index, invariant)
             else:
                 self._calls[index] = invariant
-                self._listed[index] = Listed(invariant.who, self._estate)
-                self._permitting[index] = [
-                    Listed(exception.who, self._estate)
-                    if exception.who is not None
-                    else None
-                    for exception in invariant.exceptions
-                ]
         self._judge_calls()
         for (index, component), (_, request, call) in self._found.items():
             caller = self._caller(call)
@@ -186,45 +180,59 @@ class _Judge:
                 )
 
     def _judge_calls(self) -> None:
-        callers = Callers(self._estate)
-        sites = SitesByHost(self._estate)
-        for site in sites_of(self._calls, self._estate):
-            concerned = [self._calls[index] for index in site.concerned]
-            points = Points(site.name, sites, callers, concerned)
-            host = sites.host(site.name, ()) or site.name
-            for index in site.concerned:
-                for point in points.of(self._calls[index]):
-                    self._concerned.add(index)
-                    self._judge_point(index, site.name, host, point)
+        for site, plans in Places(self._calls, self._estate).sites():
+            for plan in plans:
+                for place, families in plan.items():
+                    self._judge_place(site, place, families)
 
-    def _judge_point(
-        self, index: int, site: str, host: str, point: Point
+    def _judge_place(
+        self,
+        site: str,
+        place: PathSegments,
+        families: Mapping[Family, Sequence[Asked]],
     ) -> None:
-        """Keep the call if a request at the point breaks the invariant, and is shorter."""
-        for method in self._calls[index].may.methods:
-            access = point.access[method]
-            calls = self._breaches_of(index, access)
-            if calls and self._calls[index].exceptions:
-                calls = self._without_permitted(
-                    index, calls, site, method, point.path
-                )
-            if not calls:
-                continue
-            path = written(point.path)
-            rank = len(host) + len(path), METHODS.index(method), host + path
-            key = index, point.component.key
-            if key not in self._found or rank < self._found[key][0]:
-                request = Request(method, host, path.encode())
-                self._found[key] = rank, request, calls[0]
+        component = self._sites.component(site, place)
+        if component is None:
+            return
+        access = self._callers.at(component, place)
+        for family, asked in families.items():
+            self._concerned.update(index for index, _ in asked)
+            for method in family.methods:
+                calls = self._breaches_of(family, access[method])
+                for index, path in asked if calls else ():
+                    self._add(index, component.key, site, method, path, calls)
 
-    def _breaches_of(self, index: int, access: Access) -> list[Call]:
+    def _breaches_of(self, family: Family, access: Access) -> list[Call]:
         # `Callers` keeps each value and returns it for many requests.
-        key = index, id(access)
+        key = family, id(access)
         if key not in self._breaches:
-            self._breaches[key] = breaches(
-                self._calls[index], self._listed[index], access
-            )
+            if family not in self._families:
+                self._families[family] = Listed(family.who, self._estate)
+            listed = self._families[family]
+            self._breaches[key] = breaches(family.kind, listed, access)
         return self._breaches[key]
+
+    def _add(
+        self,
+        index: int,
+        component: str,
+        site: str,
+        method: str,
+        path: PathSegments,
+        calls: list[Call],
+    ) -> None:
+        """Keep the first call that no exception permits, if its request is the shortest."""
+        if self._calls[index].exceptions:
+            calls = self._without_permitted(index, calls, site, method, path)
+        if not calls:
+            return
+        host = self._sites.host(site, path) or site
+        url = host + written(path)
+        rank = len(url), METHODS.index(method), url
+        key = index, component
+        if key not in self._found or rank < self._found[key][0]:
+            request = Request(method, host, written(path).encode())
+            self._found[key] = rank, request, calls[0]
 
     def _without_permitted(
         self,
@@ -244,10 +252,10 @@ class _Judge:
                 and covers_path(may, path)
             ):
                 continue
-            who = self._permitting[index][number]
-            matching = [
-                call for call in calls if who is None or who.permits(call)
-            ]
+            matching = calls
+            if exception.who is not None:
+                listed = Listed(exception.who, self._estate)
+                matching = [*filter(listed.permits, calls)]
             if matching:
                 self._used.add((index, number))
             if not is_over(exception.until, self._today):

@@ -1,7 +1,9 @@
-"""Divide the requests of invariants: sites with their invariants, and points of a site.
+"""Divide the requests of invariants into places, so that equal questions are asked once.
 
-A point stands for all requests of a class (access.request_classes). An invariant may divide a class
-by its path. Then its path is a point, too. So a site needs no classes for each invariant.
+A place is a class of a site's paths (access.request_classes). An invariant may divide a class by
+its path, but the callers on both sides are the same. Invariants with the same callers and methods
+form a family. So a site with 1,000 invariants needs one answer for each of its classes and each
+family. Sites with the same paths share a plan.
 """
 
 from __future__ import annotations
@@ -9,35 +11,36 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
-from kong_oam.access.callers import Callers
-from kong_oam.access.data import PathSegments
+from kong_oam.access.data import Names, PathSegments
 from kong_oam.access.domains import mapped_domain
 from kong_oam.access.hosts import hosts_above
-from kong_oam.access.model import Component, Estate
+from kong_oam.access.model import Estate
+from kong_oam.access.path_texts import PathText
 from kong_oam.access.paths import beginnings, folded, within
-from kong_oam.access.principals import Access
-from kong_oam.access.request_classes import PathClass, path_classes
+from kong_oam.access.request_classes import path_classes
 from kong_oam.access.sites import SitesByHost
 from kong_oam.access.stack import Stack
-from kong_oam.invariants.model import ANY_HOST, CallInvariant, Requests
+from kong_oam.invariants.model import ANY_HOST, CallInvariant, Requests, Who
+
+# Invariants by their indexes.
+Indexed = Mapping[int, CallInvariant]
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
-    """A request path that stands for a class, its component, and the callers by method."""
+class Family:
+    """The values of invariants that the same callers break."""
 
-    path: PathSegments
-    component: Component
-    access: Mapping[str, Access]
+    kind: Literal["never", "only"]
+    who: Who
+    methods: Names
 
 
-@dataclass(frozen=True, slots=True)
-class CallSite:
-    """A host with the invariants that concern its requests, by their indexes."""
-
-    name: str
-    concerned: Sequence[int]
+# The index of an invariant, and a path of its requests.
+Asked = tuple[int, PathSegments]
+# By place: the families with their invariants.
+Plan = Mapping[PathSegments, Mapping[Family, Sequence[Asked]]]
 
 
 def lower(path: PathSegments) -> PathSegments:
@@ -56,30 +59,6 @@ def covers_path(requests: Requests, path: PathSegments) -> bool:
     return within(lower(path), lower(requests.path))
 
 
-def sites_of(
-    invariants: Mapping[int, CallInvariant], estate: Estate
-) -> Iterator[CallSite]:
-    """Yield the sites of an estate that some invariant concerns, by name.
-
-    A host that only an invariant names is a site if a wildcard of the estate answers it.
-    """
-    by_host = defaultdict(list)
-    names = {*estate.by_host}
-    for index, invariant in invariants.items():
-        host = mapped_domain(invariant.may.host, estate.stack)
-        by_host[host].append(index)
-        for requests in _all_requests(invariant):
-            names.add(mapped_domain(requests.host, estate.stack))
-    for name in sorted(names - {ANY_HOST}):
-        concerned = [*by_host.get(ANY_HOST, ())]
-        is_answered = False
-        for pattern in hosts_above(name):
-            concerned += by_host.get(pattern, ())
-            is_answered = is_answered or pattern in estate.by_host
-        if is_answered and concerned:
-            yield CallSite(name, sorted(concerned))
-
-
 def _all_requests(invariant: CallInvariant) -> Iterator[Requests]:
     """Yield the requests of an invariant and of its exceptions."""
     yield invariant.may
@@ -88,73 +67,118 @@ def _all_requests(invariant: CallInvariant) -> Iterator[Requests]:
             yield exception.may
 
 
-class Points:
-    """The points of one site. Not frozen, because points are kept."""
+class Places:
+    """The places of an estate's sites. Not frozen, because plans are kept."""
+
+    def __init__(self, invariants: Indexed, estate: Estate) -> None:
+        self._invariants = invariants
+        self._estate = estate
+        self._sites = SitesByHost(estate)
+        self._by_host: dict[str, list[int]] = defaultdict(list)
+        self._named = {*estate.by_host}
+        for index, invariant in invariants.items():
+            host = mapped_domain(invariant.may.host, estate.stack)
+            self._by_host[host].append(index)
+            for requests in _all_requests(invariant):
+                self._named.add(mapped_domain(requests.host, estate.stack))
+        self._divisions: dict[object, _Division] = {}
+        self._plans: dict[tuple[int, str], Plan] = {}
+
+    def sites(self) -> Iterator[tuple[str, Sequence[Plan]]]:
+        """Yield the sites that some invariant concerns, with plans.
+
+        A host that only an invariant names is a site if a wildcard of the estate answers it.
+        """
+        for name in sorted(self._named - {ANY_HOST}):
+            patterns = [ANY_HOST, *hosts_above(name)]
+            asked = [*filter(self._by_host.get, patterns)]
+            if asked and any(map(self._estate.by_host.get, patterns)):
+                division = self._division(name, asked)
+                yield name, [self._plan(division, host) for host in asked]
+
+    def _division(self, site: str, hosts: Iterable[str]) -> _Division:
+        declared = {*self._sites.declared(site)}
+        texts = frozenset(self._sites.texts(site))
+        if texts:
+            # A text of a refusal may begin inside an element. So the invariants divide the classes.
+            by_lower = _by_lower(declared)
+            for host in hosts:
+                for index in self._by_host[host]:
+                    for requests in _all_requests(self._invariants[index]):
+                        declared.update(_spellings(requests.path, by_lower))
+        key = frozenset(declared), texts
+        if key not in self._divisions:
+            self._divisions[key] = _Division(declared, texts)
+        return self._divisions[key]
+
+    def _plan(self, division: _Division, host: str) -> Plan:
+        key = id(division), host
+        if key not in self._plans:
+            places: dict[PathSegments, dict[Family, list[Asked]]] = {}
+            for index in self._by_host[host]:
+                invariant = self._invariants[index]
+                family = Family(
+                    invariant.kind, invariant.who, invariant.may.methods
+                )
+                for path, place in division.paths_of(invariant):
+                    families = places.setdefault(place, {})
+                    families.setdefault(family, []).append((index, path))
+            self._plans[key] = places
+        return self._plans[key]
+
+
+def _by_lower(
+    paths: Iterable[PathSegments],
+) -> Mapping[PathSegments, Sequence[PathSegments]]:
+    by_lower: dict[PathSegments, list[PathSegments]] = defaultdict(list)
+    for path in sorted(paths):
+        by_lower[lower(path)].append(path)
+    return by_lower
+
+
+def _spellings(
+    path: PathSegments,
+    by_lower: Mapping[PathSegments, Sequence[PathSegments]],
+) -> Iterator[PathSegments]:
+    """Yield a path, and the path below each declared path that differs only in capitals."""
+    yield path
+    for beginning in beginnings(lower(path)):
+        for declared in by_lower.get(beginning, ()):
+            spelled = (*declared, *path[len(declared) :])
+            if spelled != path:
+                yield spelled
+
+
+class _Division:
+    """The classes of paths that declared paths and the texts of refusals make."""
 
     def __init__(
-        self,
-        site: str,
-        sites: SitesByHost,
-        callers: Callers,
-        invariants: Iterable[CallInvariant],
+        self, declared: Iterable[PathSegments], texts: Iterable[PathText]
     ) -> None:
-        self._site = site
-        self._sites = sites
-        self._callers = callers
-        declared = {*sites.declared(site)}
-        texts = tuple(sites.texts(site))
-        if texts:
-            # A text of a refusal may begin inside an element, so points are not enough.
-            for invariant in invariants:
-                declared.update(may.path for may in _all_requests(invariant))
-        self._declared = declared
-        self._folded = {*map(folded, declared)}
-        self._known: dict[PathSegments, Point | None] = {}
+        self._declared = {*declared}
+        self._by_lower = _by_lower(self._declared)
+        self._folded = {*map(folded, self._declared)}
         self._below: dict[PathSegments, list[PathSegments]] = defaultdict(list)
-        for path_class in path_classes(declared, texts):
-            self._add(path_class)
+        for path_class in path_classes(self._declared, texts):
+            for beginning in beginnings(lower(path_class.path)):
+                self._below[beginning].append(path_class.path)
 
-    def _add(self, path_class: PathClass) -> None:
-        for beginning in beginnings(lower(path_class.path)):
-            self._below[beginning].append(path_class.path)
-
-    def of(self, invariant: CallInvariant) -> Iterator[Point]:
-        """Yield the points of the site that an invariant's requests have, the shortest first."""
-        paths: dict[PathSegments, None] = {}
+    def paths_of(
+        self, invariant: CallInvariant
+    ) -> Iterator[tuple[PathSegments, PathSegments]]:
+        """Yield a path of each class that an invariant's requests have, with its place."""
         for requests in _all_requests(invariant):
-            path = requests.path
-            if path not in self._declared and covers_path(invariant.may, path):
-                paths[path] = None
-        paths.update(
-            dict.fromkeys(self._below.get(lower(invariant.may.path), ()))
-        )
-        for path in paths:
-            point = self._at(path)
-            if point is not None:
-                yield point
+            if not covers_path(invariant.may, requests.path):
+                continue
+            for path in _spellings(requests.path, self._by_lower):
+                if path not in self._declared:
+                    yield path, self._place(path)
+        for path in self._below.get(lower(invariant.may.path), ()):
+            yield path, path
 
-    def _at(self, path: PathSegments) -> Point | None:
-        if path not in self._known:
-            self._known[path] = self._point(path)
-        return self._known[path]
-
-    def _point(self, path: PathSegments) -> Point | None:
-        component = self._sites.component(self._site, path)
-        if component is None:
-            return None
-        around = self._around(path)
-        outer = self._at(around) if around != path else None
-        # Many paths of invariants have the callers of one declared path.
-        if outer is not None and outer.component is component:
-            return Point(path, component, outer.access)
-        return Point(path, component, self._callers.at(component, path))
-
-    def _around(self, path: PathSegments) -> PathSegments:
+    def _place(self, path: PathSegments) -> PathSegments:
         """Return the declared path whose rules decide on the path, or the path itself."""
-        exact = next(
-            filter(self._declared.__contains__, beginnings(path)), path
-        )
-        read_as = next(
-            filter(self._folded.__contains__, beginnings(folded(path))), ()
-        )
-        return exact if folded(exact) == read_as else path
+        declared = filter(self._declared.__contains__, beginnings(path))
+        exact = next(declared, path)
+        read = filter(self._folded.__contains__, beginnings(folded(path)))
+        return exact if folded(exact) == next(read, ()) else path
