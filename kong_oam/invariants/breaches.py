@@ -56,8 +56,12 @@ class Listed:
         return not groups.isdisjoint(self._names_at(provider))
 
     def clients(self) -> Iterator[str]:
-        """Yield the listed clients of the estate."""
+        """Yield the listed clients of the estate, also with an old credential only."""
         clients = {client.component for client in self._estate.clients}
+        for component in self._estate.components.values():
+            clients.update(
+                caller.client for caller in component.identity.old_callers
+            )
         yield from sorted(filter(self._who.lists_client, clients))
 
     def permits(self, call: Call) -> bool:
