@@ -152,6 +152,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for folder in (tmp_path, tmp_path / "before"):
         copy_sample(folder)
         shutil.copytree(ROOT / "examples", folder / "examples")
+        shutil.copy(ROOT / "invariants.yaml", folder)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -180,6 +181,30 @@ def with_a_typo() -> None:
         "            calls: [{component: orders/api, scopes: [orders.read]}]\n",
         calls,
     )
+
+
+def without_the_typo() -> None:
+    with_a_typo()
+    edit("hello.yaml", "checkot", "checkout")
+
+
+def test_the_edit_of_the_tutorial_breaks_an_invariant(
+    project: Path, capsys: Capsys
+) -> None:
+    """The printed command shows that the request is allowed. An exception ends the error."""
+    rest = below(page("tutorial.md"), "Correct `checkot` to `checkout`")
+    _prints(rest, "check", without_the_typo, 1, capsys)
+    explained = re.search(r"kong_oam (explain .*)", rest)
+    assert explained
+    assert main(explained.group(1).split()) == 0
+    assert capsys.readouterr().out.startswith("200 ")
+    with_exception = block(rest, "yaml")
+    path = Path("invariants.yaml")
+    lines = path.read_text("utf-8").splitlines(keepends=True)
+    [number] = [at for at, line in enumerate(lines) if "- never" in line]
+    lines[number] = with_exception
+    path.write_text("".join(lines), "utf-8")
+    assert main(["check"]) == 0
 
 
 def prices() -> None:

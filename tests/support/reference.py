@@ -78,6 +78,9 @@ def block(name: str) -> str:
         return "\n".join(["| verb | what it does |", "|---|---|", *rows])
     if name == "settings":
         return _table(json.loads(_SETTINGS.read_text("utf-8")))
+    if name == "invariants":
+        whole = schema("invariants")
+        return _table({**whole["items"], "$defs": whole["$defs"]})
     if kind == "trait":
         return _table(schema(of))
     if kind == "help":
@@ -98,9 +101,9 @@ def _fields(
     schema: Mapping[str, Any], node: Mapping[str, Any], prefix: str = ""
 ) -> Iterator[tuple[str, str, bool]]:
     """Yield name, description and whether it is required, for each field at any depth."""
-    if "$ref" in node:
-        node = schema["$defs"][node["$ref"].rpartition("/")[2]]
-    for name, inner in node.get("properties", {}).items():
+    node = _resolved(schema, node)
+    for name, part in node.get("properties", {}).items():
+        inner = _resolved(schema, part)
         yield (
             f"{prefix}{name}",
             inner["description"],
@@ -113,6 +116,15 @@ def _fields(
             yield from _fields(schema, more, f"{prefix}{name}.*.")
         else:
             yield from _fields(schema, inner, f"{prefix}{name}.")
+
+
+def _resolved(
+    schema: Mapping[str, Any], node: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    """Return a part with the fields of the definition that it refers to. Its own fields win."""
+    if "$ref" not in node:
+        return node
+    return {**schema["$defs"][node["$ref"].rpartition("/")[2]], **node}
 
 
 def _help(arguments: list[str]) -> str:
