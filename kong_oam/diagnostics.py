@@ -83,7 +83,7 @@ class Diagnostic:
         for related in self.related:
             lines.append(f"      = {related.label}: {related.position}")
         if self.command:
-            lines.append(f"      $ {self.command}")
+            lines.append(f"      = run: {self.command}")
         return "\n".join(map(safe_line, lines))
 
 

@@ -78,6 +78,7 @@ def test_every_part_of_the_reference_has_its_block() -> None:
         "policies",
         "lint",
         "settings",
+        "invariants",
         "verbs",
         *(f"trait {name}" for name in ("external", *TRAIT_TYPES)),
     }

@@ -414,6 +414,7 @@ CASES: list[tuple[str, Deployment, str]] = [
     ("workload-fenced", one_more("discovery.k8s.io/v1:EndpointSlice", {}), "more (EndpointSlice) opens ways to workloads beside the gateway"),
     ("workload-fenced", one_more("cilium.io/v2:CiliumNetworkPolicy", {}), "more (CiliumNetworkPolicy) opens who may connect beside the gateway"),
     ("applications-readable", replace(SOUND, model=DeployedModel(None, problems=("a.yaml:1:1: OAM101: no",))), "a.yaml:1:1: OAM101: no"),
+    ("invariants-hold", replace(SOUND, model=replace(MODEL, broken_invariants=("a.yaml:1:1: INV701: everybody may",))), "a.yaml:1:1: INV701: everybody may"),
     ("component-owned", meaning(""), "orders/api (app1.yaml:6:7) has no owner"),
     ("public-reasoned", meaning(NO_REASON), "orders/api (app1.yaml:18:17) is public without a reason"),
     ("public-ending", meaning(NO_END), "orders/api (app1.yaml:18:17) is public without an end date: probes"),

@@ -85,9 +85,9 @@ NO_FACTS = {
     Upstream: "targets scheme server_name health balanced host_header",
     Target: "host port",
     Waiver: "finding reason until position",
-    # Compared field by field, or by their effects; `cloud`, `as_of`, `partition` and `evidence` are
-    # no rules.
-    Settings: "stack cloud as_of cluster gateway providers applications definitions partition evidence",
+    # Compared field by field, or by their effects; `cloud`, `as_of`, `partition`, `evidence` and
+    # `invariants` are no rules.
+    Settings: "stack cloud as_of cluster gateway providers applications definitions partition evidence invariants",
     # Software and its place; compared as part of a component's namespace.
     ClusterSettings: "context contexts images pull_secrets account_annotations create_namespaces",
     WorkloadSpec: "namespace cluster depends_on rendered named_service further_targets further_target properties label",
