@@ -6,8 +6,9 @@ evaluator.
 Each component is a webservice with gateway and access; evaluated components also have KubeVela's
 scaler. CPU includes the command and the evaluator, medians of alternating rounds. Warm has every
 answer in the cache; then one component changes. Fixes: each component has a finding with a fix, and
-`check --json` also compares what each fix changes. FOLDER is a checkout of another version, which
-also checks the components without an evaluator. Exits 1 if a limit is exceeded.
+`check --json` also compares what each fix changes. A further project has plain components and 100
+invariants. FOLDER is a checkout of another version, which also checks the components without an
+evaluator. Exits 1 if a limit is exceeded.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ LIMITS = {
     "warm to plain": 1.6,
     "evaluations of one changed": 1.0,
     "JSON with fixes to text": 1.5,
+    "100 invariants to none": 1.5,
 }
 AGAINST = {"warm to plain, by the version before": 1.3}
 """The limit, as a ratio to `check` before it had an evaluator; that is 1.5 to 1.6 times the current
@@ -81,6 +83,14 @@ spec:
               viewer: {{scopes: [app{n}.read], groups: [readers]}}
               editor: {{scopes: [app{n}.read, app{n}.write], groups: [writers]}}
 """
+INVARIANTS = 100
+"""Half of them concern every component."""
+EVERYWHERE = """\
+- never: {{who: [anybody], may: "POST,PUT */items/part{n}", reason: r}}
+"""
+AT_ONE = """\
+- only: {{who: [group readers, group writers], may: "POST app{n}.example.com/items", reason: r}}
+"""
 # A fix whose changes of access are compared: it removes a waiver without a finding.
 WAIVER = """\
             waivers: [{finding: LINT303, reason: none, until: "2027-12-31"}]
@@ -109,6 +119,8 @@ def main() -> int:
         plain = _project(root / "plain", "")
         evaluated = _project(root / "evaluated", SCALER)
         fixable = _project(root / "fixable", "", WAIVER)
+        guarded = _project(root / "guarded", "")
+        (guarded / "invariants.yaml").write_text(_invariants())
         cold = _cpu_of_check(evaluated, cache)
         before = options.before.resolve() if options.before else ROOT
         _cpu_of_check(plain, cache, before)  # this compiles it
@@ -119,6 +131,7 @@ def main() -> int:
                 _cpu_of_check(evaluated, cache),
                 _cpu_of_check(fixable, cache),
                 _cpu_of_check(fixable, cache, ROOT, "--json"),
+                _cpu_of_check(guarded, cache),
             )
             for _ in range(options.rounds)
         ]
@@ -130,16 +143,18 @@ def main() -> int:
             evaluated, Cache(cache / "renderings", usual_cache().version)
         )
     medians = map(statistics.median, zip(*rounds, strict=True))
-    earlier, without, warm, text, with_fixes = medians
+    earlier, without, warm, text, with_fixes, with_invariants = medians
     print(
         f"check of {COUNT} plain components: {without:.2f} s of CPU; evaluated: cold {cold:.2f}, "
-        f"warm {warm:.2f}; with fixes: text {text:.2f}, JSON {with_fixes:.2f}"
+        f"warm {warm:.2f}; with fixes: text {text:.2f}, JSON {with_fixes:.2f}; with {INVARIANTS} "
+        f"invariants {with_invariants:.2f}"
     )
     values = (
         (cold - without) / COUNT * 1000,
         statistics.median(times[2] / times[1] for times in rounds),
         count,
         statistics.median(times[4] / times[3] for times in rounds),
+        statistics.median(times[5] / times[1] for times in rounds),
     )
     measured = dict(zip(LIMITS, map(float, values), strict=True))
     limits = LIMITS
@@ -164,6 +179,14 @@ def _project(folder: Path, scaler: str, more: str = "") -> Path:
     (folder / "stacks").mkdir()
     (folder / "stacks/Pulumi.local.yaml").write_text(STACK)
     return folder
+
+
+def _invariants() -> str:
+    lines = []
+    for number in range(INVARIANTS):
+        kind = (EVERYWHERE, AT_ONE)[number % 2]
+        lines.append(kind.format(n=number))
+    return "".join(lines)
 
 
 def _cpu_of_check(

@@ -24,6 +24,19 @@ WRONG = (
 POSITION = "applications/orders.yaml:24:61"
 
 
+def test_the_program_stops_on_a_broken_invariant(empty: Empty) -> None:
+    """A preview and a run print the request, and make nothing."""
+    deployment = empty()
+    invariant = '- never: {who: [group sales], may: "* orders.example.com/", reason: no sales, owner: platform}\n'
+    (deployment.folder / "invariants.yaml").write_text(invariant, "utf-8")
+    preview = deployment.pulumi("preview", "-s", STACK, check=False)
+    for stopped in (preview, deployment.run("up", check=False)):
+        assert stopped.returncode != 0
+        message = "1 error(s) about invariants; nothing was provisioned"
+        assert message in stopped.stdout
+        assert "shop/web for users in sales may call GET" in stopped.stdout
+
+
 def test_the_program_stops_on_a_scope_that_is_not_declared(
     empty: Empty,
 ) -> None:

@@ -97,6 +97,7 @@ CHECKOUT_ONLY = (
         ('- only: {who: [group sales], may: "* */orders/a", reason: r}\n', ""),
         ('- never: {who: [shop/checkout], may: "* */orders/b", reason: r}\n', ""),
         ('- never: {who: [shop/checkout], may: "POST */", reason: r}\n', ""),
+        ('- never: {who: [shop/checkout], may: "* */", reason: r, except: [{may: "* */orders", reason: r, until: "2027-01-01"}]}\n', ""),
     ],
 )  # fmt: skip
 def test_two_invariants_may_not_contradict_each_other(
@@ -158,3 +159,32 @@ def test_the_day_of_the_stack_ends_an_exception() -> None:
     assert invariant_findings(SETTINGS, ESTATE, content).errors == ()
     later = replace(SETTINGS, as_of=date(2026, 12, 3))
     assert len(invariant_findings(later, ESTATE, content).errors) == 1
+
+
+def test_the_position_is_of_the_rule_that_decides() -> None:
+    """Here a user has the scope of the second rule only."""
+    orders = api(
+        "more",
+        domain="more.example.com",
+        access="""
+            owner: team
+            scopes: {more.read: Read, more.write: Write}
+            rules:
+              - {methods: [GET], scopes: [more.write]}
+              - {methods: [GET], scopes: [more.read]}
+            roles:
+              reader: {scopes: [more.read], groups: [few], components: [tool/api]}
+""",
+    )
+    tool = api("tool", domain="tool.example.com").replace(
+        "      traits:\n",
+        "      traits:\n        - {type: client, properties: {kind: native, redirectUris: ['http://127.0.0.1/c'], calls: [{component: more/api, scopes: [more.read]}]}}\n",
+    )  # fmt: skip
+    text = b'- never: {who: [group few], may: "* more.example.com/", reason: r}'
+    content = read("invariants.yaml", text)
+    found = invariant_findings(SETTINGS, estate(orders, tool), content)
+    [error] = found.errors
+    assert error.position
+    assert error.position.excerpt().count("more.read") == 1
+    labels = [related.label for related in error.related]
+    assert labels == ["invariant", "role 'reader'", "call of tool/api"]

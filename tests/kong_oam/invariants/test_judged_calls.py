@@ -77,6 +77,21 @@ def test_each_component_breaks_an_invariant_once() -> None:
     ]
 
 
+def test_the_request_is_the_shortest() -> None:
+    """The first host and the first method are not always part of it."""
+    access = "{owner: team, rules: [{paths: [/a/long/path], methods: [GET], public: {reason: r}}, {paths: [/a/b], methods: [POST], public: {reason: r}}]}"
+    pages = api(
+        "pages", domain="a-long-name.example.com", http="{/: 80}", access=access
+    )
+    pages = pages.replace(
+        "        - type: access",
+        "        - {type: gateway, properties: {name: b, domain: z.example.com, http: {/: 80}}}\n        - type: access",
+    )
+    assert calls(shop_estate(pages), 'never who: [anybody], may: "* */a"') == [
+        "POST z.example.com/a/b by anybody"
+    ]
+
+
 def test_a_client_may_make_a_public_request() -> None:
     """It needs no token for it."""
     assert calls(ESTATE, 'never who: [shop/checkout], may: "* */orders/health"') == [
@@ -119,6 +134,24 @@ def test_a_path_covers_declared_paths_in_other_letters() -> None:
     assert calls(estate, 'never who: [anybody], may: "GET */internal/a"') == [
         "GET pages.example.com/Internal/a by anybody"
     ]
+    permitted = '{may: "GET */internal", reason: r, until: "2027-01-01"}'
+    never = 'never who: [anybody], may: "GET pages.example.com/"'
+    assert calls(estate, f"{never}, except: [{permitted}]") == []
+
+
+def test_the_gate_denies_a_declared_path_in_other_letters() -> None:
+    """The public rule above the path does not count."""
+    access = "{owner: team, scopes: {s: S}, rules: [{public: {reason: pages}}, {paths: [/Secret], scopes: [s]}]}"
+    pages = api(
+        "pages", domain="pages.example.com", http="{/: 80}", access=access
+    )
+    assert (
+        calls(
+            shop_estate(pages),
+            'never who: [anybody], may: "GET pages.example.com/secret"',
+        )
+        == []
+    )
 
 
 def test_a_refused_path_breaks_nothing() -> None:
