@@ -12,7 +12,7 @@ from kong_oam.access.data import Names
 from kong_oam.access.decide import Decision, Proof, Request, decide
 from kong_oam.access.domains import mapped_domain
 from kong_oam.access.issue import User, issue
-from kong_oam.access.lint.finding import LintFinding, removal, shown
+from kong_oam.access.lint.finding import LintFinding, shown
 from kong_oam.access.model import Client, Component, Estate
 from kong_oam.access.principals import TooManyGroupSetsError
 from kong_oam.access.settings.values import Settings
@@ -248,8 +248,8 @@ def _lint(
             continue
         exception = invariants[index].exceptions[number]
         message = f"the exception ({shown(exception.reason)}) permits no call"
-        change = removal(exception.position)
-        yield LintFinding("LINT319", "", message, exception.position, change)
+        # Only the owner edits the file, so there is no fix.
+        yield LintFinding("LINT319", "", message, exception.position)
     for index in judgement.unconcerned:
         invariant = invariants[index]
         assert isinstance(invariant, CallInvariant)

@@ -17,6 +17,7 @@ from kong_oam.access.issue import User
 from kong_oam.access.model import Client, Component, Estate, Role
 from kong_oam.access.paths import AmbiguousPathError, read
 from kong_oam.access.providers import Provider
+from kong_oam.access.sites import SitesByHost
 from kong_oam.invariants.model import (
     CallInvariant,
     InvariantException,
@@ -25,7 +26,7 @@ from kong_oam.invariants.model import (
     RoleName,
     Who,
 )
-from tests.support.small_estates import allowed, tokens_of
+from tests.support.small_estates import allowed, site_of, tokens_of
 
 PathParts = tuple[str, ...]
 
@@ -37,14 +38,16 @@ METHODS_OF_RULES = ("GET", "HEAD", "POST", "PUT")
 class AllowedCall:
     """A call that the gateway allows. No client: without a token.
 
-    `groups` are the provider's names of a smallest set of groups that suffices for the client's
-    user. A client without users has no groups.
+    `declared` are the paths that the Applications of the site name. `groups` are the provider's
+    names of a smallest set of groups that suffices for the client's user. A client without users
+    has no groups.
     """
 
     component: str
     method: str
     host: str
     path: PathParts
+    declared: frozenset[PathParts]
     is_public: bool = False
     client: str = ""
     provider: str = ""
@@ -75,9 +78,14 @@ class Calls:
             component = _reached(estate, request)
             if component is None:
                 continue
-            place = AllowedCall(component.key, method, host, path)
+            declared = self._declared(host)
+            place = AllowedCall(component.key, method, host, path, declared)
             self.reached.append(place)
             self.allowed += self._answers(place, request, component)
+
+    def _declared(self, host: str) -> frozenset[PathParts]:
+        site = site_of({*self._estate.by_host}, host)
+        return frozenset(SitesByHost(self._estate).declared(site))
 
     def _answers(
         self, place: AllowedCall, request: Request, component: Component
@@ -197,12 +205,21 @@ def _breaks(
 ) -> bool:
     if not _covers(invariant.may, call):
         return False
-    listed = _lists(invariant.who, call, estate)
-    if invariant.kind == "never":
-        if not listed:
+    if invariant.kind == "only":
+        # A public call breaks it without a token, whoever else makes it.
+        if call.is_public and call.client:
             return False
-    elif listed:
-        return False
+        if _lists(invariant.who, call, estate):
+            return False
+    if invariant.kind == "never":
+        # `anybody` is a caller without a token, not a client that leaves its token out.
+        who = (
+            replace(invariant.who, anybody=False)
+            if call.client
+            else invariant.who
+        )
+        if not _lists(who, call, estate):
+            return False
     is_permitted = False
     for number, exception in enumerate(invariant.exceptions):
         if _matches(exception, call, estate):
@@ -232,7 +249,10 @@ def _lists(who: Who, call: AllowedCall, estate: Estate) -> bool:
 
 
 def _covers(may: Requests, call: AllowedCall) -> bool:
-    """Methods, host, and the path with everything below it. Capitals do not matter."""
+    """Methods, host, and the path with everything below it.
+
+    Capitals do not matter in a path that the site's Applications declare.
+    """
     if call.method not in may.methods:
         return False
     if may.host.startswith("*."):
@@ -240,10 +260,22 @@ def _covers(may: Requests, call: AllowedCall) -> bool:
             return False
     elif may.host not in ("*", call.host):
         return False
-    start = call.path[: len(may.path)]
-    return [element.lower() for element in start] == [
-        element.lower() for element in may.path
-    ]
+    length = len(may.path)
+    if len(call.path) < length:
+        return False
+    for declared in ((), *call.declared):
+        known = len(declared)
+        if (
+            call.path[:known] == declared
+            and _small(declared[:length]) == _small(may.path[:known])
+            and call.path[known:length] == may.path[known:]
+        ):
+            return True
+    return False
+
+
+def _small(path: PathParts) -> PathParts:
+    return tuple(element.lower() for element in path)
 
 
 def _both_held(

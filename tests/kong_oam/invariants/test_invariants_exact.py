@@ -161,19 +161,25 @@ def _judged(
     return estate, tuple(draw(st.lists(some, min_size=count, max_size=count)))
 
 
+# The path of an invariant: declared paths may begin it in other letters.
+_LONGEST = ("x", "y", "z")
+
+
 def _paths(estate: Estate) -> set[PathParts]:
     """Return a path of each kind: each named path, a path below it, and a path beside it."""
     named: set[PathParts] = {(), ("x",), ("X",), ("x", "y"), ("y",), ("z",)}
-    named.add(("x", "y", "z"))
     for component in estate.components.values():
         named.update(endpoint.path for endpoint in component.exposure.endpoints)
         for rule in component.exposure.rules:
             named.add(rule.path)
             refusals = rule.refusals
             for text in (*refusals.exactly, *refusals.begins):
-                named.add(
-                    tuple(text.strip("/").split("/")) if text.strip("/") else ()
-                )
+                named.add(tuple(filter(None, text.split("/"))))
+    for path in tuple(named):
+        start = tuple(element.lower() for element in path)
+        if start == _LONGEST[: len(start)]:
+            rest = _LONGEST[len(start) :]
+            named.update({(*path, *rest[:length]) for length in (1, 2, 3)})
     below = {(*path, element) for path in named for element in "yq"}
     return {path for path in named | below if len(path) <= 5}
 
