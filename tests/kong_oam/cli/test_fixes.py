@@ -277,7 +277,7 @@ def test_fixes_of_generated_estates_are_exact(
     mistakes of the estates have further findings."""
     random = Random(seed)
     codes: set[str] = set()
-    for number in range(max(1, examples(30))):
+    for number in range(max(1, examples(10))):
         applications = generated(random)
         wrong = random.sample([*mistakes(applications)], 12)
         for index, each in enumerate((applications, *wrong)):
