@@ -33,7 +33,7 @@ from kong_oam.kong.old_credential_findings import (
 )
 from kong_oam.kong.revisions import OUTPUT as REVISIONS
 from kong_oam.kong.revisions import revisions
-from kong_oam.kong.trait_plugins import kinds
+from kong_oam.kong.trait_plugins import features_of, plugins_of
 from kong_oam.kong.upstreams import used_upstreams
 from kong_oam.kubernetes import preflight as kubernetes
 from kong_oam.oam.position import Fields, JsonObject, Texts
@@ -167,7 +167,7 @@ def _plan() -> _Plan:
         certificates = config.certificates()
         # Report plugins that Kong lacks first; then read the schemas of all others.
         stop_at(schemas.inspect(account, estate))
-        more = kinds(settings, estate)
+        more = plugins_of(settings, estate)
         by_address = uses_caller_address(estate)
         over_tls = settings.gateway.upstream_tls
         if base is None:
@@ -182,6 +182,7 @@ def _plan() -> _Plan:
             ca,
             ca_file=ca_file,
             by_address=by_address,
+            features=features_of(estate),
         )
         # After a failed run the state has the intended rules, which may differ from Kong's.
         state = corrected_state(before, account)
@@ -191,7 +192,7 @@ def _plan() -> _Plan:
             else state.recorded_names
         )
         issuers = base.state.issuers if base else state.issuers
-        findings: list[Diagnostic] = []
+        findings: list[Diagnostic] = [*facts.warnings]
         if settings.gateway.adopted:
             findings += sync_findings(settings.gateway.adopted.deck)
         groups = {}

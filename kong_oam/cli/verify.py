@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 from kong_oam.access.model import METHODS
 from kong_oam.cli.command import FOUND, OK, Command
-from kong_oam.cli.console import Colour, Console
+from kong_oam.cli.console import Colour, Console, print_note
 from kong_oam.cli.estates import (
     add_estate,
     read_estate,
@@ -116,6 +116,8 @@ def _run(options: Namespace, console: Console) -> int:
         if options.only != "cluster"
         else None
     )
+    if result:
+        print_note(*result.warnings)
     cluster = workloads(settings, estate) if options.only != "gateway" else None
     findings = result.findings if result else ()
     altered = cluster.altered if cluster else ()

@@ -211,15 +211,20 @@ def _words(answer: httpx.Response) -> str:
     return f"{answer.status_code} {answer.text[:_LONGEST_ANSWER]}"
 
 
-def read(admin: AdminApi) -> Entities:
-    """Return all entities of the workspace that may affect a decision. Raises AdminError."""
-    root = admin.get("/")
-    configuration: NodeConfiguration = root.get("configuration") or {}
+def require_known_flavor(configuration: NodeConfiguration) -> None:
+    """Raise AdminError unless the router matches routes as this project expects."""
     flavor = configuration.get("router_flavor", _FLAVORS[-1])
     if flavor not in _FLAVORS:
         raise AdminError(
-            f"Kong's router_flavor '{flavor}' is not supported; use {_FLAVORS[-1]}"
+            f"Kong's router_flavor '{flavor}' is not supported; set router_flavor="
+            f"{_FLAVORS[-1]}, the default, on every node"
         )
+
+
+def read(admin: AdminApi) -> Entities:
+    """Return all entities of the workspace that may affect a decision. Raises AdminError."""
+    root = admin.get("/")
+    require_known_flavor(root.get("configuration") or {})
     upstreams = admin.rows("/upstreams")
     services = admin.rows("/services")
     targets: list[Entity] = []

@@ -69,7 +69,8 @@ class AtKong(Generic[T]):
     service that differ from the defaults, as the Admin API writes them. `entries`: entries of the
     table. `scripts` run in admission's plugin and `behind` in the gate's, if the table has their
     key. `roles`: the roles of plugins for every request, by kind. `by_address`: the use of the
-    caller's address. `redis_away`: the effect on calls while the stack's Redis is down, in a line.
+    caller's address. `needs`: the features of Kong that it needs and some versions lack
+    (kong.versions). `redis_away`: the effect on calls while the stack's Redis is down, in a line.
     `remedies`: the change that would allow a request, by the code of its denial.
     """
 
@@ -83,5 +84,6 @@ class AtKong(Generic[T]):
     behind: Scripts = field(default_factory=dict)
     roles: Texts = field(default_factory=dict)
     by_address: AddressUse[T] | None = None
+    needs: Callable[[T], Iterable[str]] = no_parts
     redis_away: Callable[[Estate, RedisSettings], str | None] = no_parts
     remedies: Texts = field(default_factory=dict)

@@ -51,6 +51,11 @@ CODES: Codes = {
         "the next sync of a decK file would delete this stack's entities",
         "give the file's entities a tag, sync, and name the tag in `_info.select_tags`",
     ),
+    "ENV429": Code(
+        "a version of Kong that the live tests have not run on (warning)",
+        "run them on a Kong of this version that nobody uses, before the upgrade: "
+        "`make test-live`",
+    ),
     "ENV423": Code(
         "Kong lacks the consumer of an old credential",
         "correct `consumer`, or remove `before`; the consumer's owner keeps and deletes it",

@@ -19,7 +19,7 @@ from kong_oam.access.data import JsonFields
 from kong_oam.access.settings.values import Edition
 from kong_oam.diagnostics import some
 from kong_oam.errors import ProductError
-from kong_oam.kong import code
+from kong_oam.kong import code, versions
 from kong_oam.kong.entities import Config
 from kong_oam.kong.script import ScriptInputs, with_inputs
 from kong_oam.kong.sources import deployed_script
@@ -101,8 +101,8 @@ def _expand(record: Schema, config: Config, where: str) -> Config:
     fields = fields_of(record)
     if unknown := sorted(set(config) - set(fields)):
         raise SchemaError(
-            f"plugin {where}: this gateway's schema lacks {some(unknown)}; use the current name, "
-            "or a newer Kong"
+            f"plugin {where}: this gateway's schema lacks {some(unknown)}; "
+            f"{_remedy(where, unknown)}"
         )
     whole = {}
     for name, field in fields.items():
@@ -110,17 +110,29 @@ def _expand(record: Schema, config: Config, where: str) -> Config:
     return {**whole, **_former_names(record, whole)}
 
 
+def _remedy(where: str, unknown: Iterable[str]) -> str:
+    """Return the remedy for unknown fields: the version that has all of them, if it is known."""
+    since = [versions.SINCE.get(f"{where}.{field}") for field in unknown]
+    known = [release for release in since if release]
+    if len(known) < len(since):
+        return "use the current name, or a newer Kong"
+    first = versions.in_words(max(known))
+    return f"use Kong {first} or newer, or remove the setting that needs it"
+
+
 def _former_names(record: Schema, config: Config) -> Config:
-    """Return the values under former field names (on 3.10: rate-limiting's `redis_host`, now
-    `redis.host`).
+    """Return the values under former field names (rate-limiting's `redis_host`, now `redis.host`).
 
     Kong prints both names, so a configuration without the former names would never match Kong's.
+    Kong 3.6 and 3.7 name the current field in `translate_backwards` alone.
     """
     values = {}
     for name, field in fields_of(record, "shorthand_fields").items():
-        now = (field.get("deprecation") or {}).get("replaced_with")
-        if now:
-            values[name] = reduce(getitem, now[0]["path"], config)
+        replaced = (field.get("deprecation") or {}).get("replaced_with")
+        path = replaced[0]["path"] if replaced else None
+        path = path or field.get("translate_backwards")
+        if path:
+            values[name] = reduce(getitem, path, config)
     return values
 
 

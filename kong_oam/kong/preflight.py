@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kong_oam.access.data import Texts
 from kong_oam.access.settings.values import Edition, GatewaySettings
-from kong_oam.kong import addresses
+from kong_oam.diagnostics import Diagnostics
+from kong_oam.kong import addresses, versions
 from kong_oam.kong.account import Account
-from kong_oam.kong.admin import AdminApi, AdminError
+from kong_oam.kong.admin import AdminApi, AdminError, require_known_flavor
+from kong_oam.kong.at_kong import TraitPlugin
 from kong_oam.kong.entities import NodeConfiguration
-from kong_oam.kong.plugins import Schema, guards
+from kong_oam.kong.plugins import Schema, SchemaError, config_json, guards
 from kong_oam.traits.upstream_tls.at_kong import authorities
 
-_OLDEST = (3, 4)
+# The values of kong.conf's `untrusted_lua` under which the gate's scripts run.
+_RUNS_SCRIPTS = ("sandbox", "lax", "on")
 
 
 class PreflightError(AdminError):
@@ -28,7 +30,8 @@ class GatewayFacts:
     """Facts about a gateway from its Admin API.
 
     `settle`: in seconds. `address`: words about the caller's address, or None if no trait uses it.
-    `authorities`: ids of the requested CA certificates, by fingerprint.
+    `authorities`: ids of the requested CA certificates, by fingerprint. `warnings`: about the
+    version.
     """
 
     version: str
@@ -36,42 +39,74 @@ class GatewayFacts:
     schemas: Mapping[str, Schema]
     address: str | None = None
     authorities: Texts = field(default_factory=dict)
+    warnings: Diagnostics = ()
 
 
 def inspect(
     account: Account,
     edition: Edition = "oss",
-    more: Iterable[str] = (),
+    more: Iterable[TraitPlugin] = (),
     ca: Iterable[str] = (),
     *,
     ca_file: str = "",
     by_address: bool = False,
+    features: Texts | None = None,
 ) -> GatewayFacts:
     """Check the gateway of an account and return its facts. Raises PreflightError and AdminError.
 
-    `more`: kinds of plugins that it must have beside the guards. `ca`: fingerprints of CA
-    certificates that it must have; `ca_file` contains them. `by_address`: rules or limits use a
-    caller's address, so callers must not be able to choose it.
+    `more`: the plugins that it must have beside the guards, with all their fields. `ca`:
+    fingerprints of CA certificates that it must have; `ca_file` contains them. `by_address`: rules
+    or limits use a caller's address, so callers must not be able to choose it. `features`: the
+    features of `versions.SINCE` that it must have, each with its user in words.
     """
+    wanted = list(more)
+    kinds = sorted({plugin.kind for plugin in wanted})
     with AdminApi(account) as admin:
         root = admin.get("/")
         configuration: NodeConfiguration = root.get("configuration") or {}
-        check(str(root.get("version", "")), configuration, edition)
+        version = str(root.get("version", ""))
+        check(version, configuration, edition)
+        _check_features(version, features or {})
         if by_address:
             check_addresses(configuration)
         schemas = {
             name: admin.get(f"/schemas/plugins/{name}")
-            for name in (*guards(edition), *sorted(more))
+            for name in (*guards(edition), *kinds)
         }
+        _check_fields(version, schemas, wanted)
         found = _authorities(admin, [*ca], ca_file)
     address = addresses.in_words(configuration) if by_address else None
+    warning = versions.warning_of(version)
     return GatewayFacts(
-        str(root["version"]),
+        version,
         settle_seconds(configuration),
         schemas,
         address,
         found,
+        (warning,) if warning else (),
     )
+
+
+def _check_features(version: str, features: Texts) -> None:
+    """Check that the version has these features. Raises PreflightError."""
+    for feature, user in features.items():
+        if not versions.has(version, feature):
+            since = versions.in_words(versions.SINCE[feature])
+            raise PreflightError(
+                f"Kong {version} lacks {feature}, which the trait {user} needs; use Kong {since} "
+                "or newer, or change the trait"
+            )
+
+
+def _check_fields(
+    version: str, schemas: Mapping[str, Schema], plugins: Iterable[TraitPlugin]
+) -> None:
+    """Check that the gateway has every field of these plugins. Raises PreflightError."""
+    for plugin in plugins:
+        try:
+            config_json(schemas[plugin.kind], plugin.kind, plugin.config)
+        except SchemaError as error:
+            raise PreflightError(f"Kong {version}: {error}") from None
 
 
 def _authorities(admin: AdminApi, wanted: Sequence[str], file: str) -> Texts:
@@ -91,20 +126,14 @@ def _authorities(admin: AdminApi, wanted: Sequence[str], file: str) -> Texts:
 def check(
     version: str, configuration: NodeConfiguration, edition: Edition
 ) -> None:
-    """Check that the gateway is at least 3.4, of that edition, has a database, and runs Lua. Raises
-    PreflightError.
-
-    The version of Enterprise contains its name: 3.10.0.0-enterprise-edition.
-    """
-    numbers = re.match(r"(\d+)\.(\d+)", version)
-    if not numbers:
+    """Check that the gateway has no known defect, has that edition and a database, and runs the
+    gate's scripts. Raises AdminError."""
+    if not versions.release_of(version):
         raise PreflightError(
             "the Admin API does not print its version; is this Kong?"
         )
-    if (int(numbers[1]), int(numbers[2])) < _OLDEST:
-        raise PreflightError(
-            f"Kong {version} is too old; use {_OLDEST[0]}.{_OLDEST[1]} or newer"
-        )
+    if defect := versions.defect_of(version):
+        raise PreflightError(defect)
     actual = "enterprise" if "enterprise" in version else "oss"
     if actual != edition:
         raise PreflightError(
@@ -116,10 +145,21 @@ def check(
             "this Kong has no database (database=off), so its Admin API cannot change anything; "
             "use PostgreSQL"
         )
-    if configuration.get("untrusted_lua") == "off":
+    require_known_flavor(configuration)
+    _check_scripts(configuration)
+
+
+def _check_scripts(configuration: NodeConfiguration) -> None:
+    """Check that Kong lets the gate's scripts run. Raises PreflightError.
+
+    Source: Kong's documentation of Lua sandboxing, 3.14.
+    """
+    mode = configuration.get("untrusted_lua", _RUNS_SCRIPTS[0])
+    if mode not in _RUNS_SCRIPTS:
         raise PreflightError(
-            "this Kong does not run Lua from its configuration (untrusted_lua=off); set "
-            "untrusted_lua=sandbox, the default"
+            f"this Kong does not let the gate's scripts run (untrusted_lua={mode}), so it would "
+            "refuse every call; set untrusted_lua=lax (from 3.14) or sandbox on every node. They "
+            "permit scripts to choose the workload (kong.service.set_target) and to read a vault"
         )
 
 

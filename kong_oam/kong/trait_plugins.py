@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from kong_oam.access.data import JsonFields, Names
+from kong_oam.access.data import JsonFields, Names, Texts
 from kong_oam.access.model import Component, Estate
 from kong_oam.access.settings.values import Settings
 from kong_oam.kong import metrics
@@ -93,11 +93,20 @@ def former_roles(extra: TraitPlugin) -> Names:
     return tuple(role for role in roles if role != extra.role)
 
 
-def kinds(settings: Settings, estate: Estate) -> frozenset[str]:
-    """Return the kinds of an estate's further plugins, which the gateway must have."""
-    wanted: set[str] = set()
+def plugins_of(settings: Settings, estate: Estate) -> tuple[TraitPlugin, ...]:
+    """Return an estate's further plugins, which the gateway must have."""
+    wanted: list[TraitPlugin] = []
     for component in estate.exposed:
-        wanted.update(
-            extra.kind for extra in trait_plugins(settings, component).plugins
-        )
-    return frozenset(wanted)
+        wanted += trait_plugins(settings, component).plugins
+    return tuple(wanted)
+
+
+def features_of(estate: Estate) -> Texts:
+    """Return the features of Kong that traits need (kong.versions), each with one such trait in
+    words."""
+    needed = {}
+    for component in estate.exposed:
+        for trait, value in traits_at_kong(component):
+            for feature in trait.needs(value):
+                needed[feature] = f"{trait.key.name} of '{component.key}'"
+    return needed

@@ -18,7 +18,7 @@ from pathlib import Path
 from kong_oam.access.data import JsonFields, JsonObject, Names
 from kong_oam.access.model import Estate
 from kong_oam.access.settings.values import Settings
-from kong_oam.diagnostics import some
+from kong_oam.diagnostics import Diagnostics, some
 from kong_oam.engine.cli import PulumiCliError
 from kong_oam.engine.stack_configuration import stack_configuration
 from kong_oam.engine.stacks import estate_outputs
@@ -36,7 +36,7 @@ from kong_oam.kong.entities import Config, Entities
 from kong_oam.kong.intended import Complete, Deployed, intended
 from kong_oam.kong.owners import OwnerLookup
 from kong_oam.kong.plugins import Schema, config_json
-from kong_oam.kong.trait_plugins import kinds
+from kong_oam.kong.trait_plugins import features_of, plugins_of
 from kong_oam.kubernetes import kubectl
 from kong_oam.kubernetes.estate import clusters_of, objects_of, running
 from kong_oam.kubernetes.kubectl import KubectlError, Name
@@ -86,6 +86,8 @@ class Result:
     components: int
     # Ways of an older configuration, which the stack accepts until its date.
     known: tuple[WayAround, ...] = ()
+    # Warnings about Kong's version.
+    warnings: Diagnostics = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,24 +125,31 @@ def verify(
             f"'{name}' has never deployed {some(absent)}, which the Applications here expose; run "
             f"`{command} up -s {name}`, or verify with the deployed Applications"
         )
-    schemas, live = _read(settings, estate)
+    facts, live = _read(settings, estate)
     keeps_records = settings.gateway.logs is not None
-    complete = partial(_complete, schemas, keeps_records)
-    return judge(settings, estate, deployed, live, complete)
+    complete = partial(_complete, facts.schemas, keeps_records)
+    result = judge(settings, estate, deployed, live, complete)
+    return replace(result, warnings=facts.warnings)
 
 
 def _read(
     settings: Settings, estate: Estate
-) -> tuple[Mapping[str, Schema], Entities]:
-    """Return the schemas of plugins and the entities of the stack's Kong."""
+) -> tuple[preflight.GatewayFacts, Entities]:
+    """Return the facts and the entities of the stack's Kong."""
     edition = settings.gateway.edition
     try:
         kong = account(settings, stack_configuration(settings.stack.name))
-        more = kinds(settings, estate)
+        more = plugins_of(settings, estate)
         by_address = uses_caller_address(estate)
-        facts = preflight.inspect(kong, edition, more, by_address=by_address)
+        facts = preflight.inspect(
+            kong,
+            edition,
+            more,
+            by_address=by_address,
+            features=features_of(estate),
+        )
         with AdminApi(kong) as admin:
-            return facts.schemas, read(admin)
+            return facts, read(admin)
     except (EngineError, ProductError, SettingsError) as error:
         raise VerificationError(str(error)) from None
 

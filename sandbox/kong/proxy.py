@@ -532,15 +532,16 @@ class Proxy:
     def _log(
         self, exchange: Exchange, tables: Any, plugins: list[Entity]
     ) -> None:
-        """Run the log phase of the request's plugins; an error in one script does not affect other
-        plugins."""
-        for plugin in plugins:
-            if other := self._other_plugins.get(plugin["name"]):
-                with suppress(RuntimeError):
+        """Run the log phase of the request's plugins. It ends with the first error.
+
+        Source: kong/init.lua (execute_collected_plugins_iterator).
+        """
+        with suppress(RuntimeError):
+            for plugin in plugins:
+                if other := self._other_plugins.get(plugin["name"]):
                     self._functions.set_custom_fields(exchange, tables, plugin)
                     other.log(exchange, plugin)
-            elif plugin["config"].get("log"):
-                with suppress(RuntimeError):
+                elif plugin["config"].get("log"):
                     self._functions.run(exchange, tables, plugin, "log")
 
     def _own(

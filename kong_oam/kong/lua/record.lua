@@ -124,8 +124,10 @@ local function send_telemetry(record)
     end
   end
   local message = (record.method or '') .. ' ' .. (record.path or '') .. ' ' .. record.code
+  local telemetry = kong.telemetry   -- nil before Kong 3.8; an error here would stop all other logs
+  if not telemetry then return kong.log.err('a record did not reach opentelemetry: it needs Kong 3.8') end
   -- Called through pcall, since the message otherwise includes the calling script.
-  local ok, done, why = pcall(kong.telemetry.log, 'kong-oam', {}, 'request', message, attributes)
+  local ok, done, why = pcall(telemetry.log, 'kong-oam', {}, 'request', message, attributes)
   if not ok or not done then kong.log.err('a record did not reach opentelemetry: ', why or done) end
 end
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from kong_oam.access.data import JsonFields, JsonObject
+from kong_oam.access.data import JsonFields, JsonObject, Names
 from kong_oam.kong.at_kong import AtKong
-from kong_oam.traits.limits.value import LIMITS, Limits
+from kong_oam.traits.limits.value import IDEMPOTENT, LIMITS, Limits
 
 
 def limit_fields(limits: Limits) -> JsonObject:
@@ -34,8 +34,20 @@ def limits_entry(limits: Limits, *_: Any) -> JsonObject:
     return {"limits": entry} if entry else {}
 
 
+def needed_features(limits: Limits) -> Names:
+    """Return the feature of Kong by which a script prevents retries; none if no method needs it.
+
+    Kong itself never repeats a request with another method that it has sent.
+    """
+    retries = limits.retries
+    if retries and retries.count and set(IDEMPOTENT) - set(retries.methods):
+        return ("kong.service.set_retries",)
+    return ()
+
+
 AT_KONG = AtKong(
     LIMITS,
+    needs=needed_features,
     fields=limit_fields,
     entries=limits_entry,
     scripts={"limits": {"access": ("limits",)}},

@@ -142,3 +142,20 @@ def test_a_queue_of_opentelemetry_keeps_as_many_as_the_stack_says(
 def test_a_queue_of_opentelemetry_is_small_by_default() -> None:
     """Each service has one at each worker: of fifty services, fifty."""
     assert OtlpSink().queue == 500
+
+
+def test_a_kong_without_telemetry_keeps_the_other_sinks(tmp_path: Path) -> None:
+    """The script of records asks for `kong.telemetry`, which Kong has since 3.8 and this stand-in
+    lacks."""
+    file = tmp_path / "records"
+    stack = replace(STACK, records=Records(otlp=True))
+    with Kong() as kong:
+        kong_deployment.deploy(
+            kong.admin_url,
+            replace(ESTATE, stack=stack),
+            {"main": {}},
+            logs=LogSettings(file=str(file)),
+        )
+        answer = kong.handle(CALL, "https")
+    request = dict(answer.headers)["X-Kong-Request-Id"]
+    assert request in file.read_text()
