@@ -52,8 +52,8 @@ CODES: Codes = {
         "give the file's entities a tag, sync, and name the tag in `_info.select_tags`",
     ),
     "ENV429": Code(
-        "a version of Kong that the live tests have not run on (warning)",
-        "run them on a Kong of this version that nobody uses, before the upgrade: "
+        "a version of Kong with a defect, or without a run of the live tests (warning)",
+        "use another version, or run them on a Kong of this version that nobody uses: "
         "`make test-live`",
     ),
     "ENV423": Code(

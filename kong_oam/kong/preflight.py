@@ -76,14 +76,13 @@ def inspect(
         _check_fields(version, schemas, wanted)
         found = _authorities(admin, [*ca], ca_file)
     address = addresses.in_words(configuration) if by_address else None
-    warning = versions.warning_of(version)
     return GatewayFacts(
         version,
         settle_seconds(configuration),
         schemas,
         address,
         found,
-        (warning,) if warning else (),
+        versions.warnings_of(version),
     )
 
 

@@ -6,10 +6,10 @@ The check before a run, the live tests and the documentation read versions from 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from kong_oam.diagnostics import Diagnostic, some
+from kong_oam.diagnostics import Diagnostic, Diagnostics, some
 
 # A version as numbers: (3, 9, 1). A shorter version is the first with these numbers.
 Release = tuple[int, ...]
@@ -48,6 +48,17 @@ FAILING = (
     ),
 )
 
+# Defects of Kong that no script can mend, and that leave decisions right. A run only warns.
+FLAWED = (
+    # Kong answers without a read of the body, and nginx 1.21 keeps the connection.
+    Failing(
+        (3, 4),
+        (3, 7),
+        "takes the body of a HEAD to an unknown host for the caller's next request, so a balancer "
+        "must not share connections between callers",
+    ),
+)
+
 # The first version with each feature: a field of a plugin, a function of scripts, or a header.
 SINCE: Mapping[str, Release] = {
     "X-Kong-Request-Id": (3, 5),
@@ -78,23 +89,28 @@ def in_words(release: Release) -> str:
     return ".".join(map(str, release))
 
 
-def defect_of(version: str) -> str | None:
-    """Return the defect of a version that fails, with the remedy; None for any other version."""
+def defect_of(version: str, among: Iterable[Failing] = FAILING) -> str | None:
+    """Return the defect of a version, with the remedy; None without a known defect."""
     release = release_of(version)
-    for failing in FAILING:
+    for failing in among:
         if failing.first <= release < failing.fixed:
             fixed = in_words(failing.fixed)
             return f"Kong {version} {failing.defect}; use {fixed} or newer"
     return None
 
 
-def warning_of(version: str) -> Diagnostic | None:
-    """Return a warning about a version that no live test has run on; None for a proven version."""
+def warnings_of(version: str) -> Diagnostics:
+    """Return warnings: about a defect, and about a version that no live test has run on."""
+    messages = []
+    if defect := defect_of(version, FLAWED):
+        messages.append(defect)
     proven = [entry.version for entry in PROVEN]
-    if version in proven:
-        return None
-    message = (
-        f"the live tests have run on Kong {some(proven)}, not on {version}; run them on a Kong "
-        f"that nobody uses: {_TRY}"
+    if version not in proven:
+        messages.append(
+            f"the live tests have run on Kong {some(proven)}, not on {version}; run them on a Kong "
+            f"that nobody uses: {_TRY}"
+        )
+    return tuple(
+        Diagnostic("ENV429", message, severity="warning")
+        for message in messages
     )
-    return Diagnostic("ENV429", message, severity="warning")

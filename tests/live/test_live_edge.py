@@ -78,6 +78,9 @@ def test_a_request_goes_as_far_as_it_is_meant_to(
     live: LiveGateway, workload: Workload, name: str
 ) -> None:
     """Each has the expected status, and reaches the workload the expected number of times."""
+    lacking = live.target.lacks("kong.service.set_retries")
+    if lacking and name == "GET is not where others are":
+        pytest.skip(lacking)
     case, before = edge_requests()[name], len(workload.reached)
     assert (_answer(live, case).status, len(workload.reached) - before) == (
         case.status,

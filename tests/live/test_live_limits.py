@@ -102,6 +102,8 @@ def test_redis_counts_the_same_and_away_it_refuses_unless_it_opens(
     live: LiveGateway, made: Entities, tmp_path: Path
 ) -> None:
     """Without its Redis, Kong answers 500, or allows all calls if the stack says so."""
+    if lacking := live.target.lacks("rate-limiting.redis"):
+        pytest.skip(lacking)
     if upstream_host() != "127.0.0.1":
         pytest.skip("the tier's Redis is on loopback, and this Kong elsewhere")
     with redis(tmp_path) as running:
@@ -131,6 +133,11 @@ def test_a_limit_settles_wherever_it_is_counted(
         made.up()
         assert made.changes("up") == {}
         made.edit("policy: local", "policy: redis")
+        if live.target.lacks("rate-limiting.redis"):
+            refused = made.pulumi("preview", "-s", made.stack, check=False)
+            assert refused.returncode != 0
+            assert "lacks redis; use Kong 3.6 or newer" in refused.stdout
+            return
         limits = {
             f"orders/api-{made.port}-{role}": "update"
             for role in ("rate-limit", "rate-limit-ring")

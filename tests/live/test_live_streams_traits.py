@@ -83,6 +83,12 @@ def request_id(opened: Opened) -> str:
     return line.partition(":")[2].strip()
 
 
+def require_request_id(live: LiveGateway) -> None:
+    """Skip a test that finds records by a header of the answer, if this Kong sends none."""
+    if lacking := live.target.lacks("X-Kong-Request-Id"):
+        pytest.skip(lacking)
+
+
 @pytest.mark.parametrize(
     ("kind", "headers", "status"),
     [("websocket", UPGRADE, 101), ("events", b"", 200)],
@@ -95,6 +101,7 @@ def test_each_has_one_record_once_it_ends(
     status: int,
 ) -> None:
     """The record has the decision on the opening request, and the duration."""
+    require_request_id(live)
     _, sink = streams
     with Opened(
         live.target.proxy,
@@ -138,6 +145,7 @@ def test_opening_one_counts_as_one_request(
     live: LiveGateway, streams: tuple[Streams, Receiver], headers: bytes
 ) -> None:
     """Duration and data do not matter; the request above the limit is denied, and recorded so."""
+    require_request_id(live)
     behind, sink = streams
     user = f"counted-{len(headers)}"
     for _ in range(3):

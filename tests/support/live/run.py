@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from kong_oam.access.model import Stack
+from kong_oam.kong import versions
 from tests.support import gateway_estates
 from tests.support.estates import estate
 from tests.support.gateway_estates import (
@@ -129,6 +130,18 @@ class Target:
         )
 
     @property
+    def version(self) -> str:
+        """Return the version of this Kong, from its Admin API."""
+        return _version(self)
+
+    def lacks(self, feature: str) -> str | None:
+        """Return the reason why this Kong lacks a feature of kong_oam.kong.versions, or None."""
+        if versions.has(self.version, feature):
+            return None
+        since = versions.in_words(versions.SINCE[feature])
+        return f"Kong {self.version} lacks {feature}, which came with {since}"
+
+    @property
     def workers(self) -> int:
         """Return the number of processes that answer at the proxy; 1 where Kong does not report it."""
         return _workers(self)
@@ -231,6 +244,11 @@ class Target:
         )
         server = answer.headers.get("Server")
         return f"{kind}; version {root.get('version')} {root.get('edition', '')}, Server: {server}; {text}"
+
+
+@cache
+def _version(target: Target) -> str:
+    return str(target.get("/").json()["version"])
 
 
 @cache
