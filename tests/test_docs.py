@@ -76,6 +76,7 @@ def test_every_part_of_the_reference_has_its_block() -> None:
     wanted = {
         "codes",
         "policies",
+        "kong versions",
         "lint",
         "settings",
         "invariants",

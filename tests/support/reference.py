@@ -21,6 +21,7 @@ from kong_oam.__main__ import COMMANDS
 from kong_oam.__main__ import main as run
 from kong_oam.access.lint.finding import KINDS
 from kong_oam.codes import CODES
+from kong_oam.kong import versions
 from kong_oam.oam.schema import schema
 from policies.catalogue import RULES
 from sandbox.progress import say
@@ -76,6 +77,8 @@ def block(name: str) -> str:
             for command in COMMANDS
         ]
         return "\n".join(["| verb | what it does |", "|---|---|", *rows])
+    if name == "kong versions":
+        return _kong_versions()
     if name == "settings":
         return _table(json.loads(_SETTINGS.read_text("utf-8")))
     if name == "invariants":
@@ -86,6 +89,45 @@ def block(name: str) -> str:
     if kind == "help":
         return f"```text\n{_help(of.split())}```"
     raise ValueError(f"no reference block is named '{name}'")
+
+
+def _kong_versions() -> str:
+    """Return the tables of versions of Kong: proven, with a defect, and with a first feature."""
+    proven = [
+        f"| {entry.version} | {entry.nodes} | {entry.day} | {entry.left_out} |"
+        for entry in versions.PROVEN
+    ]
+    defects = []
+    for entries, effect in (
+        (versions.FAILING, "an error"),
+        (versions.FLAWED, "a warning"),
+    ):
+        for failing in entries:
+            first = versions.in_words(failing.first)
+            fixed = versions.in_words(failing.fixed)
+            since = f"{first} up to " if any(failing.first) else ""
+            defects.append(
+                f"| {since}before {fixed} | {failing.defect} | {effect} |"
+            )
+    features = [
+        f"| `{name}` | {versions.in_words(release)} |"
+        for name, release in versions.SINCE.items()
+    ]
+    return "\n".join(
+        [
+            "| Kong | nodes | last run | not run there |",
+            "|---|---|---|---|",
+            *proven,
+            "",
+            "| versions | defect: this Kong ... | at a run |",
+            "|---|---|---|",
+            *defects,
+            "",
+            "| feature that a trait or setting may need | since Kong |",
+            "|---|---|",
+            *features,
+        ]
+    )
 
 
 def _table(schema: Mapping[str, Any]) -> str:
