@@ -37,8 +37,9 @@ BARE_RECORD = (
     "local status,admitted=kong.response.get_status(),shared.kong_oam_admitted for n in "
     "pairs(said)do set(n,nil)end for n,v in pairs({version=1,code=admitted "
     "and'record-failed'or'not-admitted',"
-    + "decision=not admitted and'refused'or nil,status=status,requestId=ngx.var.kong_request_id "
-    "or ngx.var.request_id,service=said.service and{name=said.service.name},route=said.route "
+    + "decision=not admitted and'refused'or nil,status=status,requestId="
+    "shared.kong_oam_request_id or ngx.var.kong_request_id or ngx.var.request_id,"
+    "service=said.service and{name=said.service.name},route=said.route "
     "and{name=said.route.name},response={status=status},workspace_name=said.workspace_name})do "
     "set(n,v)end"
 )

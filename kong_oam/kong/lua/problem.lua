@@ -70,8 +70,11 @@ return function()
   local code = status >= 400 and code_of_answer(status)
   if not code then return end
   local name = PLAINER[code] or code
+  -- The record has the same id. Kong before 3.5 makes a new request_id each time.
+  local id = ngx.var.kong_request_id or ngx.var.request_id
+  kong.ctx.shared.kong_oam_request_id = id
   local body = string.format('{"type":"urn:kong-oam:problem:%s","title":"%s","status":%d,"requestId":"%s"}',
-    name, TITLES[name], status, ngx.var.kong_request_id or ngx.var.request_id)
+    name, TITLES[name], status, id)
   kong.response.set_header('Content-Type', 'application/problem+json')
   kong.response.set_header('Content-Length', #body)
   kong.ctx.shared.kong_oam_problem = body

@@ -9,7 +9,9 @@ local ANSWERED = { answered = true, preflight = true }   -- codes of answers by 
 -- log alone shows lost records. A change of plugins, and a restart, start again.
 local node, worker, sequence = nil, nil, 0
 
-local function request_id() return ngx.var.kong_request_id or ngx.var.request_id end
+local function request_id()
+  return kong.ctx.shared.kong_oam_request_id or ngx.var.kong_request_id or ngx.var.request_id
+end
 local function hex(byte) return string.format('%02x', string.byte(byte)) end
 
 local function list(values)   -- nil if empty, since an empty table would become an object
