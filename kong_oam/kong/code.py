@@ -39,7 +39,7 @@ BARE_RECORD = (
     "and'record-failed'or'not-admitted',"
     + "decision=not admitted and'refused'or nil,status=status,requestId="
     "shared.kong_oam_request_id or ngx.var.kong_request_id or ngx.var.request_id,"
-    "service=said.service and{name=said.service.name},route=said.route "
+    + "service=said.service and{name=said.service.name},route=said.route "
     "and{name=said.route.name},response={status=status},workspace_name=said.workspace_name})do "
     "set(n,v)end"
 )
