@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import jsonschema_rs
@@ -100,7 +100,7 @@ class Recording:
                 response.status,
                 {name.lower(): value for name, value in response.getheaders()},
                 response.read(),
-                partial(self._recorded, trace),
+                cache(partial(self._recorded, trace)),
             )
 
     def _recorded(self, trace: str) -> str:
@@ -528,6 +528,8 @@ def test_no_sink_gets_kongs_own_record_when_admission_is_gone(
 ) -> None:
     """Each plugin that writes records clears Kong's own record, and the gate cuts queries from
     traces."""
+    if lacking := live.target.lacks("X-Kong-Request-Id"):
+        pytest.skip(f"{lacking}, and such a record has no trace")
     traces = (
         OtlpSink(logs=recording.otlp.url, traces=recording.otlp.url)
         if _has_otlp(live)
