@@ -29,7 +29,7 @@ from kong_oam.kong.admin import AdminApi, read
 from kong_oam.kong.entities import Entities
 from kong_oam.kong.intended import Deployed, intended
 from kong_oam.kong.key_slots import Slot
-from kong_oam.kong.trait_plugins import kinds
+from kong_oam.kong.trait_plugins import plugins_of
 from kong_oam.oam.application import read_files
 from kong_oam.traits.upstream_tls.at_kong import authorities
 from kong_oam.verify.live_gateway import LiveGateway
@@ -381,7 +381,7 @@ class Running:
     @cached_property
     def _complete(self) -> Any:
         settings = self.deployment.settings
-        more = kinds(settings, self.deployment.estate)
+        more = plugins_of(settings, self.deployment.estate)
         schemas = preflight.inspect(
             Account(self.kong.admin_url), more=more
         ).schemas

@@ -15,7 +15,7 @@ from kong_oam.kong import plugins
 from kong_oam.kong.at_kong import TraitPlugin
 from kong_oam.kong.entities import comparable
 from kong_oam.kong.plugin_kinds import PLUGIN_KINDS
-from kong_oam.kong.trait_plugins import kinds, trait_plugins
+from kong_oam.kong.trait_plugins import plugins_of, trait_plugins
 from kong_oam.traits.kong_plugin.findings import findings, waived
 from kong_oam.traits.kong_plugin.value import (
     KONG_PLUGIN,
@@ -65,7 +65,10 @@ def test_several_stand_before_a_component_each_under_its_name() -> None:
         ),
         TraitPlugin("plugin-bot-detection", "bot-detection", {}, asked=True),
     )
-    assert kinds(ON, added) == {"correlation-id", "bot-detection"}
+    assert {plugin.kind for plugin in plugins_of(ON, added)} == {
+        "correlation-id",
+        "bot-detection",
+    }
 
 
 def test_one_of_a_name_stands_once() -> None:
