@@ -394,6 +394,17 @@ def _telemetry_line(listed: Iterable[JsonObject]) -> str:
     return json.dumps({"resourceLogs": resources})
 
 
+def test_a_log_of_whole_batches_of_opentelemetry_is_read(
+    tmp_path: Path,
+) -> None:
+    """Each line is a JSON object, as a plain record is."""
+    model = orders()
+    log = tmp_path / "telemetry"
+    log.write_text(_telemetry_line(records(model, 50)))
+    found = uses_of(tmp_path, declared_in([model]), log)
+    assert (found.count, found.unread) == (50, ())
+
+
 @pytest.mark.parametrize("is_packed", [False, True])
 def test_records_of_opentelemetry_make_the_same_classes(
     tmp_path: Path, is_packed: bool
