@@ -125,7 +125,7 @@ class Callers:
             return _NOBODY_AT_ALL
         rules = applying(component.owning(path), path)
         result = {}
-        for method in METHODS:
+        for method in component.methods_at(path):
             matching = listing(rules, method)
             networks: Networks = ()
             if matching:

@@ -206,4 +206,17 @@ CODES: Codes = {
         "a place of a key that the gateway cannot use, or of a password",
         "choose a separate header, such as `apikey`; a password has no `names` and no `in`",
     ),
+    "ACC290": Code(
+        "an MCP endpoint that nobody may connect to",
+        "add a rule of the same path with `methods: [POST, GET, DELETE]`; it is for everything "
+        "that names no tool",
+    ),
+    "ACC291": Code(
+        "a tool with callers that may not connect to its endpoint",
+        "give these callers a scope of a rule of the path that lists POST",
+    ),
+    "ACC292": Code(
+        "`forwardToken` at a component whose rules name tools; the specification forbids it",
+        "remove `forwardToken`; the workload gets its caller in the gate's headers",
+    ),
 }

@@ -22,8 +22,8 @@ from kong_oam.access.before import (
     proof_words,
 )
 from kong_oam.access.data import PathSegments, Scopes
+from kong_oam.access.methods import is_call, is_known, tool_of
 from kong_oam.access.model import (
-    METHODS,
     Component,
     Estate,
     Rule,
@@ -51,6 +51,8 @@ class Request:
     """A request as it arrives: `host` from the Host header, `target` the raw bytes of the request
     line.
 
+    `method` is the HTTP method. For a message that calls an MCP tool it is `call NAME`
+    (kong_oam.access.methods): the gate reads the tool's name in the body.
     `address` is the caller's address as the gateway sees it. None stands for an address that the
     rules allow. `headers` are names and values, as sent, of headers other than Host and
     Authorization.
@@ -104,7 +106,8 @@ def decide(estate: Estate, request: Request, claims: Proof | None) -> Decision:
     decision = _decide_by_token(estate, request, claims)
     if not decision.allowed or not decision.component or not decision.rule:
         return decision
-    networks = decision.component.networks(decision.rule.path, request.method)
+    method = decision.component.method_at(decision.rule.path, request.method)
+    networks = decision.component.networks(decision.rule.path, method)
     if request.address is None:
         return replace(
             decision, reason=decision.reason + only_from(networks, ";")
@@ -130,7 +133,7 @@ def _decide_by_token(
         return Decision(
             404, "not-exposed", "no component is exposed on this host and path"
         )
-    if request.method not in METHODS:
+    if not is_known(request.method):
         why = f"the gateway does not listen to {request.method}"
         return Decision(404, "method-unknown", why, component)
     return _decide_at(estate, component, path, request.method, claims)
@@ -144,6 +147,7 @@ def _decide_at(
     claims: Proof | None,
 ) -> Decision:
     rules = component.owning(path)
+    method = component.method_at(path, method)
     listed = listing(rules, method)
     matching = applying(listed, path)
     # Some servers read the path as another rule's. Then no rule applies, not even a public rule.
@@ -169,6 +173,9 @@ def _decide_at(
     if listed:
         why = f"the rules on {written(listed[0].path)} refuse {written(path)}"
         return Decision(403, "path-refused", why, component, first)
+    if rules and is_call(method):
+        why = f"no rule on {written(rules[0].path)} names tool '{tool_of(method)}'"
+        return Decision(403, "tool-not-listed", why, component, first)
     if rules:
         why = f"no rule on {written(rules[0].path)} lists {method}"
         return Decision(403, "method-not-listed", why, component, first)

@@ -29,6 +29,7 @@ from kong_oam.access.forward import Forward, Forwards, forward_of
 from kong_oam.access.hosts import host_patterns, hosts_above
 from kong_oam.access.internal import Connected, Connections
 from kong_oam.access.methods import METHODS as METHODS
+from kong_oam.access.methods import OTHER_TOOL, http_method, in_order, is_call
 from kong_oam.access.paths import beginnings, folded, may_be_longer
 from kong_oam.access.providers import Provider
 from kong_oam.access.refusals import NO_REFUSALS, Refusals
@@ -78,6 +79,7 @@ class Public:
 class Rule:
     """One rule on one path: `public`, or the scopes that a caller needs, all of them.
 
+    `methods` are HTTP methods, or calls of MCP tools (`kong_oam.access.methods`).
     A protected rule without scopes needs only a valid token. Only `compile` makes such rules, for
     components without an access trait. The rule does not list requests that it refuses.
     """
@@ -94,9 +96,25 @@ class Rule:
             method == "HEAD" and "GET" in self.methods
         )
 
+    @property
+    def listed(self) -> Names:
+        """All methods that the rule lists, in order."""
+        methods = set(self.methods)
+        if "GET" in methods:
+            methods.add("HEAD")
+        return in_order(methods)
+
+    @property
+    def calls(self) -> Names:
+        """The calls of MCP tools that the rule lists."""
+        return tuple(filter(is_call, self.methods))
+
 
 # Rules of a component, in order.
 Rules = tuple[Rule, ...]
+
+# Methods by the path of rules.
+_MethodsByPath = Mapping[PathSegments, Names]
 
 
 @dataclass(frozen=True, slots=True)
@@ -328,6 +346,38 @@ class Component:
     @cached_property
     def _folded(self) -> frozenset[PathSegments]:
         return frozenset(map(folded, self.owned))
+
+    @cached_property
+    def _calls(self) -> _MethodsByPath:
+        calls = {}
+        for path, rules in self.owned.items():
+            listed = chain.from_iterable(rule.calls for rule in rules)
+            if named := in_order(listed):
+                calls[path] = named
+        return calls
+
+    @property
+    def mcp_endpoints(self) -> tuple[PathSegments, ...]:
+        """The paths of rules at which the gate reads messages: a rule there names tools."""
+        return tuple(self._calls)
+
+    def methods_on(self, path: PathSegments) -> Names:
+        """Return the methods by which rules on exactly this path can differ: all HTTP methods. At
+        an MCP endpoint, also the calls of its tools, and of other tools."""
+        calls = self._calls.get(path, ())
+        return (*METHODS, *calls, OTHER_TOOL) if calls else METHODS
+
+    def methods_at(self, path: PathSegments) -> Names:
+        """Return the methods of the rule path that owns `path`, as `methods_on` does."""
+        rules = self.owning(path)
+        return self.methods_on(rules[0].path) if rules else METHODS
+
+    def method_at(self, path: PathSegments, method: str) -> str:
+        """Return the method by which the gate decides: away from MCP endpoints it reads no message,
+        so the call of a tool is a POST."""
+        rules = self.owning(path)
+        has_calls = bool(rules) and rules[0].path in self._calls
+        return method if has_calls else http_method(method)
 
     def roles_of(self, client: str) -> list[Role]:
         """Return the roles that name a client (`application/component`)."""

@@ -15,7 +15,6 @@ from kong_oam.access.callers import clauses_of
 from kong_oam.access.data import Names, Networks
 from kong_oam.access.diff.wording import methods as methods_in_words
 from kong_oam.access.model import (
-    METHODS,
     Client,
     Component,
     Estate,
@@ -86,7 +85,7 @@ def _lines(estate: Estate, component: Component) -> Iterator[str]:
 def _by_networks(component: Component, rule: Rule) -> dict[Networks, list[str]]:
     """Return the methods of a rule by the networks that may call it."""
     methods = defaultdict(list)
-    for method in filter(rule.lists, METHODS):
+    for method in rule.listed:
         networks = component.networks(rule.path, method)
         methods[networks].append(method)
     return methods

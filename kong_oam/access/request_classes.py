@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from kong_oam.access.data import Names, PathSegments
-from kong_oam.access.methods import METHODS
+from kong_oam.access.methods import in_order
 from kong_oam.access.path_texts import NO_TEXT, Form, PathText, Texts
 from kong_oam.access.paths import beginnings, folded
 
@@ -212,10 +212,8 @@ def regions(
     """Merge the chosen classes of each method into few regions. Yield each region with the numbers
     of its classes and its methods."""
     shared = defaultdict(list)
-    for method in METHODS:
-        for region_and_members in _regions(
-            path_classes, by_method.get(method, ())
-        ):
+    for method in in_order(by_method):
+        for region_and_members in _regions(path_classes, by_method[method]):
             shared[region_and_members].append(method)
     for (region, members), methods in shared.items():
         yield region, members, tuple(methods)

@@ -11,7 +11,8 @@ from kong_oam.access.decide import Decision, Request, component_of, decide
 from kong_oam.access.diff.wording import methods, principal_words, users
 from kong_oam.access.matrix.rows import called_from, everyone, rows
 from kong_oam.access.matrix.table import Row, where
-from kong_oam.access.model import METHODS, Component, Estate
+from kong_oam.access.methods import is_known, value_of
+from kong_oam.access.model import Component, Estate
 from kong_oam.access.networks import admits, only_from
 from kong_oam.access.pages import reading_origins
 from kong_oam.access.paths import AmbiguousPathError, read_text, written
@@ -268,9 +269,11 @@ def callers(estate: Estate, request: Request) -> Access:
     except AmbiguousPathError:
         return NOBODY
     component = component_of(estate, request.host, elements)
-    if component is None or request.method not in METHODS:
+    if component is None or not is_known(request.method):
         return NOBODY
-    access = callers_of(estate).at(component, elements)[request.method]
+    access = value_of(
+        callers_of(estate).at(component, elements), request.method
+    )
     if request.address and not admits(access.networks, request.address):
         return NOBODY
     return access

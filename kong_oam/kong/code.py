@@ -82,24 +82,27 @@ def phases(table: str) -> Iterator[tuple[str, str]]:
     """
     functions = [ADMISSION]
     calls = {"access": ["admission"]}
+    tools = has_tools(table)
     for phase, parts in chunks_of(table):
         functions.append(parts)
         calls.setdefault(phase, []).append(deployed_name(parts[-1]))
     for phase, names in calls.items():
         yield (
             phase,
-            _entry(functions, names)
+            _entry(functions, names, tools)
             if phase == "access"
             else _later(phase, names),
         )
 
 
-def _entry(functions: list[Parts], names: list[str]) -> str:
+def _entry(functions: list[Parts], names: list[str], tools: bool) -> str:
     """Return the script of phase `access`. It stores all functions and calls `names`."""
-    made = [
-        f"CODE.{deployed_name(parts[-1])}=(function()\n{deployed_script(*parts)}\nend)()"
-        for parts in functions
-    ]
+    made = []
+    for parts in functions:
+        script = deployed_script(*parts, tools=tools)
+        made.append(
+            f"CODE.{deployed_name(parts[-1])}=(function()\n{script}\nend)()"
+        )
     run = [f"CODE.{name}()" for name in names]
     lines = [
         "-- kong_oam/kong/code.py",
@@ -128,6 +131,20 @@ def _later(phase: str, names: list[str]) -> str:
         without = f" else {_RECORDED}" if phase == "log" else ""
         lines.append(f"if code.{name} then code.{name}(){without} end")
     return "\n".join([*lines, "end"])
+
+
+def has_tools(table: str) -> bool:
+    """Return whether rules of the table name MCP tools, so that the gate reads messages."""
+    return "tools" in _read(table)
+
+
+def gate(table: str) -> str:
+    """Return the gate's script for a table, without its inputs."""
+    if has_tools(table):
+        return deployed_script(
+            "answer", "addresses", "message", "gate", tools=True
+        )
+    return deployed_script("answer", "addresses", "gate")
 
 
 def behind(table: str) -> Iterator[tuple[str, Parts]]:

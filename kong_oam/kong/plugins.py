@@ -231,7 +231,7 @@ def gate(table: str, address: str) -> Config:
         "access": [
             with_inputs(
                 ScriptInputs(table, address),
-                deployed_script("answer", "addresses", "gate"),
+                code.gate(table),
             )
         ]
     }

@@ -27,6 +27,11 @@ FILES = {
 # Names of files in deployed scripts that differ from today's. A new name would update every port.
 _DEPLOYED_NAMES = {"request_headers": "told", "response_headers": "marked"}
 
+# Code that only ports with tools have. Other ports do not pay for it, and keep their scripts.
+_WITH_TOOLS = re.compile(
+    r"^ *-- With tools:\n(.*?)^ *-- End of tools\.\n", re.MULTILINE | re.DOTALL
+)
+
 _KEYWORDS = frozenset(
     """and break do else elseif end false for function goto if in local nil not or repeat return
     then true until while""".split()  # noqa: SIM905 - words, as Lua's manual lists them
@@ -45,10 +50,14 @@ def deployed_name(name: str) -> str:
 
 
 @cache
-def deployed_script(*names: str) -> str:
-    """Return these files as one short script, below a line with their names."""
+def deployed_script(*names: str, tools: bool = False) -> str:
+    """Return these files as one short script, below a line with their names.
+
+    `tools`: with the code for ports with tools.
+    """
     listed = ", ".join(map(deployed_name, names))
-    return f"-- kong_oam/kong/lua: {listed}\n{shortened(source(*names))}"
+    text = _WITH_TOOLS.sub(r"\1" if tools else "", source(*names))
+    return f"-- kong_oam/kong/lua: {listed}\n{shortened(text)}"
 
 
 def source(*names: str) -> str:

@@ -40,6 +40,9 @@ closes takes effect with the first, a rule that opens with the second.
                                  `query` lists recorded parameters. `file` has most rules.
     `places`                     `{path: {method or "*": [line or file:line]}}`, of each
                                  alternative, with `log`. `refusing` comes last.
+    `tools`                      `{path: bytes}` of MCP endpoints: the most bytes of a message. The
+                                 gate reads each message there. A tool is a method: `call NAME`. No
+                                 entry of such a path has "*". Missing without tools.
     `forward_token`              True: the workload gets the bearer token.
                                  False: it gets only the gate's headers.
 
@@ -69,7 +72,6 @@ from kong_oam.access.data import (
 )
 from kong_oam.access.endpoint import Endpoint
 from kong_oam.access.model import (
-    METHODS,
     Client,
     Component,
     Estate,
@@ -94,6 +96,9 @@ LONGEST_OPENING = 480
 
 Authentication = Literal["jwt", "openid-connect"]
 
+# Bytes of a message to an MCP endpoint, unless the trait `limits` says otherwise.
+LARGEST_MESSAGE = 2**20
+
 # The header in which openid-connect forwards the verified token. Admission removes callers'
 # x-auth-* headers.
 VERIFIED_HEADER = "x-auth-verified-token"
@@ -111,6 +116,7 @@ _BY_LINE = (
     "refusing",
     "rules",
     "services",
+    "tools",
 )
 
 
@@ -175,10 +181,13 @@ def _data(
 ) -> JsonFields:
     provider = estate.provider_of(component)
     hosts, depth = _hosts(estate, component, backend)
+    of_traits = _of_traits(component)
     rules = {}
     for path, owned in component.owned.items():
         always = tuple(rule for rule in owned if not rule.refusals)
-        rules[written(path)] = _by_method(always, _deciding, _requirement)
+        rules[written(path)] = _by_method(
+            always, component.methods_on(path), _deciding, _requirement
+        )
     return {
         "version": VERSION,
         "component": component.key,
@@ -199,8 +208,9 @@ def _data(
         "depth": max([depth, *_depths(component, backend)]),
         **old_credentials.entries(component, ids),
         **cors_entry(estate, component),
-        **_of_traits(component),
+        **of_traits,
         **_refusing_entry(component),
+        **_tools_entry(component, of_traits),
         **_forward_entry(component, backend),
     }
 
@@ -221,10 +231,21 @@ def _refusing_entry(component: Component) -> JsonObject:
     """Return the table's entry `refusing`, or nothing if no rule refuses a path."""
     refusing = {}
     for path, owned in component.owned.items():
-        by_method = _by_method(owned, _refusing, _refusing_alternatives)
+        methods = component.methods_on(path)
+        by_method = _by_method(
+            owned, methods, _refusing, _refusing_alternatives
+        )
         if by_method:
             refusing[written(path)] = by_method
     return {"refusing": refusing} if refusing else {}
+
+
+def _tools_entry(component: Component, of_traits: JsonObject) -> JsonObject:
+    """Return the table's entry `tools`, or nothing if no rule names a tool."""
+    limits = of_traits.get("limits", {})
+    largest = limits.get("body", LARGEST_MESSAGE)
+    tools = {written(path): largest for path in component.mcp_endpoints}
+    return {"tools": tools} if tools else {}
 
 
 def _refusing_alternatives(deciding: list[Rule]) -> list[RefusingAlternative]:
@@ -382,18 +403,20 @@ def _requirement(deciding: list[Rule]) -> Alternatives:
 
 def _by_method(
     rules: Rules,
+    methods: Names,
     deciding_of: Callable[[Rules, str], list[Rule]],
     entry: Callable[[list[Rule]], T],
 ) -> dict[str, T]:
     """Return the result of `entry` for the deciding rules of each method with rules.
 
-    Equal results for all methods become a single entry "*".
+    Equal results for all methods become a single entry "*". Not at an MCP endpoint, where tools
+    that no rule names are methods, too.
     """
     by_method = {}
-    for method in METHODS:
+    for method in methods:
         if deciding := deciding_of(rules, method):
             by_method[method] = entry(deciding)
-    if len(by_method) == len(METHODS) and _are_alike(by_method.values()):
+    if len(by_method) == len(methods) and _are_alike(by_method.values()):
         return {"*": by_method["GET"]}
     return by_method
 
@@ -470,7 +493,10 @@ def _recorded(
     places = {}
     for path, rules in component.owned.items():
         places[written(path)] = _by_method(
-            rules, _all_deciding, partial(_places, common=common)
+            rules,
+            component.methods_on(path),
+            _all_deciding,
+            partial(_places, common=common),
         )
     return {"log": log, "places": places}
 

@@ -16,6 +16,7 @@ from kong_oam.access.compile.deployment_targets import unreachable_routes
 from kong_oam.access.compile.exposure import endpoints_of, exposures_of
 from kong_oam.access.compile.forward import forwards_of
 from kong_oam.access.compile.rules import authenticated_only, rules_of
+from kong_oam.access.compile.tools import forwarded_tokens
 from kong_oam.access.compile.upstreams import with_upstream
 from kong_oam.access.compile.waivers import waivers_of
 from kong_oam.access.meaning import Declared
@@ -80,6 +81,8 @@ def compile_component(
         rules = rules_of(
             access.get("rules", ()), position, endpoints, scopes, out
         )
+    if access.get("forwardToken"):
+        out += forwarded_tokens(rules, access_position(part, "forwardToken"))
     traits = compile_traits(
         Declared(part, workload.rendered, endpoints, rules, stack, out)
     )

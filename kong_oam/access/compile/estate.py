@@ -29,6 +29,7 @@ from kong_oam.access.compile.grants import check_role_members
 from kong_oam.access.compile.internal import connect_components
 from kong_oam.access.compile.objects import judged_objects
 from kong_oam.access.compile.partitions import EndpointOwner, wrong_partitions
+from kong_oam.access.compile.tools import unconnected_callers
 from kong_oam.access.compile.upstreams import wrong_upstreams
 from kong_oam.access.compile.variants import (
     Form,
@@ -140,10 +141,15 @@ def compile_estate(
     compiled = with_old_callers(compiled, findings)
     for finished in compiled:
         findings += unfederated_clients(finished.components, stack)
-    diagnostics = ordered(findings)
     unjudged = tuple(sorted(directory.unjudged))
-    estate = None if errors(diagnostics) else Estate(stack, compiled, unjudged)
-    return Compiled(estate, diagnostics, unjudged)
+    estate = Estate(stack, compiled, unjudged)
+    # Only a sound estate has callers.
+    if not errors(findings):
+        findings += unconnected_callers(estate)
+    diagnostics = ordered(findings)
+    return Compiled(
+        None if errors(diagnostics) else estate, diagnostics, unjudged
+    )
 
 
 def _component_with_findings(

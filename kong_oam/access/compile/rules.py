@@ -9,8 +9,10 @@ from typing import NotRequired, TypedDict
 from kong_oam.access.compile.dates import date_findings
 from kong_oam.access.compile.elements import elements_of
 from kong_oam.access.compile.refusals import RefusalsYaml, refusals_of
-from kong_oam.access.data import PathSegments, TextList, Texts
+from kong_oam.access.compile.tools import closed_endpoints
+from kong_oam.access.data import Names, PathSegments, TextList, Texts
 from kong_oam.access.endpoint import Endpoints
+from kong_oam.access.methods import call_of
 from kong_oam.access.model import (
     METHODS,
     Public,
@@ -41,6 +43,8 @@ class RuleYaml(TypedDict, total=False):
 
     paths: TextList
     methods: TextList
+    # Names of MCP tools, in place of methods.
+    tools: TextList
     scopes: TextList
     public: PublicYaml
     refusals: RefusalsYaml
@@ -83,14 +87,28 @@ def rules_of(
                 out.append(
                     Diagnostic("ACC201", message, where.at("scopes", number))
                 )
-        methods = tuple(dict.fromkeys(rule.get("methods", METHODS)))
+        methods = _methods(rule, where, out)
         needed = tuple(dict.fromkeys(rule.get("scopes", ())))
         paths = tuple(_rule_paths(rule, where, gateway_paths, out))
         refusals = refusals_of(rule.get("refusals", {}), where, paths, out)
         for path in paths:
             result.append(Rule(path, methods, needed, public, where, refusals))
     out += _disagreements(result)
+    out += closed_endpoints(tuple(result))
     return tuple(result)
+
+
+def _methods(rule: RuleYaml, position: SourcePosition, out: Report) -> Names:
+    """Return the methods of a rule: HTTP methods, or the calls of its tools."""
+    if "tools" not in rule:
+        return tuple(dict.fromkeys(rule.get("methods", METHODS)))
+    if "methods" in rule:
+        message = (
+            "a rule has `methods` or `tools`, not both; write the tools into a rule "
+            "of their own"
+        )
+        out.append(Diagnostic("OAM103", message, position.at("tools")))
+    return tuple(map(call_of, rule["tools"]))
 
 
 def _public(
@@ -138,7 +156,7 @@ def _is_protected(rule: Rule) -> bool:
 def _disagreements(rules: Iterable[Rule]) -> Findings:
     for path, owners in by_path(rules).items():
         for first, second in combinations(owners, 2):
-            shared = [*filter(second.lists, filter(first.lists, METHODS))]
+            shared = [*filter(second.lists, first.listed)]
             public, others = sorted((first, second), key=_is_protected)
             # A protected rule may decide on the paths that a public rule refuses.
             apart = bool(public.refusals)

@@ -46,7 +46,7 @@ from kong_oam.access.diff.owners import owners_changed
 from kong_oam.access.diff.providers import with_provider_names
 from kong_oam.access.diff.rights import rights_changed
 from kong_oam.access.diff.side import Side
-from kong_oam.access.methods import METHODS
+from kong_oam.access.methods import in_order, method_rank, value_of
 from kong_oam.access.networks import Source, addresses_outside
 from kong_oam.access.principals import (
     ITSELF,
@@ -206,10 +206,12 @@ def _cells(
         was = old.at(site, path)
         now = new.at(site, path)
         answers = otherwise.get((site, number))
-        for method in METHODS:
-            pair = id(was[method]), id(now[method])
+        for method in in_order({*was, *now}):
+            before = value_of(was, method)
+            after = value_of(now, method)
+            pair = id(before), id(after)
             if pair not in compared:
-                compared[pair] = [*compare(was[method], now[method])]
+                compared[pair] = [*compare(before, after)]
             for kind, caller in compared[pair]:
                 cells = differences.setdefault((kind, caller, answers), [])
                 cells.append((site, method, number))
@@ -490,7 +492,7 @@ def _is_accepted(
     named = old.groups_named(site, path) | new.groups_named(site, path)
     by_method = new.at(site, path)
     for method in methods:
-        access = by_method[method]
+        access = value_of(by_method, method)
         # Public paths need no token, and close only for some addresses.
         if access.everybody:
             continue
@@ -573,6 +575,6 @@ def _rank(change: Difference) -> tuple[object, ...]:
         False,
         change.site,
         change.region.subtree,
-        METHODS.index(change.methods[0]),
+        method_rank(change.methods[0]),
         change.callers[0].principal or _FIRST,
     )

@@ -198,10 +198,9 @@ class Side:
         rule = decision.rule
         if not decision.allowed or not component or not rule:
             return False
-        return (
-            intersection(networks, component.networks(rule.path, method))
-            is not None
-        )
+        decided = component.method_at(path, method)
+        allowed_from = component.networks(rule.path, decided)
+        return intersection(networks, allowed_from) is not None
 
     def groups_named(self, site: str, path: PathSegments) -> Groups:
         """Return the groups of the roles of the answering component, by the provider's names."""

@@ -22,7 +22,7 @@ from kong_oam.access.diff.change import (
     Setting,
 )
 from kong_oam.access.diff.kind import Kind
-from kong_oam.access.methods import METHODS
+from kong_oam.access.methods import METHODS, is_call
 from kong_oam.access.networks import ANYWHERE
 from kong_oam.access.path_texts import Form
 from kong_oam.access.paths import folded, written
@@ -192,8 +192,11 @@ def users(condition: Condition) -> str:
 
 
 def methods(listed: Sequence[str]) -> str:
-    """Return methods as text: `GET,HEAD`; `*` for all methods that the gateway accepts."""
-    return "*" if len(listed) == len(METHODS) else ",".join(listed)
+    """Return methods as text: `GET,HEAD`; `*` for all HTTP methods that the gateway accepts."""
+    calls = [method for method in listed if is_call(method)]
+    if len(listed) - len(calls) == len(METHODS):
+        return ",".join(["*", *calls])
+    return ",".join(listed)
 
 
 def place_text(change: Change, scheme: str) -> str:

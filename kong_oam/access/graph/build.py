@@ -26,7 +26,6 @@ from kong_oam.access.graph.graph import (
     users_in,
 )
 from kong_oam.access.model import (
-    METHODS,
     Client,
     ClientKind,
     Component,
@@ -165,7 +164,7 @@ def _requests(rules: Iterable[Rule], scope: str = "") -> Names:
             name for name in rule.scopes if name != scope
         ):
             where += f" with {others}"
-        for method in filter(rule.lists, METHODS):
+        for method in rule.listed:
             requests[f"{method} {where}"] = None
     return tuple(requests)
 
@@ -174,7 +173,9 @@ def request_lines(requests: Iterable[str]) -> Names:
     """Return requests as lines, one per path: `GET,HEAD /orders`."""
     by_place: NameLists = {}
     for request in requests:
-        method, _, where = request.partition(" ")
+        # A path begins with a slash, and a method may have a space.
+        method, slash, rest = request.partition(" /")
+        where = slash.strip() + rest
         by_place.setdefault(where, []).append(method)
     return tuple(
         f"{methods(listed)} {where}" for where, listed in by_place.items()

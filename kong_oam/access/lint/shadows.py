@@ -16,7 +16,6 @@ from kong_oam.access.data import PathSegments
 from kong_oam.access.lint.finding import LintFinding, LintFindings, removal
 from kong_oam.access.lint.subject import LintSubject
 from kong_oam.access.lint.weaker import weaker_rules
-from kong_oam.access.methods import METHODS
 from kong_oam.access.model import Rule
 from kong_oam.access.paths import within, written
 from kong_oam.diagnostics import some
@@ -62,7 +61,7 @@ def _in_words(rule: Rule) -> str:
     needs = "is public already"
     if not rule.public:
         needs = f"needs only {some(rule.scopes, ' and ')}"
-    listed = ", ".join(filter(rule.lists, METHODS))
+    listed = ", ".join(rule.listed)
     return f"{listed} {written(rule.path)} {needs} (line {rule.position.line})"
 
 

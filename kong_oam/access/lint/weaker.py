@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from kong_oam.access.methods import METHODS
 from kong_oam.access.model import Component, Rule, listing
 
 
@@ -21,9 +20,7 @@ def weaker_rules(component: Component) -> Mapping[int, Rule]:
             of_path = index != number and rival.path == rule.path
             if of_path and _asks_for_less(rival, rule, index < number):
                 rivals.append(rival)
-        weaker = [
-            listing(rivals, method) for method in filter(rule.lists, METHODS)
-        ]
+        weaker = [listing(rivals, method) for method in rule.listed]
         if all(weaker):
             result[number] = weaker[0][0]
     return result

@@ -60,7 +60,9 @@ function selected(asked) {
 // Display
 
 function endpoint(row) {
-  const methods = row.methods.length === METHODS ? ["any method"] : row.methods;
+  const calls = row.methods.filter((name) => name.startsWith("call "));
+  const every = row.methods.length - calls.length === METHODS;
+  const methods = every ? ["any method", ...calls] : row.methods;
   const parts = methods.map((name) => make("span", {class: "method"}, name));
   const but = row.except.length ? [make("span", {class: "but"}, " but not "), make("span", {class: "path but"}, ...breakable(row.except.join(", ")))] : [];
   return header("row", ...parts, make("span", {class: "path"}, ...breakable(row.path)), ...but);

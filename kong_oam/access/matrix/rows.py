@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from kong_oam.access.callers import Callers
 from kong_oam.access.data import Names, PathSegments
 from kong_oam.access.matrix.table import ForwardedPath, Row
+from kong_oam.access.methods import method_rank
 from kong_oam.access.model import (
-    METHODS,
     Component,
     Estate,
     Public,
@@ -100,7 +100,7 @@ def _rank(row: Row) -> tuple[object, ...]:
     return (
         row.host,
         row.region.subtree,
-        METHODS.index(row.methods[0]),
+        method_rank(row.methods[0]),
         row.component,
     )
 

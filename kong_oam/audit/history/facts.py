@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from kong_oam.access.model import METHODS, Component, Estate
+from kong_oam.access.model import Component, Estate
 from kong_oam.access.paths import written
 from kong_oam.engine.state import Outputs
 from kong_oam.oam.position import JsonObject, Texts
@@ -41,9 +41,8 @@ def _positions(component: Component) -> JsonObject:
         by_method = positions.setdefault(written(path), {})
         for rule in rules:
             place = f"{rule.position.file}:{rule.position.line}"
-            for method in METHODS:
-                if rule.lists(method):
-                    by_method.setdefault(method, []).append(place)
+            for method in rule.listed:
+                by_method.setdefault(method, []).append(place)
     return positions
 
 

@@ -70,6 +70,26 @@ local function networks_in(addresses)
   return result
 end
 
+-- With tools:
+local CALL = 'call '   -- the method of a tool begins with it
+
+-- An entry for every method would allow calls of tools that no rule names.
+local function check_tools(value)
+  if value.tools == nil then return end
+  need({ tools = 'object' }, value)
+  for path, largest in pairs(value.tools) do
+    if type(path) == 'string' then
+      need({ [path] = 'number' }, value.tools)
+      need({ [path] = 'object' }, value.rules)
+      local refusing = value.refusing and value.refusing[path]
+      if value.rules[path]['*'] ~= nil or refusing and refusing['*'] ~= nil then
+        error('the table has an entry for every method where rules name tools', 0)
+      end
+    end
+  end
+end
+
+-- End of tools.
 local function table_of(text)
   local value, why = json_read(text)
   if not json_is_object(value) then error('the table cannot be read: ' .. tostring(why), 0) end
@@ -81,6 +101,9 @@ local function table_of(text)
     if value[name] ~= nil then need({ [name] = 'object' }, value) end
   end
   if value.addresses ~= nil then value.networks = networks_in(value.addresses) end
+  -- With tools:
+  check_tools(value)
+  -- End of tools.
   return value
 end
 
@@ -352,6 +375,22 @@ local function sent_path(owners, path)
   end
 end
 
+-- With tools:
+-- Whether a message to the path may be allowed to a caller without a token.
+local function may_be_public(rule, owner)
+  if gate.opened ~= nil and gate.opened.path == owner then return true end
+  for _, alternatives in pairs(rule) do
+    if alternatives == 'public' then return true end
+  end
+  for _, entries in pairs(gate.refusing and gate.refusing[owner] or {}) do
+    for _, entry in ipairs(type(entries) == 'table' and entries or {}) do
+      if entry[1] == 'public' then return true end
+    end
+  end
+  return false
+end
+
+-- End of tools.
 local function judge(text_of_table)
   gate = cached_table(text_of_table)
   local decision = { log = gate.log, facts = gate }
@@ -380,6 +419,21 @@ local function judge(text_of_table)
   if kong.ctx.shared.kong_oam_hidden_token and not gate.forward_token then return 401, MALFORMED end
   local identity, why = identified()
   decision.identity = identity
+  -- With tools:
+  local largest = method == 'POST' and not ambiguous_rule and gate.tools and gate.tools[owner]
+  if largest then
+    if not identity and not may_be_public(rule, owner) then return 401, why end
+    local message, status, code = read_message(largest, readers)
+    if not message then return status, code end
+    if message.tool then
+      method = CALL .. message.tool
+      decision.method, everybody = method, 'public'
+      alternatives, positions, refused = alternatives_of(rule, owner, method, text, signs)
+      decision.rule = (alternatives or refused) and place_of(owner, method, positions[1])
+      if not refused and is_opened(owner, method) then alternatives, everybody = 'public', 'opened' end
+    end
+  end
+  -- End of tools.
   if alternatives == 'public' then
     return check_address(owner, method, everybody, identity and identity.for_us and identity or nil)
   end
@@ -392,6 +446,9 @@ local function judge(text_of_table)
       return check_address(owner, method, 'allowed', identity)
     end
   end
+  -- With tools:
+  if decision.method and not alternatives and not refused then return 403, 'tool-not-listed' end
+  -- End of tools.
   return 403, alternatives and 'scope-missing' or refused and 'path-refused' or rule and 'method-not-listed' or 'no-rule'
 end
 
@@ -446,6 +503,9 @@ end
 -- changes the Host header to the target's host.
 local function send(identity, forwards)
   set_identity_headers(identity, forwards)
+  -- With tools:
+  set_message_headers()
+  -- End of tools.
   upstream = upstream or load_upstream()
   local host = host_of_workload()
   kong.service.set_target(upstream.host, upstream.port)

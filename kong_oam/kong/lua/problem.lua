@@ -31,11 +31,17 @@ local TITLES = {
   ['upstream-failed'] = 'The service did not answer',
   ['upstream-timeout'] = 'The service did not answer in time',
 }
+-- With tools:
+TITLES['message-unreadable'] = 'The message could be read in more than one way'
+-- End of tools.
 local PLAINER = {
   ['method-not-listed'] = 'not-allowed', ['method-unknown'] = 'not-exposed', ['no-rule'] = 'not-allowed',
   ['path-refused'] = 'not-allowed',
   ['scope-missing'] = 'not-allowed',
 }
+-- With tools:
+PLAINER['tool-not-listed'] = 'not-allowed'
+-- End of tools.
 local BY_STATUS = {
   [413] = 'too-large', [429] = 'too-many-requests', [500] = 'failed', [502] = 'upstream-failed', [503] = 'unavailable',
   [504] = 'upstream-timeout',

@@ -99,6 +99,9 @@ local function record_of(serialized, facts)
     latencies = { request = latencies.request, kong = latencies.kong,
       proxy = latencies.proxy >= 0 and latencies.proxy or nil },
   }
+  -- With tools:
+  record.method = decision.method or record.method
+  -- End of tools.
   if decision.identity or decision.also then caller(record, decision, facts, log) end
   return record
 end

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kong_oam.access.data import JsonObject
-from kong_oam.access.model import METHODS, Component, Rules
+from kong_oam.access.model import Component, Rules
 from kong_oam.access.paths import written
 from kong_oam.kong.at_kong import AddressUse, AtKong
 from kong_oam.traits.ip_allow.value import IP_ALLOW, AllowedFrom
@@ -26,7 +26,7 @@ def _entries(allowed_from: AllowedFrom, component: Component) -> JsonObject:
 def _listed(rules: Rules) -> set[str]:
     methods: set[str] = set()
     for rule in rules:
-        methods.update(filter(rule.lists, METHODS))
+        methods.update(rule.listed)
     return methods
 
 

@@ -8,7 +8,7 @@ from typing import cast
 from kong_oam.access.compile.elements import elements_of
 from kong_oam.access.data import Networks, PathSegments
 from kong_oam.access.meaning import Declared, Meaning
-from kong_oam.access.methods import METHODS
+from kong_oam.access.methods import http_method
 from kong_oam.access.networks import fewest, network
 from kong_oam.access.paths import written
 from kong_oam.diagnostics import (
@@ -39,8 +39,8 @@ def _compile(declared: Declared) -> AllowedFrom:
     usual = _networks(properties.get("from", ()), position.at("from"), out)
     result: dict[PathSegments, dict[str, Networks]] = {}
     for rule in declared.rules:
-        listed = filter(rule.lists, METHODS)
-        result.setdefault(rule.path, {}).update(dict.fromkeys(listed, usual))
+        by_method = result.setdefault(rule.path, {})
+        by_method.update(dict.fromkeys(rule.listed, usual))
     first: dict[tuple[PathSegments, str], SourcePosition] = {}
     for index, entry in enumerate(properties.get("rules", ())):
         where = position.at("rules", index)
@@ -103,7 +103,8 @@ def _rules_of_entry(
             continue
         out += _unlisted(methods, path, listed[elements], where.at("methods"))
         for method in listed[elements]:
-            if not methods or method in named:
+            # POST includes the calls of MCP tools, which are POST requests.
+            if not methods or http_method(method) in named:
                 yield elements, method, at
 
 
