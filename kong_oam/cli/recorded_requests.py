@@ -241,6 +241,7 @@ def _remedy(component: Component | None, record: RequestRecord) -> str:
     if component is None or code not in (
         "scope-missing",
         "method-not-listed",
+        "tool-not-listed",
         "no-rule",
     ):
         return ""

@@ -9,7 +9,8 @@ from kong_oam.access.absent import with_absent_clients
 from kong_oam.access.callers import Callers, logical_groups, logical_names
 from kong_oam.access.decide import Decision, Request
 from kong_oam.access.hosts import host_patterns
-from kong_oam.access.model import METHODS, Client, Estate
+from kong_oam.access.methods import METHODS, is_call, is_known, tool_of
+from kong_oam.access.model import Client, Estate
 from kong_oam.access.networks import read_address
 from kong_oam.access.paths import written
 from kong_oam.cli.command import UsageError, quoted
@@ -33,8 +34,8 @@ def add_request(parser: ArgumentParser) -> None:
         "method",
         metavar="METHOD",
         nargs="?",
-        type=str.upper,
-        help="the method, such as GET",
+        type=_method,
+        help="the method, such as GET, or the call of an MCP tool, such as 'call search'",
     )
     parser.add_argument(
         "url",
@@ -44,6 +45,11 @@ def add_request(parser: ArgumentParser) -> None:
     )
     add_address(parser)
     add_estate(parser)
+
+
+def _method(text: str) -> str:
+    """Parse a method in the gateway's format: HTTP methods have capitals, names of tools stay."""
+    return text if is_call(text) else text.upper()
 
 
 def add_address(parser: ArgumentParser) -> None:
@@ -81,7 +87,12 @@ def request_from(
 ) -> Request:
     """Return the request of a client: the host apart, and the path and query unchanged. Raises
     UsageError."""
-    if not _METHOD.match(method):
+    if is_call(method) and not is_known(method):
+        raise UsageError(
+            f"invalid name of a tool {quoted(tool_of(method))}: write 'call NAME' with letters, "
+            "digits and _./-"
+        )
+    if not is_call(method) and not _METHOD.match(method):
         raise UsageError(f"invalid HTTP method {quoted(method)}")
     scheme, separator, address_part = url.partition("://")
     if not separator:

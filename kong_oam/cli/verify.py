@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NotRequired, TypedDict
 
-from kong_oam.access.model import METHODS
+from kong_oam.access.methods import METHODS, is_call
 from kong_oam.cli.command import FOUND, OK, Command
 from kong_oam.cli.console import Colour, Console, print_note
 from kong_oam.cli.estates import (
@@ -224,7 +224,7 @@ def methods(calls: AffectedCalls) -> str:
     """Return the methods of these calls in words: `*` for all methods that rules can list."""
     listed = [method for method in calls.methods if method != OTHER_METHOD]
     if set(METHODS) <= set(listed):
-        return "*"
+        return ",".join(["*", *filter(is_call, listed)])
     text = ",".join(listed)
     if OTHER_METHOD in calls.methods:
         return f"{text or 'none'} (and others)"

@@ -289,9 +289,10 @@ def _methods(text: str, rule: Fields) -> list[str]:
     # As in a rule, GET includes HEAD.
     if "GET" in named:
         named.add("HEAD")
-    if unlisted := sorted(named - set(METHODS if "*" in rule else rule)):
+    listed = METHODS if "*" in rule else [*filter(METHODS.__contains__, rule)]
+    if unlisted := sorted(named - set(listed)):
         raise EmergencyError(
-            f"the rule does not list {some(unlisted)}; it lists {some(rule)}"
+            f"the rule does not list {some(unlisted)}; it lists {some(listed)}"
         )
     return [method for method in METHODS if method in named]
 

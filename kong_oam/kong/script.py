@@ -77,6 +77,8 @@ class Table(TypedDict, total=False):
     before: dict[str, BeforeEntry]
     before_in: BeforePlaces
     opened: OpeningEntry
+    # By path of an MCP endpoint.
+    tools: dict[str, int]
 
 
 # The beginning of a script.

@@ -7,15 +7,17 @@ side grants on the host. Sets of groups are no larger than a rule's number of sc
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import combinations, product
+from itertools import chain, combinations, product
 from typing import Literal
 
 from kong_oam.access.data import Names, Network, PathSegments
 from kong_oam.access.hosts import host_patterns
 from kong_oam.access.issue import User, issue
+from kong_oam.access.methods import OTHER_TOOL, in_order
 from kong_oam.access.model import METHODS, Client, Component, Components, Estate
 from kong_oam.access.networks import address_classes
 from kong_oam.access.path_texts import segments
@@ -122,9 +124,23 @@ class _Host:
         schemes: tuple[Literal["http", "https"], ...] = ("https", "http")
         if self.estate.stack.scheme == "http":
             schemes = ("http",)
-        for scheme, (path, below), method in product(schemes, paths, methods):
-            call = Call(scheme, method, self.name, path, below)
-            yield call, _region(call, declared)
+        endpoints = self._mcp_endpoints()
+        tools = in_order(chain([OTHER_TOOL], *endpoints.values()))
+        for scheme, (path, below) in product(schemes, paths):
+            is_read = not endpoints.keys().isdisjoint(beginnings(path))
+            for method in (*methods, *tools) if is_read else methods:
+                call = Call(scheme, method, self.name, path, below)
+                yield call, _region(call, declared)
+
+    def _mcp_endpoints(self) -> dict[PathSegments, Names]:
+        """Return the paths at which either side reads messages, with the calls of tools."""
+        endpoints = defaultdict[PathSegments, Names](tuple)
+        for component in self.components:
+            for path in component.mcp_endpoints:
+                endpoints[path] += component.methods_on(path)[len(METHODS) :]
+        for path, calls in self.live.tools(self.name):
+            endpoints[path] += calls
+        return endpoints
 
     def _declared(self) -> set[PathSegments]:
         """Return every path that either side names, with all paths above it."""

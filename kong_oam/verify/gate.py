@@ -10,7 +10,7 @@ from typing import Literal
 
 from kong_oam.access.data import Names, Networks, PathSegments, T
 from kong_oam.access.hosts import host_patterns
-from kong_oam.access.model import METHODS
+from kong_oam.access.methods import http_method, is_known
 from kong_oam.access.networks import admits, fewest, network
 from kong_oam.access.paths import beginnings, may_be_longer, unwritten, written
 from kong_oam.access.refusals import Refusals
@@ -25,22 +25,28 @@ Requirement = Literal["public"] | Sequence[Sequence[str]]
 def requirement(table: Table, call: Call) -> Requirement:
     """Return the requirement of a table for the call. Without alternatives, the script denies the
     call."""
-    if not table or call.method not in METHODS:
+    if not table or not is_known(call.method):
         return ()
     owner = _owner(table, call)
     if owner is None:
         return ()
-    if not admits(_networks(table, owner, call.method), call.address or ""):
+    method = _method_at(table, owner, call.method)
+    if not admits(_networks(table, owner, method), call.address or ""):
         return ()
-    always = _of_method(table["rules"][owner], call.method)
-    refusing = _of_method(table.get("refusing", {}).get(owner, {}), call.method)
+    always = _of_method(table["rules"][owner], method)
+    refusing = _of_method(table.get("refusing", {}).get(owner, {}), method)
     required: Requirement = always or ()
     if refusing and always != "public":
         required = _with_applying(required, refusing, call.path)
         # An opening concerns no path that the rule refuses.
         if not required:
             return ()
-    return "public" if _opened(table, call, owner) else required
+    return "public" if _opened(table, method, owner) else required
+
+
+def _method_at(table: Table, owner: str, method: str) -> str:
+    """Return the method by which the gate decides: it reads messages at MCP endpoints only."""
+    return method if owner in table.get("tools", {}) else http_method(method)
 
 
 def _with_applying(
@@ -87,12 +93,12 @@ def _of_method(methods: Mapping[str, T], method: str) -> T | None:
     return methods.get(method) or methods.get("*")
 
 
-def _opened(table: Table, call: Call, owner: str) -> bool:
+def _opened(table: Table, method: str, owner: str) -> bool:
     """Return whether an emergency opening covers the call now."""
     opened = table.get("opened")
     if opened is None or opened["path"] != owner:
         return False
-    return time.time() < opened["ends"] and call.method in opened["methods"]
+    return time.time() < opened["ends"] and method in opened["methods"]
 
 
 def _owner(table: Table, call: Call) -> str | None:

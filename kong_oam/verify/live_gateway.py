@@ -14,8 +14,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from kong_oam.access.before import OldCredential
-from kong_oam.access.data import Network, PathSegments
+from kong_oam.access.data import Names, Network, PathSegments
 from kong_oam.access.hosts import host_patterns
+from kong_oam.access.methods import is_call
 from kong_oam.access.model import Client
 from kong_oam.access.paths import unwritten, written
 from kong_oam.access.tokens import Claims
@@ -139,6 +140,16 @@ class LiveGateway:
             for paths in table["hosts"].values():
                 yield from map(unwritten, paths)
             yield from map(unwritten, table.get("forward", {}))
+
+    def tools(self, host: str) -> Iterator[tuple[PathSegments, Names]]:
+        """Yield the MCP endpoints of tables on a host, each with the calls of its tools."""
+        for table in self._tables_of(host):
+            for path in table.get("tools", {}):
+                listed = {
+                    *table["rules"].get(path, {}),
+                    *table.get("refusing", {}).get(path, {}),
+                }
+                yield unwritten(path), tuple(filter(is_call, listed))
 
     def refused_texts(self, host: str) -> Iterator[str]:
         """Yield the texts that rules on a host refuse."""

@@ -18,6 +18,7 @@ from functools import cache
 from operator import itemgetter
 
 from kong_oam.access.data import Names, PathSegments
+from kong_oam.access.methods import http_method
 from kong_oam.access.paths import written
 from kong_oam.kong.effects import HTTP
 from kong_oam.kong.entities import Entity
@@ -49,7 +50,7 @@ class _Candidate:
 
     def match(self, call: Call) -> Reached | None:
         """Return the route as the call may reach it; None if its methods or paths do not match."""
-        if self.methods and call.method not in self.methods:
+        if self.methods and http_method(call.method) not in self.methods:
             return None
         if not self.paths:
             return Reached(self.route, "", not self.conditions)

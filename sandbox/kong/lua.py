@@ -8,6 +8,7 @@ to one request.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 import json
@@ -379,6 +380,9 @@ class Functions:
     def _on_decode_base64(self, text: str) -> str | None:
         raw = None if re.search("[-_]", text) else lenient_base64(text)
         return None if raw is None else raw.decode("latin-1")
+
+    def _on_encode_base64(self, text: str) -> str:
+        return base64.b64encode(text.encode("latin-1")).decode()
 
     def _on_md5(self, text: str) -> str:
         return hashlib.md5(

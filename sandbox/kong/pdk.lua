@@ -148,6 +148,7 @@ local ngx = {
     if type(text) ~= "string" then error("string argument only", 2) end
     return host.decode_base64(text)
   end,
+  encode_base64 = function(text) return host.encode_base64(text) end,
   md5 = function(text) return host.md5(tostring(text)) end,
   worker = { count = function() return 1 end, id = function() return 0 end, pid = function() return 2 end },
   hmac_sha1 = function(key, text) return host.hmac_sha1(key, text) end,
@@ -248,7 +249,14 @@ request.get_header = function(name) return first(request_headers()[need_string(n
 request.get_headers = function(limit) return (request_headers(limit)) end
 request.get_query = arguments
 request.get_query_arg = function(name) return first(arguments()[need_string(name, "query argument name")]) end
-request.get_raw_body = function() return host.body() end
+-- nginx spools a larger body to a file (client_body_buffer_size), which only a caller with a limit reads
+request.get_raw_body = function(largest_file)
+  local body = host.body() or ""
+  if #body <= 8192 then return body end
+  if not largest_file or largest_file < 0 then return nil, "request body did not fit into client body buffer" end
+  if largest_file > 0 and #body > largest_file then return nil, "request body file too big" end
+  return body
+end
 request.get_forwarded_scheme = request.get_scheme
 request.get_forwarded_host = request.get_host
 request.get_forwarded_port = request.get_port

@@ -122,6 +122,11 @@ KINDS = {
         "correct the host or the path, or remove the invariant",
         waivable=False,
     ),
+    "LINT321": Kind(
+        "a rule on another path of an MCP server: the gate reads no message there, so callers may "
+        "call every tool that the path serves",
+        "remove the rule if the path serves messages, such as `/sse` or `/messages`; else waive it",
+    ),
 }
 
 

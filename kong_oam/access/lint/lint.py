@@ -9,7 +9,7 @@ from itertools import chain
 from operator import attrgetter
 
 import kong_oam.oam.model as oam
-from kong_oam.access.lint import closed, rules, shadows, split, upkeep
+from kong_oam.access.lint import closed, rules, shadows, split, tools, upkeep
 from kong_oam.access.lint.finding import (
     KINDS,
     LintFinding,
@@ -38,6 +38,7 @@ CHECKS: tuple[Callable[[LintSubject], LintFindings], ...] = (
     rules.ending_credentials,
     rules.ownerless_components,
     rules.redirectable_upstreams,
+    tools.unread_paths,
 )
 
 

@@ -35,6 +35,8 @@ _TOKEN_CODES = frozenset(
 
 _MALFORMED = "malformed-authorization"
 
+_UNREADABLE = "message-unreadable"
+
 # Codes that `decide` returns for the fields of a record.
 _DECIDED = frozenset(
     {
@@ -45,6 +47,7 @@ _DECIDED = frozenset(
         "method-unknown",
         "scope-missing",
         "method-not-listed",
+        "tool-not-listed",
         "path-refused",
         "no-rule",
         "address-not-allowed",
@@ -56,6 +59,7 @@ _DECIDED = frozenset(
 CREDENTIAL = "why a token was not accepted"
 ANSWER = "answers of plugins"
 PATH = "ambiguous paths, which records cut"
+MESSAGE = "unreadable messages, which records do not have"
 ADDRESS = "addresses that the uses do not have"
 """Reasons why a class cannot be judged, or only its decision."""
 
@@ -237,6 +241,8 @@ def _judge(call: CallClass, intended: Decision) -> tuple[str, bool]:
     if call.code == _MALFORMED:
         # No record has the header, so `decide` would judge a call without a token.
         return CREDENTIAL, False
+    if call.code == _UNREADABLE:
+        return MESSAGE, False
     if call.code not in _DECIDED:
         # The gate let the call pass, and a plugin or the workload answered. Other answers came
         # before the gate.

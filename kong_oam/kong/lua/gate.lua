@@ -430,7 +430,6 @@ local function judge(text_of_table)
       decision.method, everybody = method, 'public'
       alternatives, positions, refused = alternatives_of(rule, owner, method, text, signs)
       decision.rule = (alternatives or refused) and place_of(owner, method, positions[1])
-      if not refused and is_opened(owner, method) then alternatives, everybody = 'public', 'opened' end
     end
   end
   -- End of tools.

@@ -60,6 +60,8 @@ local function is_envelope(message)
   return message.jsonrpc == '2.0'
 end
 
+local function is_text_or_missing(value) return value == nil or type(value) == 'string' end
+
 -- Whether no parser may take a key of the parameters for another key. Some parsers read capitals as
 -- small letters, and some letters outside ASCII as letters.
 local function is_plain_object(params)
@@ -71,7 +73,7 @@ local function is_plain_object(params)
       seen[folded] = true
     end
   end
-  return true
+  return is_text_or_missing(params.name) and is_text_or_missing(params.uri)
 end
 
 local function is_id(id)

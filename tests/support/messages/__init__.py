@@ -1,0 +1,1 @@
+"""Messages to MCP servers: mutated, and read by the parsers of servers."""
