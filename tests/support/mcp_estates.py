@@ -72,14 +72,43 @@ def post(
     headers: Sequence[tuple[str, str]] = (
         ("Content-Type", "application/json"),
     ),
+    host: str = HOST,
 ) -> bytes:
     """Return the bytes of a POST of a body to the server."""
-    lines = [f"POST {path} HTTP/1.1", f"Host: {HOST}"]
+    length = ("Content-Length", str(len(body)))
+    return head(token, path, (*headers, length), host) + body
+
+
+def chunked(
+    body: bytes,
+    token: str | None = None,
+    size: int = 70_000,
+    host: str = HOST,
+) -> bytes:
+    """Return the bytes of a POST of a body in chunks."""
+    headers = (
+        ("Content-Type", "application/json"),
+        ("Transfer-Encoding", "chunked"),
+    )
+    parts = [head(token, "/mcp", headers, host)]
+    for at in range(0, len(body), size):
+        chunk = body[at : at + size]
+        parts.append(b"%x\r\n%s\r\n" % (len(chunk), chunk))
+    return b"".join([*parts, b"0\r\n\r\n"])
+
+
+def head(
+    token: str | None,
+    path: str,
+    headers: Sequence[tuple[str, str]],
+    host: str = HOST,
+) -> bytes:
+    """Return the head of a POST."""
+    lines = [f"POST {path} HTTP/1.1", f"Host: {host}"]
     if token:
         lines.append(f"Authorization: Bearer {token}")
     lines += [f"{name}: {value}" for name, value in headers]
-    lines.append(f"Content-Length: {len(body)}")
-    return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
+    return "\r\n".join([*lines, "", ""]).encode("latin-1")
 
 
 def message(method: str, **params: object) -> bytes:
@@ -92,3 +121,9 @@ def message(method: str, **params: object) -> bytes:
 def call(tool: str, arguments: Mapping[str, object] | None = None) -> bytes:
     """Return the message that calls a tool."""
     return message("tools/call", name=tool, arguments=dict(arguments or {}))
+
+
+def search_of(size: int) -> bytes:
+    """Return a call of `search` of this many bytes."""
+    empty = call("search", {"query": ""})
+    return call("search", {"query": "x" * (size - len(empty))})

@@ -23,10 +23,12 @@ from tests.support.gateway_tokens import Issuer
 from tests.support.mcp_estates import (
     HOST,
     call,
+    chunked,
     desk_estate,
     desk_scene,
     message,
     post,
+    search_of,
 )
 from tests.support.messages.hostile import (
     CLOSE,
@@ -176,28 +178,13 @@ def test_the_message_that_they_imitate_is_allowed(kong: Kong) -> None:
     assert answered.status == 200
 
 
-def _chunked(body: bytes, size: int) -> bytes:
-    head = post(b"", BOT).replace(
-        b"Content-Length: 0", b"Transfer-Encoding: chunked"
-    )
-    chunks = [body[at : at + size] for at in range(0, len(body), size)]
-    parts = [b"%x\r\n%s\r\n" % (len(chunk), chunk) for chunk in chunks]
-    return head + b"".join(parts) + b"0\r\n\r\n"
-
-
-def _search_of(size: int) -> bytes:
-    """A message of this many bytes."""
-    empty = call("search", {"query": ""})
-    return call("search", {"query": "x" * (size - len(empty))})
-
-
 @pytest.mark.parametrize("size", [2**20, 2**20 + 1])
 @pytest.mark.parametrize("form", ["length", "chunks"])
 def test_a_message_has_at_most_one_mebibyte(
     kong: Kong, size: int, form: str
 ) -> None:
-    body = _search_of(size)
-    raw = post(body, BOT) if form == "length" else _chunked(body, 70_000)
+    body = search_of(size)
+    raw = post(body, BOT) if form == "length" else chunked(body, BOT)
     answered = kong.handle(raw, scheme="https")
     assert answered.status == (200 if size == 2**20 else 413)
     if answered.upstream:
@@ -214,7 +201,7 @@ def test_limits_bound_messages(size: int) -> None:
     scene = desk_scene((access, limits + access))
     issuer = scene.issuers["main"]
     token = issuer.service(["tickets.use", "tickets.read"], client="desk/bot")
-    body = _search_of(size + 48)
+    body = search_of(size + 48)
     with gateway_of(scene) as gateway:
         answered = gateway.handle(post(body, token), scheme="https")
     assert answered.status == (200 if size == 2000 else 413)
@@ -282,7 +269,7 @@ def _generated_estate(random: Random, count: int) -> list[str]:
                 if is_public and random.random() < 0.5:
                     access = "public: {reason: t}"
                 refusal = random.choice(
-                    ("", ", refusals: {begins: [%s/x]}" % path)
+                    ("", f", refusals: {{begins: [{path}/x]}}")
                 )
                 rules.append(
                     f"{{paths: [{path}], tools: [{tool}], {access}{refusal}}}"

@@ -146,7 +146,7 @@ def _envelopes() -> Iterator[Hostile]:
         yield Hostile(f"method {method}", _message(params, method=method))
     for listed in ('["close"]', '[{"name":"close"}]', '"close"', "null"):
         yield Hostile(f"params {listed}", _message(listed))
-    for name in ('"close "', '" close"', '"close\\n"', '"close\\u0000"', '"CLOSE\u0000"', '["close"]', '{"name":"close"}', "null", '"\u0441lose"', '"cloſe"', '""', '"close?"', f'"{"x" * 129}"'):  # fmt: skip
+    for name in ('"close "', '" close"', '"close\\n"', '"close\\u0000"', '"CLOSE\u0000"', '["close"]', '{"name":"close"}', "null", '"\u0441lose"', '"clo\u017fe"', '""', '"close?"', f'"{"x" * 129}"'):  # fmt: skip
         yield Hostile(f"name {name[:20]}", _message(f'{{"name":{name},"arguments":{{}}}}'))  # fmt: skip
 
 
