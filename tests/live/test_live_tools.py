@@ -179,12 +179,12 @@ def test_only_the_gate_tells_the_workload_about_the_message(
 ) -> None:
     raw = post(call("search"), bot(), headers=(JSON, (name, "x")), host=DESK)
     assert status_of(live, raw) == 200
-    told = {
+    sent = {
         name.lower().replace("_", "-"): value
         for name, value in server.headers[-1]
     }
-    assert told["mcp-method"] == "tools/call"
-    assert told["mcp-name"] == "search"
+    assert sent["mcp-method"] == "tools/call"
+    assert sent["mcp-name"] == "search"
     raw = post(message("resources/read", uri="\u00fc"), bot(), host=DESK)
     assert status_of(live, raw) == 200
     assert dict(server.headers[-1])["Mcp-Name"] == "=?base64?w7w=?="

@@ -18,7 +18,7 @@ def unread_paths(subject: LintSubject) -> LintFindings:
     for rule in component.exposure.rules:
         if rule.path not in endpoints:
             message = (
-                f"nobody reads which tool a call of {written(rule.path)} means; "
-                f"tools are named on {named} only"
+                f"the gate reads no message on {written(rule.path)}, so callers may call every "
+                f"tool there; rules name tools on {named}"
             )
             yield LintFinding("LINT321", subject.key, message, rule.position)

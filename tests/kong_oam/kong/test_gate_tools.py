@@ -58,7 +58,7 @@ def problem(answer: Answer) -> str:
     return str(json.loads(answer.body)["type"]).rpartition(":")[2]
 
 
-def told(answer: Answer) -> dict[str, str]:
+def message_headers(answer: Answer) -> dict[str, str]:
     """The headers about the message, as the workload gets them."""
     assert answer.upstream is not None
     folded = [
@@ -135,7 +135,7 @@ def test_only_the_gate_tells_the_workload_about_the_message(
         (b'{"jsonrpc":"2.0","id":1,"result":{}}', {}),
     ):
         raw = post(body, BOT, headers=headers)
-        assert told(kong.handle(raw, scheme="https")) == expected
+        assert message_headers(kong.handle(raw, scheme="https")) == expected
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_names_are_encoded_as_the_specification_says(
 ) -> None:
     raw = post(message("resources/read", uri=uri), BOT)
     answered = kong.handle(raw, scheme="https")
-    assert told(answered)["mcp-name"] == encoded
+    assert message_headers(answered)["mcp-name"] == encoded
 
 
 def test_there_are_enough_hostile_messages() -> None:
@@ -207,7 +207,7 @@ def test_limits_bound_messages(size: int) -> None:
     assert answered.status == (200 if size == 2000 else 413)
 
 
-# What other ports pay
+# Ports without tools
 
 
 def _script_of(decided_by: str) -> str:

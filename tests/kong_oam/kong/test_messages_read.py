@@ -1,4 +1,4 @@
-"""The gate's reading of MCP messages: whatever it accepts, all parsers of servers read alike."""
+"""The gate's reading of MCP messages: all parsers of servers read the accepted messages alike."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def gate() -> GateReading:
 @pytest.mark.timeout(300)
 @pytest.mark.skipif(not NODE or not GO, reason="node or go is missing")
 def test_parsers_read_accepted_messages_alike(gate: GateReading) -> None:
-    """Of mutated messages, the gate accepts none that two parsers read differently. Of the messages
-    that it rejects they read many differently, so the messages can fail."""
+    """Two parsers read no accepted message differently. They read many rejected messages
+    differently, so the messages can fail."""
     bodies = mutated_messages(SEED, COUNT)
     readings = zip(
         bodies,

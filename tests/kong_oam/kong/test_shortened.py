@@ -23,9 +23,11 @@ ADMISSION = (
     "admission",
 )
 GATE = ("answer", "addresses", "gate")
+GATE_WITH_TOOLS = ("answer", "addresses", "message", "gate")
 SCRIPTS = [
     ADMISSION,
     GATE,
+    GATE_WITH_TOOLS,
     *ALWAYS.values(),
     *(
         part
@@ -43,13 +45,31 @@ def compiled(code: str) -> Any:
     )(code)
 
 
+@pytest.mark.parametrize("tools", [False, True])
 @pytest.mark.parametrize("parts", SCRIPTS, ids=" ".join)
 def test_what_is_sent_compiles_to_what_its_source_does(
-    parts: tuple[str, ...],
+    parts: tuple[str, ...], tools: bool
 ) -> None:
-    source, sent = sources.source(*parts), sources.deployed_script(*parts)
-    assert compiled(sent) == compiled(source)
+    """Only ports with tools have the marked lines of the source."""
+    source = sources.source(*parts)
+    sent = sources.deployed_script(*parts, tools=tools)
+    assert compiled(sent) == compiled(source if tools else _unmarked(source))
     assert len(sent) < len(source)
+
+
+def _unmarked(source: str) -> str:
+    """Return a source without its lines for ports with tools."""
+    kept = []
+    is_marked = False
+    for line in source.splitlines():
+        if line.strip() == "-- With tools:":
+            is_marked = True
+        if not is_marked:
+            kept.append(line)
+        if line.strip() == "-- End of tools.":
+            is_marked = False
+    assert not is_marked
+    return "\n".join(kept)
 
 
 def test_every_source_is_in_one_of_them() -> None:

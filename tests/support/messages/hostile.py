@@ -14,7 +14,7 @@ from dataclasses import dataclass
 Headers = tuple[tuple[str, str], ...]
 
 JSON: Headers = (("Content-Type", "application/json"),)
-# What servers of the specification need, beside the body.
+# Servers of the specification need these headers, too.
 ACCEPT: Headers = (("Accept", "application/json, text/event-stream"),)
 
 

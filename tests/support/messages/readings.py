@@ -1,4 +1,4 @@
-"""What parsers of servers read in messages: Python's `json`, JSON.parse and Go's encoding/json.
+"""Parsers of servers read messages: Python's `json`, JSON.parse and Go's encoding/json.
 
 A reading is [number of messages in a batch, method, name, id]; None if the parser rejects the text.
 """
