@@ -1,0 +1,146 @@
+"""Updates of tools: in every order of plugins, a message passes only if the old or the new estate
+allows it."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from itertools import permutations
+from pathlib import Path
+
+import httpx
+import pytest
+
+from kong_oam.access.decide import Request, answer
+from kong_oam.access.settings.logs import LogSettings
+from kong_oam.access.stack import Records
+from sandbox.kong import Kong
+from tests.support.estates import PROVIDER, STACK, estate
+from tests.support.gateway_estates import Scene
+from tests.support.gateway_tokens import Issuer
+from tests.support.json_object import JsonObject
+from tests.support.kong_deployment import deploy
+from tests.support.mcp_estates import HOST, call, desk, message, post
+
+TOOLS = "              - {paths: [/mcp], tools: [search, fetch], scopes: [tickets.read]}\n"
+CLOSE = (
+    "              - {paths: [/mcp], tools: [close], scopes: [tickets.write]}\n"
+)
+ISSUERS = {"main": Issuer(time.time(), PROVIDER)}
+SCENES = {
+    name: Scene(
+        estate(desk(*changes), stack=replace(STACK, records=Records())),
+        ISSUERS,
+    )
+    for name, changes in {
+        "no tools": ((TOOLS, ""), (CLOSE, "")),
+        "tools": (),
+        "a tool for readers": (
+            (CLOSE, CLOSE.replace("tickets.write", "tickets.read")),
+        ),
+        "a tool fewer": ((CLOSE, ""),),
+    }.items()
+}
+SERVICE = "kong-oam.tests.desk.mcp.8000"
+SCOPES = (["tickets.use"], ["tickets.use", "tickets.read"], ["tickets.use", "tickets.write"], ["tickets.read"])  # fmt: skip
+MESSAGES = {
+    "call search": call("search"),
+    "call close": call("close"),
+    "call open": call("open"),
+    "POST": message("tools/list"),
+}
+
+
+def _plugin(kong: Kong, kind: str) -> JsonObject:
+    (service,) = (each for each in kong.entities("services") if each["name"] == SERVICE)  # fmt: skip
+    (found,) = (
+        plugin
+        for plugin in kong.entities("plugins")
+        if plugin["name"] == kind
+        and (plugin["service"] or {}).get("id") == service["id"]
+    )
+    return found
+
+
+@contextmanager
+def mixed(admission: Scene, gate: Scene, file: Path) -> Iterator[Kong]:
+    """A gateway with the admission of an estate and the gate of another estate."""
+    logs = LogSettings(file=str(file))
+    with Kong(now=time.time) as kong:
+        deploy(kong.admin_url, gate.estate, gate.pems, logs=logs)
+        config = _plugin(kong, "post-function")["config"]
+    with Kong(now=time.time) as kong:
+        deploy(kong.admin_url, admission.estate, admission.pems, logs=logs)
+        identifier = _plugin(kong, "post-function")["id"]
+        httpx.patch(
+            f"{kong.admin_url}/plugins/{identifier}", json={"config": config}
+        ).raise_for_status()
+        yield kong
+
+
+@pytest.mark.parametrize(("admission", "gate"), [*permutations(SCENES, 2)])
+def test_no_order_of_plugins_opens_more(
+    tmp_path: Path, admission: str, gate: str
+) -> None:
+    """A message that both estates allow always passes."""
+    scenes = SCENES[admission], SCENES[gate]
+    issuer = ISSUERS["main"]
+    with mixed(*scenes, tmp_path / "records") as kong:
+        for scopes in SCOPES:
+            token = issuer.service(scopes)
+            for method, body in MESSAGES.items():
+                passes = kong.handle(post(body, token), scheme="https")
+                request = Request(method, HOST, b"/mcp")
+                meant = [
+                    answer(
+                        scene.estate,
+                        request,
+                        [f"Bearer {token}"],
+                        scene.rings,
+                        scene.now,
+                    ).allowed
+                    for scene in scenes
+                ]
+                # The gate of a port without tools reads no message: its own table decides on the
+                # POST, and admission's table too.
+                rule = any if gate == "no tools" else all
+                assert not passes.upstream or rule(meant), (scopes, method)
+                assert passes.upstream or not all(meant), (scopes, method)
+
+
+def test_a_batch_passes_only_a_gate_without_tools(tmp_path: Path) -> None:
+    """A gate with tools rejects it, also after tools were removed from admission."""
+    token = ISSUERS["main"].service(["tickets.use"])
+    pairs = ("tools", "no tools"), ("no tools", "tools")
+    passed = []
+    for admission, gate in pairs:
+        scenes = SCENES[admission], SCENES[gate]
+        with mixed(*scenes, tmp_path / "records") as kong:
+            answered = kong.handle(post(b"[]", token), scheme="https")
+        passed.append(answered.upstream is not None)
+    assert passed == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("body", "method", "code"),
+    [
+        (call("search"), "call search", "allowed"),
+        (call("close"), "call close", "scope-missing"),
+        (call("open"), "call open", "tool-not-listed"),
+        (message("tools/list"), "POST", "allowed"),
+        (b"[]", "POST", "message-unreadable"),
+    ],
+)
+def test_a_record_names_the_tool(
+    tmp_path: Path, body: bytes, method: str, code: str
+) -> None:
+    file = tmp_path / "records"
+    scene = SCENES["tools"]
+    token = ISSUERS["main"].service(["tickets.use", "tickets.read"])
+    with mixed(scene, scene, file) as kong:
+        kong.handle(post(body, token), scheme="https")
+    record = json.loads(file.read_bytes())
+    assert (record["method"], record["code"]) == (method, code)
