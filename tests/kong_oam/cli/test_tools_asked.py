@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
 from tests.support.cli import Cli
+from tests.support.documentation import below, page
 from tests.support.mcp_estates import HOST, desk
 
 URL = f"https://{HOST}/mcp"
@@ -52,6 +55,20 @@ def test_tools_of_a_caller_are_listed(cli: Cli) -> None:
         line for line in cli("matrix").splitlines() if "call close" in line
     )
     assert row.split()[-3:] == ["/mcp", ".", "."]
+
+
+def test_the_page_shows_a_denied_call(cli: Cli) -> None:
+    text = page("how-to/serve-mcp-tools.md")
+    after = below(text, f"explain 'call close' {URL} --as desk/bot\n")
+    shown = dedent(after.partition("\n\n")[0])
+    printed = cli("explain", "call close", URL, "--as", "desk/bot")
+    assert shown.strip() == printed.strip()
+
+
+def test_the_page_shows_the_rules() -> None:
+    text = page("how-to/serve-mcp-tools.md")
+    (rules,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    assert all(line in desk() for line in rules.splitlines())
 
 
 @pytest.mark.parametrize("name", ["a b", "", "cl*se", "x" * 129])
