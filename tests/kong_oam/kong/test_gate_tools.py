@@ -101,6 +101,30 @@ def test_the_caller_comes_before_the_message(kong: Kong, body: bytes) -> None:
     assert (answered.status, problem(answered)) == (401, "token-needed")
 
 
+def test_the_gate_knows_the_caller_before_it_reads() -> None:
+    """Beside a public rule `jwt` lets everybody through to the gate."""
+    public = desk_scene(
+        ("methods: [POST], scopes: [tickets.use]", "public: {reason: pages}")
+    )
+    with gateway_of(public) as gateway:
+        answered = gateway.handle(post(b"[]"), scheme="https")
+    assert (answered.status, problem(answered)) == (401, "token-needed")
+
+
+def test_a_public_tool_is_read_without_a_token() -> None:
+    """So that another tool of the path needs one."""
+    public = desk_scene(
+        ("methods: [POST, GET, DELETE], scopes: [tickets.use]", "methods: [POST], public: {reason: docs}"),
+        ("tools: [search, fetch], scopes: [tickets.read]", "tools: [search], public: {reason: docs}"),
+    )  # fmt: skip
+    bodies = [call("search"), call("close"), call("open"), b"[]"]
+    with gateway_of(public) as gateway:
+        statuses = [
+            gateway.handle(post(body), scheme="https").status for body in bodies
+        ]
+    assert statuses == [200, 401, 401, 400]
+
+
 @pytest.mark.parametrize("path", ["/mcp", "/mcp/", "/mcp/deeper", "/m%63p"])
 def test_messages_are_read_at_the_path_and_below(kong: Kong, path: str) -> None:
     answered = kong.handle(post(call("close"), BOT, path), scheme="https")
