@@ -26,7 +26,7 @@ from kong_oam.access.callers import Callers, logical_groups
 from kong_oam.access.data import Names, PathSegments, without
 from kong_oam.access.decide import Request
 from kong_oam.access.lint.upkeep import is_over
-from kong_oam.access.methods import METHODS
+from kong_oam.access.methods import http_method, method_rank
 from kong_oam.access.model import Estate
 from kong_oam.access.paths import written
 from kong_oam.access.principals import Access
@@ -103,7 +103,7 @@ def judge(
 
 
 # The sort key of a request: the shortest first.
-_Rank = tuple[int, int, str]
+_Rank = tuple[int, int, str, str]
 
 
 class _Judge:
@@ -197,7 +197,10 @@ class _Judge:
         access = self._callers.at(component, place)
         for family, asked in families.items():
             self._concerned.update(index for index, _ in asked)
-            for method in family.methods:
+            for method in access:
+                # POST includes the calls of MCP tools, which are POST requests.
+                if http_method(method) not in family.methods:
+                    continue
                 calls = self._breaches_of(family, access[method])
                 for index, path in asked if calls else ():
                     self._add(index, component.key, site, method, path, calls)
@@ -228,7 +231,7 @@ class _Judge:
             return
         host = self._sites.host(site, path) or site
         url = host + written(path)
-        rank = len(url), METHODS.index(method), url
+        rank = len(url), *method_rank(method), url
         key = index, component
         if key not in self._found or rank < self._found[key][0]:
             request = Request(method, host, written(path).encode())
@@ -247,7 +250,7 @@ class _Judge:
         for number, exception in enumerate(self._calls[index].exceptions):
             may = exception.may
             if may is not None and not (
-                method in may.methods
+                http_method(method) in may.methods
                 and covers_host(may, site, self._estate.stack)
                 and covers_path(may, path)
             ):

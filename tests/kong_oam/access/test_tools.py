@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from itertools import product
 
 import pytest
@@ -17,6 +18,9 @@ from kong_oam.access.methods import OTHER_TOOL, is_call
 from kong_oam.access.model import Estate
 from kong_oam.access.report import access_table
 from kong_oam.access.tokens import Claims
+from kong_oam.invariants.judge import judge
+from kong_oam.invariants.model import CallInvariant, Requests, Who
+from kong_oam.oam.position import NO_POSITION
 from tests.support.diffs import model, requests
 from tests.support.estates import api, compiled, estate
 from tests.support.lint_estates import linted
@@ -142,7 +146,7 @@ def test_another_path_of_a_tool_server_is_a_finding() -> None:
          "- {paths: [/sse, /messages], scopes: [tickets.use]}"),
     )  # fmt: skip
     _, findings = linted({"a.yaml": text, "b.yaml": api()})
-    found = [each for each in findings if each.code == "LINT319"]
+    found = [each for each in findings if each.code == "LINT321"]
     assert [each.position.line for each in found] == [21, 21]
     assert "/sse" in found[0].message and "tools on /mcp" in found[0].message
 
@@ -208,6 +212,23 @@ def test_networks_of_post_are_networks_of_tools() -> None:
             "allowed",
             "address-not-allowed",
         )
+
+
+def test_an_invariant_about_post_is_about_tools() -> None:
+    """A rule that refuses a path for POST may leave it to tools."""
+    refusing = desk((CONNECT, f"{CONNECT}, refusals: {{below: [/mcp/x]}}"))
+    invariant = CallInvariant(
+        "never",
+        Who(clients=frozenset({"desk/bot"})),
+        Requests(("POST",), HOST, ("mcp", "x", "y")),
+        "no agent",
+        "desk",
+        (),
+        NO_POSITION,
+    )
+    (broken,) = judge([invariant], estate(refusing), date(2026, 12, 2)).broken
+    assert broken.request is not None
+    assert broken.request.method == "call fetch"
 
 
 # Comparisons
