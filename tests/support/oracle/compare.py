@@ -265,7 +265,8 @@ local shared = setmetatable({}, { __index = function(_, key) return facts[key] e
 local env = setmetatable({
   ngx = { ctx = {}, var = shared, now = function() return facts.now end, decode_base64 = decode,
           req = { get_headers = function() return facts.headers end, clear_header = nothing,
-                  get_method = function() return facts.method end } },
+                  get_method = function() return facts.method end,
+                  discard_body = nothing } },
   kong = { ctx = { shared = shared }, log = { err = nothing },
            client = { get_consumer = function() return facts.consumer end,
                       get_credential = function() return facts.credential end,
