@@ -14,6 +14,7 @@ from kong_oam.review.failure import JsonObject, Names, reasons
 from kong_oam.review.markdown import SourcePosition
 
 _TIMEOUT = 600  # seconds
+_FAILED = 2  # the exit status of a verb without an answer
 
 
 class ReviewError(OperationError):
@@ -182,9 +183,20 @@ def _access(*arguments: str) -> str:
     if done.returncode not in (0, 1):
         raise ReviewError(
             f"`python -m kong_oam {' '.join(arguments)}` failed: "
-            f"{done.stderr.strip() or done.returncode}"
+            f"{_error(arguments, done)}"
         )
     return done.stdout
+
+
+def _error(
+    arguments: Sequence[str], done: subprocess.CompletedProcess[str]
+) -> str:
+    """Return the error of a failed verb. With --json, the verb prints it on standard output."""
+    if "--json" in arguments and done.returncode == _FAILED and done.stdout:
+        failure: JsonObject = json.loads(done.stdout)
+        findings = map(str, map(_finding, failure["findings"]))
+        return "\n".join((*findings, failure["error"]))
+    return done.stderr.strip() or str(done.returncode)
 
 
 def _run(*arguments: str) -> subprocess.CompletedProcess[str]:

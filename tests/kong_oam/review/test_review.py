@@ -25,7 +25,13 @@ from kong_oam.review.preview import Preview, Step, Violation, preview, read
 from tests.support.cli import Cli
 from tests.support.github_comments import BOT, REPOSITORY, TOKEN, Comments
 from tests.support.json_object import JsonObject
-from tests.support.projects import STACK
+from tests.support.projects import (
+    STACK,
+    commit_all,
+    copy_sample,
+    git,
+    replace_once,
+)
 from tests.support.repository import ROOT
 from tests.support.streams import Capsys
 
@@ -903,6 +909,34 @@ def test_the_base_is_a_revision_and_nothing_else(
     monkeypatch.chdir(ROOT)
     with pytest.raises(ReviewError, match=rf"OLD \(git:{base}\): "):
         access_changes.changes(base, "local")
+
+
+def test_a_failed_verb_is_reported_with_its_findings(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """With --json, they are on standard output. If a verb is killed, its status is the error."""
+    copy_sample(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    git("init")
+    commit_all("base")
+    replace_once(
+        Path("applications/orders.yaml"),
+        "methods: [GET], scopes: [orders.read]",
+        "methods: [GET], scopes: [orders.reed]",
+    )
+    with pytest.raises(ReviewError) as raised:
+        access_changes.changes("HEAD", "local")
+    command, _, error = str(raised.value).partition(" failed: ")
+    assert command == (
+        "`python -m kong_oam diff --json --stack local -- git:HEAD .`"
+    )
+    assert error.startswith("applications/orders.yaml:24:61: ACC201: ")
+    assert error.endswith("cannot be deployed")
+    killed = subprocess.CompletedProcess((), -9, '{"chan', "")
+    monkeypatch.setattr(access_changes, "_run", lambda *_: killed)
+    with pytest.raises(ReviewError, match=r"failed: -9$"):
+        access_changes.changes("HEAD", "local")
 
 
 def test_a_command_that_does_not_end_is_a_failure(
