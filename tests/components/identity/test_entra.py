@@ -710,13 +710,17 @@ def test_a_group_that_does_not_exist_is_said_with_the_nearest(
     tenant: Entra,
 ) -> None:
     """The finding is at each role that names it. An ambiguous group is reported, too, and all pages
-    are read."""
+    are read. A group that is merely similar may be another team's, so it is not named."""
     for number in range(250):
         tenant.directory.add_group(f"team-{number}")
     tenant.directory.add_group("desk")
     tenant.directory.add_group("sales-emea")
     where = "Create it there, or map 'sales' under identityProviders[].groups in stacks/Pulumi.tests.yaml"
-    near = f"group 'sales' of main does not exist; did you mean 'sales-emea'? {where}"
+    assert problems(tenant)[0].endswith(f" of main does not exist. {where}")
+    tenant.directory.add_group("Salse")
+    near = (
+        f"group 'sales' of main does not exist; did you mean 'Salse'? {where}"
+    )
     assert problems(tenant) == [
         f"app1.yaml:18:49: error ENV401: role 'reader': {near}",
         f"app1.yaml:19:47: error ENV401: role 'desk': {near}",
