@@ -46,6 +46,7 @@ MATCHING = {
     "^/[A-Za-z0-9._/-]*[A-Za-z0-9._-]$": "/etc/tls",
     "^https://[^\\s?#@]+$": "https://partner.example/keys",
     "^https?://": "https://partner.example",
+    "^[A-Za-z0-9_./-]{1,128}$": "find_order",
     "^[A-Za-z0-9-]{1,64}$": "X-Trace",
     "^[!-~]([ -~]{0,998}[!-~])?$": "nosniff",
     "^[1-9][0-9]{0,5}(Ki|Mi|Gi)$": "10Mi",
@@ -76,9 +77,9 @@ def test_the_definition_is_of_its_kind(name: str) -> None:
 def test_the_definition_takes_what_the_schema_takes(
     name: str, evaluator: Evaluator
 ) -> None:
-    """For random properties that the schema accepts, and for the same with one change. Only empty
-    or missing lists may differ, and a missing owner: otherwise KubeVela could make no OpenAPI
-    schema."""
+    """For random properties that the schema accepts, and for the same with one change. Empty,
+    missing and repeating lists may differ, and a missing owner: otherwise KubeVela could make no
+    OpenAPI schema."""
     choose, refused, root = random.Random(name), 0, schema(name)
     for number in range(200):
         properties = _valid(root, root, choose, full=number == 0)
@@ -164,9 +165,11 @@ def _valid(node: Any, root: Any, choose: random.Random, *, full: bool) -> Any:
                 )
             return valid
         case "array":
+            # Items of the same pattern are equal.
+            count = 1 if node.get("uniqueItems") else choose.randint(1, 2)
             return [
                 _valid(node["items"], root, choose, full=full)
-                for _ in range(choose.randint(1, 2))
+                for _ in range(count)
             ]
         case "integer":
             return choose.randint(

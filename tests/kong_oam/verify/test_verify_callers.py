@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 
-from kong_oam.access.data import Network, PathSegments
+from kong_oam.access.data import Names, Network, PathSegments
 from kong_oam.access.tokens import Claims
 from kong_oam.verify.classes import classes
 from kong_oam.verify.live_gateway import LiveGateway
@@ -48,6 +48,9 @@ class Telling(LiveGateway):
         return frozenset()
 
     def paths(self, host: str) -> Iterator[PathSegments]:
+        return iter(())
+
+    def tools(self, host: str) -> Iterator[tuple[PathSegments, Names]]:
         return iter(())
 
     def refused_texts(self, host: str) -> Iterator[str]:
