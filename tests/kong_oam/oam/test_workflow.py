@@ -423,19 +423,26 @@ def test_values_of_a_step_belong_to_its_component() -> None:
         )
 
 
-def test_the_page_has_each_policy_and_step() -> None:
-    """By name."""
+def test_the_page_has_each_policy_and_step_that_applies() -> None:
+    """By name. For other steps, it refers to the message, which names an alternative."""
     page = (ROOT / "docs" / "reference" / "applications.md").read_text("utf-8")
     assert [
         name
-        for name in (
-            *STEP_ALTERNATIVES,
-            *IGNORED_STEPS,
-            *SUPPORTED_STEPS,
-            *POLICY_TYPES,
-        )
+        for name in (*SUPPORTED_STEPS, *POLICY_TYPES)
         if f"`{name}`" not in page
     ] == []
+    assert page.count("the message names an alternative") == 2
+
+
+@pytest.mark.parametrize("type_", sorted(STEP_ALTERNATIVES))
+def test_a_step_that_does_not_run_has_an_alternative(type_: str) -> None:
+    """An error at its type names the alternative."""
+    found = reading(apply("a"), f"{{name: s, type: {type_}}}")
+    assert STEP_ALTERNATIVES[type_]
+    assert (
+        f"error OAM108: step 's': '{type_}' is not run here; {STEP_ALTERNATIVES[type_]}"
+        in "\n".join(messages(found))
+    )
 
 
 def test_a_workflow_elsewhere_is_not_read() -> None:
