@@ -175,7 +175,7 @@ def test_a_review_removes_what_nobody_uses_and_what_the_reviewer_revokes(
         for each in listed["unused"]
     ] == [("grant", "tiny/job", "things.write")]
     assert listed["refused"] == 0
-    git(stack, "apply", "-p0", "-", text=listed["patch"])
+    git(stack, "apply", "-p0", "-", text="".join(listed["patches"]))
     deploy(stack, "ann")
     assert used(stack) == ALLOWED
     job = service_token(stack.local, "job")

@@ -118,7 +118,10 @@ class Project:
             )
             for row in document["rows"]
         )
-        consumers = {k: tuple(v) for k, v in document["callers"].items()}
+        consumers = {
+            entry["name"]: tuple(entry["consumers"])
+            for entry in document["callers"]
+        }
         return Comparison(rows, consumers)
 
     def changes(self) -> dict[str, str]:
