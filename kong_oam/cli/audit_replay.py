@@ -162,7 +162,9 @@ def openings(runs: Sequence[Run]) -> Iterator[Opening]:
                 if later.kind == "close" and (
                     (opened.component, opened.path) in paths
                 ):
-                    end = min(end, datetime.fromisoformat(later.time))
+                    # A record has whole seconds, and calls may arrive until it is written.
+                    closed = datetime.fromisoformat(later.time)
+                    end = min(end, closed + timedelta(seconds=1))
                     break
             yield Opening(
                 opened.component,

@@ -19,6 +19,7 @@ from kong_oam.audit.history.signature import (
 )
 from kong_oam.audit.history.write import check_folder, write_record
 from kong_oam.cli.audit_record import _policy, folder_of
+from kong_oam.cli.audit_replay import openings
 from kong_oam.cli.command import UsageError
 
 OPENINGS = {"openings": [{"component": "orders/api"}]}
@@ -35,6 +36,25 @@ def test_each_record_follows_the_last(tmp_path: Path) -> None:
     first, second = read_runs(folder)
     assert (first.previous, second.previous) == (None, first.digest)
     assert [*findings_of_folder(read_history(folder))] == []
+
+
+def test_an_opening_ends_with_the_second_of_its_closing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A record has whole seconds: calls of that second may precede it. The next second is closed."""
+    opened = {
+        "component": "orders/api",
+        "path": "/orders",
+        "methods": ["GET"],
+        "reason": "INC-4711",
+    }
+    of = {"openings": [{**opened, "ends": "2026-11-01T11:00:00Z"}]}
+    monkeypatch.setattr(write, "now", lambda: "2026-11-01T10:00:07Z")
+    write_record(tmp_path, "open", "local", of)
+    write_record(tmp_path, "close", "local", of)
+    (opening,) = openings(read_runs(tmp_path))
+    assert opening.start.isoformat() == "2026-11-01T10:00:07+00:00"
+    assert opening.end.isoformat() == "2026-11-01T10:00:08+00:00"
 
 
 def test_a_record_names_its_writer(
