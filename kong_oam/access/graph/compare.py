@@ -77,7 +77,7 @@ def _edges(old: Edge | None, new: Edge | None) -> Iterator[Edge]:
         if items:
             label = tuple(items)
             # The lines of connections are their items.
-            if new.target.startswith("component:"):
+            if not new.is_connection and new.target.startswith("component:"):
                 label = request_lines(items)
             yield Edge(new.source, new.target, tuple(items), label, change)
 

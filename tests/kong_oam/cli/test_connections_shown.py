@@ -92,9 +92,11 @@ def test_who_lists_the_callers_of_a_component_without_routes(cli: Cli) -> None:
         f"shop/web {AT_3306}",
         f"peer monitoring {AT_3306}",
     ]
-    assert cli.json("who", "--component", "blog/mysql", "--json") == [
-        {"connections": [WORDPRESS_DNS, WORDPRESS, WEB, MONITORING]}
-    ]
+    assert cli.json("who", "--component", "blog/mysql", "--json") == {
+        "component": "blog/mysql",
+        "endpoints": [],
+        "connections": [WORDPRESS_DNS, WORDPRESS, WEB, MONITORING],
+    }
     assert "not recorded" not in cli("who", "--component", "shop/web")
     unexposed = "nobody: the component is not exposed"
     assert unexposed in cli("who", "--component", "blog/wordpress")
@@ -117,14 +119,15 @@ def test_what_lists_the_connections_of_a_caller(
     """The caller need not be a client. A client also has its endpoints."""
     assert cli("what", caller).splitlines() == lines
     listed = cli.json("what", caller, "--json")
-    assert listed[-1] == {"connections": connections}
-    assert len(listed) == (2 if caller == "shop/web" else 1)
+    assert listed["connections"] == connections
+    assert len(listed["endpoints"]) == (1 if caller == "shop/web" else 0)
 
 
 def test_what_lists_connections_of_their_caller_only(cli: Cli) -> None:
     """No user connects to a database. A component without connections is no caller."""
     assert "connects" not in cli("what", "anonymous")
-    assert cli.json("what", "anonymous", "--json") == []
+    nothing = {"endpoints": [], "public": 0, "connections": []}
+    assert cli.json("what", "anonymous", "--json") == nothing
     for caller in ("blog/wordpress", "shop/web"):
         error = f"'{caller}' calls only as itself: leave --user-in out\n"
         assert cli.usage("what", caller, "--user-in") == error
@@ -172,20 +175,19 @@ def test_csv_has_a_line_per_connection(cli: Cli) -> None:
     [
         ([], [WORDPRESS_DNS, WORDPRESS, WEB, MONITORING]),
         (["--component", "blog/mysql"], [WORDPRESS_DNS, WORDPRESS, WEB, MONITORING]),
-        (["--application", "shop"], None),
+        (["--application", "shop"], []),
         (["--principal", "shop/web"], [WEB]),
         (["--principal", "peer:monitoring", "--principal", "shop/web"], [WEB, MONITORING]),
-        (["--principal", "anonymous"], None),
+        (["--principal", "anonymous"], []),
         (["--principal", "blog/wordpress", "--component", "blog/mysql"], [WORDPRESS_DNS, WORDPRESS]),
     ],
 )  # fmt: skip
 def test_names_select_connections(
-    arguments: list[str], connections: list[dict[str, Any]] | None, cli: Cli
+    arguments: list[str], connections: list[dict[str, Any]], cli: Cli
 ) -> None:
-    """Callers by `--principal`, called components by the other options. JSON has no empty field."""
-    assert cli.json("matrix", "--json", *arguments).get("connections") == (
-        connections
-    )
+    """Callers by `--principal`, called components by the other options."""
+    matrix = cli.json("matrix", "--json", *arguments)
+    assert matrix["connections"] == connections
 
 
 def test_a_matrix_of_connections_alone_has_no_table(cli: Cli) -> None:
