@@ -22,7 +22,7 @@ TOOLS = (
 
 # Options that write files, print no JSON, or do not end.
 _LEFT_OUT = {"help", "json", "output", "format", "sarif", "watch", "markdown"}
-_LEFT_OUT |= {"patch", "exit_code"}
+_LEFT_OUT |= {"patch", "exit_code", "fix"}
 _LIMIT = 50
 _LIST = {"type": "array", "items": {"type": "string"}}
 

@@ -25,6 +25,7 @@ from tests.support.repository import ROOT
 
 URL = "https://orders.example.com/orders"
 ORDERS = Path("applications/orders.yaml")
+STACK = Path("stacks/Pulumi.local.yaml")
 COMMAND = [sys.executable, "-m", "kong_oam", "mcp"]
 
 Use = Callable[[ClientSession], Awaitable[None]]
@@ -49,7 +50,7 @@ def use(session: Use) -> None:
     server = StdioServerParameters(
         command=COMMAND[0],
         args=COMMAND[1:],
-        cwd=os.getcwd(),
+        cwd=Path.cwd(),
         env={**os.environ},
     )
 
@@ -65,10 +66,10 @@ def use(session: Use) -> None:
 
 
 async def called(
-    client: ClientSession, tool: str, **arguments: object
+    session: ClientSession, tool: str, **arguments: object
 ) -> JsonObject:
     """Return the structured answer of a tool. The text has the same JSON."""
-    result = await client.call_tool(tool, arguments)
+    result = await session.call_tool(tool, arguments)
     answer: JsonObject = result.structured_content
     assert json.loads(result.content[0].text) == answer
     assert result.is_error == (answer["exitStatus"] == 2)
@@ -96,7 +97,8 @@ def test_the_tools_only_read_and_their_text_is_data() -> None:
             Draft202012Validator.check_schema(tool.output_schema)
             properties = tool.input_schema["properties"]
             assert properties["limit"]["default"] == 50
-            assert not {"output", "sarif", "watch", "format"} & {*properties}
+            writing = {"output", "sarif", "watch", "format", "fix"}
+            assert not writing & {*properties}
 
     use(session)
 
@@ -148,7 +150,6 @@ def test_an_edit_that_widens_access_is_found_explained_and_narrowed() -> None:
     [
         ("check", {"files": ["/etc/passwd"]}, "outside the project"),
         ("check", {"files": ["../outside/secret.yaml"]}, "outside the project"),
-        ("check", {"applications": ["link/*"]}, "Permission"),
         ("diff", {"old": "git:../../outside"}, "outside the project"),
         ("diff", {"old": "outside"}, "outside the project"),
         ("check", {"files": ["--sarif=x"]}, "begins with a dash"),
@@ -165,18 +166,35 @@ def test_a_wrong_call_is_one_error(
     tool: str, arguments: JsonObject, words: str, tmp_path: Path
 ) -> None:
     """Without a text from outside the project. Links are resolved."""
-    Path("link").mkdir()
-    Path("link/secret.yaml").symlink_to(tmp_path / "outside/secret.yaml")
     Path("outside").symlink_to(tmp_path / "outside")
 
     async def session(client: ClientSession) -> None:
         answer = await called(client, tool, **arguments)
         assert "hunter2" not in json.dumps(answer)
-        if words == "Permission":
-            assert "outside the project" in json.dumps(answer)
-        else:
-            assert answer["exitStatus"] == 2
-            assert words in answer["data"]["error"]
+        assert answer["exitStatus"] == 2
+        assert words in answer["data"]["error"]
+
+    use(session)
+
+
+def test_links_and_settings_lead_to_no_file_outside(tmp_path: Path) -> None:
+    """`check` answers with an error at the file."""
+    Path("link").mkdir()
+    Path("link/secret.yaml").symlink_to(tmp_path / "outside/secret.yaml")
+    setting = "  kong-oam:applications: [../outside/secret.yaml]\n"
+
+    async def session(client: ClientSession) -> None:
+        linked = await called(client, "check", applications=["link/*"])
+        replace_once(STACK, "config:\n", f"config:\n{setting}")
+        named = await called(client, "check")
+        for answer, words in (
+            (linked, "leaves the folder and is not followed"),
+            (named, "cannot be read: outside the project"),
+        ):
+            assert "hunter2" not in json.dumps(answer)
+            [problem] = answer["data"]["diagnostics"]
+            assert (answer["exitStatus"], problem["code"]) == (1, "OAM101")
+            assert words in problem["message"]
 
     use(session)
 
