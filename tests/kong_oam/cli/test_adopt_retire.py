@@ -69,7 +69,7 @@ def test_a_script_for_files_uses_names(cli: Cli) -> None:
 def test_json_lists_all_entities(cli: Cli) -> None:
     assert cli.json("adopt", "retire", "kong.yaml", "--json", status=1) == {
         "routes": [
-            {"name": "orders", "left": ["other hosts", "other methods"]}
+            {"name": "orders", "lost": ["other hosts", "other methods"]}
         ],
         "services": ["orders"],
         "upstreams": [],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -243,7 +244,7 @@ def test_a_wrong_answer_is_asked_for_again(
         ({"domain": "not a host"}, 'domain: "not a host" does not match'),
         ({"path": "/a;b"}, "error ACC213: "),
         ({"callers": "shop/web"}, "'shop/web' calls for its users: add --group with a group of these users"),
-        ({"calls": "orders/api:orders.reed"}, "'orders/api' declares no scope 'orders.reed'"),
+        ({"calls": "orders/api:orders.reed"}, "scope 'orders.reed' is not declared by this component"),
         ({"component": "api"}, "error OAM107: "),
         ({"client": "web", "type": "worker", **UNASKED}, "error ACC210: "),
         ({"app": "shop", "type": "worker", **UNASKED}, "'team-shop' owns components"),
@@ -489,7 +490,6 @@ def test_a_script_gets_no_question(
     """Nor does a command with --json, whose output a question would disturb."""
     assert typed(flags=("--app", "billing", "--json")) == 2
     assert questions == []
-    assert (
-        "missing --component, --image, --owner, --port"
-        in capsys.readouterr().err
-    )
+    failure = json.loads(capsys.readouterr().out)
+    missing = "missing --component, --image, --owner, --port"
+    assert failure["error"].startswith(missing)

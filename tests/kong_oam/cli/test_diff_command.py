@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -401,22 +402,17 @@ def test_a_link_to_a_folder_elsewhere_is_an_error_in_a_revision_as_here(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "side", "words"),
     [
-        ([""], "OLD (): empty name: write . for the working directory"),
-        (["main", "bin"], "NEW (bin): bin:1:1: error OAM101: cannot be read: this folder has no YAML file"),
-        (["main", ".", "--json", "--markdown"], "use --json or --markdown, not both"),
-        (["no\n::pe\x1b"], "OLD (no?::pe?): no such file, folder or git revision"),
-        (["main", "--stack", "prod"], "OLD (main): no stack 'prod' in main:stacks; known: local"),
-        (["main", "stack:prod"], "NEW (stack:prod): no stack 'prod' in stacks; known: local"),
-        (["main", "broken.yaml"], "NEW (broken.yaml): broken.yaml:1:1: error OAM105:"),
-        (["bare"], "OLD (bare): bare:applications:1:1: error OAM101: cannot be read: no such file or folder"),
-        (["wrong"], "OLD (wrong): wrong:applications/orders.yaml:1:1: error OAM105:"),
-        (["deep.json"], "OLD (deep.json): invalid JSON"),
-        (["outputs.json"], "OLD (outputs.json): of format 1 x"),
-        (["deployed:prod"], "OLD (deployed:prod): `pulumi stack export` failed: no such stack"),
-        (["state.json"], "OLD (state.json): no output of `pulumi stack export`"),
-        (["nothing.json"], "OLD (nothing.json): not a model that a stack exports"),
+        ([""], "OLD ()", "empty name: write . for the working directory"),
+        (["no\n::pe\x1b"], "OLD (no?::pe?)", "no such file, folder or git revision"),
+        (["main", "--stack", "prod"], "OLD (main)", "no stack 'prod' in main:stacks; known: local"),
+        (["main", "stack:prod"], "NEW (stack:prod)", "no stack 'prod' in stacks; known: local"),
+        (["deep.json"], "OLD (deep.json)", "invalid JSON"),
+        (["outputs.json"], "OLD (outputs.json)", "of format 1 x"),
+        (["deployed:prod"], "OLD (deployed:prod)", "`pulumi stack export` failed: no such stack"),
+        (["state.json"], "OLD (state.json)", "no output of `pulumi stack export`"),
+        (["nothing.json"], "OLD (nothing.json)", "not a model that a stack exports"),
     ],
 )  # fmt: skip
 def test_an_error_names_its_side(
@@ -424,10 +420,10 @@ def test_an_error_names_its_side(
     cli: Cli,
     monkeypatch: pytest.MonkeyPatch,
     arguments: list[str],
+    side: str,
     words: str,
 ) -> None:
-    """On standard error, with status 2. Files of a revision have its name as prefix."""
-    (project / "broken.yaml").write_text("kind: Application")
+    """On standard error, with status 2."""
     (project / "outputs.json").write_text('{"__model": "1 x"}')
     (project / "state.json").write_text('{"deployment": []}')
     (project / "nothing.json").write_text('{"deployment": {}}')
@@ -437,6 +433,25 @@ def test_an_error_names_its_side(
         monkeypatch,
         'case "$*" in *prod*) echo "no such stack" >&2; exit 1;; esac; echo nonsense',
     )
+    printed = cli.usage("diff", *arguments)
+    assert printed.startswith(f"{side}: {words}")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "side", "finding"),
+    [
+        (["main", "empty"], "NEW (empty)", "empty:1:1: error OAM101: cannot be read: this folder has no YAML file"),
+        (["main", "broken.yaml"], "NEW (broken.yaml)", "broken.yaml:1:1: error OAM105: "),
+        (["bare"], "OLD (bare)", "bare:applications:1:1: error OAM101: cannot be read: no such file or folder"),
+        (["wrong"], "OLD (wrong)", "wrong:applications/orders.yaml:1:1: error OAM105: "),
+    ],
+)  # fmt: skip
+def test_broken_applications_are_listed_above_their_side(
+    project: Path, cli: Cli, arguments: list[str], side: str, finding: str
+) -> None:
+    """With status 2. Files of a revision have its name as prefix."""
+    (project / "empty").mkdir()
+    (project / "broken.yaml").write_text("kind: Application")
     git("switch", "--create", "wrong")
     (project / "applications/orders.yaml").write_text("kind: Application")
     git("commit", "--all", "--message", "wrong")
@@ -444,8 +459,15 @@ def test_an_error_names_its_side(
     git("rm", "-r", "applications")
     git("commit", "--message", "bare")
     git("switch", "main")
-    printed = cli.usage("diff", *arguments)
-    assert printed.startswith(words)
+    first, *_, last = cli.usage("diff", *arguments).splitlines()
+    assert first.startswith(finding)
+    summary = rf"{re.escape(side)}: \d error\(s\): these Applications cannot be deployed"
+    assert re.match(summary, last)
+
+
+def test_the_output_has_one_form(project: Path, cli: Cli) -> None:
+    failure = cli.json("diff", "--json", "--markdown", status=2)
+    assert failure["error"] == "use --json or --markdown, not both"
 
 
 def test_a_stack_that_is_not_committed_is_said_to_be_none(

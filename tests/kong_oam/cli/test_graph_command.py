@@ -211,7 +211,6 @@ spec:
         (["--since", "nope"], "--since (nope): no such file, folder or git revision"),
         (["--output", "a.png"], "no format for 'a.png': use the ending .mmd/.mermaid/.md/.svg, or add --format"),
         (["--output", "none/a.svg"], "none/a.svg: No such file or directory"),
-        (["--json", "--format", "svg"], "--json prints to standard output: leave --format and --output out"),
     ],
 )  # fmt: skip
 def test_an_impossible_graph_is_an_error(
@@ -221,3 +220,10 @@ def test_an_impossible_graph_is_an_error(
     assert main(["graph", *arguments]) == 2
     streams = capsys.readouterr()
     assert (streams.out, streams.err) == ("", f"{words}\n")
+
+
+def test_json_has_no_format(cli: Cli) -> None:
+    failure = cli.json("graph", "--json", "--format", "svg", status=2)
+    assert failure["error"] == (
+        "--json prints to standard output: leave --format and --output out"
+    )

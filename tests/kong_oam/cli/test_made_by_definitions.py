@@ -177,7 +177,7 @@ def test_definitions_are_named_on_the_command_line(
     assert answer(capsys, "diff", ".", ".", *named) == ""
     assert main(["diff", *named]) == 2, "they lay elsewhere then"
     assert capsys.readouterr().err.startswith(
-        "OLD (HEAD): HEAD:types/*.cue:1:1: error OAM101: cannot be read: no YAML or CUE file"
+        "HEAD:types/*.cue:1:1: error OAM101: cannot be read: no YAML or CUE file"
     )
     name_definitions("types")
     assert "no errors" in answer(capsys, "check")

@@ -566,7 +566,7 @@ def test_a_worker_is_owned_through_its_application(cli: Cli) -> None:
         (["--app", "orders", *WORKER, "--owner", "team-orders"], "nobody owns components of type worker in 'orders'"),
         (["--app", "shop", "--owner", "o", "--component", "web", "--image", "x", "--port", "80"], "'shop/web' exists already (applications/shop.yaml:17:7): choose another --component"),
         ([*API, "--calls", "orders/apu:orders.read"], "'orders/apu' offers no scopes; did you mean 'orders/api'?"),
-        ([*API, "--calls", "orders/api:orders.reed"], "'orders/api' declares no scope 'orders.reed'; did you mean 'orders.read'?"),
+        ([*API, "--calls", "orders/api:orders.reed"], "scope 'orders.reed' is not declared by this component; did you mean 'orders.read'?"),
         ([*API, "--client", "web", "--calls", "reports/library:reports.audit,reports.publish"], "no role of 'reports/library' grants reports.audit and reports.publish: ask its owner team-insight to add a role (applications/reports.yaml:9:7)"),
         (["--app", "b", *WORKER, "--owner", "o", "--client", "web"], "error ACC210: "),
         (["--app", "b", *WORKER, "--owner", "o", "--group", "g"], "unexpected --group: only for a webservice that is no web or browser client; leave it out"),

@@ -225,8 +225,9 @@ def test_explain_prints_decision_reason_token_and_rule(
         "--user-in",
         "sales",
     )
-    assert lines.splitlines()[:4] == [
+    assert lines.splitlines()[:5] == [
         f"403 POST {ORDERS}/7?x=1 as shop/web for a user in sales",
+        "  code    scope-missing",
         "  reason  needs orders.write; the token lists it, but no group of the user has it",
         "  token   okta issues shop/web a token with orders.read orders.write openid; valid at orders/api: orders.read",
         "  rule    applications/orders.yaml:25:17",
@@ -256,7 +257,7 @@ def test_explain_prints_the_token(
     """Or the reason why there is no token. The URL is not changed."""
     lines = cli("explain", "GET", *arguments).splitlines()
     assert lines[0].startswith(f"{head} GET {arguments[0]}")
-    assert lines[2] == f"  token   {token}"
+    assert lines[3] == f"  token   {token}"
 
 
 LIBRARY = "http://reports.example.com/reports"
@@ -275,8 +276,9 @@ def test_explain_answers_preflights(cli: Cli) -> None:
         "--asks",
         "put",
     ).splitlines()
-    assert lines[:8] == [
+    assert lines[:9] == [
         f"204 OPTIONS {LIBRARY} for a page of {PAGES} that asks for PUT",
+        "  code    preflight",
         "  reason  the gateway answers preflights here itself",
         "  page    may send PUT: these are pages of reports/console",
         f"          Access-Control-Allow-Origin: {PAGES}",
@@ -307,7 +309,7 @@ def test_explain_answers_preflights(cli: Cli) -> None:
         "explain", "OPTIONS", ORDERS, "--origin", PAGES, "--asks", "GET"
     ).splitlines()
     assert lines[0].startswith("401 ")
-    assert lines[2].startswith(
+    assert lines[3].startswith(
         "  page    not judged: the gateway has no cors rule for this request"
     )
 
@@ -325,7 +327,7 @@ def test_explain_prints_whether_a_page_may_read_the_answer(
         ).splitlines()
         assert status.startswith("401 GET ")
         assert "\x1b" not in "".join([status, *lines])
-        assert lines[2].startswith(f"  page    {may}: ")
+        assert lines[3].startswith(f"  page    {may}: ")
 
 
 def test_who_prints_the_pages_that_may_read_the_answer(
@@ -336,7 +338,7 @@ def test_who_prints_the_pages_that_may_read_the_answer(
     assert cli("who", "GET", LIBRARY).splitlines()[-1] == line
     assert cli.json("who", "GET", LIBRARY, "--json")["pages"] == [PAGES]
     assert "pages" not in cli("who", "PATCH", LIBRARY)
-    assert "pages" not in cli.json("who", "GET", ORDERS, "--json")
+    assert cli.json("who", "GET", ORDERS, "--json")["pages"] == []
 
 
 def test_groups_have_the_names_of_applications(
@@ -414,11 +416,12 @@ def test_similar_hosts_and_paths_are_named_for_an_unknown_url(
 ) -> None:
     """By `explain` and `who`, as text and as JSON."""
     reason = f"no component is exposed on this host and path{hint}"
-    assert cli("explain", "GET", url).splitlines()[1] == f"  reason  {reason}"
+    assert cli("explain", "GET", url).splitlines()[2] == f"  reason  {reason}"
     assert cli.json("explain", "GET", url, "--json")["reason"] == reason
     assert cli("who", "GET", url).splitlines()[1] == f"nobody: 404, {reason}"
     assert cli.json("who", "GET", url, "--json")["withoutToken"] == {
         "status": 404,
+        "code": "not-exposed",
         "reason": reason,
     }
 
@@ -464,8 +467,9 @@ def test_who_lists_the_callers_of_a_request(
 def test_what_lists_the_endpoints_of_a_principal(
     cli: Cli,
 ) -> None:
-    """As itself or for its users, including public endpoints."""
-    rows = [line.split("  ") for line in cli("what", "shop/web").splitlines()]
+    """As itself or for its users, and public endpoints if asked."""
+    listed = cli("what", "shop/web", "--public")
+    rows = [line.split("  ") for line in listed.splitlines()]
     cells = [[cell.strip() for cell in row if cell] for row in rows]
     assert cells[0] == ["METHODS", "WHERE", "AS", "COMPONENT"]
     assert [
@@ -493,10 +497,11 @@ def test_what_lists_the_endpoints_of_a_user(
     arguments: tuple[str, ...],
     through: dict[str, str],
 ) -> None:
-    """In exactly these groups, by any client or by the named client, including public endpoints."""
+    """In exactly these groups, by any client or by the named client, and public endpoints if
+    asked."""
     rows = [
         [cell.strip() for cell in line.split("  ") if cell]
-        for line in cli("what", *arguments).splitlines()
+        for line in cli("what", *arguments, "--public").splitlines()
     ]
     assert rows[0] == ["METHODS", "WHERE", "AS", "COMPONENT"]
     assert {row[3]: row[2] for row in rows[1:] if row[2] != "everybody"} == {
@@ -504,7 +509,7 @@ def test_what_lists_the_endpoints_of_a_user(
         for component, clients in through.items()
     }
     assert sum(row[2] == "everybody" for row in rows) == 5
-    answer = cli.json("what", *arguments, "--json")
+    answer = cli.json("what", *arguments, "--public", "--json")["endpoints"]
     assert [
         [client["client"] for client in row["through"]] for row in answer
     ] == [
@@ -527,7 +532,7 @@ def test_who_lists_the_callers_of_a_component(
         "POST,PUT,DELETE  http://orders.example.com/orders but not /orders/health  shop/web       order-desk",
         "GET,HEAD         http://orders.example.com/orders/health                  everybody      -",
     ]
-    answer = cli.json("who", "--component", "orders/api", "--json")
+    answer = cli.json("who", "--component", "orders/api", "--json")["endpoints"]
     assert [(row["methods"], row["everybody"], len(row["principals"])) for row in answer] == [
         (["GET", "HEAD"], False, 2), (["POST", "PUT", "DELETE"], False, 1), (["GET", "HEAD"], True, 0)
     ]  # fmt: skip
@@ -586,7 +591,7 @@ def test_without_sign_in_clients_a_user_has_public_endpoints(
     """And a line has the reason."""
     orders = tmp_path / "orders.yaml"
     orders.write_text(re.sub(r", components: \[[^]]*\]", "", ORDERS_YAML))
-    arguments = ("what", "--user-in", "sales", "-f", str(orders))
+    arguments = ("what", "--user-in", "sales", "--public", "-f", str(orders))
     listed = cli(*arguments).splitlines()
     assert [line.split()[-2:] for line in listed[1:-1]] == [
         ["everybody", "orders/api"]
@@ -595,7 +600,7 @@ def test_without_sign_in_clients_a_user_has_public_endpoints(
         listed[-1]
         == "no client signs users in: a user reaches only public endpoints"
     )
-    (entry,) = cli.json(*arguments, "--json")
+    (entry,) = cli.json(*arguments, "--json")["endpoints"]
     assert (entry["path"], entry["everybody"], entry["through"]) == (
         "/orders/health",
         True,

@@ -124,7 +124,7 @@ def test_each_object_has_its_origin(
         "# ledger/book in ledger, added",
     ]
     assert "priorityClassName: high" in text, "the trait's patch"
-    last = cli.json("render", "ledger", "--json")[-1]
+    last = cli.json("render", "ledger", "--json")["objects"][-1]
     assert (last["component"], last["place"], last["origin"], last["object"]["kind"]) == ("ledger/book", "ledger", "added", "NetworkPolicy")  # fmt: skip
 
 

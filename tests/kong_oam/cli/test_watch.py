@@ -294,10 +294,8 @@ def test_only_a_terminal_is_cleared(
 
 
 def test_json_is_for_one_answer(cli: Cli) -> None:
-    assert (
-        cli.error("check", "--watch", "--json")
-        == "use --json or --watch, not both\n"
-    )
+    failure = cli.json("check", "--watch", "--json", status=2)
+    assert failure["error"] == "use --json or --watch, not both"
 
 
 # The command itself
