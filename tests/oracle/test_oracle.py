@@ -299,7 +299,7 @@ FAULTS_OF_THE_GATE: Mapping[str, tuple[str, str]] = {
     "clients hold everything for their users": ("return granted_scopes(granted_scopes(scopes, { client }, gate.on_behalf), groups, gate.groups)", "return granted_scopes(scopes, groups, gate.groups)"),
     "tokens never end": ("payload.exp > now", "true"),
     "other spellings are not looked at": ("return deepest(gate.tree, patterns, 0) > (depth or -1) or rule", "return rule"),
-    "only capitals are looked at": ("patterns[number] = spelled(element)", "patterns[number] = string.lower(element)"),
+    "only capitals are looked at": ("elements_of(signs, gate.depth)) do patterns[number] = spelled(element)", "elements_of(signs, gate.depth)) do patterns[number] = string.lower(element)"),
     "hosts are not looked at": ("if owned(gate, owners) ~= true then", "if false then"),
     "addresses are not looked at": ("if networks and not is_in_one_of", "if networks and false and not is_in_one_of"),
     "networks hold all that begins alike": ("left = left - 16", "left = 0"),
