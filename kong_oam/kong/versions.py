@@ -72,6 +72,7 @@ SINCE: Mapping[str, Release] = {
     "opentelemetry.logs_endpoint": (3, 8),
     "opentelemetry.traces_endpoint": (3, 8),
     "kong.service.set_retries": (3, 8),
+    "kong.request.get_raw_body of bodies in files": (3, 8),
 }
 
 
