@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import pulumi_kong as kong
 from pulumi import Alias, Input, Output, ResourceOptions, log
 
-from kong_oam.access.model import METHODS, Component, Estate
+from kong_oam.access.model import Component, Estate
 from kong_oam.access.settings.values import Settings
 from kong_oam.kong import names, plugins
 from kong_oam.kong.at_kong import TraitPlugin
@@ -307,8 +307,12 @@ def _table(args: ServiceArgs) -> Output[str]:
         *estate.granted_at(component, users=True),
     ]
     clients = {caller: issuer.client_ids[caller] for caller in callers}
+    # Only documents about MCP endpoints name the issuer.
+    address = issuer.address if component.mcp_endpoints else None
     return Output.all(
-        Output.from_input(audiences), Output.from_input(clients)
+        Output.from_input(audiences),
+        Output.from_input(clients),
+        Output.from_input(address),
     ).apply(
         lambda ids: table(
             estate, component, args.backend, ring, verified_by, *ids
@@ -340,7 +344,7 @@ def provision_routes(
             protocols=[gateway.scheme],
             hosts=list(plan.hosts),
             paths=plan.kong_paths,
-            methods=list(METHODS),
+            methods=list(plan.methods),
             regex_priority=plan.priority,
             https_redirect_status_code=308 if gateway.redirect else 426,
             **FIXED,

@@ -22,6 +22,7 @@ from kong_oam.access.before import (
     proof_words,
 )
 from kong_oam.access.data import PathSegments, Scopes
+from kong_oam.access.discovery import DISCOVERY, described
 from kong_oam.access.methods import is_call, is_known, tool_of
 from kong_oam.access.model import (
     Component,
@@ -70,8 +71,9 @@ class Decision:
     """The decision on a request: its status, a stable code and a reason.
 
     The gate's Lua returns the same codes. Commands print the reason. Status 200 means that the
-    request goes upstream. Only preflights have 204 (kong_oam.access.pages). Codes:
-    docs/reference/decisions.md. `rule` is the deciding rule, if there is such a rule.
+    request goes upstream, except for documents about MCP endpoints (kong_oam.access.discovery).
+    Only preflights have 204 (kong_oam.access.pages). Codes: docs/reference/decisions.md. `rule` is
+    the deciding rule, if there is such a rule.
     """
 
     status: Status
@@ -82,7 +84,7 @@ class Decision:
 
     @property
     def allowed(self) -> bool:
-        return self.status == 200
+        return self.status == 200 and self.code != DISCOVERY
 
     @property
     def position(self) -> str | None:
@@ -126,6 +128,9 @@ def _decide_by_token(
         path = read_text(request.target)
     except AmbiguousPathError as error:
         return Decision(400, "ambiguous-path", f"the path {error}")
+    if described_here := described(estate, request.method, request.host, path):
+        why = "the gateway describes the MCP endpoint to everybody"
+        return Decision(200, DISCOVERY, why, described_here)
     if misread := ambiguity(request.headers):
         return Decision(400, "ambiguous-header", misread)
     component = component_of(estate, request.host, path)
@@ -288,7 +293,10 @@ def answer(
     """
     headers = tuple(authorization)
     without_token = decide(estate, request, None)
-    if without_token.status in (400, 404) or without_token.component is None:
+    is_decided = without_token.status in (400, 404)
+    if is_decided or without_token.code == DISCOVERY:
+        return without_token
+    if without_token.component is None:
         return without_token
     component = without_token.component
     token = bearer(headers)

@@ -300,10 +300,17 @@ def pattern(path: PathSegments) -> str:
     Kong keeps reserved characters encoded if the client encoded them (in upper case), so both
     spellings match. The root is a single slash, which starts every path.
     """
-    if not path:
-        return "/"
+    return f"{_pattern(path)}(?:/|$)" if path else "/"
+
+
+def pattern_of_exactly(path: PathSegments) -> str:
+    """Return a regular expression for `path` alone, as `pattern`."""
+    return f"{_pattern(path)}$"
+
+
+def _pattern(path: PathSegments) -> str:
     elements = ("".join(map(_character_pattern, element)) for element in path)
-    return f"/{'/'.join(elements)}(?:/|$)"
+    return f"/{'/'.join(elements)}"
 
 
 def _character_pattern(character: str) -> str:

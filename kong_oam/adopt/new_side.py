@@ -13,8 +13,9 @@ from kong_oam.access.before import OldCredential
 from kong_oam.access.data import Names, Networks, PathSegments
 from kong_oam.access.decide import Decision, Request, decide
 from kong_oam.access.decide import answer as answer_of
+from kong_oam.access.discovery import DISCOVERY, document_path
 from kong_oam.access.endpoint import Endpoint
-from kong_oam.access.model import METHODS, Component, Estate
+from kong_oam.access.model import Component, Estate
 from kong_oam.access.paths import (
     AmbiguousPathError,
     read_text,
@@ -67,7 +68,7 @@ class NewAnswer:
 
     @property
     def passes(self) -> bool:
-        return self.status == 200
+        return self.status == 200 and self.code != DISCOVERY
 
 
 class NewSide:
@@ -170,6 +171,8 @@ class NewSide:
             capitals = [*map(_in_capitals, component.owned)]
             for endpoint in component.exposure.endpoints:
                 yield endpoint.host, written(endpoint.path)
+                for path in component.mcp_endpoints:
+                    yield endpoint.host, written(document_path(path))
                 for text in texts:
                     yield endpoint.host, text
                 for path in capitals:
@@ -193,7 +196,7 @@ def _routes(estate: Estate, component: Component) -> Iterator[OldRoute]:
             NO_POSITION,
             service,
             protocols=(estate.stack.scheme,),
-            methods=METHODS,
+            methods=plan.methods,
             hosts=plan.hosts,
             paths=tuple(plan.kong_paths),
             regex_priority=plan.priority,

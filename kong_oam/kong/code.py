@@ -31,6 +31,9 @@ ADMISSION: Parts = (
     "admission",
 )
 
+# Admission of a port with tools.
+ADMISSION_WITH_TOOLS: Parts = (*ADMISSION[:-1], "discovery", "admission")
+
 # Clears Kong's own record. Keeps only the request's id, service, route and status.
 BARE_RECORD = (
     "local shared,said,set=kong.ctx.shared,kong.log.serialize(),kong.log.set_serialize_value "
@@ -70,6 +73,12 @@ for _trait in AT_KONG:
 # Before the plugin that finds old credentials.
 CHUNKS["before"] = {"access": ("old_credential",)}
 
+# Behind all plugins that change answers.
+BEHIND["tools"] = {
+    "header_filter": ("answer_headers",),
+    "body_filter": ("lists",),
+}
+
 # Records come last, since they describe the effect of all other scripts.
 CHUNKS["log"] = {"log": ("queries", "record")}
 BEHIND["log"] = {"header_filter": ("queries", "traces")}
@@ -80,9 +89,9 @@ def phases(table: str) -> Iterator[tuple[str, str]]:
 
     The script of phase `access` needs `TABLE` and `MORE` in front of it, which admission reads.
     """
-    functions = [ADMISSION]
-    calls = {"access": ["admission"]}
     tools = has_tools(table)
+    functions = [ADMISSION_WITH_TOOLS if tools else ADMISSION]
+    calls = {"access": ["admission"]}
     for phase, parts in chunks_of(table):
         functions.append(parts)
         calls.setdefault(phase, []).append(deployed_name(parts[-1]))

@@ -13,11 +13,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Literal
 
-from kong_oam.access.endpoint import Endpoint
+from kong_oam.access.discovery import document_path, documents
+from kong_oam.access.endpoint import Endpoint, Endpoints
 from kong_oam.access.methods import METHODS
 from kong_oam.access.model import Component, Estate
 from kong_oam.access.paths import within, written
@@ -134,7 +135,7 @@ def _by_endpoint(
         by_host[claim.host].append(claim)
     wildcards = [host for host in by_host if "*" in host]
     for component in components:
-        for endpoint in component.exposure.endpoints:
+        for endpoint in _claimed(component):
             hosts = set(by_host)
             # A plain host conflicts only with itself and wildcards. This keeps large estates
             # linear.
@@ -155,7 +156,7 @@ def _possible_winners(
     """
     own: list[int] = []
     for component in components:
-        own += map(_own_priority, component.exposure.endpoints)
+        own += map(_own_priority, _claimed(component))
     lowest = min(own, default=0)
     for claim in claims:
         if claim.owner.stack or claim.priority >= lowest:
@@ -173,6 +174,14 @@ def _unknown_order(admin: AdminApi) -> Diagnostic | None:
         f"ours; set router_flavor to {FLAVOR}, the default"
     )
     return Diagnostic("ENV426", message)
+
+
+def _claimed(component: Component) -> Endpoints:
+    """Return the endpoints of a component, and the paths of documents about its MCP endpoints."""
+    claimed = [*component.exposure.endpoints]
+    for endpoint, path in documents(component):
+        claimed.append(replace(endpoint, path=document_path(path)))
+    return tuple(claimed)
 
 
 def _own_priority(endpoint: Endpoint) -> int:

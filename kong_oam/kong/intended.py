@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kong_oam.access.data import JsonObject, Texts
-from kong_oam.access.model import METHODS, Component, Estate
+from kong_oam.access.model import Component, Estate
 from kong_oam.access.settings.values import Settings
 from kong_oam.access.upstream import Upstream
 from kong_oam.kong import names, plugins
@@ -141,6 +141,7 @@ class _EntityBuilder:
             authentication,
             deployed.audiences,
             deployed.clients.get(component.identity.provider, {}),
+            deployed.issuers.get(component.identity.provider),
         )
         anonymous = names.anonymous_for(self.stack, component)
         verifying = plugins.jwt(anonymous)
@@ -233,7 +234,7 @@ class _EntityBuilder:
             protocols=[self.settings.stack.scheme],
             hosts=list(plan.hosts),
             paths=plan.kong_paths,
-            methods=list(METHODS),
+            methods=list(plan.methods),
             headers=None,
             snis=None,
             sources=None,

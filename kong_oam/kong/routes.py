@@ -3,7 +3,8 @@
 Source: docs/explanation/design.md#routes.
 
 Rules need no routes of their own, since the gate knows the caller. Exposed paths of one depth share
-a route, and the longer path wins through `regex_priority`.
+a route, and the longer path wins through `regex_priority`. Documents about MCP endpoints have
+routes of their own, for GET of exactly their paths.
 """
 
 from __future__ import annotations
@@ -20,9 +21,15 @@ from kong_oam.access.compile.exposure import (
     MOST_LABELS_OF_WILDCARD,
 )
 from kong_oam.access.data import Names, PathSegments
+from kong_oam.access.discovery import document_path, documents
 from kong_oam.access.methods import METHODS
 from kong_oam.access.model import Component
-from kong_oam.access.paths import AmbiguousPathError, declared, pattern
+from kong_oam.access.paths import (
+    AmbiguousPathError,
+    declared,
+    pattern,
+    pattern_of_exactly,
+)
 from kong_oam.kong.entities import Entity
 from kong_oam.kong.route_order import priority
 
@@ -34,8 +41,8 @@ from kong_oam.kong.route_order import priority
 # `kong_oam.access.compile.exposure` rejects hosts and paths that would not fit.
 _STEP = 2 * (1 + DEEPEST_BELOW_WILDCARD)
 assert (
-    _STEP * MOST_LABELS_OF_WILDCARD + 2 * DEEPEST_BELOW_WILDCARD <= 1023
-    and 2 * DEEPEST <= 1023
+    _STEP * MOST_LABELS_OF_WILDCARD + 2 * DEEPEST_BELOW_WILDCARD + 1 <= 1023
+    and 2 * DEEPEST + 1 <= 1023
 )
 
 
@@ -63,6 +70,7 @@ class RoutePlan:
     hosts: Names
     paths: Names
     priority: int
+    methods: Names = METHODS
 
     @property
     def kong_paths(self) -> list[str]:
@@ -77,7 +85,26 @@ def routes(component: Component) -> tuple[RoutePlan, ...]:
         for index, (hosts, paths) in enumerate(_shared(component, backend)):
             suffix = f"-{index}" if index else ""
             plans += _plans(backend, hosts, paths, suffix)
-    return tuple(plans)
+    return (*plans, *_document_plans(component))
+
+
+def _document_plans(component: Component) -> Iterator[RoutePlan]:
+    """Yield the routes of documents about MCP endpoints, before all routes of such paths."""
+    hosts_of: dict[tuple[str, PathSegments, int], list[str]] = {}
+    for endpoint, path in documents(component):
+        number = document_priority(endpoint.host, path)
+        place = endpoint.backend, document_path(path), number
+        hosts_of.setdefault(place, []).append(endpoint.host)
+    for index, (place, hosts) in enumerate(hosts_of.items()):
+        backend, path, number = place
+        role = f"discovery-{index}" if index else "discovery"
+        exactly = (pattern_of_exactly(path),)
+        yield RoutePlan(role, backend, tuple(hosts), exactly, number, ("GET",))
+
+
+def document_priority(host: str, endpoint: PathSegments) -> int:
+    """Return the priority of the document about an endpoint: more than any route of its path."""
+    return regex_priority(host, len(document_path(endpoint))) + 1
 
 
 def _shared(
@@ -118,7 +145,8 @@ def _plans(
 
 def regex_priority(host: str, depth: int) -> int:
     """Return the priority of a path with so many elements on a host."""
-    return _step(host) + 2 * depth
+    deepest = DEEPEST_BELOW_WILDCARD if host.startswith("*.") else DEEPEST
+    return _step(host) + 2 * min(depth, deepest)
 
 
 def own_priority(host: str, depth: int) -> int:
@@ -138,16 +166,29 @@ def _step(host: str) -> int:
 @cache
 def declared_path(path: str) -> PathSegments | None:
     """Return the elements of a path that `RoutePlan.kong_paths` wrote, or None for another path."""
+    elements = _elements_of(path, "(?:/|$)")
+    is_ours = elements is not None and f"~{pattern(elements)}" == path
+    return elements if is_ours else None
+
+
+@cache
+def exact_path(path: str) -> PathSegments | None:
+    """Return the elements of the only path that a route of a document matches, or None for another
+    path."""
+    elements = _elements_of(path, "$")
+    if not elements:
+        return None
+    return elements if f"~{pattern_of_exactly(elements)}" == path else None
+
+
+def _elements_of(path: str, end: str) -> PathSegments | None:
     if not path.startswith("~"):
         return None
-    text = _EITHER.sub(r"\1", path[1:].removesuffix("(?:/|$)")).replace(
-        "\\", ""
-    )
+    text = _EITHER.sub(r"\1", path[1:].removesuffix(end)).replace("\\", "")
     try:
-        elements = declared(text)
+        return declared(text)
     except AmbiguousPathError:
         return None
-    return elements if pattern(elements) == path[1:] else None
 
 
 def literal_prefix(path: str) -> str:

@@ -43,6 +43,8 @@ closes takes effect with the first, a rule that opens with the second.
     `tools`                      `{path: bytes}` of MCP endpoints: the most bytes of a message. The
                                  gate reads each message there. A tool is a method: `call NAME`. No
                                  entry of such a path has "*". Missing without tools.
+    `discovery`                  `{scheme, issuer}` for documents about these endpoints
+                                 (kong_oam.access.discovery). Missing without tools.
     `forward_token`              True: the workload gets the bearer token.
                                  False: it gets only the gate's headers.
 
@@ -128,12 +130,13 @@ def table(
     authentication: Authentication = "jwt",
     audiences: Texts | None = None,
     clients: Texts | None = None,
+    issuer: str | None = None,
 ) -> str:
     """Return the table of a backend of `component`, by the backend's name.
 
     `ring`: the consumer with the issuer's keys. `audiences`: those that the provider made up, by
     component. `clients`: client ids at the provider, by component. A missing client has the id of
-    the model.
+    the model. `issuer`: the provider's issuer, if the run creates it.
     """
     data = _data(
         estate,
@@ -143,6 +146,7 @@ def table(
         authentication,
         audiences or {},
         clients or {},
+        issuer,
     )
     if estate.stack.records:
         data |= _recorded(
@@ -164,9 +168,9 @@ def revision(
     """Return a digest, twelve digits, of the table that Applications and settings define for a
     backend.
 
-    It excludes audiences and client ids that providers make up, and emergency openings.
+    It excludes issuers, audiences and client ids that a run makes up, and emergency openings.
     """
-    data = _data(estate, component, backend, ring, authentication, {}, {})
+    data = _data(estate, component, backend, ring, authentication, {}, {}, None)
     return sha256(_written(data).encode()).hexdigest()[:12]
 
 
@@ -178,6 +182,7 @@ def _data(
     authentication: Authentication,
     audiences: Texts,
     ids: Texts,
+    issuer: str | None,
 ) -> JsonFields:
     provider = estate.provider_of(component)
     hosts, depth = _hosts(estate, component, backend)
@@ -211,6 +216,7 @@ def _data(
         **of_traits,
         **_refusing_entry(component),
         **_tools_entry(component, of_traits),
+        **_discovery_entry(estate, component, issuer),
         **_forward_entry(component, backend),
     }
 
@@ -246,6 +252,16 @@ def _tools_entry(component: Component, of_traits: JsonObject) -> JsonObject:
     largest = limits.get("body", LARGEST_MESSAGE)
     tools = {written(path): largest for path in component.mcp_endpoints}
     return {"tools": tools} if tools else {}
+
+
+def _discovery_entry(
+    estate: Estate, component: Component, made_up: str | None
+) -> JsonObject:
+    """Return the table's entry `discovery`, or nothing if no rule names a tool."""
+    if not component.mcp_endpoints:
+        return {}
+    issuer = estate.provider_of(component).issuer or made_up
+    return {"discovery": {"issuer": issuer, "scheme": estate.stack.scheme}}
 
 
 def _refusing_alternatives(deciding: list[Rule]) -> list[RefusingAlternative]:

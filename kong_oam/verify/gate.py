@@ -9,10 +9,17 @@ from functools import cache
 from typing import Literal
 
 from kong_oam.access.data import Names, Networks, PathSegments, T
+from kong_oam.access.discovery import WELL_KNOWN
 from kong_oam.access.hosts import host_patterns
 from kong_oam.access.methods import http_method, is_known
 from kong_oam.access.networks import admits, fewest, network
-from kong_oam.access.paths import beginnings, may_be_longer, unwritten, written
+from kong_oam.access.paths import (
+    beginnings,
+    may_be_longer,
+    unwritten,
+    within,
+    written,
+)
 from kong_oam.access.refusals import Refusals
 from kong_oam.kong.script import RefusingAlternative, Table
 from kong_oam.verify.identities import Held
@@ -25,7 +32,7 @@ Requirement = Literal["public"] | Sequence[Sequence[str]]
 def requirement(table: Table, call: Call) -> Requirement:
     """Return the requirement of a table for the call. Without alternatives, the script denies the
     call."""
-    if not table or not is_known(call.method):
+    if not table or not is_known(call.method) or _is_document(table, call):
         return ()
     owner = _owner(table, call)
     if owner is None:
@@ -42,6 +49,16 @@ def requirement(table: Table, call: Call) -> Requirement:
         if not required:
             return ()
     return "public" if _opened(table, method, owner) else required
+
+
+def _is_document(table: Table, call: Call) -> bool:
+    """Return whether admission answers the call with a document about an MCP endpoint."""
+    if call.method != "GET" or not within(call.path, WELL_KNOWN):
+        return False
+    endpoint = call.path[len(WELL_KNOWN) :]
+    paths = [*map(written, beginnings(endpoint))]
+    is_endpoint = written(endpoint) in table.get("tools", {})
+    return is_endpoint and _leads_here(table, call.host, paths)
 
 
 def _method_at(table: Table, owner: str, method: str) -> str:

@@ -23,7 +23,7 @@ from kong_oam.access.paths import written
 from kong_oam.kong.effects import HTTP
 from kong_oam.kong.entities import Entity
 from kong_oam.kong.route_order import paths_by_priority, priority
-from kong_oam.kong.routes import declared_path, literal_prefix
+from kong_oam.kong.routes import declared_path, exact_path, literal_prefix
 from kong_oam.verify.questions import Call
 
 
@@ -98,9 +98,8 @@ class Router:
         prefix."""
         for candidate in self._on(host):
             for path in candidate.paths:
-                elements = declared_path(path) or literal_prefix(path).split(
-                    "/"
-                )
+                ours = declared_path(path) or exact_path(path)
+                elements = ours or literal_prefix(path).split("/")
                 yield tuple(filter(None, elements))
 
     def reached(self, call: Call) -> tuple[Reached, ...]:
@@ -166,7 +165,8 @@ def _matched(path: str, call: Call) -> tuple[str, bool] | None:
     text = written(call.path)
     if not path.startswith("~"):
         return (path, True) if text.startswith(path) else None
-    is_certain = declared_path(path) is not None or call.below is None
+    is_ours = declared_path(path) is not None or exact_path(path) is not None
+    is_certain = is_ours or call.below is None
     expression = _compiled(path)
     match = expression.match(text) if expression else None
     if match:

@@ -17,7 +17,7 @@ import httpx
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-from kong_oam.access.model import METHODS, Component, Estate
+from kong_oam.access.model import Component, Estate
 from kong_oam.access.settings.assumed import assumed
 from kong_oam.access.settings.logs import LogSettings
 from kong_oam.access.settings.upstream_tls import UpstreamTlsSettings
@@ -312,7 +312,7 @@ class Entities:
                     "protocols": [estate.stack.scheme],
                     "hosts": list(plan.hosts),
                     "paths": plan.kong_paths,
-                    "methods": list(METHODS),
+                    "methods": list(plan.methods),
                     "regex_priority": plan.priority,
                     "strip_path": False,
                     "preserve_host": True,

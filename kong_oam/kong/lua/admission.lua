@@ -22,6 +22,10 @@ function READERS.left_table()
   return loaded_table
 end
 
+-- With tools:
+READERS.json_spans, READERS.quoted, READERS.challenge, READERS.endpoint_of = json_spans, quoted, challenge, endpoint_of
+
+-- End of tools.
 -- Names of headers, and their prefixes before a dash, that callers must not send. Only the gateway
 -- sets them, or proxies use them for a user, a client certificate or a method.
 -- docs/reference/paths-and-headers.md names their sources.
@@ -146,6 +150,10 @@ end
 local function admit()
   local path = match(ngx.var.request_uri, '^[^?]*')
   if not names_one_host() or unreadable(path) then return 400, 'ambiguous-path' end
+  -- With tools:
+  kong.ctx.shared.kong_oam_document = describe(READERS.left_table())
+  if kong.ctx.shared.kong_oam_document then return 200, 'discovery' end
+  -- End of tools.
   local authorization, is_ambiguous = {}, false
   for name, value in pairs(ngx.req.get_headers(0, true)) do
     is_ambiguous = is_ambiguous or ambiguous(name, value)
@@ -157,6 +165,16 @@ local function admit()
   ngx.ctx.cached_request_headers = nil   -- an old copy, in which Kong 3.7 to 3.9 read Connection
 end
 
+-- With tools:
+-- Answers with the document about an endpoint, before any rule. Neither `jwt` nor a workload gets
+-- the request.
+local function answer_with_document()
+  kong.ctx.shared.kong_oam_decision = { status = 200, code = 'discovery' }
+  kong.response.exit(200, kong.ctx.shared.kong_oam_document, { ['Content-Type'] = 'application/json' })
+  error('a document was answered and the request went on', 0)
+end
+
+-- End of tools.
 return function()
   kong.ctx.shared.kong_oam_readers = READERS
   local ok, status, code = pcall(admit)
@@ -164,6 +182,9 @@ return function()
     kong.log.err('admission failed, request refused: ', status)
     status, code = 500, 'failed'
   end
+  -- With tools:
+  if status == 200 then answer_with_document() end
+  -- End of tools.
   if status then refuse(status, code) end
   kong.ctx.shared.kong_oam_admitted = TEXT
 end

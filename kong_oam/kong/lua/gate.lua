@@ -390,6 +390,48 @@ local function may_be_public(rule, owner)
   return false
 end
 
+-- Whether the caller may call a tool, by the rules of the path.
+local function may_call(rule, owner, tool, text, signs, identity)
+  local method = CALL .. tool
+  local alternatives = alternatives_of(rule, owner, method, text, signs)
+  local is_met = alternatives == 'public'
+  for _, scopes in ipairs(not is_met and identity and identity.for_us and alternatives or {}) do
+    is_met = is_met or has_scopes(identity, scopes)
+  end
+  return is_met and check_address(owner, method) == 200
+end
+
+-- The set of tools that the caller may call.
+local function callable_tools(rule, owner, text, signs, identity)
+  local tools = {}
+  for _, methods in ipairs({ rule, gate.refusing and gate.refusing[owner] }) do
+    for method in pairs(methods) do
+      local tool = type(method) == 'string' and match(method, '^call (.*)$')
+      if tool and may_call(rule, owner, tool, text, signs, identity) then tools[tool] = true end
+    end
+  end
+  return tools
+end
+
+-- Adds the scopes of the first alternative that a token of the caller may have, or of the first.
+local function add_needed(needed, alternatives, identity)
+  local chosen
+  for _, scopes in ipairs(alternatives ~= 'public' and alternatives or {}) do
+    local possible = { scopes = effective(scopes, identity.client, identity.groups) }
+    if has_scopes(possible, scopes) then chosen = chosen or scopes end
+  end
+  local first = alternatives and alternatives ~= 'public' and alternatives[1]
+  for _, scope in ipairs(chosen or first or {}) do needed[scope] = true end
+end
+
+-- The set of all scopes that a token for the message needs: to connect, and to call.
+local function needed_scopes(rule, owner, alternatives, text, signs, identity)
+  local needed = {}
+  add_needed(needed, alternatives_of(rule, owner, 'POST', text, signs), identity)
+  add_needed(needed, alternatives, identity)
+  return needed
+end
+
 -- End of tools.
 local function judge(text_of_table)
   gate = cached_table(text_of_table)
@@ -430,7 +472,11 @@ local function judge(text_of_table)
       decision.method, everybody = method, 'public'
       alternatives, positions, refused = alternatives_of(rule, owner, method, text, signs)
       decision.rule = (alternatives or refused) and place_of(owner, method, positions[1])
+    elseif message.method == 'tools/list' then
+      decision.tools = callable_tools(rule, owner, text, signs, identity)
     end
+  elseif method == 'GET' and not ambiguous_rule and gate.tools and gate.tools[owner] then
+    decision.tools = callable_tools(rule, owner, text, signs, identity)   -- a server may send a list again
   end
   -- End of tools.
   if alternatives == 'public' then
@@ -446,6 +492,9 @@ local function judge(text_of_table)
     end
   end
   -- With tools:
+  if alternatives and gate.tools and gate.tools[owner] then
+    decision.needed = needed_scopes(rule, owner, alternatives, text, signs, identity)
+  end
   if decision.method and not alternatives and not refused then return 403, 'tool-not-listed' end
   -- End of tools.
   return 403, alternatives and 'scope-missing' or refused and 'path-refused' or rule and 'method-not-listed' or 'no-rule'
@@ -465,6 +514,12 @@ local function judge_by_both()
   status, code, other = judge(admitted)
   if status ~= 200 then return status, code end
   decision.also = kong.ctx.shared.kong_oam_decision.identity
+  -- With tools:
+  for tool in pairs(decision.tools or {}) do
+    local others = kong.ctx.shared.kong_oam_decision.tools
+    if others and not others[tool] then decision.tools[tool] = nil end
+  end
+  -- End of tools.
   kong.ctx.shared.kong_oam_decision = decision
   forwards = forwards and gate.forward_token
   if not identity or not other then return 200, reason, nil, forwards end

@@ -9,6 +9,9 @@ local byte, char, find, gmatch, gsub = string.byte, string.char, string.find, st
 local lower, match, sub = string.lower, string.match, string.sub
 local json_null = {}
 local json_read, json_is_array, json_is_object, utf8_valid
+-- With tools:
+local json_spans
+-- End of tools.
 do
   local ARRAY, OBJECT = {}, {}   -- keys that no text equals; they mark the type of a table
   local MAX_DEPTH = 32
@@ -95,6 +98,9 @@ do
   end
 
   local read_value
+  -- With tools:
+  local spans   -- the places of the parts of upper objects and arrays, while json_spans reads
+  -- End of tools.
 
   local function read_list(text, at, depth, kind, closing)   -- at: after the opening bracket
     local result, key = { [kind] = true }, 0
@@ -112,7 +118,16 @@ do
         if result[key] ~= nil then error('a key stands twice', 0) end
         at = at + 1
       end
+      -- With tools:
+      local first = spans and space(text, at)
+      -- End of tools.
       result[key], at = read_value(text, at, depth + 1)
+      -- With tools:
+      if spans and depth <= 2 then
+        spans[result] = spans[result] or {}
+        spans[result][key] = { first, at - 1 }
+      end
+      -- End of tools.
       at = space(text, at)
       local mark = sub(text, at, at)
       at = at + 1
@@ -143,4 +158,16 @@ do
     if space(text, at) <= #text then return nil, 'something follows the value' end
     return value
   end
+
+  -- With tools:
+  -- json_spans(text) -> the value, and {table: {key: {first, last}}}; nil as json_read. The places
+  -- of parts in the text, three levels deep.
+  function json_spans(text)
+    spans = {}
+    local value = json_read(text)
+    local found = spans
+    spans = nil
+    return value, found
+  end
+  -- End of tools.
 end

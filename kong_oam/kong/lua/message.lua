@@ -107,7 +107,7 @@ local function meaning_of(message, is_object)
   return { method = method, name = name, tool = name }
 end
 
--- read_message(largest, readers) -> {method, name, tool}, or nil with a status and a code. The body
+-- read_message(largest, readers) -> {method, id, name, tool}, or nil with a status and a code. The body
 -- is read once for both tables. `readers`: admission's functions. `largest`: the most bytes.
 local function read_message(largest, readers)
   local shared = kong.ctx.shared
@@ -123,7 +123,9 @@ local function read_message(largest, readers)
     end
     known = { bytes = #body }
     if #body <= largest and are_plain(headers_by_name()) then
-      known.meaning = meaning_of(readers.json_read(body), readers.json_is_object)
+      local message = readers.json_read(body)
+      known.meaning = meaning_of(message, readers.json_is_object)
+      if known.meaning and known.meaning.method then known.meaning.id = message.id end
     end
     shared.kong_oam_message = known
   end
@@ -138,8 +140,10 @@ local function header_value(text)
   return '=?base64?' .. ngx.encode_base64(text) .. '?='
 end
 
--- Tells the workload what was decided on, and removes what the caller told, in any spelling.
+-- Tells the workload what was decided on, and removes what the caller told, in any spelling. A list
+-- of tools has to come unpacked.
 local function set_message_headers()
+  if kong.ctx.shared.kong_oam_decision.tools then kong.service.request.set_header('Accept-Encoding', 'identity') end
   local known = kong.ctx.shared.kong_oam_message
   if not known then return end
   for name in pairs(ngx.req.get_headers(0, true)) do

@@ -42,6 +42,29 @@ local PLAINER = {
 -- With tools:
 PLAINER['tool-not-listed'] = 'not-allowed'
 -- End of tools.
+-- With tools:
+-- Completes a denial at an MCP endpoint of admission's table. Returns the body of the answer to a
+-- message, since clients show its text; nil elsewhere.
+local function answer_at_endpoint(status, name, id)
+  local shared = kong.ctx.shared
+  local readers, decision = shared.kong_oam_readers, shared.kong_oam_decision or {}
+  if not readers or not readers.endpoint_of then return nil end
+  local gate = readers.left_table()
+  local owner = readers.endpoint_of(gate)
+  if not owner then return nil end
+  local needed = status == 403 and decision.needed or nil
+  if status == 401 or needed then
+    kong.response.set_header('WWW-Authenticate', readers.challenge(gate, owner, needed))
+  end
+  if string.match(ngx.var.request, '^%S+') ~= 'POST' then return nil end
+  local message = (shared.kong_oam_message or {}).meaning or {}
+  local to = message.id
+  local shown = type(to) == 'number' and string.format('%.0f', to) or to and readers.quoted(to) or 'null'
+  return string.format('{"jsonrpc":"2.0","id":%s,"error":{"code":-32010,"message":"%s",'
+    .. '"data":{"type":"urn:kong-oam:problem:%s","status":%d,"requestId":"%s"}}}', shown, TITLES[name], name, status, id)
+end
+
+-- End of tools.
 local BY_STATUS = {
   [413] = 'too-large', [429] = 'too-many-requests', [500] = 'failed', [502] = 'upstream-failed', [503] = 'unavailable',
   [504] = 'upstream-timeout',
@@ -82,6 +105,14 @@ return function()
   local body = string.format('{"type":"urn:kong-oam:problem:%s","title":"%s","status":%d,"requestId":"%s"}',
     name, TITLES[name], status, id)
   kong.response.set_header('Content-Type', 'application/problem+json')
+  -- With tools:
+  local ok, answer = pcall(answer_at_endpoint, status, name, id)
+  if not ok then kong.log.err('a denial at an endpoint is not complete: ', answer) end
+  if ok and answer then
+    body = answer
+    kong.response.set_header('Content-Type', 'application/json')
+  end
+  -- End of tools.
   kong.response.set_header('Content-Length', #body)
   kong.ctx.shared.kong_oam_problem = body
 end

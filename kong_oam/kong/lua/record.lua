@@ -101,6 +101,7 @@ local function record_of(serialized, facts)
   }
   -- With tools:
   record.method = decision.method or record.method
+  if code == 'discovery' then record.decision = 'answered' end
   -- End of tools.
   if decision.identity or decision.also then caller(record, decision, facts, log) end
   return record

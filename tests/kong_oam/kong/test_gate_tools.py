@@ -55,7 +55,8 @@ def kong() -> Iterator[Kong]:
 
 
 def problem(answer: Answer) -> str:
-    return str(json.loads(answer.body)["type"]).rpartition(":")[2]
+    body = json.loads(answer.body)
+    return str(body["error"]["data"]["type"]).rpartition(":")[2]
 
 
 def message_headers(answer: Answer) -> dict[str, str]:

@@ -26,8 +26,10 @@ from kong_oam.verify.questions import Call
 from kong_oam.verify.router import Router
 from tests.support.estates import STACK, exposing
 from tests.support.json_object import JsonObject
+from tests.support.mcp_estates import HOST, desk_estate
 
 Row = JsonObject
+OTHER_PATH = ("              - {paths: [/other], methods: [POST], scopes: [tickets.use]}\n", "")  # fmt: skip
 Endpoints = frozenset[tuple[str, str]]
 
 HOSTS = ("a.x.com", "b.x.com", "*.x.com", "c.a.x.com", "*.a.x.com")
@@ -110,6 +112,21 @@ def test_another_stack_on_the_same_host_and_path_is_named() -> None:
         "'kong-oam.prod.shop.api.80.protected-1' of stack 'prod'. Either could get the other's calls; use another "
         "host or path, or deploy both from one stack"
     )
+
+
+def test_another_stack_on_the_path_of_a_document_is_named() -> None:
+    """The gateway would answer its calls with the document about an MCP endpoint."""
+    made = desk_estate(("http: {/: 8000}", "http: {/mcp: 8000}"), OTHER_PATH)
+    for path, is_named in (("/.well-known", True), ("/known", False)):
+        others = _rows(_estate([(HOST, path)], "prod"))
+        found = [each.message for each in _conflicts(made, others)]
+        assert len(found) == is_named
+    others = _rows(replace(made, stack=replace(made.stack, name="prod")))
+    (message,) = (
+        each.message
+        for each in _conflicts(_estate([(HOST, "/.well-known")]), others)
+    )
+    assert "route 'kong-oam.prod.desk.mcp.8000.discovery'" in message
 
 
 def test_a_route_outside_any_stack_on_the_same_host_and_path_is_named() -> None:

@@ -22,10 +22,12 @@ ADMISSION = (
     "contains",
     "admission",
 )
+ADMISSION_WITH_TOOLS = (*ADMISSION[:-1], "discovery", "admission")
 GATE = ("answer", "addresses", "gate")
 GATE_WITH_TOOLS = ("answer", "addresses", "message", "gate")
 SCRIPTS = [
     ADMISSION,
+    ADMISSION_WITH_TOOLS,
     GATE,
     GATE_WITH_TOOLS,
     *ALWAYS.values(),

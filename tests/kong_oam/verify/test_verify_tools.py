@@ -45,16 +45,19 @@ URL = f"http://{HOST}/mcp"
 Rules = dict[str, Any]
 
 
-@pytest.fixture(scope="module")
-def running() -> Iterator[Running]:
+def _deployment(*texts: str) -> Deployment:
     provider = replace(PROVIDER, issuer=ISSUER)
     stack = replace(STACK, providers={"main": provider}, scheme="http")
-    deployment = Deployment(
+    return Deployment(
         replace(SETTINGS, stack=stack),
-        estate(desk(), stack=stack),
+        estate(*texts, stack=stack),
         Issuer(time.time(), provider),
     )
-    with Running(deployment) as verified:
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Running]:
+    with Running(_deployment(desk())) as verified:
         yield verified
 
 
@@ -72,6 +75,34 @@ def change(hands: Hands, changed: Callable[[Rules], None]) -> None:
 
 def test_the_deployed_tools_are_the_intended_tools(running: Running) -> None:
     assert running.lines() == []
+
+
+PAGES = """
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: pages}
+spec:
+  components:
+    - name: web
+      type: webservice
+      properties: {image: web, ports: [{port: 80, expose: true}]}
+      traits:
+        - type: gateway
+          properties: {domain: desk.example.com, http: {"/.well-known": 80}}
+        - type: access
+          properties:
+            owner: pages
+            rules: [{paths: ["/.well-known"], public: {reason: pages}}]
+"""
+
+
+def test_the_document_of_an_endpoint_is_no_difference() -> None:
+    """The gateway answers it before any public rule on the host."""
+    rule = "              - {paths: [/other], methods: [POST], scopes: [tickets.use]}\n"
+    public = "              - {paths: [/], public: {reason: pages}}\n"
+    for texts in ((desk((rule, public)),), (desk(), PAGES)):
+        with Running(_deployment(*texts)) as verified:
+            assert verified.lines() == []
 
 
 CHANGES: dict[str, tuple[Callable[[Rules], Any], list[str]]] = {

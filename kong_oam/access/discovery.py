@@ -1,0 +1,51 @@
+"""The documents by which clients of MCP endpoints find their identity provider (RFC 9728).
+
+The gateway answers `GET /.well-known/oauth-protected-resource/mcp` for the endpoint `/mcp` itself,
+to everybody and before any rule on the host.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kong_oam.access.data import PathSegments
+from kong_oam.access.endpoint import Endpoint
+from kong_oam.access.model import Component, Estate
+from kong_oam.access.paths import within
+
+WELL_KNOWN = (".well-known", "oauth-protected-resource")
+
+# Code of the decision on a request for a document.
+DISCOVERY = "discovery"
+
+
+def document_path(endpoint: PathSegments) -> PathSegments:
+    """Return the path of the document about an MCP endpoint."""
+    return (*WELL_KNOWN, *endpoint)
+
+
+def described(
+    estate: Estate, method: str, host: str, path: PathSegments
+) -> Component | None:
+    """Return the component whose document the gateway answers with; None for other requests."""
+    if method != "GET" or not within(path, WELL_KNOWN):
+        return None
+    endpoint = path[len(WELL_KNOWN) :]
+    reached = estate.reached(host, endpoint)
+    if reached is None:
+        return None
+    _, component = reached
+    return component if endpoint in component.mcp_endpoints else None
+
+
+def documents(component: Component) -> Iterator[tuple[Endpoint, PathSegments]]:
+    """Yield each MCP endpoint with the endpoint that exposes it on a host."""
+    for path in component.mcp_endpoints:
+        exposing: dict[str, Endpoint] = {}
+        for endpoint in component.exposure.endpoints:
+            known = exposing.get(endpoint.host)
+            is_longer = known is None or len(known.path) < len(endpoint.path)
+            if within(path, endpoint.path) and is_longer:
+                exposing[endpoint.host] = endpoint
+        for endpoint in exposing.values():
+            yield endpoint, path
