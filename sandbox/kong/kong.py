@@ -13,7 +13,7 @@ from sandbox.kong import tls, upstream
 from sandbox.kong.admin import AdminApi
 from sandbox.kong.entities import Entity, KongConf, Service, Snapshot
 from sandbox.kong.http import InvalidRequestError, Request, Response, Server
-from sandbox.kong.proxy import Answer, Proxy
+from sandbox.kong.proxy import Answer, Proxy, Send
 from sandbox.kong.store import Store
 from sandbox.kong.upstream import Resolve, UpstreamRequest
 
@@ -151,14 +151,18 @@ class Kong:
         self._store.restore(snapshot)
 
     def handle(
-        self, raw: bytes, scheme: str = "http", peer: str = "127.0.0.1"
+        self,
+        raw: bytes,
+        scheme: str = "http",
+        peer: str = "127.0.0.1",
+        send: Send = upstream.accept_all,
     ) -> Answer:
-        """Return the proxy's answer to the bytes of one request, without sockets; the upstream
-        always answers 200. `peer` is the address of the client.
+        """Return the proxy's answer to the bytes of one request, without sockets. `peer` is the
+        address of the client. `send` is the upstream, which always answers 200 by default.
 
         The same code runs behind the proxy's port. Here the ports are Kong's defaults (8000, 8443).
         """
-        return self._proxy.handle(raw, scheme, None, upstream.accept_all, peer)
+        return self._proxy.handle(raw, scheme, None, send, peer)
 
     def _current_lags(self) -> tuple[float, float, float]:
         lags = self.lags

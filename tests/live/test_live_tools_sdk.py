@@ -97,7 +97,7 @@ def test_the_client_calls_its_tools_and_no_others(
     """Each token lists the scopes of one role. A denial ends no session."""
     server.ran.clear()
     found = _session(live, mode, BOT, "search", "close", "fetch")
-    assert found[:2] == ["close fetch search", "found 0"]
+    assert found[:2] == ["fetch search", "found 0"]
     assert found[2] != "closed 0"
     assert found[3] == "ticket 0"
     assert _session(live, mode, WRITER, "close")[1] == "closed 0"

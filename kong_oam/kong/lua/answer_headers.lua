@@ -7,8 +7,8 @@ local function header(name) return string.lower(kong.response.get_header(name) o
 local function list_of(decision)
   local message = (kong.ctx.shared.kong_oam_message or {}).meaning
   local list = {
-    tools = decision.tools, id = message and message.id, is_answer = message ~= nil, rest = '', size = 0, data = {},
-    others = {}, is_stream = string.find(header('Content-Type'), '^text/event%-stream') ~= nil,
+    tools = decision.tools, id = message and message.id, is_answer = message ~= nil, rest = {}, rest_size = 0, size = 0,
+    data = {}, others = {}, is_stream = string.find(header('Content-Type'), '^text/event%-stream') ~= nil,
   }
   if not list.is_answer and not list.is_stream then return false end
   local coding = header('Content-Encoding')

@@ -89,20 +89,38 @@ local function take_line(list, line, written)
   end
 end
 
+-- Whether a line ends in the part, or ended before with a CR, behind which an LF may follow.
+local function has_line(list, part)
+  local last = list.rest[#list.rest]
+  return find(part, '[\r\n]') ~= nil or (last and sub(last, -1) == '\r') or false
+end
+
+-- Keeps the beginning of a line, if the line is not too long.
+local function keep_rest(list, part)
+  if part == '' then return end
+  list.rest[#list.rest + 1], list.rest_size = part, list.rest_size + #part
+  if list.rest_size > LARGEST then
+    list.is_large, list.size, list.rest, list.rest_size = true, LARGEST, { ':' }, 0
+  end
+end
+
 -- The events that end in a part of a stream. Each of them is written anew. A line ends with CR, LF
 -- or both.
 local function events(list, part, is_last)
-  local text, at, written = list.rest .. part, 1, {}
-  while true do
-    local stop = find(text, '[\r\n]', at)
-    if not stop or (stop == #text and sub(text, stop) == '\r' and not is_last) then break end
-    take_line(list, sub(text, at, stop - 1), written)
-    at = stop + (sub(text, stop, stop + 1) == '\r\n' and 2 or 1)
+  local written = {}
+  if has_line(list, part) or is_last then
+    local text, at = table.concat(list.rest) .. part, 1
+    while true do
+      local stop = find(text, '[\r\n]', at)
+      if not stop or (stop == #text and sub(text, stop) == '\r' and not is_last) then break end
+      take_line(list, sub(text, at, stop - 1), written)
+      at = stop + (sub(text, stop, stop + 1) == '\r\n' and 2 or 1)
+    end
+    part, list.rest, list.rest_size = sub(text, at), {}, 0
   end
-  list.rest = sub(text, at)
-  if is_last and list.rest ~= '' then take_line(list, list.rest, written) end
+  if is_last and part ~= '' then take_line(list, part, written) end
   if is_last and list.size > 0 then end_event(list, written) end
-  if #list.rest > LARGEST then list.is_large, list.size, list.rest = true, LARGEST, ':' end
+  keep_rest(list, part)
   written[#written + 1] = ''
   return table.concat(written, '\n')
 end

@@ -6,6 +6,7 @@ import json
 import re
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -16,7 +17,8 @@ from kong_oam.kong import plugins
 from kong_oam.kong.sources import FILES
 from kong_oam.kong.table import table
 from sandbox.kong import Kong
-from sandbox.kong.proxy import Answer
+from sandbox.kong.http import Response
+from sandbox.kong.proxy import Answer, Send
 from tests.support.estates import PROVIDER, estate
 from tests.support.gateway_estates import Scene
 from tests.support.gateway_tokens import Issuer
@@ -26,6 +28,7 @@ from tests.support.mcp_estates import (
     chunked,
     desk_estate,
     desk_scene,
+    head,
     message,
     post,
     search_of,
@@ -39,6 +42,7 @@ from tests.support.messages.hostile import (
 from tests.support.scenes import gateway_of
 from tests.support.tiers import examples
 
+TOOLS_OF_ESTATES = ("a", "b/c", "d-e", "f")
 SCENE = desk_scene()
 HOSTILE = [*hostile_messages()]
 BOT = SCENE.issuers["main"].service(
@@ -266,9 +270,82 @@ def test_marked_lines_only_add() -> None:
         assert marks == ["With tools:", "End of tools."] * (len(marks) // 2)
 
 
+# Lists
+
+ALL = ("search", "fetch", "close", "open", *TOOLS_OF_ESTATES)
+
+
+def listing_server(kind: str = "application/json", **headers: str) -> Send:
+    """A server whose list has all tools."""
+    tools = [{"name": name} for name in ALL]
+    result = {"jsonrpc": "2.0", "id": 1, "result": {"tools": tools}}
+    text = json.dumps(result).encode()
+    body = b"data: %s\n\n" % text if kind == "text/event-stream" else text
+    length = ("Content-Length", str(len(body)))
+    named = [(name.replace("_", "-"), each) for name, each in headers.items()]
+    sent = (("Content-Type", kind), length, *named)
+    return lambda request, service: Response(200, sent, body)
+
+
+def listed(answered: Answer) -> list[str]:
+    text = answered.body.removeprefix(b"data: ")
+    return [tool["name"] for tool in json.loads(text)["result"]["tools"]]
+
+
+def get(token: str) -> bytes:
+    return head(token, "/mcp", ()).replace(b"POST", b"GET", 1)
+
+
+@pytest.mark.parametrize("kind", ["application/json", "text/event-stream"])
+def test_a_list_has_the_tools_that_the_caller_may_call(
+    kong: Kong, kind: str
+) -> None:
+    closer = SCENE.issuers["main"].user(["tickets.use", "tickets.write"], ["desk"])  # fmt: skip
+    for token, tools in ((BOT, ["search", "fetch"]), (closer, ["close"])):
+        raw = post(message("tools/list"), token)
+        answered = kong.handle(raw, "https", send=listing_server(kind))
+        assert listed(answered) == tools
+        assert b'"cacheScope":"private"' in answered.body
+
+
+def test_a_stream_of_a_get_has_no_other_tools(kong: Kong) -> None:
+    """A server may send an answer again."""
+    stream = listing_server("text/event-stream")
+    assert listed(kong.handle(get(BOT), "https", send=stream)) == ["search", "fetch"]  # fmt: skip
+    assert listed(kong.handle(get(BOT), "https", send=listing_server())) == [*ALL]  # fmt: skip
+
+
+def test_other_answers_stay(kong: Kong) -> None:
+    """A list in the answer to another message, at another path, and beside no tools."""
+    server = listing_server()
+    for raw in (
+        post(message("resources/list"), BOT),
+        post(call("search"), BOT),
+        post(message("tools/list"), BOT, "/other"),
+    ):
+        answered = kong.handle(raw, "https", send=server)
+        assert listed(answered) == [*ALL] and b"cacheScope" not in answered.body
+
+
+def test_the_server_is_asked_for_a_plain_list(kong: Kong) -> None:
+    """An encoded list becomes an error. Other answers may be encoded."""
+    packed = (("Content-Type", "application/json"), ("Accept-Encoding", "gzip"))
+    for raw, coding in (
+        (post(message("tools/list"), BOT, headers=packed), "identity"),
+        (post(message("prompts/list"), BOT, headers=packed), "gzip"),
+    ):
+        answered = kong.handle(raw, scheme="https")
+        assert answered.upstream is not None
+        sent = dict(answered.upstream.headers)
+        assert sent["Accept-Encoding"] == coding
+    server = listing_server(Content_Encoding="gzip")
+    answered = kong.handle(post(message("tools/list"), BOT), "https", send=server)  # fmt: skip
+    assert json.loads(answered.body)["error"]["code"] == -32010
+    assert "Content-Encoding" not in dict(answered.headers)
+
+
 # Enforced equals meant
 
-TOOLS = ("a", "b/c", "d-e", "f")
 SCOPES = ("a.use", "b.read", "c.write")
 
 
@@ -288,7 +365,7 @@ def _generated_estate(random: Random, count: int) -> list[str]:
             rules.append(f"{{paths: [{path}], {methods}{needed}}}")
             if path == "/plain":
                 continue
-            for tool in random.sample(TOOLS, 2):
+            for tool in random.sample(TOOLS_OF_ESTATES, 2):
                 required = [use, *random.sample(scopes[1:], random.choice((0, 1, 2)))]  # fmt: skip
                 access = f"scopes: [{', '.join(required)}]"
                 if is_public and random.random() < 0.5:
@@ -334,6 +411,7 @@ def test_the_gate_decides_as_decide() -> None:
     issuer = Issuer(time.time(), PROVIDER)
     scene = Scene(estate(*_generated_estate(random, count)), {"main": issuer})
     seen: dict[str, int] = {}
+    lengths: set[int] = set()
     with gateway_of(scene) as gateway:
         for _ in range(examples(6_000)):
             number = random.randrange(count)
@@ -361,7 +439,24 @@ def test_the_gate_decides_as_decide() -> None:
             got = gateway.handle(raw, scheme="https")
             assert got.status == meant.status, (raw, meant, got.body)
             assert (got.upstream is not None) == meant.allowed
+            if meant.allowed and b"tools/list" in raw:
+                tools = [
+                    tool
+                    for tool in ALL
+                    if answer(
+                        scene.estate,
+                        replace(request, method=call_of(tool)),
+                        headers,
+                        scene.rings,
+                        scene.now,
+                    ).allowed
+                ]
+                again = gateway.handle(raw, "https", send=listing_server())
+                is_endpoint = path.startswith("/mcp")
+                assert listed(again) == (tools if is_endpoint else [*ALL])
+                lengths.add(len(tools))
             seen[meant.code] = seen.get(meant.code, 0) + 1
+    assert lengths >= {0, 1, 2}
     assert {*seen} >= {
         "allowed",
         "public",
@@ -384,5 +479,5 @@ def _random_request(
         return method, raw.replace(b"POST", method.encode(), 1)
     if random.random() < 0.2:
         return "POST", post(message("tools/list"), token, path)
-    tool = random.choice((*TOOLS, "other"))
+    tool = random.choice((*TOOLS_OF_ESTATES, "other"))
     return call_of(tool), post(call(tool), token, path)
