@@ -13,6 +13,7 @@ from kong_oam.access.diff.model import AccessModel, empty
 from kong_oam.access.diff.snapshot import ModelError, exported_model, load_model
 from kong_oam.access.diff.switched_ports import switched_ports
 from kong_oam.access.diff.wording import headline
+from kong_oam.access.discovery import audience_notes
 from kong_oam.access.model import Estate
 from kong_oam.access.principals import TooManyGroupSetsError
 from kong_oam.access.settings.redis import RedisSettings
@@ -52,6 +53,14 @@ def announce_waived(estate: Estate) -> None:
     """Warn in every run of each plugin that a waiver accepts in front of a component."""
     for line in waived(estate):
         pulumi.log.warn(f"access: {line}")
+
+
+def announce_audiences(estate: Estate) -> None:
+    """Say in a preview which MCP servers get tokens for the whole stack."""
+    if not pulumi.runtime.is_dry_run():
+        return
+    for line in audience_notes(estate):
+        pulumi.log.info(f"access: {line}")
 
 
 def announcement(

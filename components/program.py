@@ -43,7 +43,12 @@ from kong_oam.traits.kong_plugin.findings import findings as plugins_found
 from kong_oam.traits.upstream_tls.at_kong import needed_authorities
 
 from . import settings as config
-from .announcement import announce, announce_redis, announce_waived
+from .announcement import (
+    announce,
+    announce_audiences,
+    announce_redis,
+    announce_waived,
+)
 from .application import (
     DeployedComponent,
     Deployment,
@@ -237,6 +242,7 @@ def _provision(plan: _Plan) -> _Provisioned:
         announce(model, state)
     announce_redis(estate, settings.gateway.redis)
     announce_waived(estate)
+    announce_audiences(estate)
     rotation = Rotation(
         estate, settings.as_of, state.credentials, proofs_in(state)
     )

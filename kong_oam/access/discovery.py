@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kong_oam.access.data import PathSegments
+from kong_oam.access.data import Names, PathSegments
 from kong_oam.access.endpoint import Endpoint
 from kong_oam.access.model import Component, Estate
-from kong_oam.access.paths import within
+from kong_oam.access.paths import within, written
 
 WELL_KNOWN = (".well-known", "oauth-protected-resource")
 
@@ -36,6 +36,28 @@ def described(
         return None
     _, component = reached
     return component if endpoint in component.mcp_endpoints else None
+
+
+def resource_urls(component: Component, scheme: str) -> Names:
+    """Return the URLs of the component's MCP endpoints, sorted: clients send them as `resource`
+    (RFC 8707). A wildcard host has no URL."""
+    urls = set()
+    for endpoint, path in documents(component):
+        if not endpoint.host.startswith("*."):
+            suffix = written(path) if path else ""
+            urls.add(f"{scheme}://{endpoint.host}{suffix}")
+    return tuple(sorted(urls))
+
+
+def audience_notes(estate: Estate) -> Iterator[str]:
+    """Yield a line about each MCP server whose tokens have the audience of the whole stack."""
+    for component in estate.exposed:
+        provider = estate.provider_of(component)
+        if component.mcp_endpoints and not provider.per_api:
+            yield (
+                f"tokens for the MCP server {component.key} have the stack's audience "
+                f"{provider.audience}; its gate counts only scopes of grants there"
+            )
 
 
 def documents(component: Component) -> Iterator[tuple[Endpoint, PathSegments]]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pulumi
 import pytest
 
 from components.announcement import (
+    announce_audiences,
     announce_redis,
     announce_waived,
     announcement,
@@ -15,6 +17,8 @@ from components.announcement import (
 from kong_oam.access.diff.snapshot import dump_model
 from tests.support.diffs import edited, model, settings
 from tests.support.enforced_state import state
+from tests.support.estates import PROVIDER, STACK, estate
+from tests.support.mcp_estates import desk, desk_estate
 
 ORDERS = """
 apiVersion: core.oam.dev/v1beta1
@@ -134,6 +138,29 @@ def test_a_preview_says_what_a_redis_that_is_away_does(
     assert line.startswith(
         "gateway: Redis at redis:6379 counts limits of orders/api; while it is down, "
     )
+
+
+def test_a_preview_says_that_tokens_of_an_mcp_server_are_for_the_stack(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Unless the provider has an API for each component."""
+    lines: list[str] = []
+    monkeypatch.setattr(pulumi.log, "info", lines.append)
+    for is_preview in (False, True):
+        monkeypatch.setattr(
+            "pulumi.runtime.is_dry_run",
+            lambda is_preview=is_preview: is_preview,
+        )
+        announce_audiences(desk_estate())
+    assert lines == [
+        "access: tokens for the MCP server desk/mcp have the stack's audience api://tests; "
+        "its gate counts only scopes of grants there"
+    ]
+    provider = replace(PROVIDER, per_api=True)
+    stack = replace(STACK, providers={"main": provider})
+    announce_audiences(estate(desk(), stack=stack))
+    announce_audiences(model(ORDERS).estate)
+    assert len(lines) == 1
 
 
 def test_a_plugin_with_a_waiver_is_a_warning_in_every_run(

@@ -53,6 +53,7 @@ from pulumi_azuread import (
     get_service_principal_output,
 )
 
+from kong_oam.access.discovery import resource_urls
 from kong_oam.access.model import Client, Component
 from kong_oam.identity.common.parts import (
     account_name,
@@ -238,11 +239,14 @@ class Entra(ComponentResource):
     def _api(self, component: Component) -> azuread.Application:
         """Make the application of a component's API, with all scopes and roles that may be granted
         there."""
+        # Otherwise Entra rejects a sign-in with the endpoint's URL as `resource` (AADSTS9010010).
+        urls = resource_urls(component, self._args.estate.stack.scheme)
         return azuread.Application(
             api_resource(self._prefix, component.key),
             display_name=api_name(self._stack, component.key),
             description=f"Kong-OAM, stack {self._stack}",
             sign_in_audience="AzureADMyOrg",
+            identifier_uris=list(urls) or None,
             api=ApplicationApiArgs(
                 # Tokens of version 1 spell their claims differently.
                 requested_access_token_version=2,

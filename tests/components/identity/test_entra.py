@@ -138,6 +138,23 @@ def test_an_api_asks_for_tokens_of_version_2_that_say_who_calls_as_itself(
         }
         assert application.inputs["signInAudience"] == "AzureADMyOrg"
         assert application.inputs["groupMembershipClaims"] == []
+        assert "identifierUris" not in application.inputs
+
+
+def test_the_api_of_an_mcp_server_is_known_by_the_urls_of_its_endpoints(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Clients send the URL as `resource`."""
+    monkeypatch.setattr(
+        "components.identity.entra.tenant.resource_urls",
+        lambda component, scheme: (f"{scheme}://{component.name}/mcp",),
+    )
+    made = entra(program(), "Application")
+    assert made["entra-api-orders/api"].inputs["identifierUris"] == ["http://api/mcp"]  # fmt: skip
+    clients = [name for name in made if "-api-" not in name]
+    assert clients
+    for name in clients:
+        assert "identifierUris" not in made[name].inputs
 
 
 def test_a_declared_scope_is_a_permission_for_users_and_a_role_for_services(

@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from kong_oam.access.decide import Request, answer, decide
+from kong_oam.access.discovery import resource_urls
 from kong_oam.access.settings.logs import LogSettings
 from kong_oam.access.stack import Records
 from kong_oam.kong.routes import routes
@@ -219,6 +220,20 @@ def test_the_issuer_may_come_from_the_run() -> None:
     found = json.loads(text)
     assert found["discovery"] == {"issuer": "https://made", "scheme": "https"}
     assert found["issuer"] is None
+
+
+def test_endpoints_have_urls_on_hosts_without_a_wildcard() -> None:
+    """Entra gets these URLs."""
+    root = NO_OTHER[0].replace("/other", "/") + NO_OTHER[0].replace(
+        "[/other], methods: [POST]", "[/], tools: [a]"
+    )
+    for changes, urls in (
+        ((), (f"https://{HOST}/mcp",)),
+        (((NO_OTHER[0], root),), (f"https://{HOST}", f"https://{HOST}/mcp")),
+        ((("domain: desk.example.com", "domain: '*.example.com'"),), ()),
+    ):
+        component = estate(desk(*changes)).components["desk/mcp"]
+        assert resource_urls(component, "https") == urls
 
 
 # Its route
