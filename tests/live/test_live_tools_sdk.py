@@ -44,6 +44,8 @@ def server(
         steady = [(Case("GET", DESK, b"/mcp"), 401)]
         live.await_steady(steady, 3 * entities.facts.settle + 60)
         yield behind
+    gone = [(Case("GET", DESK, b"/mcp"), 404)]
+    live.await_steady(gone, 60)
 
 
 def _token(*scopes: str) -> str:
