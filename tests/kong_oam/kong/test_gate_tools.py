@@ -17,11 +17,11 @@ from kong_oam.kong import plugins
 from kong_oam.kong.sources import FILES
 from kong_oam.kong.table import table
 from sandbox.kong import Kong
-from sandbox.kong.http import Response
-from sandbox.kong.proxy import Answer, Send
+from sandbox.kong.proxy import Answer
 from tests.support.estates import PROVIDER, estate
 from tests.support.gateway_estates import Scene
 from tests.support.gateway_tokens import Issuer
+from tests.support.listing_server import ALL, listed, listing_server
 from tests.support.mcp_estates import (
     HOST,
     call,
@@ -271,25 +271,6 @@ def test_marked_lines_only_add() -> None:
 
 
 # Lists
-
-ALL = ("search", "fetch", "close", "open", *TOOLS_OF_ESTATES)
-
-
-def listing_server(kind: str = "application/json", **headers: str) -> Send:
-    """A server whose list has all tools."""
-    tools = [{"name": name} for name in ALL]
-    result = {"jsonrpc": "2.0", "id": 1, "result": {"tools": tools}}
-    text = json.dumps(result).encode()
-    body = b"data: %s\n\n" % text if kind == "text/event-stream" else text
-    length = ("Content-Length", str(len(body)))
-    named = [(name.replace("_", "-"), each) for name, each in headers.items()]
-    sent = (("Content-Type", kind), length, *named)
-    return lambda request, service: Response(200, sent, body)
-
-
-def listed(answered: Answer) -> list[str]:
-    text = answered.body.removeprefix(b"data: ")
-    return [tool["name"] for tool in json.loads(text)["result"]["tools"]]
 
 
 def get(token: str) -> bytes:

@@ -23,6 +23,7 @@ from tests.support.gateway_estates import Scene
 from tests.support.gateway_tokens import Issuer
 from tests.support.json_object import JsonObject
 from tests.support.kong_deployment import deploy
+from tests.support.listing_server import listed, listing_server
 from tests.support.mcp_estates import HOST, call, desk, message, post
 
 TOOLS = "              - {paths: [/mcp], tools: [search, fetch], scopes: [tickets.read]}\n"
@@ -79,6 +80,29 @@ def mixed(admission: Scene, gate: Scene, file: Path) -> Iterator[Kong]:
             f"{kong.admin_url}/plugins/{identifier}", json={"config": config}
         ).raise_for_status()
         yield kong
+
+
+@pytest.mark.parametrize(
+    ("admission", "gate", "tools"),
+    [
+        ("tools", "a tool fewer", []),
+        ("a tool fewer", "tools", []),
+        ("tools", "tools", ["close"]),
+        ("no tools", "tools", None),
+    ],
+)
+def test_a_list_has_the_tools_of_both_tables(
+    tmp_path: Path, admission: str, gate: str, tools: list[str] | None
+) -> None:
+    """Without the functions of its admission, a gate shows no list."""
+    scenes = SCENES[admission], SCENES[gate]
+    token = ISSUERS["main"].service(["tickets.use", "tickets.write"])
+    raw = post(message("tools/list"), token)
+    with mixed(*scenes, tmp_path / "records") as kong:
+        answered = kong.handle(raw, "https", send=listing_server())
+    assert b"open" not in answered.body
+    if tools is not None:
+        assert listed(answered) == tools
 
 
 @pytest.mark.parametrize(("admission", "gate"), [*permutations(SCENES, 2)])
