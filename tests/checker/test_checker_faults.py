@@ -73,7 +73,7 @@ TARGET: Edit = (
 )
 NO_MARK: tuple[Edit, ...] = (
     (
-        "kong_oam/kong/plugins.py",
+        "kong_oam/kong/code.py",
         'deployed_script("answer", "addresses", "gate")',
         'deployed_script("json", "path", "token", "answer", "addresses", "rules", "contains", "gate")',
     ),

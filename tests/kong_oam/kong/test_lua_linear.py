@@ -99,12 +99,13 @@ INPUTS = [
 
 
 def test_every_pattern_of_the_scripts_is_found() -> None:
-    """Each is a literal; there is no ngx.re, whose patterns could backtrack without bound. One call looks for plain text,
-    in an element of a rule, which is short."""
+    """Each is a literal; there is no ngx.re, whose patterns could backtrack without bound. Two calls look for plain text:
+    in an element of a rule, which is short, and at the start of a path."""
     assert [
         (name, function) for name, function, found in CALLS if not found
-    ] == [("path.lua", "find")]
+    ] == [("path.lua", "find"), ("discovery.lua", "find")]
     assert "find(element, literal, at, true)" in SCRIPTS["path.lua"]
+    assert "find(path, WELL_KNOWN, 1, true)" in SCRIPTS["discovery.lua"]
     assert not any("ngx.re." in text for text in SCRIPTS.values())
     assert len(PATTERNS) > 15
 
