@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import date
 
 import pytest
-from hypothesis import given, note, settings
+from hypothesis import given, note, seed, settings
 from hypothesis import strategies as st
 
 from kong_oam.access.model import METHODS, Estate
@@ -49,6 +49,8 @@ NAMED_HOSTS = (
     "no.test",
 )
 INVARIANTS = 10
+# Each part of the deep test takes a minute or two.
+PARTS = 10
 
 _PATHS: st.SearchStrategy[PathParts] = st.sampled_from(
     [
@@ -185,7 +187,8 @@ def _paths(estate: Estate) -> set[PathParts]:
         if start == _LONGEST[: len(start)]:
             rest = _LONGEST[len(start) :]
             named.update({(*path, *rest[:length]) for length in (1, 2, 3)})
-    below = {(*path, element) for path in named for element in "yq"}
+    complete = [path for path in named if "" not in path]
+    below = {(*path, element) for path in complete for element in "yq"}
     return {path for path in named | below if len(path) <= 5}
 
 
@@ -213,14 +216,15 @@ def test_an_invariant_is_broken_exactly_where_a_call_breaks_it(
 
 
 @pytest.mark.deep
-@pytest.mark.timeout(0)
+@pytest.mark.parametrize("part", range(PARTS))
 def test_ten_thousand_invariants_are_judged_as_by_brute_force(
-    report: Callable[[str], None],
+    part: int, report: Callable[[str], None]
 ) -> None:
-    """A third of them is broken, so that no answer is always the same."""
+    """About a third of them is broken, so that no answer is always the same."""
     counts: Counter[str] = Counter()
 
-    @settings(MANY, max_examples=examples(1000))
+    @seed(part)
+    @settings(MANY, max_examples=examples(1000 // PARTS))
     @given(_judged())
     def judged(
         case: tuple[Estate, tuple[CallInvariant | RoleInvariant, ...]],
@@ -231,4 +235,4 @@ def test_ten_thousand_invariants_are_judged_as_by_brute_force(
 
     judged()
     report(f"{counts['pairs']} pairs, {counts['broken']} broken")
-    assert counts["broken"] > counts["pairs"] * 0.3
+    assert counts["broken"] > counts["pairs"] / 4
