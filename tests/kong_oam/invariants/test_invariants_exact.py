@@ -105,12 +105,12 @@ _ROLE_EXCEPTIONS: st.SearchStrategy[Exceptions] = st.lists(
 ).map(tuple)
 _CALLS = st.builds(
     CallInvariant,
-    st.sampled_from(("never", "only", "only")),
+    st.sampled_from(("never", "only", "only", "only", "only")),
     _WHO,
     _MAY,
     st.just("reason"),
     st.just("team"),
-    st.one_of(st.just(()), st.just(()), _EXCEPTIONS),
+    st.one_of(st.just(()), st.just(()), st.just(()), _EXCEPTIONS),
     st.just(PLACE),
 )
 
@@ -235,4 +235,4 @@ def test_ten_thousand_invariants_are_judged_as_by_brute_force(
 
     judged()
     report(f"{counts['pairs']} pairs, {counts['broken']} broken")
-    assert counts["broken"] > counts["pairs"] / 4
+    assert counts["broken"] > counts["pairs"] / 5
