@@ -47,6 +47,24 @@ spec:
             calls: [{component: desk/mcp, scopes: [tickets.use, tickets.read]}]
 """
 
+# Lines of its rules: the tools for readers, and the tool for closers.
+READER_RULE = "              - {paths: [/mcp], tools: [search, fetch], scopes: [tickets.read]}\n"
+CLOSER_RULE = (
+    "              - {paths: [/mcp], tools: [close], scopes: [tickets.write]}\n"
+)
+
+# A further component, whose users connect and close.
+NATIVE = """
+    - name: app
+      type: external
+      traits:
+        - type: client
+          properties:
+            kind: native
+            redirectUris: ["com.example.desk:/callback"]
+            calls: [{component: desk/mcp, scopes: [tickets.use, tickets.write]}]
+"""
+
 
 def desk(*changes: tuple[str, str]) -> str:
     """Return the Application with changed texts, each of which it has once."""

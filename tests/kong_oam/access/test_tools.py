@@ -24,12 +24,15 @@ from kong_oam.oam.position import NO_POSITION
 from tests.support.diffs import model, requests
 from tests.support.estates import api, compiled, estate
 from tests.support.lint_estates import linted
-from tests.support.mcp_estates import HOST, desk, desk_estate
-
-TOOLS = "              - {paths: [/mcp], tools: [search, fetch], scopes: [tickets.read]}\n"
-CLOSE = (
-    "              - {paths: [/mcp], tools: [close], scopes: [tickets.write]}\n"
+from tests.support.mcp_estates import (
+    CLOSER_RULE,
+    HOST,
+    NATIVE,
+    READER_RULE,
+    desk,
+    desk_estate,
 )
+
 CONNECT = "methods: [POST, GET, DELETE], scopes: [tickets.use]"
 
 
@@ -109,21 +112,11 @@ def test_a_mistake_has_a_position(
 
 def test_users_that_may_not_connect_are_named() -> None:
     """Users get `tickets.write` from a group, and `tickets.use` from another group."""
-    native = """
-    - name: app
-      type: external
-      traits:
-        - type: client
-          properties:
-            kind: native
-            redirectUris: ["com.example.desk:/callback"]
-            calls: [{component: desk/mcp, scopes: [tickets.use, tickets.write]}]
-"""
     text = desk(
         ("closer: {scopes: [tickets.use, tickets.write], groups: [desk]}",
          "closer: {scopes: [tickets.write], groups: [desk], components: [desk/app]}\n"
          "              user: {scopes: [tickets.use], groups: [staff], components: [desk/app]}"),
-    ) + native  # fmt: skip
+    ) + NATIVE  # fmt: skip
     (found,) = compiled(text).diagnostics
     assert found.code == "ACC291"
     assert found.message.startswith(
@@ -157,8 +150,8 @@ def test_tools_shadow_nothing_and_are_not_shadowed() -> None:
 
 
 def test_a_tool_that_asks_for_more_than_its_twin_never_decides() -> None:
-    more = CLOSE.replace("scopes: [tickets.write]", "scopes: [tickets.use, tickets.write]")  # fmt: skip
-    _, findings = linted({"a.yaml": desk((CLOSE, CLOSE + more))})
+    more = CLOSER_RULE.replace("scopes: [tickets.write]", "scopes: [tickets.use, tickets.write]")  # fmt: skip
+    _, findings = linted({"a.yaml": desk((CLOSER_RULE, CLOSER_RULE + more))})
     (found,) = (each for each in findings if each.code == "LINT304")
     assert "call close /mcp needs only tickets.write" in found.message
 
@@ -233,16 +226,16 @@ def test_an_invariant_about_post_is_about_tools() -> None:
 
 # Comparisons
 
-PLAIN = desk((TOOLS, ""), (CLOSE, ""))
+PLAIN = desk((READER_RULE, ""), (CLOSER_RULE, ""))
 VARIANTS = {
     "plain": PLAIN,
     "tools": desk(),
     "one tool more": desk(("tools: [close]", "tools: [close, open]")),
     "one tool fewer": desk(("tools: [search, fetch]", "tools: [search]")),
-    "a tool for readers": desk((CLOSE, ""), ("[search, fetch]", "[search, fetch, close]")),
-    "another path": desk((TOOLS, TOOLS.replace("/mcp", "/other"))),
+    "a tool for readers": desk((CLOSER_RULE, ""), ("[search, fetch]", "[search, fetch, close]")),
+    "another path": desk((READER_RULE, READER_RULE.replace("/mcp", "/other"))),
     "public tools": desk(
-        (CONNECT, "methods: [POST, GET, DELETE], public: {reason: x}"), (TOOLS, TOOLS.replace("scopes: [tickets.read]", "public: {reason: x}")),
+        (CONNECT, "methods: [POST, GET, DELETE], public: {reason: x}"), (READER_RULE, READER_RULE.replace("scopes: [tickets.read]", "public: {reason: x}")),
     ),
 }  # fmt: skip
 METHODS = ("GET", "POST", "call search", "call fetch", "call close", "call open", "call any")  # fmt: skip
@@ -292,19 +285,7 @@ def test_an_exported_model_has_the_tools(name: str) -> None:
 
 def test_every_user_and_client_has_the_access_that_decide_gives() -> None:
     """The rows of callers follow from `issue` and `decide`, for tools too."""
-    text = (
-        desk()
-        + """
-    - name: app
-      type: external
-      traits:
-        - type: client
-          properties:
-            kind: native
-            redirectUris: ["com.example.desk:/callback"]
-            calls: [{component: desk/mcp, scopes: [tickets.use, tickets.write]}]
-"""
-    )
+    text = desk() + NATIVE
     text = text.replace("groups: [desk]}", "groups: [desk], components: [desk/app]}")  # fmt: skip
     both = estate(text)
     component = both.components["desk/mcp"]

@@ -29,7 +29,14 @@ from tests.support.estates import (
 )
 from tests.support.gateway_estates import Scene
 from tests.support.gateway_tokens import Issuer
-from tests.support.mcp_estates import HOST, call, desk, message, post
+from tests.support.mcp_estates import (
+    CLOSER_RULE,
+    HOST,
+    call,
+    desk,
+    message,
+    post,
+)
 from tests.support.scenes import gateway_of
 
 DOCUMENT = "/.well-known/oauth-protected-resource/mcp"
@@ -345,8 +352,8 @@ def test_a_403_says_nothing_about_other_tools(kong: Kong) -> None:
 
 def test_a_403_prefers_the_alternative_that_the_caller_may_get() -> None:
     """No role gives `tickets.read` to the group desk, or `tickets.write` to the bot."""
-    close = "              - {paths: [/mcp], tools: [close], scopes: [tickets.write]}\n"
-    scene = scene_of(desk((close, close + close.replace("write", "read"))))
+    more = CLOSER_RULE.replace("write", "read")
+    scene = scene_of(desk((CLOSER_RULE, CLOSER_RULE + more)))
     with gateway_of(scene) as gateway:
         issuer = scene.issuers["main"]
         for used, scopes in (

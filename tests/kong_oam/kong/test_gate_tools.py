@@ -23,7 +23,9 @@ from tests.support.gateway_estates import Scene
 from tests.support.gateway_tokens import Issuer
 from tests.support.listing_server import ALL, listed, listing_server
 from tests.support.mcp_estates import (
+    CLOSER_RULE,
     HOST,
+    READER_RULE,
     call,
     chunked,
     desk_estate,
@@ -249,8 +251,8 @@ def test_ports_without_tools_have_no_code_for_tools() -> None:
     """Their scripts are the sources without the marked lines. Their tables have no word about
     tools."""
     without = desk_estate(
-        ("              - {paths: [/mcp], tools: [search, fetch], scopes: [tickets.read]}\n", ""),
-        ("              - {paths: [/mcp], tools: [close], scopes: [tickets.write]}\n", ""),
+        (READER_RULE, ""),
+        (CLOSER_RULE, ""),
     )  # fmt: skip
     component = without.components["desk/mcp"]
     (backend,) = component.backends

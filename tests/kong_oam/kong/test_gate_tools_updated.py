@@ -5,31 +5,29 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from itertools import permutations
 from pathlib import Path
 
-import httpx
 import pytest
 
 from kong_oam.access.decide import Request, answer
-from kong_oam.access.settings.logs import LogSettings
 from kong_oam.access.stack import Records
-from sandbox.kong import Kong
 from tests.support.estates import PROVIDER, STACK, estate
 from tests.support.gateway_estates import Scene
 from tests.support.gateway_tokens import Issuer
-from tests.support.json_object import JsonObject
-from tests.support.kong_deployment import deploy
 from tests.support.listing_server import listed, listing_server
-from tests.support.mcp_estates import HOST, call, desk, message, post
-
-TOOLS = "              - {paths: [/mcp], tools: [search, fetch], scopes: [tickets.read]}\n"
-CLOSE = (
-    "              - {paths: [/mcp], tools: [close], scopes: [tickets.write]}\n"
+from tests.support.mcp_estates import (
+    CLOSER_RULE,
+    HOST,
+    READER_RULE,
+    call,
+    desk,
+    message,
+    post,
 )
+from tests.support.mixed_gateway import mixed_gateway
+
 ISSUERS = {"main": Issuer(time.time(), PROVIDER)}
 SCENES = {
     name: Scene(
@@ -37,12 +35,12 @@ SCENES = {
         ISSUERS,
     )
     for name, changes in {
-        "no tools": ((TOOLS, ""), (CLOSE, "")),
+        "no tools": ((READER_RULE, ""), (CLOSER_RULE, "")),
         "tools": (),
         "a tool for readers": (
-            (CLOSE, CLOSE.replace("tickets.write", "tickets.read")),
+            (CLOSER_RULE, CLOSER_RULE.replace("tickets.write", "tickets.read")),
         ),
-        "a tool fewer": ((CLOSE, ""),),
+        "a tool fewer": ((CLOSER_RULE, ""),),
     }.items()
 }
 SERVICE = "kong-oam.tests.desk.mcp.8000"
@@ -53,33 +51,6 @@ MESSAGES = {
     "call open": call("open"),
     "POST": message("tools/list"),
 }
-
-
-def _plugin(kong: Kong, kind: str) -> JsonObject:
-    (service,) = (each for each in kong.entities("services") if each["name"] == SERVICE)  # fmt: skip
-    (found,) = (
-        plugin
-        for plugin in kong.entities("plugins")
-        if plugin["name"] == kind
-        and (plugin["service"] or {}).get("id") == service["id"]
-    )
-    return found
-
-
-@contextmanager
-def mixed(admission: Scene, gate: Scene, file: Path) -> Iterator[Kong]:
-    """A gateway with the admission of an estate and the gate of another estate."""
-    logs = LogSettings(file=str(file))
-    with Kong(now=time.time) as kong:
-        deploy(kong.admin_url, gate.estate, gate.pems, logs=logs)
-        config = _plugin(kong, "post-function")["config"]
-    with Kong(now=time.time) as kong:
-        deploy(kong.admin_url, admission.estate, admission.pems, logs=logs)
-        identifier = _plugin(kong, "post-function")["id"]
-        httpx.patch(
-            f"{kong.admin_url}/plugins/{identifier}", json={"config": config}
-        ).raise_for_status()
-        yield kong
 
 
 @pytest.mark.parametrize(
@@ -98,7 +69,7 @@ def test_a_list_has_the_tools_of_both_tables(
     scenes = SCENES[admission], SCENES[gate]
     token = ISSUERS["main"].service(["tickets.use", "tickets.write"])
     raw = post(message("tools/list"), token)
-    with mixed(*scenes, tmp_path / "records") as kong:
+    with mixed_gateway(*scenes, SERVICE, tmp_path / "records") as kong:
         answered = kong.handle(raw, "https", send=listing_server())
     assert b"open" not in answered.body
     if tools is not None:
@@ -112,7 +83,7 @@ def test_no_order_of_plugins_opens_more(
     """A message that both estates allow always passes."""
     scenes = SCENES[admission], SCENES[gate]
     issuer = ISSUERS["main"]
-    with mixed(*scenes, tmp_path / "records") as kong:
+    with mixed_gateway(*scenes, SERVICE, tmp_path / "records") as kong:
         for scopes in SCOPES:
             token = issuer.service(scopes)
             for method, body in MESSAGES.items():
@@ -142,7 +113,7 @@ def test_a_batch_passes_only_a_gate_without_tools(tmp_path: Path) -> None:
     passed = []
     for admission, gate in pairs:
         scenes = SCENES[admission], SCENES[gate]
-        with mixed(*scenes, tmp_path / "records") as kong:
+        with mixed_gateway(*scenes, SERVICE, tmp_path / "records") as kong:
             answered = kong.handle(post(b"[]", token), scheme="https")
         passed.append(answered.upstream is not None)
     assert passed == [True, False]
@@ -164,7 +135,7 @@ def test_a_record_names_the_tool(
     file = tmp_path / "records"
     scene = SCENES["tools"]
     token = ISSUERS["main"].service(["tickets.use", "tickets.read"])
-    with mixed(scene, scene, file) as kong:
+    with mixed_gateway(scene, scene, SERVICE, file) as kong:
         kong.handle(post(body, token), scheme="https")
     record = json.loads(file.read_bytes())
     assert (record["method"], record["code"]) == (method, code)

@@ -5,8 +5,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +14,6 @@ import jsonschema_rs
 import pytest
 
 from kong_oam.access.model import Estate
-from kong_oam.access.settings.logs import LogSettings
 from kong_oam.access.stack import Records
 from kong_oam.kong.table import revision
 from sandbox.kong import Kong
@@ -28,10 +26,11 @@ from tests.support.gateway_estates import (
     stack,
 )
 from tests.support.json_object import JsonObject
-from tests.support.kong_deployment import deploy
+from tests.support.mixed_gateway import mixed_gateway, plugin_of
 
 STACK = replace(stack("tests"), records=Records())
 ISSUERS = issuers(STACK, time.time())
+SERVICE = "kong-oam.tests.orders.api.8080"
 FORM = jsonschema_rs.validator_for(
     json.loads(page("reference/record.schema.json"))
 )
@@ -72,38 +71,12 @@ def digest(applications: Estate) -> str:
     )
 
 
-def _plugin(kong: Kong, kind: str) -> JsonObject:
-    """Return the plugin of the port of orders/api."""
-    (service,) = (
-        entity
-        for entity in kong.entities("services")
-        if entity["name"] == "kong-oam.tests.orders.api.8080"
-    )
-    (found,) = (
-        plugin
-        for plugin in kong.entities("plugins")
-        if plugin["name"] == kind
-        and (plugin["service"] or {}).get("id") == service["id"]
-    )
-    return found
-
-
-@contextmanager
-def mixed(admission: Estate, gate: Estate, file: Path) -> Iterator[Kong]:
-    """A gateway with the admission of one estate and the gate of another."""
-    logs = LogSettings(file=str(file))
-    scene = Scene(gate, ISSUERS)
-    with Kong(now=time.time) as kong:
-        deploy(kong.admin_url, scene.estate, scene.pems, logs=logs)
-        config = _plugin(kong, "post-function")["config"]
-    scene = Scene(admission, ISSUERS)
-    with Kong(now=time.time) as kong:
-        deploy(kong.admin_url, scene.estate, scene.pems, logs=logs)
-        identifier = _plugin(kong, "post-function")["id"]
-        httpx.patch(
-            f"{kong.admin_url}/plugins/{identifier}", json={"config": config}
-        ).raise_for_status()
-        yield kong
+def mixed(
+    admission: Estate, gate: Estate, file: Path
+) -> AbstractContextManager[Kong]:
+    """Return a gateway with the admission of an estate and the gate of another estate."""
+    scenes = Scene(admission, ISSUERS), Scene(gate, ISSUERS)
+    return mixed_gateway(*scenes, SERVICE, file)
 
 
 def ask(kong: Kong, file: Path, token: str) -> JsonObject:
@@ -181,8 +154,8 @@ def test_records_of_a_worker_are_numbered(tmp_path: Path) -> None:
     file = tmp_path / "records"
     with mixed(BEFORE, BEFORE, file) as kong:
         records = [ask(kong, file, USER) for _ in range(3)]
-        identifier = _plugin(kong, "pre-function")["id"]
-        config = _plugin(kong, "pre-function")["config"]
+        identifier = plugin_of(kong, SERVICE, "pre-function")["id"]
+        config = plugin_of(kong, SERVICE, "pre-function")["config"]
         httpx.patch(
             f"{kong.admin_url}/plugins/{identifier}",
             json={"config": config, "tags": ["again"]},
