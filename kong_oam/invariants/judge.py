@@ -247,12 +247,13 @@ class _Judge:
     ) -> list[Call]:
         """Return the calls that no exception in date permits. Note the used exceptions."""
         permitted = set()
+        declared = frozenset(self._sites.declared(site))
         for number, exception in enumerate(self._calls[index].exceptions):
             may = exception.may
             if may is not None and not (
                 http_method(method) in may.methods
                 and covers_host(may, site, self._estate.stack)
-                and covers_path(may, path)
+                and covers_path(may, path, declared)
             ):
                 continue
             matching = calls

@@ -9,7 +9,13 @@ family. Sites with the same paths share a plan.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import (
+    Collection,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from dataclasses import dataclass
 from typing import Literal
 
@@ -44,7 +50,7 @@ Plan = Mapping[PathSegments, Mapping[Family, Sequence[Asked]]]
 
 
 def lower(path: PathSegments) -> PathSegments:
-    """Return a path in small letters. A path of an invariant covers paths in any letters."""
+    """Return a path in small letters."""
     return tuple(element.lower() for element in path)
 
 
@@ -54,9 +60,23 @@ def covers_host(requests: Requests, site: str, stack: Stack) -> bool:
     return host == ANY_HOST or host in hosts_above(site)
 
 
-def covers_path(requests: Requests, path: PathSegments) -> bool:
-    """Return whether the requests include a path."""
-    return within(lower(path), lower(requests.path))
+def covers_path(
+    requests: Requests,
+    path: PathSegments,
+    declared: Collection[PathSegments],
+) -> bool:
+    """Return whether the requests include a path of a site.
+
+    Capitals do not matter in paths that the site's Applications declare.
+    """
+    asked = requests.path
+    if within(path, asked) or not within(lower(path), lower(asked)):
+        return within(path, asked)
+    for beginning in beginnings(path):
+        if beginning in declared:
+            length = len(beginning)
+            return path[length : len(asked)] == asked[length:]
+    return False
 
 
 def _all_requests(invariant: CallInvariant) -> Iterator[Requests]:
@@ -97,18 +117,19 @@ class Places:
                 yield name, [self._plan(division, host) for host in asked]
 
     def _division(self, site: str, hosts: Iterable[str]) -> _Division:
-        declared = {*self._sites.declared(site)}
+        declared = frozenset(self._sites.declared(site))
         texts = frozenset(self._sites.texts(site))
+        asked: set[PathSegments] = set()
         if texts:
             # A text of a refusal may begin inside an element. So the invariants divide the classes.
             by_lower = _by_lower(declared)
             for host in hosts:
                 for index in self._by_host[host]:
                     for requests in _all_requests(self._invariants[index]):
-                        declared.update(_spellings(requests.path, by_lower))
-        key = frozenset(declared), texts
+                        asked.update(_spellings(requests.path, by_lower))
+        key = declared, frozenset(asked), texts
         if key not in self._divisions:
-            self._divisions[key] = _Division(declared, texts)
+            self._divisions[key] = _Division(*key)
         return self._divisions[key]
 
     def _plan(self, division: _Division, host: str) -> Plan:
@@ -150,16 +171,23 @@ def _spellings(
 
 
 class _Division:
-    """The classes of paths that declared paths and the texts of refusals make."""
+    """The classes of a site's paths. Declared paths, asked paths and texts of refusals make them.
+
+    An asked path is a path of an invariant. It divides classes, but it is not declared.
+    """
 
     def __init__(
-        self, declared: Iterable[PathSegments], texts: Iterable[PathText]
+        self,
+        declared: Collection[PathSegments],
+        asked: Collection[PathSegments],
+        texts: Iterable[PathText],
     ) -> None:
-        self._declared = {*declared}
-        self._by_lower = _by_lower(self._declared)
-        self._folded = {*map(folded, self._declared)}
+        self._declared = declared
+        self._by_lower = _by_lower(declared)
+        self._dividing = {*declared, *asked}
+        self._folded = {*map(folded, self._dividing)}
         self._below: dict[PathSegments, list[PathSegments]] = defaultdict(list)
-        for path_class in path_classes(self._declared, texts):
+        for path_class in path_classes(self._dividing, texts):
             for beginning in beginnings(lower(path_class.path)):
                 self._below[beginning].append(path_class.path)
 
@@ -167,18 +195,19 @@ class _Division:
         self, invariant: CallInvariant
     ) -> Iterator[tuple[PathSegments, PathSegments]]:
         """Yield a path of each class that an invariant's requests have, with its place."""
+        may = invariant.may
         for requests in _all_requests(invariant):
-            if not covers_path(invariant.may, requests.path):
-                continue
             for path in _spellings(requests.path, self._by_lower):
-                if path not in self._declared:
+                is_divided = path in self._dividing
+                if not is_divided and covers_path(may, path, self._declared):
                     yield path, self._place(path)
-        for path in self._below.get(lower(invariant.may.path), ()):
-            yield path, path
+        for path in self._below.get(lower(may.path), ()):
+            if covers_path(may, path, self._declared):
+                yield path, path
 
     def _place(self, path: PathSegments) -> PathSegments:
-        """Return the declared path whose rules decide on the path, or the path itself."""
-        declared = filter(self._declared.__contains__, beginnings(path))
-        exact = next(declared, path)
+        """Return the longest dividing path that begins the path, or the path itself."""
+        dividing = filter(self._dividing.__contains__, beginnings(path))
+        exact = next(dividing, path)
         read = filter(self._folded.__contains__, beginnings(folded(path)))
         return exact if folded(exact) == next(read, ()) else path

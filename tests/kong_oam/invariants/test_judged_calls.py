@@ -139,6 +139,22 @@ def test_a_path_covers_declared_paths_in_other_letters() -> None:
     assert calls(estate, f"{never}, except: [{permitted}]") == []
 
 
+def test_other_letters_of_an_undeclared_path_are_another_path() -> None:
+    """An invariant that names a path does not declare it."""
+    access = "{owner: team, rules: [{public: {reason: pages}, refusals: {begins: [/other]}}, {paths: [/a], scopes: [s]}], scopes: {s: S}}"
+    pages = api(
+        "pages", domain="pages.example.com", http="{/: 80}", access=access
+    )
+    never = 'never who: [anybody], may: "GET pages.example.com/a/b"'
+    over = '{may: "GET */A/b", reason: r, until: "2026-12-01"}'
+    assert calls(shop_estate(pages), f"{never}, except: [{over}]") == []
+    never = 'never who: [anybody], may: "GET pages.example.com/b"'
+    permitted = '{may: "GET */B", reason: r, until: "2027-01-01"}'
+    assert calls(shop_estate(pages), f"{never}, except: [{permitted}]") == [
+        "GET pages.example.com/b by anybody"
+    ]
+
+
 def test_the_gate_denies_a_declared_path_in_other_letters() -> None:
     """The public rule above the path does not count."""
     access = "{owner: team, scopes: {s: S}, rules: [{public: {reason: pages}}, {paths: [/Secret], scopes: [s]}]}"
