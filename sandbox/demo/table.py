@@ -11,13 +11,16 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from kong_oam.access.compile.estate import compile_estate
+from kong_oam.access.data import PathSegments
 from kong_oam.access.decide import Decision, Request, decide
 from kong_oam.access.endpoint import Endpoint
 from kong_oam.access.issue import User, issue
+from kong_oam.access.methods import http_method, is_call, tool_of
 from kong_oam.access.model import Client, Component, Estate, Stack
 from kong_oam.access.paths import within, written
 from kong_oam.access.providers import Provider
@@ -26,6 +29,7 @@ from kong_oam.access.settings.values import ProviderSettings, plain
 from kong_oam.access.tokens import Claims, Refusal
 from kong_oam.render.stage import read_applications
 from sandbox import browser, caller
+from sandbox.edges import Json
 from sandbox.local import STACK, USERS, Local
 
 _NEXT = """\
@@ -61,7 +65,10 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request, `target` as the raw bytes of the request line."""
+    """One request, `target` as the raw bytes of the request line.
+
+    `method` is an HTTP method, or the call of an MCP tool (`kong_oam.access.methods`).
+    """
 
     method: str
     host: str
@@ -69,6 +76,19 @@ class Call:
 
     def __str__(self) -> str:
         return f"{self.method:6} {self.host}{self.target.decode('latin-1')}"
+
+    @property
+    def message(self) -> bytes | None:
+        """The body of the request: a message that calls the tool."""
+        if not is_call(self.method):
+            return None
+        message: Json = {
+            "jsonrpc": "2.0",
+            "id": 1,
+            "method": "tools/call",
+            "params": {"name": tool_of(self.method), "arguments": {}},
+        }
+        return json.dumps(message).encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +172,7 @@ def ask(local: Local, estate: Estate, proxy_url: str = "") -> Table:
     )
     table = Table(callers, {}, {}, {}, {})
     for call in _calls(estate):
-        answers = [_answer(gateway, call, caller) for caller in callers]
+        answers = [send(gateway, call, caller) for caller in callers]
         decisions = [_meant(estate, call, caller) for caller in callers]
         table.rows[call] = tuple(status for status, _ in answers)
         table.ids[call] = tuple(number for _, number in answers)
@@ -313,7 +333,10 @@ def _token(
 
 
 def _calls(estate: Estate) -> Iterator[Call]:
-    """Return a call for each rule, a call that no rule lists, and a call with an ambiguous path."""
+    """Return a call for each rule, a call that no rule lists, and a call with an ambiguous path.
+
+    For an MCP endpoint, return the call of a tool.
+    """
     seen: dict[Call, None] = {}
     for component in estate.exposed:
         for endpoint in component.exposure.endpoints:
@@ -325,13 +348,23 @@ def _calls(estate: Estate) -> Iterator[Call]:
 def _calls_of(component: Component, endpoint: Endpoint) -> Iterator[Call]:
     host = endpoint.host.replace("*", "any")
     for rule in component.exposure.rules:
-        if within(rule.path, endpoint.path):
-            target = written(rule.path).encode()
-            yield Call(rule.methods[0], host, target)
-            if "PATCH" not in rule.methods:
-                yield Call("PATCH", host, target)
-            if rule.public and rule.path:
-                yield Call("GET", host, target + _MIXED)
+        if not within(rule.path, endpoint.path):
+            continue
+        target = written(rule.path).encode()
+        if rule.path in component.mcp_endpoints:
+            yield Call(_first_tool(component, rule.path), host, target)
+            continue
+        yield Call(rule.methods[0], host, target)
+        if "PATCH" not in rule.methods:
+            yield Call("PATCH", host, target)
+        if rule.public and rule.path:
+            yield Call("GET", host, target + _MIXED)
+
+
+def _first_tool(component: Component, path: PathSegments) -> str:
+    """Return the call of the first tool that rules on the path list."""
+    calls = (rule.calls for rule in component.owned[path])
+    return next(chain.from_iterable(calls))
 
 
 def log(table: Table, records: str) -> tuple[list[str], list[str]]:
@@ -374,17 +407,23 @@ def log(table: Table, records: str) -> tuple[list[str], list[str]]:
     return lines, wrong
 
 
-def _answer(gateway: str, call: Call, client: Caller) -> tuple[int, str]:
-    """Return the status, and the id of the request."""
+def send(gateway: str, call: Call, client: Caller) -> tuple[int, str]:
+    """Send a request to a gateway. Return the status, and the id of the request."""
     connection = http.client.HTTPConnection(gateway, timeout=10)
     try:
         connection.putrequest(
-            call.method, call.target.decode("latin-1"), skip_host=True
+            http_method(call.method),
+            call.target.decode("latin-1"),
+            skip_host=True,
         )
         connection.putheader("Host", call.host)
         if client.token:
             connection.putheader("Authorization", f"Bearer {client.token}")
-        connection.endheaders()
+        message = call.message
+        if message:
+            connection.putheader("Content-Type", "application/json")
+            connection.putheader("Content-Length", str(len(message)))
+        connection.endheaders(message)
         answer = connection.getresponse()
         return answer.status, answer.headers["X-Kong-Request-Id"]
     finally:
