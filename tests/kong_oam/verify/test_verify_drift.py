@@ -10,12 +10,19 @@ from dataclasses import replace
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from kong_oam.access.methods import (
+    OTHER_TOOL,
+    http_method,
+    is_call,
+    tool_of,
+)
 from kong_oam.access.paths import read, written
 from kong_oam.kong.intended import intended
 from kong_oam.kong.key_slots import Slot
 from kong_oam.verify.classes import classes
 from kong_oam.verify.questions import Call, Caller, Verdict
 from kong_oam.verify.stack import judge
+from tests.support import mcp_estates
 from tests.support.drifts import DRIFTS, EXPECTED
 from tests.support.gateway_cases import Case
 from tests.support.gateway_tokens import Issuer
@@ -191,17 +198,28 @@ def _read(verdict: Verdict) -> tuple[str, bool] | None:
     )
 
 
+def _message(method: str) -> bytes:
+    """Return the body of a POST, which the gate reads at MCP endpoints."""
+    if not is_call(method):
+        return mcp_estates.message("ping")
+    tool = "unlisted" if method == OTHER_TOOL else tool_of(method)
+    return mcp_estates.call(tool)
+
+
 def _reached(
     running: Running, call: Call, token: str | None
 ) -> tuple[str, bool] | None:
     """Where the call came to, in the words of a verdict, and whether a forged identity did not; None: nowhere."""
     authorization = (f"Bearer {token}",) if token else ()
-    case = Case(
-        call.method, call.host, written(call.path).encode(), authorization
+    method = http_method(call.method)
+    target = written(call.path).encode()
+    body = _message(call.method) if method == "POST" else b""
+    raw = Case(method, call.host, target, authorization).raw(
+        b"X_Auth_Client: forged",
+        b"Content-Type: application/json",
+        b"Content-Length: %d" % len(body),
     )
-    sent = running.kong.handle(
-        case.raw(b"X_Auth_Client: forged"), call.scheme
-    ).upstream
+    sent = running.kong.handle(raw + body, call.scheme).upstream
     if sent is None:
         return None
     leads = f"http://{sent.host}:{sent.port}"

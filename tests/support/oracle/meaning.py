@@ -52,6 +52,7 @@ class Token:
 @dataclass(frozen=True)
 class Request:
     """A request. `host` is as in the Host header, `target` the raw bytes of the request line.
+    `method` is `call NAME` for a message that calls an MCP tool.
     `address` is the client's address (None: any allowed address), `header` an additional header:
     its name and value."""
 
@@ -450,6 +451,8 @@ def rules_of(
 
 
 def lists(rule: Document, method: str) -> bool:
+    if "tools" in rule:
+        return method in [f"call {tool}" for tool in rule["tools"]]
     methods = rule.get("methods", METHODS)
     return method in methods or (method == "HEAD" and "GET" in methods)
 
@@ -558,9 +561,9 @@ def answer(
         return Answer(400)
     listed = endpoints(applications, stack)
     endpoint = picked(listed, request.host, path)
-    if (
-        endpoint is None or request.method not in METHODS
-    ):  # no route has another method
+    is_call = request.method.startswith("call ")
+    has_route = is_call or request.method in METHODS
+    if endpoint is None or not has_route:
         return Answer(404)
     status = _status(
         applications, stack, listed, endpoint.component, request, path
