@@ -20,7 +20,7 @@ def test_every_service_leads_nowhere(registered: list[Registered]) -> None:
     """To an Upstream to which nothing ever gives a Target; so nothing has to settle to be safe."""
     services = all_of(registered, "kong:index/service:Service")
     (nowhere,) = all_of(registered, "kong:index/upstream:Upstream").values()
-    assert len(services) == 5
+    assert services
     for service in services.values():
         assert service.made_of["host"] == {nowhere.name}
         assert (
@@ -68,7 +68,7 @@ def test_what_closes_comes_before_the_workload_and_what_opens_after_it(
     ports = [
         name.removesuffix("-gate") for name in plugins if name.endswith("-gate")
     ]
-    assert len(ports) == 5
+    assert ports
     for port in ports:
         deployment = f"{port.rpartition('-')[0]}-deployment"
         assert f"{port}-admission" in deployments[deployment].after
@@ -83,7 +83,7 @@ def test_every_route_waits_for_what_guards_it(
 ) -> None:
     """An unfinished service answers 404, and each route points to a service."""
     routes = all_of(registered, "kong:index/route:Route")
-    assert len(routes) == 5
+    assert routes
     for route in routes.values():
         (service,) = route.made_of["serviceId"]
         port = service.removesuffix("-service")
@@ -98,7 +98,9 @@ def test_every_route_waits_for_what_guards_it(
 def test_every_plugin_is_on_a_service(registered: list[Registered]) -> None:
     """No plugin is global, or of a route or a consumer. Strict matching is against the whole configuration."""
     plugins = all_of(registered, "kong:index/plugin:Plugin")
-    assert len(plugins) == 15
+    assert len(plugins) == 3 * len(
+        all_of(registered, "kong:index/service:Service")
+    )
     for plugin in plugins.values():
         assert "serviceId" in plugin.inputs, plugin.name
         assert not {"routeId", "consumerId"} & set(plugin.inputs)
@@ -118,10 +120,11 @@ def test_secrets_are_marked(registered: list[Registered]) -> None:
         okta.inputs["apiToken"] == "the API token" and "apiToken" in okta.secret
     )
     secrets = all_of(registered, "kubernetes:core/v1:Secret")
-    assert len(secrets) == 4
+    apps = all_of(registered, "okta:app/oAuth:OAuth")
+    assert len(secrets) == len(apps) > 0
     for secret in secrets.values():
         assert "data" in secret.secret and "stringData" not in secret.inputs
-    for app in all_of(registered, "okta:app/oAuth:OAuth").values():
+    for app in apps.values():
         assert "clientSecret" in app.secret_outputs
     for key in all_of(registered, "tls:index/privateKey:PrivateKey").values():
         assert {
@@ -147,6 +150,7 @@ def test_names_and_tags_in_kong_tell_stack_and_component(
         for service in all_of(registered, "kong:index/service:Service").values()
     }
     assert services == {
+        "kong-oam.local.desk.mcp.8000",
         "kong-oam.local.hello.hello-world.8000",
         "kong-oam.local.orders.api.8080",
         "kong-oam.local.reports.console.4000",

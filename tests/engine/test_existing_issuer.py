@@ -119,7 +119,7 @@ def test_the_clients_secrets_stay_where_they_are(
     assert {
         client: secret in exported for client, secret in kept.items()
     } == dict.fromkeys(kept, False)
-    assert len(kept) == 3, "pages keep none"
+    assert 0 < len(kept) < len(issuer.clients), "pages keep none"
     (found,) = (
         item
         for item in deployment.local.cluster.objects("Deployment")

@@ -125,7 +125,7 @@ def test_a_preview_as_text_shows_the_access_table(empty: Empty) -> None:
 def test_a_preview_of_one_rule_shows_the_lines_that_change(
     deployed: Deployment,
 ) -> None:
-    """The preview takes 25 lines. It shows nothing of the exported model."""
+    """The preview takes 28 lines. It shows nothing of the exported model."""
     deployed.edit(
         "applications/orders.yaml",
         "methods: [GET], scopes: [orders.read]}",
@@ -139,7 +139,7 @@ def test_a_preview_of_one_rule_shows_the_lines_that_change(
             if not line.startswith("@ previewing")
         ]
     )
-    assert count == 25
+    assert count == 28
     assert "__model" not in output
 
 

@@ -124,7 +124,7 @@ def test_the_oracle_knows_the_table_that_the_tutorial_shows() -> None:
     }
     callers: list[Token | None] = []
     for client, user, got in re.findall(
-        r"^  [A-L]  (\S+)(?: for (\S+))? {2,}(.+)$", text, re.MULTILINE
+        r"^  [A-M]  (\S+)(?: for (\S+))? {2,}(.+)$", text, re.MULTILINE
     ):
         scopes = tuple(got.split())
         refused = client == "nobody" or got.startswith("refused")
@@ -136,10 +136,12 @@ def test_the_oracle_knows_the_table_that_the_tutorial_shows() -> None:
             )
         )
     rows = re.findall(
-        r"^  ([A-Z]+) +([a-z.-]+)(/\S*) +((?:\d{3} ?){12})$", text, re.MULTILINE
+        r"^  (call \w+|[A-Z]+) +([a-z.-]+)(/\S*) +((?:\d{3} ?){13})$",
+        text,
+        re.MULTILINE,
     )
     rows = [row for row in rows if row[1] != "ledger.example.com"]
-    assert len(callers) == 12 and len(rows) == 8
+    assert len(callers) == 13 and len(rows) == 9
     world = sample()
     for method, host, target, statuses in rows:
         answers = [

@@ -110,6 +110,14 @@ spec:
 """An API whose roles name two groups, one of them twice."""
 
 SLEEP = "time:index/sleep:Sleep"
+APIS = ("desk/mcp", "orders/api", "reports/library")
+CLIENTS = (
+    "desk/bot",
+    "reports/console",
+    "reports/renderer",
+    "shop/checkout",
+    "shop/web",
+)
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +138,7 @@ def test_an_api_asks_for_tokens_of_version_2_that_say_who_calls_as_itself(
         for name, application in entra(registered, "Application").items()
         if "-api-" in name
     }
-    assert set(apis) == {"entra-api-orders/api", "entra-api-reports/library"}
+    assert set(apis) == {f"entra-api-{api}" for api in APIS}
     for application in apis.values():
         assert application.inputs["api"]["requestedAccessTokenVersion"] == 2
         assert application.inputs["optionalClaims"] == {
@@ -138,7 +146,7 @@ def test_an_api_asks_for_tokens_of_version_2_that_say_who_calls_as_itself(
         }
         assert application.inputs["signInAudience"] == "AzureADMyOrg"
         assert application.inputs["groupMembershipClaims"] == []
-        assert "identifierUris" not in application.inputs
+    assert "identifierUris" not in apis["entra-api-orders/api"].inputs
 
 
 def test_the_api_of_an_mcp_server_is_known_by_the_urls_of_its_endpoints(
@@ -226,7 +234,7 @@ def test_nobody_gets_a_token_without_an_assignment(
 ) -> None:
     """Every application asks for one: APIs of users and services, clients of users."""
     principals = entra(registered, "ServicePrincipal")
-    assert len(principals) == 2 + 4
+    assert len(principals) == len(APIS) + len(CLIENTS)
     assert all(
         principal.inputs["appRoleAssignmentRequired"] is True
         for principal in principals.values()
@@ -289,7 +297,7 @@ def test_what_is_one_group_in_the_tenant_is_assigned_once() -> None:
         tuple(str(value) for _, value in sorted(assignment.inputs.items()))
         for assignment in assigned.values()
     ]
-    assert len({*pairs}) == len(pairs) == 7
+    assert len({*pairs}) == len(pairs) == 9
     assert {
         "entra-group-orders/api:order-desk",
         "entra-signs-in-shop/web:order-desk",
@@ -305,10 +313,7 @@ def test_nobody_is_granted_what_has_not_settled(
         for name, resource in all_of(registered, SLEEP).items()
         if name.startswith("entra-")
     }
-    assert set(settled) == {
-        "entra-settle-orders/api",
-        "entra-settle-reports/library",
-    }
+    assert set(settled) == {f"entra-settle-{api}" for api in APIS}
     orders = settled["entra-settle-orders/api"]
     assert (
         orders.inputs["createDuration"] == "20s"
@@ -373,8 +378,8 @@ def test_where_any_token_will_do_one_for_any_api_of_the_stack_does(
     gate = all_of(registered, "kong:index/plugin:Plugin")[
         "hello/hello-world-8000-gate"
     ].inputs["configJson"]
-    apis = "['client entra-api-orders/api','client entra-api-reports/library']"
-    assert f"'audiences': {apis}" in json.loads(gate)["access"][0]
+    apis = ",".join(f"'client entra-api-{api}'" for api in APIS)
+    assert f"'audiences': [{apis}]" in json.loads(gate)["access"][0]
 
 
 def test_users_clients_are_consented_to_a_sign_in(

@@ -25,6 +25,7 @@ def test_a_clients_application_can_do_no_more_than_its_kind(
         if name.startswith("entra-app-")
     }
     redirects = {
+        "desk/bot": [],
         "reports/console": [],
         "reports/renderer": [],
         "shop/checkout": [],
@@ -86,7 +87,7 @@ def test_a_certificate_counts_as_long_as_it_lives(
 ) -> None:
     """To the second, as Microsoft Graph reads it: what is longer it refuses."""
     found = entra(registered, "ApplicationCertificate")
-    assert len(found) == 2 * 3
+    assert len(found) == 2 * 4
     lives = {
         (password.inputs["startDate"], password.inputs["endDate"])
         for password in found.values()

@@ -183,6 +183,7 @@ def test_its_clients_are_made_under_their_components(
     assert {
         app.name: (app.parent, app.inputs["scopes"]) for app in apps.values()
     } == {
+        "corp-app-desk/bot": ("desk/bot", ["tickets.read", "tickets.use"]),
         "corp-app-shop/web": ("shop/web", ["orders.read", "orders.write"]),
         "corp-app-shop/checkout": ("shop/checkout", ["orders.read"]),
         "corp-app-reports/console": (
@@ -219,6 +220,7 @@ def test_it_is_exported(deployed: Deployed) -> None:
     assert deployed.outputs["issuers"] == {"corp": "https://acme.example.com"}
     assert deployed.outputs["clients"] == {
         "corp": {
+            "desk/bot": "id of corp-app-desk/bot",
             "shop/web": "id of corp-app-shop/web",
             "shop/checkout": "id of corp-app-shop/checkout",
             "reports/console": "id of corp-app-reports/console",

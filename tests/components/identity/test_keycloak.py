@@ -174,6 +174,7 @@ def test_a_client_may_ask_for_what_roles_grant_and_nothing_else(
         ).items()
     }
     assert granted == {
+        "desk/bot": {"tickets.read", "tickets.use"},
         "shop/checkout": {"orders.read"},
         "shop/web": {"orders.read", "orders.write"},
         "reports/renderer": {"reports.audit", "reports.read"},
@@ -203,6 +204,7 @@ def test_a_client_may_ask_for_what_roles_grant_and_nothing_else(
         *(
             f"kong-oam.local.{key}"
             for key in (
+                "desk.bot",
                 "shop.web",
                 "shop.checkout",
                 "reports.console",

@@ -17,7 +17,13 @@ SHARED = {
     "accessTokenMinutes": 15,
     "groups": {"sales": "order-desk", "order-desk": "sales"},
 }
-CLIENTS = ("reports/console", "reports/renderer", "shop/checkout", "shop/web")
+CLIENTS = (
+    "desk/bot",
+    "reports/console",
+    "reports/renderer",
+    "shop/checkout",
+    "shop/web",
+)
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +68,9 @@ def test_scopes_are_those_that_components_declare(
         "reports.audit": "Read who read what",
         "reports.publish": "Publish and withdraw reports",
         "reports.read": "Read reports",
+        "tickets.read": "Read tickets",
+        "tickets.use": "Connect",
+        "tickets.write": "Close tickets",
     }
     for scope in scopes.values():
         assert (scope["default"], scope["optional"], scope["consent"]) == (
@@ -113,6 +122,7 @@ def test_a_client_is_issued_what_roles_grant_it_by_its_own_grant_type(
         )
         for name, rule in rules.items()
     } == {
+        "desk/bot": (service, ["tickets.read", "tickets.use"], []),
         "reports/console": (
             users,
             ["reports.publish", "reports.read", "openid", "offline_access"],
@@ -212,6 +222,7 @@ def test_an_app_can_do_no_more_than_its_kind(
         )
         for name, app in apps.items()
     } == {
+        "desk/bot": ("service", ["client_credentials"], ["token"], []),
         "reports/console": (
             "browser",
             ["authorization_code", "refresh_token"],

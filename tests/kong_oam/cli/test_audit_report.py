@@ -303,7 +303,7 @@ def test_decisions_become_a_record_and_a_patch(cli: Cli) -> None:
     assert (fields["name"], fields["team"], fields["lines"]) == (
         "Ann Lee",
         "team-orders",
-        16,
+        17,
     )
     assert [each["decision"] for each in fields["decisions"]] == [
         "revoke",
@@ -397,7 +397,7 @@ def test_a_review_in_a_browser(
     with browser(tmp_path) as shown_page:
         shown_page.open(tmp_path / "report.html")
         assert shown_page.run(REVOKING) == (
-            "16 lines of 16; kept 15, revoked 1, without a decision 0"
+            "17 lines of 17; kept 16, revoked 1, without a decision 0"
         )
         shown_page.downloaded().rename("decisions.json")
         printed = shown_page.pdf()
@@ -472,12 +472,12 @@ def test_a_reviewer_continues_with_saved_decisions(
     with browser(tmp_path) as shown_page:
         shown_page.open(tmp_path / "report.html")
         assert shown_page.run(STEPS) == [
-            "16 lines of 16; kept 0, revoked 1, without a decision 15; 1 decision without a reason",
+            "17 lines of 17; kept 0, revoked 1, without a decision 16; 1 decision without a reason",
             "1 decision without a reason: write the reasons, then save again",
-            "16 lines of 16; kept 0, revoked 0, without a decision 16",
-            "5 lines of 16; kept 0, revoked 0, without a decision 16",
+            "17 lines of 17; kept 0, revoked 0, without a decision 17",
+            "5 lines of 17; kept 0, revoked 0, without a decision 17",
             "The file is not read: these decisions are about another snapshot",
-            "2 lines of 16; kept 1, revoked 0, without a decision 15",
+            "2 lines of 17; kept 1, revoked 0, without a decision 16",
             "team-shop",
         ]
 

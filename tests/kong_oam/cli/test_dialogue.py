@@ -114,8 +114,8 @@ def test_it_prompts_for_missing_answers(
         "Path in the domain, with all paths below [/]: ",
         "Groups whose users may call it, with commas (known: order-desk, sales; empty: no users): ",
         "Components that may call it: APP/COMPONENT to read, APP/COMPONENT:write to change (clients: "
-        "reports/console, reports/renderer, shop/checkout, shop/web; empty: none yet): ",
-        "Calls to other components, as APP/COMPONENT:SCOPE[,SCOPE] (offered: orders/api:orders.read,orders.write, "
+        "desk/bot, reports/console, reports/renderer, shop/checkout, shop/web; empty: none yet): ",
+        "Calls to other components, as APP/COMPONENT:SCOPE[,SCOPE] (offered: desk/mcp:tickets.read,tickets.use,tickets.write, orders/api:orders.read,orders.write, "
         "reports/library:reports.audit,reports.publish,reports.read; empty: none): ",
     ]
     text = BILLING.read_text("utf-8")
@@ -438,8 +438,8 @@ Port [8080]:
 Domain (empty: a domain of the stack): billing.example.com
 Path in the domain, with all paths below [/]:
 Groups whose users may call it, with commas (known: order-desk, sales; empty: no users): sales
-Components that may call it: APP/COMPONENT to read, APP/COMPONENT:write to change (clients: reports/console, reports/renderer, shop/checkout, shop/web; empty: none yet): shop/web
-Calls to other components, as APP/COMPONENT:SCOPE[,SCOPE] (offered: orders/api:orders.read,orders.write, reports/library:reports.audit,reports.publish,reports.read; empty: none):
+Components that may call it: APP/COMPONENT to read, APP/COMPONENT:write to change (clients: desk/bot, reports/console, reports/renderer, shop/checkout, shop/web; empty: none yet): shop/web
+Calls to other components, as APP/COMPONENT:SCOPE[,SCOPE] (offered: desk/mcp:tickets.read,tickets.use,tickets.write, orders/api:orders.read,orders.write, reports/library:reports.audit,reports.publish,reports.read; empty: none):
 applications/shop.yaml: extended
 """
 

@@ -11,6 +11,7 @@ import pytest
 from tests.support.cli import Cli
 from tests.support.documentation import below, page
 from tests.support.mcp_estates import HOST, desk
+from tests.support.repository import ROOT
 
 URL = f"https://{HOST}/mcp"
 
@@ -57,7 +58,11 @@ def test_tools_of_a_caller_are_listed(cli: Cli) -> None:
     assert row.split()[-3:] == ["/mcp", ".", "."]
 
 
-def test_the_page_shows_a_denied_call(cli: Cli) -> None:
+def test_the_page_shows_a_denied_call(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sample estate has the tools of the page."""
+    monkeypatch.chdir(ROOT)
     text = page("how-to/serve-mcp-tools.md")
     after = below(text, f"explain 'call close' {URL} --as desk/bot\n")
     shown = dedent(after.partition("\n\n")[0])
@@ -68,7 +73,8 @@ def test_the_page_shows_a_denied_call(cli: Cli) -> None:
 def test_the_page_shows_the_rules() -> None:
     text = page("how-to/serve-mcp-tools.md")
     (rules,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
-    assert all(line in desk() for line in rules.splitlines())
+    sample = (ROOT / "applications" / "desk.yaml").read_text("utf-8")
+    assert all(line in sample for line in rules.splitlines())
 
 
 @pytest.mark.parametrize("name", ["a b", "", "cl*se", "x" * 129])

@@ -136,13 +136,13 @@ def test_a_limit_is_said_with_what_removes_it(
             f"route '{ROUTE}' and service '{ORDERS}'",
             2,
         ),
-        ({"consumer": RING}, f"consumer '{RING}'", 10),
+        ({"consumer": RING}, f"consumer '{RING}'", 11),
         (
             {"consumer": RING, "service": ORDERS},
             f"service '{ORDERS}' and consumer '{RING}'",
             2,
         ),
-        (EVERYWHERE, "everything (global)", 10),
+        (EVERYWHERE, "everything (global)", 11),
     ],
 )
 def test_a_limit_is_found_in_every_scope(
