@@ -49,7 +49,7 @@ return function(admission, headers_code, body_code)
     return ngx.arg[1] or ''
   end
   local function forget() kong.ctx.shared.kong_oam_list = nil end
-  local function break_readers() kong.ctx.shared.kong_oam_readers = { quoted = readers.quoted } end
+  local function break_readers() kong.ctx.shared.kong_oam_readers = { written_id = readers.written_id } end
   return begin, part, forget, break_readers
 end
 """

@@ -23,7 +23,7 @@ function READERS.left_table()
 end
 
 -- With tools:
-READERS.json_spans, READERS.quoted, READERS.challenge, READERS.endpoint_of = json_spans, quoted, challenge, endpoint_of
+READERS.json_spans, READERS.written_id, READERS.challenge, READERS.endpoint_of = json_spans, written_id, challenge, endpoint_of
 
 -- End of tools.
 -- Names of headers, and their prefixes before a dash, that callers must not send. Only the gateway

@@ -1,14 +1,20 @@
 -- Describes MCP endpoints to clients: documents for everybody (RFC 9728), and the header
--- WWW-Authenticate of denials, which leads to a document (RFC 6750). Only ports with tools have this
--- script. Needs json.lua, path.lua, rules.lua.
-local describe, challenge, endpoint_of, quoted
+-- WWW-Authenticate of denials, which leads to a document (RFC 6750). Writes the ids of messages in
+-- answers. Only ports with tools have this script. Needs json.lua, path.lua, rules.lua.
+local describe, challenge, endpoint_of, written_id
 do
   local WELL_KNOWN = '/.well-known/oauth-protected-resource'
 
   local function escaped(character) return string.format('\\u%04x', byte(character)) end
 
-  -- quoted(text) -> the text as JSON.
-  function quoted(text) return '"' .. gsub(text, '[%c"\\]', escaped) .. '"' end
+  -- The text as JSON.
+  local function quoted(text) return '"' .. gsub(text, '[%c"\\]', escaped) .. '"' end
+
+  -- written_id(id) -> the id of a message as JSON: a text, a whole number, or nil for null.
+  function written_id(id)
+    if type(id) == 'number' then return string.format('%.0f', id) end
+    return id and quoted(id) or 'null'
+  end
 
   -- The URL on the host of the request, which `owned` has read.
   local function url(gate, path) return gate.discovery.scheme .. '://' .. ngx.var.http_host .. path end

@@ -6,9 +6,8 @@ local LARGEST = 1048576   -- bytes of a list, and of an event
 local find, sub = string.find, string.sub
 
 local function failure(id)
-  local quoted = kong.ctx.shared.kong_oam_readers.quoted
-  local shown = type(id) == 'number' and string.format('%.0f', id) or id and quoted(id) or 'null'
-  return '{"jsonrpc":"2.0","id":' .. shown
+  local written_id = kong.ctx.shared.kong_oam_readers.written_id
+  return '{"jsonrpc":"2.0","id":' .. written_id(id)
     .. ',"error":{"code":-32010,"message":"The gateway cannot read the list of tools"}}'
 end
 

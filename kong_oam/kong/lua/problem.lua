@@ -58,8 +58,7 @@ local function answer_at_endpoint(status, name, id)
   end
   if string.match(ngx.var.request, '^%S+') ~= 'POST' then return nil end
   local message = (shared.kong_oam_message or {}).meaning or {}
-  local to = message.id
-  local shown = type(to) == 'number' and string.format('%.0f', to) or to and readers.quoted(to) or 'null'
+  local shown = readers.written_id(message.id)
   return string.format('{"jsonrpc":"2.0","id":%s,"error":{"code":-32010,"message":"%s",'
     .. '"data":{"type":"urn:kong-oam:problem:%s","status":%d,"requestId":"%s"}}}', shown, TITLES[name], name, status, id)
 end
