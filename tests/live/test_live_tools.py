@@ -16,7 +16,7 @@ from tests.support.gateway_cases import Case
 from tests.support.gateway_estates import Scene
 from tests.support.live.gateway import LiveGateway
 from tests.support.live.run import RUN, issuer, issuers, stack, upstream_host
-from tests.support.live.tools import ToolServer
+from tests.support.live.tools import LARGEST, ToolServer, largest_message
 from tests.support.mcp_estates import (
     HOST,
     call,
@@ -33,10 +33,6 @@ from tests.support.raw_requests import ask
 NAME = f"{RUN}-tools"
 DESK = f"desk.{RUN}.example.com"
 JSON = ("Content-Type", "application/json")
-LARGEST = 2**20
-# nginx keeps smaller bodies in memory: Kong's default of client_body_buffer_size.
-IN_MEMORY = 2**13
-BODIES_IN_FILES = "kong.request.get_raw_body of bodies in files"
 
 
 @pytest.fixture(scope="module")
@@ -116,12 +112,8 @@ def test_the_server_is_careless(live: LiveGateway, server: ToolServer) -> None:
 def test_bodies_are_read_or_rejected(
     live: LiveGateway, server: ToolServer, size: int, form: str
 ) -> None:
-    """Kept in memory and spooled to a file. The workload gets the same bytes.
-
-    A Kong that reads no files rejects the spooled bodies.
-    """
-    reads_files = not live.target.lacks(BODIES_IN_FILES)
-    largest = LARGEST if reads_files else IN_MEMORY
+    """Kept in memory and spooled to a file. The workload gets the same bytes."""
+    largest = largest_message(live)
     body = search_of(size)
     server.bodies.clear()
     if form == "continue":

@@ -1,4 +1,5 @@
-"""A careless MCP server, a stand-in: it runs every tool that some server could read in a request."""
+"""A careless MCP server, a stand-in: it runs every tool that some server could read in a request.
+And the largest message that a Kong reads."""
 
 from __future__ import annotations
 
@@ -11,9 +12,20 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any, Self
 
+from tests.support.live.gateway import LiveGateway
 from tests.support.live.run import bind_address
 
 _CHARSETS = ("utf-8", "utf-8-sig", "utf-16", "utf-32", "utf-7", "latin-1")
+
+LARGEST = 2**20
+# nginx keeps smaller bodies in memory: Kong's default of client_body_buffer_size.
+_IN_MEMORY = 2**13
+_BODIES_IN_FILES = "kong.request.get_raw_body of bodies in files"
+
+
+def largest_message(live: LiveGateway) -> int:
+    """Return the bytes of the largest message. A Kong that reads no files rejects larger bodies."""
+    return _IN_MEMORY if live.target.lacks(_BODIES_IN_FILES) else LARGEST
 
 
 class ToolServer:
