@@ -65,6 +65,29 @@ NATIVE = """
             calls: [{component: desk/mcp, scopes: [tickets.use, tickets.write]}]
 """
 
+# Another component on the same host, public everywhere.
+PAGES = """
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: pages}
+spec:
+  components:
+    - name: web
+      type: webservice
+      properties: {image: web, ports: [{port: 80, expose: true}]}
+      traits:
+        - type: gateway
+          properties: {domain: desk.example.com, http: {"PATH": 80}}
+        - type: access
+          properties:
+            owner: pages
+            rules: [{paths: ["PATH"], public: {reason: pages}}]
+"""
+
+# Changes of `DESK`: only its tools are exposed.
+ONLY_MCP = ("http: {/: 8000}", "http: {/mcp: 8000}")
+NO_OTHER = ("              - {paths: [/other], methods: [POST], scopes: [tickets.use]}\n", "")  # fmt: skip
+
 
 def desk(*changes: tuple[str, str]) -> str:
     """Return the Application with changed texts, each of which it has once."""
@@ -73,6 +96,11 @@ def desk(*changes: tuple[str, str]) -> str:
         assert text.count(old) == 1, old
         text = text.replace(old, new)
     return text
+
+
+def pages(path: str) -> str:
+    """Return an Application with a component at a path of the same host, public everywhere."""
+    return PAGES.replace("PATH", path)
 
 
 def desk_estate(*changes: tuple[str, str]) -> Estate:

@@ -32,44 +32,23 @@ from tests.support.gateway_tokens import Issuer
 from tests.support.mcp_estates import (
     CLOSER_RULE,
     HOST,
+    NO_OTHER,
+    ONLY_MCP,
     call,
     desk,
     message,
+    pages,
     post,
 )
 from tests.support.scenes import gateway_of
 
 DOCUMENT = "/.well-known/oauth-protected-resource/mcp"
 METADATA = f'resource_metadata="https://{HOST}{DOCUMENT}"'
-PAGES = """
-apiVersion: core.oam.dev/v1beta1
-kind: Application
-metadata: {name: pages}
-spec:
-  components:
-    - name: web
-      type: webservice
-      properties: {image: web, ports: [{port: 80, expose: true}]}
-      traits:
-        - type: gateway
-          properties: {domain: desk.example.com, http: {"PATH": 80}}
-        - type: access
-          properties:
-            owner: pages
-            rules: [{paths: ["PATH"], public: {reason: pages}}]
-"""
-"""A component on the same host, public everywhere."""
-ONLY_MCP = ("http: {/: 8000}", "http: {/mcp: 8000}")
-NO_OTHER = ("              - {paths: [/other], methods: [POST], scopes: [tickets.use]}\n", "")  # fmt: skip
 
 
 def scene_of(*texts: str, stack: object = STACK) -> Scene:
     issuer = Issuer(time.time(), PROVIDER)
     return Scene(estate(*texts, stack=stack), {"main": issuer})  # type: ignore[arg-type]
-
-
-def pages(path: str) -> str:
-    return PAGES.replace("PATH", path)
 
 
 SCENE = scene_of(desk())

@@ -298,6 +298,27 @@ def test_a_stream_of_a_get_has_no_other_tools(kong: Kong) -> None:
     assert listed(kong.handle(get(BOT), "https", send=listing_server())) == [*ALL]  # fmt: skip
 
 
+def test_a_list_has_no_tools_of_other_networks() -> None:
+    """The stream of a GET has tools, and only some addresses may call them."""
+    trait = (
+        "        - type: ip-allow\n"
+        "          properties: {rules: [{paths: [/mcp], methods: [POST], from: [192.0.2.0/24]}]}\n"
+    )
+    access = "        - type: access\n"
+    scene = desk_scene((access, trait + access))
+    bot = scene.issuers["main"].service(
+        ["tickets.use", "tickets.read"], client="desk/bot"
+    )
+    stream = listing_server("text/event-stream")
+    with gateway_of(scene) as gateway:
+        for peer, tools in (
+            ("192.0.2.1", ["search", "fetch"]),
+            ("198.51.100.1", []),
+        ):
+            answered = gateway.handle(get(bot), "https", peer, send=stream)
+            assert listed(answered) == tools
+
+
 def test_other_answers_stay(kong: Kong) -> None:
     """A list in the answer to another message, at another path, and beside no tools."""
     server = listing_server()

@@ -137,6 +137,8 @@ def test_an_encoded_list_becomes_an_error() -> None:
         assert changed.headers == {"content-type": kind}
         body = changed.body.removeprefix(b"data: ")
         assert is_error(json.loads(body))
+    again = LISTS.changed([b"\x1f\x8b"], STREAM, headers={"content-encoding": "gzip"}, is_answer=False)  # fmt: skip
+    assert "error" in json.loads(again.body.removeprefix(b"data: "))
     plain = LISTS.changed([LIST], headers={"content-encoding": "Identity"})
     assert plain.message["result"] == SEARCH
 
@@ -219,6 +221,18 @@ def test_other_forms_of_an_event_are_read(raw: bytes) -> None:
     """A byte order mark, a stream that stops early, further fields."""
     (found,) = events_of(LISTS.changed([raw], STREAM).body)
     assert json.loads(found["data"])["result"] == SEARCH
+
+
+@pytest.mark.parametrize(
+    "kind", [f"{STREAM};charset=utf-8", "Text/Event-Stream ; x=1"]
+)
+@pytest.mark.parametrize("is_answer", [True, False])
+def test_a_stream_may_have_parameters(kind: str, is_answer: bool) -> None:
+    """Its media type decides, in any spelling."""
+    changed = LISTS.changed([event(LIST)], kind, is_answer=is_answer)
+    (found,) = events_of(changed.body)
+    assert json.loads(found["data"])["result"] == SEARCH
+    assert changed.headers == {"content-type": kind}
 
 
 @pytest.mark.parametrize("name", UNREADABLE)
