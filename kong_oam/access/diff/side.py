@@ -64,11 +64,12 @@ class Side:
     def at(self, site: str, path: PathSegments) -> Mapping[str, Access]:
         """Return the access to a path, by method."""
         component = self.sites.component(site, path)
-        return (
-            self._callers.at(component, path)
-            if component
-            else _NOBODY_BY_METHOD
-        )
+        if component is None:
+            return _NOBODY_BY_METHOD
+        by_method = self._callers.at(component, path)
+        if self.sites.describes(site, path):
+            return {**by_method, "GET": NOBODY}
+        return by_method
 
     def basis(self, site: str) -> list[object] | None:
         """Return everything that decides the answers on a site. None if that includes other sites,

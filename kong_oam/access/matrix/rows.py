@@ -67,6 +67,8 @@ def rows(
             forward = component.forward(endpoint, path_class.path)
             sent = (written(forward.path), forward.target) if forward else ()
             for method, whole in callers.at(component, path_class.path).items():
+                if method == "GET" and sites.describes(host, path_class.path):
+                    continue
                 access, identity = narrow(whole)
                 if identity or _listed(component, path_class, method):
                     key = component.key, identity, sent
