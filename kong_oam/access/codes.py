@@ -219,4 +219,8 @@ CODES: Codes = {
         "`forwardToken` at a component whose rules name tools; the specification forbids it",
         "remove `forwardToken`; the workload gets its caller in the gate's headers",
     ),
+    "ACC293": Code(
+        "tools at a path that belongs to another component on the host",
+        "use another path or host for the MCP server, or remove the rules with tools",
+    ),
 }

@@ -29,7 +29,10 @@ from kong_oam.access.compile.grants import check_role_members
 from kong_oam.access.compile.internal import connect_components
 from kong_oam.access.compile.objects import judged_objects
 from kong_oam.access.compile.partitions import EndpointOwner, wrong_partitions
-from kong_oam.access.compile.tools import unconnected_callers
+from kong_oam.access.compile.tools import (
+    unconnected_callers,
+    unreached_endpoints,
+)
 from kong_oam.access.compile.upstreams import wrong_upstreams
 from kong_oam.access.compile.variants import (
     Form,
@@ -146,6 +149,7 @@ def compile_estate(
     # Only a sound estate has callers.
     if not errors(findings):
         findings += unconnected_callers(estate)
+        findings += unreached_endpoints(estate)
     diagnostics = ordered(findings)
     return Compiled(
         None if errors(diagnostics) else estate, diagnostics, unjudged

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 from kong_oam.access.callers import Callers
 from kong_oam.access.data import PathSegments
+from kong_oam.access.discovery import documents
 from kong_oam.access.methods import tool_of
 from kong_oam.access.model import (
     Component,
@@ -46,6 +47,26 @@ def forwarded_tokens(
             "or move the tools to another component"
         )
         yield Diagnostic("ACC292", message, position)
+
+
+def unreached_endpoints(estate: Estate) -> Findings:
+    """Find MCP endpoints whose calls on a host reach another component (ACC293).
+
+    Both components could have a route of the same document there.
+    """
+    for component in estate.exposed:
+        for endpoint, path in documents(component):
+            reached = estate.endpoint_on(endpoint.host, path)
+            if reached is None or reached[1] is component:
+                continue
+            other_endpoint, other = reached
+            naming = next(rule for rule in component.owned[path] if rule.calls)
+            message = (
+                f"calls of {endpoint.host}{written(path)} reach '{other.key}' "
+                f"({other_endpoint.position}), so nobody may call these tools; use another path, "
+                "or remove the rules with tools"
+            )
+            yield Diagnostic("ACC293", message, naming.position.at("tools"))
 
 
 def unconnected_callers(estate: Estate) -> Findings:

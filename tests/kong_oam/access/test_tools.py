@@ -28,9 +28,12 @@ from tests.support.mcp_estates import (
     CLOSER_RULE,
     HOST,
     NATIVE,
+    NO_OTHER,
+    ONLY_MCP,
     READER_RULE,
     desk,
     desk_estate,
+    pages,
 )
 
 CONNECT = "methods: [POST, GET, DELETE], scopes: [tickets.use]"
@@ -127,6 +130,23 @@ def test_users_that_may_not_connect_are_named() -> None:
 def test_a_grpc_port_serves_no_tools() -> None:
     (found,) = compiled(desk(("{port: 8000,", "{port: 8000, name: grpc,"))).diagnostics  # fmt: skip
     assert (found.code, found.position.line) == ("ACC218", 12)
+
+
+def test_tools_at_a_path_of_another_component_are_an_error() -> None:
+    """Whether the other component has tools, too."""
+    chat = desk(ONLY_MCP, NO_OTHER)
+    for old, new in (("{name: desk}", "{name: chat, namespace: chat}"), ("desk/", "chat/"), ("tickets.", "chat.")):  # fmt: skip
+        chat = chat.replace(old, new)
+    for other, key in ((pages("/mcp"), "pages/web"), (chat, "chat/mcp")):
+        errors = [
+            found
+            for found in compiled(desk(), other).diagnostics
+            if found.severity == "error"
+        ]
+        assert [(each.code, each.position.line) for each in errors] == [("ACC293", 19)]  # fmt: skip
+        assert f"{HOST}/mcp reach '{key}' (app2.yaml:12:" in errors[0].message
+        elsewhere = other.replace(HOST, "chat.example.com")
+        assert compiled(desk(), elsewhere).estate is not None
 
 
 # Lint
