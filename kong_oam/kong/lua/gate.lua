@@ -135,7 +135,8 @@ local function load_upstream()
     error('the workload has a name that no certificate bears', 0)
   end
   local header = value.host_header
-  if header ~= nil and (type(header) ~= 'string' or not find(header, '^[%w._-]+:?%d*$')) then
+  local readable = type(header) == 'string' and (find(header, '^[%w._-]+$') or find(header, '^[%w._-]+:%d*$'))
+  if header ~= nil and not readable then
     error('the workload has an unreadable Host header', 0)
   end
   if header and name and match(header, '^[^:]+') ~= name then
