@@ -33,6 +33,7 @@ members.
                 RejectedChangeError in kong.admin.
             SchemaError in kong.plugins.
             ForwardError in kong.forward.
+            DocumentError in kong.dbless.document.
             KubectlError in kubernetes.kubectl.
             RemovalError in recover.kong.
         OperationError: an incomplete command.

@@ -1,0 +1,1 @@
+"""A writable Admin API for Kong nodes without a database."""
