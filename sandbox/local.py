@@ -23,12 +23,12 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Final, Self
 
+from kong_rules.entities import Snapshot as Entities
 from sandbox import forking, launchers, toolchain
 from sandbox.cluster import CLUSTER, Cluster, Snapshot
 from sandbox.echo import Echo
 from sandbox.edges import Manifest
 from sandbox.kong.entities import KongConf
-from sandbox.kong.entities import Snapshot as Entities
 from sandbox.kong.kong import Kong, Lags
 from sandbox.okta import Okta, User
 from sandbox.okta.org import Org

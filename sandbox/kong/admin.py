@@ -7,70 +7,24 @@ not modelled.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from email.utils import formatdate
-from operator import itemgetter
 from typing import Any
-from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
-from sandbox.kong import information, listing, plugin_schemas, schema
-from sandbox.kong.answers import AnswerError, Methods, Query, check_key
-from sandbox.kong.certificates import Certificates
-from sandbox.kong.entities import NAMED_BY, Entity, KongConf
-from sandbox.kong.http import (
+from kong_rules.entities import Entity
+from kong_rules.errors import (
+    AnswerError,
     Header,
-    InvalidRequestError,
-    Request,
-    Response,
-    reason,
-)
-from sandbox.kong.store import (
-    KINDS,
-    UNHASHED,
-    Store,
     ViolationError,
-    absent,
     schema_violation,
-    validated,
 )
+from kong_rules.requests import NOT_FOUND, Methods, answer, split
+from kong_rules.resources import COLLECTIONS, NESTED, PARENTS, Resources
+from kong_rules.store import Store
+from sandbox.kong import information, plugin_schemas, schema
+from sandbox.kong.checks import SCHEMAS, validated
+from sandbox.kong.entities import KongConf
+from sandbox.kong.http import InvalidRequestError, Request, Response, reason
 
-COLLECTIONS = {
-    "services": "services",
-    "routes": "routes",
-    "plugins": "plugins",
-    "consumers": "consumers",
-    "jwts": "jwt_secrets",
-    "key-auths": "keyauth_credentials",
-    "basic-auths": "basicauth_credentials",
-    "acls": "acls",
-    "certificates": "certificates",
-    "ca_certificates": "ca_certificates",
-    "snis": "snis",
-    "upstreams": "upstreams",
-}
-# Collections below an entity: (kind, name in the path) -> (kind, field that refers to the parent).
-NESTED = {
-    ("services", "routes"): ("routes", "service"),
-    ("services", "plugins"): ("plugins", "service"),
-    ("routes", "plugins"): ("plugins", "route"),
-    ("consumers", "plugins"): ("plugins", "consumer"),
-    ("consumers", "jwt"): ("jwt_secrets", "consumer"),
-    ("consumers", "key-auth"): ("keyauth_credentials", "consumer"),
-    ("consumers", "basic-auth"): ("basicauth_credentials", "consumer"),
-    ("consumers", "acls"): ("acls", "consumer"),
-    ("certificates", "snis"): ("snis", "certificate"),
-    ("upstreams", "targets"): ("targets", "upstream"),
-}
-PARENTS = {
-    ("routes", "service"): "services",
-    ("plugins", "service"): "services",
-    ("plugins", "route"): "routes",
-    ("plugins", "consumer"): "consumers",
-    ("jwt_secrets", "consumer"): "consumers",
-    ("keyauth_credentials", "consumer"): "consumers",
-    ("basicauth_credentials", "consumer"): "consumers",
-    ("acls", "consumer"): "consumers",
-}
 # Kong has these; asking for them here is answered 501, never as if they were empty.
 NOT_MODELLED = frozenset(
     [
@@ -94,11 +48,6 @@ NOT_MODELLED = frozenset(
 )
 
 
-_NOT_FOUND = {"message": "Not found"}
-_NOT_ALLOWED = {"message": "Method not allowed"}
-_UNEXPECTED = {"message": "An unexpected error occurred"}
-
-
 class AdminApi:
     """Answers Admin API requests on a store. `token`, where set, must come in the header
     Kong-Admin-Token."""
@@ -110,8 +59,7 @@ class AdminApi:
         configuration: KongConf,
         token: str | None,
     ) -> None:
-        self._store = store
-        self._certificates = Certificates(store)
+        self._resources = Resources(store)
         self._version = version
         self._configuration = configuration
         self._token = token
@@ -123,7 +71,7 @@ class AdminApi:
             return self._html(status)
         try:
             self._authorize(request)
-            return self._json(*self._dispatch(request))
+            return self._json(*self._answer(request))
         except ViolationError as violation:
             return self._json(violation.status, violation.body)
         except AnswerError as early:
@@ -175,39 +123,18 @@ class AdminApi:
             f"{body}</body>\r\n</html>\r\n".encode(),
         )
 
-    def _dispatch(
-        self, request: Request
-    ) -> tuple[int, Any, tuple[Header, ...]]:
-        path, query = _split(request.target)
+    def _answer(self, request: Request) -> tuple[int, Any]:
+        path, query = split(request.target)
         if request.method == "TRACE":
             raise AnswerError(405)
         methods = self._endpoint(path)
         if methods is None:
-            raise AnswerError(
-                501 if path and path[0] in NOT_MODELLED else 404,
-                _not_modelled(path),
-            )
-        method = "GET" if request.method == "HEAD" else request.method
-        if method == "OPTIONS":
-            allowed = ", ".join(
-                sorted(
-                    {
-                        *methods,
-                        "OPTIONS",
-                        *(["HEAD"] if "GET" in methods else []),
-                    }
-                )
-            )
-            raise AnswerError(
-                204,
-                None,
-                (("Allow", allowed), ("Access-Control-Allow-Methods", allowed)),
-            )
-        if method not in methods:
-            raise AnswerError(405, _NOT_ALLOWED)
-        body = _read_body(request) if method in ("POST", "PUT", "PATCH") else {}
-        status, answer = methods[method](query, body)
-        return status, answer, ()
+            known = path and path[0] in NOT_MODELLED
+            raise AnswerError(501 if known else 404, _not_modelled(path))
+        content_type = request.header("content-type")
+        return answer(
+            methods, request.method, query, content_type, request.body
+        )
 
     def _endpoint(self, path: list[str]) -> Methods | None:
         match path:
@@ -235,12 +162,6 @@ class AdminApi:
                 }
             case ["schemas", *rest]:
                 return self._schemas(rest)
-            case ["tags", *rest] if len(rest) < 2:
-                return self._tags(rest[0] if rest else None)
-            case ["certificates"]:
-                return self._certificates.collection()
-            case ["certificates", key]:
-                return self._certificates.entity(key)
             case ["upstreams", _, "health"] | [
                 "upstreams",
                 _,
@@ -255,157 +176,7 @@ class AdminApi:
                         "message": "stand-in: the health of upstreams is not modelled"
                     },
                 )
-            case ["upstreams", key, "targets", "all"]:
-                return {"GET": lambda query, _: self._all_targets(key, query)}
-            case [collection, *rest] if collection in COLLECTIONS:
-                return self._collection(
-                    COLLECTIONS[collection], collection, rest
-                )
-        return None
-
-    def _collection(
-        self, kind: str, name: str, path: list[str]
-    ) -> Methods | None:
-        if not path:
-            return {
-                "GET": lambda query, _: self._page(f"/{name}", kind, query, {}),
-                "POST": lambda _, body: (
-                    201,
-                    self._store.insert(kind, self._resolved(kind, body)),
-                ),
-            }
-        if len(path) == 1:
-            return self._entity(kind, path[0])
-        if (kind, path[1]) in PARENTS and len(path) == 2:
-            return {
-                "GET": lambda *_: (200, self._parent(kind, path[0], path[1])),
-                **_read_only(),
-            }
-        if (kind, path[1]) not in NESTED or len(path) > 3:
-            return None
-        nested, field = NESTED[kind, path[1]]
-        if len(path) == 3:
-            return self._entity(nested, path[2], within=(kind, path[0], field))
-
-        def where() -> Entity:
-            return {field: {"id": self._existing(kind, path[0])["id"]}}
-
-        return {
-            "GET": lambda query, _: self._page(
-                f"/{name}/{quote(path[0], safe='')}/{path[1]}",
-                nested,
-                query,
-                where(),
-            ),
-            "POST": lambda _, body: (
-                201,
-                self._store.insert(
-                    nested, self._resolved(nested, {**body, **where()})
-                ),
-            ),
-        }
-
-    def _entity(
-        self, kind: str, key: str, within: tuple[str, str, str] | None = None
-    ) -> Methods:
-        def scope() -> Entity:
-            return (
-                {within[2]: {"id": self._existing(within[0], within[1])["id"]}}
-                if within
-                else {}
-            )
-
-        def find() -> Entity | None:
-            limits = scope()
-            check_key(kind, key, nested=within is not None)
-            return self._store.current.find(kind, key, limits)
-
-        def existing() -> Entity:
-            entity = find()
-            if entity is None:
-                raise AnswerError(404, _NOT_FOUND)
-            return entity
-
-        def patch(_: Query, body: Entity) -> tuple[int, Any]:
-            entity = find()
-            if entity is None:
-                raise (
-                    AnswerError(404, _NOT_FOUND)
-                    if within
-                    else absent(kind, key)
-                )
-            # Seen on a Kong 3.10: this moves a credential or a route to another consumer or
-            # service.
-            return 200, self._store.update(
-                kind, entity, self._resolved(kind, {**scope(), **body})
-            )
-
-        def put(_: Query, body: Entity) -> tuple[int, Any]:
-            limits = scope()
-            check_key(kind, key, nested=within is not None)
-            return 200, self._store.upsert(
-                kind, key, self._resolved(kind, {**body, **limits})
-            )
-
-        def delete(*_: Any) -> tuple[int, Any]:
-            entity = find()
-            if entity is None and within:
-                raise AnswerError(404, _NOT_FOUND)
-            if entity is not None:
-                self._store.delete(kind, entity)
-            return 204, None
-
-        # Seen on a Kong 3.10: a PUT of a Target changes it like a PATCH, and never creates it.
-        writes = {"PATCH": patch, "PUT": patch if kind == "targets" else put}
-        return {"GET": lambda *_: (200, existing()), **writes, "DELETE": delete}
-
-    def _all_targets(self, key: str, query: Query) -> tuple[int, Any]:
-        upstream = {"id": self._existing("upstreams", key)["id"]}
-        rows = [
-            target
-            for target in self._store.current.tables["targets"].values()
-            if target["upstream"] == upstream
-        ]
-        path = f"/upstreams/{quote(key, safe='')}/targets/all"
-        return 200, listing.page(rows, path, dict(reversed(query)), nested=True)
-
-    def _existing(self, kind: str, key: str) -> Entity:
-        check_key(kind, key)
-        entity = self._store.current.find(kind, key)
-        if entity is None:
-            raise AnswerError(404, _NOT_FOUND)
-        return entity
-
-    def _parent(self, kind: str, key: str, field: str) -> Entity:
-        reference = self._existing(kind, key)[field]
-        if reference is None:
-            raise AnswerError(404, _NOT_FOUND)
-        return self._existing(PARENTS[kind, field], reference["id"])
-
-    def _resolved(self, kind: str, body: Entity) -> Entity:
-        """Expand the body's parts that the schema does not know: `url`, and references by name."""
-        value = dict(body)
-        if kind == "services" and isinstance(value.get("url"), str):
-            value.update(_parsed_url(value.pop("url")))
-        if kind == "upstreams":
-            value.update(_balanced(value))
-        for name, field in KINDS[kind].fields.items():
-            reference = value.get(name)
-            if (
-                field.type == "foreign"
-                and isinstance(reference, dict)
-                and "id" not in reference
-            ):
-                target = str(field.shown["reference"])
-                named = reference.get(NAMED_BY.get(target, ""))
-                entity = (
-                    self._store.current.find(target, named)
-                    if isinstance(named, str)
-                    else None
-                )
-                if entity:
-                    value[name] = {"id": entity["id"]}
-        return value
+        return self._resources.endpoint(path)
 
     def _schemas(self, path: list[str]) -> Methods | None:
         match path:
@@ -420,7 +191,7 @@ class AdminApi:
                     )
                 }
             case [name, "validate"]:
-                if name not in KINDS:
+                if name not in SCHEMAS:
                     return {
                         "POST": lambda *_: (
                             404,
@@ -429,7 +200,7 @@ class AdminApi:
                     }
                 return {
                     "POST": lambda _, body: _validate(
-                        name, self._resolved(name, body)
+                        name, self._resources.resolved(name, body)
                     )
                 }
             case [name]:
@@ -442,125 +213,11 @@ class AdminApi:
                 }
         return None
 
-    def _tags(self, tag: str | None) -> Methods:
-        def listed(*_: Any) -> tuple[int, Any]:
-            rows = [row for row in self._tagged() if tag in (None, row["tag"])]
-            rows.sort(key=itemgetter("entity_id", "tag"))
-            return 200, {"data": rows, "next": None}
-
-        def refused(*_: Any) -> tuple[int, Any]:
-            raise schema_violation(
-                {
-                    "tags": "does not support insert/upsert/update/delete operations"
-                }
-            )
-
-        return {"GET": listed, "POST": refused}
-
-    def _tagged(self) -> Iterator[dict[str, str]]:
-        for kind, table in self._store.current.tables.items():
-            for entity in table.values():
-                for tag in entity["tags"] or ():
-                    yield {
-                        "tag": tag,
-                        "entity_name": kind,
-                        "entity_id": entity["id"],
-                    }
-
-    def _page(
-        self, path: str, kind: str, query: Query, where: Entity
-    ) -> tuple[int, Any]:
-        first = dict(reversed(query))
-        if kind == "consumers" and "custom_id" in first:
-            where = {**where, "custom_id": first["custom_id"]}
-        table = self._store.current.tables[kind]
-        rows = [row for row in table.values() if where.items() <= row.items()]
-        if "custom_id" in where:
-            return 200, {"data": rows, "next": None}
-        if kind == "targets":
-            return 200, listing.newest_first(rows, path, first)
-        return 200, listing.page(rows, path, first, nested=bool(where))
-
-
-def _read_only() -> Methods:
-    """Writing an entity through a reference to it: Kong can, the stand-in does not."""
-
-    def refused(*_: Any) -> tuple[int, Any]:
-        raise AnswerError(
-            501,
-            {"message": "stand-in: not modelled; use the entity's own path"},
-        )
-
-    return {"PATCH": refused, "PUT": refused}
-
 
 def _not_modelled(path: list[str]) -> dict[str, str]:
     if path and path[0] in NOT_MODELLED:
         return {"message": f"stand-in: /{path[0]} is not modelled"}
-    return _NOT_FOUND
-
-
-def _split(target: str) -> tuple[list[str], Query]:
-    path, _, query = target.partition("?")
-    segments = path[1:].removesuffix("/").split("/")
-    if segments == [""]:
-        segments = []
-    if any(segment in ("", ".", "..") for segment in segments):
-        raise AnswerError(404, _NOT_FOUND)
-    wire = [segment.encode("latin-1") for segment in segments]
-    return [
-        unquote(element.decode("utf-8", "surrogateescape")) for element in wire
-    ], parse_qsl(query, keep_blank_values=True)
-
-
-def _read_body(request: Request) -> Entity:
-    if not request.body and request.header("content-type") is None:
-        return {}
-    kind = (request.header("content-type") or "").partition(";")[0].strip()
-    if kind == "application/x-www-form-urlencoded" and not request.body:
-        return {}
-    if kind != "application/json":
-        raise AnswerError(415)
-    try:
-        value = json.JSONDecoder(strict=False).decode(
-            request.body.decode("utf-8", "surrogateescape")
-        )
-    except ValueError:
-        raise AnswerError(400, {"message": "Cannot parse JSON body"}) from None
-    if isinstance(value, dict):
-        return value
-    if value == []:
-        return {}
-    # Kong indexes any decoded value: null, numbers, texts and non-empty lists end in its error
-    # handler.
-    raise AnswerError(500, _UNEXPECTED)
-
-
-def _parsed_url(url: str) -> Entity:
-    parts = urlsplit(url)
-    port = parts.port or (
-        443 if parts.scheme in ("https", "tls", "grpcs") else 80
-    )
-    return {
-        "protocol": parts.scheme,
-        "host": parts.hostname or "",
-        "port": port,
-        "path": parts.path or None,
-    }
-
-
-def _balanced(upstream: Entity) -> Entity:
-    """Complete `hash_on` from `algorithm`, or `algorithm` from `hash_on`, in a request about an
-    Upstream."""
-    if upstream.get("algorithm") in UNHASHED:
-        return {"hash_on": "none"}
-    if upstream.get("hash_on") is None:
-        return {}
-    return {
-        "algorithm": "round-robin"
-        if upstream["hash_on"] == "none"
-        else "consistent-hashing"
-    }
+    return NOT_FOUND
 
 
 def _validate(kind: str, body: Entity) -> tuple[int, Any]:

@@ -31,8 +31,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from kong_rules.entities import DEFAULT_TARGET_PORT, Entity, Table
 from sandbox.kong import rules
-from sandbox.kong.entities import DEFAULT_TARGET_PORT, Entity, Table
 
 NO_NAME = "name resolution failed"
 NO_PEER = "failure to get a peer from the ring-balancer"

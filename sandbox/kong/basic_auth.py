@@ -8,9 +8,10 @@ from __future__ import annotations
 import hashlib
 import re
 
+from kong_rules.entities import Entity
 from sandbox.kong import callers
 from sandbox.kong.callers import Unauthorized
-from sandbox.kong.entities import Config, Entity
+from sandbox.kong.entities import Config
 from sandbox.kong.exchange import Exchange
 from sandbox.kong.http import Response
 from sandbox.kong.jwt import lenient_base64

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
+from kong_rules.entities import Entity, Snapshot
 from sandbox.kong.balancer import Balancer
-from sandbox.kong.entities import Entity, Snapshot
 from sandbox.kong.http import Header, Request, Response
 from sandbox.kong.router import Match
 

@@ -12,9 +12,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NotRequired, TypedDict
 
+from kong_rules.entities import Entity, Errors
 from sandbox.edges import Json
 from sandbox.kong import rules
-from sandbox.kong.entities import Entity, Errors
 
 Rule = Callable[[Any], str | None]
 EntityRule = Callable[[Entity], Errors | None]

@@ -10,7 +10,8 @@ from functools import reduce
 from operator import getitem
 from typing import Any
 
-from sandbox.kong.entities import Config, Entity, Errors
+from kong_rules.entities import Entity, Errors
+from sandbox.kong.entities import Config
 from sandbox.kong.fields import Field
 from sandbox.kong.validation import checked
 

@@ -29,8 +29,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
+from kong_rules.entities import Entity, Snapshot
 from sandbox.kong.callers import identify, read_header
-from sandbox.kong.entities import Entity, Snapshot
 from sandbox.kong.exchange import Exchange
 from sandbox.kong.http import Header
 from sandbox.kong.wire import wire

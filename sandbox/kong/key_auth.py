@@ -11,9 +11,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import quote
 
+from kong_rules.entities import Entity
 from sandbox.kong import callers
 from sandbox.kong.callers import Unauthorized
-from sandbox.kong.entities import Config, Entity
+from sandbox.kong.entities import Config
 from sandbox.kong.exchange import Exchange, unescaped
 from sandbox.kong.http import Response
 from sandbox.kong.termination import json_response

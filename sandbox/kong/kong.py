@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
+from kong_rules.entities import Entity, Snapshot
+from kong_rules.store import Store
 from sandbox.kong import tls, upstream
 from sandbox.kong.admin import AdminApi
-from sandbox.kong.entities import Entity, KongConf, Service, Snapshot
+from sandbox.kong.checks import Checks
+from sandbox.kong.entities import KongConf, Service
 from sandbox.kong.http import InvalidRequestError, Request, Response, Server
 from sandbox.kong.proxy import Answer, Proxy, Send
-from sandbox.kong.store import Store
 from sandbox.kong.upstream import Resolve, UpstreamRequest
 
 
@@ -70,7 +72,7 @@ class Kong:
         self._ports = (admin_port, proxy_port, proxy_tls_port)
         self._admin_tls = admin_tls
         self._resolve = resolve
-        self._store = Store(now, clock)
+        self._store = Store(Checks(), now, clock)
         self._admin = AdminApi(
             self._store, version, configuration or {}, admin_token
         )

@@ -22,8 +22,8 @@ from typing import Any
 
 from lupa.luajit21 import LuaRuntime
 
+from kong_rules.entities import Entity
 from sandbox.kong import records, uri
-from sandbox.kong.entities import Entity
 from sandbox.kong.errors import error_response
 from sandbox.kong.exchange import Exchange, unescaped
 from sandbox.kong.http import Response

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import uuid
 
-from sandbox.kong.entities import Entity
+from kong_rules.entities import Entity
 from sandbox.kong.errors import error_response
 from sandbox.kong.exchange import Exchange
 from sandbox.kong.http import Response

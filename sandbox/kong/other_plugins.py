@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
+from kong_rules.entities import Entity
 from sandbox.kong.acl import Acl
 from sandbox.kong.basic_auth import BasicAuth
-from sandbox.kong.entities import Entity
 from sandbox.kong.exchange import Exchange
 from sandbox.kong.http import Response
 from sandbox.kong.key_auth import KeyAuth

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from sandbox.kong.entities import Entity
+from kong_rules.entities import Entity
 from sandbox.kong.other_plugins import PRIORITIES
 
 HTTP_PROTOCOLS = frozenset({"http", "https", "grpc", "grpcs"})

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from sandbox.kong.entities import Entity
+from kong_rules.entities import Entity
 from sandbox.kong.exchange import Exchange
 from sandbox.kong.http import Response
 from sandbox.kong.records import record

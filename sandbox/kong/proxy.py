@@ -15,10 +15,12 @@ from dataclasses import dataclass, replace
 from io import BytesIO
 from typing import Any
 
+from kong_rules.entities import Entity, Snapshot, Table
+from kong_rules.store import Store
 from sandbox.kong import jwt, rules, termination, uri
 from sandbox.kong.balancer import NO_NAME, NO_PEER, Balancer, Peer
 from sandbox.kong.client import client_address
-from sandbox.kong.entities import Entity, KongConf, Service, Snapshot, Table
+from sandbox.kong.entities import KongConf, Service
 from sandbox.kong.errors import error_response, html_page, nginx_error
 from sandbox.kong.exchange import Exchange
 from sandbox.kong.hop_by_hop import HopByHop
@@ -35,7 +37,6 @@ from sandbox.kong.precedence import ORDER, by_scope, everywhere, scopes
 from sandbox.kong.prometheus import Prometheus
 from sandbox.kong.retries import attempts, is_last
 from sandbox.kong.router import Router, upstream_path
-from sandbox.kong.store import Store
 from sandbox.kong.upstream import (
     NameResolutionError,
     UpstreamError,

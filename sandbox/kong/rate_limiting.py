@@ -12,7 +12,7 @@ import socket
 from collections.abc import Mapping
 from typing import Any, Literal, TypedDict
 
-from sandbox.kong.entities import Entity
+from kong_rules.entities import Entity
 from sandbox.kong.errors import error_response
 from sandbox.kong.exchange import Exchange
 from sandbox.kong.http import Header, Response

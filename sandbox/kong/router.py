@@ -14,7 +14,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from sandbox.kong.entities import Route, Service, Table
+from kong_rules.entities import Table
+from sandbox.kong.entities import Route, Service
 from sandbox.kong.http import Request
 from sandbox.kong.rules import rust_regex
 from sandbox.kong.wire import wire

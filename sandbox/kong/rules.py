@@ -19,8 +19,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
+from kong_rules.entities import Entity, Errors
 from sandbox.kong import uri
-from sandbox.kong.entities import Entity, Errors
 from sandbox.kong.luachunk import syntax_error
 from sandbox.kong.wire import wire
 

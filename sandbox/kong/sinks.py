@@ -14,7 +14,8 @@ from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from sandbox.kong.entities import Config, Entity
+from kong_rules.entities import Entity
+from sandbox.kong.entities import Config
 from sandbox.kong.exchange import Exchange
 from sandbox.kong.http import Response
 from sandbox.kong.records import UnencodableRecordError, line

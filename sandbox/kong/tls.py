@@ -12,7 +12,7 @@ import ssl
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 
-from sandbox.kong.entities import Entity, Snapshot
+from kong_rules.entities import Entity, Snapshot
 from sandbox.kong.http import TlsConnection
 from sandbox.kong.pem import load_pair, self_signed
 

@@ -22,7 +22,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
-from sandbox.kong.entities import Service, Snapshot
+from kong_rules.entities import Snapshot
+from sandbox.kong.entities import Service
 from sandbox.kong.http import Header, Response
 from sandbox.kong.pem import load_pair
 

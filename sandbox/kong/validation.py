@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from sandbox.kong.entities import UUID, Entity, Errors
+from kong_rules.entities import UUID, Entity, Errors
 from sandbox.kong.fields import (
     Conditional,
     EntityCheck,
@@ -403,62 +403,3 @@ def _merge(errors: Errors, more: Errors) -> None:
             errors.setdefault(name, []).extend(error)
         else:
             errors.setdefault(name, error)
-
-
-def message(errors: Errors) -> str:
-    """Kong's text for a schema violation: `schema violation (a: ...)`, or `2 schema violations
-    (...; ...)`."""
-    parts: list[str] = []
-    for name, error in sorted(errors.items()):
-        if name == "@entity":
-            parts.extend(error)
-        elif isinstance(error, str):
-            parts.append(f"{name}: {error}")
-        else:
-            items = (
-                enumerate(error, 1)
-                if isinstance(error, list)
-                else sorted(error.items())
-            )
-            parts.extend(
-                f"{name}.{key}: {_pretty(item)}"
-                for key, item in items
-                if item is not None
-            )
-    noun = (
-        "schema violation"
-        if len(parts) == 1
-        else f"{len(parts)} schema violations"
-    )
-    return f"{noun} ({'; '.join(parts)})"
-
-
-def _pretty(error: Any, indent: str = "") -> str:
-    if isinstance(error, str):
-        return error if not indent else _quoted(error)
-    inner = indent + "  "
-    if isinstance(error, list):
-        items = [
-            inner
-            + (
-                _pretty(item, inner)
-                if not isinstance(item, str)
-                else _quoted(item)
-            )
-            for item in error
-            if item
-        ]
-    else:
-        items = [
-            f"{inner}{key} = {_quoted(item) if isinstance(item, str) else _pretty(item, inner)}"
-            for key, item in sorted(error.items())
-        ]
-    return "{\n" + ",\n".join(items) + f"\n{indent}}}"
-
-
-def _quoted(text: str) -> str:
-    return (
-        '"'
-        + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\\n")
-        + '"'
-    )

@@ -23,8 +23,8 @@ from kong_oam.kong.account import Account
 from kong_oam.kong.admin import AdminError
 from kong_oam.kong.preflight import PreflightError, inspect
 from kong_oam.kong.table import VERIFIED_HEADER
+from kong_rules.entities import Snapshot
 from sandbox.kong import Kong, jwt
-from sandbox.kong.entities import Snapshot
 from sandbox.kong.exchange import Exchange
 from sandbox.kong.plugin_schemas import PLUGIN_SCHEMAS
 from tests.support import kong_deployment

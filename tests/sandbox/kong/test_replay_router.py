@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from kong_rules.store import Store
+from sandbox.kong.checks import Checks
 from sandbox.kong.proxy import Proxy
-from sandbox.kong.store import Store
 from sandbox.kong.upstream import accept_all
 from tests.support.json_object import JsonObject
 from tests.support.sandbox import kong_recordings as recordings
@@ -20,7 +21,7 @@ ANSWERED = 418
 
 
 def _gateway(defaults: Mapping[str, Any], routes: list[JsonObject]) -> Proxy:
-    store = Store(now=lambda: NOW, clock=lambda: 0.0)
+    store = Store(Checks(), now=lambda: NOW, clock=lambda: 0.0)
     for route in routes:
         made = store.insert("routes", {**defaults, **route})
         config = {

@@ -30,8 +30,8 @@ from itertools import product
 from kong_oam.access.model import Estate
 from kong_oam.access.paths import written
 from kong_oam.access.sites import SitesByHost, path_classes_by_site
+from kong_rules.entities import Entity
 from sandbox.kong import uri
-from sandbox.kong.entities import Entity
 from sandbox.kong.precedence import ORDER
 from tests.support.checker.data_plane import (
     FORGED,

@@ -12,12 +12,12 @@ from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from typing import Any
 
-from sandbox.kong.entities import Entity, Snapshot
+from kong_rules.entities import Entity, Snapshot
+from kong_rules.kinds import KINDS
 from sandbox.kong.http import Request
 from sandbox.kong.lua import Functions
 from sandbox.kong.proxy import Proxy
 from sandbox.kong.router import Router
-from sandbox.kong.store import KINDS
 from sandbox.kong.upstream import (
     NameResolutionError,
     UpstreamRequest,

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
-from sandbox.kong.entities import Entity, Snapshot
+from kong_rules.entities import Entity, Snapshot
 from tests.support.checker.order import Order
 
 Resource = Mapping[str, Any]

@@ -30,8 +30,8 @@ from kong_oam.engine.cli import PulumiCliError
 from kong_oam.engine.state import COMPONENT, PLUGIN
 from kong_oam.engine.state import STACK as STACK_TYPE
 from kong_oam.stacks import create, move, records, run
+from kong_rules.entities import Entity
 from sandbox.kong import Kong
-from sandbox.kong.entities import Entity
 from sandbox.local import STACK
 from sandbox.plugins import kong as plugin
 from tests.support.checker.history import (

@@ -10,11 +10,14 @@ import binascii
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 from urllib.parse import quote
 
-from sandbox.edges import Json
-from sandbox.kong.answers import AnswerError
-from sandbox.kong.entities import Entity
+from kong_rules.entities import Entity
+from kong_rules.errors import AnswerError
+
+# A page of a list, as JSON.
+Json = dict[str, Any]
 
 _PAGE = 100
 _LARGEST_PAGE = 1000
@@ -32,7 +35,7 @@ def page(
     after = _offset(query.get("offset"))
     wanted = _tag_filter(None if nested else query.get("tags"))
     ordered = sorted(
-        (row for row in rows if wanted(set(row["tags"] or ()))),
+        (row for row in rows if wanted(set(row.get("tags") or ()))),
         key=lambda row: str(row["id"]),
     )
     following = [row for row in ordered if after is None or row["id"] > after]

@@ -15,10 +15,11 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from sandbox.kong import listing
-from sandbox.kong.answers import AnswerError, Methods, Query, check_key
-from sandbox.kong.entities import UUID, Entity
-from sandbox.kong.store import Store, absent, schema_violation
+from kong_rules import listing
+from kong_rules.entities import UUID, Entity
+from kong_rules.errors import AnswerError, absent, schema_violation
+from kong_rules.requests import Methods, Query
+from kong_rules.store import Store
 
 
 class Certificates:
@@ -87,9 +88,12 @@ class Certificates:
             "DELETE": delete,
         }
 
+    def _require_name(self, name: str) -> None:
+        self._store.checks.require_name("snis", name, nested=False)
+
     def _find(self, key: str) -> Entity | None:
         if not UUID.match(key):
-            check_key("snis", key)
+            self._require_name(key)
         return self._store.current.find("certificates", key)
 
     def _existing(self, key: str) -> Entity:
@@ -128,7 +132,7 @@ class Certificates:
         for name in names:
             if names.count(name) > 1:
                 raise schema_violation({"snis": f"{name} is duplicated"})
-            check_key("snis", name)
+            self._require_name(name)
             taken = self._store.current.find("snis", name)
             if taken and taken["certificate"]["id"] != own:
                 text = (
