@@ -30,6 +30,7 @@ from kong_oam.cli import (
     audit,
     check,
     completion,
+    dbless,
     diff,
     emergency,
     explain,
@@ -88,6 +89,7 @@ COMMANDS: tuple[Command, ...] = (
     audit.COMMAND,
     review.COMMAND,
     forward.COMMAND,
+    dbless.COMMAND,
     completion.COMMAND,
 )
 

@@ -34,11 +34,14 @@ members.
             SchemaError in kong.plugins.
             ForwardError in kong.forward.
             DocumentError in kong.dbless.document.
+            NodeError in kong.dbless.nodes.
+            StaleNodesError in kong.dbless.session.
             KubectlError in kubernetes.kubectl.
             RemovalError in recover.kong.
         OperationError: an incomplete command.
             EmergencyError in emergency.changes.
                 StillOpenError in emergency.changes.
+            DblessError in cli.dbless.
             ReviewError in review.access_changes.
             RecoveryError in recover.recovery.
             VerificationError in verify.stack.

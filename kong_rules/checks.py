@@ -13,7 +13,7 @@ class Checks(Protocol):
     def require_name(self, kind: str, key: str, *, nested: bool) -> None:
         """Reject a name that no entity may have. `nested`: below another entity."""
 
-    def sent(self, kind: str, value: Entity) -> Entity:
+    def sent(self, kind: str, value: Entity, /) -> Entity:
         """Return the sent fields of a whole entity, as the schema spells them."""
 
     def merged(self, kind: str, old: Entity, patch: Entity) -> Entity:
@@ -22,5 +22,5 @@ class Checks(Protocol):
     def stored(self, kind: str, value: Entity, *, updating: bool) -> Entity:
         """Return an entity as it is stored. `updating`: a part of its fields has changed."""
 
-    def hashed(self, kind: str, entity: Entity) -> Entity:
+    def hashed(self, kind: str, entity: Entity, /) -> Entity:
         """Return a credential with its password as it is stored."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
 from kong_oam.access.settings.values import Settings
@@ -38,6 +38,11 @@ def account(settings: Settings, configuration: Configuration) -> Account:
     AccountError and the errors of `configuration`.
     """
     url = settings.gateway.admin_url or os.environ.get("KONG_ADMIN_ADDR")
+    if not url and settings.gateway.dbless:
+        raise AccountError(
+            "this Kong has no database; run the command with `kong-oam dbless -s "
+            f"{settings.stack.name} -- COMMAND`"
+        )
     if not url:
         raise AccountError(
             "the address of Kong's Admin API is missing; set kong-oam:gateway.adminUrl, or "
@@ -49,11 +54,16 @@ def account(settings: Settings, configuration: Configuration) -> Account:
             "put credentials into the secrets kong:kongAdminToken and kong:kongApiKey, or into "
             "KONG_ADMIN_TOKEN and KONG_API_KEY"
         )
+    plain = node_account(configuration, url)
+    return replace(plain, workspace=settings.gateway.workspace)
+
+
+def node_account(configuration: Configuration, url: str = "") -> Account:
+    """Return the account of a node without a database. Raises the errors of `configuration`."""
     return Account(
         url,
         token=configuration.setting("kong:kongAdminToken", "KONG_ADMIN_TOKEN"),
         api_key=configuration.setting("kong:kongApiKey", "KONG_API_KEY"),
-        workspace=settings.gateway.workspace,
     )
 
 

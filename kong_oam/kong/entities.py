@@ -24,6 +24,10 @@ EntitiesOfKind = tuple[Entity, ...]
 Config = Mapping[str, Any]
 
 
+# The mark of a Kong without a database whose Admin API is writable, in its configuration.
+WRITTEN_BY = "kong_oam_written_by"
+
+
 class NodeConfiguration(TypedDict, total=False):
     """The settings of a node's kong.conf that the program reads from the Admin API's root."""
 
@@ -38,6 +42,7 @@ class NodeConfiguration(TypedDict, total=False):
     db_update_propagation: float
     trusted_ips: object
     real_ip_header: str
+    kong_oam_written_by: str
 
 
 # Labels by kind and id.

@@ -112,11 +112,7 @@ def check(kong: Target) -> None:
 def forward(kong: Target, port: int, command: Sequence[str]) -> int:
     """Check Kong, run the command while `port` forwards to `kong`, and return its exit status.
     Raises ForwardError."""
-    if not _CONNECTIONS.exists():
-        raise ForwardError(
-            "this system does not show the user of a connection, so others could use it; run on "
-            "Linux"
-        )
+    require_owners()
     check(kong)
     return asyncio.run(run(kong, port, command))
 
@@ -133,24 +129,37 @@ async def run(kong: Target, port: int, command: Sequence[str]) -> int:
             f"port {port} is not available ({error.strerror}); is another run in progress?"
         ) from None
     try:
-        environment = {
-            **os.environ,
-            "KONG_ADMIN_ADDR": f"http://{_LOOPBACK}:{port}",
-        }
+        return await run_command(command, f"http://{_LOOPBACK}:{port}")
+    finally:
+        server.close()
+
+
+async def run_command(command: Sequence[str], address: str) -> int:
+    """Run a command with an address of the Admin API, and return its exit status. Raises
+    ForwardError."""
+    environment = {**os.environ, "KONG_ADMIN_ADDR": address}
+    try:
         process = await asyncio.create_subprocess_exec(
             *command, env=environment
         )
-        loop = asyncio.get_running_loop()
-        # The terminal interrupts the command too, and it shuts down.
-        loop.add_signal_handler(signal.SIGINT, lambda: None)
-        loop.add_signal_handler(signal.SIGTERM, process.terminate)
-        return await process.wait()
     except OSError as error:
         raise ForwardError(
             f"{command[0]} cannot be run: {error.strerror}"
         ) from None
-    finally:
-        server.close()
+    loop = asyncio.get_running_loop()
+    # The terminal interrupts the command too, and it shuts down.
+    loop.add_signal_handler(signal.SIGINT, lambda: None)
+    loop.add_signal_handler(signal.SIGTERM, process.terminate)
+    return await process.wait()
+
+
+def require_owners() -> None:
+    """Check that this system shows the user of a connection. Raises ForwardError."""
+    if not _CONNECTIONS.exists():
+        raise ForwardError(
+            "this system does not show the user of a connection, so others could use it; run on "
+            "Linux"
+        )
 
 
 def owner(port: int, peer: int) -> int | None:

@@ -13,7 +13,7 @@ from kong_oam.kong import addresses, versions
 from kong_oam.kong.account import Account
 from kong_oam.kong.admin import AdminApi, AdminError, require_known_flavor
 from kong_oam.kong.at_kong import TraitPlugin
-from kong_oam.kong.entities import NodeConfiguration
+from kong_oam.kong.entities import WRITTEN_BY, NodeConfiguration
 from kong_oam.kong.plugins import Schema, SchemaError, config_json, guards
 from kong_oam.traits.upstream_tls.at_kong import authorities
 
@@ -139,10 +139,11 @@ def check(
             f"Kong {version} has edition {actual}, but the stack has {edition}; set "
             f"gateway.edition: {actual}"
         )
-    if configuration.get("database") == "off":
+    has_database = configuration.get("database") != "off"
+    if not has_database and WRITTEN_BY not in configuration:
         raise PreflightError(
             "this Kong has no database (database=off), so its Admin API cannot change anything; "
-            "use PostgreSQL"
+            "set gateway.nodes and gateway.document, and run the command with `kong-oam dbless`"
         )
     require_known_flavor(configuration)
     _check_scripts(configuration)
@@ -201,6 +202,8 @@ def settle_seconds(configuration: NodeConfiguration) -> float:
     """
     is_control_plane = configuration.get("role") == "control_plane"
     if is_control_plane and not configuration.get("cluster_rpc_sync"):
+        return 0.0
+    if configuration.get("database") == "off":
         return 0.0
     seconds = _seconds(configuration.get("db_update_frequency"))
     seconds += _seconds(configuration.get("db_update_propagation"), 0.0)

@@ -100,6 +100,7 @@ LEFT_OUT = {
         "redirect",  # compared as plainHttp
         # The gateway's administration, not its decisions.
         "admin_url",
+        "dbless",
         "workspace",
         "key_slots",  # the number of keys that fit
         "settle_seconds",  # the duration of a change

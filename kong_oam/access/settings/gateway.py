@@ -14,6 +14,11 @@ from kong_oam.access.settings.adopted import (
     adopted_problems,
     adopted_settings,
 )
+from kong_oam.access.settings.dbless import (
+    DocumentYaml,
+    dbless_problems,
+    dbless_settings,
+)
 from kong_oam.access.settings.fields import fields_of
 from kong_oam.access.settings.logs import LogsYaml, log_settings
 from kong_oam.access.settings.redis import redis_settings
@@ -54,6 +59,8 @@ class GatewayYaml(TypedDict, total=False):
     metrics: bool
     upstreams: UpstreamsYaml
     adopted: AdoptedYaml
+    nodes: TextList
+    document: DocumentYaml
 
 
 PLACE_MISSING = (
@@ -76,6 +83,9 @@ def gateway_settings(
         "logs": log_settings(gateway.get("logs")),
         "upstreams": upstreams(gateway.get("upstreams", {})),
         "adopted": adopted_settings(gateway.get("adopted")),
+        "dbless": dbless_settings(
+            gateway.get("nodes"), gateway.get("document")
+        ),
     }
     settings = GatewaySettings(
         **{**fields_of(GatewaySettings, gateway), **derived}
@@ -123,6 +133,7 @@ def gateway_problems(gateway: GatewayYaml) -> Iterator[str]:
             "gateway: only Kong Enterprise has workspaces; set edition to enterprise, or remove "
             "workspace"
         )
+    yield from dbless_problems(gateway)
     yield from adopted_problems(gateway.get("adopted"))
     yield from _stripped_problems(gateway.get("stripHeaders", ()))
     near = surroundings(

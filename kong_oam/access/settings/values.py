@@ -11,6 +11,7 @@ from kong_oam.access.data import Names, NamesByName, Texts
 from kong_oam.access.providers import PLAIN, ClaimMapping, Provider
 from kong_oam.access.settings import partitions as parts
 from kong_oam.access.settings.adopted import AdoptedSettings
+from kong_oam.access.settings.dbless import DblessSettings
 from kong_oam.access.settings.logs import LogSettings
 from kong_oam.access.settings.redis import RedisSettings
 from kong_oam.access.settings.upstream_tls import UpstreamTlsSettings
@@ -121,6 +122,8 @@ class GatewaySettings:
     upstreams: Upstreams = field(default_factory=dict)
     # None: routes of no stack that take or could take calls are findings.
     adopted: AdoptedSettings | None = None
+    # None: Kong has a database.
+    dbless: DblessSettings | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,64 +1,48 @@
 """The document: all entities of Kong nodes without a database, in Kong's declarative format.
 
-Entities keep their ids, so that a stack can move to PostgreSQL and back. A file holds the same text
-that the nodes load, compressed.
+Entities keep their ids, so that a stack can move to PostgreSQL and back. They have the fields that
+were sent: each node adds its own defaults. The document names its stack and holds a digest, so
+that another stack's document and an edited document are found.
 
 Source: answers of a Kong 3.10 with `database = off`. `POST /config` takes the text as `config` in a
 JSON body. Then `configuration_hash` of `/status` is the MD5 of this text. It takes no compressed
-body.
+body. It accepts `_comment` and ignores it.
 """
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import json
-import os
-import tempfile
-import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 
 from kong_oam.errors import ProductError
-from kong_oam.kong.entities import Entity
+from kong_rules.entities import Entity, Snapshot, Table
+from kong_rules.kinds import KINDS
 
 _FORMAT = "_format_version"
+_COMMENT = "_comment"
 _VERSION = "3.0"
 # Kong reports this hash without entities, also before it loads a document.
-_EMPTY_HASH = "0" * 32
-
-# The field that refers to another entity, and the kind of that entity, by kind.
-REFERENCES: Mapping[str, Mapping[str, str]] = {
-    "services": {"client_certificate": "certificates"},
-    "routes": {"service": "services"},
-    "plugins": {
-        "consumer": "consumers",
-        "route": "routes",
-        "service": "services",
-    },
-    "consumers": {},
-    "jwt_secrets": {"consumer": "consumers"},
-    "upstreams": {"client_certificate": "certificates"},
-    "targets": {"upstream": "upstreams"},
-    "certificates": {},
-    "snis": {"certificate": "certificates"},
-    "ca_certificates": {},
-}
-
-# Entities of one kind by id.
-_Table = Mapping[str, Entity]
+EMPTY_HASH = "0" * 32
 
 
 class DocumentError(ProductError):
-    """A document is unreadable or invalid. The message names the file and the remedy."""
+    """A document is unreadable or invalid. The message names the mistake."""
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """All entities by kind and id. A kind without entities may be absent."""
+    """All entities of a stack, by kind and id."""
 
-    tables: Mapping[str, _Table]
+    stack: str
+    tables: Mapping[str, Table] = field(
+        default_factory=lambda: {kind: {} for kind in KINDS}
+    )
+
+    @property
+    def snapshot(self) -> Snapshot:
+        return Snapshot(self.tables)
 
     def text(self) -> str:
         """Return the text that nodes load. The same entities give the same text."""
@@ -69,12 +53,13 @@ class Document:
                     _flat(kind, table[identifier])
                     for identifier in sorted(table)
                 ]
-        return json.dumps(lists, separators=(",", ":"), sort_keys=True)
+        lists[_COMMENT] = _comment(self.stack, lists)
+        return _json(lists)
 
     def configuration_hash(self) -> str:
         """Return the hash that a node reports after it loaded the text."""
         if not any(self.tables.values()):
-            return _EMPTY_HASH
+            return EMPTY_HASH
         text = self.text().encode()
         return hashlib.md5(text, usedforsecurity=False).hexdigest()
 
@@ -87,76 +72,43 @@ def parsed(text: str) -> Document:
         raise DocumentError(f"it is not JSON ({error})") from None
     if not isinstance(lists, dict) or lists.get(_FORMAT) != _VERSION:
         raise DocumentError(f"{_FORMAT} is not {_VERSION}")
-    tables: dict[str, _Table] = {}
+    comment = str(lists.pop(_COMMENT, ""))
+    stack, _, digest = comment.removeprefix(_WRITTEN_FOR).partition("; ")
+    if not digest or not comment.startswith(_WRITTEN_FOR):
+        raise DocumentError("`kong-oam dbless` did not write it")
+    if comment != _comment(stack, lists):
+        raise DocumentError("it was edited after `kong-oam dbless` wrote it")
+    tables: dict[str, Table] = {kind: {} for kind in KINDS}
     for kind, entities in lists.items():
         if kind != _FORMAT:
             tables[kind] = _table(kind, entities)
-    _require_references(tables)
-    return Document(tables)
+    return Document(stack, tables)
 
 
-def load(file: Path) -> Document:
-    """Return the document of a file. Raises DocumentError."""
-    try:
-        return parsed(gzip.decompress(file.read_bytes()).decode())
-    except DocumentError as error:
-        problem = str(error)
-    except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
-        problem = f"it cannot be read ({error})"
-    raise DocumentError(
-        f"the document {file} is invalid: {problem}; restore its last good copy"
-    )
+_WRITTEN_FOR = "written by kong-oam dbless for the stack "
 
 
-def save(document: Document, file: Path) -> None:
-    """Replace the file in one step. Only its owner may read it, because it has private keys.
-
-    The bytes are on the disk before the file has its name, so that a crash leaves a whole
-    document. Raises DocumentError.
-    """
-    # A time in the file would make equal documents different.
-    content = gzip.compress(document.text().encode(), mtime=0)
-    try:
-        _replace(file, content)
-    except OSError as error:
-        raise DocumentError(
-            f"the document {file} cannot be saved ({error}); correct gateway.document"
-        ) from None
+def _comment(stack: str, lists: Mapping[str, object]) -> str:
+    digest = hashlib.sha256(_json(lists).encode()).hexdigest()
+    return f"{_WRITTEN_FOR}{stack}; {digest}"
 
 
-def _replace(file: Path, content: bytes) -> None:
-    descriptor, name = tempfile.mkstemp(
-        prefix=f".{file.name}.", dir=file.parent
-    )
-    try:
-        with os.fdopen(descriptor, "wb") as temporary:
-            temporary.write(content)
-            temporary.flush()
-            os.fsync(temporary.fileno())
-        Path(name).replace(file)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-    # The new name is durable only after the folder is.
-    folder = os.open(file.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+def _json(lists: Mapping[str, object]) -> str:
+    return json.dumps(lists, separators=(",", ":"), sort_keys=True)
 
 
 def _flat(kind: str, entity: Entity) -> Entity:
     """Return an entity with plain ids as references, as the declarative format has them."""
     flat = dict(entity)
-    for field in REFERENCES[kind]:
-        if isinstance(flat.get(field), Mapping):
-            flat[field] = flat[field]["id"]
+    for name in KINDS[kind].references:
+        if isinstance(flat.get(name), Mapping):
+            flat[name] = flat[name]["id"]
     return flat
 
 
-def _table(kind: str, entities: object) -> _Table:
+def _table(kind: str, entities: object) -> Table:
     """Return the entities of a list by id, with references as the Admin API has them."""
-    if kind not in REFERENCES:
+    if kind not in KINDS:
         raise DocumentError(f"{kind} is not a kind of entity that it may have")
     if not isinstance(entities, list):
         raise DocumentError(f"{kind} is not a list")
@@ -164,32 +116,9 @@ def _table(kind: str, entities: object) -> _Table:
     for flat in entities:
         if not isinstance(flat, dict) or not isinstance(flat.get("id"), str):
             raise DocumentError(f"an entity of {kind} has no id")
-        if flat["id"] in table:
-            raise DocumentError(f"{kind} has the id {flat['id']} twice")
         entity = dict(flat)
-        for field in REFERENCES[kind]:
-            reference = entity.get(field)
-            if reference is None:
-                continue
-            if not isinstance(reference, str):
-                raise DocumentError(
-                    f"{field} of {flat['id']} in {kind} is not an id"
-                )
-            entity[field] = {"id": reference}
+        for name in KINDS[kind].references:
+            if entity.get(name) is not None:
+                entity[name] = {"id": entity[name]}
         table[flat["id"]] = entity
     return table
-
-
-def _require_references(tables: Mapping[str, _Table]) -> None:
-    """Reject a reference to a missing entity.
-
-    Kong rejects it too, but with `flatten_errors` its answer does not name it.
-    """
-    for kind, table in tables.items():
-        for entity in table.values():
-            for field, other in REFERENCES[kind].items():
-                reference = entity.get(field)
-                if reference and reference["id"] not in tables.get(other, {}):
-                    raise DocumentError(
-                        f"{field} of {entity['id']} in {kind} refers to a missing entity"
-                    )

@@ -1,0 +1,97 @@
+"""`dbless`: run a command that writes to a Kong without a database."""
+
+from __future__ import annotations
+
+import shlex
+from argparse import ArgumentParser, Namespace
+
+from kong_oam.cli.command import Command
+from kong_oam.cli.console import Console
+from kong_oam.cli.estates import settings_of
+from kong_oam.errors import KongOamError, OperationError
+
+_DETAILS = """\
+Runs a command that writes to a Kong without a database, for example:
+
+  python -m kong_oam dbless -s prod -- pulumi up -s prod
+
+While the command runs, `dbless` listens on 127.0.0.1 and answers as a writable Admin API. It keeps
+all entities in gateway.document, and loads the document into each node of gateway.nodes after each
+write. The first node judges a write: a refused write changes nothing. Then the document is saved,
+and then all other nodes load it. If a node does not answer, the write fails and nothing changes.
+
+A node must load the saved document when it starts. The command gets the local address as
+KONG_ADMIN_ADDR. The state stores this address, so use the same `--port` each time. Only processes
+of the same user may connect. One command at a time holds the document; `recover` frees it after a
+dead command.
+
+Exit status: the command's status; 2 if the command did not start, or if not all nodes have the
+document at its end.
+"""
+
+
+class DblessError(OperationError):
+    """The command did not start, or not all nodes have the document. The message has the cause."""
+
+
+def _arguments(parser: ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--stack", "-s", required=True, help="the stack of the gateway")
+    add(
+        "--replace",
+        action="store_true",
+        help="drop the entities of nodes that the document lacks",
+    )
+    add(
+        "--port",
+        type=int,
+        default=18445,
+        help="the local port on 127.0.0.1 (default: %(default)s)",
+    )
+    add(
+        "words",
+        nargs="+",
+        metavar="command",
+        help="the command to run, after --",
+    )
+
+
+def _run(options: Namespace, _: Console) -> int:
+    # Imported here, so that other verbs start faster.
+    import asyncio
+
+    from kong_oam.engine.stack_configuration import stack_configuration
+    from kong_oam.kong.account import node_account
+    from kong_oam.kong.dbless.session import session
+    from kong_oam.kong.forward import run_command
+
+    status = OperationError.exit_code
+    try:
+        settings = settings_of(options.stack)
+        dbless = settings.gateway.dbless
+        if dbless is None:
+            raise DblessError(
+                f"the stack '{options.stack}' has no gateway.nodes; set nodes and document, or run "
+                "the command without `dbless`"
+            )
+        with session(
+            settings.stack.name,
+            dbless,
+            node_account(stack_configuration(options.stack)),
+            shlex.join(options.words),
+            options.port,
+            replaces=options.replace,
+        ) as address:
+            status = asyncio.run(run_command(options.words, address))
+    except KongOamError as error:
+        raise DblessError(f"error: {error}") from None
+    return status
+
+
+COMMAND = Command(
+    "dbless",
+    "run a command that writes to a Kong without a database",
+    _DETAILS,
+    _arguments,
+    _run,
+)

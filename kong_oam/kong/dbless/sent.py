@@ -1,0 +1,74 @@
+"""Entities as they were sent: the node checks and completes them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any
+
+from kong_rules.entities import Entity
+
+# The schema at a path below `/schemas`, or None.
+SchemaOf = Callable[[str], Entity | None]
+# Fields that a document has in lists of their own.
+_ELSEWHERE = {"certificates": ("snis",)}
+
+
+class SentFields:
+    """The checks of `kong_rules.checks`, which a node makes later. `schema` asks the node."""
+
+    def __init__(self, schema: SchemaOf) -> None:
+        self._schema = cache(schema)
+
+    def require_name(self, kind: str, key: str, *, nested: bool) -> None:
+        """Accept each name: no entity has a wrong name."""
+
+    def sent(self, _: str, value: Entity) -> Entity:
+        """Return the fields unchanged."""
+        return value
+
+    def merged(self, kind: str, old: Entity, patch: Entity) -> Entity:
+        """Return an entity with changed fields. Only records are merged field by field."""
+        path = f"plugins/{old.get('name')}" if kind == "plugins" else kind
+        return _merged(_fields(self._schema(path)), old, patch)
+
+    def stored(
+        self,
+        kind: str,
+        value: Entity,
+        *,
+        updating: bool,  # noqa: ARG002 - the node checks all entities
+    ) -> Entity:
+        """Return the fields that a document has."""
+        elsewhere = _ELSEWHERE.get(kind, ())
+        return {
+            name: field
+            for name, field in value.items()
+            if name not in elsewhere
+        }
+
+    def hashed(self, _: str, entity: Entity) -> Entity:
+        """Return the entity unchanged: the node hashes passwords."""
+        return entity
+
+
+def _fields(schema: Mapping[str, Any] | None) -> Mapping[str, Entity]:
+    """Return the fields of a printed schema by name."""
+    fields: dict[str, Entity] = {}
+    for field in (schema or {}).get("fields") or ():
+        fields.update(field)
+    return fields
+
+
+def _merged(fields: Mapping[str, Entity], old: Entity, patch: Entity) -> Entity:
+    merged = dict(old)
+    for name, value in patch.items():
+        field = fields.get(name, {})
+        before = merged.get(name)
+        if field.get("type") == "record" and isinstance(before, dict):
+            if value == []:
+                value = {}
+            if isinstance(value, dict):
+                value = _merged(_fields(field), before, value)
+        merged[name] = value
+    return merged
