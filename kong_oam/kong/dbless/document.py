@@ -89,7 +89,8 @@ _WRITTEN_FOR = "written by kong-oam dbless for the stack "
 
 
 def _comment(stack: str, lists: Mapping[str, object]) -> str:
-    digest = hashlib.sha256(_json(lists).encode()).hexdigest()
+    content = f"{stack}\n{_json(lists)}"
+    digest = hashlib.sha256(content.encode()).hexdigest()
     return f"{_WRITTEN_FOR}{stack}; {digest}"
 
 
