@@ -83,7 +83,7 @@ class Store:
         """Create an entity. Raises ViolationError: schema, primary key, unique key, foreign key."""
         with self._lock:
             sent = self.checks.sent(kind, value)
-            entity = self._stored(kind, self._stamped(kind, sent, None))
+            entity = self._stored(kind, self.stamped(kind, sent))
             if sent.get("id", "") is None:
                 raise taken_primary_key(None)
             if entity["id"] in self.current.tables[kind]:
@@ -106,7 +106,7 @@ class Store:
                 created = value.get("created_at", old["created_at"])
                 value = {**value, "id": old["id"], "created_at": created}
             sent = self.checks.sent(kind, value)
-            entity = self._stored(kind, self._stamped(kind, sent, old))
+            entity = self._stored(kind, self.stamped(kind, sent, old))
             return self._put(kind, self.checks.hashed(kind, entity))
 
     def update(self, kind: str, old: Entity, patch: Entity) -> Entity:
@@ -135,7 +135,10 @@ class Store:
             _remove(tables, kind, entity["id"])
             self._commit(tables)
 
-    def _stamped(self, kind: str, value: Entity, old: Entity | None) -> Entity:
+    def stamped(
+        self, kind: str, value: Entity, old: Entity | None = None
+    ) -> Entity:
+        """Return an entity with its times, its id and generated fields. `old`: what it replaces."""
         moment = self._moment(kind)
         stamped = {"created_at": moment, **value}
         stamped.pop("updated_at", None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from argparse import ArgumentParser, Namespace
+from pathlib import Path
 
 from kong_oam.cli.command import Command
 from kong_oam.cli.console import Console
@@ -41,6 +42,13 @@ def _arguments(parser: ArgumentParser) -> None:
         "--replace",
         action="store_true",
         help="drop the entities of nodes that the document lacks",
+    )
+    add(
+        "--from",
+        dest="exported",
+        type=Path,
+        metavar="FILE",
+        help="the first document: the output of `kong config db_export`",
     )
     add(
         "--port",
@@ -81,6 +89,7 @@ def _run(options: Namespace, _: Console) -> int:
             shlex.join(options.words),
             options.port,
             replaces=options.replace,
+            exported=options.exported,
         ) as address:
             status = asyncio.run(run_command(options.words, address))
     except KongOamError as error:

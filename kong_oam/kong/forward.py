@@ -170,12 +170,14 @@ def owner(port: int, peer: int) -> int | None:
     address = (
         f"{int.from_bytes(socket.inet_aton(_LOOPBACK), sys.byteorder):08X}"
     )
-    ends = [f"{address}:{peer:04X}", f"{address}:{port:04X}"]
-    for line in _CONNECTIONS.read_text("ascii").splitlines()[1:]:
-        fields = line.split()
-        if fields[1:3] == ends:
-            return int(fields[7])
-    return None
+    ends = f" {address}:{peer:04X} {address}:{port:04X} "
+    # A busy machine has many thousand connections. So only the found line is split.
+    connections = _CONNECTIONS.read_text("ascii")
+    start = connections.find(ends)
+    if start < 0:
+        return None
+    fields = connections[start:].split(maxsplit=7)
+    return int(fields[6])
 
 
 async def _serve(

@@ -22,6 +22,7 @@ from kong_rules.resources import COLLECTIONS, NESTED, PARENTS, Resources
 from kong_rules.store import Store
 from sandbox.kong import information, plugin_schemas, schema
 from sandbox.kong.checks import SCHEMAS, validated
+from sandbox.kong.declarative import Declarative, no_writes
 from sandbox.kong.entities import KongConf
 from sandbox.kong.http import InvalidRequestError, Request, Response, reason
 
@@ -60,6 +61,8 @@ class AdminApi:
         token: str | None,
     ) -> None:
         self._resources = Resources(store)
+        self._declarative = Declarative(store)
+        self._has_database = configuration.get("database") != "off"
         self._version = version
         self._configuration = configuration
         self._token = token
@@ -146,7 +149,9 @@ class AdminApi:
                     )
                 }
             case ["status"]:
-                return {"GET": lambda *_: (200, information.status())}
+                return {"GET": lambda *_: (200, self._status())}
+            case ["config"] if not self._has_database:
+                return self._declarative.endpoint()
             case ["endpoints"]:
                 return {"GET": lambda *_: (200, {"data": _endpoints()})}
             case ["plugins", "enabled"]:
@@ -176,7 +181,16 @@ class AdminApi:
                         "message": "stand-in: the health of upstreams is not modelled"
                     },
                 )
-        return self._resources.endpoint(path)
+        methods = self._resources.endpoint(path)
+        if methods and not self._has_database:
+            return no_writes(path[0], methods)
+        return methods
+
+    def _status(self) -> Any:
+        status = information.status()
+        if not self._has_database:
+            status["configuration_hash"] = self._declarative.hash
+        return status
 
     def _schemas(self, path: list[str]) -> Methods | None:
         match path:

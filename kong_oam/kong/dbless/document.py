@@ -16,6 +16,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import yaml
+
 from kong_oam.errors import ProductError
 from kong_rules.entities import Entity, Snapshot, Table
 from kong_rules.kinds import KINDS
@@ -23,6 +25,9 @@ from kong_rules.kinds import KINDS
 _FORMAT = "_format_version"
 _COMMENT = "_comment"
 _VERSION = "3.0"
+# The export holds the id of the database's cluster.
+_OF_THE_DATABASE = ("parameters",)
+_HASHED = ("basicauth_credentials",)
 # Kong reports this hash without entities, also before it loads a document.
 EMPTY_HASH = "0" * 32
 
@@ -81,6 +86,28 @@ def parsed(text: str) -> Document:
     tables: dict[str, Table] = {kind: {} for kind in KINDS}
     for kind, entities in lists.items():
         if kind != _FORMAT:
+            tables[kind] = _table(kind, entities)
+    return Document(stack, tables)
+
+
+def imported(text: str, stack: str) -> Document:
+    """Return the document of a Kong with a database, from the output of `kong config db_export`.
+
+    Raises DocumentError.
+    """
+    try:
+        lists = yaml.load(text, yaml.CSafeLoader)
+    except yaml.YAMLError as error:
+        raise DocumentError(f"it is not YAML ({error})") from None
+    if not isinstance(lists, dict) or lists.get(_FORMAT) != _VERSION:
+        raise DocumentError(f"{_FORMAT} is not {_VERSION}")
+    tables: dict[str, Table] = {kind: {} for kind in KINDS}
+    for kind, entities in lists.items():
+        if kind in _HASHED and entities:
+            raise DocumentError(
+                f"it has {kind}; a node would hash their passwords again"
+            )
+        if not kind.startswith("_") and kind not in _OF_THE_DATABASE:
             tables[kind] = _table(kind, entities)
     return Document(stack, tables)
 

@@ -5,6 +5,7 @@ Source: answers of a Kong 3.10 with `database = off`.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -80,6 +81,31 @@ class Node:
         """Return the schema at a path below `/schemas`, or None."""
         answer = self._sent("GET", f"/schemas/{path}")
         return answer.json() if answer.status_code == 200 else None
+
+    def validate(self, kind: str, entity: Entity) -> Entity | None:
+        """Return the node's body about a wrong entity, or None for a correct entity."""
+        try:
+            body = json.dumps(entity, ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            return {
+                "name": "schema violation",
+                "message": "a text is not UTF-8",
+            }
+        answer = self._sent(
+            "POST",
+            f"/schemas/{kind}/validate",
+            content=body,
+            headers={"Content-Type": "application/json"},
+        )
+        if answer.status_code == 200:
+            return None
+        if answer.status_code != 400:
+            raise NodeError(
+                f"the node {self} answers POST /schemas/{kind}/validate with {_words(answer)}; see "
+                "its error log"
+            )
+        wrong = answer.json()
+        return wrong if isinstance(wrong, dict) else {}
 
     def configuration_hash(self) -> str:
         """Return the hash of the loaded document."""

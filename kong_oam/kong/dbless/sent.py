@@ -1,24 +1,34 @@
-"""Entities as they were sent: the node checks and completes them."""
+"""Entities as they were sent: a node checks and completes them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import cache
-from typing import Any
+from typing import Any, Protocol
 
 from kong_rules.entities import Entity
+from kong_rules.errors import ViolationError
 
-# The schema at a path below `/schemas`, or None.
-SchemaOf = Callable[[str], Entity | None]
 # Fields that a document has in lists of their own.
 _ELSEWHERE = {"certificates": ("snis",)}
 
 
-class SentFields:
-    """The checks of `kong_rules.checks`, which a node makes later. `schema` asks the node."""
+class Validator(Protocol):
+    """The checks of a node."""
 
-    def __init__(self, schema: SchemaOf) -> None:
-        self._schema = cache(schema)
+    def schema(self, path: str) -> Entity | None:
+        """Return the schema at a path below `/schemas`, or None."""
+
+    def validate(self, kind: str, entity: Entity) -> Entity | None:
+        """Return the body of the answer to a wrong entity, or None."""
+
+
+class SentFields:
+    """The checks of `kong_rules.checks`: a node makes them."""
+
+    def __init__(self, node: Validator) -> None:
+        self._node = node
+        self._schema = cache(node.schema)
 
     def require_name(self, kind: str, key: str, *, nested: bool) -> None:
         """Accept each name: no entity has a wrong name."""
@@ -37,9 +47,18 @@ class SentFields:
         kind: str,
         value: Entity,
         *,
-        updating: bool,  # noqa: ARG002 - the node checks all entities
+        updating: bool,  # noqa: ARG002 - the node checks whole entities
     ) -> Entity:
-        """Return the fields that a document has."""
+        """Return the fields that a document has, if the node accepts them."""
+        wrong = self._node.validate(kind, value)
+        if wrong is not None:
+            raise ViolationError(
+                400,
+                wrong.get("code", 2),
+                wrong.get("name", ""),
+                wrong.get("message", ""),
+                wrong.get("fields"),
+            )
         elsewhere = _ELSEWHERE.get(kind, ())
         return {
             name: field

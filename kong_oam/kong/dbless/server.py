@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,7 +23,7 @@ from kong_rules.errors import AnswerError
 
 _LOOPBACK = "127.0.0.1"
 _READS = ("GET", "HEAD", "OPTIONS")
-_REFUSED = {"message": "`kong-oam dbless` writes entities only"}
+_REFUSED = {"message": "Method not allowed"}
 
 
 @contextmanager
@@ -53,6 +54,11 @@ class _Server(ThreadingHTTPServer):
         """Reject processes of other users."""
         port = self.server_address[1]
         return owner(int(port), client_address[1]) == os.getuid()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Ignore a command that closes its connection before the answer."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):

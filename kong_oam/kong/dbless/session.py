@@ -10,7 +10,11 @@ from pathlib import Path
 from kong_oam.access.settings.dbless import DblessSettings
 from kong_oam.errors import ProductError
 from kong_oam.kong.account import Account
-from kong_oam.kong.dbless.document import Document
+from kong_oam.kong.dbless.document import (
+    Document,
+    DocumentError,
+    imported,
+)
 from kong_oam.kong.dbless.file import DocumentFile
 from kong_oam.kong.dbless.nodes import Node, require_free
 from kong_oam.kong.dbless.server import serving
@@ -36,12 +40,13 @@ def session(
     port: int,
     *,
     replaces: bool = False,
+    exported: Path | None = None,
 ) -> Iterator[str]:
     """Make the Admin API of all nodes writable. Yield its address.
 
     `stack`: the stack that owns the document. `account`: the credentials for each node. `command`:
-    its words, for the lock. `replaces`: drop entities that the document lacks. At the end, each
-    node has the document.
+    its words, for the lock. `replaces`: drop entities that the document lacks. `exported`: the
+    first document, from `kong config db_export`. At the end, each node has the document.
 
     Raises DocumentError, NodeError and ForwardError, and StaleNodesError at the end.
     """
@@ -54,7 +59,7 @@ def session(
             node = Node(replace(account, admin_url=url))
             opened.callback(node.close)
             nodes.append(node)
-        document = place.load(stack) or Document(stack)
+        document = _document(place, stack, exported)
         known: set[str] = set()
         for table in document.tables.values():
             known.update(table)
@@ -73,3 +78,24 @@ def session(
             f"not all nodes have the document {place}; repair them, then repeat the command:\n"
             f"  {lines}"
         )
+
+
+def _document(
+    place: DocumentFile, stack: str, exported: Path | None
+) -> Document:
+    document = place.load(stack)
+    if exported is None:
+        return document or Document(stack)
+    if document is not None:
+        raise DocumentError(
+            f"the document {place} exists; remove it, or run the command without --from"
+        )
+    try:
+        return imported(exported.read_text("utf-8"), stack)
+    except (OSError, ValueError) as error:
+        problem = str(error)
+    except DocumentError as error:
+        problem = str(error)
+    raise DocumentError(
+        f"--from {exported} is not usable: {problem}; write it with `kong config db_export`"
+    )

@@ -83,7 +83,7 @@ class Writer:
         self._nodes = nodes
         self._place = place
         self._document = document
-        fields = SentFields(nodes[0].schema)
+        fields = SentFields(nodes[0])
         # The fields that were sent, and the entities with the defaults of the first node.
         self._sent = Store(fields, time.time, time.monotonic, remembered=1)
         self._complete = Store(fields, time.time, time.monotonic, remembered=1)
@@ -134,6 +134,8 @@ class Writer:
     def is_entity(self, target: str) -> bool:
         """Return whether a target is a path of entities. Raises AnswerError."""
         path, _ = split(target)
+        if path == ["plugins", "enabled"]:
+            return False
         return self._read.endpoint(path) is not None
 
     def answer(
@@ -210,7 +212,7 @@ class Writer:
                 write.answer.set_result(given)
                 continue
             identifier = (given.body or {}).get("id", "")
-            kind = _kind_of(self._sent.current, identifier)
+            kind = _changed_kind(before, self._sent.current, identifier)
             applied.append(_Applied(write, given.status, kind, identifier))
         stack = self._document.stack
         return applied, Document(stack, self._sent.current.tables)
@@ -318,11 +320,15 @@ def _answered(
         return Answer(violation.status, violation.body)
     except AnswerError as early:
         return Answer(early.status, early.body)
+    except NodeError as error:
+        return _unavailable(str(error))
 
 
-def _kind_of(snapshot: Snapshot, identifier: str) -> str:
+def _changed_kind(before: Snapshot, after: Snapshot, identifier: str) -> str:
+    """Return the kind of a changed entity. Entities of several kinds may have the same id."""
     for kind in KINDS:
-        if identifier in snapshot.tables[kind]:
+        entity = after.tables[kind].get(identifier)
+        if entity is not before.tables[kind].get(identifier):
             return kind
     return ""
 

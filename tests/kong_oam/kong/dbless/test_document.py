@@ -6,7 +6,12 @@ import json
 
 import pytest
 
-from kong_oam.kong.dbless.document import Document, DocumentError, parsed
+from kong_oam.kong.dbless.document import (
+    Document,
+    DocumentError,
+    imported,
+    parsed,
+)
 from kong_rules.entities import Table
 from kong_rules.kinds import KINDS
 
@@ -70,3 +75,35 @@ def test_hash_without_entities_is_kongs() -> None:
 def test_invalid_text_is_refused(old: str, new: str, problem: str) -> None:
     with pytest.raises(DocumentError, match=problem):
         parsed(DOCUMENT.text().replace(old, new, 1))
+
+
+EXPORTED = """\
+_format_version: '3.0'
+_transform: false
+parameters: [{key: cluster_id, value: c}]
+services: [{id: s1, name: orders, host: orders.local}]
+routes: [{id: r1, paths: [/orders], service: s1}]
+plugins: [{id: p1, name: prometheus, route: ~, service: ~}]
+"""
+
+
+def test_the_export_of_a_database_keeps_ids() -> None:
+    assert imported(EXPORTED, "prod") == DOCUMENT
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("{", "it is not YAML"),
+        ("- a", "_format_version is not 3.0"),
+        (f"{EXPORTED}vaults: [{{id: v}}]", "vaults is not a kind"),
+        (f"{EXPORTED}snis: [{{name: v}}]", "an entity of snis has no id"),
+        (
+            f"{EXPORTED}basicauth_credentials: [{{id: v}}]",
+            "would hash their passwords again",
+        ),
+    ],
+)
+def test_an_unusable_export_is_refused(text: str, problem: str) -> None:
+    with pytest.raises(DocumentError, match=problem):
+        imported(text, "prod")

@@ -1,0 +1,39 @@
+"""Stand-ins for Kong nodes without a database, with a writable Admin API."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from kong_oam.access.settings.dbless import DblessSettings
+from kong_oam.kong.account import Account
+from kong_oam.kong.dbless.session import session
+from sandbox.kong import Kong
+
+
+@contextmanager
+def nodes(count: int) -> Iterator[Sequence[Kong]]:
+    """Start stand-ins for nodes without a database."""
+    with ExitStack() as started:
+        yield [
+            started.enter_context(Kong(configuration={"database": "off"}))
+            for _ in range(count)
+        ]
+
+
+@contextmanager
+def writable(
+    standing: Sequence[Kong], file: Path, *, replaces: bool = False
+) -> Iterator[str]:
+    """Yield the address of the nodes' writable Admin API, as `kong-oam dbless` serves it."""
+    urls = tuple(node.admin_url for node in standing)
+    with session(
+        "prod",
+        DblessSettings(urls, str(file)),
+        Account(""),
+        "test",
+        0,
+        replaces=replaces,
+    ) as address:
+        yield address
