@@ -6,7 +6,7 @@ Source: answers of a Kong 3.10 with `database = off`.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +18,7 @@ from kong_oam.http.addresses import without_secrets
 from kong_oam.http.trust import tls_context
 from kong_oam.kong.account import Account
 from kong_oam.kong.dbless.document import EMPTY_HASH
+from kong_oam.kong.entities import tags_of
 from kong_rules.entities import Entity, Table
 from kong_rules.kinds import KINDS
 
@@ -159,10 +160,12 @@ class Node:
             ) from None
 
 
-def require_free(node: Node, known: frozenset[str], *, replaces: bool) -> None:
+def require_free(
+    node: Node, is_known: Callable[[Entity], bool], *, replaces: bool
+) -> None:
     """Check that a node has no database, no other writer, and only known entities.
 
-    `known`: ids. `replaces`: unknown entities may disappear. Raises NodeError.
+    `replaces`: unknown entities may disappear. Raises NodeError.
     """
     configuration = node.root().get("configuration") or {}
     if configuration.get("database") != "off":
@@ -171,12 +174,12 @@ def require_free(node: Node, known: frozenset[str], *, replaces: bool) -> None:
         )
     unknown = []
     for kind, entity in node.entities():
-        if any(tag.startswith(_INGRESS) for tag in entity.get("tags") or ()):
+        if any(tag.startswith(_INGRESS) for tag in tags_of(entity)):
             raise NodeError(
                 f"an ingress controller writes the node {node}, and would overwrite this document; "
                 "use another Kong"
             )
-        if entity.get("id") not in known:
+        if not is_known(entity):
             name = entity.get("name") or entity.get("id")
             unknown.append(f"{kind} {name}")
     if unknown and not replaces:

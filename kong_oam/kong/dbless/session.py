@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +19,9 @@ from kong_oam.kong.dbless.file import DocumentFile
 from kong_oam.kong.dbless.nodes import Node, require_free
 from kong_oam.kong.dbless.server import serving
 from kong_oam.kong.dbless.writer import Writer
+from kong_oam.kong.entities import Entity
 from kong_oam.kong.forward import require_owners
+from kong_oam.kong.owners import OwnerLookup
 
 
 class StaleNodesError(ProductError):
@@ -59,13 +61,14 @@ def session(
             node = Node(replace(account, admin_url=url))
             opened.callback(node.close)
             nodes.append(node)
-        document = _document(place, stack, exported)
-        known: set[str] = set()
-        for table in document.tables.values():
-            known.update(table)
+        saved = place.load(stack)
+        if exported is None:
+            document = saved or Document(stack)
+        else:
+            document = _exported(exported, stack, saved, place)
+        is_known = _known(document, has_document=saved is not None)
         for node in nodes:
-            require_free(node, frozenset(known), replaces=replaces)
-        place.save(document)
+            require_free(node, is_known, replaces=replaces)
         writer = Writer(nodes, place, document)
         opened.callback(writer.close)
         writer.start()
@@ -80,22 +83,38 @@ def session(
         )
 
 
-def _document(
-    place: DocumentFile, stack: str, exported: Path | None
+def _known(
+    document: Document, *, has_document: bool
+) -> Callable[[Entity], bool]:
+    """Return a function that tells whether a node may have an entity.
+
+    An entity of the stack that its document lacks comes from an interrupted write. Without a
+    document, it comes from a lost document.
+    """
+    owners = OwnerLookup(document.stack, whole=True)
+    identifiers: set[str] = set()
+    for table in document.tables.values():
+        identifiers.update(table)
+
+    def is_known(entity: Entity) -> bool:
+        if entity.get("id") in identifiers:
+            return True
+        return has_document and owners.owner(entity).kind == "ours"
+
+    return is_known
+
+
+def _exported(
+    file: Path, stack: str, saved: Document | None, place: DocumentFile
 ) -> Document:
-    document = place.load(stack)
-    if exported is None:
-        return document or Document(stack)
-    if document is not None:
+    """Return the first document. Raises DocumentError if there is a document."""
+    if saved is not None:
         raise DocumentError(
             f"the document {place} exists; remove it, or run the command without --from"
         )
     try:
-        return imported(exported.read_text("utf-8"), stack)
-    except (OSError, ValueError) as error:
-        problem = str(error)
-    except DocumentError as error:
-        problem = str(error)
-    raise DocumentError(
-        f"--from {exported} is not usable: {problem}; write it with `kong config db_export`"
-    )
+        return imported(file.read_text("utf-8"), stack)
+    except (OSError, ValueError, DocumentError) as error:
+        raise DocumentError(
+            f"--from {file} is not usable: {error}; write it with `kong config db_export`"
+        ) from None

@@ -97,14 +97,13 @@ class Writer:
         self._thread = threading.Thread(target=self._serve, daemon=True)
 
     def start(self) -> None:
-        """Load the document into all nodes. Raises NodeError and DocumentError."""
+        """Save the document and load it into all nodes. Raises NodeError and DocumentError."""
         loaded = self._nodes[0].load(self._document.text())
         if isinstance(loaded, Refusal):
             raise DocumentError(
                 f"the node {self._nodes[0]} refuses the document: {_in_words(loaded)}"
             )
-        for error in self._load(self._nodes[1:], self._document):
-            raise error
+        self._spread(self._document)
         self._hold(self._document, loaded)
         self._thread.start()
 

@@ -246,6 +246,36 @@ def test_a_node_with_other_entities_is_refused(
         assert [_names(node) for node in three] == [[]] * 3
 
 
+def test_an_entity_of_an_interrupted_write_is_dropped(
+    three: Sequence[Kong], file: Path
+) -> None:
+    """The first node had it, and the document not yet. Entities of others stay a reason to stop."""
+    tags = ["kong-oam", "kong-oam-stack:prod"]
+    with writable(three, file) as address:
+        before = file.read_bytes()
+        made = CLIENT.post(
+            f"{address}/services", json={**SERVICE, "tags": tags}
+        )
+        assert made.status_code == 201
+    file.write_bytes(before)
+    with writable(three, file):
+        assert [_names(node) for node in three] == [[]] * 3
+
+
+def test_a_lost_document_drops_nothing(
+    three: Sequence[Kong], file: Path
+) -> None:
+    tags = ["kong-oam", "kong-oam-stack:prod"]
+    with writable(three, file) as address:
+        made = CLIENT.post(
+            f"{address}/services", json={**SERVICE, "tags": tags}
+        )
+        assert made.status_code == 201
+    file.unlink()
+    with pytest.raises(NodeError, match="lacks"), writable(three, file):
+        pass
+
+
 def test_a_node_of_an_ingress_controller_is_refused(
     three: Sequence[Kong], file: Path
 ) -> None:
