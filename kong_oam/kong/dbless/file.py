@@ -5,18 +5,17 @@ The file holds the text that the nodes load, compressed. A file beside it locks 
 
 from __future__ import annotations
 
-import gzip
 import json
 import os
-import socket
 import tempfile
-import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from kong_oam.kong.dbless.document import Document, DocumentError, parsed
+from kong_oam.kong.dbless.compressed import compressed, decompressed
+from kong_oam.kong.dbless.document import Document, DocumentError
+from kong_oam.kong.dbless.holder import Holder, holder_of, in_words, may_live
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,20 +38,7 @@ class DocumentFile:
                 f"the document {self.path} cannot be read ({error.strerror}); correct "
                 "gateway.document"
             ) from None
-        try:
-            document = parsed(gzip.decompress(content).decode())
-        except DocumentError as error:
-            problem = str(error)
-        except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
-            problem = f"it cannot be decompressed ({error})"
-        else:
-            if document.stack == stack:
-                return document
-            problem = f"it belongs to the stack '{document.stack}'"
-        raise DocumentError(
-            f"the document {self.path} is not usable: {problem}; restore its last good copy, or "
-            "correct gateway.document"
-        )
+        return decompressed(content, stack, self)
 
     def save(self, document: Document) -> None:
         """Replace the file in one step. Only its owner may read it, because it has private keys.
@@ -60,10 +46,8 @@ class DocumentFile:
         The bytes are on the disk before the file has its name, so that a crash leaves a whole
         document.
         """
-        # A time in the file would make equal documents different.
-        content = gzip.compress(document.text().encode(), mtime=0)
         try:
-            _replace(self.path, content)
+            _replace(self.path, compressed(document))
         except OSError as error:
             raise DocumentError(
                 f"the document {self.path} cannot be saved ({error.strerror}); correct "
@@ -77,17 +61,12 @@ class DocumentFile:
     @contextmanager
     def locked(self, command: str) -> Iterator[None]:
         """Hold the document for one command. `command`: its words, for messages."""
-        holder = {
-            "command": command,
-            "host": socket.gethostname(),
-            "process": os.getpid(),
-        }
         try:
             with self._lock.open("x") as file:
-                json.dump(holder, file)
+                json.dump(holder_of(command), file)
         except FileExistsError:
             raise DocumentError(
-                f"the document {self.path} is in use by {_words(self.holder())}; wait until it "
+                f"the document {self.path} is in use by {in_words(self.holder())}; wait until it "
                 "ends. If it is dead, free the document with `recover`"
             ) from None
         except OSError as error:
@@ -100,8 +79,8 @@ class DocumentFile:
         finally:
             self._lock.unlink(missing_ok=True)
 
-    def holder(self) -> Mapping[str, object]:
-        """Return the command, the host and the process that hold the document, or nothing."""
+    def holder(self) -> Holder:
+        """Return the command that holds the document, or nothing."""
         try:
             holder = json.loads(self._lock.read_text())
         except (OSError, ValueError):
@@ -111,40 +90,18 @@ class DocumentFile:
     def free(self) -> str | None:
         """Remove the lock of a dead command, and return its words, or None without a lock.
 
-        Only a process of this host can be seen. Raises DocumentError if the command may live.
+        Raises DocumentError if the command may live.
         """
         if not self._lock.exists():
             return None
         holder = self.holder()
-        if holder.get("host") != socket.gethostname() or _lives(holder):
+        if may_live(holder):
             raise DocumentError(
-                f"the document {self.path} is in use by {_words(holder)}, which may still run; "
+                f"the document {self.path} is in use by {in_words(holder)}, which may still run; "
                 f"end it, then remove {self._lock}"
             )
         self._lock.unlink(missing_ok=True)
-        return _words(holder)
-
-
-def _words(holder: Mapping[str, object]) -> str:
-    if not holder:
-        return "an unknown command"
-    return (
-        f"'{holder.get('command')}' (process {holder.get('process')} on "
-        f"{holder.get('host')})"
-    )
-
-
-def _lives(holder: Mapping[str, object]) -> bool:
-    process = holder.get("process")
-    if not isinstance(process, int):
-        return False
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+        return in_words(holder)
 
 
 def _replace(file: Path, content: bytes) -> None:
