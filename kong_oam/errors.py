@@ -37,6 +37,7 @@ members.
             NodeError in kong.dbless.nodes.
             StaleNodesError in kong.dbless.session.
             KubectlError in kubernetes.kubectl.
+                ConflictError in kubernetes.kubectl.
             RemovalError in recover.kong.
         OperationError: an incomplete command.
             EmergencyError in emergency.changes.

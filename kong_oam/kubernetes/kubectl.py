@@ -1,6 +1,7 @@
 """Read a cluster's objects with `kubectl`, and write commands that change them.
 
-`kubectl` handles the sign-in. Only the metadata of Secrets leaves kubectl's process.
+`kubectl` handles the sign-in. Only the metadata of Secrets leaves kubectl's process, except in
+`secret`, `create` and `replace`.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ Context = str | None
 StacksByName = dict[Name, str | None]
 
 _PATIENCE = 60.0  # seconds for all objects of a command
+_CONFLICTS = ("(Conflict)", "(AlreadyExists)")
 _SECRETS = '{range .items[*]}{.metadata}{"\\n"}{end}'
 _LABELS = '{range .items[*]}{.metadata.labels}{"\\n"}{end}'
 # Columns with the owning stack of an object, without its content.
@@ -54,7 +56,11 @@ _GROUPS = {"Deployment": "apps", "NetworkPolicy": "networking.k8s.io"}
 
 
 class KubectlError(ProductError):
-    """The cluster cannot be read. The message has the reason and a remedy."""
+    """`kubectl` failed. The message has the reason and a remedy."""
+
+
+class ConflictError(KubectlError):
+    """Somebody else created or changed the object since it was read."""
 
 
 def name_of(manifest: Fields) -> Name:
@@ -194,17 +200,68 @@ def labels_of_pods(
     context: Context, namespace: str, labels: Texts
 ) -> list[dict[str, str]]:
     """Return the labels of each pod with these labels in a namespace. Raise KubectlError."""
-    selector = ",".join(
-        f"{key}={value}" for key, value in sorted(labels.items())
-    )
     answer = _get(
         context,
         namespace,
         "pods",
-        f"--selector={selector}",
+        f"--selector={_selector(labels)}",
         f"--output=jsonpath={_LABELS}",
     )
     return [json.loads(line) for line in answer.splitlines() if line]
+
+
+def pods(context: Context, namespace: str, labels: Texts) -> list[Manifest]:
+    """Return the pods with these labels in a namespace. Raise KubectlError."""
+    selector = f"--selector={_selector(labels)}"
+    answer = json.loads(
+        _get(context, namespace, "pods", selector, "--output=json")
+    )
+    found: list[Manifest] = answer["items"]
+    return found
+
+
+def _selector(labels: Texts) -> str:
+    return ",".join(f"{key}={value}" for key, value in sorted(labels.items()))
+
+
+def secret(context: Context, namespace: str, name: str) -> Manifest | None:
+    """Return a Secret with its content, or None. Raise KubectlError."""
+    options = ("--ignore-not-found", "--output=json")
+    answer = _get(context, namespace, "secrets", name, *options)
+    found: Manifest | None = json.loads(answer) if answer.strip() else None
+    return found
+
+
+def create(context: Context, manifest: Manifest) -> Manifest:
+    """Create an object, and return it as the cluster has it.
+
+    Raise ConflictError if it exists, and KubectlError.
+    """
+    return _written(context, "create", manifest)
+
+
+def replace(context: Context, manifest: Manifest) -> Manifest:
+    """Replace an object, and return it as the cluster has it.
+
+    Raise ConflictError if its `resourceVersion` is not the object's, and KubectlError.
+    """
+    return _written(context, "replace", manifest)
+
+
+def port_forward(
+    context: Context, namespace: str, pod: str, port: int
+) -> list[str]:
+    """Return the command that forwards a free local port to a pod, also to its loopback address.
+
+    Its first line of output has the local port.
+    """
+    return [
+        *_kubectl(context, namespace),
+        "port-forward",
+        f"pod/{pod}",
+        f":{port}",
+        "--address=127.0.0.1",
+    ]
 
 
 def network_policies(context: Context, namespace: str) -> list[Manifest]:
@@ -224,6 +281,14 @@ def patch(context: Context, name: Name, change: Fields) -> str:
     if is_custom(kind.partition(".")[2].partition(".")[2]):
         command.append("--type=merge")
     return shlex.join([*command, "-p", json.dumps(change)])
+
+
+def annotation_removal(
+    context: Context, namespace: str, operand: str, annotation: str
+) -> str:
+    """Return the shell command that removes an annotation. `operand`: `secret/NAME`."""
+    command = _kubectl(context, namespace)
+    return shlex.join([*command, "annotate", operand, f"{annotation}-"])
 
 
 def _existing(
@@ -281,10 +346,21 @@ def _get(context: Context, namespace: str, *arguments: str) -> str:
     )
 
 
-def _run(*command: str) -> str:
+def _written(context: Context, verb: str, manifest: Manifest) -> Manifest:
+    command = _kubectl(context, manifest["metadata"].get("namespace", ""))
+    command += ["--request-timeout=30s", verb, "--filename=-", "--output=json"]
+    # A command line and a file would show the content of a Secret to others.
+    answer = _run(*command, content=json.dumps(manifest))
+    written: Manifest = json.loads(answer)
+    return written
+
+
+def _run(*command: str, content: str | None = None) -> str:
+    """Return the output of a command. `content` None: it reads this process's standard input."""
     try:
         process = subprocess.run(  # noqa: S603
             command,
+            input=content,
             capture_output=True,
             text=True,
             timeout=_PATIENCE,
@@ -304,10 +380,19 @@ def _run(*command: str) -> str:
         *_, reason = process.stderr.strip().splitlines() or [
             "kubectl printed no reason"
         ]
-        raise KubectlError(f"`{_shown(command)}` failed: {reason[:300]}")
+        message = f"`{_shown(command)}` failed: {reason[:300]}"
+        if any(conflict in reason for conflict in _CONFLICTS):
+            raise ConflictError(message)
+        raise KubectlError(message)
     return process.stdout
 
 
 def _shown(command: Sequence[str]) -> str:
-    verb = command.index("get")
+    """Return a command up to the first operand, or the first option, after its verb."""
+    options = ("kubectl", "-")
+    verb = next(
+        index
+        for index, word in enumerate(command)
+        if not word.startswith(options)
+    )
     return " ".join(command[: verb + 2])

@@ -16,6 +16,7 @@ from kong_oam.access.settings.adopted import (
 )
 from kong_oam.access.settings.dbless import (
     DocumentYaml,
+    PodsYaml,
     dbless_problems,
     dbless_settings,
 )
@@ -59,7 +60,7 @@ class GatewayYaml(TypedDict, total=False):
     metrics: bool
     upstreams: UpstreamsYaml
     adopted: AdoptedYaml
-    nodes: TextList
+    nodes: TextList | PodsYaml
     document: DocumentYaml
 
 
@@ -70,9 +71,11 @@ PLACE_MISSING = (
 
 
 def gateway_settings(
-    gateway: GatewayYaml, over_tls: UpstreamTlsSettings | None
+    gateway: GatewayYaml,
+    over_tls: UpstreamTlsSettings | None,
+    context: str | None,
 ) -> GatewaySettings:
-    """Read the checked settings of the gateway."""
+    """Read the checked settings of the gateway. `context`: the kubeconfig context of the stack."""
     derived = {
         "redirect": gateway.get("plainHttp") == "redirect",
         "strip_headers": tuple(
@@ -84,7 +87,7 @@ def gateway_settings(
         "upstreams": upstreams(gateway.get("upstreams", {})),
         "adopted": adopted_settings(gateway.get("adopted")),
         "dbless": dbless_settings(
-            gateway.get("nodes"), gateway.get("document")
+            gateway.get("nodes"), gateway.get("document"), context
         ),
     }
     settings = GatewaySettings(

@@ -111,7 +111,9 @@ def parse(
         raise StackError(
             f"stack '{name}': {NAMESPACE}:{setting}: {error}"
         ) from None
-    gateway = gateway_settings(data["gateway"], over_tls)
+    gateway = gateway_settings(
+        data["gateway"], over_tls, cluster.get("context")
+    )
     stack = Stack(
         name=name,
         providers={settings.name: describe(settings) for settings in providers},

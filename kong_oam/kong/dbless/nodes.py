@@ -41,12 +41,18 @@ class Refusal:
 
 
 class Node:
-    """The Admin API of one node. Requests raise NodeError."""
+    """The Admin API of one node. Requests raise NodeError.
+
+    `name`: the node in messages; by default its URL.
+    """
 
     def __init__(
-        self, account: Account, transport: httpx.BaseTransport | None = None
+        self,
+        account: Account,
+        transport: httpx.BaseTransport | None = None,
+        name: str = "",
     ) -> None:
-        self._shown = without_secrets(account.admin_url)
+        self._shown = name or without_secrets(account.admin_url)
         credentials = {
             "Kong-Admin-Token": account.token,
             "apikey": account.api_key,

@@ -2,35 +2,73 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from kong_oam.access.data import Names
 from kong_oam.access.settings.dbless import DblessSettings
 from kong_oam.errors import ProductError
 from kong_oam.kong.account import Account
+from kong_oam.kong.dbless import pods
 from kong_oam.kong.dbless.document import (
     Document,
     DocumentError,
     imported,
 )
 from kong_oam.kong.dbless.file import DocumentFile
-from kong_oam.kong.dbless.nodes import Node, require_free
+from kong_oam.kong.dbless.nodes import Node, NodeError, require_free
+from kong_oam.kong.dbless.secret import SecretDocument
 from kong_oam.kong.dbless.server import serving
 from kong_oam.kong.dbless.writer import Writer
 from kong_oam.kong.entities import Entity
 from kong_oam.kong.forward import require_owners
 from kong_oam.kong.owners import OwnerLookup
+from kong_oam.kubernetes.kubectl import KubectlError
+
+# Seconds at the end for pods that start or end.
+_PATIENCE = 30.0
 
 
 class StaleNodesError(ProductError):
     """Nodes do not have the document at the end. The message names them."""
 
 
-def place_of(dbless: DblessSettings) -> DocumentFile:
+def place_of(dbless: DblessSettings) -> DocumentFile | SecretDocument:
     """Return the place of the document."""
-    return DocumentFile(Path(dbless.file))
+    secret = dbless.secret
+    if secret is None:
+        return DocumentFile(Path(dbless.file))
+    return SecretDocument(dbless.context, secret.namespace, secret.name)
+
+
+@contextmanager
+def opened_nodes(
+    dbless: DblessSettings, account: Account
+) -> Iterator[list[Node]]:
+    """Yield all nodes, with open connections until the block ends. `account`: their credentials.
+
+    Raises KubectlError and NodeError.
+    """
+    urls = dbless.urls
+    names: Names = ("",) * len(urls)
+    with ExitStack() as opened:
+        if dbless.pods:
+            running = pods.running(dbless.context, dbless.pods)
+            names = tuple(pods.shown(dbless.pods, name) for name in running)
+            urls = tuple(
+                opened.enter_context(
+                    pods.forwarded(dbless.context, dbless.pods, running)
+                )
+            )
+        nodes = []
+        for url, name in zip(urls, names, strict=True):
+            node = Node(replace(account, admin_url=url), name=name)
+            opened.callback(node.close)
+            nodes.append(node)
+        yield nodes
 
 
 @contextmanager
@@ -50,17 +88,13 @@ def session(
     its words, for the lock. `replaces`: drop entities that the document lacks. `exported`: the
     first document, from `kong config db_export`. At the end, each node has the document.
 
-    Raises DocumentError, NodeError and ForwardError, and StaleNodesError at the end.
+    Raises DocumentError, NodeError, KubectlError and ForwardError, and StaleNodesError at the end.
     """
     require_owners()
     place = place_of(dbless)
     with ExitStack() as opened:
         opened.enter_context(place.locked(command))
-        nodes = []
-        for url in dbless.urls:
-            node = Node(replace(account, admin_url=url))
-            opened.callback(node.close)
-            nodes.append(node)
+        nodes = opened.enter_context(opened_nodes(dbless, account))
         saved = place.load(stack)
         if exported is None:
             document = saved or Document(stack)
@@ -74,7 +108,8 @@ def session(
         writer.start()
         with serving(writer, nodes[0], port) as address:
             yield address
-        stale = writer.stale_nodes()
+        written = frozenset(map(str, nodes))
+        stale = _stale_at_end(writer, dbless, account, written)
     if stale:
         lines = "\n  ".join(stale)
         raise StaleNodesError(
@@ -105,7 +140,7 @@ def _known(
 
 
 def _exported(
-    file: Path, stack: str, saved: Document | None, place: DocumentFile
+    file: Path, stack: str, saved: Document | None, place: object
 ) -> Document:
     """Return the first document. Raises DocumentError if there is a document."""
     if saved is not None:
@@ -118,3 +153,28 @@ def _exported(
         raise DocumentError(
             f"--from {file} is not usable: {error}; write it with `kong config db_export`"
         ) from None
+
+
+def _stale_at_end(
+    writer: Writer,
+    dbless: DblessSettings,
+    account: Account,
+    written: frozenset[str],
+) -> list[str]:
+    """Return the nodes that do not have the document at the end, each with the reason.
+
+    `written`: the names of the nodes of this session. Pods may have come and gone since it began. A
+    pod that starts or ends gets some time.
+    """
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            with opened_nodes(dbless, account) as nodes:
+                stale = writer.stale_nodes(nodes)
+            if dbless.pods:
+                stale += pods.unsettled(dbless.context, dbless.pods, written)
+        except (KubectlError, NodeError) as error:
+            stale = [str(error)]
+        if not stale or not dbless.pods or time.monotonic() >= deadline:
+            return stale
+        time.sleep(1)

@@ -116,11 +116,11 @@ class Writer:
             self._thread.join()
         self._pool.shutdown()
 
-    def stale_nodes(self) -> list[str]:
+    def stale_nodes(self, nodes: Iterable[Node]) -> list[str]:
         """Return the nodes that do not have the document, each with the reason."""
         expected = self._document.configuration_hash()
         stale = [self._broken] if self._broken else []
-        for node in self._nodes:
+        for node in nodes:
             try:
                 actual = node.configuration_hash()
             except NodeError as error:

@@ -39,6 +39,11 @@ from kong_oam.access.model import (
 from kong_oam.access.providers import ClaimMapping, Listing, Provider, TokenType
 from kong_oam.access.refusals import Refusals
 from kong_oam.access.rotation import Schedule
+from kong_oam.access.settings.dbless import (
+    DblessSettings,
+    DocumentSecret,
+    NodePods,
+)
 from kong_oam.access.settings.logs import (
     HttpSink,
     LogSettings,
@@ -99,6 +104,10 @@ NO_FACTS = {
     TcpSink: "host port tls",
     OtlpSink: "logs traces headers queue",
     Records: "query subject_key otlp",
+    # Where the nodes and their document are.
+    DblessSettings: "urls file pods secret context",
+    NodePods: "namespace labels port",
+    DocumentSecret: "namespace name",
 }
 
 
