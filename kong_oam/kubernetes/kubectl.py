@@ -367,10 +367,7 @@ def _run(*command: str, content: str | None = None) -> str:
             check=False,
         )
     except FileNotFoundError:
-        raise KubectlError(
-            "kubectl is not on PATH; install it, or compare only the gateway "
-            "with --only gateway"
-        ) from None
+        raise KubectlError("kubectl is not on PATH; install it") from None
     except (OSError, subprocess.TimeoutExpired) as error:
         raise KubectlError(
             f"`{_shown(command)}` cannot be run ({type(error).__name__}); "

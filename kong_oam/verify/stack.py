@@ -273,7 +273,9 @@ def _altered(
         reached = list(other_pods(context, sites))
         opened = list(other_policies(context, sites, wanted))
     except KubectlError as error:
-        raise VerificationError(str(error)) from None
+        raise VerificationError(
+            f"{error}; to compare only the gateway, pass --only gateway"
+        ) from None
     where = f" in cluster '{cluster}'" if cluster else ""
     for name in sorted(wanted):
         if name not in live:

@@ -153,7 +153,7 @@ def test_a_cluster_that_cannot_be_read_is_no_finding(
     output = capsys.readouterr()
     assert output.out == ""
     assert output.err.startswith(
-        "kubectl is not on PATH; install it, or compare only the gateway"
+        "kubectl is not on PATH; install it; to compare only the gateway, pass --only gateway"
     )
 
 

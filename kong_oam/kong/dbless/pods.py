@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from tempfile import TemporaryFile
 from typing import IO, cast
@@ -22,20 +22,6 @@ _PATIENCE = 60.0
 _FORWARDING = re.compile(r"Forwarding from 127\.0\.0\.1:(\d+) ")
 
 
-def running(context: Context, pods: NodePods) -> Names:
-    """Return the names of the running pods, ready or not. Raises KubectlError and NodeError."""
-    names = _names_by_state(context, pods).get("running", ())
-    if not names:
-        labels = " ".join(
-            f"{key}={value}" for key, value in pods.labels.items()
-        )
-        raise NodeError(
-            f"no pod runs in the namespace '{pods.namespace}' with the labels {labels}; start "
-            "Kong, or correct gateway.nodes"
-        )
-    return tuple(sorted(names))
-
-
 def unsettled(
     context: Context, pods: NodePods, written: frozenset[str]
 ) -> Iterator[str]:
@@ -45,40 +31,33 @@ def unsettled(
     """
     by_state = _names_by_state(context, pods)
     for name in by_state.get("starting", ()):
-        yield f"the pod {shown(pods, name)} is starting, perhaps with another document"
+        yield f"the pod {_shown(pods, name)} is starting, perhaps with another document"
     for name in by_state.get("ending", ()):
-        if shown(pods, name) not in written:
-            yield f"the pod {shown(pods, name)} is ending, with another document"
-
-
-def shown(pods: NodePods, name: str) -> str:
-    """Return a pod's name as messages show it."""
-    return f"{pods.namespace}/{name}"
+        if _shown(pods, name) not in written:
+            yield f"the pod {_shown(pods, name)} is ending, with another document"
 
 
 @contextmanager
-def forwarded(
-    context: Context, pods: NodePods, names: Sequence[str]
-) -> Iterator[list[str]]:
-    """Forward a local port to each pod until the block ends. Yield the URLs, in this order.
+def forwarded(context: Context, pods: NodePods) -> Iterator[dict[str, str]]:
+    """Forward a local port to each running pod until the block ends.
 
-    Raises KubectlError and NodeError.
+    Yield the names of the pods, as messages show them, by URL. Raises KubectlError and NodeError.
     """
     with ExitStack() as opened:
-        forwards = []
+        forwards = {}
         # All kubectl processes start at once.
-        for name in names:
+        for name in _running(context, pods):
             forward = _Forward(context, pods, name)
             opened.callback(forward.close)
-            forwards.append(forward)
-        yield [forward.url() for forward in forwards]
+            forwards[_shown(pods, name)] = forward
+        yield {forward.url(): name for name, forward in forwards.items()}
 
 
 class _Forward:
     """A kubectl process that forwards a local port to a pod. Not frozen: it holds the process."""
 
     def __init__(self, context: Context, pods: NodePods, name: str) -> None:
-        self._shown = shown(pods, name)
+        self._shown = _shown(pods, name)
         self._errors = TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115 - see close
         command = kubectl.port_forward(context, pods.namespace, name, pods.port)
         try:
@@ -131,6 +110,25 @@ class _Forward:
             "it printed no reason"
         ]
         return reason[:300]
+
+
+def _shown(pods: NodePods, name: str) -> str:
+    """Return a pod's name as messages show it."""
+    return f"{pods.namespace}/{name}"
+
+
+def _running(context: Context, pods: NodePods) -> Names:
+    """Return the names of the running pods, ready or not. Raises KubectlError and NodeError."""
+    names = _names_by_state(context, pods).get("running", ())
+    if not names:
+        labels = " ".join(
+            f"{key}={value}" for key, value in pods.labels.items()
+        )
+        raise NodeError(
+            f"no pod runs in the namespace '{pods.namespace}' with the labels {labels}; start "
+            "Kong, or correct gateway.nodes"
+        )
+    return tuple(sorted(names))
 
 
 def _names_by_state(context: Context, pods: NodePods) -> dict[str, list[str]]:

@@ -8,7 +8,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from kong_oam.access.data import Names
 from kong_oam.access.settings.dbless import DblessSettings
 from kong_oam.errors import ProductError
 from kong_oam.kong.account import Account
@@ -52,19 +51,13 @@ def opened_nodes(
 
     Raises KubectlError and NodeError.
     """
-    urls = dbless.urls
-    names: Names = ("",) * len(urls)
     with ExitStack() as opened:
+        addresses = dict.fromkeys(dbless.urls, "")
         if dbless.pods:
-            running = pods.running(dbless.context, dbless.pods)
-            names = tuple(pods.shown(dbless.pods, name) for name in running)
-            urls = tuple(
-                opened.enter_context(
-                    pods.forwarded(dbless.context, dbless.pods, running)
-                )
-            )
+            forwarded = pods.forwarded(dbless.context, dbless.pods)
+            addresses = opened.enter_context(forwarded)
         nodes = []
-        for url, name in zip(urls, names, strict=True):
+        for url, name in addresses.items():
             node = Node(replace(account, admin_url=url), name=name)
             opened.callback(node.close)
             nodes.append(node)
