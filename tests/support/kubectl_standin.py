@@ -93,7 +93,7 @@ def installed(
     folder.mkdir()
     program.parent.mkdir()
     program.write_text(
-        f'#!/bin/sh\nexec {sys.executable} {__file__} "$@"\n', "utf-8"
+        f'#!/bin/sh\nexec {sys.executable} -IS {__file__} "$@"\n', "utf-8"
     )
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
