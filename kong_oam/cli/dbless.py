@@ -26,6 +26,9 @@ KONG_ADMIN_ADDR. The state stores this address, so use the same `--port` each ti
 of the same user may connect. One command at a time holds the document; `recover` frees it after a
 dead command.
 
+If the nodes are pods, kubectl forwards local ports to them. On a machine with other users, these
+users may connect to such a port. Pods may come and go: each pod must have the document at the end.
+
 Exit status: the command's status; 2 if the command did not start, or if not all nodes have the
 document at its end.
 """

@@ -3,10 +3,8 @@
 It keeps objects in files of a folder. `replace` compares `resourceVersion` as an API server does,
 and `port-forward` leads to the address in the pod's annotation ADDRESS.
 
-    kubectl [--context=C] --namespace=N get secrets NAME --ignore-not-found --output=json
-    kubectl [--context=C] --namespace=N get pods --selector=LABELS --output=json
-    kubectl [--context=C] --namespace=N create | replace --filename=- --output=json
-    kubectl [--context=C] --namespace=N port-forward pod/NAME :PORT --address=127.0.0.1
+It knows the commands that `kong_oam.kong.dbless` runs: get secrets, get pods, create, replace, and
+port-forward.
 """
 
 from __future__ import annotations
@@ -53,22 +51,6 @@ class ClusterStandIn:
         secret["metadata"]["resourceVersion"] = str(version)
         (self.folder / "secret").write_text(json.dumps(secret), "utf-8")
 
-    def run(self, pods: dict[str, str], **more: Any) -> None:
-        """Let these pods run and no others: the addresses of their Admin APIs, `HOST:PORT`, by
-        name. `more`: further fields of each pod."""
-        manifests = []
-        for name, address in pods.items():
-            about = {
-                "name": name,
-                "namespace": "kong",
-                "labels": {"app": "kong"},
-                "annotations": {ADDRESS: address},
-            }
-            pod = {"metadata": about, "status": {"phase": "Running"}}
-            pod.update(more)
-            manifests.append(pod)
-        self.put(manifests)
-
     def put(self, pods: Sequence[Any]) -> None:
         """Replace all pods."""
         (self.folder / "pods").write_text(json.dumps(pods), "utf-8")
@@ -78,11 +60,31 @@ class ClusterStandIn:
         file = self.folder / "pods"
         return [*json.loads(file.read_text("utf-8"))] if file.exists() else []
 
+    def forwards(self) -> list[int]:
+        """Return the process ids of all forwards, also of those that ended."""
+        file = self.folder / "forwards"
+        return [*map(int, file.read_text().split())] if file.exists() else []
+
     def calls(self) -> list[list[str]]:
         """Return the arguments of each call."""
         file = self.folder / "calls"
         lines = file.read_text("utf-8").splitlines() if file.exists() else []
         return [json.loads(line) for line in lines]
+
+
+def pod(name: str, url: str = "", phase: str = "Running", **about: str) -> Any:
+    """Return a pod of Kong. `url`: its Admin API. `about`: further metadata."""
+    return {
+        "metadata": {
+            "name": name,
+            "namespace": "kong",
+            "labels": {"app": "kong", "pod": name},
+            "annotations": {ADDRESS: url.removeprefix("http://")},
+            **about,
+        },
+        "spec": {"nodeName": "machine"},
+        "status": {"phase": phase},
+    }
 
 
 def installed(
@@ -175,12 +177,15 @@ def _forward(cluster: ClusterStandIn, name: str) -> int:
         )
         return 1
     host, _, port = address.partition(":")
+    with (cluster.folder / "forwards").open("a") as forwards:
+        forwards.write(f"{os.getpid()}\n")
     listener = socket.create_server(("127.0.0.1", 0))
     local = listener.getsockname()[1]
     print(f"Forwarding from 127.0.0.1:{local} -> 8001", flush=True)
     while True:
         client, _ = listener.accept()
-        print(f"Handling connection for {local}", flush=True)
+        # As many lines as thousands of connections: a full pipe stops kubectl.
+        print(f"Handling connection for {local}\n" * 3000, end="", flush=True)
         try:
             pod_end = socket.create_connection((host, int(port)))
         except OSError:

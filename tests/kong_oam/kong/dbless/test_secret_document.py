@@ -217,7 +217,7 @@ def test_of_two_commands_at_once_one_gets_the_lock(
     place: SecretDocument,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The other command read the Secret before the lock was there."""
+    """The other command read the Secret without the lock."""
     with place.locked("pulumi up"):
         place.save(EMPTY)
     without_lock = cluster.secret
