@@ -348,7 +348,9 @@ def _get(context: Context, namespace: str, *arguments: str) -> str:
 
 def _written(context: Context, verb: str, manifest: Manifest) -> Manifest:
     command = _kubectl(context, manifest["metadata"].get("namespace", ""))
-    command += ["--request-timeout=30s", verb, "--filename=-", "--output=json"]
+    # The API server validates. A validation by kubectl needs its OpenAPI documents first.
+    options = ("--filename=-", "--validate=false", "--output=json")
+    command += ["--request-timeout=30s", verb, *options]
     # A command line and a file would show the content of a Secret to others.
     answer = _run(*command, content=json.dumps(manifest))
     written: Manifest = json.loads(answer)

@@ -91,7 +91,7 @@ def test_the_document_is_on_no_command_line(
                 "--context=production",
                 "--namespace=kong",
                 "--request-timeout=30s",
-                *(verb, "--filename=-", "--output=json"),
+                *(verb, "--filename=-", "--validate=false", "--output=json"),
             )
             for verb in ("create", "replace")
         ),
