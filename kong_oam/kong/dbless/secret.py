@@ -7,7 +7,6 @@ command.
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -49,11 +48,7 @@ class SecretDocument:
         encoded = (secret or {}).get("data", {}).get(KEY)
         if encoded is None:
             return None
-        try:
-            content = base64.b64decode(encoded)
-        except binascii.Error:
-            content = b""
-        return decompressed(content, stack, self)
+        return decompressed(base64.b64decode(encoded), stack, self)
 
     def save(self, document: Document) -> None:
         """Replace the document, unless somebody else wrote the Secret since it was read."""
