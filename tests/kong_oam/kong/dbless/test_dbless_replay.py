@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.support.dbless import nodes, writable
 from tests.support.sandbox.admin_replay import Replayed, replay_all
 
@@ -30,12 +32,14 @@ def _replayed(name: str, folder: Path) -> Replayed:
         return replay_all(name, address)
 
 
+@pytest.mark.deep
 def test_the_official_plugin_gets_the_same_answers(tmp_path: Path) -> None:
     replayed = _replayed("traffic-official-plugin.jsonl", tmp_path)
     assert {*replayed.wrong} == KEPT_SNIS, "\n".join(replayed.wrong.values())
     assert replayed.count >= 1128
 
 
+@pytest.mark.deep
 def test_edge_cases_get_the_same_answers(tmp_path: Path) -> None:
     replayed = _replayed("admin-edge-cases.jsonl", tmp_path)
     assert {*replayed.wrong} == {*OTHERWISE}, "\n".join(replayed.wrong.values())
