@@ -24,6 +24,7 @@ from kong_oam.verify.questions import OTHER_METHOD
 if TYPE_CHECKING:
     from kong_oam.access.settings.values import Settings
     from kong_oam.verify.adopted import WayAround
+    from kong_oam.verify.nodes import StaleNode
     from kong_oam.verify.stack import Altered, Reason, Result, Workloads
 
 _DETAILS = """\
@@ -34,6 +35,9 @@ with too much or too little access, the Kong entity that causes it, and the reme
 Then it reads Deployments, Services, ServiceAccounts, NetworkPolicies and clients' Secrets (without
 values) from the stack's cluster. It prints each field that changed since the last run, who changed
 it, and the remedy. It also lists NetworkPolicies of others that let callers in to these pods.
+
+If Kong has no database, the command first compares each node with the document: a node with another
+document is stale. Then it reads the entities from a node that has the document.
 
 Until the date of gateway.adopted, older routes to these workloads are listed as known and are no
 findings. A route that takes a call from a route of the stack always is a finding.
@@ -70,8 +74,8 @@ class CallsEntry(TypedDict):
 
 
 class DeviationEntry(TypedDict):
-    """Calls with another decision than intended, or an `object` of the cluster that changed.
-    Without a `fix`, a person decides."""
+    """Calls with another decision than intended, a stale node, or an `object` of the cluster that
+    changed. Without a `fix`, a person decides."""
 
     kind: str
     object: NotRequired[str]
@@ -120,9 +124,10 @@ def _run(options: Namespace, console: Console) -> int:
         print_note(*result.warnings)
     cluster = workloads(settings, estate) if options.only != "gateway" else None
     findings = result.findings if result else ()
+    stale = result.stale if result else ()
     altered = cluster.altered if cluster else ()
     if console.json:
-        entries = _entries(findings)
+        entries = [*map(_stale, stale), *_entries(findings)]
         known = [*map(_known, result.known)] if result else []
         answer: VerifyAnswer = {
             "findings": [*entries, *map(_altered, altered)],
@@ -135,11 +140,15 @@ def _run(options: Namespace, console: Console) -> int:
         console.print(*known_lines(result, settings))
     if cluster:
         console.print(*_changes(cluster, options.stack, console))
-    return FOUND if findings or altered else OK
+    return FOUND if findings or stale or altered else OK
 
 
 def lines_of(result: Result, stack: str, console: Console) -> Iterator[str]:
     """Yield the lines about a stack's Kong."""
+    for node in result.stale:
+        yield f"{console.paint('red', 'stale')}: {node.text}"
+        if node.remedy:
+            yield f"    to do: {node.remedy}"
     for finding, reasons in result.findings:
         is_minor = finding.kind in ("weakened", "closed", "limited")
         colour: Colour = "yellow" if is_minor else "red"
@@ -177,7 +186,8 @@ def _known(way: WayAround) -> DeviationEntry:
 def entries_of(result: Result, cluster: Workloads) -> list[DeviationEntry]:
     """Return the findings of both checks as JSON, without known routes and without fixes."""
     found = [_entry(*finding) for finding in result.findings]
-    return [*found, *map(_altered, cluster.altered)]
+    stale = map(_stale, result.stale)
+    return [*stale, *found, *map(_altered, cluster.altered)]
 
 
 def _changes(cluster: Workloads, stack: str, console: Console) -> Iterator[str]:
@@ -205,7 +215,7 @@ def _remedies(reasons: tuple[Reason, ...]) -> Iterator[str]:
 
 
 def _verdict(result: Result, stack: str) -> str:
-    count = len(result.findings)
+    count = len(result.findings) + len(result.stale)
     if not count:
         return (
             f"{result.components} exposed component(s): the Kong of stack '{stack}' enforces the "
@@ -236,6 +246,16 @@ def _altered(entry: Altered) -> DeviationEntry:
         "kind": "changed",
         "object": entry.name,
         "reasons": [*map(_reason, entry.reasons)],
+        "calls": [],
+    }
+
+
+def _stale(node: StaleNode) -> DeviationEntry:
+    reason: ReasonEntry = {"text": node.text, "remedy": node.remedy}
+    return {
+        "kind": "stale",
+        "object": node.node,
+        "reasons": [reason],
         "calls": [],
     }
 

@@ -38,7 +38,7 @@ def account(settings: Settings, configuration: Configuration) -> Account:
     AccountError and the errors of `configuration`.
     """
     url = settings.gateway.admin_url or os.environ.get("KONG_ADMIN_ADDR")
-    if not url and settings.gateway.dbless:
+    if is_read_only(settings):
         raise AccountError(
             "this Kong has no database; run the command with `kong-oam dbless -s "
             f"{settings.stack.name} -- COMMAND`"
@@ -56,6 +56,20 @@ def account(settings: Settings, configuration: Configuration) -> Account:
         )
     plain = node_account(configuration, url)
     return replace(plain, workspace=settings.gateway.workspace)
+
+
+def is_read_only(settings: Settings) -> bool:
+    """Return whether the stack has nodes without a database, and no `dbless` runs around this
+    command."""
+    has_nodes = settings.gateway.dbless is not None
+    return has_nodes and not os.environ.get("KONG_ADMIN_ADDR")
+
+
+def command_prefix(settings: Settings) -> str:
+    """Return the words before a command that writes to the gateway, for remedies."""
+    if settings.gateway.dbless is None:
+        return ""
+    return f"python -m kong_oam dbless -s {settings.stack.name} -- "
 
 
 def node_account(configuration: Configuration, url: str = "") -> Account:

@@ -51,13 +51,15 @@ def inspect(
     ca_file: str = "",
     by_address: bool = False,
     features: Texts | None = None,
+    only_reads: bool = False,
 ) -> GatewayFacts:
     """Check the gateway of an account and return its facts. Raises PreflightError and AdminError.
 
     `more`: the plugins that it must have beside the guards, with all their fields. `ca`:
     fingerprints of CA certificates that it must have; `ca_file` contains them. `by_address`: rules
     or limits use a caller's address, so callers must not be able to choose it. `features`: the
-    features of `versions.SINCE` that it must have, each with its user in words.
+    features of `versions.SINCE` that it must have, each with its user in words. `only_reads`: the
+    gateway may be a node without a database.
     """
     wanted = list(more)
     kinds = sorted({plugin.kind for plugin in wanted})
@@ -66,6 +68,8 @@ def inspect(
         configuration: NodeConfiguration = root.get("configuration") or {}
         version = str(root.get("version", ""))
         check(version, configuration, edition)
+        if not only_reads:
+            _check_writable(configuration)
         _check_features(version, features or {})
         if by_address:
             check_addresses(configuration)
@@ -125,8 +129,8 @@ def _authorities(admin: AdminApi, wanted: Sequence[str], file: str) -> Texts:
 def check(
     version: str, configuration: NodeConfiguration, edition: Edition
 ) -> None:
-    """Check that the gateway has no known defect, has that edition and a database, and runs the
-    gate's scripts. Raises AdminError."""
+    """Check that the gateway has no known defect, has that edition, and runs the gate's scripts.
+    Raises AdminError."""
     if not versions.release_of(version):
         raise PreflightError(
             "the Admin API does not print its version; is this Kong?"
@@ -139,14 +143,19 @@ def check(
             f"Kong {version} has edition {actual}, but the stack has {edition}; set "
             f"gateway.edition: {actual}"
         )
+    require_known_flavor(configuration)
+    _check_scripts(configuration)
+
+
+def _check_writable(configuration: NodeConfiguration) -> None:
+    """Check that the gateway has a database, or that `dbless` writes to it. Raises
+    PreflightError."""
     has_database = configuration.get("database") != "off"
     if not has_database and WRITTEN_BY not in configuration:
         raise PreflightError(
             "this Kong has no database (database=off), so its Admin API cannot change anything; "
             "set gateway.nodes and gateway.document, and run the command with `kong-oam dbless`"
         )
-    require_known_flavor(configuration)
-    _check_scripts(configuration)
 
 
 def _check_scripts(configuration: NodeConfiguration) -> None:

@@ -29,7 +29,7 @@ from kong_oam.errors import (
     SettingsError,
 )
 from kong_oam.kong import names, preflight
-from kong_oam.kong.account import account
+from kong_oam.kong.account import command_prefix
 from kong_oam.kong.addresses import uses_caller_address
 from kong_oam.kong.admin import AdminApi, read
 from kong_oam.kong.entities import Config, Entities
@@ -55,6 +55,7 @@ from kong_oam.verify.adopted import (
 from kong_oam.verify.deviations import Deviation, ModelMismatchError, compare
 from kong_oam.verify.drift import Drift, drifts, with_intended_names
 from kong_oam.verify.live_gateway import LiveGateway
+from kong_oam.verify.nodes import StaleNode, readable
 from kong_oam.verify.terms import Terms
 
 
@@ -88,6 +89,8 @@ class Result:
     known: tuple[WayAround, ...] = ()
     # Warnings about Kong's version.
     warnings: Diagnostics = ()
+    # Nodes without a database that do not have the document.
+    stale: tuple[StaleNode, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,31 +128,33 @@ def verify(
             f"'{name}' has never deployed {some(absent)}, which the Applications here expose; run "
             f"`{command} up -s {name}`, or verify with the deployed Applications"
         )
-    facts, live = _read(settings, estate)
+    facts, live, stale = _read(settings, estate)
     keeps_records = settings.gateway.logs is not None
     complete = partial(_complete, facts.schemas, keeps_records)
     result = judge(settings, estate, deployed, live, complete)
-    return replace(result, warnings=facts.warnings)
+    return replace(result, warnings=facts.warnings, stale=stale)
 
 
 def _read(
     settings: Settings, estate: Estate
-) -> tuple[preflight.GatewayFacts, Entities]:
-    """Return the facts and the entities of the stack's Kong."""
+) -> tuple[preflight.GatewayFacts, Entities, tuple[StaleNode, ...]]:
+    """Return the facts, the entities and the stale nodes of the stack's Kong."""
     edition = settings.gateway.edition
+    configuration = stack_configuration(settings.stack.name)
     try:
-        kong = account(settings, stack_configuration(settings.stack.name))
-        more = plugins_of(settings, estate)
-        by_address = uses_caller_address(estate)
-        facts = preflight.inspect(
-            kong,
-            edition,
-            more,
-            by_address=by_address,
-            features=features_of(estate),
-        )
-        with AdminApi(kong) as admin:
-            return facts, read(admin)
+        with readable(settings, configuration) as kong:
+            more = plugins_of(settings, estate)
+            by_address = uses_caller_address(estate)
+            facts = preflight.inspect(
+                kong.account,
+                edition,
+                more,
+                by_address=by_address,
+                features=features_of(estate),
+                only_reads=True,
+            )
+            with AdminApi(kong.account) as admin:
+                return facts, read(admin), kong.stale
     except (EngineError, ProductError, SettingsError) as error:
         raise VerificationError(str(error)) from None
 
@@ -357,13 +362,14 @@ def _reason(
 
 
 def _up(settings: Settings) -> str:
+    prefix = command_prefix(settings)
     if settings.stack.partitions and settings.partition is None:
         name = settings.stack.name
         return (
-            f"python -m kong_oam refresh -s {name} --yes && "
-            f"python -m kong_oam up -s {name} --yes"
+            f"{prefix}python -m kong_oam refresh -s {name} --yes && "
+            f"{prefix}python -m kong_oam up -s {name} --yes"
         )
-    return f"pulumi up -s {settings.engine_stack} --refresh"
+    return f"{prefix}pulumi up -s {settings.engine_stack} --refresh"
 
 
 def _remedy(settings: Settings, drift: Drift) -> str:
@@ -381,6 +387,9 @@ def _remedy(settings: Settings, drift: Drift) -> str:
     else:
         body = shlex.quote(json.dumps(request.fields))
         command = f'curl -X PATCH -H "Content-Type: application/json" -d {body} {where}'
+    if prefix := command_prefix(settings):
+        # Inside `dbless`, a shell reads the address.
+        command = f"{prefix}sh -c {shlex.quote(command)}"
     return f"{command} && {up}" if request.then_up else command
 
 

@@ -67,7 +67,7 @@ class DocumentFile:
         except FileExistsError:
             raise DocumentError(
                 f"the document {self.path} is in use by {in_words(self.holder())}; wait until it "
-                "ends. If it is dead, free the document with `recover`"
+                "ends. If it is dead, free the document with `recover --remove`"
             ) from None
         except OSError as error:
             raise DocumentError(
@@ -87,8 +87,8 @@ class DocumentFile:
             return {}
         return holder if isinstance(holder, dict) else {}
 
-    def free(self) -> str | None:
-        """Remove the lock of a dead command, and return its words, or None without a lock.
+    def dead_holder(self) -> str | None:
+        """Return the dead command that holds the document, in words, or None without a lock.
 
         Raises DocumentError if the command may live.
         """
@@ -100,8 +100,14 @@ class DocumentFile:
                 f"the document {self.path} is in use by {in_words(holder)}, which may still run; "
                 f"end it, then remove {self._lock}"
             )
-        self._lock.unlink(missing_ok=True)
         return in_words(holder)
+
+    def free(self) -> str | None:
+        """Remove the lock of a dead command, and return the command, as `dead_holder` does."""
+        holder = self.dead_holder()
+        if holder:
+            self._lock.unlink(missing_ok=True)
+        return holder
 
 
 def _replace(file: Path, content: bytes) -> None:

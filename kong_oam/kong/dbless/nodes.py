@@ -52,6 +52,7 @@ class Node:
         transport: httpx.BaseTransport | None = None,
         name: str = "",
     ) -> None:
+        self.account = account
         self._shown = name or without_secrets(account.admin_url)
         credentials = {
             "Kong-Admin-Token": account.token,
@@ -178,6 +179,22 @@ def require_free(
         raise NodeError(
             f"the node {node} has a database; remove gateway.nodes, and set gateway.adminUrl"
         )
+    unknown = unknown_entities(node, is_known)
+    if unknown and not replaces:
+        shown = "\n  ".join(unknown)
+        raise NodeError(
+            f"the node {node} has entities that the document lacks; --replace drops them:\n"
+            f"  {shown}"
+        )
+
+
+def unknown_entities(
+    node: Node, is_known: Callable[[Entity], bool]
+) -> list[str]:
+    """Return the unknown entities of a node, in words.
+
+    Raises NodeError, also if an ingress controller writes the node.
+    """
     unknown = []
     for kind, entity in node.entities():
         if any(tag.startswith(_INGRESS) for tag in tags_of(entity)):
@@ -188,12 +205,7 @@ def require_free(
         if not is_known(entity):
             name = entity.get("name") or entity.get("id")
             unknown.append(f"{kind} {name}")
-    if unknown and not replaces:
-        shown = "\n  ".join(unknown)
-        raise NodeError(
-            f"the node {node} has entities that the document lacks; --replace drops them:\n"
-            f"  {shown}"
-        )
+    return unknown
 
 
 def _refusal(answer: httpx.Response) -> Refusal:

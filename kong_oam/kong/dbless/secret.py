@@ -89,8 +89,8 @@ class SecretDocument:
         """Return the command that holds the document, or nothing."""
         return _holder(self._read() or {})
 
-    def free(self) -> str | None:
-        """Remove the lock of a dead command, and return its words, or None without a lock.
+    def dead_holder(self) -> str | None:
+        """Return the dead command that holds the document, in words, or None without a lock.
 
         Raises DocumentError if the command may live.
         """
@@ -106,8 +106,14 @@ class SecretDocument:
                 f"the document {self} is in use by {in_words(holder)}, which may still run; end "
                 f"it, then run `{command}`"
             )
-        self._write(_annotated(secret, None))
         return in_words(holder)
+
+    def free(self) -> str | None:
+        """Remove the lock of a dead command, and return the command, as `dead_holder` does."""
+        holder = self.dead_holder()
+        if holder and self._secret:
+            self._write(_annotated(self._secret, None))
+        return holder
 
     def _release(self, lock: str) -> None:
         # Others may have changed labels and annotations meanwhile.

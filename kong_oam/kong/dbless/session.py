@@ -93,7 +93,7 @@ def session(
             document = saved or Document(stack)
         else:
             document = _exported(exported, stack, saved, place)
-        is_known = _known(document, has_document=saved is not None)
+        is_known = known(document, has_document=saved is not None)
         for node in nodes:
             require_free(node, is_known, replaces=replaces)
         writer = Writer(nodes, place, document)
@@ -111,7 +111,7 @@ def session(
         )
 
 
-def _known(
+def known(
     document: Document, *, has_document: bool
 ) -> Callable[[Entity], bool]:
     """Return a function that tells whether a node may have an entity.
