@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING
 
 from kong_oam.cli.command import FOUND, OK, Command
 from kong_oam.cli.console import MODULE, Console
+from kong_oam.kong.account import command_prefix
 
 if TYPE_CHECKING:
+    from kong_oam.access.settings.values import Settings
+    from kong_oam.recover.document import Lock
     from kong_oam.recover.recovery import SearchedPlace
 
 _DETAILS = """\
@@ -27,7 +30,12 @@ objects that the state lists as pending. End an interrupted run with `pulumi can
 command never runs beside another run. It ignores objects that are newer than its own start. It also
 lists deleted objects; --remove deletes them from the state if a refresh would fail on them.
 
-Exit status: 0 nothing is left, 1 something is left, 2 nothing was done.
+If Kong has no database, a dead command may still hold the document. Then --remove frees it. All
+other steps need `dbless`:
+
+  python -m kong_oam dbless -s NAME -- python -m kong_oam recover -s NAME
+
+Exit status: 0 nothing is left, 1 something is left or was not searched, 2 nothing was done.
 """
 
 
@@ -52,9 +60,14 @@ def _arguments(parser: ArgumentParser) -> None:
 
 def _run(options: Namespace, console: Console) -> int:
     # Imported here, so that other verbs start faster.
+    from kong_oam.recover.document import document_lock
     from kong_oam.recover.recovery import RecoveryError, search
 
     try:
+        lock = document_lock(options.stack, removes=options.remove)
+        if lock:
+            console.print(*_about_lock(options, lock))
+            return FOUND
         with search(options.stack, older=options.older_state) as recovery:
             for place in recovery.places:
                 console.print(*_lines(place))
@@ -70,11 +83,26 @@ def _run(options: Namespace, console: Console) -> int:
                 console.print(f"{removed} of {listed} removed")
             console.print(
                 *_cluster(recovery.commands()),
-                f"Next: {_next(options, certain - removed)}",
+                f"Next: {_next(options, recovery.settings, certain - removed)}",
             )
     except RecoveryError as error:
         raise RecoveryError(f"error: {error}") from None
     return FOUND if listed > removed else OK
+
+
+def _about_lock(options: Namespace, lock: Lock) -> Iterator[str]:
+    """Yield the lines about a document. The rest needs a writable Admin API."""
+    recover = f"{MODULE} recover -s {options.stack}"
+    dbless = f"{MODULE} dbless -s {options.stack} -- "
+    if lock.holder is None:
+        yield f"document {lock.document}: no command holds it"
+        yield f"Next: {dbless}{recover}"
+    elif options.remove:
+        yield f"document {lock.document}: freed from {lock.holder}, which is dead"
+        yield f"Next: {dbless}{recover}"
+    else:
+        yield f"document {lock.document}: held by {lock.holder}, which is dead"
+        yield f"Next: {recover} --remove"
 
 
 def _lines(place: SearchedPlace) -> Iterator[str]:
@@ -104,14 +132,15 @@ def _cluster(commands: Sequence[str]) -> Iterator[str]:
         yield from (f"  {command}" for command in commands)
 
 
-def _next(options: Namespace, removable: int) -> str:
+def _next(options: Namespace, settings: Settings, removable: int) -> str:
     """Return the next command: `recover --remove` while objects can be removed."""
+    prefix = command_prefix(settings)
     if removable:
         older = " --older-state" if options.older_state else ""
-        return f"{MODULE} recover -s {options.stack}{older} --remove"
+        return f"{prefix}{MODULE} recover -s {options.stack}{older} --remove"
     return (
-        f"pulumi refresh -s {options.stack} --yes --clear-pending-creates && pulumi up -s "
-        f"{options.stack}"
+        f"{prefix}pulumi refresh -s {options.stack} --yes --clear-pending-creates && "
+        f"{prefix}pulumi up -s {options.stack}"
     )
 
 
