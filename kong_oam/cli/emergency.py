@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from argparse import ArgumentParser, Namespace
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from math import ceil
 from pathlib import Path
@@ -36,9 +37,12 @@ Opens one path to everybody for a limited time when `pulumi up` cannot run, and 
       --reason TEXT [--methods GET] [--minutes 60]
   python -m kong_oam emergency -s STACK close    closes all openings now
 
-It needs only Kong's Admin API: no identity provider, state or cluster. PATH is the path of a rule.
-Other methods of the rule, and rules for longer or shorter paths, stay unchanged. Each gate stores
-the opening with its end and reason, and closes the path itself at the end.
+It needs only Kong's Admin API: no identity provider, state or cluster. If Kong has no database, the
+command changes the document and all nodes, and each node must answer.
+
+PATH is the path of a rule. Other methods of the rule, and rules for longer or shorter paths, stay
+unchanged. Each gate stores the opening with its end and reason, and closes the path itself at the
+end.
 `python -m kong_oam verify` reports the opening until then. The next `pulumi up --refresh` removes
 it, and so does an update of the component's rules.
 
@@ -102,17 +106,12 @@ def _run(options: Namespace, console: Console) -> int:
         openings,
     )
     from kong_oam.emergency.confirmation import show_at_gateway
-    from kong_oam.engine.stack_configuration import stack_configuration
-    from kong_oam.kong.account import account
-    from kong_oam.kong.admin import AdminApi
     from kong_oam.kong.proxy import ADDRESS, Proxy
 
     try:
         settings = settings_of(options.stack)
         proxy = Proxy(settings.stack.scheme, os.environ.get(ADDRESS))
-        with AdminApi(
-            account(settings, stack_configuration(options.stack))
-        ) as admin:
+        with _admin_api(settings, options.stack) as admin:
             if options.verb:
                 _check_evidence(settings, options.sign)
             if options.verb == "open":
@@ -153,6 +152,33 @@ def _run(options: Namespace, console: Console) -> int:
     if not listed.openings:
         console.print(_NO_OPENINGS)
     return OK if all(opening.is_over for opening in listed.openings) else FOUND
+
+
+@contextmanager
+def _admin_api(settings: Settings, stack: str) -> Iterator[AdminApi]:
+    """Yield a writable Admin API. Nodes without a database have it until the block ends."""
+    from kong_oam.engine.stack_configuration import stack_configuration
+    from kong_oam.kong.account import (
+        Account,
+        account,
+        is_read_only,
+        node_account,
+    )
+    from kong_oam.kong.admin import AdminApi
+    from kong_oam.kong.dbless.session import session
+
+    configuration = stack_configuration(stack)
+    dbless = settings.gateway.dbless
+    if dbless is None or not is_read_only(settings):
+        with AdminApi(account(settings, configuration)) as admin:
+            yield admin
+        return
+    nodes = node_account(configuration)
+    command = f"kong-oam emergency -s {stack}"
+    # The system chooses a free port.
+    opened = session(settings.stack.name, dbless, nodes, command, port=0)
+    with opened as address, AdminApi(Account(address)) as admin:
+        yield admin
 
 
 def _close(
@@ -251,6 +277,8 @@ def _effective_when(admin: AdminApi, settings: Settings) -> str:
     from kong_oam.kong.admin import AdminError
     from kong_oam.kong.preflight import settle
 
+    if settings.gateway.dbless:
+        return "all nodes have the change"
     try:
         seconds = settle(admin, settings.gateway)
     except AdminError:
