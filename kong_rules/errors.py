@@ -12,7 +12,7 @@ Header = tuple[str, str]
 
 
 class AnswerError(Exception):
-    """An early answer. `body` None: nginx answers with a page of its own."""
+    """An early answer. `body` None: nginx answers with its own page."""
 
     def __init__(
         self, status: int, body: Any = None, headers: tuple[Header, ...] = ()

@@ -74,7 +74,7 @@ def test_the_wheel_has_every_package_and_no_other() -> None:
         )
     }
     assert sorted(listed) == sorted(
-        name if name.startswith("kong_oam") else f"kong_oam.{name}"
+        name if name.startswith("kong_") else f"kong_oam.{name}"
         for name in found
     )
 

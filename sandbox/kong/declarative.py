@@ -1,8 +1,8 @@
 """A Kong without a database: it takes whole documents at `/config`, and no single writes.
 
-Source: answers of a Kong 3.10 with `database = off`. Seen there: it accepts two plugins of one kind
-at one route, times of an update are new after each load, and documents without entities have a hash
-of zeros. References are plain ids. Not modelled: nested entities, references by name.
+Source: answers of a Kong 3.10 with `database = off`. It accepts two plugins of one kind at one
+route. A document without entities has a hash of zeros. References are plain ids. Not modelled:
+nested entities, references by name.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.support.repository import ROOT
 
-TOPS = ("kong_oam", "components", "policies", "definitions")
+TOPS = ("kong_oam", "kong_rules", "components", "policies", "definitions")
 
 
 def release(source: Path) -> Path:

@@ -75,10 +75,10 @@ class _Handler(BaseHTTPRequestHandler):
         content_type = self.headers.get("Content-Type")
         try:
             if self.writer.is_entity(self.path):
-                given = self.writer.answer(
+                answered = self.writer.answer(
                     self.command, self.path, content_type, body
                 )
-                self._send(given.status, given.body)
+                self._send(answered.status, answered.body)
             elif self.command in _READS or self.path.startswith("/schemas/"):
                 self._forward(content_type, body)
             else:
@@ -92,15 +92,17 @@ class _Handler(BaseHTTPRequestHandler):
     do_POST = do_PUT = do_PATCH = do_DELETE = _answer
 
     def _forward(self, content_type: str | None, body: bytes) -> None:
-        given = self.node.forwarded(self.command, self.path, content_type, body)
+        forwarded = self.node.forwarded(
+            self.command, self.path, content_type, body
+        )
         try:
-            answer = given.json() if given.content else None
+            answer = forwarded.json() if forwarded.content else None
         except ValueError:
-            answer = {"message": given.text}
+            answer = {"message": forwarded.text}
         if self.path.partition("?")[0] == "/" and isinstance(answer, dict):
             configuration = answer.get("configuration") or {}
             answer["configuration"] = {**configuration, WRITTEN_BY: "dbless"}
-        self._send(given.status_code, answer)
+        self._send(forwarded.status_code, answer)
 
     def _send(self, status: int, body: Any) -> None:
         content = b"" if body is None else json.dumps(body).encode()

@@ -200,19 +200,21 @@ class Writer:
         applied = []
         for write in writes:
             before = self._sent.current
-            given = _answered(
+            provisional = _answered(
                 self._written,
                 write.method,
                 write.target,
                 write.content_type,
                 write.body,
             )
-            if given.status >= 400 or self._sent.current is before:
-                write.answer.set_result(given)
+            if provisional.status >= 400 or self._sent.current is before:
+                write.answer.set_result(provisional)
                 continue
-            identifier = (given.body or {}).get("id", "")
+            identifier = (provisional.body or {}).get("id", "")
             kind = _changed_kind(before, self._sent.current, identifier)
-            applied.append(_Applied(write, given.status, kind, identifier))
+            applied.append(
+                _Applied(write, provisional.status, kind, identifier)
+            )
         stack = self._document.stack
         return applied, Document(stack, self._sent.current.tables)
 

@@ -49,7 +49,7 @@ def _set_nodes(project: Path, standing: Sequence[Kong]) -> None:
 
 def _run(*command: str) -> tuple[int, str]:
     """Return the exit status and the errors."""
-    # A process of its own keeps the event loop of other tests.
+    # Another process keeps the event loop of other tests.
     verb = ("-m", "kong_oam", "dbless", "-s", "local", "--port", "0", "--")
     ran = subprocess.run(
         [sys.executable, *verb, *command],
@@ -133,7 +133,7 @@ def test_a_missing_command_is_named(project: Path) -> None:
 def test_other_commands_need_it(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A writable Admin API is there only while it runs."""
+    """A writable Admin API exists only while it runs."""
     monkeypatch.delenv("KONG_ADMIN_ADDR", raising=False)
     _set_gateway(project, "nodes: ['http://127.0.0.1:9'], document: {file: a}")
     configuration = Configuration(lambda _: None)

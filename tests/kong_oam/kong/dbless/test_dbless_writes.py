@@ -113,8 +113,8 @@ def test_an_entity_with_another_entitys_id_is_answered(
 ) -> None:
     """Kinds have ids of their own."""
     with writable(three, file) as address:
-        one = CLIENT.post(f"{address}/services", json=SERVICE).json()
-        path = f"{address}/consumers/{one['id']}"
+        service = CLIENT.post(f"{address}/services", json=SERVICE).json()
+        path = f"{address}/consumers/{service['id']}"
         assert (
             CLIENT.put(path, json={"username": "bob"}).json()["username"]
             == "bob"
