@@ -18,6 +18,7 @@ from tests.support.gateway_cases import Case, landmarks, refusals
 from tests.support.json_object import JsonObject
 from tests.support.kong_deployment import Entities
 from tests.support.live.gateway import LiveGateway
+from tests.support.live.http2 import status_over_http2
 from tests.support.live.run import (
     RUN,
     Target,
@@ -155,6 +156,18 @@ def metrics(live: LiveGateway) -> tuple[str, ...]:
             "another node answers: LIVE_METRICS_URL has to name its /metrics, or each node's"
         )
     return live.metrics
+
+
+@pytest.fixture(scope="session")
+def http2(live: LiveGateway) -> tuple[str, int]:
+    """The address of a listener with HTTP/2 without TLS."""
+    headers = [(b":method", b"GET"), (b":scheme", b"http"), (b":path", b"/"), (b":authority", b"nobody.example.com")]  # fmt: skip
+    if status_over_http2(live.target.http2, headers) is None:
+        pytest.skip(
+            "no listener of the gateway has HTTP/2 without TLS (proxy_listen ... http2): "
+            "LIVE_HTTP2_URL may name such a listener beside the proxy's"
+        )
+    return live.target.http2
 
 
 @pytest.fixture(scope="session")

@@ -178,19 +178,9 @@ def test_no_request_hides_in_another_request(
         ] == [b"GET /public/behind"] * len(found)
 
 
-@pytest.fixture(scope="module")
-def speaks_http2(live: LiveGateway, wire: Wire) -> None:
-    headers = [(b":method", b"GET"), (b":scheme", b"http"), (b":path", b"/public"), (b":authority", b"plain." + DOMAIN.encode())]  # fmt: skip
-    if status_over_http2(live.target.proxy, headers) != 200:
-        pytest.skip(
-            "this listener does not speak HTTP/2 without TLS (proxy_listen ... http2)"
-        )
-
-
 @pytest.mark.parametrize("name", http2_attacks())
-@pytest.mark.usefixtures("speaks_http2")
 def test_no_request_hides_in_one_over_http2(
-    live: LiveGateway, wire: Wire, name: str
+    http2: tuple[str, int], wire: Wire, name: str
 ) -> None:
     """The same where the gateway rewrites the request as HTTP/1.1."""
     attack = http2_attacks()[name]
@@ -207,9 +197,7 @@ def test_no_request_hides_in_one_over_http2(
         before = len(wire.requests)
         headers = attack.all_headers(position.path, position.host, bearer)
         assert (
-            status_over_http2(
-                live.target.proxy, headers, attack.body, attack.trailers
-            )
+            status_over_http2(http2, headers, attack.body, attack.trailers)
             == meant
         ), position
         found = arrived(wire, before, int(meant == 200))

@@ -3,7 +3,6 @@ tool."""
 
 from __future__ import annotations
 
-import os
 import shutil
 import socket
 import subprocess
@@ -141,14 +140,10 @@ def _after_continue(live: LiveGateway, body: bytes) -> int:
 
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="curl is missing")
-@pytest.mark.skipif(
-    not os.environ.get("LIVE_HTTP2_URL"),
-    reason="LIVE_HTTP2_URL does not name a listener of the gateway with http2",
-)
 @pytest.mark.parametrize("size", [300, 20_000, LARGEST, LARGEST + 1])
 @pytest.mark.parametrize("has_length", [True, False])
 def test_bodies_over_http2_are_read_or_rejected(
-    server: ToolServer, size: int, has_length: bool
+    http2: tuple[str, int], server: ToolServer, size: int, has_length: bool
 ) -> None:
     """A body without a length is rejected: the gateway cannot read it."""
     command = [
@@ -156,11 +151,11 @@ def test_bodies_over_http2_are_read_or_rejected(
         "-H", f"Host: {DESK}", "-H", f"Authorization: Bearer {bot()}", "-H", "Content-Type: application/json",
     ]  # fmt: skip
     sent = ["--data-binary", "@-"] if has_length else ["-X", "POST", "-T", "-"]
-    url = os.environ["LIVE_HTTP2_URL"]
+    host, port = http2
     server.bodies.clear()
     # nginx may reset a stream that it rejects before curl reads the answer. curl then writes 000.
     done = subprocess.run(
-        [*command, *sent, f"{url}/mcp"],
+        [*command, *sent, f"http://{host}:{port}/mcp"],
         input=search_of(size),
         capture_output=True,
         check=False,

@@ -80,12 +80,14 @@ class Target:
     """The gateway under test: its Admin API, and its proxy's address for plain HTTP.
 
     `metrics` has the URL of /metrics of each node that answers at the proxy, if the environment
-    names them.
+    names them. `http2` is the address of the listener with HTTP/2 without TLS; the proxy's, if the
+    environment names none.
     """
 
     admin_url: str
     proxy: tuple[str, int]
     token: str | None
+    http2: tuple[str, int]
     metrics: tuple[str, ...] = ()
 
     def deploying(self) -> Entities:
@@ -94,8 +96,8 @@ class Target:
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> Self | str:
-        """Return a target from KONG_ADMIN_URL, KONG_PROXY_URL and optional KONG_ADMIN_TOKEN and
-        LIVE_METRICS_URL. Without them, return the reason.
+        """Return a target from KONG_ADMIN_URL, KONG_PROXY_URL and optional KONG_ADMIN_TOKEN,
+        LIVE_HTTP2_URL and LIVE_METRICS_URL. Without them, return the reason.
 
         Raises ValueError for invalid addresses: a typing error must not skip the tier.
         """
@@ -106,10 +108,9 @@ class Target:
         ]
         if missing:
             return f"{' and '.join(missing)} not set: no Kong to run the live tier on"
-        admin, proxy = (
-            urlsplit(environment[name])
-            for name in ("KONG_ADMIN_URL", "KONG_PROXY_URL")
-        )
+        admin = urlsplit(environment["KONG_ADMIN_URL"])
+        proxy = urlsplit(environment["KONG_PROXY_URL"])
+        http2 = urlsplit(environment.get("LIVE_HTTP2_URL") or proxy.geturl())
         if admin.scheme not in ("http", "https") or not admin.hostname:
             raise ValueError(
                 "KONG_ADMIN_URL must be http://HOST:PORT, or with https"
@@ -117,6 +118,10 @@ class Target:
         if proxy.scheme != "http" or not proxy.hostname:
             raise ValueError(
                 "KONG_PROXY_URL must be http://HOST:PORT: the live tier sends raw bytes, without TLS"
+            )
+        if http2.scheme != "http" or not http2.hostname:
+            raise ValueError(
+                "LIVE_HTTP2_URL must be http://HOST:PORT, of a listener with http2 and without ssl"
             )
         token = environment.get("KONG_ADMIN_TOKEN") or None
         metrics = tuple(
@@ -126,6 +131,7 @@ class Target:
             environment["KONG_ADMIN_URL"].rstrip("/"),
             (proxy.hostname, proxy.port or 80),
             token,
+            (http2.hostname, http2.port or 80),
             metrics,
         )
 
