@@ -196,10 +196,9 @@ def test_no_request_hides_in_one_over_http2(
         meant = attack.bounded if bounds else attack.status
         before = len(wire.requests)
         headers = attack.all_headers(position.path, position.host, bearer)
-        assert (
-            status_over_http2(http2, headers, attack.body, attack.trailers)
-            == meant
-        ), position
+        status = status_over_http2(http2, headers, attack.body, attack.trailers)
+        # Older versions of nginx reset the stream of a malformed request.
+        assert status == meant or (status, meant) == (None, 400), position
         found = arrived(wire, before, int(meant == 200))
         assert len(found) == (meant == 200), position
         for request in found:

@@ -118,7 +118,7 @@ def test_no_hostile_message_runs_a_tool(
 
 
 def test_large_messages_arrive(live: LiveGateway, server: SdkServer) -> None:
-    """Spooled by the gateway, and read by the server."""
+    """Spooled by the gateway, and read by the server; rejected by a Kong that reads no files."""
     server.ran.clear()
     headers = (*ACCEPT, ("Content-Type", "application/json"))
     for size in (300, 300_000):
