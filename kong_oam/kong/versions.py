@@ -37,11 +37,13 @@ class Failing:
     defect: str
 
 
-_HTTP2 = "HTTP/2 without TLS"
+_HALF = (
+    "adoption; with two nodes: flags of the CLI, two stacks, single features"
+)
 
 PROVEN = (
-    Proven("3.4.2", "one", "2026-12-02", f"{_HTTP2}, adoption"),
-    Proven("3.9.1", "one", "2026-12-02", f"{_HTTP2}, adoption"),
+    Proven("3.4.2", "one, two", "2026-12-02", _HALF),
+    Proven("3.9.1", "one, two", "2026-12-02", _HALF),
     Proven("3.10.0", "one, two", "2026-12-02", "-"),
 )
 
