@@ -96,7 +96,8 @@ def _search(
     monkeypatch: pytest.MonkeyPatch, removed: list[str], *places: SearchedPlace
 ) -> None:
     settings: Any = SimpleNamespace(
-        cluster=SimpleNamespace(context=None, contexts={})
+        cluster=SimpleNamespace(context=None, contexts={}),
+        gateway=SimpleNamespace(dbless=None),
     )
     found = Search(
         settings, ExportedState(frozenset(), (), None), places, older=False
