@@ -16,6 +16,7 @@ _LINKED = (
     "__main__.py",
     "Pulumi.yaml",
     "kong_oam",
+    "kong_rules",
     "access",
     "components",
     "policies",
