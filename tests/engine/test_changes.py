@@ -138,7 +138,8 @@ def test_destroy_deletes_only_the_stacks_own_objects(
         kind: len(item) - len(before.get(kind, []))
         for kind, item in entities(local).items()
     }
-    # 5 gated services with 3 plugins and a route each; the anonymous consumer and a key ring with 4
+    # 6 gated services with 3 plugins and a route each, and the route of a document about tools; the
+    # anonymous consumer and a key ring with 4
     # slots.
     assert {
         kind: made[kind]
@@ -150,9 +151,9 @@ def test_destroy_deletes_only_the_stacks_own_objects(
             "jwt_secrets",
         )
     } == {
-        "services": 5,
-        "plugins": 15,
-        "routes": 5,
+        "services": 6,
+        "plugins": 18,
+        "routes": 7,
         "consumers": 2,
         "jwt_secrets": 4,
     }
@@ -167,9 +168,9 @@ def test_destroy_deletes_only_the_stacks_own_objects(
         )
     } == {
         "authorizationServers": 1,
-        "apps": 4,
-        "policies": 4,
-        "rules": 4,
+        "apps": 5,
+        "policies": 5,
+        "rules": 5,
         "claims": 1,
     }
     deployment.run("destroy")

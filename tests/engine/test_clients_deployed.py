@@ -72,7 +72,7 @@ def test_applications_without_a_secret_sign_users_in_with_pkce(
     users' groups lack."""
     deployment = empty()
     local = deployment.local
-    deployment.leave_out("hello", "reports")
+    deployment.leave_out("hello", "reports", "desk")
     (deployment.folder / "applications/shop.yaml").write_text(SHOP)
     deployment.edit(
         "applications/orders.yaml",

@@ -80,7 +80,7 @@ def test_verify_finds_manual_changes_in_the_cluster_with_a_remedy(
     ask = ["verify", "--stack", STACK, "--only", "cluster"]
     assert (main(ask), capsys.readouterr().out) == (
         0,
-        f"30 object(s) of the cluster match the last run of '{STACK}'\n",
+        f"38 object(s) of the cluster match the last run of '{STACK}'\n",
     )
     cluster = deployed.local.cluster
     before = cluster.objects()
@@ -146,7 +146,7 @@ def test_a_cluster_that_cannot_be_read_is_no_finding(
     output = capsys.readouterr()
     assert output.out == ""
     assert output.err.startswith(
-        "`kubectl --namespace=default get deployments.apps/hello-world` failed: "
+        "`kubectl --namespace=default get deployments.apps/mcp` failed: "
     )
     monkeypatch.setenv("PATH", str(Path(shutil.which("pulumi") or "").parent))
     assert main(["verify", "--stack", STACK]) == 2

@@ -33,8 +33,8 @@ def test_a_second_stack_of_the_same_applications_is_refused_at_once(
     assert [
         sum(code in line for line in output) for code in ("ENV420", "ENV421")
     ] == [
-        6,
-        7,
+        8,
+        9,
     ]
     assert all(f"stack '{STACK}'" in line for line in output)
     shown = [

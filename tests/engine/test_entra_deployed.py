@@ -18,7 +18,7 @@ from tests.support.engine.calls import call
 from tests.support.engine.deployment import AT_ONCE, Deployment, project, start
 from tests.support.engine.sample import Sample
 
-UNKNOWN = "gateway: a preview cannot show the changes of 3 gates, such as kong-oam.local.hello.hello-world.8000: "
+UNKNOWN = "gateway: a preview cannot show the changes of 4 gates, such as kong-oam.local.desk.mcp.8000: "
 """The message about clients and APIs whose ids the tenant generates in the same run."""
 
 

@@ -46,7 +46,7 @@ def test_no_valid_call_is_denied_while_keys_change(empty: Empty) -> None:
     """Through a rotation, the end of the overlap, a year without a run, and changes of the issuer's key in between."""
     deployment = empty()
     local = deployment.local
-    deployment.leave_out("hello", "reports")
+    deployment.leave_out("hello", "reports", "desk")
     on(deployment, 0)
     deployment.run("up")
     (server,) = (

@@ -38,7 +38,7 @@ def _app(deployment: Deployment) -> str:
 @pytest.fixture
 def shop(empty: Empty) -> Deployment:
     deployment = empty()
-    deployment.leave_out("hello", "reports")
+    deployment.leave_out("hello", "reports", "desk")
     return deployment
 
 

@@ -62,8 +62,8 @@ def test_verify_finds_nothing_after_an_up(
     """With the outputs from the CLI."""
     assert main(["verify", "--stack", STACK]) == 0
     assert capsys.readouterr().out == (
-        "5 exposed component(s): the Kong of stack 'local' enforces the Applications\n"
-        "30 object(s) of the cluster match the last run of 'local'\n"
+        "6 exposed component(s): the Kong of stack 'local' enforces the Applications\n"
+        "38 object(s) of the cluster match the last run of 'local'\n"
     )
 
 

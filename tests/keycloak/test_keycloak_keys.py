@@ -34,7 +34,7 @@ def shop(
             start(local, project(tmp_path)),
             f"keys-{request.node.name[:30]}",
         )
-        deployment.leave_out("hello", "reports")
+        deployment.leave_out("hello", "reports", "desk")
         on_day(deployment, 0)
         deployment.run("up")
         yield deployment

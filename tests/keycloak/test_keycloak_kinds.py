@@ -31,7 +31,7 @@ def shop(
             start(local, project(tmp_path_factory.mktemp("project"))),
             REALM,
         )
-        deployment.leave_out("hello", "reports")
+        deployment.leave_out("hello", "reports", "desk")
         (deployment.folder / "applications/shop.yaml").write_text(SHOP)
         deployment.edit(
             "applications/orders.yaml",

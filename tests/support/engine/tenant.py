@@ -29,7 +29,7 @@ def tenant_stack(
     ):
         local.env |= tenant.environment
         deployment = start(local, project(folder))
-        deployment.leave_out("hello", "reports")
+        deployment.leave_out("hello", "reports", "desk")
         entry = {
             "name": "entra",
             "type": "entra",
