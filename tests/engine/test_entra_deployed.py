@@ -91,6 +91,7 @@ def test_a_second_run_changes_nothing(
     assert {
         key: names[made] for key, made in deployment.output("audiences").items()
     } == {
+        "desk/mcp": "kong-oam local desk/mcp API",
         "orders/api": "kong-oam local orders/api API",
         "reports/library": "kong-oam local reports/library API",
     }
