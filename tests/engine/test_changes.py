@@ -138,9 +138,8 @@ def test_destroy_deletes_only_the_stacks_own_objects(
         kind: len(item) - len(before.get(kind, []))
         for kind, item in entities(local).items()
     }
-    # 6 gated services with 3 plugins and a route each, and the route of a document about tools; the
-    # anonymous consumer and a key ring with 4
-    # slots.
+    # 6 gated services with 3 plugins and a route each. A document about tools has a route, too. The
+    # anonymous consumer has a key ring with 4 slots.
     assert {
         kind: made[kind]
         for kind in (
