@@ -23,6 +23,7 @@ from kong_oam.kong.account import Account
 from kong_oam.kong.admin import AdminApi
 from kong_oam.kong.proxy import Proxy
 from kong_oam.oam.application import read_bytes
+from tests.support.called_gateway import proxy_of
 from tests.support.json_object import JsonObject
 from tests.support.two_stacks import deployment, running_stacks
 from tests.support.verified_gateway import Hands, Running
@@ -78,16 +79,7 @@ def answering(*statuses: int, headers: dict[str, str] | None = None) -> Proxy:
 
 
 def of(running: Running) -> Proxy:
-    """The stand-in's proxy, whose workloads answer every call with 200."""
-
-    def answer(request: httpx.Request) -> httpx.Response:
-        raw = f"{request.method} {request.url.path} HTTP/1.1\r\nHost: {request.headers['Host']}\r\n\r\n"
-        from_kong = running.kong.handle(raw.encode(), "http")
-        return httpx.Response(from_kong.status, headers=from_kong.headers)
-
-    return Proxy(
-        "http", transport=httpx.MockTransport(answer), sleep=lambda _: None
-    )
+    return proxy_of(running.kong)
 
 
 def test_the_gateway_is_called_after_a_change(

@@ -24,12 +24,16 @@ def nodes(count: int) -> Iterator[Sequence[Kong]]:
 
 @contextmanager
 def writable(
-    standing: Sequence[Kong], file: Path, *, replaces: bool = False
+    standing: Sequence[Kong],
+    file: Path,
+    *,
+    replaces: bool = False,
+    stack: str = "prod",
 ) -> Iterator[str]:
     """Yield the address of the nodes' writable Admin API, as `kong-oam dbless` serves it."""
     urls = tuple(node.admin_url for node in standing)
     with session(
-        "prod",
+        stack,
         DblessSettings(urls, str(file)),
         Account(""),
         "test",

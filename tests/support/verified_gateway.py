@@ -326,6 +326,36 @@ class Hands:
         self._undo.clear()
 
 
+def deploy(
+    admin_url: str, deployment: Deployment, ca: str | None = None
+) -> None:
+    """Deploy permanently, without pauses. `ca`: the CA certificate (PEM) of the workloads."""
+    with kong_deployment.Entities(admin_url, keep=True) as entities:
+        entities.settings = deployment.settings
+        entities.clients = deployment.deployed.clients[
+            deployment.issuer.provider.name
+        ]
+        if ca:
+            known = entities.make("/ca_certificates", {"cert": ca})
+            entities.over_tls = deployment.settings.gateway.upstream_tls
+            entities.authorities = authorities([known])
+        entities.rings(
+            deployment.estate,
+            {
+                deployment.issuer.provider.name: {
+                    deployment.issuer.kid: deployment.issuer.pem
+                }
+            },
+        )
+        entities.nowhere(deployment.estate)
+        for component in deployment.estate.exposed:
+            entities.guard(
+                deployment.estate, component, deployment.workload(component)
+            )
+        for component in deployment.estate.exposed:
+            entities.lead(deployment.estate, component)
+
+
 class Running:
     """A deployment in the sandbox's Kong (a stand-in), which has the CA certificate `ca` (PEM) of
     its workloads. A context manager. `beside`: another deployment, whose Kong this deployment
@@ -345,33 +375,7 @@ class Running:
     def __enter__(self) -> Self:
         if self._beside is None:
             self.kong.start()
-        deployment = self.deployment
-        with kong_deployment.Entities(
-            self.kong.admin_url, keep=True
-        ) as entities:
-            entities.settings = deployment.settings
-            entities.clients = deployment.deployed.clients[
-                deployment.issuer.provider.name
-            ]
-            if self._ca:
-                known = entities.make("/ca_certificates", {"cert": self._ca})
-                entities.over_tls = deployment.settings.gateway.upstream_tls
-                entities.authorities = authorities([known])
-            entities.rings(
-                deployment.estate,
-                {
-                    deployment.issuer.provider.name: {
-                        deployment.issuer.kid: deployment.issuer.pem
-                    }
-                },
-            )
-            entities.nowhere(deployment.estate)
-            for component in deployment.estate.exposed:
-                entities.guard(
-                    deployment.estate, component, deployment.workload(component)
-                )
-            for component in deployment.estate.exposed:
-                entities.lead(deployment.estate, component)
+        deploy(self.kong.admin_url, self.deployment, self._ca)
         return self
 
     def __exit__(self, *_: object) -> None:
