@@ -15,6 +15,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import yaml
 
@@ -36,9 +37,9 @@ class DocumentError(ProductError):
     """A document is unreadable or invalid. The message names the mistake."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Document:
-    """All entities of a stack, by kind and id."""
+    """All entities of a stack, by kind and id. Nobody changes the tables."""
 
     stack: str
     tables: Mapping[str, Table] = field(
@@ -51,6 +52,11 @@ class Document:
 
     def text(self) -> str:
         """Return the text that nodes load. The same entities give the same text."""
+        return self._text
+
+    @cached_property
+    def _text(self) -> str:
+        # A write needs the text for each node and for the place. It may have some megabytes.
         lists: dict[str, object] = {_FORMAT: _VERSION}
         for kind, table in self.tables.items():
             if table:

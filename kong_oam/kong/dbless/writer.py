@@ -72,10 +72,7 @@ class _Applied:
 
 
 class Writer:
-    """The writable Admin API of some nodes. Not frozen: it holds the document.
-
-    `entities` raises no error: each answer has a status.
-    """
+    """The writable Admin API of some nodes. Not frozen: it holds the document."""
 
     def __init__(
         self, nodes: Sequence[Node], place: Place, document: Document
