@@ -9,6 +9,7 @@ from pathlib import Path
 from kong_oam.cli.command import Command
 from kong_oam.cli.console import Console
 from kong_oam.cli.estates import settings_of
+from kong_oam.cli.local_command import add_local_command
 from kong_oam.errors import KongOamError, OperationError
 
 _DETAILS = """\
@@ -53,18 +54,7 @@ def _arguments(parser: ArgumentParser) -> None:
         metavar="FILE",
         help="the first document: the output of `kong config db_export`",
     )
-    add(
-        "--port",
-        type=int,
-        default=18445,
-        help="the local port on 127.0.0.1 (default: %(default)s)",
-    )
-    add(
-        "words",
-        nargs="+",
-        metavar="command",
-        help="the command to run, after --",
-    )
+    add_local_command(parser, port=18445)
 
 
 def _run(options: Namespace, _: Console) -> int:

@@ -7,6 +7,7 @@ from argparse import ArgumentParser, Namespace
 
 from kong_oam.cli.command import Command
 from kong_oam.cli.console import Console
+from kong_oam.cli.local_command import add_local_command
 
 _DETAILS = """\
 Runs a command that needs a client certificate for Kong's Admin API. Pulumi's Kong provider cannot
@@ -49,18 +50,7 @@ def _arguments(parser: ArgumentParser) -> None:
         metavar="FILE",
         help="the authority of Kong's certificate (default: the system's authorities)",
     )
-    add(
-        "--port",
-        type=int,
-        default=18444,
-        help="the local port on 127.0.0.1 (default: %(default)s)",
-    )
-    add(
-        "words",
-        nargs="+",
-        metavar="command",
-        help="the command to run, after --",
-    )
+    add_local_command(parser, port=18444)
 
 
 def _run(options: Namespace, _: Console) -> int:
