@@ -18,7 +18,7 @@ from kong_oam.verify.questions import Call
 from kong_oam.verify.scripts import script_of, with_table
 from tests.support.estates import PROVIDER, STACK, estate
 from tests.support.gateway_tokens import Issuer
-from tests.support.mcp_estates import HOST, desk, desk_estate
+from tests.support.mcp_estates import HOST, PAGES, desk, desk_estate
 from tests.support.verified_gateway import ISSUER, Deployment, Hands, Running
 
 SETTINGS = parse(
@@ -77,30 +77,14 @@ def test_the_deployed_tools_are_the_intended_tools(running: Running) -> None:
     assert running.lines() == []
 
 
-PAGES = """
-apiVersion: core.oam.dev/v1beta1
-kind: Application
-metadata: {name: pages}
-spec:
-  components:
-    - name: web
-      type: webservice
-      properties: {image: web, ports: [{port: 80, expose: true}]}
-      traits:
-        - type: gateway
-          properties: {domain: desk.example.com, http: {"/.well-known": 80}}
-        - type: access
-          properties:
-            owner: pages
-            rules: [{paths: ["/.well-known"], public: {reason: pages}}]
-"""
-
-
 def test_the_document_of_an_endpoint_is_no_difference() -> None:
     """The gateway answers it before any public rule on the host."""
     rule = "              - {paths: [/other], methods: [POST], scopes: [tickets.use]}\n"
     public = "              - {paths: [/], public: {reason: pages}}\n"
-    for texts in ((desk((rule, public)),), (desk(), PAGES)):
+    for texts in (
+        (desk((rule, public)),),
+        (desk(), PAGES.replace("PATH", "/.well-known")),
+    ):
         with Running(_deployment(*texts)) as verified:
             assert verified.lines() == []
 
