@@ -71,6 +71,7 @@ local BY_STATUS = {
 
 local function code_of(status)
   if status == 401 then   -- from `jwt`, which ignores other kinds of credentials
+    if kong.ctx.shared.kong_oam_hidden_token then return 'malformed-authorization' end
     local authorization = string.lower(ngx.var.http_authorization or '')
     return string.find(authorization, 'bearer', 1, true) and 'token-not-verified' or 'token-needed'
   end

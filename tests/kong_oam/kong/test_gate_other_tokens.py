@@ -3,6 +3,7 @@ stand-in for Kong."""
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 
@@ -28,9 +29,12 @@ def _access(name: str, more: str = "") -> str:
 
 ASKING = "asking.example.com"
 PLAIN = "plain.example.com"
+CLOSED = "closed.example.com"
 TEXTS = (
     api("asking", domain=ASKING, http="{/: 80}", access=_access("asking", "forwardToken: true,")),
     api("plain", domain=PLAIN, http="{/: 80}", access=_access("plain")),
+    api("closed", domain=CLOSED, http="{/: 80}", access="""{owner: t, forwardToken: true,
+      scopes: {closed.read: r}, rules: [{paths: [/closed], scopes: [closed.read]}]}"""),
 )  # fmt: skip
 SCENE = Scene(estate(*TEXTS, stack=STACK), issuers(STACK, time.time()))
 ISSUER = SCENE.issuers["main"]
@@ -79,6 +83,13 @@ def test_tokens_of_other_issuers_prove_nothing(kong: Kong, token: str) -> None:
     for host, path in ((ASKING, b"/closed"), (ASKING, b"/none"), (PLAIN, b"/open"), (PLAIN, b"/closed")):  # fmt: skip
         answer = asked(kong, host, path, f"Bearer {token}")
         assert (answer.status, answer.upstream) == (401, None)
+
+
+def test_jwt_denies_a_hidden_token_by_its_code(kong: Kong) -> None:
+    """Without a public rule `jwt` denies the request, and does not see the header."""
+    answer = asked(kong, CLOSED, b"/closed", "Bearer opaque")
+    expected = "urn:kong-oam:problem:malformed-authorization"
+    assert (answer.status, json.loads(answer.body)["type"]) == (401, expected)
 
 
 def test_a_valid_token_in_another_spelling_proves_nothing(kong: Kong) -> None:
