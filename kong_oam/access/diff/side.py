@@ -21,7 +21,7 @@ from kong_oam.access.endpoint import Endpoint, component_key
 from kong_oam.access.forward import sent_path
 from kong_oam.access.hosts import host_patterns
 from kong_oam.access.issue import User, issue
-from kong_oam.access.model import METHODS, Component
+from kong_oam.access.model import METHODS, Client, Component
 from kong_oam.access.networks import intersection
 from kong_oam.access.paths import written
 from kong_oam.access.principals import (
@@ -33,6 +33,7 @@ from kong_oam.access.principals import (
     Principal,
 )
 from kong_oam.access.sites import Sites, SitesByHost, SitesByPort
+from kong_oam.access.tokens import Token
 
 _NOBODY_BY_METHOD = dict.fromkeys(METHODS, NOBODY)
 
@@ -60,6 +61,9 @@ class Side:
         self.clients = {
             principal_of(client): client for client in model.estate.clients
         }
+        self._issued: dict[
+            tuple[Principal, User | None], tuple[Token, ...]
+        ] = {}
 
     def at(self, site: str, path: PathSegments) -> Mapping[str, Access]:
         """Return the access to a path, by method."""
@@ -158,10 +162,29 @@ class Side:
         user = (
             User("user", tuple(sorted(names))) if client.user_facing else None
         )
-        apis = [estate.token_api_at(self.sites.component(site, path), client)]
-        apis += (estate.components.get(call.component) for call in client.calls)
-        issued = (issue(provider, client, user, api=api) for api in apis)
-        return tuple(dict.fromkeys(issued))
+        at_path = estate.token_api_at(self.sites.component(site, path), client)
+        first = issue(provider, client, user, api=at_path)
+        if not provider.per_api:
+            return (first,)
+        others = self._tokens_for_calls(client, user)
+        return tuple(dict.fromkeys((first, *others)))
+
+    def _tokens_for_calls(
+        self, client: Client, user: User | None
+    ) -> tuple[Token, ...]:
+        """Return the tokens for each API that the client calls. They are the same at each path."""
+        principal = principal_of(client)
+        known = self._issued.get((principal, user))
+        if known is None:
+            estate = self.model.estate
+            provider = estate.stack.providers[client.provider]
+            known = tuple(
+                issue(provider, client, user, api=api)
+                for call in client.calls
+                if (api := estate.components.get(call.component))
+            )
+            self._issued[principal, user] = known
+        return known
 
     def _old_credential(
         self, principal: Principal, site: str, path: PathSegments
