@@ -12,18 +12,17 @@ import yaml
 from sandbox.edges import Json
 from sandbox.local import ROOT, STACK
 
-_LINKED = (
+PROGRAM = (
     "__main__.py",
     "Pulumi.yaml",
     "kong_oam",
     "kong_rules",
-    "access",
     "components",
-    "policies",
     "definitions",
-    "examples",
     ".venv",
 )
+"""The parts that every run of the program needs."""
+_LINKED = (*PROGRAM, "access", "policies", "examples")
 _COPIED = ("applications", "stacks")
 _OWN_TYPES = "examples/own-types"
 
