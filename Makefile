@@ -117,6 +117,6 @@ test-official: setup evaluator ## test on a real Kubernetes, built once, with th
 test-live: setup ## test on a real Kong: KONG_ADMIN_URL=... KONG_PROXY_URL=... (compose.yaml starts a Kong)
 	@test -n "$$KONG_ADMIN_URL" -a -n "$$KONG_PROXY_URL" || { \
 	  echo "The URLs of a Kong are missing: make test-live KONG_ADMIN_URL=http://127.0.0.1:8001 KONG_PROXY_URL=http://127.0.0.1:8000"; \
-	  echo "Optional: KONG_ADMIN_TOKEN, KONG_OAM_PLUGINS (the folder of the official plugin), LIVE_UPSTREAM_HOST (Kong's address of this machine), LIVE_METRICS_URL (/metrics of the node; of several nodes separated by commas), LIVE_HTTP2_URL (a listener with http2 and without ssl), LIVE_MCP_NODE (a folder with npm packages), LIVE_CASES, LIVE_SEED."; \
+	  echo "Optional: KONG_ADMIN_TOKEN, KONG_OAM_PLUGINS (the folder of the official plugin), LIVE_UPSTREAM_HOST (Kong's address of this machine), LIVE_METRICS_URL (/metrics of the node; of several nodes separated by commas), LIVE_HTTP2_URL (a listener with http2 and without ssl), LIVE_MCP_NODE (a folder with npm packages), LIVE_NODES and LIVE_RESTART (nodes without a database; see test_live_dbless.py), LIVE_CASES, LIVE_SEED."; \
 	  exit 1; }
 	$(BIN)/python -m pytest tests/live

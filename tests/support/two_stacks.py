@@ -133,20 +133,19 @@ def union(deployments: Iterable[Deployment]) -> Entities:
     for item in deployments:
         for kind, entities in found.items():
             entities += [
-                _with_ids(item, entity) for entity in getattr(item.meant, kind)
+                with_ids(item.settings.stack.name, entity)
+                for entity in getattr(item.meant, kind)
             ]
     return Entities(
         **{kind: tuple(entities) for kind, entities in found.items()}
     )
 
 
-def _with_ids(deployment: Deployment, entity: Entity) -> Entity:
+def with_ids(stack: str, entity: Entity) -> Entity:
     """Return the entity with ids as Kong would assign them: no other stack has the same ids."""
 
     def identifier(name: str) -> str:
-        return str(
-            uuid5(NAMESPACE_URL, f"{deployment.settings.stack.name}/{name}")
-        )
+        return str(uuid5(NAMESPACE_URL, f"{stack}/{name}"))
 
     made = {**entity, "id": identifier(entity["id"])}
     if "host" in made:

@@ -85,6 +85,19 @@ class Hammer(Calling):
         }
         return {key: count for key, count in found.items() if count}
 
+    def asked(self, stage: str) -> int:
+        """Return the number of answers that `callers` got in a stage."""
+        counts = self._counts.copy()
+        of_callers = [
+            counts.get((stage, caller), Counter()) for caller in self._callers
+        ]
+        return sum(count.total() - count[0] for count in of_callers)
+
+    def allowed(self, caller: str) -> int:
+        """Return how often a welcome caller got 200."""
+        answers = self._answers[caller].copy()
+        return sum(status == 200 for _, status in answers)
+
     def kept_out(self, caller: str, since: float) -> dict[int, float]:
         """Return for how many seconds a welcome caller got which other answer than 200, from a time
         of `time.monotonic`."""
