@@ -25,7 +25,7 @@ def _classes() -> Iterator[tuple[str, str, list[str]]]:
             module = ".".join(
                 file.relative_to(ROOT).with_suffix("").parts
             ).removesuffix(".__init__")
-            for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            for node in ast.parse(file.read_text("utf-8")).body:
                 if isinstance(node, ast.ClassDef) and node.bases:
                     yield (
                         module,

@@ -26,6 +26,8 @@ _COMMAND = re.compile(rf"{MODULE} ((?:(?!  |[`\n|&;>#)]).)+)")
 
 def commands(source: str) -> Iterator[str]:
     """Return the commands in texts of a module without docstrings, with their optional parts."""
+    if "python -m" not in source:  # Parsing is slow.
+        return
     tree = ast.parse(source)
     docstrings = {
         id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)
