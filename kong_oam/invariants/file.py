@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -41,7 +42,8 @@ def read_file(settings: Settings, project: Path = Path()) -> InvariantsFile:
     """Read the invariants of a stack. A file that the stack names must exist."""
     file = file_of(settings, project)
     name = settings.invariants or DEFAULT
-    if settings.invariants is None and not file.exists():
+    # A link to a missing file is an unreadable file.
+    if settings.invariants is None and not os.path.lexists(file):
         return InvariantsFile()
     try:
         raw = file.read_bytes()

@@ -133,6 +133,14 @@ def test_a_named_file_must_exist(cli: Cli) -> None:
     assert "INV702" in cli("check", status=1)
 
 
+def test_a_link_to_a_missing_file_is_an_error(cli: Cli) -> None:
+    """Without it, no invariant would hold, and nobody would notice."""
+    Path("invariants.yaml").unlink()
+    Path("invariants.yaml").symlink_to("missing.yaml")
+    printed = cli("check", status=1)
+    assert "invariants.yaml:1:1: error INV715: invariants.yaml cannot be read: No such file or directory" in printed  # fmt: skip
+
+
 def test_a_waiver_accepts_no_broken_invariant(cli: Cli) -> None:
     """Its finding is no finding of lint."""
     replace_once(ORDERS, NARROW, WIDE)
