@@ -98,9 +98,10 @@ def command_words(
         if value is None or value is False:
             continue
         texts = [*map(str, value)] if _is_list(action) else [str(value)]
-        if argument != "url":
-            for text in texts:
-                _check(text, project)
+        for text in texts:
+            _check_option(text)
+            if argument != "url":
+                _check_path(text, project)
         words += _words(action, texts)
     return [*words, "--json"]
 
@@ -116,10 +117,14 @@ def _words(action: Action, texts: Sequence[str]) -> list[str]:
     return [option, *texts]
 
 
-def _check(text: str, project: Path) -> None:
-    """Raise UsageError for a text that could be an option, or a path outside the project."""
+def _check_option(text: str) -> None:
+    """Raise UsageError for a text that could be an option."""
     if text.startswith("-"):
         raise UsageError(f"{quoted(text)} begins with a dash: it is no value")
+
+
+def _check_path(text: str, project: Path) -> None:
+    """Raise UsageError for a path outside the project."""
     # A name may stand after a kind, as in `stack:NAME`.
     for name in (text, text.partition(":")[2]):
         try:

@@ -153,6 +153,11 @@ def test_an_edit_that_widens_access_is_found_explained_and_narrowed() -> None:
         ("diff", {"old": "git:../../outside"}, "outside the project"),
         ("diff", {"old": "outside"}, "outside the project"),
         ("check", {"files": ["--sarif=x"]}, "begins with a dash"),
+        (
+            "explain",
+            {"url": "--logs=/proc/self/environ", "request": "x"},
+            "begins with a dash",
+        ),
         ("check", {"files": ["a\0b"]}, "is no path"),
         ("check", {"sarif": "x"}, "sarif"),
         ("check", {"limit": 0}, "minimum"),
