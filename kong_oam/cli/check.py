@@ -236,7 +236,8 @@ def _answer(
     diagnostics = tuple(filter(is_shown, compiled.diagnostics))
     findings = tuple(filter(is_shown, lint_findings))
     shown = (*diagnostics, *(finding.diagnostic for finding in findings))
-    known = KnownFindings(_earlier_findings(options) if options.since else ())
+    earlier, unread = _earlier_findings(options) if options.since else ((), "")
+    known = KnownFindings(earlier)
     report = Report(
         compiled,
         diagnostics,
@@ -252,8 +253,13 @@ def _answer(
         if compiled.estate:
             first = findings[: console.limit]
             fixes = fixes_of(first, compiled.estate, applications)
-        console.print_json(_document(report, fixes, since=options.since))
+        answer = _document(report, fixes, since=options.since)
+        if unread:
+            answer["notes"].append(unread)
+        console.print_json(answer)
     else:
+        if unread:
+            print_note(unread)
         _print(report, console)
         console.print(*_summary(report, options))
     return FOUND if errors(diagnostics) or report.new_findings else OK
@@ -268,8 +274,8 @@ def _print(report: Report, console: Console) -> None:
         _print_finding(finding, console)
 
 
-def _earlier_findings(options: Namespace) -> Diagnostics:
-    """Return the findings at the revision. Returns nothing if the revision cannot be read, so all
+def _earlier_findings(options: Namespace) -> tuple[Diagnostics, str]:
+    """Return the findings at the revision. If it cannot be read, return none and a note: then all
     findings count as new."""
     label = f"REVISION ({printable(options.since)})"
     try:
@@ -282,13 +288,10 @@ def _earlier_findings(options: Namespace) -> Diagnostics:
             label=label,
         )
     except KongOamError as error:
-        print_note(f"{label}: {error}; all findings count as new")
-        return ()
+        return (), f"{label}: {error}; all findings count as new"
     compiled, lint_findings = _judged(reading, settings, invariants)
-    return (
-        *compiled.diagnostics,
-        *(finding.diagnostic for finding in lint_findings),
-    )
+    linted = tuple(finding.diagnostic for finding in lint_findings)
+    return (*compiled.diagnostics, *linted), ""
 
 
 def _judged(

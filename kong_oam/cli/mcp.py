@@ -71,7 +71,13 @@ def _run(options: Namespace, _: Console) -> int:
             start = server.create_initialization_options()
             await server.run(reading, writing, start)
 
-    anyio.run(serve)
+    has_left = False
+    try:
+        anyio.run(serve)
+    except* BrokenPipeError:
+        has_left = True
+    if has_left:
+        raise BrokenPipeError  # The client left before its answers, as `head` leaves.
     return OK
 
 

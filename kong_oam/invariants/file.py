@@ -61,6 +61,10 @@ def read(file: str, raw: bytes) -> InvariantsFile:
     """Read invariants from the content of a file."""
     documents, findings = read_documents(file, raw)
     report = list(findings)
+    if not documents and not report:
+        # An emptied file must not switch all invariants off in silence.
+        message = "the file has no invariants; write a list, or remove the file"
+        report.append(Diagnostic("INV715", message, FilePlace(file, 1, 1)))
     if len(documents) > 1:
         message = "the file has several documents; write one list"
         report.append(Diagnostic("INV715", message, documents[1].position()))

@@ -137,6 +137,8 @@ def _wrong_value(field: str, error: Any, kind: Fields) -> str:
         case "enum":
             hint = suggestion(str(error.instance), map(str, kind["options"]))
             return f"{field} cannot be {shown(error.instance)}{hint}"
+        case "minItems" if kind["limit"] > 1:
+            return f"{field} needs at least {kind['limit']} entries"
         case "minItems" | "minProperties" | "minLength":
             return f"{field} must not be empty"
         case "propertyNames":

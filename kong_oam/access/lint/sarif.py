@@ -78,11 +78,14 @@ def _rule(code: str, meaning: Code) -> JsonObject:
 
 
 def _result(diagnostic: Diagnostic, rule: int, identity: str) -> JsonFields:
+    text = diagnostic.message
+    if diagnostic.command:
+        text = f"{text}\nRun: {diagnostic.command}"
     return {
         "ruleId": diagnostic.code,
         "ruleIndex": rule,
         "level": diagnostic.severity,
-        "message": {"text": diagnostic.message},
+        "message": {"text": text},
         "partialFingerprints": {
             "kongOamFinding/v1": identity,
             "primaryLocationLineHash": identity,

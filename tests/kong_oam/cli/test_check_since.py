@@ -119,15 +119,15 @@ def test_only_new_findings_are_printed_and_counted(
 def test_without_a_readable_revision_all_findings_are_new(
     revision: str, capsys: Capsys
 ) -> None:
-    """A remark says so."""
+    """A note says so."""
     assert main(["check", f"--since={revision}", "--json"]) == 1
-    printed = capsys.readouterr()
-    assert all(
-        finding["new"] for finding in json.loads(printed.out)["findings"]
-    )
-    assert f"REVISION ({revision}): " in printed.err and printed.err.endswith(
-        "; all findings count as new\n"
-    )
+    answer = json.loads(capsys.readouterr().out)
+    assert all(finding["new"] for finding in answer["findings"])
+    note = answer["notes"][-1]
+    assert note.startswith(f"REVISION ({revision}): ")
+    assert note.endswith("; all findings count as new")
+    main(["check", f"--since={revision}"])
+    assert note in capsys.readouterr().err
 
 
 def test_a_second_equal_finding_is_new(orders: Path, capsys: Capsys) -> None:

@@ -254,10 +254,13 @@ def test_garbage_does_not_stop_the_server() -> None:
     assert ran.returncode == 0
 
 
-def test_a_disconnect_half_way_leaves_no_process() -> None:
-    """The server ends, and its call with it."""
+def _called() -> subprocess.Popen[bytes]:
+    """Start a server that has a call to answer."""
     server = subprocess.Popen(
-        COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        COMMAND,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
     )
     call = {"name": "matrix", "arguments": {}}
     start = {
@@ -275,6 +278,27 @@ def test_a_disconnect_half_way_leaves_no_process() -> None:
         server.stdin.write(line.encode())
         server.stdin.flush()
     server.stdout.readline()
+    return server
+
+
+def test_a_client_that_reads_no_answer_gets_no_traceback() -> None:
+    server = _called()
+    assert server.stdin and server.stdout and server.stderr
+    server.stdout.close()
+    time.sleep(3)
+    server.stdin.close()
+    try:
+        server.wait(30)
+        assert server.stderr.read() == b""
+    finally:
+        server.kill()
+        server.stderr.close()
+
+
+def test_a_disconnect_half_way_leaves_no_process() -> None:
+    """The server ends, and its call with it."""
+    server = _called()
+    assert server.stdin and server.stdout and server.stderr
     children = Path(f"/proc/{server.pid}/task/{server.pid}/children")
     started = ""
     for _ in range(200):
@@ -289,6 +313,7 @@ def test_a_disconnect_half_way_leaves_no_process() -> None:
     finally:
         server.kill()
         server.stdout.close()
+        server.stderr.close()
     for child in started.split():
         with pytest.raises(ProcessLookupError):
             os.kill(int(child), signal.SIG_DFL)

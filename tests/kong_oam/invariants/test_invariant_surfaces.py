@@ -90,6 +90,8 @@ def test_sarif_has_related_locations(cli: Cli) -> None:
     assert result["level"] == "error"
     labels = [place["message"]["text"] for place in result["relatedLocations"]]
     assert labels == ["invariant", "role 'editor'", "call of shop/web"]
+    command = "Run: python -m kong_oam explain POST http://orders.example.com"
+    assert command in result["message"]["text"]
 
 
 @pytest.mark.parametrize(
