@@ -136,6 +136,13 @@ class Node:
         answer = self._sent(
             "POST", "/config?flatten_errors=1", json={"config": text}
         )
+        if _is_too_large(answer):
+            megabytes = len(answer.request.content) / 1_000_000
+            raise NodeError(
+                f"the node {self} takes no document of {megabytes:.1f} MB; set "
+                "nginx_admin_client_max_body_size and nginx_admin_client_body_buffer_size in its "
+                "kong.conf, for example to 100m"
+            )
         if answer.status_code == 400:
             return _refusal(answer)
         if answer.status_code != 201:
@@ -206,6 +213,12 @@ def unknown_entities(
             name = entity.get("name") or entity.get("id")
             unknown.append(f"{kind} {name}")
     return unknown
+
+
+def _is_too_large(answer: httpx.Response) -> bool:
+    """Return whether Kong's limit is too low. Kong cannot read a body above its buffer's size."""
+    is_unread = answer.status_code == 400 and "Cannot parse JSON" in answer.text
+    return is_unread or answer.status_code == 413
 
 
 def _refusal(answer: httpx.Response) -> Refusal:

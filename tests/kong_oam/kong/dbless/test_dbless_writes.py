@@ -13,9 +13,10 @@ from pathlib import Path
 import httpx
 import pytest
 
+from kong_oam.kong.account import Account
 from kong_oam.kong.dbless.document import Document, DocumentError
 from kong_oam.kong.dbless.file import DocumentFile
-from kong_oam.kong.dbless.nodes import NodeError
+from kong_oam.kong.dbless.nodes import Node, NodeError
 from kong_oam.kong.dbless.session import StaleNodesError
 from sandbox.kong import Kong
 from sandbox.kong.http import Request, Response
@@ -355,3 +356,19 @@ def test_a_killed_command_leaves_a_whole_document(
     assert [*file.parent.iterdir()] == [file]
     with writable(three, file):
         assert [_names(node) for node in three] == [["a"]] * 3
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [(413, "<html>"), (400, '{"message":"Cannot parse JSON body"}')],
+)
+def test_a_document_above_kongs_limit_names_the_settings(
+    status: int, body: str
+) -> None:
+    """Kong answers so above 10 MB: by its limit, and by the size of its buffer."""
+    refusing = httpx.MockTransport(
+        lambda _: httpx.Response(status, content=body)
+    )
+    node = Node(Account("http://10.0.0.1:8001"), transport=refusing)
+    with pytest.raises(NodeError, match="set nginx_admin_client_max_body_size"):
+        node.load("{}")
