@@ -120,6 +120,19 @@ def _remedy(where: str, unknown: Iterable[str]) -> str:
     return f"use Kong {first} or newer, or remove the setting that needs it"
 
 
+def with_former_names(record: Schema, config: Config) -> Config:
+    """Return a complete configuration as Kong prints it: with former names of fields, too.
+
+    Kong's answer to `POST /config` lacks the former names.
+    """
+    whole = dict(config)
+    for name, field in fields_of(record).items():
+        inner = config.get(name)
+        if field.get("type") == "record" and isinstance(inner, Mapping):
+            whole[name] = with_former_names(field, inner)
+    return {**whole, **_former_names(record, config)}
+
+
 def _former_names(record: Schema, config: Config) -> Config:
     """Return the values under former field names (rate-limiting's `redis_host`, now `redis.host`).
 

@@ -98,7 +98,7 @@ class Checks:
             patch = dict(_folded(kind, {"name": old.get("name"), **patch}))
         return merged_records(
             _fields(kind, {**old, **patch}),
-            _without_former_names(kind, old),
+            without_former_names(kind, old),
             patch,
         )
 
@@ -203,7 +203,8 @@ def _folded(kind: str, value: Entity) -> Entity:
     return {**value, "config": config}
 
 
-def _without_former_names(kind: str, entity: Entity) -> Entity:
+def without_former_names(kind: str, entity: Entity) -> Entity:
+    """Return an entity without the former names of its fields, as Kong stores it."""
     record = _config_of(kind, entity)
     if record is None:
         return entity

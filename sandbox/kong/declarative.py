@@ -1,8 +1,8 @@
 """A Kong without a database: it takes whole documents at `/config`, and no single writes.
 
 Source: answers of a Kong 3.10 with `database = off`. It accepts two plugins of one kind at one
-route. A document without entities has a hash of zeros. References are plain ids. Not modelled:
-nested entities, references by name.
+route. A document without entities has a hash of zeros. References are plain ids. The answer to a
+load lacks former names of fields. Not modelled: nested entities, references by name.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from kong_rules.kinds import KINDS
 from kong_rules.requests import Methods, Query
 from kong_rules.store import Store
 from sandbox.edges import Json
+from sandbox.kong.checks import without_former_names
 
 _WRITES = ("POST", "PUT", "PATCH", "DELETE")
 
@@ -74,7 +75,14 @@ class Declarative:
         is_empty = not any(tables.values())
         digest = hashlib.md5(str(text).encode(), usedforsecurity=False)
         self.hash = "0" * 32 if is_empty else digest.hexdigest()
-        return 201, {kind: table for kind, table in tables.items() if table}
+        return 201, {
+            kind: {
+                identifier: without_former_names(kind, entity)
+                for identifier, entity in table.items()
+            }
+            for kind, table in tables.items()
+            if table
+        }
 
     def _entity(
         self, kind: str, flat: Entity, tables: dict[str, dict[str, Entity]]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any, Protocol
 
+from kong_oam.kong import plugins
 from kong_rules.entities import Entity
 from kong_rules.errors import ViolationError
 
@@ -64,6 +65,20 @@ class SentFields:
             name: field
             for name, field in value.items()
             if name not in elsewhere
+        }
+
+    def shown(self, kind: str, complete: Entity) -> Entity:
+        """Return an entity as a node's Admin API prints it, from a node's answer to a load."""
+        if kind != "plugins":
+            return complete
+        schema = self._schema(f"plugins/{complete.get('name')}")
+        config = complete.get("config")
+        if schema is None or not isinstance(config, dict):
+            return complete
+        record = plugins.record_of(schema, str(complete.get("name")))
+        return {
+            **complete,
+            "config": plugins.with_former_names(record, config),
         }
 
     def hashed(self, _: str, entity: Entity) -> Entity:

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 from kong_oam.kong.dbless.document import Document, DocumentError
 from kong_oam.kong.dbless.nodes import Node, NodeError, Refusal
 from kong_oam.kong.dbless.sent import SentFields
-from kong_rules.entities import Snapshot, Table
+from kong_rules.entities import Entity, Snapshot, Table
 from kong_rules.errors import (
     AnswerError,
     ViolationError,
@@ -29,6 +29,7 @@ from kong_rules.resources import Resources
 from kong_rules.store import Store
 
 _READS = ("GET", "HEAD", "OPTIONS")
+_TIMES = ("created_at", "updated_at")
 _NOT_UNIQUE = "uniqueness violation"
 # Kong's status and body for a failed write that is no mistake of the caller.
 _UNAVAILABLE = 503
@@ -80,7 +81,7 @@ class Writer:
         self._nodes = nodes
         self._place = place
         self._document = document
-        fields = SentFields(nodes[0])
+        self._fields = fields = SentFields(nodes[0])
         # The fields that were sent, and the entities with the defaults of the first node.
         self._sent = Store(fields, time.time, time.monotonic, remembered=1)
         self._complete = Store(fields, time.time, time.monotonic, remembered=1)
@@ -177,6 +178,7 @@ class Writer:
                 loaded = self._nodes[0].load(document.text())
                 if not isinstance(loaded, Refusal):
                     self._spread(document)
+                    self._hold(document, loaded)
             except (DocumentError, NodeError) as error:
                 self._return()
                 _reply([change.write for change in applied], str(error))
@@ -184,7 +186,6 @@ class Writer:
             if isinstance(loaded, Refusal):
                 waiting = self._without_refused(applied, loaded)
                 continue
-            self._hold(document, loaded)
             for change in applied:
                 self._confirm(change)
             return
@@ -271,23 +272,26 @@ class Writer:
         return [*filter(None, self._pool.map(load, nodes))]
 
     def _hold(self, document: Document, loaded: Mapping[str, Table]) -> None:
-        """Keep a document that the nodes have, and its entities with defaults."""
+        """Keep a document that the nodes have, and its entities as the Admin API prints them.
+
+        Raises NodeError if the first node does not print a schema. Then nothing is kept.
+        """
+        tables = {
+            kind: {
+                identifier: self._printed(
+                    kind, entity, loaded.get(kind, {}).get(identifier, entity)
+                )
+                for identifier, entity in table.items()
+            }
+            for kind, table in document.tables.items()
+        }
         self._document = document
-        tables: dict[str, dict[str, Any]] = {}
-        for kind, table in document.tables.items():
-            complete = loaded.get(kind, {})
-            tables[kind] = {}
-            for identifier, entity in table.items():
-                times = {
-                    name: entity[name]
-                    for name in ("created_at", "updated_at")
-                    if name in entity
-                }
-                tables[kind][identifier] = {
-                    **complete.get(identifier, entity),
-                    **times,
-                }
         self._complete.restore(Snapshot(tables))
+
+    def _printed(self, kind: str, entity: Entity, complete: Entity) -> Entity:
+        """Return an entity with the node's defaults and the document's times."""
+        times = {name: entity[name] for name in _TIMES if name in entity}
+        return {**self._fields.shown(kind, complete), **times}
 
     def _confirm(self, change: _Applied) -> None:
         if not change.kind:

@@ -109,6 +109,21 @@ def test_a_patch_merges_the_configuration(
     assert changed["config"]["message"] == "never"
 
 
+def test_fields_are_printed_under_their_former_names_too(
+    three: Sequence[Kong], file: Path
+) -> None:
+    """A node's answer to a load lacks these names, and the node's Admin API prints them."""
+    limit = {"name": "rate-limiting", "config": {"minute": 5}}
+    with writable(three, file) as address:
+        made = CLIENT.post(f"{address}/plugins", json=limit).json()
+    (printed,) = three[0].entities("plugins")
+    assert made["config"]["redis_port"] == made["config"]["redis"]["port"]
+    assert made["config"] == printed["config"]
+    with writable(three, file) as address:
+        read = CLIENT.get(f"{address}/plugins/{made['id']}").json()
+    assert read == made
+
+
 def test_an_entity_with_another_entitys_id_is_answered(
     three: Sequence[Kong], file: Path
 ) -> None:
