@@ -23,10 +23,10 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from urllib.parse import urlsplit
-from uuid import NAMESPACE_URL, uuid5
 
 import httpx
 
@@ -38,18 +38,18 @@ from kong_oam.access.model import Estate
 from kong_oam.access.settings.assumed import assumed
 from kong_oam.access.settings.dbless import DblessSettings
 from kong_oam.access.settings.values import Settings
-from kong_oam.kong import names
 from kong_oam.kong.account import Account
 from kong_oam.kong.dbless.document import Document
 from kong_oam.kong.dbless.file import DocumentFile
 from kong_oam.kong.dbless.session import session
-from kong_oam.kong.entities import Entity
-from kong_oam.kong.intended import Deployed, intended
 from kong_oam.oam.application import read_bytes
 from kong_rules.entities import Table
 from kong_rules.kinds import KINDS
 from sandbox import project
 from sandbox.local import STACK, Local
+from tests.support.dbless import emptied
+from tests.support.two_stacks import union
+from tests.support.verified_gateway import Deployment
 
 LIMIT = 1.5
 PORTS_OF_APPLICATION = 2
@@ -101,7 +101,7 @@ def print_load(
 ) -> None:
     """Print the seconds of a write, and of the worst answer meanwhile."""
     file = DocumentFile(folder / f"{ports}.json.gz")
-    document = Document("benchmark", _tables(_estate(ports)))
+    document = Document("benchmark", _tables(*_estate(ports)))
     file.save(document)
     megabytes = len(document.text()) / 2**20
     service = next(iter(document.tables["services"]))
@@ -125,7 +125,7 @@ def print_load(
 
 
 def _estate(ports: int) -> tuple[Settings, Estate]:
-    settings = assumed("benchmark", date(2026, 1, 31))
+    settings = _with_issuer(assumed("benchmark", date(2026, 1, 31)))
     texts = [
         APPLICATION.format(n=n)
         for n in range(-(-ports // PORTS_OF_APPLICATION))
@@ -139,62 +139,34 @@ def _estate(ports: int) -> tuple[Settings, Estate]:
     return settings, compiled.estate
 
 
-def _tables(
-    settings_and_estate: tuple[Settings, Estate],
-) -> Mapping[str, Table]:
-    """Return the entities of an estate, with ids, by kind."""
-    settings, estate = settings_and_estate
-    stack = settings.stack.name
-    upstreams = {
-        names.service(stack, component, backend): "127.0.0.1:1"
-        for component in estate.exposed
-        for backend in component.backends
+def _with_issuer(settings: Settings) -> Settings:
+    known = {
+        name: replace(provider, issuer=_ISSUER)
+        for name, provider in settings.stack.providers.items()
     }
-    provider = settings.stack.default_provider.name
-    deployed = Deployed(
-        {provider: _ISSUER}, {}, upstreams, clients={provider: _Clients()}
-    )
-    entities = intended(settings, estate, deployed)
+    return replace(settings, stack=replace(settings.stack, providers=known))
+
+
+def _tables(settings: Settings, estate: Estate) -> Mapping[str, Table]:
+    """Return the entities of an estate, with ids, by kind."""
+    entities = union([Deployment.of(settings, estate)])
     tables: dict[str, Table] = {kind: {} for kind in KINDS}
     for kind in _KINDS:
-        made = map(_with_ids, getattr(entities, kind))
+        made = getattr(entities, kind)
         tables[kind] = {entity["id"]: entity for entity in made}
     return tables
-
-
-class _Clients(dict[str, str]):
-    """The client id of each component is its key."""
-
-    def __missing__(self, key: str) -> str:
-        return key
-
-
-def _with_ids(entity: Entity) -> Entity:
-    made = {**entity, "id": str(uuid5(NAMESPACE_URL, entity["id"]))}
-    if "host" in made:
-        made["port"] = 1
-    for owner in ("service", "route", "consumer", "upstream"):
-        if made.get(owner):
-            identifier = str(uuid5(NAMESPACE_URL, made[owner]["id"]))
-            made[owner] = {"id": identifier}
-    return made
 
 
 @contextmanager
 def _writable(stack: str, nodes: Sequence[str], file: Path) -> Iterator[str]:
     """Yield the address of the nodes' writable Admin API. The nodes are empty at the end."""
-    try:
-        settings = DblessSettings(tuple(nodes), str(file))
-        with session(stack, settings, Account(""), "benchmark", 0) as address:
-            yield address
-    finally:
-        file.unlink(missing_ok=True)
-        settings = DblessSettings(tuple(nodes), f"{file}.empty")
-        with session(
-            stack, settings, Account(""), "benchmark", 0, replaces=True
-        ):
-            pass
-        Path(settings.file).unlink()
+    settings = DblessSettings(tuple(nodes), str(file))
+    with (
+        emptied(nodes),
+        session(stack, settings, Account(""), "benchmark", 0) as address,
+    ):
+        yield address
+    file.unlink()
 
 
 @contextmanager

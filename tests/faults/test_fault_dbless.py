@@ -10,21 +10,23 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from sandbox.kong import Kong, Lags
+from sandbox.kong.http import Request, Response
 from sandbox.kong.kong import Fault
 from sandbox.local import Local
-from tests.support.faults.blackout import shape
+from sandbox.server import free_port
+from tests.support.faults.blackout import PLUGINS_END, run_kubectl, shape
 from tests.support.faults.stacks import Stack, start
 from tests.support.faults.tiny import TINY
 from tests.support.tiers import deep_after
@@ -33,8 +35,8 @@ SAMPLE_LOADS = 39
 """The loads of each node in a run of the sample estate, the first load before it included."""
 TINY_KILLED = 9
 _GATEWAY = "    scheme: http\n"
-_PLUGINS_END = 0.7
-"""Seconds. Plugins look for their parent every half second (sandbox/serving.py)."""
+_RUN = ("-s", "local", "--yes", "--skip-preview")
+_UP = ("pulumi", "up", *_RUN, "--non-interactive", "--parallel", "1")
 
 Shape = dict[str, list[str]]
 
@@ -47,6 +49,10 @@ class Nodes:
     second: Kong
     port: int
     loads: list[int] = field(default_factory=lambda: [0, 0])
+
+    @property
+    def _kongs(self) -> tuple[Kong, Kong]:
+        return self.stack.local.kong, self.second
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run a command below `kong-oam dbless`. Raises AssertionError if it fails."""
@@ -69,22 +75,21 @@ class Nodes:
         )
 
     def up(self) -> None:
-        self.run(*_pulumi("up"))
+        self.run(*_UP)
 
     def killed_up(self, node: int, nth: int) -> None:
         """Run `up`, and kill all its processes when a node has done its `nth` load."""
-        process = self.begun(*_pulumi("up"))
+        process = self.begun(*_UP)
 
         def kill() -> None:
             os.killpg(process.pid, signal.SIGKILL)
 
         self._watch(node, nth, kill)
-        try:
-            out, errors = process.communicate(timeout=150)
-        finally:
-            self._watch(node, 0, kill)
+        out, errors = process.communicate(timeout=150)
+        # Loads of the recovery kill nothing.
+        self._kongs[node].faults = None
         assert process.returncode == -signal.SIGKILL, out + errors
-        time.sleep(_PLUGINS_END)
+        time.sleep(PLUGINS_END)
 
     def counted_up(self) -> Sequence[int]:
         """Run `up`, and return the number of loads of each node."""
@@ -96,12 +101,12 @@ class Nodes:
     def _watch(self, node: int, nth: int, after: Callable[[], object]) -> None:
         """Count the loads of a node, and call `after` when it has done its `nth` load."""
         self.loads[node] = 0
-        kong = (self.stack.local.kong, self.second)[node]
-        kong.faults = _counting(self.loads, node, nth, after)
+        counting = _counting(self.loads, node, nth, after)
+        self._kongs[node].faults = counting
 
     def assert_alike(self) -> None:
         """Check that both nodes have the same entities."""
-        first, second = map(_timeless, (self.stack.local.kong, self.second))
+        first, second = map(_timeless, self._kongs)
         assert first == second
 
 
@@ -118,23 +123,16 @@ def _timeless(node: Kong) -> list[dict[str, object]]:
 def _counting(
     loads: list[int], node: int, nth: int, after: Callable[[], object]
 ) -> Fault:
-    def passed(request, answer):  # type: ignore[no-untyped-def]
+    def passed(request: Request, answer: Callable[[], Response]) -> Response:
         done = answer()
-        if (request.method, request.target.partition("?")[0]) == (
-            "POST",
-            "/config",
-        ):
+        path = request.target.partition("?")[0]
+        if (request.method, path) == ("POST", "/config"):
             loads[node] += 1
             if loads[node] == nth:
                 after()
         return done
 
     return passed
-
-
-def _pulumi(verb: str, *more: str) -> tuple[str, ...]:
-    run = ("--yes", "--skip-preview", "--non-interactive", "--parallel", "1")
-    return ("pulumi", verb, "-s", "local", *run, *more)
 
 
 @contextmanager
@@ -147,16 +145,13 @@ def _nodes(folder: Path, applications: list[str] | None) -> Iterator[Nodes]:
             admin_token=local.env["KONG_ADMIN_TOKEN"],
             configuration=without_database,
         ) as second,
-        socket.create_server(("127.0.0.1", 0)) as free,
     ):
-        port = free.getsockname()[1]
-        free.close()
         stack = start(local, folder / "project", applications=applications)
         urls = f'"{local.kong.admin_url}", "{second.admin_url}"'
         more = f"    nodes: [{urls}]\n    document: {{file: kong.json.gz}}\n"
         stack.edit("stacks/Pulumi.local.yaml", _GATEWAY, _GATEWAY + more)
         del local.env["KONG_ADMIN_ADDR"]
-        yield Nodes(stack, second, port)
+        yield Nodes(stack, second, free_port())
 
 
 def _recover(nodes: Nodes) -> None:
@@ -167,42 +162,29 @@ def _recover(nodes: Nodes) -> None:
     assert "kong.json.gz" in freed.stdout, freed.stdout + freed.stderr
     words = (sys.executable, "-m", "kong_oam", "recover", "-s", "local")
     printed = nodes.run(*words, "--remove").stdout
-    for line in printed.splitlines():
-        if line.startswith("  kubectl "):
-            subprocess.run(
-                line, shell=True, check=True, timeout=60, env=stack.local.env
-            )
-    refresh = ("refresh", "-s", "local", "--yes", "--skip-preview")
-    nodes.run("pulumi", *refresh, "--clear-pending-creates")
+    run_kubectl(stack, printed)
+    nodes.run("pulumi", "refresh", *_RUN, "--clear-pending-creates")
     nodes.up()
-
-
-def _undisturbed(
-    folder: Path, applications: list[str] | None
-) -> tuple[Shape, Sequence[int]]:
-    with _nodes(folder, applications) as nodes:
-        loads = nodes.counted_up()
-        return shape(nodes.stack), loads
 
 
 @pytest.fixture(scope="module")
 def undisturbed(
     tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Callable[[str], Shape]]:
-    """Yield a function that returns the objects after an undisturbed `up` of the tiny or the sample
+) -> Callable[[str], Shape]:
+    """Return a function that gives the objects after an undisturbed `up` of the tiny or the sample
     estate."""
-    known: dict[str, Shape] = {}
 
+    @cache
     def found(estate: str) -> Shape:
-        if estate not in known:
-            applications = [TINY] if estate == "tiny" else None
-            folder = tmp_path_factory.mktemp("undisturbed")
-            known[estate], loads = _undisturbed(folder, applications)
+        applications = [TINY] if estate == "tiny" else None
+        folder = tmp_path_factory.mktemp("undisturbed")
+        with _nodes(folder, applications) as nodes:
+            loads = nodes.counted_up()
             if estate == "sample":
                 assert loads == [SAMPLE_LOADS, SAMPLE_LOADS]
-        return known[estate]
+            return shape(nodes.stack)
 
-    yield found
+    return found
 
 
 def _killed(

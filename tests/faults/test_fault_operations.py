@@ -10,7 +10,7 @@ import pytest
 from sandbox.kong.plugin_schemas import PLUGIN_SCHEMAS
 from tests.support.documentation import page
 from tests.support.engine.calls import service_token
-from tests.support.faults.blackout import lost, shape
+from tests.support.faults.blackout import lost, run_kubectl, shape
 from tests.support.faults.stacks import Empty, Stack
 from tests.support.faults.tiny import HOST, PROTECTED, TINY
 from tests.support.faults.watch import Caller, Watch
@@ -83,17 +83,8 @@ def test_an_older_state_is_put_back(empty: Empty) -> None:
             removed
             == ".venv/bin/python -m kong_oam recover -s STACK --older-state --remove"
         )
-        for line in lost(
-            stack, "--older-state", "--remove", status=1
-        ).stdout.splitlines():
-            if line.startswith("  kubectl "):
-                subprocess.run(
-                    line,
-                    shell=True,
-                    check=True,
-                    timeout=60,
-                    env=stack.local.env,
-                )
+        printed = lost(stack, "--older-state", "--remove", status=1).stdout
+        run_kubectl(stack, printed)
         assert refreshed == "pulumi refresh -s STACK --yes"
         assert (
             "okta-app-gone/job" in stack.run("refresh", check=False).stdout

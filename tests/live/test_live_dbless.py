@@ -27,24 +27,19 @@ import pytest
 
 from kong_oam.access.model import Estate
 from kong_oam.access.settings.assumed import assumed
-from kong_oam.access.settings.dbless import DblessSettings
-from kong_oam.identity.common.discovery import SigningKey
-from kong_oam.kong import names
-from kong_oam.kong.account import Account
 from kong_oam.kong.dbless.file import DocumentFile
-from kong_oam.kong.dbless.session import session
-from kong_oam.kong.intended import Deployed, intended
-from kong_oam.kong.key_slots import Slot
-from tests.support.estates import api, estate
+from kong_oam.kong.intended import intended
+from tests.support.dbless import emptied
 from tests.support.gateway_cases import Case
-from tests.support.gateway_estates import with_callers
 from tests.support.gateway_tokens import CLIENTS
 from tests.support.json_object import JsonObject
 from tests.support.live.gateway import LiveGateway
 from tests.support.live.hammer import Hammer
-from tests.support.live.run import RUN, issuer, stack, upstream_host
+from tests.support.live.orders import denied_callers, orders
+from tests.support.live.run import RUN, issuer, upstream_host
 from tests.support.repository import ROOT
 from tests.support.two_stacks import with_ids
+from tests.support.verified_gateway import Deployment
 
 STACK = f"{RUN}-mixed"
 OLD_HOST, NEW_HOST = (f"{name}.mixed.{RUN}.example.com" for name in ("old", "new"))  # fmt: skip
@@ -72,30 +67,16 @@ def nodes() -> Sequence[str]:
 
 
 def _estate(host: str, scope: str) -> Estate:
-    """Return a component that allows GET for `scope`, and anonymous health checks."""
-    rules = (
-        f"[{{methods: [GET], scopes: [{scope}]}},"
-        " {paths: [/orders/health], methods: [GET], public: {reason: h}}]"
-    )
-    access = f"{{owner: t, scopes: {{read: r, write: w}}, rules: {rules}}}"
-    text = api("orders", domain=host, http="{/orders: 8080}", access=access)
-    return with_callers(estate(text, stack=stack(STACK)))
+    return orders(STACK, "orders", host, 8080, scope)
 
 
 def _bodies(estate: Estate, port: int) -> Bodies:
     """Return the entities of an estate by path. Its gates lead to the tier's upstream."""
     settings = replace(assumed(STACK, date(2026, 1, 31)), stack=estate.stack)
-    key = issuer(STACK)
-    slot = Slot(SigningKey(key.kid, key.algorithm, key.pem))
-    upstreams = {
-        names.service(STACK, component, backend): f"{upstream_host()}:{port}"
-        for component in estate.exposed
-        for backend in component.backends
-    }
-    deployed = Deployed(
-        {"main": key.provider.issuer or ""},
-        {"main": (slot,)},
-        upstreams,
+    usual = Deployment(settings, estate, issuer(STACK)).deployed
+    deployed = replace(
+        usual,
+        upstreams=dict.fromkeys(usual.upstreams, f"{upstream_host()}:{port}"),
         clients={"main": {key: name for name, key in CLIENTS.items()}},
     )
     entities = intended(settings, estate, deployed)
@@ -121,48 +102,24 @@ def _without_gates(bodies: Bodies, port: int) -> Bodies:
 
 def _callers() -> Mapping[str, Sequence[Case]]:
     """Return callers that both estates deny."""
-    key = issuer(STACK)
-    tokens = {
-        "nobody": None,
-        "without the scope": key.service(["other"]),
-        "in no group": key.user(["read", "write"], []),
-        "with a stranger's key": key.signed(
-            key.payload(["read", "write"]), key.stray
-        ),
-    }
     return {
-        f"{caller}, {host}": _requests(host, token)
-        for caller, token in tokens.items()
+        f"{caller}, {host}": cases
         for host in (OLD_HOST, NEW_HOST)
+        for caller, cases in denied_callers(STACK, host).items()
     }
-
-
-def _requests(host: str, token: str | None) -> Sequence[Case]:
-    authorization = (f"Bearer {token}",) if token else ()
-    return [
-        Case("GET", host, b"/orders/7", authorization),
-        Case("POST", host, b"/orders/health", authorization),
-    ]
 
 
 def _welcome() -> Mapping[str, Sequence[Case]]:
     """Return callers that either estate allows."""
     key = issuer(STACK)
     return {
-        "reader": _requests(OLD_HOST, key.service(["read"]))[:1],
-        "writer": _requests(NEW_HOST, key.service(["write"]))[:1],
+        "reader": [_read(OLD_HOST, key.service(["read"]))],
+        "writer": [_read(NEW_HOST, key.service(["write"]))],
     }
 
 
-@contextmanager
-def _emptied(nodes: Sequence[str], folder: Path) -> Iterator[None]:
-    """Remove all entities from the nodes at the end."""
-    try:
-        yield
-    finally:
-        empty = DblessSettings(tuple(nodes), str(folder / "empty.json.gz"))
-        with session(STACK, empty, Account(""), "end", 0, replaces=True):
-            pass
+def _read(host: str, token: str) -> Case:
+    return Case("GET", host, b"/orders/7", (f"Bearer {token}",))
 
 
 @contextmanager
@@ -229,7 +186,7 @@ def test_no_mixture_is_more_open_than_both_estates(
     }
     kills = 0
     with (
-        _emptied(nodes, tmp_path),
+        emptied(nodes),
         Hammer(live, _callers(), _welcome()) as hammer,
         _restarting(nodes, document) as restarted,
     ):

@@ -16,20 +16,13 @@ import pytest
 
 from kong_oam.access.model import Component, Estate
 from kong_oam.kong import names
-from tests.support.estates import api, estate
 from tests.support.gateway_cases import Case
-from tests.support.gateway_estates import with_callers
 from tests.support.kong_deployment import Entities
 from tests.support.live.engine import Engine, engine
 from tests.support.live.gateway import LiveGateway, await_true
 from tests.support.live.hammer import LEAST, Hammer
-from tests.support.live.run import (
-    HAMMER_DOMAIN,
-    RUN,
-    issuer,
-    stack,
-    upstream_host,
-)
+from tests.support.live.orders import denied_callers, orders
+from tests.support.live.run import HAMMER_DOMAIN, RUN, issuer, upstream_host
 
 STACK = f"{RUN}-hammer"
 WRONG = f"{RUN}-wrong"
@@ -45,49 +38,12 @@ def _estate(
     port: int = 8080,
     scope: str = "read",
 ) -> Estate:
-    """Return one component that allows GET for `scope`, and anonymous health checks; with a service
-    for each port."""
-    access = (
-        "{owner: t, scopes: {read: r, write: w}, rules: "
-        f"[{{methods: [GET], scopes: [{scope}]}}, {{paths: [/orders/health], methods: [GET], public: {{reason: h}}}}]}}"
-    )
-    return with_callers(
-        estate(
-            api(owner, domain=host, http=f"{{/orders: {port}}}", access=access),
-            stack=stack(name),
-        )
-    )
+    return orders(name, owner, host, port, scope)
 
 
 def _component(estate: Estate) -> Component:
     (component,) = estate.exposed
     return component
-
-
-def _callers(name: str, *hosts: str) -> Mapping[str, Sequence[Case]]:
-    """Return callers that the old and the new estate deny: on a protected path, and with a method
-    that is not public."""
-    by = issuer(name)
-    tokens = {
-        "nobody": None,
-        "without the scope": by.service(["other"]),
-        "in no group": by.user(["read", "write"], []),
-        "with a stranger's key": by.signed(
-            by.payload(["read", "write"]), by.stray
-        ),
-    }
-    return {
-        caller: [case for host in hosts for case in _requests(host, token)]
-        for caller, token in tokens.items()
-    }
-
-
-def _requests(host: str, token: str | None) -> list[Case]:
-    authorization = (f"Bearer {token}",) if token else ()
-    return [
-        Case("GET", host, b"/orders/7", authorization),
-        Case("POST", host, b"/orders/health", authorization),
-    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +136,7 @@ def test_no_wrong_call_is_allowed_during_the_life_of_a_component(
     handed = _estate(owner="heirs", host=OTHER_HOST, port=9090)
     with (
         live.target.deploying() as entities,
-        Hammer(live, _callers(STACK, HOST, OTHER_HOST)) as hammer,
+        Hammer(live, denied_callers(STACK, HOST, OTHER_HOST)) as hammer,
     ):
         changing = Changing(live, entities)
         stage = iter(STAGES)
@@ -282,7 +238,7 @@ def test_no_order_lets_anybody_through_and_the_hammer_would_see_it(
     component = _component(made)
     with (
         live.target.deploying() as entities,
-        Hammer(live, _callers(WRONG, WRONG_HOST)) as hammer,
+        Hammer(live, denied_callers(WRONG, WRONG_HOST)) as hammer,
     ):
         changing = Changing(live, entities)
         entities.rings(made, {"main": {issuer(WRONG).kid: issuer(WRONG).pem}})
@@ -324,7 +280,7 @@ def test_no_order_lets_anybody_through_and_the_hammer_would_see_it(
         def seen(stage: str) -> str | None:
             missing = [
                 caller
-                for caller in _callers(WRONG)
+                for caller in denied_callers(WRONG)
                 if hammer.arrived(stage, caller) < LEAST
             ]
             return (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from kong_oam.access.settings.dbless import DblessSettings
 from kong_oam.kong.account import Account
@@ -20,6 +21,18 @@ def nodes(count: int) -> Iterator[Sequence[Kong]]:
             started.enter_context(Kong(configuration={"database": "off"}))
             for _ in range(count)
         ]
+
+
+@contextmanager
+def emptied(urls: Sequence[str]) -> Iterator[None]:
+    """Remove all entities from nodes at the end."""
+    try:
+        yield
+    finally:
+        with TemporaryDirectory() as folder:
+            empty = DblessSettings(tuple(urls), f"{folder}/empty.json.gz")
+            with session("end", empty, Account(""), "test", 0, replaces=True):
+                pass
 
 
 @contextmanager

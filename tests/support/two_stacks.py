@@ -150,7 +150,7 @@ def with_ids(stack: str, entity: Entity) -> Entity:
     made = {**entity, "id": identifier(entity["id"])}
     if "host" in made:
         made["port"] = 1
-    for parent in ("service", "route", "consumer"):
+    for parent in ("service", "route", "consumer", "upstream"):
         if made.get(parent):
             made[parent] = {"id": identifier(made[parent]["id"])}
     return made

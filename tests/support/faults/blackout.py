@@ -19,7 +19,7 @@ from tests.support.faults.stacks import Stack
 from tests.support.json_object import JsonObject
 
 T = TypeVar("T")
-_PLUGINS_END = 0.7
+PLUGINS_END = 0.7
 """Seconds. Plugins look for their parent every half second (sandbox/serving.py)."""
 
 
@@ -85,7 +85,7 @@ class Blackout:
                 f"operation {self.nth} of {len(self.seen)}: {done.stdout}{done.stderr}"
             )
             if self.dark:
-                time.sleep(_PLUGINS_END)
+                time.sleep(PLUGINS_END)
         finally:
             local.kong.faults = local.okta.faults = None
             cluster.create, cluster.apply, cluster.delete = (
@@ -124,13 +124,18 @@ def recover_stack(stack: Stack) -> str:
     `up`."""
     stack.pulumi("cancel", "--yes")
     printed = lost(stack, "--remove").stdout
+    run_kubectl(stack, printed)
+    stack.run("refresh", "--clear-pending-creates")
+    return printed
+
+
+def run_kubectl(stack: Stack, printed: str) -> None:
+    """Run the `kubectl` commands that `recover` printed."""
     for line in printed.splitlines():
         if line.startswith("  kubectl "):
             subprocess.run(
                 line, shell=True, check=True, timeout=60, env=stack.local.env
             )
-    stack.run("refresh", "--clear-pending-creates")
-    return printed
 
 
 def lost(
