@@ -62,7 +62,7 @@ def test_networks_change_and_every_preview_names_the_clients_address(
     assert statuses(stack, PROTECTED) == (401, 401)
     assert statuses(stack, PUBLIC) == (200, 403)
     stack.assert_unchanged()
-    assert "decides as" in verified(stack)
+    assert "enforces the Applications" in verified(stack)
     opened = stack.module(
         "kong_oam",
         "emergency",
@@ -110,7 +110,7 @@ def test_networks_change_and_every_preview_names_the_clients_address(
     assert "ip-allow" not in stack.pulumi("preview").stdout
     stack.run("up")
     assert '"addresses"' not in json.dumps(stack.local.kong.entities("plugins"))
-    assert "decides as" in verified(stack)
+    assert "enforces the Applications" in verified(stack)
 
 
 def test_a_gateway_that_trusts_every_proxy_stops_the_run(
