@@ -21,7 +21,7 @@ from kong_rules.requests import NOT_FOUND, Methods, answer, split
 from kong_rules.resources import COLLECTIONS, NESTED, PARENTS, Resources
 from kong_rules.store import Store
 from sandbox.kong import information, plugin_schemas, schema
-from sandbox.kong.checks import SCHEMAS, validated
+from sandbox.kong.checks import SCHEMAS, validated, with_current_names
 from sandbox.kong.declarative import Declarative, no_writes
 from sandbox.kong.entities import KongConf
 from sandbox.kong.http import InvalidRequestError, Request, Response, reason
@@ -235,8 +235,9 @@ def _not_modelled(path: list[str]) -> dict[str, str]:
 
 
 def _validate(kind: str, body: Entity) -> tuple[int, Any]:
+    sent = with_current_names(kind, body)
     _, errors = validated(
-        kind, {"id": "00000000-0000-4000-8000-000000000000", **body}
+        kind, {"id": "00000000-0000-4000-8000-000000000000", **sent}
     )
     if errors:
         raise schema_violation(errors)

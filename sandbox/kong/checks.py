@@ -90,12 +90,14 @@ class Checks:
         """Return the sent fields, with former names of fields replaced."""
         if kind == "targets":
             return _with_port(value)
-        return _folded(kind, value)
+        return with_current_names(kind, value)
 
     def merged(self, kind: str, old: Entity, patch: Entity) -> Entity:
         """Return an entity with changed fields."""
         if "config" in patch:
-            patch = dict(_folded(kind, {"name": old.get("name"), **patch}))
+            patch = dict(
+                with_current_names(kind, {"name": old.get("name"), **patch})
+            )
         return merged_records(
             _fields(kind, {**old, **patch}),
             without_former_names(kind, old),
@@ -192,7 +194,7 @@ def _config_of(kind: str, plugin: Entity) -> Field | None:
     return record if record and record.former else None
 
 
-def _folded(kind: str, value: Entity) -> Entity:
+def with_current_names(kind: str, value: Entity) -> Entity:
     """Return the sent fields, with former names of fields replaced. Raises ViolationError."""
     record = _config_of(kind, value)
     if record is None:
