@@ -150,7 +150,9 @@ async def run_command(command: Sequence[str], address: str) -> int:
     # The terminal interrupts the command too, and it shuts down.
     loop.add_signal_handler(signal.SIGINT, lambda: None)
     loop.add_signal_handler(signal.SIGTERM, process.terminate)
-    return await process.wait()
+    status = await process.wait()
+    # A shell reports a command that a signal ended in this way.
+    return status if status >= 0 else 128 - status
 
 
 def require_owners() -> None:

@@ -76,6 +76,13 @@ def test_a_command_writes_to_each_node(project: Path) -> None:
     assert not (project / "kong.json.gz.lock").exists()
 
 
+def test_the_status_of_a_killed_command_is_a_shells(project: Path) -> None:
+    killed = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
+    with nodes(1) as standing:
+        _set_nodes(project, standing)
+        assert _run(sys.executable, "-c", killed) == (137, "")
+
+
 def test_nodes_without_the_document_at_the_end_are_an_error(
     project: Path,
 ) -> None:
