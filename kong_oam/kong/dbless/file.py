@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -41,13 +42,14 @@ class DocumentFile:
         return decompressed(content, stack, self)
 
     def save(self, document: Document) -> None:
-        """Replace the file in one step. Only its owner may read it, because it has private keys.
+        """Replace the file in one step, with the mode that it has. Only its owner may read a new
+        file, because it has private keys.
 
         The bytes are on the disk before the file has its name, so that a crash leaves a whole
         document.
         """
         try:
-            _replace(self.path, compressed(document))
+            _replace(self._file, compressed(document))
         except OSError as error:
             raise DocumentError(
                 f"the document {self.path} cannot be saved ({error.strerror}); correct "
@@ -55,15 +57,19 @@ class DocumentFile:
             ) from None
 
     @property
+    def _file(self) -> Path:
+        """The file itself. A link to it stays a link."""
+        return self.path.resolve()
+
+    @property
     def _lock(self) -> Path:
-        return self.path.with_name(f"{self.path.name}.lock")
+        return self._file.with_name(f"{self._file.name}.lock")
 
     @contextmanager
     def locked(self, command: str) -> Iterator[None]:
         """Hold the document for one command. `command`: its words, for messages."""
         try:
-            with self._lock.open("x") as file:
-                json.dump(holder_of(command), file)
+            self._lock_for(command)
         except FileExistsError:
             raise DocumentError(
                 f"the document {self.path} is in use by {in_words(self.holder())}; wait until it "
@@ -78,6 +84,16 @@ class DocumentFile:
             yield
         finally:
             self._lock.unlink(missing_ok=True)
+
+    def _lock_for(self, command: str) -> None:
+        with self._lock.open("x") as file:
+            try:
+                json.dump(holder_of(command), file)
+                file.flush()
+            except OSError:
+                # The disk is full. A lock without a holder could not be freed.
+                self._lock.unlink()
+                raise
 
     def holder(self) -> Holder:
         """Return the command that holds the document, or nothing."""
@@ -116,6 +132,9 @@ def _replace(file: Path, content: bytes) -> None:
     )
     try:
         with os.fdopen(descriptor, "wb") as temporary:
+            if file.exists():
+                # Kong's user may need to read the file through its group.
+                os.fchmod(descriptor, stat.S_IMODE(file.stat().st_mode))
             temporary.write(content)
             temporary.flush()
             os.fsync(temporary.fileno())

@@ -41,6 +41,47 @@ def test_equal_documents_make_equal_files(
     assert place.path.read_bytes() == first
 
 
+def test_a_save_keeps_the_mode_of_the_file(place: DocumentFile) -> None:
+    """Kong may read the file through its group."""
+    place.save(DOCUMENT)
+    place.path.chmod(0o640)
+    place.save(Document("prod"))
+    assert stat.S_IMODE(place.path.stat().st_mode) == 0o640
+
+
+def test_a_link_to_the_file_stays_a_link(
+    place: DocumentFile, tmp_path: Path
+) -> None:
+    """Both names have one lock."""
+    place.save(Document("prod"))
+    link = tmp_path / "link"
+    link.symlink_to(place.path)
+    DocumentFile(link).save(DOCUMENT)
+    assert link.is_symlink()
+    assert place.load("prod") == DOCUMENT
+    with (
+        place.locked("pulumi up"),
+        pytest.raises(DocumentError, match="is in use by 'pulumi up'"),
+        DocumentFile(link).locked("pulumi up"),
+    ):
+        pass
+
+
+def test_a_full_disk_leaves_no_lock(
+    place: DocumentFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("json.dump", full)
+    with (
+        pytest.raises(DocumentError, match="No space left on device"),
+        place.locked("pulumi up"),
+    ):
+        pass
+    assert [*place.path.parent.iterdir()] == []
+
+
 def test_failed_save_leaves_the_old_file(
     place: DocumentFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
