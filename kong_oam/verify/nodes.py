@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from kong_oam.access.data import Names
 from kong_oam.access.settings.values import Settings
 from kong_oam.diagnostics import some
 from kong_oam.engine.configuration import Configuration
@@ -19,17 +18,24 @@ from kong_oam.kong.account import (
 )
 from kong_oam.kong.dbless.document import EMPTY_HASH, Document, DocumentError
 from kong_oam.kong.dbless.nodes import Node, NodeError, unknown_entities
-from kong_oam.kong.dbless.session import known, opened_nodes, place_of
+from kong_oam.kong.dbless.session import (
+    known,
+    loading,
+    opened_nodes,
+    outdated,
+    place_of,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class StaleNode:
     """A node that does not have the saved document. `remedy`: a command, or empty if the text has
-    the remedy."""
+    the remedy. `is_older`: it has an earlier document, or none."""
 
     node: str
     text: str
     remedy: str = ""
+    is_older: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +75,13 @@ def readable(
                 current.append(node)
             else:
                 stale.append(difference)
+        if not current and not all(node.is_older for node in stale):
+            raise outdated(document, place)
         if not current:
             lines = "\n  ".join(node.text for node in stale)
             raise NodeError(
                 f"no node has the document {place}; repair them, then run "
-                f"`{_loading(stack)}`:\n  {lines}"
+                f"`{loading(stack)}`:\n  {lines}"
             )
         yield Readable(current[0].account, tuple(stale))
 
@@ -85,17 +93,21 @@ def _difference(node: Node, document: Document) -> StaleNode | None:
         actual = node.configuration_hash()
         if actual == document.configuration_hash():
             return None
-        if actual == EMPTY_HASH:
+        if document.follows(actual):
+            older = "no" if actual == EMPTY_HASH else "an earlier"
             return StaleNode(
                 name,
-                f"the node {node} has no document",
-                _loading(document.stack),
+                f"the node {node} has {older} document",
+                loading(document.stack),
             )
         unknown = unknown_entities(node, known(document, has_document=True))
     except NodeError as error:
         return StaleNode(name, str(error))
     return StaleNode(
-        name, _other_document(name, unknown), _loading(document.stack, unknown)
+        name,
+        _other_document(name, unknown),
+        loading(document.stack, replaces=bool(unknown)),
+        is_older=False,
     )
 
 
@@ -104,9 +116,3 @@ def _other_document(node: str, unknown: list[str]) -> str:
     if unknown:
         text += f", with {some(unknown)}, which the saved document lacks"
     return text
-
-
-def _loading(stack: str, unknown: Names | list[str] = ()) -> str:
-    """Return the command that loads the document into all nodes."""
-    replace = "--replace " if unknown else ""
-    return f"python -m kong_oam dbless -s {stack} {replace}-- true"

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+import httpx
 
 from kong_oam.access.settings.dbless import DblessSettings
 from kong_oam.kong.account import Account
@@ -21,6 +24,13 @@ def nodes(count: int) -> Iterator[Sequence[Kong]]:
             started.enter_context(Kong(configuration={"database": "off"}))
             for _ in range(count)
         ]
+
+
+def load(node: Kong, saved: bytes) -> None:
+    """Load the content of a saved document into a node."""
+    text = gzip.decompress(saved).decode()
+    answer = httpx.post(f"{node.admin_url}/config", json={"config": text})
+    assert answer.status_code == 201
 
 
 @contextmanager

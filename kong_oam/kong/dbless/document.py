@@ -2,7 +2,8 @@
 
 Entities keep their ids, so that a stack can move to PostgreSQL and back. They have the fields that
 were sent: each node adds its own defaults. The document names its stack and holds a digest, so
-that another stack's document and an edited document are found.
+that another stack's document and an edited document are found. It knows the hashes of the documents
+before it, so that a copy that is out of date is found.
 
 Source: answers of a Kong 3.10 with `database = off`. `POST /config` takes the text as `config` in a
 JSON body. Then `configuration_hash` of `/status` is the MD5 of this text. It takes no compressed
@@ -14,11 +15,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import yaml
 
+from kong_oam.access.data import Names
 from kong_oam.errors import ProductError
 from kong_rules.entities import Entity, Snapshot, Table
 from kong_rules.kinds import KINDS
@@ -31,6 +33,9 @@ _OF_THE_DATABASE = ("parameters",)
 _HASHED = ("basicauth_credentials",)
 # Kong reports this hash without entities, also before it loads a document.
 EMPTY_HASH = "0" * 32
+# A run of 600 ports makes fewer documents than this in a minute, and a mounted Secret may be a
+# minute old.
+_MOST_BEFORE = 200
 
 
 class DocumentError(ProductError):
@@ -39,19 +44,33 @@ class DocumentError(ProductError):
 
 @dataclass(frozen=True)
 class Document:
-    """All entities of a stack, by kind and id. Nobody changes the tables."""
+    """All entities of a stack, by kind and id. Nobody changes the tables.
+
+    `before`: the hashes of the latest documents before it, the newest first.
+    """
 
     stack: str
     tables: Mapping[str, Table] = field(
         default_factory=lambda: {kind: {} for kind in KINDS}
     )
+    before: Names = ()
 
     @property
     def snapshot(self) -> Snapshot:
         return Snapshot(self.tables)
 
+    def successor(self, tables: Mapping[str, Table]) -> Document:
+        """Return the next document of the stack."""
+        before = (self.configuration_hash(), *self.before)
+        return replace(self, tables=tables, before=before[:_MOST_BEFORE])
+
+    def follows(self, configuration_hash: str) -> bool:
+        """Return whether a node with this hash has this document, an earlier document, or none."""
+        known = (EMPTY_HASH, self.configuration_hash(), *self.before)
+        return configuration_hash in known
+
     def text(self) -> str:
-        """Return the text that nodes load. The same entities give the same text."""
+        """Return the text that nodes load. Equal documents give the same text."""
         return self._text
 
     @cached_property
@@ -64,7 +83,7 @@ class Document:
                     _flat(kind, table[identifier])
                     for identifier in sorted(table)
                 ]
-        lists[_COMMENT] = _comment(self.stack, lists)
+        lists[_COMMENT] = _comment(self.stack, " ".join(self.before), lists)
         return _json(lists)
 
     def configuration_hash(self) -> str:
@@ -84,16 +103,17 @@ def parsed(text: str) -> Document:
     if not isinstance(lists, dict) or lists.get(_FORMAT) != _VERSION:
         raise DocumentError(f"{_FORMAT} is not {_VERSION}")
     comment = str(lists.pop(_COMMENT, ""))
-    stack, _, digest = comment.removeprefix(_WRITTEN_FOR).partition("; ")
-    if not digest or not comment.startswith(_WRITTEN_FOR):
+    parts = comment.removeprefix(_WRITTEN_FOR).split(_SEPARATOR)
+    if len(parts) != 3 or not comment.startswith(_WRITTEN_FOR):
         raise DocumentError("`kong-oam dbless` did not write it")
-    if comment != _comment(stack, lists):
+    stack, before, _ = parts
+    if comment != _comment(stack, before, lists):
         raise DocumentError("it was edited after `kong-oam dbless` wrote it")
     tables: dict[str, Table] = {kind: {} for kind in KINDS}
     for kind, entities in lists.items():
         if kind != _FORMAT:
             tables[kind] = _table(kind, entities)
-    return Document(stack, tables)
+    return Document(stack, tables, tuple(before.split()))
 
 
 def imported(text: str, stack: str) -> Document:
@@ -119,12 +139,13 @@ def imported(text: str, stack: str) -> Document:
 
 
 _WRITTEN_FOR = "written by kong-oam dbless for the stack "
+_SEPARATOR = "; "
 
 
-def _comment(stack: str, lists: Mapping[str, object]) -> str:
-    content = f"{stack}\n{_json(lists)}"
+def _comment(stack: str, before: str, lists: Mapping[str, object]) -> str:
+    content = f"{stack}\n{before}\n{_json(lists)}"
     digest = hashlib.sha256(content.encode()).hexdigest()
-    return f"{_WRITTEN_FOR}{stack}; {digest}"
+    return _WRITTEN_FOR + _SEPARATOR.join([stack, before, digest])
 
 
 def _json(lists: Mapping[str, object]) -> str:

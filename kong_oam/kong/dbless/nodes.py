@@ -174,25 +174,15 @@ class Node:
             ) from None
 
 
-def require_free(
-    node: Node, is_known: Callable[[Entity], bool], *, replaces: bool
-) -> None:
-    """Check that a node has no database, no other writer, and only known entities.
-
-    `replaces`: unknown entities may disappear. Raises NodeError.
-    """
+def require_free(node: Node) -> None:
+    """Check that a node has no database and no other writer. Raises NodeError."""
     configuration = node.root().get("configuration") or {}
     if configuration.get("database") != "off":
         raise NodeError(
             f"the node {node} has a database; remove gateway.nodes, and set gateway.adminUrl"
         )
-    unknown = unknown_entities(node, is_known)
-    if unknown and not replaces:
-        shown = "\n  ".join(unknown)
-        raise NodeError(
-            f"the node {node} has entities that the document lacks; --replace drops them:\n"
-            f"  {shown}"
-        )
+    for _, entity in node.entities():
+        _require_no_controller(node, entity)
 
 
 def unknown_entities(
@@ -204,15 +194,19 @@ def unknown_entities(
     """
     unknown = []
     for kind, entity in node.entities():
-        if any(tag.startswith(_INGRESS) for tag in tags_of(entity)):
-            raise NodeError(
-                f"an ingress controller writes the node {node}, and would overwrite this document; "
-                "use another Kong"
-            )
+        _require_no_controller(node, entity)
         if not is_known(entity):
             name = entity.get("name") or entity.get("id")
             unknown.append(f"{kind} {name}")
     return unknown
+
+
+def _require_no_controller(node: Node, entity: Entity) -> None:
+    if any(tag.startswith(_INGRESS) for tag in tags_of(entity)):
+        raise NodeError(
+            f"an ingress controller writes the node {node}, and would overwrite this document; "
+            "use another Kong"
+        )
 
 
 def _is_too_large(answer: httpx.Response) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +18,12 @@ from kong_oam.kong.dbless.document import (
     imported,
 )
 from kong_oam.kong.dbless.file import DocumentFile
-from kong_oam.kong.dbless.nodes import Node, NodeError, require_free
+from kong_oam.kong.dbless.nodes import (
+    Node,
+    NodeError,
+    require_free,
+    unknown_entities,
+)
 from kong_oam.kong.dbless.secret import SecretDocument
 from kong_oam.kong.dbless.server import serving
 from kong_oam.kong.dbless.writer import Writer
@@ -93,9 +98,10 @@ def session(
             document = saved or Document(stack)
         else:
             document = _exported(exported, stack, saved, place)
-        is_known = known(document, has_document=saved is not None)
         for node in nodes:
-            require_free(node, is_known, replaces=replaces)
+            require_free(node)
+        if not replaces:
+            _require_current(nodes, document, place, is_new=saved is None)
         writer = Writer(nodes, place, document)
         opened.callback(writer.close)
         writer.start()
@@ -109,6 +115,47 @@ def session(
             f"not all nodes have the document {place}; repair them, then repeat the command:\n"
             f"  {lines}"
         )
+
+
+def _require_current(
+    nodes: Sequence[Node], document: Document, place: object, *, is_new: bool
+) -> None:
+    """Check that the document follows the documents of the nodes. `is_new`: nothing is saved yet.
+
+    After an interrupted write, the first node may have a newer document. Raises NodeError.
+    """
+    hashes = {node: node.configuration_hash() for node in nodes}
+    others = [
+        node for node, actual in hashes.items() if not document.follows(actual)
+    ]
+    is_known = known(document, has_document=not is_new)
+    for node in others:
+        if unknown := unknown_entities(node, is_known):
+            has_none = is_new and not any(document.tables.values())
+            lacking = f"; there is no document {place}, so restore it"
+            if not has_none:
+                lacking = " that the document lacks"
+            shown = "\n  ".join(unknown)
+            raise NodeError(
+                f"the node {node} has entities{lacking}. --replace drops them:\n  {shown}"
+            )
+    if others and document.configuration_hash() not in hashes.values():
+        raise outdated(document, place)
+
+
+def outdated(document: Document, place: object) -> NodeError:
+    """Return the error for a document that nodes may have a newer version of."""
+    return NodeError(
+        f"the document {place} may be out of date: no node has it or an earlier version of it; get "
+        "its newest copy. After an interrupted command at a single node, run "
+        f"`{loading(document.stack, replaces=True)}`"
+    )
+
+
+def loading(stack: str, *, replaces: bool = False) -> str:
+    """Return the command that loads the document into all nodes."""
+    replace = "--replace " if replaces else ""
+    return f"python -m kong_oam dbless -s {stack} {replace}-- true"
 
 
 def known(

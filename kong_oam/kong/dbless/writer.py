@@ -213,8 +213,7 @@ class Writer:
             applied.append(
                 _Applied(write, provisional.status, kind, identifier)
             )
-        stack = self._document.stack
-        return applied, Document(stack, self._sent.current.tables)
+        return applied, self._document.successor(self._sent.current.tables)
 
     def _without_refused(
         self, applied: Sequence[_Applied], refusal: Refusal

@@ -18,6 +18,7 @@ from kong_oam.kong.preflight import PreflightError, inspect
 from kong_oam.verify import stack
 from kong_oam.verify.stack import Result, VerificationError, Workloads, verify
 from sandbox.kong import Kong
+from tests.support.dbless import load as load_saved
 from tests.support.dbless import writable
 from tests.support.dbless_estate import DblessEstate, deployed
 from tests.support.verified_gateway import Hands
@@ -82,18 +83,46 @@ def test_a_node_without_a_document_is_stale(estate: DblessEstate) -> None:
     assert first.entities("routes") == second.entities("routes")
 
 
-def test_an_older_document_of_the_stack_needs_no_replacement(
+def test_an_entity_of_an_interrupted_write_needs_no_replacement(
     estate: DblessEstate,
 ) -> None:
-    """Its entities have the stack's tags."""
+    """It has the stack's tags."""
     tags = ["kong-oam", "kong-oam-stack:prod"]
-    ours = {"id": "7e0cf9a5-2c35-4c1c-8a4e-0d6b1f3f5d11", "name": "older"}
+    ours = {"id": "7e0cf9a5-2c35-4c1c-8a4e-0d6b1f3f5d11", "name": "newer"}
     load(estate.nodes[1], services=[{**ours, "host": "a.test", "tags": tags}])
     (stale,) = verified(estate).stale
     assert stale.text == (
         f"the node {estate.nodes[1].admin_url} has another document"
     )
     assert stale.remedy == f"{DBLESS} -- true"
+
+
+def test_a_node_with_an_earlier_document_is_stale(
+    estate: DblessEstate,
+) -> None:
+    with writable(estate.nodes, estate.file) as address, Hands(address) as by:
+        earlier = estate.file.read_bytes()
+        by.make("/consumers", username="somebody")
+        by.keep()
+    load_saved(estate.nodes[1], earlier)
+    (stale,) = verified(estate).stale
+    assert stale.text == (
+        f"the node {estate.nodes[1].admin_url} has an earlier document"
+    )
+    assert stale.remedy == f"{DBLESS} -- true"
+
+
+def test_a_document_that_is_out_of_date_is_an_error(
+    estate: DblessEstate,
+) -> None:
+    """No node has it, and the nodes have a newer document."""
+    with writable(estate.nodes, estate.file) as address, Hands(address) as by:
+        earlier = estate.file.read_bytes()
+        by.make("/consumers", username="somebody")
+        by.keep()
+    estate.file.write_bytes(earlier)
+    with pytest.raises(VerificationError, match="may be out of date"):
+        verified(estate)
 
 
 def test_foreign_entities_of_a_stale_node_are_named(

@@ -55,6 +55,28 @@ def test_parsed_text_is_the_same_document() -> None:
     assert parsed(DOCUMENT.text()) == DOCUMENT
 
 
+def test_a_document_knows_the_documents_before_it() -> None:
+    first = document(services={"s1": SERVICE})
+    second = first.successor(DOCUMENT.tables)
+    read = parsed(second.text())
+    assert read == second
+    hashes = [first.configuration_hash(), second.configuration_hash()]
+    assert [read.follows(each) for each in (*hashes, "0" * 32)] == [True] * 3
+    # The earlier document does not know its successor.
+    assert [first.follows(each) for each in hashes] == [True, False]
+    # The same entities a second time are another document.
+    assert second.successor(first.tables).text() != first.text()
+
+
+def test_a_document_forgets_old_documents() -> None:
+    latest = first = document(services={"s1": SERVICE})
+    for _ in range(200):
+        latest = latest.successor(DOCUMENT.tables)
+    assert latest.follows(first.configuration_hash())
+    latest = latest.successor(DOCUMENT.tables)
+    assert not latest.follows(first.configuration_hash())
+
+
 def test_hash_without_entities_is_kongs() -> None:
     """Seen on a Kong 3.10 that loaded a document without entities."""
     assert document().configuration_hash() == "0" * 32
@@ -69,6 +91,7 @@ def test_hash_without_entities_is_kongs() -> None:
         ("kong-oam dbless", "hand", "`kong-oam dbless` did not write it"),
         ("orders.local", "other.local", "it was edited after"),
         ("stack prod", "stack test", "it was edited after"),
+        ("stack prod; ", "stack prod; 00", "it was edited after"),
         ('"route":null', '"route":"r1"', "it was edited after"),
     ],
 )

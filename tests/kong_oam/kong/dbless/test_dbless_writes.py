@@ -20,7 +20,7 @@ from kong_oam.kong.dbless.nodes import Node, NodeError
 from kong_oam.kong.dbless.session import StaleNodesError
 from sandbox.kong import Kong
 from sandbox.kong.http import Request, Response
-from tests.support.dbless import nodes, writable
+from tests.support.dbless import load, nodes, writable
 
 # Many run at once on a busy machine.
 CLIENT = httpx.Client(timeout=60.0)
@@ -250,12 +250,13 @@ def test_a_saved_document_is_loaded_into_new_nodes(file: Path) -> None:
 def test_a_node_with_other_entities_is_refused(
     three: Sequence[Kong], file: Path
 ) -> None:
-    with writable(three, file) as address:
+    with writable(three, file):
+        pass
+    with writable(three[:1], file.with_name("other")) as address:
         CLIENT.post(f"{address}/services", json=SERVICE)
-    file.unlink()
     with (
         pytest.raises(
-            NodeError, match=r"lacks; --replace drops them:\n  services orders$"
+            NodeError, match=r"lacks. --replace drops them:\n  services orders$"
         ),
         writable(three, file),
     ):
@@ -264,34 +265,86 @@ def test_a_node_with_other_entities_is_refused(
         assert [_names(node) for node in three] == [[]] * 3
 
 
+OURS = {**SERVICE, "tags": ["kong-oam", "kong-oam-stack:prod"]}
+
+
+def _changed(three: Sequence[Kong], file: Path) -> bytes:
+    """Write an entity of the stack. Return the document before it."""
+    with writable(three, file) as address:
+        before = file.read_bytes()
+        made = CLIENT.post(f"{address}/services", json=OURS)
+        assert made.status_code == 201
+    return before
+
+
 def test_an_entity_of_an_interrupted_write_is_dropped(
     three: Sequence[Kong], file: Path
 ) -> None:
     """The first node had it, and the document not yet. Entities of others stay a reason to stop."""
-    tags = ["kong-oam", "kong-oam-stack:prod"]
     with writable(three, file) as address:
-        before = file.read_bytes()
-        made = CLIENT.post(
-            f"{address}/services", json={**SERVICE, "tags": tags}
-        )
-        assert made.status_code == 201
+        CLIENT.post(f"{address}/consumers", json={"username": "bob"})
+    before = _changed(three[:1], file)
     file.write_bytes(before)
     with writable(three, file):
         assert [_names(node) for node in three] == [[]] * 3
 
 
+def test_a_document_that_is_out_of_date_is_refused(
+    three: Sequence[Kong], file: Path
+) -> None:
+    """It would open paths again that the nodes close."""
+    old = _changed(three, file)
+    new = file.read_bytes()
+    file.write_bytes(old)
+    with (
+        pytest.raises(
+            NodeError,
+            match=r"may be out of date: .*`python -m kong_oam dbless -s prod --replace -- true`",
+        ),
+        writable(three, file),
+    ):
+        pass
+    assert [_names(node) for node in three] == [["orders"]] * 3
+    file.write_bytes(new)
+    with writable(three, file):
+        pass
+    file.write_bytes(old)
+    with writable(three, file, replaces=True):
+        assert [_names(node) for node in three] == [[]] * 3
+
+
+def test_nodes_with_an_earlier_document_get_the_saved_document(
+    three: Sequence[Kong], file: Path
+) -> None:
+    """Pods may all have restarted with an older Secret."""
+    with writable(three, file) as address:
+        CLIENT.post(f"{address}/services", json=SERVICE)
+        older = file.read_bytes()
+        CLIENT.delete(f"{address}/services/orders")
+        CLIENT.post(f"{address}/services", json={**SERVICE, "name": "new"})
+    for node in three:
+        load(node, older)
+    with writable(three, file):
+        assert [_names(node) for node in three] == [["new"]] * 3
+
+
 def test_a_lost_document_drops_nothing(
     three: Sequence[Kong], file: Path
 ) -> None:
-    tags = ["kong-oam", "kong-oam-stack:prod"]
-    with writable(three, file) as address:
-        made = CLIENT.post(
-            f"{address}/services", json={**SERVICE, "tags": tags}
-        )
-        assert made.status_code == 201
+    _changed(three, file)
     file.unlink()
-    with pytest.raises(NodeError, match="lacks"), writable(three, file):
+    with (
+        pytest.raises(
+            NodeError,
+            match=(
+                f"has entities; there is no document {file}, so restore it. --replace drops them:"
+                "\n  services orders$"
+            ),
+        ),
+        writable(three, file),
+    ):
         pass
+    assert [_names(node) for node in three] == [["orders"]] * 3
 
 
 def test_a_node_of_an_ingress_controller_is_refused(
