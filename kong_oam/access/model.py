@@ -172,6 +172,8 @@ class Identity:
     accept_before: Acceptance | None = None
     # The clients that both sides let call by an old credential.
     old_callers: tuple[OldCaller, ...] = ()
+    # The URLs of the MCP endpoints, in the base: there the component has no rules.
+    resources: Names = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from typing import TypedDict
 
 from kong_oam.access.client import at_provider, component_and_provider
 from kong_oam.access.data import JsonObject, NameLists, Names, NameSets, Texts
+from kong_oam.access.discovery import resource_urls
 from kong_oam.access.model import (
     Client,
     Component,
@@ -104,9 +105,11 @@ def base_of(estate: Estate) -> Estate:
     """
     applications = []
     for application in estate.applications:
-        components = tuple(
-            filter(_is_shared, map(_offering, application.components))
-        )
+        offering = [
+            _offering(component, estate.stack.scheme)
+            for component in application.components
+        ]
+        components = tuple(filter(_is_shared, offering))
         if components:
             applications.append(
                 replace(
@@ -368,7 +371,7 @@ def _foreign_client(client: Client) -> Client:
     )
 
 
-def _offering(component: Component) -> Component:
+def _offering(component: Component, scheme: str) -> Component:
     """Return the component as the base knows it."""
     clients = [
         replace(_foreign_client(client), calls=(), groups=())
@@ -390,7 +393,10 @@ def _offering(component: Component) -> Component:
         known,
         exposure=Exposure(tuple(endpoints)),
         identity=replace(
-            known.identity, clients=tuple(clients), roles=tuple(roles)
+            known.identity,
+            clients=tuple(clients),
+            roles=tuple(roles),
+            resources=resource_urls(component, scheme),
         ),
         workload=replace(known.workload, label=None),
     )

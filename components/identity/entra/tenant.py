@@ -240,7 +240,8 @@ class Entra(ComponentResource):
         """Make the application of a component's API, with all scopes and roles that may be granted
         there."""
         # Otherwise Entra rejects a sign-in with the endpoint's URL as `resource` (AADSTS9010010).
-        urls = resource_urls(component, self._args.estate.stack.scheme)
+        scheme = self._args.estate.stack.scheme
+        urls = component.identity.resources or resource_urls(component, scheme)
         return azuread.Application(
             api_resource(self._prefix, component.key),
             display_name=api_name(self._stack, component.key),

@@ -175,6 +175,21 @@ def test_the_base_deploys_no_component_and_offers_all() -> None:
     assert base.applications[0].labels == {}
 
 
+def test_the_base_knows_the_urls_of_mcp_endpoints() -> None:
+    """Entra's application of an API has them, and the base makes it."""
+    endpoint = (
+        "{paths: [/orders/mcp], methods: [POST, GET, DELETE], scopes: [read]}"
+    )
+    tool = "{paths: [/orders/mcp], tools: [find], scopes: [read]}"
+    orders = ORDERS.replace("rules: [", f"rules: [{endpoint}, {tool}, ")
+    server = estate(orders, SHOP, MAIL, STORE, stack=PARTITIONED)
+    api = base_of(server).components["orders/api"]
+    scheme = PARTITIONED.scheme
+    assert api.identity.resources == (
+        f"{scheme}://orders.example.com/orders/mcp",
+    )
+
+
 def test_the_base_knows_of_clients_and_hosts_only_what_it_needs() -> None:
     """It knows the origins of pages that get tokens themselves, and the hosts with certificates."""
     stack = replace(PARTITIONED, scheme="https")
