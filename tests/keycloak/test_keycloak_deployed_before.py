@@ -26,8 +26,6 @@ def test_a_run_makes_only_known_changes(
     for folder in folders:
         folder.mkdir()
     root = project(folders[0])
-    # The earlier program knows no tools.
-    (root / "applications/desk.yaml").unlink()
     with Local(lags=AT_ONCE) as local:
         deployment = on(server, start(local, root), "earlier")
         assert_only_known_changes(deployment, earlier_project(folders[1]))
