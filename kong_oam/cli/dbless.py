@@ -22,6 +22,9 @@ all entities in gateway.document, and loads the document into each node of gatew
 write. The first node judges a write: a refused write changes nothing. Then the document is saved,
 and then all other nodes load it. If a node does not answer, the write fails and nothing changes.
 
+If no node has the document or an earlier version of it, the document may be out of date. Then the
+command does not start, because an old document would open closed paths again.
+
 A node must load the saved document when it starts. The command gets the local address as
 KONG_ADMIN_ADDR. The state stores this address, so use the same `--port` each time. Only processes
 of the same user may connect. One command at a time holds the document; `recover` frees it after a
@@ -45,14 +48,16 @@ def _arguments(parser: ArgumentParser) -> None:
     add(
         "--replace",
         action="store_true",
-        help="drop the entities of nodes that the document lacks",
+        help="load the document even if nodes may have a newer document; drop entities that it "
+        "lacks",
     )
     add(
         "--from",
         dest="exported",
         type=Path,
         metavar="FILE",
-        help="the first document: the output of `kong config db_export`",
+        help="the first document: the output of `kong config db_export`, or the text `config` in a "
+        "node's GET /config",
     )
     add_local_command(parser, port=18445)
 
