@@ -72,7 +72,7 @@ def test_all_that_may_be_asked_for_is_within_its_limit(
     """The first state has records for a sink. The second also has every trait and metrics."""
     for name, all_else in (
         ("with records", False),
-        ("with all that may be asked for", True),
+        ("with all options", True),
     ):
         found = kilobytes(graph.added_bytes(records=True, all_else=all_else))
         report(f"{found:.1f} KB of state a component {name}")
