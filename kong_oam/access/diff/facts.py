@@ -150,6 +150,7 @@ LEFT_OUT = {
         *("provider", "roles", "clients"),
         *("before", "accept_before", "old_callers"),
         "scopes",  # names and descriptions
+        "resources",  # follow from the rules
     ),
     # `until` is the permission. Files of others and texts permit nothing.
     AdoptedSettings: ("reason", "deck"),
