@@ -30,12 +30,12 @@ from kong_oam.kong.dbless.session import (
 @dataclass(frozen=True, slots=True)
 class StaleNode:
     """A node that does not have the saved document. `remedy`: a command, or empty if the text has
-    the remedy. `is_older`: it has an earlier document, or none."""
+    the remedy. `may_be_newer`: it has a document that the saved document does not follow."""
 
     node: str
     text: str
     remedy: str = ""
-    is_older: bool = True
+    may_be_newer: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ def readable(
                 current.append(node)
             else:
                 stale.append(difference)
-        if not current and not all(node.is_older for node in stale):
+        if not current and any(node.may_be_newer for node in stale):
             raise outdated(document, place)
         if not current:
             lines = "\n  ".join(node.text for node in stale)
@@ -107,7 +107,7 @@ def _difference(node: Node, document: Document) -> StaleNode | None:
         name,
         _other_document(name, unknown),
         loading(document.stack, replaces=bool(unknown)),
-        is_older=False,
+        may_be_newer=True,
     )
 
 

@@ -174,15 +174,13 @@ class Node:
             ) from None
 
 
-def require_free(node: Node) -> None:
-    """Check that a node has no database and no other writer. Raises NodeError."""
+def require_no_database(node: Node) -> None:
+    """Check that a node has no database. Raises NodeError."""
     configuration = node.root().get("configuration") or {}
     if configuration.get("database") != "off":
         raise NodeError(
             f"the node {node} has a database; remove gateway.nodes, and set gateway.adminUrl"
         )
-    for _, entity in node.entities():
-        _require_no_controller(node, entity)
 
 
 def unknown_entities(
@@ -194,19 +192,15 @@ def unknown_entities(
     """
     unknown = []
     for kind, entity in node.entities():
-        _require_no_controller(node, entity)
+        if any(tag.startswith(_INGRESS) for tag in tags_of(entity)):
+            raise NodeError(
+                f"an ingress controller writes the node {node}, and would overwrite this document; "
+                "use another Kong"
+            )
         if not is_known(entity):
             name = entity.get("name") or entity.get("id")
             unknown.append(f"{kind} {name}")
     return unknown
-
-
-def _require_no_controller(node: Node, entity: Entity) -> None:
-    if any(tag.startswith(_INGRESS) for tag in tags_of(entity)):
-        raise NodeError(
-            f"an ingress controller writes the node {node}, and would overwrite this document; "
-            "use another Kong"
-        )
 
 
 def _is_too_large(answer: httpx.Response) -> bool:

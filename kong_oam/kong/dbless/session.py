@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +21,7 @@ from kong_oam.kong.dbless.file import DocumentFile
 from kong_oam.kong.dbless.nodes import (
     Node,
     NodeError,
-    require_free,
+    require_no_database,
     unknown_entities,
 )
 from kong_oam.kong.dbless.secret import SecretDocument
@@ -99,9 +99,13 @@ def session(
         else:
             document = _exported(exported, stack, saved, place)
         for node in nodes:
-            require_free(node)
+            require_no_database(node)
+        is_new = saved is None
+        is_known = known(document, has_document=not is_new)
+        # An ingress controller at a node is an error, whatever may be replaced.
+        unknown = {node: unknown_entities(node, is_known) for node in nodes}
         if not replaces:
-            _require_current(nodes, document, place, is_new=saved is None)
+            _require_current(unknown, document, place, is_new=is_new)
         writer = Writer(nodes, place, document)
         opened.callback(writer.close)
         writer.start()
@@ -118,24 +122,28 @@ def session(
 
 
 def _require_current(
-    nodes: Sequence[Node], document: Document, place: object, *, is_new: bool
+    unknown: Mapping[Node, Sequence[str]],
+    document: Document,
+    place: object,
+    *,
+    is_new: bool,
 ) -> None:
     """Check that the document follows the documents of the nodes. `is_new`: nothing is saved yet.
 
-    After an interrupted write, the first node may have a newer document. Raises NodeError.
+    `unknown`: the unknown entities of each node, in words. After an interrupted write, the first
+    node may have a newer document. Raises NodeError.
     """
-    hashes = {node: node.configuration_hash() for node in nodes}
+    hashes = {node: node.configuration_hash() for node in unknown}
     others = [
         node for node, actual in hashes.items() if not document.follows(actual)
     ]
-    is_known = known(document, has_document=not is_new)
     for node in others:
-        if unknown := unknown_entities(node, is_known):
+        if unknown[node]:
             has_none = is_new and not any(document.tables.values())
             lacking = f"; there is no document {place}, so restore it"
             if not has_none:
                 lacking = " that the document lacks"
-            shown = "\n  ".join(unknown)
+            shown = "\n  ".join(unknown[node])
             raise NodeError(
                 f"the node {node} has entities{lacking}. --replace drops them:\n  {shown}"
             )

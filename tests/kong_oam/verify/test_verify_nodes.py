@@ -49,6 +49,15 @@ def load(node: Kong, **lists: object) -> None:
     assert answer.status_code == 201
 
 
+def changed(estate: DblessEstate) -> bytes:
+    """Write an entity to the nodes. Return the document before it."""
+    with writable(estate.nodes, estate.file) as address, Hands(address) as by:
+        earlier = estate.file.read_bytes()
+        by.make("/consumers", username="somebody")
+        by.keep()
+    return earlier
+
+
 def test_nodes_with_the_document_enforce_the_applications(
     estate: DblessEstate,
 ) -> None:
@@ -100,10 +109,7 @@ def test_an_entity_of_an_interrupted_write_needs_no_replacement(
 def test_a_node_with_an_earlier_document_is_stale(
     estate: DblessEstate,
 ) -> None:
-    with writable(estate.nodes, estate.file) as address, Hands(address) as by:
-        earlier = estate.file.read_bytes()
-        by.make("/consumers", username="somebody")
-        by.keep()
+    earlier = changed(estate)
     load_saved(estate.nodes[1], earlier)
     (stale,) = verified(estate).stale
     assert stale.text == (
@@ -116,10 +122,7 @@ def test_a_document_that_is_out_of_date_is_an_error(
     estate: DblessEstate,
 ) -> None:
     """No node has it, and the nodes have a newer document."""
-    with writable(estate.nodes, estate.file) as address, Hands(address) as by:
-        earlier = estate.file.read_bytes()
-        by.make("/consumers", username="somebody")
-        by.keep()
+    earlier = changed(estate)
     estate.file.write_bytes(earlier)
     with pytest.raises(VerificationError, match="may be out of date"):
         verified(estate)
