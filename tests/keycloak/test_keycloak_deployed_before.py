@@ -25,7 +25,6 @@ def test_a_run_makes_only_known_changes(
     folders = [tmp_path / "project", tmp_path / "earlier"]
     for folder in folders:
         folder.mkdir()
-    root = project(folders[0])
     with Local(lags=AT_ONCE) as local:
-        deployment = on(server, start(local, root), "earlier")
+        deployment = on(server, start(local, project(folders[0])), "earlier")
         assert_only_known_changes(deployment, earlier_project(folders[1]))

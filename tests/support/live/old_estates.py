@@ -46,8 +46,6 @@ _LIMITS = ("second", "minute", "hour", "day", "month", "year")
 # A global plugin that only counts may stay global beside a stack.
 _HARMLESS = frozenset({"prometheus"})
 _MOST_CALLS = 900_000_000
-# Without a database, writes at once are few loads.
-_AT_ONCE = 32
 _MOST_CONSUMERS = 6
 _PLAIN = re.compile(r"[a-zA-Z0-9._~/%-]*\Z")
 _PLACEHOLDER = re.compile(
@@ -213,7 +211,7 @@ class Loader:
         result = Loaded()
         for upstream in _listed(read, "upstreams"):
             self._make("/upstreams", upstream, result, targets="targets")
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
+        with ThreadPoolExecutor(4) as pool:
             for each in pool.map(self._service, _listed(read, "services")):
                 result.routes += each.routes
                 result.made += each.made
@@ -233,7 +231,7 @@ class Loader:
             path = f"/{kind}?size=1000&tags={self._tag}"
             while rows := self._admin.get(path).json()["data"]:
                 found = [f"/{kind}/{row['id']}" for row in rows]
-                with ThreadPoolExecutor(_AT_ONCE) as pool:
+                with ThreadPoolExecutor(4) as pool:
                     for answer in pool.map(self._admin.delete, found):
                         assert answer.status_code == 204, answer.text
 
