@@ -17,6 +17,7 @@ import re
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Final
@@ -46,6 +47,8 @@ _LIMITS = ("second", "minute", "hour", "day", "month", "year")
 # A global plugin that only counts may stay global beside a stack.
 _HARMLESS = frozenset({"prometheus"})
 _MOST_CALLS = 900_000_000
+# Nodes without a database load many writes at once.
+_AT_ONCE = 32
 _MOST_CONSUMERS = 6
 _PLAIN = re.compile(r"[a-zA-Z0-9._~/%-]*\Z")
 _PLACEHOLDER = re.compile(
@@ -93,7 +96,16 @@ class Loaded:
     routes: list[JsonObject] = field(default_factory=list)
     made: int = 0
     rejected: list[str] = field(default_factory=list)
-    callers: list[Caller] = field(default_factory=lambda: [*STRANGERS])
+    callers: list[Caller] = field(default_factory=list)
+
+    def add(self, part: Loaded) -> None:
+        """Add the entities of a part, and its callers while there are few consumers."""
+        self.routes += part.routes
+        self.made += part.made
+        self.rejected += part.rejected
+        consumers = {each.consumer for each in self.callers}
+        if len(consumers) <= _MOST_CONSUMERS:
+            self.callers += part.callers
 
 
 def document(name: str) -> JsonObject:
@@ -208,19 +220,18 @@ class Loader:
         """Load a document. Each service gets the global plugins, as a stack requires."""
         _spread(read)
         _mark_expressions(read)
-        result = Loaded()
+        result = Loaded(callers=[*STRANGERS])
         for upstream in _listed(read, "upstreams"):
             self._make("/upstreams", upstream, result, targets="targets")
-        with ThreadPoolExecutor(4) as pool:
-            for each in pool.map(self._service, _listed(read, "services")):
-                result.routes += each.routes
-                result.made += each.made
-                result.rejected += each.rejected
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            for part in pool.map(self._service, _listed(read, "services")):
+                result.add(part)
         for route in _listed(read, "routes"):
             self._route("/routes", route, result)
-        headers = _key_names(read)
-        for consumer in _listed(read, "consumers"):
-            self._consumer(consumer, read, result, headers)
+        make = partial(self._consumer, read=read, key_names=_key_names(read))
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            for part in pool.map(make, _listed(read, "consumers")):
+                result.add(part)
         for plugin in _listed(read, "plugins"):
             self._plugin("/plugins", plugin, result)
         return result
@@ -231,7 +242,7 @@ class Loader:
             path = f"/{kind}?size=1000&tags={self._tag}"
             while rows := self._admin.get(path).json()["data"]:
                 found = [f"/{kind}/{row['id']}" for row in rows]
-                with ThreadPoolExecutor(4) as pool:
+                with ThreadPoolExecutor(_AT_ONCE) as pool:
                     for answer in pool.map(self._admin.delete, found):
                         assert answer.status_code == 204, answer.text
 
@@ -278,16 +289,16 @@ class Loader:
         self,
         consumer: JsonObject,
         read: JsonObject,
-        result: Loaded,
         key_names: Names,
-    ) -> None:
+    ) -> Loaded:
+        result = Loaded()
         body = dict(consumer)
         owned = {kind: body.pop(kind, None) or [] for kind in _CREDENTIALS}
         plugins = body.pop("plugins", None) or ()
         body.pop("groups", None)
         made = self._make("/consumers", body, result)
         if made is None:
-            return
+            return result
         name = made["username"] or made["custom_id"]
         base = f"/consumers/{made['id']}"
         for kind, path in _CREDENTIALS.items():
@@ -300,11 +311,11 @@ class Loader:
                 own = {k: v for k, v in entry.items() if k != "consumer"}
                 caller, sent = _credential(path, own, name, index, key_names)
                 credential = self._make(f"{base}/{path}", sent, result)
-                consumers = len({each.consumer for each in result.callers})
-                if credential and caller and consumers <= _MOST_CONSUMERS:
+                if credential and caller:
                     result.callers.append(caller)
         for plugin in plugins:
             self._plugin(f"{base}/plugins", plugin, result)
+        return result
 
     def _make(
         self, path: str, body: JsonObject, result: Loaded, targets: str = ""
