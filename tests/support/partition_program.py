@@ -39,6 +39,7 @@ OIDC = {
             "secret": {"name": "renderer", "key": "secret"},
         },
         "reports/console": {"id": "console-1"},
+        "desk/bot": {"id": "bot-1", "secret": {"name": "bot", "key": "secret"}},
     },
 }
 

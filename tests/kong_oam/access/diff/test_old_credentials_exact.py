@@ -5,6 +5,7 @@ Calls come before and after each last day."""
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import product
 
 from hypothesis import given, note
 from hypothesis import strategies as st
@@ -24,11 +25,13 @@ from kong_oam.access.diff.snapshot import dump_model, load_model
 from kong_oam.access.model import Estate
 from kong_oam.access.networks import admits
 from kong_oam.access.paths import read
+from kong_oam.access.principals import Principal
 from kong_oam.access.sites import SitesByHost
 from kong_oam.kong.enforced import enforced_models
 from tests.support.diffs import requests
 from tests.support.enforced_state import state
 from tests.support.small_estates import (
+    CONSUMERS,
     MANY,
     REQUESTS,
     TIMES,
@@ -40,23 +43,26 @@ from tests.support.small_estates import (
 
 REQUESTED = st.lists(REQUESTS, min_size=1, max_size=12)
 CLIENTS = ("old/a", "old/b", "app/one")
+Holder = tuple[str, str]
+"""A client, and the consumer whose credential it uses."""
+HOLDERS = tuple(product(CLIENTS, CONSUMERS))
 
 
 def _credential(
-    estate: Estate, request: Request, client: str, at: float | None
+    estate: Estate, request: Request, holder: Holder, at: float | None
 ) -> OldCredential | None:
-    """Return the old credential of the client at the component that the request leads to."""
+    """Return the consumer's credential if it counts for the client where the request leads to."""
     component = component_of(estate, request.host, read(request.target))
     for caller in component.identity.old_callers if component else ():
-        if caller.client == client:
+        if (caller.client, caller.consumer) == holder:
             return OldCredential(caller.consumer, caller.by, at)
     return None
 
 
 def _allowed(
-    estate: Estate, request: Request, client: str, at: float | None
+    estate: Estate, request: Request, holder: Holder, at: float | None
 ) -> bool:
-    shown = _credential(estate, request, client, at)
+    shown = _credential(estate, request, holder, at)
     return decide(estate, request, shown).allowed
 
 
@@ -96,6 +102,13 @@ def _from(
     ]
 
 
+def _holder(principal: Principal) -> Holder | None:
+    """Return the holder of a key; None for the holder of a token."""
+    if principal.by == "key-auth":
+        return principal.client, principal.consumer
+    return None
+
+
 @MANY
 @given(pairs_with_old_callers(), REQUESTED)
 def test_old_credentials_are_answered_differently_exactly_where_the_diff_says_so(
@@ -109,16 +122,14 @@ def test_old_credentials_are_answered_differently_exactly_where_the_diff_says_so
         site = site_of({*old.by_host, *new.by_host}, request.host)
         declared = {path for side in sides for path in side.declared(site)}
         listed_changes = _concerning(changes, site, request, declared)
-        for client in CLIENTS:
-            was = [_allowed(old, request, client, at) for at in TIMES]
-            now = [_allowed(new, request, client, at) for at in TIMES]
-            note(f"{request} {client}: {was} -> {now}; {listed_changes}")
+        for holder in HOLDERS:
+            was = [_allowed(old, request, holder, at) for at in TIMES]
+            now = [_allowed(new, request, holder, at) for at in TIMES]
+            note(f"{request} {holder}: {was} -> {now}; {listed_changes}")
             own = [
                 kind
                 for kind, caller in listed_changes
-                if caller.principal
-                and (caller.principal.client, caller.principal.by)
-                == (client, "key-auth")
+                if caller.principal and _holder(caller.principal) == holder
             ]
             everybody = [
                 k for k, caller in listed_changes if caller.principal is None
