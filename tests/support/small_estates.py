@@ -3,6 +3,7 @@ often partly agree."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import TypeVar
 
@@ -13,6 +14,7 @@ from kong_oam.access.before import Acceptance, OldCaller, end_of
 from kong_oam.access.callers import principal_of
 from kong_oam.access.data import Networks, PathSegments
 from kong_oam.access.decide import Request, decide
+from kong_oam.access.diff.change import Change, Difference
 from kong_oam.access.diff.facts import facts_of
 from kong_oam.access.diff.model import AccessModel
 from kong_oam.access.endpoint import Endpoint
@@ -47,6 +49,7 @@ from kong_oam.objects.selection import NamedService
 from kong_oam.traits.ip_allow.value import IP_ALLOW
 from kong_oam.traits.key import Traits
 from tests.support.components import component_with, with_fields
+from tests.support.diffs import requests
 from tests.support.estates import SPELLING
 from tests.support.json_object import JsonObject
 from tests.support.tiers import examples
@@ -703,6 +706,29 @@ def narrowness(part: Subtree) -> tuple[int, int]:
         return 1000, len(text)
     elements = 2 * len(part.path)
     return (elements - 1, len(text)) if part.form else (elements, 0)
+
+
+def changes_at(
+    changes: Iterable[Difference],
+    site: str,
+    method: str,
+    path: PathSegments,
+    declared: set[PathSegments],
+) -> list[Change]:
+    """Return the changes of this method and path (paths.read_text): the most specific region
+    decides."""
+    found = []
+    for change in requests(changes):
+        parts = [
+            part
+            for part in (change.region.subtree, *change.region.exceptions)
+            if lies_in(part, path, declared)
+        ]
+        narrowest = max(parts, key=narrowness, default=None)
+        is_here = change.site == site and method in change.methods
+        if is_here and narrowest == change.region.subtree:
+            found.append(change)
+    return found
 
 
 def site_of(named: set[str], host: str) -> str:

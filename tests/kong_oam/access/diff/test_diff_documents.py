@@ -14,7 +14,7 @@ from kong_oam.access.methods import METHODS
 from kong_oam.access.paths import read_text
 from tests.support.diffs import model, requests, settings
 from tests.support.mcp_estates import HOST, NO_OTHER, ONLY_MCP, desk, pages
-from tests.support.small_estates import lies_in, narrowness
+from tests.support.small_estates import changes_at
 
 WELL_KNOWN = "/.well-known/oauth-protected-resource"
 DOCUMENT = f"{WELL_KNOWN}/mcp"
@@ -42,20 +42,8 @@ DECLARED = {
 def changes_of(
     changes: list[Change], method: str, path: str, site: str = HOST
 ) -> list[Change]:
-    """Return the changes of this request: the most specific region decides."""
-    elements = read_text(path.encode())
-    found = []
-    for change in changes:
-        parts = [
-            part
-            for part in (change.region.subtree, *change.region.exceptions)
-            if lies_in(part, elements, DECLARED)
-        ]
-        narrowest = max(parts, key=narrowness, default=None)
-        is_here = change.site == site and method in change.methods
-        if is_here and narrowest == change.region.subtree:
-            found.append(change)
-    return found
+    """Return the changes of this request."""
+    return changes_at(changes, site, method, read_text(path.encode()), DECLARED)
 
 
 @pytest.mark.parametrize(("before", "after"), [*product(DESKS, repeat=2)])

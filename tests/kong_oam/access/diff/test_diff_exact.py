@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -13,7 +13,7 @@ from kong_oam.access.callers import principal_of
 from kong_oam.access.data import PathSegments
 from kong_oam.access.decide import Request, component_of
 from kong_oam.access.diff import side
-from kong_oam.access.diff.change import CLOSING, Change, Difference, Setting
+from kong_oam.access.diff.change import CLOSING, Change, Setting
 from kong_oam.access.diff.compare import diff
 from kong_oam.access.diff.snapshot import dump_model, load_model
 from kong_oam.access.model import Component, Estate
@@ -35,11 +35,10 @@ from tests.support.small_estates import (
     TOKENS,
     Tokens,
     allowed,
+    changes_at,
     connected,
     estates,
-    lies_in,
     model,
-    narrowness,
     pairs,
     site_of,
     tokens,
@@ -123,30 +122,6 @@ def _answers(change: Change) -> _Ways | None:
         return None
     before, after = change.answers
     return (before.component, before.port), (after.component, after.port)
-
-
-def _covering(
-    changes: Iterable[Difference],
-    site: str,
-    request: Request,
-    declared: set[PathSegments],
-) -> list[Change]:
-    """Return the changes of this method and path whose region is the most specific."""
-    path, found = read_text(request.target), []
-    for change in requests(changes):
-        parts = [
-            part
-            for part in (change.region.subtree, *change.region.exceptions)
-            if lies_in(part, path, declared)
-        ]
-        longest = max(parts, key=narrowness, default=None)
-        if (
-            change.site == site
-            and request.method in change.methods
-            and longest == change.region.subtree
-        ):
-            found.append(change)
-    return found
 
 
 def _from(source: Source, address: str | None) -> bool:
@@ -273,13 +248,9 @@ def _checkrequests(
     )
     for request in requests:
         site = site_of({*old.by_host, *new.by_host}, request.host)
-        covering = _covering(
-            changes,
-            site,
-            request,
-            {path for side in sides for path in side.declared(site)},
-        )
         path = read_text(request.target)
+        declared = {path for side in sides for path in side.declared(site)}
+        covering = changes_at(changes, site, request.method, path, declared)
         apis = (
             component_of(old, request.host, path),
             component_of(new, request.host, path),
@@ -327,13 +298,10 @@ def test_stacks_differ_exactly_where_a_component_can_be_called_by_others(
         (SitesByPort(old), SitesByPort(new)),
     )
     for request in requests:
+        path = read_text(request.target)
         for site in {*sides[0].names(), *sides[1].names()}:
-            covering = _covering(
-                changes,
-                site,
-                request,
-                {path for side in sides for path in side.declared(site)},
-            )
+            declared = {path for side in sides for path in side.declared(site)}
+            covering = changes_at(changes, site, request.method, path, declared)
             key = site.rpartition(":")[0]
             apis = old.components.get(key), new.components.get(key)
             for principal, groups, before, after in _callers(

@@ -24,7 +24,7 @@ from kong_oam.access.diff.kind import Kind
 from kong_oam.access.diff.snapshot import dump_model, load_model
 from kong_oam.access.model import Estate
 from kong_oam.access.networks import admits
-from kong_oam.access.paths import read
+from kong_oam.access.paths import read_text
 from kong_oam.access.principals import Principal
 from kong_oam.access.sites import SitesByHost
 from kong_oam.kong.enforced import enforced_models
@@ -35,7 +35,7 @@ from tests.support.small_estates import (
     MANY,
     REQUESTS,
     TIMES,
-    lies_in,
+    changes_at,
     model,
     pairs_with_old_callers,
     site_of,
@@ -52,7 +52,7 @@ def _credential(
     estate: Estate, request: Request, holder: Holder, at: float | None
 ) -> OldCredential | None:
     """Return the consumer's credential if it counts for the client where the request leads to."""
-    component = component_of(estate, request.host, read(request.target))
+    component = component_of(estate, request.host, read_text(request.target))
     for caller in component.identity.old_callers if component else ():
         if (caller.client, caller.consumer) == holder:
             return OldCredential(caller.consumer, caller.by, at)
@@ -77,15 +77,10 @@ def _concerning(
     declared: set[PathSegments],
 ) -> list[tuple[Kind, AffectedCaller]]:
     """Return the changes of access to this method and path, from this address."""
-    path = read(request.target)
+    path = read_text(request.target)
     found = []
-    for change in requests(changes):
-        if change.site == site and request.method in change.methods:
-            parts = [change.region.subtree, *change.region.exceptions]
-            inside = [p for p in parts if lies_in(p, path, declared)]
-            longest = max(inside, key=lambda p: len(p.path), default=None)
-            if longest == change.region.subtree:
-                found += _from(change, request.address)
+    for change in changes_at(changes, site, request.method, path, declared):
+        found += _from(change, request.address)
     return found
 
 
