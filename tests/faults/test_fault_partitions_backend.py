@@ -42,9 +42,7 @@ def test_stacks_are_listed_however_many_there_are_on_however_few_processors(
         deployment = start_project(local, tmp_path / "project")
         for number in range(11):
             deployment.pulumi("stack", "init", f"more-{number}", "--no-select")
-        program = (
-            "from kong_oam.engine.stacks import listed; print(len(listed()))"
-        )
+        program = "from kong_oam.engine.stacks import list_stacks; print(len(list_stacks()))"
         done = subprocess.run(
             [sys.executable, "-c", program],
             cwd=deployment.folder,
